@@ -1,0 +1,360 @@
+"""Column contracts of every table that passes from one stage to the next.
+
+A contract is a dictionary column -> `Field`; `check` turns it into a pandera schema, so that a stage
+that breaks its promise stops with the table and the column named. Tables go to disk with `write_table` and come back
+with `read_table`, the one place that decides how a file is written: sorted as given, no clock, ten significant digits.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIGNIFICANT_DIGITS = 10
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one column holds: its kind (text, number, whole, truth), whether it may be empty, its label and unit."""
+
+    kind: str
+    label: str
+    empty: bool = False
+    unit: str = ""
+
+
+Contract = dict[str, Field]
+
+
+def _text(label: str, empty: bool = False) -> Field:
+    return Field("text", label, empty)
+
+
+def _number(label: str, unit: str = "", empty: bool = True) -> Field:
+    return Field("number", label, empty, unit)
+
+
+def _whole(label: str, unit: str = "", empty: bool = False) -> Field:
+    return Field("whole", label, empty, unit)
+
+
+# ---------------------------------------------------------------- canonical tables as read: everything is still text
+# `row` numbers the rows of a canonical table from 0; file, sheet and line say where each came from. A blank is missing.
+# `place` columns are dropped by cleaning (another file format gives the same clean table); `row` stays.
+
+PLACE: Contract = {
+    "row": _whole("Row of this table"),
+    "file": _text("File of the export"),
+    "sheet": _text("Sheet of the workbook"),
+    "line": _whole("Line or row in the file, as a text editor or spreadsheet counts"),
+}
+
+READ: dict[str, Contract] = {
+    "patients": PLACE
+    | {
+        "patient": _text("Patient's code in the export", True),
+        "clinic": _text("Clinic", True),
+        "cohort": _text("Cohort code", True),
+        "arm": _text("Arm code", True),
+        "day_0": _text("Date of day 0", True),
+        # and one column per covariate of the study file, named as there
+    },
+    "visits": PLACE
+    | {
+        "patient": _text("Patient's code in the export", True),
+        "planned": _text("Name of the visit in the export", True),
+        "date": _text("Date of the visit", True),
+        "therapist": _text("Therapist", True),
+        "clinic": _text("Clinic", True),
+    },
+    # One row per value. `visit_row` is the `row` of the visit it belongs to in the visits table.
+    "outcomes": PLACE
+    | {
+        "visit_row": _whole("Row of the visits table"),
+        "column": _text("Column of the export"),
+        "instrument": _text("Instrument"),
+        "item": _text("Item number, or 'total'"),
+        "value": _text("Value as exported", True),
+        "unit": _text("Unit as exported", True),
+        "missing_reason": _text("Reason given by the export for a missing value", True),
+    },
+    # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the columns named in the study file
+}
+
+# column tables: where each canonical column came from, for audit and codebook
+SOURCES: Contract = {
+    "table": _text("Canonical table"),
+    "column": _text("Canonical column"),
+    "source": _text("Column of the export"),
+    "label": _text("Label in the export's dictionary", True),
+    "choices": _text("Choices in the dictionary, as JSON code -> label", True),
+}
+
+# ---------------------------------------------------------------- clean tables: typed, re-keyed, days instead of dates
+
+CLEAN: dict[str, Contract] = {
+    "patients": {
+        "row": _whole("Row of the read table"),
+        "patient": _text("Patient (new code)"),
+        "clinic": _text("Clinic (new code)", True),
+        "cohort": _text("Cohort", True),
+        "arm": _text("Allocated arm", True),
+        # and one column per covariate: a number, or text for a category
+    },
+    "visits": {
+        "row": _whole("Row of the read table"),
+        "patient": _text("Patient (new code)"),
+        "visit": _text("Visit of the schedule, or 'unscheduled'"),
+        "day": _number("Day from day 0", "days"),
+        "therapist": _text("Therapist (new code)", True),
+        "clinic": _text("Clinic (new code)", True),
+        "before_treatment": Field("truth", "Before the first needling or on the same day", True),
+    },
+    "outcomes": {
+        "row": _whole("Row of the read table"),
+        "visit_row": _whole("Row of the visits table"),
+        "instrument": _text("Instrument"),
+        "item": _text("Item number, or 'total'"),
+        "value": _number("Value"),
+        "unit": _text("Unit"),
+        "missing_reason": _text("Reason for a missing value", True),
+    },
+    "sessions": {
+        "row": _whole("Row of the read table"),
+        "patient": _text("Patient (new code)"),
+        "session": _number("Number of the session"),
+        "day": _number("Day from day 0", "days"),
+        "therapist": _text("Therapist (new code)", True),
+        "clinic": _text("Clinic (new code)", True),
+    },
+}
+
+AUDIT: Contract = {
+    "rule": _text("Rule"),
+    "action": _text("What happened: corrected, missing, flagged, query, quarantined, dropped, mapped"),
+    "table": _text("Canonical table"),
+    "row": _whole("Row of the read table"),
+    "file": _text("File"),
+    "sheet": _text("Sheet"),
+    "line": _whole("Line in the file"),
+    "column": _text("Column of the export"),
+    "old": _text("Value before (hidden where it could identify a person)", True),
+    "new": _text("Value after", True),
+    "reason": _text("Why, in words"),
+    "clinic": _text("Clinic (new code)", True),
+}
+
+# rows taken out of the clean tables: the audit rows with action quarantined or dropped, one per row
+QUARANTINE: Contract = {
+    "table": _text("Canonical table"),
+    "row": _whole("Row of the read table"),
+    "rule": _text("Rule"),
+    "reason": _text("Why, in words"),
+}
+
+# ---------------------------------------------------------------- scored outcomes and the analysis frame
+
+SCORES: Contract = {
+    "visit_row": _whole("Row of the visits table"),
+    "instrument": _text("Instrument"),
+    "value": _number("Score", empty=False),
+    "unit": _text("Unit of the score"),
+    "answered": _number("Items answered"),
+    "source": _text("items or total"),
+}
+
+# One row per patient x visit (of the schedule) x outcome that was measured.
+FRAME: Contract = {
+    "patient": _text("Patient"),
+    "clinic": _text("Clinic", True),
+    "therapist": _text("Therapist at the visit", True),
+    "cohort": _text("Cohort"),
+    "arm": _text("Arm", True),
+    "outcome": _text("Outcome"),
+    "instrument": _text("Instrument"),
+    "unit": _text("Unit"),
+    "better": _text("Direction of improvement: lower or higher"),
+    "visit": _text("Visit"),
+    "visit_number": _whole("Place of the visit in the schedule, baseline is 0"),
+    "week": _number("Time from day 0", "weeks"),
+    "value": _number("Value", empty=False),
+    "baseline": _number("Value at baseline"),
+    "change": _number("Change from baseline"),
+    "improvement": _number("Change from baseline, positive is better"),
+    # and one column per covariate
+}
+
+# Participant flow: counts of people, one row per stage and reason.
+FLOW: Contract = {
+    "cohort": _text("Cohort"),
+    "arm": _text("Arm ('' before allocation)", True),
+    "stage": _text("exported, excluded, enrolled, allocated, treated, followed, analysed"),
+    "visit": _text("Visit, where the stage has one", True),
+    "outcome": _text("Outcome, where the stage has one", True),
+    "reason": _text("Reason, where people leave", True),
+    "n": _whole("People"),
+}
+
+# ---------------------------------------------------------------- results: every analysis writes this and only this
+
+RESULTS: Contract = {
+    "analysis": _text("Analysis"),
+    "estimand": _text("Estimand", True),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit", True),
+    "term": _text("Term: effect, mean, interaction, slope, course, variance, coefficient"),
+    "contrast": _text("What is compared, e.g. dry_needling - usual_care; for a mean the arm", True),
+    "scale": _text("Scale of the estimate, in words"),
+    "estimate": _number("Estimate"),
+    "se": _number("Standard error"),
+    "df": _number("Degrees of freedom"),
+    "statistic": _number("Test statistic"),
+    "p": _number("p"),
+    "p_adjusted": _number("p adjusted within its family"),
+    "low": _number("Lower confidence limit"),
+    "high": _number("Upper confidence limit"),
+    "level": _number("Confidence level"),
+    "n_patients": _whole("Patients in the model"),
+    "n_observations": _whole("Observations in the model"),
+    "n_clusters": _number("Clusters in the model"),
+    "method": _text("Model and estimation, in words"),
+    "df_method": _text("Rule for the degrees of freedom", True),
+    "weights": _text("Population averaged over", True),
+    "status": _text("converged, singular, rank_deficient, failed, not_estimated"),
+    "note": _text("Remark", True),
+    "favours": _text("Arm that the estimate favours", True),
+}
+
+# Side tables of an analysis, already safe to publish: small groups are merged or left out.
+FITTED: Contract = {
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "bin": _whole("Bin of the fitted value, from low to high"),
+    "n": _whole("Residuals in the bin"),
+    "fitted": _number("Mean fitted value in the bin"),
+    "residual": _number("Mean scaled residual in the bin"),
+    "low": _number("10th percentile of the scaled residuals in the bin"),
+    "high": _number("90th percentile of the scaled residuals in the bin"),
+}
+QUANTILES: Contract = {
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "normal": _number("Quantile of the normal distribution"),
+    "residual": _number("Quantile of the scaled residuals"),
+    "n": _whole("Residuals"),
+}
+# Observed values per visit and arm, in bins of at least the smallest cell.
+DISTRIBUTION: Contract = {
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "arm": _text("Arm", True),
+    "n": _whole("Patients"),
+    "mean": _number("Mean"),
+    "sd": _number("Standard deviation"),
+    "q10": _number("10th percentile"),
+    "q25": _number("25th percentile"),
+    "median": _number("Median"),
+    "q75": _number("75th percentile"),
+    "q90": _number("90th percentile"),
+    "floor": _number("Share at the lowest possible score"),
+    "ceiling": _number("Share at the highest possible score"),
+}
+MISSINGNESS: Contract = {
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "arm": _text("Arm", True),
+    "expected": _whole("Patients allocated"),
+    "measured": _whole("Patients measured"),
+}
+
+
+def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame":
+    """Hold a table to its contract.
+
+    Parameters
+    ----------
+    table : any frame.
+    contract : the columns it must have; others may follow them.
+    name : words for the message.
+
+    Returns
+    -------
+    The table with the contract's columns first and typed (text as pandas' string dtype, numbers as float, whole numbers
+    as 64-bit integers).
+
+    Raises
+    ------
+    TypeError : a column is missing, of another kind, or empty where it may not be; the table and column are named.
+    """
+    import pandas as pd
+    import pandera.pandas as pa
+
+    missing = [column for column in contract if column not in table.columns]
+    if missing:
+        raise TypeError(f"table {name}: column(s) {', '.join(missing)} missing")
+    kinds = {"text": "str", "number": float, "whole": "int64", "truth": "boolean"}
+    table = table[[*contract, *(c for c in table.columns if c not in contract)]]
+    schema = pa.DataFrameSchema(
+        {
+            column: pa.Column(kinds[field.kind], nullable=field.empty, coerce=True)
+            for column, field in contract.items()
+        },
+        name=name,
+    )
+    try:
+        return pd.DataFrame(schema.validate(table))
+    except (pa.errors.SchemaError, ValueError, TypeError) as error:
+        column = getattr(getattr(error, "schema", None), "name", "")
+        raise TypeError(f"table {name}: column {column} breaks its contract ({type(error).__name__})") from None
+
+
+def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | None = None) -> None:
+    """Write a table as parquet or CSV by the path's ending, numbers rounded to ten significant digits.
+
+    Parameters
+    ----------
+    table : the frame; its index is not written.
+    path : ends in .parquet or .csv; its folder is made.
+    contract : checked first, where given.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if contract is not None:
+        table = check(table, contract, path.stem)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = table.reset_index(drop=True).copy()
+    for column in table.columns:
+        if pd.api.types.is_float_dtype(table[column].dtype):
+            table[column] = round_significant(table[column])
+    if path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    else:
+        table.to_csv(path, index=False, lineterminator="\n", float_format=f"%.{SIGNIFICANT_DIGITS}g")
+
+
+def round_significant(values: "pd.Series") -> "pd.Series":
+    """Round to ten significant digits, so that another processor's last bits do not show."""
+    import numpy as np
+    import pandas as pd
+
+    array = values.to_numpy(dtype=float, na_value=np.nan)
+    finite = np.isfinite(array) & (array != 0)
+    rounded = array.copy()
+    magnitude = np.floor(np.log10(np.abs(array[finite])))
+    scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - magnitude)
+    rounded[finite] = np.round(array[finite] * scale) / scale
+    return pd.Series(rounded, index=values.index, name=values.name)
+
+
+def read_table(path: str | Path) -> "pd.DataFrame":
+    """Read a table that `write_table` wrote (or a CSV of results)."""
+    import pandas as pd
+
+    path = Path(path)
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, keep_default_na=True)
