@@ -198,6 +198,14 @@ FLOW: Contract = {
 }
 
 # ---------------------------------------------------------------- results: every analysis writes this and only this
+# term says what a row is:
+#   effect       difference between an arm and the reference at a visit      contrast 'dry_needling - usual_care'
+#   mean         marginal mean of an arm at a visit                          contrast: the arm ('' for a single arm)
+#   course       single arm: change of the mean from baseline at a visit     contrast 'month_3 - baseline'
+#   slope        difference in slope per week between arms (or the slope of a single arm)
+#   interaction  does the effect depend on a covariate: per unit, or joint   contrast: the covariate
+#   coefficient  a fixed effect, for the appendix                            contrast: its name in words
+#   variance     a variance component, as a standard deviation or share      contrast: its name in words
 
 RESULTS: Contract = {
     "analysis": _text("Analysis"),
@@ -310,7 +318,9 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
         return pd.DataFrame(schema.validate(table))
     except (pa.errors.SchemaError, ValueError, TypeError) as error:
         column = getattr(getattr(error, "schema", None), "name", "")
-        raise TypeError(f"table {name}: column {column} breaks its contract ({type(error).__name__})") from None
+        raise TypeError(
+            f"table {name}: column {column} breaks its contract ({type(error).__name__})"
+        ) from None
 
 
 def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | None = None) -> None:

@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = str
@@ -50,15 +58,19 @@ class Export(Section):
     header_rows: int = Field(
         1, ge=1, le=2, description="Rows of column names above the data (1 or 2; two are joined by a space)."
     )
-    delimiter: str | None = Field(None, description="Column separator of a CSV file. Default: found from the file.")
+    delimiter: str | None = Field(
+        None, description="Column separator of a CSV file. Default: found from the file."
+    )
     encoding: str | None = Field(
-        None, description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252."
+        None,
+        description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
     )
     decimal: Literal[".", ","] | None = Field(
         None, description="Decimal mark. Default: found per column, and flagged where both occur."
     )
     labels: bool = Field(
-        False, description="True where choices were exported as labels rather than codes. Default: codes (raw export)."
+        False,
+        description="True where choices were exported as labels rather than codes. Default: codes (raw export).",
     )
     missing: dict[str, str] = Field(
         default_factory=dict,
@@ -74,7 +86,9 @@ class Column(Section):
     """Where one value comes from and what it means; the short form ``name: column`` stands for ``{from: column}``."""
 
     source: str = Field(alias="from", description="Name of the column in the export.")
-    label: str | None = Field(None, description="Words for figures and tables. Default: the dictionary's label, else the name.")
+    label: str | None = Field(
+        None, description="Words for figures and tables. Default: the dictionary's label, else the name."
+    )
     unit: str | None = Field(None, description="Unit as printed, e.g. years. Default: none.")
     codes: dict[Code, str] | None = Field(
         None,
@@ -82,10 +96,12 @@ class Column(Section):
         "choices, else a number where all values are numbers.",
     )
     range: tuple[float, float] | None = Field(
-        None, description="Smallest and largest possible value (unit of the column); outside becomes missing. Default: no limit."
+        None,
+        description="Smallest and largest possible value (unit of the column); outside becomes missing. Default: no limit.",
     )
     usual: tuple[float, float] | None = Field(
-        None, description="Usual range (unit of the column); outside is flagged, never changed. Default: no limit."
+        None,
+        description="Usual range (unit of the column); outside is flagged, never changed. Default: no limit.",
     )
 
     @field_validator("codes", mode="before")
@@ -108,8 +124,12 @@ def _short_form(value: Any) -> Any:
 class Arm(Column):
     """The arm that each patient was allocated to."""
 
-    reference: str = Field(description="The arm that the others are compared with. No default: it decides every sign.")
-    labels: dict[str, str] = Field(default_factory=dict, description="Words for each arm. Default: the name with spaces.")
+    reference: str = Field(
+        description="The arm that the others are compared with. No default: it decides every sign."
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Words for each arm. Default: the name with spaces."
+    )
 
 
 Rows = Annotated[
@@ -131,14 +151,18 @@ class Patients(Section):
     id: str = Field(description="Column with the patient's code.")
     clinic: str | None = Field(None, description="Column with the clinic. Default: none.")
     day_0: str | None = Field(
-        None, description="Column with the date that becomes day 0 (randomisation). Default: the first visit's date, if any."
+        None,
+        description="Column with the date that becomes day 0 (randomisation). Default: the first visit's date, if any.",
     )
-    arm: Arm | None = Field(None, description="The allocated arm. Default: none, which only a single-arm design allows.")
+    arm: Arm | None = Field(
+        None, description="The allocated arm. Default: none, which only a single-arm design allows."
+    )
     cohort: Column | None = Field(
         None, description="Column that tells the cohort. Default: none, where the study has one cohort."
     )
     covariates: dict[Name, Column] = Field(
-        default_factory=dict, description="Facts known at baseline that analyses may adjust for. Default: none."
+        default_factory=dict,
+        description="Facts known at baseline that analyses may adjust for. Default: none.",
     )
 
     _rows = field_validator("rows", mode="before")(_rows)
@@ -155,10 +179,12 @@ class PlannedVisit(Section):
 
     label: str = Field(description="Words for figures and tables, e.g. Week 4.")
     days: tuple[int, int] | None = Field(
-        None, description="First and last day of the window (days from day 0). Default: none, the visit is named by the export."
+        None,
+        description="First and last day of the window (days from day 0). Default: none, the visit is named by the export.",
     )
     week: float | None = Field(
-        None, description="Nominal time (weeks from day 0), for slopes and axes. Default: the middle of the window."
+        None,
+        description="Nominal time (weeks from day 0), for slopes and axes. Default: the middle of the window.",
     )
 
     @property
@@ -173,14 +199,23 @@ class Visits(Section):
     """How rows become visits and which visit is which."""
 
     rows: Rows = Field(default_factory=dict)
-    date: str | None = Field(None, description="Column with the visit's date. Default: none, visits are named by the export.")
+    date: str | None = Field(
+        None, description="Column with the visit's date. Default: none, visits are named by the export."
+    )
     planned: Column | None = Field(
-        None, description="Column that names the visit, with codes to the schedule's names. Default: by date and window."
+        None,
+        description="Column that names the visit, with codes to the schedule's names. Default: by date and window.",
     )
     therapist: str | None = Field(None, description="Column with the therapist. Default: none.")
-    clinic: str | None = Field(None, description="Column with the clinic of the visit. Default: the patient's clinic.")
-    schedule: dict[Name, PlannedVisit] = Field(description="The planned visits in order; the first one is the baseline.")
-    primary: str = Field(description="The visit at which the primary contrast is read. No default: it must be pre-specified.")
+    clinic: str | None = Field(
+        None, description="Column with the clinic of the visit. Default: the patient's clinic."
+    )
+    schedule: dict[Name, PlannedVisit] = Field(
+        description="The planned visits in order; the first one is the baseline."
+    )
+    primary: str = Field(
+        description="The visit at which the primary contrast is read. No default: it must be pre-specified."
+    )
 
     _rows = field_validator("rows", mode="before")(_rows)
     _short = field_validator("planned", mode="before")(_short_form)
@@ -200,7 +235,9 @@ class Threshold(Section):
     """A published threshold of within-person change."""
 
     value: float = Field(description="Size of the change (in `scale`), positive.")
-    scale: str = Field(description="Scale the value is on, e.g. '0-10 points' or '% of baseline'; it is refused on any other.")
+    scale: str = Field(
+        description="Scale the value is on, e.g. '0-10 points' or '% of baseline'; it is refused on any other."
+    )
     kind: Literal["MCID", "MDC", "SCB"] = Field("MCID", description="Kind of threshold. Default: MCID.")
     source: str = Field(description="Citation, or 'unverified'.")
 
@@ -208,19 +245,34 @@ class Threshold(Section):
 class Instrument(Section):
     """An outcome of this study: an instrument of the registry, or one described here, and its columns."""
 
-    registry: str | None = Field(None, description="Name in the instrument registry. Default: the key itself, if known there.")
+    registry: str | None = Field(
+        None, description="Name in the instrument registry. Default: the key itself, if known there."
+    )
     items: list[str] | str | dict[str, str] | None = Field(
-        None, description="Item columns in order: a list, 'ndi_1 .. ndi_10', or item -> column. Default: none (totals only)."
+        None,
+        description="Item columns in order: a list, 'ndi_1 .. ndi_10', or item -> column. Default: none (totals only).",
     )
     total: str | dict[str, str] | None = Field(
-        None, description="Column with the total; where one row is one patient, visit -> column. Default: computed from items."
+        None,
+        description="Column with the total; where one row is one patient, visit -> column. Default: computed from items.",
     )
-    unit: str | None = Field(None, description="Unit of the export's values where it is not the registry's. Default: the registry's.")
-    unit_column: str | None = Field(None, description="Column that states the unit in each row. Default: none.")
+    unit: str | None = Field(
+        None,
+        description="Unit of the export's values where it is not the registry's. Default: the registry's.",
+    )
+    unit_column: str | None = Field(
+        None, description="Column that states the unit in each row. Default: none."
+    )
     label: str | None = Field(None, description="Words for figures. Default: the registry's.")
-    range: tuple[float, float] | None = Field(None, description="Possible values (unit of the scale), where not in the registry.")
-    better: Literal["lower", "higher"] | None = Field(None, description="Which direction is improvement, where not in the registry.")
-    thresholds: list[Threshold] = Field(default_factory=list, description="Thresholds beside the registry's. Default: none.")
+    range: tuple[float, float] | None = Field(
+        None, description="Possible values (unit of the scale), where not in the registry."
+    )
+    better: Literal["lower", "higher"] | None = Field(
+        None, description="Which direction is improvement, where not in the registry."
+    )
+    thresholds: list[Threshold] = Field(
+        default_factory=list, description="Thresholds beside the registry's. Default: none."
+    )
     missing_with: str | None = Field(
         None,
         description="Another instrument of the study: where that one is missing, this one is too (for exports that write 0 for "
@@ -243,7 +295,9 @@ class EventTable(Section):
     """A table of things that happen between visits: sessions, needling, co-interventions, adverse events, status."""
 
     rows: Rows = Field(default_factory=dict)
-    columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
+    columns: dict[Name, Column] = Field(
+        description="Canonical column -> column of the export (see the data guide)."
+    )
 
     _rows = field_validator("rows", mode="before")(_rows)
 
@@ -256,11 +310,21 @@ class EventTable(Section):
 class Events(Section):
     """The tables beside visits and outcomes; each is optional."""
 
-    sessions: EventTable | None = Field(None, description="Treatment sessions: session, date, therapist, pain_before, pain_after.")
-    needling: EventTable | None = Field(None, description="Muscles needled, one row per muscle per session (STRICTA 2a-2g).")
-    co_interventions: EventTable | None = Field(None, description="Exercise, manual therapy, education and others.")
-    adverse_events: EventTable | None = Field(None, description="Adverse events with date, session, severity, relatedness.")
-    status: EventTable | None = Field(None, description="Discontinuation: date, reason, whether still followed.")
+    sessions: EventTable | None = Field(
+        None, description="Treatment sessions: session, date, therapist, pain_before, pain_after."
+    )
+    needling: EventTable | None = Field(
+        None, description="Muscles needled, one row per muscle per session (STRICTA 2a-2g)."
+    )
+    co_interventions: EventTable | None = Field(
+        None, description="Exercise, manual therapy, education and others."
+    )
+    adverse_events: EventTable | None = Field(
+        None, description="Adverse events with date, session, severity, relatedness."
+    )
+    status: EventTable | None = Field(
+        None, description="Discontinuation: date, reason, whether still followed."
+    )
 
 
 # ---------------------------------------------------------------- the people and the questions
@@ -282,7 +346,9 @@ class Estimand(Section):
     population: Text = Field(description="Who.")
     treatment: Text = Field(description="Which treatment conditions are compared.")
     variable: Text = Field(description="The outcome and time.")
-    intercurrent_events: dict[str, str] = Field(default_factory=dict, description="Event -> strategy. Default: none named.")
+    intercurrent_events: dict[str, str] = Field(
+        default_factory=dict, description="Event -> strategy. Default: none named."
+    )
     summary: Text = Field(description="The population-level summary, e.g. difference in means.")
 
 
@@ -304,19 +370,27 @@ class _Analysis(Section):
     label: str = Field(description="Heading in the report.")
     outcomes: list[Name] = Field(description="Outcomes analysed, each in each cohort that has it.")
     estimand: str | None = Field(None, description="Name of the estimand. Default: none.")
-    adjust: list[Name] = Field(default_factory=list, description="Baseline covariates of the model. Default: none.")
+    adjust: list[Name] = Field(
+        default_factory=list, description="Baseline covariates of the model. Default: none."
+    )
     where: dict[Name, list[str] | str] = Field(
-        default_factory=dict, description="Covariate -> levels: the analysis is restricted to those patients. Default: all."
+        default_factory=dict,
+        description="Covariate -> levels: the analysis is restricted to those patients. Default: all.",
     )
     observed_at: str | None = Field(
-        None, description="Only patients whose outcome was measured at this visit. Default: everybody with any follow-up."
+        None,
+        description="Only patients whose outcome was measured at this visit. Default: everybody with any follow-up.",
     )
     report_as: Literal["difference", "improvement"] = Field(
         "difference",
         description="Sign of contrasts: as measured (default), or turned so that positive means more improvement.",
     )
-    family: str | None = Field(None, description="Multiplicity family of the primary contrasts. Default: none, unadjusted.")
-    level: float = Field(0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention.")
+    family: str | None = Field(
+        None, description="Multiplicity family of the primary contrasts. Default: none, unadjusted."
+    )
+    level: float = Field(
+        0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention."
+    )
 
 
 class RepeatedMeasures(_Analysis):
@@ -332,15 +406,21 @@ class RepeatedMeasures(_Analysis):
         default=["unstructured", "toeplitz_het", "ar1_het", "compound_symmetry"],
         description="The ladder: structures tried in this order until one converges. Default: from general to simple.",
     )
-    clusters: list[Literal["therapist", "clinic"]] = Field(default_factory=list, description="Random effects. Default: none.")
-    df: DfMethod = Field("kenward_roger", description="Degrees of freedom. Default: Kenward-Roger, right in small samples.")
+    clusters: list[Literal["therapist", "clinic"]] = Field(
+        default_factory=list, description="Random effects. Default: none."
+    )
+    df: DfMethod = Field(
+        "kenward_roger", description="Degrees of freedom. Default: Kenward-Roger, right in small samples."
+    )
 
 
 class GrowthCurve(_Analysis):
     """A random intercept and slope per patient over the actual time of each visit."""
 
     kind: Literal["growth_curve"]
-    clusters: list[Literal["therapist", "clinic"]] = Field(default_factory=list, description="Random effects. Default: none.")
+    clusters: list[Literal["therapist", "clinic"]] = Field(
+        default_factory=list, description="Random effects. Default: none."
+    )
     df: DfMethod = Field("satterthwaite", description="Degrees of freedom. Default: Satterthwaite.")
 
 
@@ -350,7 +430,8 @@ class Ancova(_Analysis):
     kind: Literal["ancova"]
     visits: list[Name] = Field(description="Visits analysed, one model each.")
     interaction: Name | None = Field(
-        None, description="Test whether the effect depends on this: baseline or a covariate. Default: no interaction."
+        None,
+        description="Test whether the effect depends on this: baseline or a covariate. Default: no interaction.",
     )
 
 
@@ -360,7 +441,9 @@ Analysis = Annotated[RepeatedMeasures | GrowthCurve | Ancova, Field(discriminato
 class Family(Section):
     """Contrasts that share one error rate."""
 
-    method: Literal["holm", "hochberg", "bonferroni", "none"] = Field("holm", description="Default: Holm, valid whatever the correlation.")
+    method: Literal["holm", "hochberg", "bonferroni", "none"] = Field(
+        "holm", description="Default: Holm, valid whatever the correlation."
+    )
     level: float = Field(0.05, gt=0, lt=0.5, description="Family-wise error rate. Default: 0.05, two-sided.")
 
 
@@ -370,9 +453,12 @@ class Family(Section):
 class Cleaning(Section):
     """Which cleaning rules run, and how they are tuned."""
 
-    off: list[str] = Field(default_factory=list, description="Ids of rules that do not run. Default: none, all run.")
+    off: list[str] = Field(
+        default_factory=list, description="Ids of rules that do not run. Default: none, all run."
+    )
     tune: dict[str, dict[str, float | int | str | bool]] = Field(
-        default_factory=dict, description="Rule id -> its settings (see docs/cleaning.md). Default: the rules' own."
+        default_factory=dict,
+        description="Rule id -> its settings (see docs/cleaning.md). Default: the rules' own.",
     )
     corrections: str | None = Field(
         None, description="Path of a file of corrections that came back from the sites. Default: none."
@@ -395,47 +481,68 @@ class Review(Section):
 class Privacy(Section):
     """What the identifier gate lets through."""
 
-    drop: list[str] = Field(default_factory=list, description="Columns never read, whatever they hold. Default: none.")
+    drop: list[str] = Field(
+        default_factory=list, description="Columns never read, whatever they hold. Default: none."
+    )
     reviewed: dict[str, Review] = Field(
-        default_factory=dict, description="Columns that the gate would stop on, with who reviewed them. Default: none."
+        default_factory=dict,
+        description="Columns that the gate would stop on, with who reviewed them. Default: none.",
     )
 
 
 class Disclosure(Section):
     """What may be published."""
 
-    min_cell: int = Field(11, ge=5, description="Smallest number of people in a published cell. Default: 11; never below 5.")
+    min_cell: int = Field(
+        11, ge=5, description="Smallest number of people in a published cell. Default: 11; never below 5."
+    )
 
 
 class Figures(Section):
     """How figures are drawn."""
 
-    profile: Literal["default", "journal"] = Field("default", description="Widths and type sizes. Default: for reading on screen.")
+    profile: Literal["default", "journal"] = Field(
+        "default", description="Widths and type sizes. Default: for reading on screen."
+    )
 
 
 class Study(Section):
     """The whole study file."""
 
-    study: Name = Field(description="Short name: the file's name without .yaml, and the folder under data and reports.")
+    study: Name = Field(
+        description="Short name: the file's name without .yaml, and the folder under data and reports."
+    )
     title: str = Field(description="Title of the report.")
     design: Literal["randomised", "cohort", "single_arm"] = Field(
         description="Decides the wording (effect, association, course) and which analyses are allowed. No default."
     )
-    made_up: bool = Field(False, description="True for simulated data; every output then says so. Default: real data.")
-    seed: int = Field(ge=0, description="Seed of every random step. No default: reproducibility must be chosen.")
+    made_up: bool = Field(
+        False, description="True for simulated data; every output then says so. Default: real data."
+    )
+    seed: int = Field(
+        ge=0, description="Seed of every random step. No default: reproducibility must be chosen."
+    )
     authors: list[str] = Field(default_factory=list, description="Authors on the report. Default: none.")
-    notes: list[str] = Field(default_factory=list, description="Sentences printed in the report's data section. Default: none.")
+    notes: list[str] = Field(
+        default_factory=list, description="Sentences printed in the report's data section. Default: none."
+    )
     export: Export
     patients: Patients
     visits: Visits
     instruments: dict[Name, Instrument] = Field(description="The outcomes measured and their columns.")
     events: Events = Field(default_factory=Events)
-    outcomes: dict[Name, str] = Field(default_factory=dict, description="Words for each outcome. Default: the name with spaces.")
+    outcomes: dict[Name, str] = Field(
+        default_factory=dict, description="Words for each outcome. Default: the name with spaces."
+    )
     cohorts: dict[Name, Cohort] = Field(description="The cohorts, in the order of figures and tables.")
-    estimands: dict[Name, Estimand] = Field(default_factory=dict, description="Estimands by name. Default: none.")
+    estimands: dict[Name, Estimand] = Field(
+        default_factory=dict, description="Estimands by name. Default: none."
+    )
     analyses: dict[Name, Analysis] = Field(description="The analyses in the order of the report.")
     primary: str = Field(description="The analysis whose contrasts are the study's primary result.")
-    families: dict[Name, Family] = Field(default_factory=dict, description="Multiplicity families. Default: none.")
+    families: dict[Name, Family] = Field(
+        default_factory=dict, description="Multiplicity families. Default: none."
+    )
     cleaning: Cleaning = Field(default_factory=Cleaning)
     privacy: Privacy = Field(default_factory=Privacy)
     disclosure: Disclosure = Field(default_factory=Disclosure)
@@ -466,6 +573,7 @@ class Study(Section):
     @model_validator(mode="after")
     def _references_exist(self) -> "Study":
         """Every name that the plan uses must be defined in it."""
+
         def known(what: str, name: str, names: Any) -> None:
             if name not in names:
                 raise ValueError(f"{what} '{name}' is not defined{_nearest(name, names)}")
@@ -498,14 +606,19 @@ class Study(Section):
             known(f"analyses.{name}: outcome", outcome, offered)
         for covariate in [*analysis.adjust, *analysis.where]:
             known(f"analyses.{name}: covariate", covariate, self.patients.covariates)
-        for visit in [*getattr(analysis, "visits", []), *([analysis.observed_at] if analysis.observed_at else [])]:
+        for visit in [
+            *getattr(analysis, "visits", []),
+            *([analysis.observed_at] if analysis.observed_at else []),
+        ]:
             known(f"analyses.{name}: visit", visit, self.visits.schedule)
         if analysis.estimand:
             known(f"analyses.{name}: estimand", analysis.estimand, self.estimands)
         if analysis.family:
             known(f"analyses.{name}: family", analysis.family, self.families)
         if getattr(analysis, "baseline", None) == "constrained" and self.design != "randomised":
-            raise ValueError(f"analyses.{name}: a constrained baseline is only right where arms were randomised")
+            raise ValueError(
+                f"analyses.{name}: a constrained baseline is only right where arms were randomised"
+            )
         interaction = getattr(analysis, "interaction", None)
         if interaction and interaction != "baseline":
             known(f"analyses.{name}: interaction", interaction, self.patients.covariates)
@@ -538,7 +651,9 @@ def load_study(path: str | Path) -> Study:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise StudyError(f"{path}{where}: not valid YAML ({getattr(error, 'problem', 'unreadable')}); check indentation, quotes and colons.") from None
+        raise StudyError(
+            f"{path}{where}: not valid YAML ({getattr(error, 'problem', 'unreadable')}); check indentation, quotes and colons."
+        ) from None
     if not isinstance(document, dict):
         raise StudyError(f"{path}: the study file must be a mapping of keys such as study, title and export.")
     try:
@@ -546,7 +661,9 @@ def load_study(path: str | Path) -> Study:
     except ValidationError as error:
         raise StudyError("\n".join(_sentences(path, node, error))) from None
     if study.study != path.stem:
-        raise StudyError(f"{path}: the key study says '{study.study}', but the file is called '{path.stem}'; make them the same.")
+        raise StudyError(
+            f"{path}: the key study says '{study.study}', but the file is called '{path.stem}'; make them the same."
+        )
     return study
 
 
@@ -565,6 +682,30 @@ def section(study: Study, *names: str) -> dict[str, Any]:
     return study.model_dump(mode="json", by_alias=True, include=set(names))
 
 
+def part(sections: dict[str, Any]) -> Study:
+    """Read some sections of a study back from plain data.
+
+    Parameters
+    ----------
+    sections : what `section` gave.
+
+    Returns
+    -------
+    A study that has those sections and no others: to ask it for another one is an AttributeError, so a stage cannot
+    depend on what its rule does not name.
+    """
+    study = Study.model_construct(
+        **{
+            name: TypeAdapter(Study.model_fields[name].annotation).validate_python(data)
+            for name, data in sections.items()
+        }
+    )
+    for name in Study.model_fields:
+        if name not in sections:
+            study.__dict__.pop(name, None)
+    return study
+
+
 def schema() -> dict[str, Any]:
     """Return the JSON schema of the study file, for editors."""
     generated = Study.model_json_schema(by_alias=True)
@@ -580,7 +721,9 @@ def _sentences(path: Path, node: yaml.Node, error: ValidationError) -> list[str]
         where = f"{path}, line {line}" if line else str(path)
         if problem["type"] == "extra_forbidden":
             section_keys = _keys_beside(problem["loc"])
-            sentences.append(f"{where}: unknown key '{place[-1]}' ({keys}){_nearest(place[-1], section_keys)}.")
+            sentences.append(
+                f"{where}: unknown key '{place[-1]}' ({keys}){_nearest(place[-1], section_keys)}."
+            )
         elif problem["type"] == "missing":
             sentences.append(f"{where}: the key '{keys}' is missing; add it.")
         else:
