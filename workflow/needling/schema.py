@@ -80,7 +80,7 @@ READ: dict[str, Contract] = {
         "unit": _text("Unit as exported", True),
         "missing_reason": _text("Reason given by the export for a missing value", True),
     },
-    # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the columns named in the study file
+    # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the study file's columns
 }
 
 # column tables: where each canonical column came from, for audit and codebook
@@ -190,7 +190,7 @@ FRAME: Contract = {
 FLOW: Contract = {
     "cohort": _text("Cohort"),
     "arm": _text("Arm ('' before allocation)", True),
-    "stage": _text("exported, excluded, enrolled, allocated, treated, followed, analysed"),
+    "stage": _text("exported, excluded, enrolled, allocated, treated, followed, measured, analysed"),
     "visit": _text("Visit, where the stage has one", True),
     "outcome": _text("Outcome, where the stage has one", True),
     "reason": _text("Reason, where people leave", True),
@@ -271,6 +271,24 @@ DISTRIBUTION: Contract = {
     "floor": _number("Share at the lowest possible score"),
     "ceiling": _number("Share at the highest possible score"),
 }
+# Baseline characteristics by cohort and arm: one row per number, or per level of a category.
+BASELINE: Contract = {
+    "cohort": _text("Cohort"),
+    "arm": _text("Arm", True),
+    "variable": _text("Covariate, or outcome at baseline"),
+    "label": _text("Label"),
+    "unit": _text("Unit", True),
+    "level": _text("Level of a category", True),
+    "n": _whole("Patients with a value"),
+    "mean": _number("Mean"),
+    "sd": _number("Standard deviation"),
+    "median": _number("Median"),
+    "q25": _number("25th percentile"),
+    "q75": _number("75th percentile"),
+    "count": _number("Patients at this level"),
+    "percent": _number("Percent at this level", "%"),
+    "standardised_difference": _number("Standardised difference from the reference arm"),
+}
 MISSINGNESS: Contract = {
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
@@ -308,19 +326,14 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
     kinds = {"text": "str", "number": float, "whole": "int64", "truth": "boolean"}
     table = table[[*contract, *(c for c in table.columns if c not in contract)]]
     schema = pa.DataFrameSchema(
-        {
-            column: pa.Column(kinds[field.kind], nullable=field.empty, coerce=True)
-            for column, field in contract.items()
-        },
+        {column: pa.Column(kinds[field.kind], nullable=field.empty, coerce=True) for column, field in contract.items()},
         name=name,
     )
     try:
         return pd.DataFrame(schema.validate(table))
     except (pa.errors.SchemaError, ValueError, TypeError) as error:
         column = getattr(getattr(error, "schema", None), "name", "")
-        raise TypeError(
-            f"table {name}: column {column} breaks its contract ({type(error).__name__})"
-        ) from None
+        raise TypeError(f"table {name}: column {column} breaks its contract ({type(error).__name__})") from None
 
 
 def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | None = None) -> None:

@@ -49,7 +49,7 @@ class Export(Section):
     )
     shape: Literal["visit", "patient", "value"] = Field(
         "visit",
-        description="What one row is: a visit (default, the commonest export), a patient (visits side by side in columns), "
+        description="What one row is: a visit (default, the commonest), a patient (visits side by side in columns), "
         "or one value of one instrument.",
     )
     sheets: list[str] | None = Field(
@@ -58,9 +58,7 @@ class Export(Section):
     header_rows: int = Field(
         1, ge=1, le=2, description="Rows of column names above the data (1 or 2; two are joined by a space)."
     )
-    delimiter: str | None = Field(
-        None, description="Column separator of a CSV file. Default: found from the file."
-    )
+    delimiter: str | None = Field(None, description="Column separator of a CSV file. Default: found from the file.")
     encoding: str | None = Field(
         None,
         description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
@@ -92,12 +90,15 @@ class Column(Section):
     unit: str | None = Field(None, description="Unit as printed, e.g. years. Default: none.")
     codes: dict[Code, str] | None = Field(
         None,
-        description="Meaning of each code, e.g. {1: female, 2: male}; makes the column a category. Default: the dictionary's "
+        description="Meaning of each code, e.g. {1: female, 2: male}; makes a category. Default: the dictionary's "
         "choices, else a number where all values are numbers.",
+    )
+    kind: Literal["number", "category"] | None = Field(
+        None, description="How the values are read where there are no codes. Default: numbers if all of them are."
     )
     range: tuple[float, float] | None = Field(
         None,
-        description="Smallest and largest possible value (unit of the column); outside becomes missing. Default: no limit.",
+        description="Smallest and largest possible value (column's unit); outside becomes missing. Default: no limit.",
     )
     usual: tuple[float, float] | None = Field(
         None,
@@ -124,9 +125,7 @@ def _short_form(value: Any) -> Any:
 class Arm(Column):
     """The arm that each patient was allocated to."""
 
-    reference: str = Field(
-        description="The arm that the others are compared with. No default: it decides every sign."
-    )
+    reference: str = Field(description="The arm that the others are compared with. No default: it decides every sign.")
     labels: dict[str, str] = Field(
         default_factory=dict, description="Words for each arm. Default: the name with spaces."
     )
@@ -180,7 +179,7 @@ class PlannedVisit(Section):
     label: str = Field(description="Words for figures and tables, e.g. Week 4.")
     days: tuple[int, int] | None = Field(
         None,
-        description="First and last day of the window (days from day 0). Default: none, the visit is named by the export.",
+        description="First and last day of the window (days from day 0). Default: none, the export names the visit.",
     )
     week: float | None = Field(
         None,
@@ -207,9 +206,7 @@ class Visits(Section):
         description="Column that names the visit, with codes to the schedule's names. Default: by date and window.",
     )
     therapist: str | None = Field(None, description="Column with the therapist. Default: none.")
-    clinic: str | None = Field(
-        None, description="Column with the clinic of the visit. Default: the patient's clinic."
-    )
+    clinic: str | None = Field(None, description="Column with the clinic of the visit. Default: the patient's clinic.")
     schedule: dict[Name, PlannedVisit] = Field(
         description="The planned visits in order; the first one is the baseline."
     )
@@ -254,15 +251,13 @@ class Instrument(Section):
     )
     total: str | dict[str, str] | None = Field(
         None,
-        description="Column with the total; where one row is one patient, visit -> column. Default: computed from items.",
+        description="Column of the total; where one row is one patient, visit -> column. Default: computed from items.",
     )
     unit: str | None = Field(
         None,
         description="Unit of the export's values where it is not the registry's. Default: the registry's.",
     )
-    unit_column: str | None = Field(
-        None, description="Column that states the unit in each row. Default: none."
-    )
+    unit_column: str | None = Field(None, description="Column that states the unit in each row. Default: none.")
     label: str | None = Field(None, description="Words for figures. Default: the registry's.")
     range: tuple[float, float] | None = Field(
         None, description="Possible values (unit of the scale), where not in the registry."
@@ -275,7 +270,7 @@ class Instrument(Section):
     )
     missing_with: str | None = Field(
         None,
-        description="Another instrument of the study: where that one is missing, this one is too (for exports that write 0 for "
+        description="Another instrument: where that one is missing, this one is too (for exports that write 0 for "
         "missing). Default: none.",
     )
 
@@ -295,9 +290,7 @@ class EventTable(Section):
     """A table of things that happen between visits: sessions, needling, co-interventions, adverse events, status."""
 
     rows: Rows = Field(default_factory=dict)
-    columns: dict[Name, Column] = Field(
-        description="Canonical column -> column of the export (see the data guide)."
-    )
+    columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
 
     _rows = field_validator("rows", mode="before")(_rows)
 
@@ -316,15 +309,11 @@ class Events(Section):
     needling: EventTable | None = Field(
         None, description="Muscles needled, one row per muscle per session (STRICTA 2a-2g)."
     )
-    co_interventions: EventTable | None = Field(
-        None, description="Exercise, manual therapy, education and others."
-    )
+    co_interventions: EventTable | None = Field(None, description="Exercise, manual therapy, education and others.")
     adverse_events: EventTable | None = Field(
         None, description="Adverse events with date, session, severity, relatedness."
     )
-    status: EventTable | None = Field(
-        None, description="Discontinuation: date, reason, whether still followed."
-    )
+    status: EventTable | None = Field(None, description="Discontinuation: date, reason, whether still followed.")
 
 
 # ---------------------------------------------------------------- the people and the questions
@@ -335,7 +324,7 @@ class Cohort(Section):
 
     label: str = Field(description="Words for figures and tables.")
     outcomes: dict[Name, str | list[str]] = Field(
-        description="Outcome (e.g. pain, function) -> instrument; a list means the one that each patient has, pooled as percent "
+        description="Outcome (e.g. pain) -> instrument; a list means the one that each patient has, pooled as percent "
         "of maximum possible score (0-100, higher is better)."
     )
 
@@ -370,9 +359,7 @@ class _Analysis(Section):
     label: str = Field(description="Heading in the report.")
     outcomes: list[Name] = Field(description="Outcomes analysed, each in each cohort that has it.")
     estimand: str | None = Field(None, description="Name of the estimand. Default: none.")
-    adjust: list[Name] = Field(
-        default_factory=list, description="Baseline covariates of the model. Default: none."
-    )
+    adjust: list[Name] = Field(default_factory=list, description="Baseline covariates of the model. Default: none.")
     where: dict[Name, list[str] | str] = Field(
         default_factory=dict,
         description="Covariate -> levels: the analysis is restricted to those patients. Default: all.",
@@ -388,9 +375,7 @@ class _Analysis(Section):
     family: str | None = Field(
         None, description="Multiplicity family of the primary contrasts. Default: none, unadjusted."
     )
-    level: float = Field(
-        0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention."
-    )
+    level: float = Field(0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention.")
 
 
 class RepeatedMeasures(_Analysis):
@@ -399,7 +384,7 @@ class RepeatedMeasures(_Analysis):
     kind: Literal["repeated_measures"]
     baseline: Literal["covariate", "constrained", "response"] = Field(
         "covariate",
-        description="Baseline value as a covariate (default), as a response with a common mean in all arms (constrained; "
+        description="Baseline as a covariate (default), as a response with a common mean in all arms (constrained; "
         "randomised designs only), or as a plain response (single arm: the course from baseline).",
     )
     residual: list[Residual] = Field(
@@ -453,9 +438,7 @@ class Family(Section):
 class Cleaning(Section):
     """Which cleaning rules run, and how they are tuned."""
 
-    off: list[str] = Field(
-        default_factory=list, description="Ids of rules that do not run. Default: none, all run."
-    )
+    off: list[str] = Field(default_factory=list, description="Ids of rules that do not run. Default: none, all run.")
     tune: dict[str, dict[str, float | int | str | bool]] = Field(
         default_factory=dict,
         description="Rule id -> its settings (see docs/cleaning.md). Default: the rules' own.",
@@ -481,9 +464,7 @@ class Review(Section):
 class Privacy(Section):
     """What the identifier gate lets through."""
 
-    drop: list[str] = Field(
-        default_factory=list, description="Columns never read, whatever they hold. Default: none."
-    )
+    drop: list[str] = Field(default_factory=list, description="Columns never read, whatever they hold. Default: none.")
     reviewed: dict[str, Review] = Field(
         default_factory=dict,
         description="Columns that the gate would stop on, with who reviewed them. Default: none.",
@@ -509,19 +490,13 @@ class Figures(Section):
 class Study(Section):
     """The whole study file."""
 
-    study: Name = Field(
-        description="Short name: the file's name without .yaml, and the folder under data and reports."
-    )
+    study: Name = Field(description="Short name: the file's name without .yaml, and the folder under data and reports.")
     title: str = Field(description="Title of the report.")
     design: Literal["randomised", "cohort", "single_arm"] = Field(
         description="Decides the wording (effect, association, course) and which analyses are allowed. No default."
     )
-    made_up: bool = Field(
-        False, description="True for simulated data; every output then says so. Default: real data."
-    )
-    seed: int = Field(
-        ge=0, description="Seed of every random step. No default: reproducibility must be chosen."
-    )
+    made_up: bool = Field(False, description="True for simulated data; every output then says so. Default: real data.")
+    seed: int = Field(ge=0, description="Seed of every random step. No default: reproducibility must be chosen.")
     authors: list[str] = Field(default_factory=list, description="Authors on the report. Default: none.")
     notes: list[str] = Field(
         default_factory=list, description="Sentences printed in the report's data section. Default: none."
@@ -535,14 +510,10 @@ class Study(Section):
         default_factory=dict, description="Words for each outcome. Default: the name with spaces."
     )
     cohorts: dict[Name, Cohort] = Field(description="The cohorts, in the order of figures and tables.")
-    estimands: dict[Name, Estimand] = Field(
-        default_factory=dict, description="Estimands by name. Default: none."
-    )
+    estimands: dict[Name, Estimand] = Field(default_factory=dict, description="Estimands by name. Default: none.")
     analyses: dict[Name, Analysis] = Field(description="The analyses in the order of the report.")
     primary: str = Field(description="The analysis whose contrasts are the study's primary result.")
-    families: dict[Name, Family] = Field(
-        default_factory=dict, description="Multiplicity families. Default: none."
-    )
+    families: dict[Name, Family] = Field(default_factory=dict, description="Multiplicity families. Default: none.")
     cleaning: Cleaning = Field(default_factory=Cleaning)
     privacy: Privacy = Field(default_factory=Privacy)
     disclosure: Disclosure = Field(default_factory=Disclosure)
@@ -591,11 +562,11 @@ class Study(Section):
             for instrument in cohort.outcomes.values():
                 for one in [instrument] if isinstance(instrument, str) else instrument:
                     known(f"cohorts.{name}: instrument", one, self.instruments)
-        for name, instrument in self.instruments.items():
-            if instrument.missing_with:
-                known(f"instruments.{name}.missing_with", instrument.missing_with, self.instruments)
-            if isinstance(instrument.total, dict):
-                for visit in instrument.total:
+        for name, settings in self.instruments.items():
+            if settings.missing_with:
+                known(f"instruments.{name}.missing_with", settings.missing_with, self.instruments)
+            if isinstance(settings.total, dict):
+                for visit in settings.total:
                     known(f"instruments.{name}.total: visit", visit, self.visits.schedule)
         for name, analysis in self.analyses.items():
             self._check_analysis(name, analysis, offered, known)
@@ -616,9 +587,7 @@ class Study(Section):
         if analysis.family:
             known(f"analyses.{name}: family", analysis.family, self.families)
         if getattr(analysis, "baseline", None) == "constrained" and self.design != "randomised":
-            raise ValueError(
-                f"analyses.{name}: a constrained baseline is only right where arms were randomised"
-            )
+            raise ValueError(f"analyses.{name}: a constrained baseline is only right where arms were randomised")
         interaction = getattr(analysis, "interaction", None)
         if interaction and interaction != "baseline":
             known(f"analyses.{name}: interaction", interaction, self.patients.covariates)
@@ -652,7 +621,7 @@ def load_study(path: str | Path) -> Study:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise StudyError(
-            f"{path}{where}: not valid YAML ({getattr(error, 'problem', 'unreadable')}); check indentation, quotes and colons."
+            f"{path}{where}: not valid YAML ({getattr(error, 'problem', 'unreadable')}); check indents, quotes, colons."
         ) from None
     if not isinstance(document, dict):
         raise StudyError(f"{path}: the study file must be a mapping of keys such as study, title and export.")
@@ -694,16 +663,16 @@ def part(sections: dict[str, Any]) -> Study:
     A study that has those sections and no others: to ask it for another one is an AttributeError, so a stage cannot
     depend on what its rule does not name.
     """
-    study = Study.model_construct(
-        **{
-            name: TypeAdapter(Study.model_fields[name].annotation).validate_python(data)
-            for name, data in sections.items()
-        }
-    )
+    study = Study.model_construct(**{name: _reader(name).validate_python(data) for name, data in sections.items()})
     for name in Study.model_fields:
         if name not in sections:
             study.__dict__.pop(name, None)
     return study
+
+
+def _reader(name: str) -> TypeAdapter[Any]:
+    annotation: Any = Study.model_fields[name].annotation
+    return TypeAdapter(annotation)
 
 
 def schema() -> dict[str, Any]:
@@ -712,7 +681,7 @@ def schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
 
 
-def _sentences(path: Path, node: yaml.Node, error: ValidationError) -> list[str]:
+def _sentences(path: Path, node: yaml.Node | None, error: ValidationError) -> list[str]:
     sentences = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]
@@ -721,9 +690,7 @@ def _sentences(path: Path, node: yaml.Node, error: ValidationError) -> list[str]
         where = f"{path}, line {line}" if line else str(path)
         if problem["type"] == "extra_forbidden":
             section_keys = _keys_beside(problem["loc"])
-            sentences.append(
-                f"{where}: unknown key '{place[-1]}' ({keys}){_nearest(place[-1], section_keys)}."
-            )
+            sentences.append(f"{where}: unknown key '{place[-1]}' ({keys}){_nearest(place[-1], section_keys)}.")
         elif problem["type"] == "missing":
             sentences.append(f"{where}: the key '{keys}' is missing; add it.")
         else:

@@ -1,0 +1,150 @@
+"""What was observed, before any model: distributions, missingness and baseline characteristics."""
+
+import numpy as np
+import pandas as pd
+
+from needling.instruments import definition
+from needling.schema import BASELINE, DISTRIBUTION, MISSINGNESS, check
+from needling.study import Study
+
+KEYS = ["cohort", "outcome", "visit", "arm"]
+
+
+def distributions(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Describe each outcome at each visit in each arm.
+
+    Parameters
+    ----------
+    frame : analysis frame.
+    study : sections cohorts, instruments, visits, patients.
+
+    Returns
+    -------
+    Table of the contract DISTRIBUTION: n, mean, SD, five quantiles and the shares at the ends of the scale, in the order
+    of the study file. It is not yet fit to publish: small groups are suppressed where it leaves the house.
+    """
+    rows = []
+    for (cohort, outcome, visit, arm), group in frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS, sort=False):
+        values = group["value"]
+        low, high = _limits(study, str(cohort), str(outcome))
+        q10, q25, median, q75, q90 = values.quantile([0.1, 0.25, 0.5, 0.75, 0.9])
+        rows.append(
+            {
+                **dict(zip(KEYS, (cohort, outcome, visit, arm), strict=True)),
+                **{"n": len(values), "mean": values.mean(), "sd": values.std()},
+                **{"q10": q10, "q25": q25, "median": median, "q75": q75, "q90": q90},
+                "floor": np.isclose(values, low).mean(),
+                "ceiling": np.isclose(values, high).mean(),
+            }
+        )
+    return check(_in_plan_order(pd.DataFrame(rows, columns=list(DISTRIBUTION)), study), DISTRIBUTION, "distribution")
+
+
+def missingness(frame: pd.DataFrame, patients: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Count who was measured at each visit of those allocated to each arm (contract MISSINGNESS)."""
+    measured = frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS)["patient"].nunique()
+    rows = [
+        {"cohort": cohort, "outcome": outcome, "visit": visit, "arm": arm, "expected": len(group)}
+        for cohort, settings in study.cohorts.items()
+        for arm in study.arms or [""]
+        for group in [patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)]]
+        for outcome in settings.outcomes
+        for visit in study.visits.schedule
+    ]
+    table = pd.DataFrame(rows).set_index(KEYS)
+    table["measured"] = measured.reindex(table.index).fillna(0).astype("int64")
+    return check(_in_plan_order(table.reset_index(), study), MISSINGNESS, "missingness")
+
+
+def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Describe covariates and baseline outcomes by arm within cohort, with standardised differences and no tests.
+
+    The standardised difference is (mean - mean of the reference) / sqrt((s1^2 + s2^2) / 2); for a level of a category
+    (share - share of the reference) / sqrt((p1(1-p1) + p2(1-p2)) / 2) (Austin 2009).
+
+    Parameters
+    ----------
+    frame : analysis frame, for the outcomes at baseline.
+    patients : clean patients.
+    study : sections patients, visits, cohorts, outcomes.
+
+    Returns
+    -------
+    Table of the contract BASELINE.
+    """
+    at_baseline = frame[frame["visit"] == study.visits.baseline]
+    rows: list[dict[str, object]] = []
+    for cohort, settings in study.cohorts.items():
+        people = patients[patients["cohort"] == cohort]
+        variables = [
+            (name, column.label or name.replace("_", " ").capitalize(), column.unit or "", people.set_index("patient")[name])
+            for name, column in study.patients.covariates.items()
+        ]
+        for outcome in settings.outcomes:
+            mine = at_baseline[(at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)]
+            unit = str(mine["unit"].iloc[0]) if len(mine) else ""
+            variables.append((outcome, f"{study.outcome_label(outcome)} at baseline", unit, mine.set_index("patient")["value"]))
+        arms = people.set_index("patient")["arm"]
+        for name, label, unit, values in variables:
+            place = {"cohort": cohort, "variable": name, "label": label, "unit": unit}
+            describe = _number_rows if pd.api.types.is_numeric_dtype(values.dtype) else _level_rows
+            rows += [place | row for row in describe(values, arms.reindex(values.index), study.arms)]
+    table = pd.DataFrame(rows).reindex(columns=list(BASELINE))
+    return check(table.fillna({"level": "", "arm": "", "unit": ""}), BASELINE, "baseline")
+
+
+def _groups(values: pd.Series, arms: pd.Series, names: list[str]) -> dict[str, pd.Series]:
+    return {arm: values[arms == arm].dropna() for arm in names} if names else {"": values.dropna()}
+
+
+def _number_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[dict[str, object]]:
+    groups = _groups(values, arms, names)
+    reference = next(iter(groups.values()))
+    rows: list[dict[str, object]] = []
+    for number, (arm, group) in enumerate(groups.items()):
+        spread = np.sqrt((group.var() + reference.var()) / 2)
+        rows.append(
+            {
+                "arm": arm,
+                **{"n": len(group), "mean": group.mean(), "sd": group.std(), "median": group.median()},
+                **{"q25": group.quantile(0.25), "q75": group.quantile(0.75)},
+                "standardised_difference": (group.mean() - reference.mean()) / spread if number and spread > 0 else np.nan,
+            }
+        )
+    return rows
+
+
+def _level_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[dict[str, object]]:
+    groups = _groups(values, arms, names)
+    reference = next(iter(groups.values()))
+    rows: list[dict[str, object]] = []
+    for level in sorted(values.dropna().unique()):
+        share_reference = (reference == level).mean()
+        for number, (arm, group) in enumerate(groups.items()):
+            share = (group == level).mean()
+            spread = np.sqrt((share * (1 - share) + share_reference * (1 - share_reference)) / 2)
+            rows.append(
+                {
+                    **{"arm": arm, "level": str(level), "n": len(group)},
+                    **{"count": int((group == level).sum()), "percent": 100 * share},
+                    "standardised_difference": (share - share_reference) / spread if number and spread > 0 else np.nan,
+                }
+            )
+    return rows
+
+
+def _limits(study: Study, cohort: str, outcome: str) -> tuple[float, float]:
+    instruments = study.cohorts[cohort].outcomes[outcome]
+    if not isinstance(instruments, str):
+        return (0.0, 100.0)
+    one = definition(instruments, study.instruments[instruments])
+    return (one.low, one.high)
+
+
+def _in_plan_order(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    outcomes = list(dict.fromkeys(o for cohort in study.cohorts.values() for o in cohort.outcomes))
+    orders = {"cohort": list(study.cohorts), "outcome": outcomes, "visit": list(study.visits.schedule), "arm": study.arms}
+    ranks = {column: {name: rank for rank, name in enumerate(names)} for column, names in orders.items()}
+    return table.sort_values(KEYS, key=lambda column: column.map(ranks[str(column.name)]), kind="stable").reset_index(
+        drop=True
+    )

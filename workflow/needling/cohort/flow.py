@@ -1,0 +1,70 @@
+"""The participant flow: how many people stand at each stage, and why people left."""
+
+import pandas as pd
+
+from needling.schema import FLOW, check
+from needling.study import Study
+
+
+def participant_flow(
+    exported: pd.DataFrame,
+    patients: pd.DataFrame,
+    quarantine: pd.DataFrame,
+    frame: pd.DataFrame,
+    study: Study,
+    sessions: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Count people from the export to each outcome's analysis.
+
+    The counts add up: exported = excluded by reason + enrolled; within a cohort and arm, allocated = measured at
+    a visit + not measured at it, for every outcome and visit.
+
+    Parameters
+    ----------
+    exported : read table of patients (one row per patient row of the export).
+    patients : clean patients.
+    quarantine : quarantined rows (contract QUARANTINE).
+    frame : analysis frame.
+    study : sections visits, cohorts, patients.
+    sessions : clean sessions, where the study has them.
+
+    Returns
+    -------
+    Table of the contract FLOW: stages exported, excluded (by reason), enrolled, allocated, treated, followed (with
+    visit), measured (with visit and outcome), analysed (with outcome: baseline and any follow-up measured, or any
+    measurement in a single arm).
+    """
+    rows: list[dict[str, object]] = []
+
+    def add(stage: str, people: pd.DataFrame | int, **place: str) -> None:
+        n = people if isinstance(people, int) else int(people["patient"].nunique())
+        rows.append({"cohort": "", "arm": "", "visit": "", "outcome": "", "reason": "", **place, "stage": stage, "n": n})
+
+    add("exported", len(exported))
+    out = quarantine[quarantine["table"] == "patients"].drop_duplicates("row")
+    for reason, group in out.groupby("reason", sort=True):
+        add("excluded", len(group), reason=str(reason))
+    add("enrolled", len(patients))
+    for cohort in study.cohorts:
+        for arm in study.arms or [""]:
+            in_arm = (patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)
+            group = patients[in_arm]
+            place = {"cohort": cohort, "arm": arm}
+            add("allocated", group, **place)
+            if sessions is not None:
+                add("treated", group[group["patient"].isin(sessions["patient"])], **place)
+            _measured(add, frame[frame["patient"].isin(group["patient"])], place, study)
+    return check(pd.DataFrame(rows), FLOW, "flow")
+
+
+def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:  # type: ignore[no-untyped-def]
+    """Count those followed at each visit, and measured and analysed for each outcome."""
+    baseline = study.visits.baseline
+    for visit in study.visits.schedule:
+        add("followed", mine[mine["visit"] == visit], **place, visit=visit)
+    for outcome in study.cohorts[place["cohort"]].outcomes:
+        one = mine[mine["outcome"] == outcome]
+        for visit in study.visits.schedule:
+            add("measured", one[one["visit"] == visit], **place, visit=visit, outcome=outcome)
+        usable = one[(one["visit"] != baseline) & one["baseline"].notna()] if study.arms else one
+        add("analysed", usable, **place, outcome=outcome)
