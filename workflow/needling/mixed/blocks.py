@@ -1,0 +1,329 @@
+"""The data of a model cut into small blocks whose covariance matrices are shared.
+
+Subjects with the same pattern of visits and random-effect columns share a covariance matrix. The likelihood and all
+its derivatives are sums of quadratic forms in such matrices, so that a pattern's subjects can be replaced by the few
+pseudo-subjects (rows of a QR factor) that have the same cross-products. Where residuals are independent, a rotation
+by each subject's own Q first splits off the rows that no random effect reaches: they enter as one cross-product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.linalg
+from scipy import sparse
+
+Array = np.ndarray
+
+COMPRESS_FROM = 16  # subjects per pattern: below it a QR costs more than it saves
+RANK_TOLERANCE = 1e-14
+
+
+@dataclass
+class Patterns:
+    """Distinct covariance patterns of one block size m: K patterns."""
+
+    Z: Array  # (K, m, q)
+    position: Array  # (K, m) visit of each row
+    time: Array  # (K, m)
+    group: Array  # (K,)
+
+    def __len__(self) -> int:
+        """Count patterns."""
+        return len(self.group)
+
+
+@dataclass
+class Bucket:
+    """Blocks of one size m: N blocks in K patterns, sorted by pattern, c data columns, l local cluster columns."""
+
+    patterns: Patterns
+    count: Array  # (K,) how many real blocks a pattern stands for
+    pattern: Array  # (N,)
+    A: Array  # (N, m, c)
+    U: Array  # (N, m, l)
+    columns: Array  # (N, l) or (1, l): which cluster effect; the number of effects = padding
+    n_effects: int
+    cache: dict[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Prepare sums over patterns and over cluster effects."""
+        self.n_blocks, self.size, self.n_columns = self.A.shape
+        self.one_to_one = self.n_blocks == len(self.patterns) and bool(
+            (self.pattern == np.arange(self.n_blocks)).all()
+        )
+        self.starts = np.searchsorted(self.pattern, np.arange(len(self.patterns)))
+        self.empty = self.starts == np.append(self.starts[1:], self.n_blocks)
+        self.shared_columns = len(self.columns) == 1 and self.n_blocks != 1
+        local = self.columns.shape[1]
+        if self.n_effects and not self.shared_columns:
+            flat = self.columns.ravel()
+            self.gather = sparse.csr_array(
+                (np.ones(len(flat)), (flat, np.arange(len(flat)))), shape=(self.n_effects + 1, self.n_blocks * local)
+            )
+            self.pair_index = (self.columns[:, :, None] * (self.n_effects + 1) + self.columns[:, None, :]).ravel()
+
+    def spread(self, per_pattern: Array) -> Array:
+        """Repeat (K, ...) to (N, ...)."""
+        return per_pattern if self.one_to_one else per_pattern[self.pattern]
+
+    def sum_patterns(self, per_block: Array) -> Array:
+        """Sum (N, ...) to (K, ...)."""
+        if self.one_to_one:
+            return per_block
+        total = np.add.reduceat(per_block, np.minimum(self.starts, self.n_blocks - 1), axis=0)
+        total[self.empty] = 0
+        return total
+
+    def add_effects(self, local: Array) -> Array:
+        """Sum (N, l, c) over blocks into (effects, c)."""
+        if self.shared_columns:
+            result = np.zeros((self.n_effects + 1, local.shape[2]))
+            result[self.columns[0]] = local.sum(axis=0)
+            return result[:-1]
+        return (self.gather @ local.reshape(-1, local.shape[2]))[:-1]
+
+    def add_effect_pairs(self, local: Array) -> Array:
+        """Sum (N, l, l) over blocks into (effects, effects)."""
+        size = self.n_effects + 1
+        if self.shared_columns:
+            result = np.zeros((size, size))
+            result[np.ix_(self.columns[0], self.columns[0])] = local.sum(axis=0)
+            return result[:-1, :-1]
+        return np.bincount(self.pair_index, local.ravel(), size * size).reshape(size, size)[:-1, :-1]
+
+    def local_rows(self, effects: Array) -> Array:
+        """Take (effects, c) to (N or 1, l, c); padding gives zeros."""
+        padded = np.vstack([effects, np.zeros((1, effects.shape[1]))])
+        return padded[self.columns]
+
+    def local_pairs(self, effects: Array) -> Array:
+        """Take (effects, effects) to (N or 1, l, l); padding gives zeros."""
+        padded = np.zeros((self.n_effects + 1, self.n_effects + 1))
+        padded[:-1, :-1] = effects
+        return padded[self.columns[:, :, None], self.columns[:, None, :]]
+
+
+@dataclass
+class Subjects:
+    """The real subjects with m rows each, not compressed: n subjects in K patterns."""
+
+    patterns: Patterns
+    pattern: Array  # (n,)
+    rows: Array  # (n, m) sorted row numbers
+    subject: Array  # (n,) subject codes
+
+
+@dataclass
+class RowData:
+    """What the blocks are cut from, row by row; weights are already multiplied in."""
+
+    subjects: Array
+    W: Array  # (rows, c) data columns
+    Z: Array  # (rows, q)
+    position: Array
+    time: Array
+    group: Array
+    cluster_codes: list[Array]
+    cluster_columns: list[Array]  # (rows, slopes)
+    cluster_levels: list[int]
+
+    @property
+    def n_effects(self) -> int:
+        """Count all cluster effects: levels times slopes over the factors."""
+        return sum(
+            levels * columns.shape[1]
+            for levels, columns in zip(self.cluster_levels, self.cluster_columns, strict=True)
+        )
+
+
+def unique_rows(keys: Array) -> tuple[Array, Array]:
+    """Find distinct rows: the index of a first occurrence of each, and each row's distinct number."""
+    keys = np.ascontiguousarray(keys + 0.0)  # -0.0 becomes 0.0
+    if keys.shape[1] == 0:
+        return np.zeros(1, dtype=np.intp), np.zeros(len(keys), dtype=np.intp)
+    void = keys.view(np.dtype((np.void, keys.dtype.itemsize * keys.shape[1]))).ravel()
+    _, first, inverse = np.unique(void, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
+
+
+def subject_buckets(data: RowData, continuous: bool) -> list[Subjects]:
+    """Group the subjects by their number of rows and, within, by covariance pattern."""
+    starts = np.flatnonzero(np.diff(data.subjects, prepend=-1))
+    lengths = np.diff(np.append(starts, len(data.subjects)))
+    buckets = []
+    for size in np.unique(lengths):
+        chosen = np.flatnonzero(lengths == size)
+        rows = starts[chosen, None] + np.arange(size)
+        Z = data.Z[rows]
+        keys = [data.group[rows[:, :1]], data.position[rows], Z.reshape(len(rows), -1)]
+        if continuous:
+            keys.append(data.time[rows])
+        first, pattern = unique_rows(np.concatenate(keys, axis=1, dtype=float))
+        patterns = Patterns(Z[first], data.position[rows[first]], data.time[rows[first]], data.group[rows[first, 0]])
+        buckets.append(Subjects(patterns, pattern, rows, data.subjects[starts[chosen]]))
+    return buckets
+
+
+def local_clusters(data: RowData, rows: Array) -> tuple[Array, Array]:
+    """Give each block's own cluster columns (N, m, l) and which effects they belong to (N, l)."""
+    parts, columns = [np.zeros((*rows.shape, 0))], [np.zeros((len(rows), 0), dtype=np.intp)]
+    offset, padding = 0, data.n_effects
+    for codes, values, levels in zip(data.cluster_codes, data.cluster_columns, data.cluster_levels, strict=True):
+        met = codes[rows]
+        new = np.ones(met.shape, dtype=bool)
+        for later in range(1, met.shape[1]):
+            new[:, later] = (met[:, :later] != met[:, later : later + 1]).all(axis=1)
+        slot = np.cumsum(new, axis=1) - 1
+        width, slopes = int(slot.max()) + 1, values.shape[1]
+        level = np.full((len(rows), width), -1)
+        block, row = np.nonzero(new)
+        level[block, slot[block, row]] = met[block, row]
+        belongs = met[:, :, None] == level[:, None, :]
+        parts.append((belongs[..., None] * values[rows][:, :, None, :]).reshape(*rows.shape, -1))
+        effect = offset + level[:, :, None] * slopes + np.arange(slopes)
+        columns.append(np.where(level[:, :, None] < 0, padding, effect).reshape(len(rows), -1))
+        offset += levels * slopes
+    return np.concatenate(parts, axis=2), np.concatenate(columns, axis=1)
+
+
+def _compressed(D: Array) -> Array:
+    """Give a matrix with the same cross-products and as few rows as its rank."""
+    factor = np.linalg.qr(D, mode="r") if len(D) > D.shape[1] else D
+    triangle, pivots = scipy.linalg.qr(factor, mode="r", pivoting=True, check_finite=False)
+    diagonal = np.abs(np.diag(triangle))
+    rank = int((diagonal > RANK_TOLERANCE * diagonal[0]).sum()) if diagonal.size else 0
+    result = np.zeros((rank, D.shape[1]))
+    result[:, pivots] = triangle[:rank]
+    return result
+
+
+def _compress_bucket(
+    patterns: Patterns, pattern: Array, A: Array, U: Array, columns: Array, n_effects: int
+) -> Bucket:
+    """Sort blocks by pattern and cluster columns; replace large groups by pseudo-blocks."""
+    blocks, size, width = A.shape
+    count = np.bincount(pattern, minlength=len(patterns)).astype(float)
+    if n_effects:
+        _, key = unique_rows(np.column_stack([pattern, columns, U.reshape(blocks, -1)]).astype(float))
+        order = np.lexsort((key, pattern))
+    else:
+        key, order = pattern, np.argsort(pattern, kind="stable")
+    pattern, key, A, U, columns = pattern[order], key[order], A[order], U[order], columns[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    lengths = np.diff(np.append(starts, blocks))
+    large = lengths >= COMPRESS_FROM
+    if not large.any():
+        return Bucket(patterns, count, pattern, A, U, columns, n_effects)
+    kept = np.repeat(~large, lengths)
+    pieces = [(A[kept], U[kept], pattern[kept], columns[kept])]
+    for start, length in zip(starts[large], lengths[large], strict=True):
+        D = A[start : start + length].reshape(length, -1)
+        if n_effects:
+            D = np.column_stack([D, np.ones(length)])
+        pseudo = _compressed(D)
+        scale = pseudo[:, -1] if n_effects else np.zeros(len(pseudo))
+        pieces.append(
+            (
+                pseudo[:, : size * width].reshape(-1, size, width),
+                scale[:, None, None] * U[start],
+                np.full(len(pseudo), pattern[start]),
+                np.repeat(columns[start : start + 1], len(pseudo), axis=0),
+            )
+        )
+    A, U, pattern, columns = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    order = np.argsort(pattern, kind="stable")
+    return Bucket(patterns, count, pattern[order], A[order], U[order], columns[order], n_effects)
+
+
+def _rotated(data: RowData, buckets: list[Subjects], groups: int) -> list[Bucket]:
+    """Split each subject into the rows that its random effects reach and one common remainder."""
+    q, width, effects = data.Z.shape[1], data.W.shape[1], data.n_effects
+    remainder = np.zeros((groups, width + effects + 1, width + effects + 1))
+    left = np.zeros(groups)
+    pieces: dict[int, list[tuple]] = {}
+    for bucket in buckets:
+        rows, size = bucket.rows, bucket.rows.shape[1]
+        reached = min(size, q)
+        Q, R = np.linalg.qr(bucket.patterns.Z)
+        U, columns = local_clusters(data, rows)
+        both = np.concatenate([data.W[rows], U], axis=2)
+        rotated = np.swapaxes(Q, 1, 2)[bucket.pattern] @ both
+        if size > reached:
+            rest = both - Q[bucket.pattern] @ rotated
+            where = np.concatenate([np.broadcast_to(np.arange(width), (len(rows), width)), width + columns], axis=1)
+            for group in range(groups):
+                chosen = bucket.patterns.group[bucket.pattern] == group
+                left[group] += chosen.sum() * (size - reached)
+                remainder[group] += _scatter_square(rest[chosen], where[chosen], width + effects + 1)
+        if reached:
+            empty = np.zeros(R.shape[:2])
+            patterns = Patterns(R, empty.astype(np.intp), empty, bucket.patterns.group)
+            pieces.setdefault(reached, []).append(
+                (patterns, bucket.pattern, rotated[..., :width], rotated[..., width:], columns)
+            )
+    result = [_compress_bucket(*_joined(parts, effects), effects) for parts in pieces.values()]
+    for group in range(groups):
+        if left[group]:
+            result.append(_remainder_bucket(remainder[group], left[group], group, q, width, effects))
+    return result
+
+
+def _scatter_square(rest: Array, where: Array, size: int) -> Array:
+    """Sum the cross-products of local columns into one square over all columns."""
+    if where.size and (where == where[0]).all():
+        flat = rest.reshape(-1, rest.shape[2])
+        result = np.zeros((size, size))
+        np.add.at(result, (where[0][:, None], where[0][None, :]), flat.T @ flat)
+        return result
+    local = np.swapaxes(rest, 1, 2) @ rest
+    index = where[:, :, None] * size + where[:, None, :]
+    return np.bincount(index.ravel(), local.ravel(), size * size).reshape(size, size)
+
+
+def _joined(parts: list[tuple], effects: int) -> tuple[Patterns, Array, Array, Array, Array]:
+    """Put blocks of one size behind each other, padding the local cluster columns."""
+    local = max(part[4].shape[1] for part in parts)
+    patterns, numbers, A, U, columns, offset = [], [], [], [], [], 0
+    for one, number, data, clusters, where in parts:
+        patterns.append(one)
+        numbers.append(number + offset)
+        offset += len(one)
+        A.append(data)
+        extra = local - where.shape[1]
+        U.append(np.pad(clusters, ((0, 0), (0, 0), (0, extra))))
+        columns.append(np.pad(where, ((0, 0), (0, extra)), constant_values=effects))
+    joined = Patterns(
+        *(np.concatenate([getattr(one, name) for one in patterns]) for name in ("Z", "position", "time", "group"))
+    )
+    return joined, np.concatenate(numbers), np.concatenate(A), np.concatenate(U), np.concatenate(columns)
+
+
+def _remainder_bucket(square: Array, count: float, group: int, q: int, width: int, effects: int) -> Bucket:
+    """Turn the remainder's cross-products into pseudo-blocks of one row."""
+    values, vectors = np.linalg.eigh(square[:-1, :-1])
+    kept = values > RANK_TOLERANCE * max(values[-1], 0)
+    if not kept.any():  # the remainder still counts in the determinant
+        kept[-1], values[-1] = True, 0.0
+    rows = (np.sqrt(values[kept])[:, None] * vectors[:, kept].T)[:, None, :]
+    zero = np.zeros((1, 1))
+    patterns = Patterns(np.zeros((1, 1, q)), zero.astype(np.intp), zero, np.array([group]))
+    columns = np.arange(effects)[None]
+    return Bucket(
+        patterns, np.array([count]), np.zeros(len(rows), dtype=np.intp), rows[..., :width], rows[..., width:],
+        columns, effects,
+    )  # fmt: skip
+
+
+def unit_buckets(data: RowData, buckets: list[Subjects], independent: bool, groups: int) -> list[Bucket]:
+    """Cut the data into the compressed blocks of which the likelihood is a sum."""
+    if independent:
+        return _rotated(data, buckets, groups)
+    result = []
+    for bucket in buckets:
+        U, columns = local_clusters(data, bucket.rows)
+        result.append(
+            _compress_bucket(bucket.patterns, bucket.pattern, data.W[bucket.rows], U, columns, data.n_effects)
+        )
+    return result

@@ -1,0 +1,330 @@
+"""From formulas and a frame to the arrays that the likelihood needs: what is used, what is dropped, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from formulaic import Formula
+from formulaic.errors import FormulaicError
+
+from .errors import MixedModelError
+from .structures import Residual, Structure, make_structure
+
+Array = np.ndarray
+
+
+@dataclass
+class ClusterDesign:
+    """One few-level factor above the subjects: its codes per row and the columns that vary over its levels."""
+
+    name: str
+    codes: Array  # (rows,) level of each row
+    levels: list[str]
+    columns: Array  # (rows, slopes)
+    terms: list[str]
+    spec: Any
+
+
+@dataclass
+class Design:
+    """All arrays of one model, sorted by subject and, within a subject, by visit."""
+
+    outcome: str
+    y: Array  # (rows,)
+    X: Array  # (rows, columns of the formula)
+    names: list[str]
+    terms: dict[str, list[int]]  # term of the formula -> its columns
+    spec: Any
+    frame: pd.DataFrame  # the used rows in the order of the data
+    order: Array  # sorted position -> position in `frame`
+    subject_name: str
+    subjects: Array  # (rows,) codes 0..n-1, ascending
+    subject_labels: Array
+    Z: Array  # (rows, random columns)
+    random_terms: list[str]
+    random_blocks: list[int]  # sizes of the independent blocks of Z
+    random_spec: Any
+    clusters: list[ClusterDesign]
+    residual: Residual
+    structure: Structure
+    visits: list[str]
+    position: Array  # (rows,) visit code
+    time: Array  # (rows,) numeric visit, for continuous time
+    groups: list[str]
+    group: Array  # (rows,) group code
+    weights: Array  # (rows,)
+    levels: dict[str, list[Any]]
+    n_given: int
+    dropped: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def n_rows(self) -> int:
+        """Count the used rows."""
+        return len(self.y)
+
+    @property
+    def n_subjects(self) -> int:
+        """Count the subjects with a used row."""
+        return len(self.subject_labels)
+
+
+def natural_key(value: Any) -> list[Any]:
+    """Sort text as a person would: week_2 before week_12."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", str(value))
+    return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
+
+
+def _formula(text: str, what: str) -> Formula:
+    try:
+        return Formula(text)
+    except FormulaicError as error:
+        raise MixedModelError(f"The {what} formula '{text}' cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _variables(formula: Any) -> list[str]:
+    return sorted(str(name) for name in formula.required_variables)
+
+
+def _require(data: pd.DataFrame, names: Sequence[str], what: str) -> None:
+    missing = [name for name in names if name not in data.columns]
+    if missing:
+        raise MixedModelError(
+            f"The {what} names column '{missing[0]}', which the data do not have; its columns are: "
+            f"{', '.join(str(column) for column in data.columns[:30])}."
+        )
+
+
+def _drop_incomplete(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Drop rows with a missing or infinite value; count each row once, under the first reason."""
+    keep = np.ones(len(frame), dtype=bool)
+    dropped: dict[str, int] = {}
+    for name in order:
+        column = frame[name]
+        bad = column.isna().to_numpy()
+        if pd.api.types.is_float_dtype(column):
+            infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
+            if (infinite & keep).any():
+                dropped[f"{name} infinite"] = int((infinite & keep).sum())
+                keep &= ~infinite
+        if (bad & keep).any():
+            dropped[f"{name} missing"] = int((bad & keep).sum())
+            keep &= ~bad
+    return frame.loc[keep], dropped
+
+
+def _as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
+    """Make text, booleans and categories a category of the levels that occur, in a stated or natural order."""
+    if levels is not None:
+        unknown = [value for value in pd.unique(column) if value not in set(levels)]
+        if unknown:
+            raise MixedModelError(
+                f"Column '{column.name}' holds '{unknown[0]}', which the stated levels leave out: {list(levels)}."
+            )
+        present = set(pd.unique(column))
+        return column.astype(pd.CategoricalDtype([level for level in levels if level in present]))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.remove_unused_categories()
+    present_values = sorted(pd.unique(column), key=natural_key)
+    return column.astype(pd.CategoricalDtype(present_values))
+
+
+def _is_categorical(column: pd.Series) -> bool:
+    return not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+
+
+def _matrix(formula: Any, frame: pd.DataFrame, what: str) -> tuple[Array, list[str], dict[str, list[int]], Any]:
+    try:
+        matrix = formula.get_model_matrix(frame, output="numpy", na_action="ignore", context={"np": np})
+    except FormulaicError as error:
+        raise MixedModelError(f"The {what} cannot be computed: {str(error).splitlines()[0]}") from error
+    spec = matrix.model_spec
+    values = np.asarray(matrix, dtype=float)
+    if not np.isfinite(values).all():
+        column = spec.column_names[int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])]
+        raise MixedModelError(f"The {what} column '{column}' is not finite for some rows; check its transformation.")
+    terms = {str(term): list(indices) for term, indices in spec.term_indices.items()}
+    return values, [str(name) for name in spec.column_names], terms, spec
+
+
+def _random_blocks(text: str) -> tuple[str, bool]:
+    stripped = text.strip()
+    if stripped.endswith("||"):
+        return stripped[:-2].strip(), True
+    return stripped, False
+
+
+def _cluster_codes(frame: pd.DataFrame, name: str) -> tuple[Array, list[str]]:
+    """Code the levels of a factor; ``a:b`` is the combination of the columns a and b."""
+    parts = name.split(":")
+    labels = frame[parts[0]].astype(str)
+    for part in parts[1:]:
+        labels = labels + ":" + frame[part].astype(str)
+    levels = sorted(pd.unique(labels), key=natural_key)
+    codes = pd.Categorical(labels, categories=levels).codes.astype(np.intp)
+    return codes, [str(level) for level in levels]
+
+
+def _visits(frame: pd.DataFrame, residual: Residual) -> tuple[Array, Array, list[str], Structure]:
+    """Give each row's visit position and time, the visits in order, and the structure for them."""
+    rows = len(frame)
+    if residual.structure == "iid":
+        return np.zeros(rows, dtype=np.intp), np.zeros(rows), ["all"], make_structure("iid", 1)
+    column = frame[residual.visit]
+    if residual.structure == "exponential":
+        if not pd.api.types.is_numeric_dtype(column):
+            raise MixedModelError(f"The exponential structure needs a numeric time; '{residual.visit}' is not numeric.")
+        time = column.to_numpy(dtype=float)
+        values, position = np.unique(time, return_inverse=True)
+        return position, time, [f"{value:g}" for value in values], make_structure("exponential", len(values), values)
+    if pd.api.types.is_numeric_dtype(column):
+        values, position = np.unique(column.to_numpy(), return_inverse=True)
+        visits = [str(value) for value in values]
+    else:
+        position = column.cat.codes.to_numpy().astype(np.intp)
+        visits = [str(level) for level in column.cat.categories]
+    return position, position.astype(float), visits, make_structure(residual.structure, len(visits))
+
+
+def _check_visits(design: Design) -> None:
+    if design.residual.structure == "iid":
+        return
+    same = (np.diff(design.subjects) == 0) & (np.diff(design.position) == 0)
+    if same.any():
+        row = int(np.flatnonzero(same)[0])
+        subject = design.subject_labels[design.subjects[row]]
+        raise MixedModelError(
+            f"{int(same.sum())} visits occur twice within a subject, first '{design.visits[design.position[row]]}' "
+            f"of {design.subject_name} '{subject}'; keep one row per subject and {design.residual.visit}."
+        )
+
+
+def _check_groups(design: Design) -> None:
+    if not design.residual.by:
+        return
+    changes = (np.diff(design.subjects) == 0) & (np.diff(design.group) != 0)
+    if changes.any():
+        subject = design.subject_labels[design.subjects[int(np.flatnonzero(changes)[0])]]
+        raise MixedModelError(
+            f"'{design.residual.by}' changes within {design.subject_name} '{subject}'; "
+            f"a residual structure by group needs a group per subject."
+        )
+
+
+def _weights(frame: pd.DataFrame, name: str | None) -> Array:
+    if name is None:
+        return np.ones(len(frame))
+    weights = frame[name].to_numpy(dtype=float)
+    if (weights <= 0).any():
+        raise MixedModelError(f"The weights '{name}' must be above zero; {int((weights <= 0).sum())} rows are not.")
+    return weights
+
+
+def _needs_order(frame: pd.DataFrame, residual: Residual, levels: Mapping[str, Sequence[Any]]) -> None:
+    if residual.structure in ("iid", "unstructured", "exponential") or residual.structure.startswith("compound"):
+        return
+    column = frame[residual.visit]
+    stated = residual.visit in levels or isinstance(column.dtype, pd.CategoricalDtype)
+    if not stated and not pd.api.types.is_numeric_dtype(column):
+        raise MixedModelError(
+            f"The structure '{residual.structure}' depends on the order of the visits, and '{residual.visit}' is text: "
+            f"make it a category in the order of time, or give levels={{'{residual.visit}': [...]}}."
+        )
+
+
+def build_design(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    subject: str,
+    random: str | None,
+    cluster: Mapping[str, str] | None,
+    residual: Residual,
+    weights: str | None,
+    levels: Mapping[str, Sequence[Any]] | None,
+) -> Design:
+    """Collect the arrays of a model, sorted by subject and visit; see `fit_mixed` for the arguments."""
+    levels = dict(levels or {})
+    cluster = dict(cluster or {})
+    parsed = _formula(formula, "model")
+    if not hasattr(parsed, "lhs") or not hasattr(parsed, "rhs"):
+        raise MixedModelError(f"The formula '{formula}' needs an outcome: 'outcome ~ terms'.")
+    random_text, uncorrelated = _random_blocks(random) if random else ("0", False)
+    random_formula = _formula(random_text, "random")
+    cluster_formulas = {name: _formula(text, f"cluster '{name}'") for name, text in cluster.items()}
+    outcome_variables = _variables(parsed.lhs)
+    needed = [*outcome_variables, subject, *_variables(parsed.rhs), *_variables(random_formula)]
+    needed += [part for name in cluster for part in name.split(":")]
+    needed += [name for one in cluster_formulas.values() for name in _variables(one)]
+    needed += [name for name in (residual.visit, residual.by, weights) if name]
+    needed = list(dict.fromkeys(name for name in needed if name != "np"))
+    _require(data, needed, "model")
+    frame, dropped = _drop_incomplete(data[needed], needed)
+    if frame.empty:
+        raise MixedModelError("No row has a value in every column of the model; nothing can be fitted.")
+    _needs_order(frame, residual, levels)
+    frame = frame.copy()
+    keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))}
+    for name in needed:
+        in_formula = name not in keep_as_is or name in _variables(parsed.rhs)
+        if in_formula and (name in levels or _is_categorical(frame[name])):
+            frame[name] = _as_category(frame[name], levels.get(name))
+    return _assemble(
+        parsed, frame, random_formula, uncorrelated, cluster_formulas, residual, weights, subject, dropped, len(data)
+    )
+
+
+def _assemble(
+    parsed: Any,
+    frame: pd.DataFrame,
+    random_formula: Any,
+    uncorrelated: bool,
+    cluster_formulas: dict[str, Any],
+    residual: Residual,
+    weights: str | None,
+    subject: str,
+    dropped: dict[str, int],
+    n_given: int,
+) -> Design:
+    """Compute the matrices of the complete rows and sort them."""
+    y, outcome, _, _ = _matrix(parsed.lhs, frame, "outcome")
+    if y.shape[1] != 1:
+        raise MixedModelError(f"The outcome must be one numeric column; the formula gives {y.shape[1]}.")
+    X, names, terms, spec = _matrix(parsed.rhs, frame, "fixed part")
+    Z, random_terms, blocks, random_spec = _matrix(random_formula, frame, "random part")
+    sizes = [len(indices) for indices in blocks.values()] if uncorrelated else [Z.shape[1]] * (Z.shape[1] > 0)
+    position, time, visits, structure = _visits(frame, residual)
+    if residual.by:
+        by = frame[residual.by]
+        by = by if isinstance(by.dtype, pd.CategoricalDtype) else _as_category(by, None)
+        group, groups = by.cat.codes.to_numpy().astype(np.intp), [str(level) for level in by.cat.categories]
+    else:
+        group, groups = np.zeros(len(frame), dtype=np.intp), [""]
+    labels, subjects = np.unique(frame[subject].astype(str).to_numpy(dtype=object), return_inverse=True)
+    order = np.lexsort((position, subjects))
+    clusters = []
+    for name, one in cluster_formulas.items():
+        codes, cluster_levels = _cluster_codes(frame, name)
+        if len(cluster_levels) < 2:  # noqa: PLR2004
+            raise MixedModelError(f"The cluster '{name}' has one level; a variance between clusters needs two or more.")
+        columns, cluster_terms, _, cluster_spec = _matrix(one, frame, f"cluster '{name}'")
+        clusters.append(
+            ClusterDesign(name, codes[order], cluster_levels, columns[order], cluster_terms, cluster_spec)
+        )
+    categories = {
+        str(name): list(frame[name].cat.categories)
+        for name in frame.columns
+        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+    }
+    design = Design(
+        outcome[0], y[order, 0], X[order], names, terms, spec, frame, order, subject, subjects[order], labels,
+        Z[order], random_terms, sizes, random_spec, clusters, residual, structure, visits, position[order],
+        time[order], groups, group[order], _weights(frame, weights)[order], categories, n_given, dropped,
+    )  # fmt: skip
+    _check_visits(design)
+    _check_groups(design)
+    return design

@@ -1,0 +1,462 @@
+"""The restricted and the full likelihood, their gradient and their information matrices.
+
+With V = B + U Gamma U' (B block-diagonal over subjects, U the few-level clusters),
+-2 log L = log|V| + r'V^-1 r [+ log|X'V^-1 X|], r = y - X beta at the generalised least-squares beta. Clusters are
+eliminated after the subjects: V^-1 = B^-1 - B^-1 U K U'B^-1, K = Lambda (I + Lambda'H Lambda)^-1 Lambda',
+H = U'B^-1 U, which stays exact where a cluster variance is zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+
+from .blocks import Bucket, Patterns
+from .structures import Correlated, Structure
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class CholeskyBlock:
+    """A covariance matrix G = LL' of `size` effects; free parameters are L's elements with any sign.
+
+    The sign is left free so that a variance of zero is an ordinary interior point, reached at the speed of Newton.
+    """
+
+    size: int
+
+    @property
+    def indices(self) -> tuple[Array, Array]:
+        """List the lower triangle row by row."""
+        return np.tril_indices(self.size)
+
+    @property
+    def n_parameters(self) -> int:
+        """Count the lower triangle."""
+        return self.size * (self.size + 1) // 2
+
+    def factor(self, free: Array) -> Array:
+        """Fill the lower triangle."""
+        factor = np.zeros((self.size, self.size))
+        factor[self.indices] = free
+        return factor
+
+    def jacobian(self, free: Array) -> Array:
+        """Differentiate vech(LL') by vech(L)."""
+        factor = self.factor(free)
+        rows, columns = self.indices
+        a, b, c, d = rows[:, None], columns[:, None], rows[None, :], columns[None, :]
+        return (a == c) * factor[b, d] + (b == c) * factor[a, d]
+
+    def curvature(self, gradient: Array) -> Array:
+        """Give sum_k gradient_k d2 vech(LL')_k / dL dL, the part of the Hessian that matters at zero variances."""
+        square = self.square(gradient)
+        rows, columns = self.indices
+        return 2 * square[rows[:, None], rows[None, :]] * (columns[:, None] == columns[None, :])
+
+    def square(self, gradient: Array) -> Array:
+        """Turn the derivative by vech(G) into the symmetric derivative by G."""
+        rows, columns = self.indices
+        square = np.zeros((self.size, self.size))
+        half = np.where(rows == columns, gradient, gradient / 2)
+        square[rows, columns] = half
+        square[columns, rows] = half
+        return square
+
+    def basis(self) -> Array:
+        """Give dG / dG_k."""
+        rows, columns = self.indices
+        basis = np.zeros((self.n_parameters, self.size, self.size))
+        index = np.arange(self.n_parameters)
+        basis[index, rows, columns] = 1
+        basis[index, columns, rows] = 1
+        return basis
+
+
+@dataclass(frozen=True)
+class Components:
+    """All covariance parameters of a model in order: subject blocks, residual (per group), clusters."""
+
+    random: tuple[CholeskyBlock, ...]
+    structure: Structure
+    n_groups: int
+    clusters: tuple[tuple[int, CholeskyBlock], ...]  # (levels, block)
+
+    @cached_property
+    def slices(self) -> tuple[list[slice], list[slice], list[slice]]:
+        """Locate each block in the parameter vector."""
+        at = 0
+        parts: tuple[list[slice], list[slice], list[slice]] = ([], [], [])
+        sizes = (
+            [block.n_parameters for block in self.random],
+            [self.structure.n_parameters] * self.n_groups,
+            [block.n_parameters for _, block in self.clusters],
+        )
+        for part, lengths in zip(parts, sizes, strict=True):
+            for length in lengths:
+                part.append(slice(at, at + length))
+                at += length
+        return parts
+
+    @property
+    def n_parameters(self) -> int:
+        """Count all parameters."""
+        last = (self.slices[2] or self.slices[1])[-1]
+        return last.stop
+
+    @property
+    def q(self) -> int:
+        """Count the random-effect columns of a subject."""
+        return sum(block.size for block in self.random)
+
+    @property
+    def n_effects(self) -> int:
+        """Count all cluster effects."""
+        return sum(levels * block.size for levels, block in self.clusters)
+
+    def natural(self, free: Array) -> Array:
+        """Map free to natural parameters."""
+        theta = np.empty(len(free))
+        random, residual, clusters = self.slices
+        blocks = [*self.random, *(block for _, block in self.clusters)]
+        for block, where in zip(blocks, random + clusters, strict=True):
+            factor = block.factor(free[where])
+            theta[where] = (factor @ factor.T)[block.indices]
+        for where in residual:
+            theta[where] = self.structure.natural(free[where])
+        return theta
+
+    def jacobian(self, free: Array) -> Array:
+        """Differentiate natural by free parameters."""
+        jacobian = np.zeros((len(free), len(free)))
+        random, residual, clusters = self.slices
+        blocks = [*self.random, *(block for _, block in self.clusters)]
+        for block, where in zip(blocks, random + clusters, strict=True):
+            jacobian[where, where] = block.jacobian(free[where])
+        for where in residual:
+            jacobian[where, where] = self.structure.jacobian(free[where])
+        return jacobian
+
+    def curvature(self, gradient: Array) -> Array:
+        """Give the curvature of the Cholesky maps weighted by a natural gradient."""
+        curvature = np.zeros((len(gradient), len(gradient)))
+        random, _, clusters = self.slices
+        blocks = [*self.random, *(block for _, block in self.clusters)]
+        for block, where in zip(blocks, random + clusters, strict=True):
+            curvature[where, where] = block.curvature(gradient[where])
+        return curvature
+
+    def random_covariance(self, theta: Array) -> Array:
+        """Give G, q x q, of the subject's random effects."""
+        G = np.zeros((self.q, self.q))
+        at = 0
+        for block, where in zip(self.random, self.slices[0], strict=True):
+            stop = at + block.size
+            rows, columns = block.indices
+            G[at + rows, at + columns] = theta[where]
+            G[at + columns, at + rows] = theta[where]
+            at = stop
+        return G
+
+    def cluster_covariances(self, theta: Array) -> list[Array]:
+        """Give Gamma of one level for each cluster factor."""
+        result = []
+        for (_, block), where in zip(self.clusters, self.slices[2], strict=True):
+            rows, columns = block.indices
+            square = np.zeros((block.size, block.size))
+            square[rows, columns] = theta[where]
+            square[columns, rows] = theta[where]
+            result.append(square)
+        return result
+
+    def _residual_evaluate(self, theta: Array, patterns: Patterns, order: int) -> list[Array]:
+        """Give R (order 0) or its derivatives (1, 2) for each group: (..., K, m, m)."""
+        results = []
+        for where in self.slices[1]:
+            natural = theta[where]
+            method = (self.structure.matrix, self.structure.first, self.structure.second)[order]
+            if self.structure.name == "exponential":
+                assert isinstance(self.structure, Correlated)
+                results.append(method(natural, patterns.time))  # type: ignore[call-arg]
+            elif self.structure.name == "iid":
+                identity = np.eye(patterns.position.shape[1])
+                one = natural[0] * identity if order == 0 else identity[None]
+                results.append(np.broadcast_to(one[..., None, :, :], (*one.shape[:-2], len(patterns), *identity.shape)))
+            else:
+                full = method(natural)
+                results.append(full[..., patterns.position[:, :, None], patterns.position[:, None, :]])
+        return results
+
+    def block_covariance(self, theta: Array, patterns: Patterns) -> Array:
+        """Give B = Z G Z' + R of each pattern: (K, m, m)."""
+        R = self._residual_evaluate(theta, patterns, 0)
+        B = R[0].copy() if self.n_groups == 1 else np.stack(R)[patterns.group, np.arange(len(patterns))]
+        if self.q:
+            B += patterns.Z @ self.random_covariance(theta) @ np.swapaxes(patterns.Z, 1, 2)
+        return B
+
+    def block_derivatives(self, theta: Array, bucket: Bucket) -> Array:
+        """Give dB / dtheta of the subject and residual parameters: (parameters, K, m, m)."""
+        if "dB" in bucket.cache:
+            return bucket.cache["dB"]
+        patterns = bucket.patterns
+        parts = []
+        at = 0
+        for block in self.random:
+            Z = patterns.Z[:, :, at : at + block.size]
+            at += block.size
+            for row, column in zip(*block.indices, strict=True):
+                outer = Z[:, :, row, None] * Z[:, None, :, column]
+                parts.append(outer if row == column else outer + np.swapaxes(outer, 1, 2))
+        derivatives = np.stack(parts) if parts else np.zeros((0, *patterns.position.shape, patterns.position.shape[1]))
+        residual = [
+            first * (patterns.group == group)[:, None, None] if self.n_groups > 1 else first
+            for group, first in enumerate(self._residual_evaluate(theta, patterns, 1))
+        ]
+        result = np.concatenate([derivatives, *residual])
+        if self.structure.linear:
+            bucket.cache["dB"] = result
+        return result
+
+    def second_derivatives(self, theta: Array, patterns: Patterns) -> list[tuple[slice, Array]]:
+        """Give d2B / dtheta2 of the residual parameters, per group: where, (p, p, K, m, m); empty if linear."""
+        if self.structure.linear:
+            return []
+        parts = []
+        for group, second in enumerate(self._residual_evaluate(theta, patterns, 2)):
+            if self.n_groups > 1:
+                second = second * (patterns.group == group)[:, None, None]
+            parts.append((self.slices[1][group], second))
+        return parts
+
+
+class Likelihood:
+    """-2 log L of one data set; `at(free)` evaluates it."""
+
+    def __init__(self, buckets: list[Bucket], components: Components, p: int, reml: bool, constant: float):
+        """Keep the blocks; `constant` is what is added to -2 log L."""
+        self.buckets = buckets
+        self.components = components
+        self.p = p
+        self.reml = reml
+        self.constant = constant
+
+    def at(self, free: Array) -> Point | None:
+        """Evaluate; None where a covariance matrix is not positive definite in floating point."""
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                point = Point(self, free)
+        except np.linalg.LinAlgError:
+            return None
+        return point if np.isfinite(point.value) else None
+
+
+def inverse_factors(B: Array) -> tuple[Array, Array]:
+    """Give L^-1 and log|B| of each matrix of a stack, B = LL'."""
+    L = np.linalg.cholesky(B)
+    logarithm = 2 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
+    size = B.shape[1]
+    inverse = np.zeros_like(L)
+    for row in range(size):  # forward substitution, vectorised over the stack
+        diagonal = 1 / L[:, row, row]
+        inverse[:, row, row] = diagonal
+        if row:
+            inverse[:, row, :row] = -diagonal[:, None] * (L[:, None, row, :row] @ inverse[:, :row, :row])[:, 0]
+    return inverse, logarithm
+
+
+class Point:
+    """Everything that follows from one value of the covariance parameters."""
+
+    def __init__(self, likelihood: Likelihood, free: Array):
+        """Factor all blocks, eliminate the clusters, solve for beta, evaluate -2 log L."""
+        self.likelihood = likelihood
+        self.components = likelihood.components
+        self.buckets = likelihood.buckets
+        self.p = likelihood.p
+        self.free = free
+        self.theta = self.components.natural(free)
+        self._eliminate_subjects()
+        self._eliminate_clusters()
+        p = self.p
+        XX = self.M[:p, :p]
+        self.XX_factor = np.linalg.cholesky(XX) if p else XX
+        half = scipy.linalg.solve_triangular(self.XX_factor, self.M[:p, p], lower=True, check_finite=False)
+        self.beta = scipy.linalg.solve_triangular(self.XX_factor, half, lower=True, trans="T", check_finite=False)
+        self.rss = float(self.M[p, p] - half @ half)
+        self.log_XX = float(2 * np.log(np.diag(self.XX_factor)).sum())
+        restricted = self.log_XX if likelihood.reml else 0.0
+        self.value = self.log_V + restricted + self.rss + likelihood.constant
+
+    def _eliminate_subjects(self) -> None:
+        columns = self.p + 1
+        effects = self.components.n_effects
+        self.M = np.zeros((columns, columns))
+        self.H = np.zeros((effects, effects))
+        self.UA = np.zeros((effects, columns))
+        self.log_V = 0.0
+        self.Linv: list[Array] = []
+        self.LA: list[Array] = []
+        self.LU: list[Array] = []
+        for bucket in self.buckets:
+            Linv, logarithm = inverse_factors(self.components.block_covariance(self.theta, bucket.patterns))
+            spread = bucket.spread(Linv)
+            LA = spread @ bucket.A
+            flat = LA.reshape(-1, columns)
+            self.M += flat.T @ flat
+            self.log_V += float(bucket.count @ logarithm)
+            LU = spread @ bucket.U if effects else bucket.U
+            if effects:
+                self.H += bucket.add_effect_pairs(np.swapaxes(LU, 1, 2) @ LU)
+                self.UA += bucket.add_effects(np.swapaxes(LU, 1, 2) @ LA)
+            self.Linv.append(Linv)
+            self.LA.append(LA)
+            self.LU.append(LU)
+
+    def _eliminate_clusters(self) -> None:
+        if not self.components.clusters:
+            self.K = self.H
+            return
+        factors = []
+        for (levels, block), where in zip(self.components.clusters, self.components.slices[2], strict=True):
+            factors += [block.factor(self.free[where])] * levels
+        Lambda = scipy.linalg.block_diag(*factors)
+        inner = np.eye(len(Lambda)) + Lambda.T @ self.H @ Lambda
+        factor = np.linalg.cholesky(inner)
+        self.log_V += float(2 * np.log(np.diag(factor)).sum())
+        half = scipy.linalg.solve_triangular(factor, Lambda.T, lower=True, check_finite=False)
+        self.K = half.T @ half
+        self.M = self.M - self.UA.T @ self.K @ self.UA
+
+    @cached_property
+    def Phi(self) -> Array:
+        """Give (X'V^-1 X)^-1."""
+        inverse = scipy.linalg.solve_triangular(self.XX_factor, np.eye(self.p), lower=True, check_finite=False)
+        return inverse.T @ inverse
+
+    @cached_property
+    def adjusted(self) -> tuple[Array, Array]:
+        """Give the map from [X y] to [X r], and the cluster effects to subtract so that B^-1 of it is V^-1 [X r]."""
+        residual = np.eye(self.p + 1)
+        residual[: self.p, self.p] = -self.beta
+        return residual, -self.K @ self.UA @ residual if len(self.K) else self.UA
+
+    @cached_property
+    def LW(self) -> list[Array]:
+        """Give L^-1 of the adjusted [X r] per bucket."""
+        residual, effects = self.adjusted
+        result = []
+        for bucket, LA, LU in zip(self.buckets, self.LA, self.LU, strict=True):
+            LW = LA @ residual
+            result.append(LW + LU @ bucket.local_rows(effects) if len(effects) else LW)
+        return result
+
+    @cached_property
+    def UVW(self) -> Array:
+        """Give U'V^-1 [X r]."""
+        residual, _ = self.adjusted
+        through = self.UA @ residual
+        return through - self.H @ (self.K @ through)
+
+    @cached_property
+    def UVU(self) -> Array:
+        """Give U'V^-1 U."""
+        return self.H - self.H @ self.K @ self.H
+
+    @cached_property
+    def block_scores(self) -> list[Array]:
+        """Give d(-2 log L) / dB per pattern: (K, m, m)."""
+        columns = np.eye(self.p + 1)
+        if self.likelihood.reml:
+            inverse = scipy.linalg.solve_triangular(self.XX_factor, np.eye(self.p), lower=True, check_finite=False)
+            columns[: self.p, : self.p] = inverse.T
+        else:
+            columns[: self.p, : self.p] = 0
+        scores = []
+        for bucket, Linv, LW, LU in zip(self.buckets, self.Linv, self.LW, self.LU, strict=True):
+            scaled = LW @ columns
+            outer = scaled @ np.swapaxes(scaled, 1, 2)
+            if len(self.K):
+                outer = outer + LU @ bucket.local_pairs(self.K) @ np.swapaxes(LU, 1, 2)
+            inner = bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer)
+            scores.append(np.swapaxes(Linv, 1, 2) @ inner @ Linv)
+        return scores
+
+    @cached_property
+    def derivatives(self) -> list[Array]:
+        """Give dB / dtheta per bucket: (parameters, K, m, m)."""
+        return [self.components.block_derivatives(self.theta, bucket) for bucket in self.buckets]
+
+    @cached_property
+    def cluster_scores(self) -> Array:
+        """Give d(-2 log L) / d(U-side covariance): effects x effects."""
+        p = self.p
+        r = self.UVW[:, p]
+        score = self.UVU - np.outer(r, r)
+        if self.likelihood.reml:
+            X = self.UVW[:, :p]
+            score = score - X @ self.Phi @ X.T
+        return score
+
+    def _cluster_bases(self) -> list[Array]:
+        """Give d(U-side covariance) / dtheta of each cluster parameter: effects x effects."""
+        bases = []
+        effects, at = self.components.n_effects, 0
+        for levels, block in self.components.clusters:
+            stop = at + levels * block.size
+            for basis in block.basis():
+                full = np.zeros((effects, effects))
+                full[at:stop, at:stop] = np.kron(np.eye(levels), basis)
+                bases.append(full)
+            at = stop
+        return bases
+
+    @cached_property
+    def cluster_bases(self) -> list[Array]:
+        """Keep the bases of the cluster parameters."""
+        cache = self.buckets[0].cache
+        if "cluster" not in cache:
+            cache["cluster"] = self._cluster_bases()  # type: ignore[assignment]
+        return cache["cluster"]  # type: ignore[return-value]
+
+    @cached_property
+    def gradient(self) -> Array:
+        """Give d(-2 log L) / d(natural parameters)."""
+        total = np.zeros(self.components.n_parameters - len(self.cluster_bases))
+        for dB, score in zip(self.derivatives, self.block_scores, strict=True):
+            total += dB.reshape(len(dB), -1) @ score.ravel()
+        clusters = [float(np.vdot(basis, self.cluster_scores)) for basis in self.cluster_bases]
+        return np.concatenate([total, clusters])
+
+    @cached_property
+    def average_information(self) -> Array:
+        """Give y'P V_i P V_j P y, the average of observed and expected Hessian of -2 log L (natural parameters)."""
+        n_block = self.components.n_parameters - len(self.cluster_bases)
+        p, effects = self.p, len(self.K)
+        cross = np.zeros((n_block, n_block))
+        X_part = np.zeros((p, n_block))
+        U_part = np.zeros((effects, n_block))
+        for bucket, Linv, LW, LU, dB in zip(
+            self.buckets, self.Linv, self.LW, self.LU, self.derivatives, strict=True
+        ):
+            LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)  # (parameters, K, m, m), whitened
+            r = LW[..., p]
+            LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])  # (parameters, N, m)
+            flat = LD.reshape(n_block, -1)
+            cross += flat @ flat.T
+            X_part += LW[..., :p].reshape(-1, p).T @ flat.T
+            if effects:
+                U_part += bucket.add_effects(np.swapaxes(LU, 1, 2) @ np.moveaxis(LD, 0, 2))
+        if effects:
+            cross -= U_part.T @ self.K @ U_part
+            u = np.column_stack([basis @ self.UVW[:, p] for basis in self.cluster_bases])
+            mixed = (U_part - self.H @ (self.K @ U_part)).T @ u
+            cross = np.block([[cross, mixed], [mixed.T, u.T @ self.UVU @ u]])
+            X_part = np.concatenate([X_part, self.UVW[:, :p].T @ u], axis=1)
+        if self.likelihood.reml or p:
+            cross = cross - X_part.T @ self.Phi @ X_part
+        return cross

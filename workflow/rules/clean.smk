@@ -1,0 +1,86 @@
+rule clean:
+    # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
+    input:
+        **tables("read", [*TABLES, "sources"]),
+        code=code("clean"),
+    output:
+        **tables("clean", [*TABLES, "audit", "quarantine"]),
+    params:
+        study=section(
+            STUDY,
+            "study",
+            "design",
+            "made_up",
+            "seed",
+            "patients",
+            "visits",
+            "instruments",
+            "events",
+            "cohorts",
+            "cleaning",
+        ),
+    log:
+        "logs/{study}/clean.log",
+    benchmark:
+        "logs/{study}/clean.benchmark"
+    script:
+        "../scripts/clean.py"
+
+
+rule score:
+    # Items become scores by each instrument's own rules.
+    input:
+        outcomes=f"{PROCESSED}/clean/outcomes.parquet",
+        code=code("score"),
+    output:
+        scores=f"{PROCESSED}/scores.parquet",
+        reliability=f"{PROCESSED}/reliability.parquet",
+    params:
+        study=section(STUDY, "instruments"),
+    log:
+        "logs/{study}/score.log",
+    benchmark:
+        "logs/{study}/score.benchmark"
+    script:
+        "../scripts/score.py"
+
+
+rule assemble:
+    # One row per patient, visit and outcome; and how many people stand at each stage.
+    input:
+        exported=f"{PROCESSED}/read/patients.parquet",
+        **tables("clean", ["patients", "visits", "quarantine", *[name for name in EVENTS if name == "sessions"]]),
+        scores=f"{PROCESSED}/scores.parquet",
+        code=code("assemble"),
+    output:
+        frame=f"{PROCESSED}/frame.parquet",
+        flow=f"{PROCESSED}/flow.parquet",
+    params:
+        study=section(STUDY, "patients", "visits", "instruments", "cohorts"),
+    log:
+        "logs/{study}/assemble.log",
+    benchmark:
+        "logs/{study}/assemble.benchmark"
+    script:
+        "../scripts/assemble.py"
+
+
+rule audit:
+    # What was done to the data, for the data manager; and what every processed column holds.
+    input:
+        **tables("clean", [*TABLES, "audit", "quarantine"]),
+        sources=f"{PROCESSED}/read/sources.parquet",
+        frame=f"{PROCESSED}/frame.parquet",
+        code=code("audit"),
+    output:
+        workbook=f"{REPORTS}/audit/audit.xlsx",
+        codebook=f"{REPORTS}/audit/codebook.xlsx",
+        page=f"{REPORTS}/audit/codebook.html",
+    params:
+        study=section(STUDY, "title", "made_up", "patients", "instruments", "events", "disclosure"),
+    log:
+        "logs/{study}/audit.log",
+    benchmark:
+        "logs/{study}/audit.benchmark"
+    script:
+        "../scripts/audit.py"

@@ -1,0 +1,64 @@
+# What every rule shares: the study file, where things are, and which modules a script needs.
+import ast
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from needling.study import StudyError, load_study, section
+
+try:
+    STUDY = load_study(Path("config") / f"{config.get('study', 'demo')}.yaml")
+except StudyError as error:
+    raise WorkflowError(str(error)) from None
+
+RAW = config.get("raw") or STUDY.export.records
+EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
+TABLES = ["patients", "visits", "outcomes", *EVENTS]
+PROCESSED = "data/processed/{study}"
+REPORTS = "reports/{study}"
+SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
+PACKAGE = Path(workflow.basedir) / "workflow/needling"
+
+# One job, one thread: the sums of a threaded BLAS depend on how many threads there are.
+for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
+    os.environ[variable] = "1"
+
+
+wildcard_constraints:
+    study=STUDY.study,
+    analysis="|".join(STUDY.analyses),
+
+
+def tables(stage, names=TABLES):
+    """Paths of some tables of a stage, by name."""
+    return {name: f"{PROCESSED}/{stage}/{name}.parquet" for name in names}
+
+
+def code(script):
+    """The files of the package that a script imports, directly or not: a change in one of them runs the rule again."""
+    found, waiting = set(), [SCRIPTS / f"{script}.py"]
+    while waiting:
+        for module in imported(waiting.pop()):
+            if module not in found:
+                found.add(module)
+                waiting.append(module)
+    return sorted(os.path.relpath(module) for module in found)
+
+
+def imported(path):
+    """The package's own modules (and data files beside them) that one file names in its imports."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {name.name for name in node.names}
+    for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
+        parts = name.split(".")[1:]
+        for depth in range(len(parts) + 1):
+            place = PACKAGE.joinpath(*parts[:depth])
+            if place.is_dir():
+                yield from [place / "__init__.py", *place.glob("*.yaml")] if (place / "__init__.py").exists() else []
+            elif place.with_suffix(".py").exists():
+                yield place.with_suffix(".py")

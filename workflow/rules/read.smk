@@ -1,0 +1,16 @@
+rule read:
+    # The raw export becomes canonical tables of text, unless something in it could identify a person.
+    input:
+        records=RAW,
+        dictionary=[STUDY.export.dictionary] if STUDY.export.dictionary else [],
+        code=code("read"),
+    output:
+        **{name: update(path) for name, path in tables("read", [*TABLES, "sources"]).items()},
+    params:
+        study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
+    log:
+        "logs/{study}/read.log",
+    benchmark:
+        "logs/{study}/read.benchmark"
+    script:
+        "../scripts/read.py"

@@ -1,0 +1,13 @@
+from needling.cohort import assemble, participant_flow
+from needling.schema import read_table, write_table
+from needling.stage import stage
+from needling.study import part
+
+with stage(snakemake.log[0]):
+    study = part(snakemake.params.study)
+    given = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
+    frame = assemble(given["patients"], given["visits"], given["scores"], study)
+    people = [given[name] for name in ("exported", "patients", "quarantine")]
+    flow = participant_flow(*people, frame, study, given.get("sessions"))
+    write_table(frame, snakemake.output.frame)
+    write_table(flow, snakemake.output.flow)

@@ -1,0 +1,13 @@
+from needling.clean import clean
+from needling.privacy.rekey import Keys
+from needling.schema import read_table, write_table
+from needling.stage import stage
+from needling.study import part
+
+with stage(snakemake.log[0]):
+    study = part(snakemake.params.study)
+    tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
+    keys = Keys.open(f"data/keys/{study.study}.csv", seed=study.seed if study.made_up else None)
+    cleaned = clean(tables, study, keys)
+    for name, table in {**cleaned.tables, "audit": cleaned.audit, "quarantine": cleaned.quarantine}.items():
+        write_table(table, snakemake.output[name])

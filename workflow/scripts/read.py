@@ -1,0 +1,12 @@
+from needling.privacy.gate import stop_on_identifiers
+from needling.read import read_export, to_canonical
+from needling.schema import write_table
+from needling.stage import stage
+from needling.study import part
+
+with stage(snakemake.log[0]):
+    study = part(snakemake.params.study)
+    raw = read_export(study.export, raw=snakemake.input.records)
+    stop_on_identifiers(raw, study)
+    for name, table in to_canonical(raw, study).items():
+        write_table(table, snakemake.output[name])
