@@ -1,0 +1,362 @@
+"""What may leave the house: no count of a few people, and none that can be worked out from the others.
+
+The threshold is the plan's ``disclosure.min_cell``: a count from 1 to one less than it is small. A small count is
+hidden, and with it as many others as it takes that nobody can bound it more narrowly than "somewhere among the small
+ones" from sums, complements and percentages that stay visible. All hidden counts look alike, so a hidden one need not
+be small.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from needling.study import StudyError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+HIDDEN = "‡"
+
+
+class DisclosureError(StudyError):
+    """Something would leave the house that must not."""
+
+
+def footnote(minimum: int) -> str:
+    """Say in one sentence what the mark of a hidden count means."""
+    return (
+        f"{HIDDEN} Not shown: fewer than {minimum} people, or a number from which fewer than {minimum} could be "
+        "worked out; ≥ gives the part of it that can be told."
+    )
+
+
+@dataclass(frozen=True)
+class Sum:
+    """An addition that every reader can make: the rows at `parts` give the row `total`, or the number `known`."""
+
+    parts: tuple[int, ...]
+    total: int | None = None
+    known: float | None = None
+
+
+def sums_within(table: "pd.DataFrame", count: str, by: Sequence[str]) -> list[Sum]:
+    """List the sums of a table whose totals are published elsewhere.
+
+    Parameters
+    ----------
+    table : one row per cell.
+    count : column with the number of people.
+    by : columns within whose levels the cells add up to a published number.
+
+    Returns
+    -------
+    One `Sum` per combination of levels, with the group's total as known.
+    """
+    positions = table.reset_index(drop=True).groupby(list(by), dropna=False, sort=False).indices
+    counts = table[count].to_numpy(float)
+    return [Sum(tuple(int(i) for i in rows), known=float(counts[rows].sum())) for rows in positions.values()]
+
+
+def suppress(
+    table: "pd.DataFrame",
+    count: str,
+    minimum: int,
+    sums: Sequence[Sum] = (),
+    *,
+    blank: Sequence[str] = (),
+    keep: Iterable[int] = (),
+) -> "pd.DataFrame":
+    """Hide small counts and whatever would give them away.
+
+    Parameters
+    ----------
+    table : one row per cell.
+    count : column with the number of people (whole numbers, no blanks).
+    minimum : smallest publishable number of people above zero.
+    sums : additions that a reader can make over the rows; zero cells count, row positions start at 0.
+    blank : columns that tell the count as well (percentages, shares), emptied with it.
+    keep : row positions that are hidden to protect others only where nothing else is left.
+
+    Returns
+    -------
+    The table with hidden counts empty (Int64) and a column ``<count>_shown`` with the text to print: the number, the
+    lower bound that can be told, or the mark of a hidden number.
+
+    Raises
+    ------
+    DisclosureError : a published total is itself small, so nothing can protect its parts.
+
+    Source: primary and complementary cell suppression with interval (linear programming) audit, as in Fischetti and
+    Salazar 2001. Checked: `derivable` on random two-way and three-way tables.
+    """
+    import numpy as np
+    import pandas as pd
+
+    values = table[count].to_numpy(float)
+    hidden = (values > 0) & (values < minimum)
+    protected = set(keep)
+    for positions, relations in _components(len(values), sums):
+        while (exposed := _first_exposed(values, hidden, positions, relations, minimum)) is not None:
+            hidden[_sacrifice(values, hidden, exposed, relations, protected)] = True
+    out = table.copy()
+    out[count] = pd.array(np.where(hidden, np.nan, values), dtype="Int64")
+    shown = [f"{value:.0f}" for value in values]
+    for positions, relations in _components(len(values), sums):
+        for cell in positions:
+            if hidden[cell]:
+                low, _ = _interval(values, hidden, cell, relations)
+                shown[cell] = f"≥ {low:.0f}" if low >= minimum else HIDDEN
+    out[f"{count}_shown"] = shown
+    for column in blank:
+        out[column] = out[column].mask(hidden)
+    return out
+
+
+def suppress_part(
+    table: "pd.DataFrame",
+    part: str,
+    whole: str,
+    minimum: int,
+    blank: Sequence[str] = (),
+) -> "pd.DataFrame":
+    """Hide a part of a published whole where the part or its complement is small.
+
+    Parameters
+    ----------
+    table : one row per whole, e.g. patients measured of patients allocated.
+    part, whole : columns with numbers of people.
+    minimum : smallest publishable number of people above zero.
+    blank : columns that tell the part as well (shares, percentages), emptied with it.
+
+    Returns
+    -------
+    The table with hidden parts and small wholes empty (Int64) and columns ``<part>_shown`` and ``<whole>_shown``.
+    Where only the complement is small, the text gives the bound that says no more than that.
+    """
+    import numpy as np
+    import pandas as pd
+
+    inside, total = table[part].to_numpy(float), table[whole].to_numpy(float)
+    whole_small = (total > 0) & (total < minimum)
+    part_small = ((inside > 0) & (inside < minimum)) | whole_small
+    rest = total - inside
+    rest_small = (rest > 0) & (rest < minimum) & ~part_small
+    hidden = part_small | rest_small
+    out = table.copy()
+    out[part] = pd.array(np.where(hidden, np.nan, inside), dtype="Int64")
+    out[whole] = pd.array(np.where(whole_small, np.nan, total), dtype="Int64")
+    bound = total - minimum + 1
+    told = np.where(rest_small & (bound >= minimum), bound, 0)
+    out[f"{part}_shown"] = [
+        (f"≥ {told[i]:.0f}" if told[i] else HIDDEN) if hidden[i] else f"{inside[i]:.0f}" for i in range(len(inside))
+    ]
+    out[f"{whole}_shown"] = [HIDDEN if small else f"{n:.0f}" for n, small in zip(total, whole_small, strict=True)]
+    for column in blank:
+        out[column] = out[column].mask(hidden)
+    return out
+
+
+def derivable(values: Sequence[float], hidden: Sequence[bool], sums: Sequence[Sum], minimum: int) -> "pd.DataFrame":
+    """Work out from the outside what the visible numbers tell about each hidden one.
+
+    Parameters
+    ----------
+    values : the true counts, of which only the visible ones are used.
+    hidden : which of them are hidden.
+    sums : additions that a reader can make.
+    minimum : smallest publishable number of people above zero.
+
+    Returns
+    -------
+    One row per hidden cell: cell (row position), low and high (all that solving the sums for non-negative whole numbers
+    tells; high may be infinite), small (whether the true count is), exposed (it is small, and the bounds
+    are narrower than 1 to minimum - 1).
+    """
+    import numpy as np
+    import pandas as pd
+
+    counts, mask = np.asarray(values, float), np.asarray(hidden, bool)
+    rows = []
+    for positions, relations in _components(len(counts), sums):
+        for cell in positions:
+            if mask[cell]:
+                low, high = _interval(counts, mask, cell, relations)
+                small = bool(0 < counts[cell] < minimum)
+                rows.append((cell, low, high, small, small and (low > 1 or high < minimum - 1)))
+    return pd.DataFrame(rows, columns=["cell", "low", "high", "small", "exposed"]).sort_values(
+        "cell", ignore_index=True
+    )
+
+
+def people_beyond(n: float, share: float) -> float:
+    """Count the people on the thinner side of a quantile: n times the smaller of share and 1 - share."""
+    return n * min(share, 1 - share)
+
+
+def k_anonymity(table: "pd.DataFrame", quasi_identifiers: Sequence[str]) -> int:
+    """Find the size of the smallest group of rows that share all quasi-identifiers.
+
+    Parameters
+    ----------
+    table : one row per person.
+    quasi_identifiers : columns that somebody could know about a person; a missing value is a level of its own.
+
+    Returns
+    -------
+    k; 0 for an empty table.
+    """
+    sizes = table.groupby(list(quasi_identifiers), dropna=False, observed=True).size()
+    return int(sizes.min()) if len(sizes) else 0
+
+
+def l_diversity(table: "pd.DataFrame", quasi_identifiers: Sequence[str], sensitive: str) -> int:
+    """Find the smallest number of different sensitive values in a group that shares all quasi-identifiers.
+
+    Parameters
+    ----------
+    table : one row per person.
+    quasi_identifiers : as in `k_anonymity`.
+    sensitive : the column that nobody may learn; a missing value is a value of its own.
+
+    Returns
+    -------
+    l (distinct l-diversity); 0 for an empty table.
+    """
+    groups = table.groupby(list(quasi_identifiers), dropna=False, observed=True)[sensitive]
+    diversity = groups.nunique(dropna=False)
+    return int(diversity.min()) if len(diversity) else 0
+
+
+def refuse_row_level(
+    table: "pd.DataFrame",
+    name: str,
+    quasi_identifiers: Sequence[str],
+    sensitive: Sequence[str],
+    *,
+    minimum: int,
+    diversity: int = 2,
+) -> "pd.DataFrame":
+    """Report the anonymity of a file with one row per person, and refuse it below the threshold.
+
+    Parameters
+    ----------
+    table : one row per person.
+    name : words for the message.
+    quasi_identifiers, sensitive : as in `k_anonymity` and `l_diversity`.
+    minimum : smallest k.
+    diversity : smallest l of every sensitive column; 2 means that no group shares one value.
+
+    Returns
+    -------
+    One row per measure: measure (k or l), column (sensitive column, or empty), value, needed.
+
+    Raises
+    ------
+    DisclosureError : k or an l is below its threshold; measure and columns are named, never a value.
+    """
+    import pandas as pd
+
+    rows: list[tuple[str, str, int, int]] = [("k", "", k_anonymity(table, quasi_identifiers), minimum)]
+    rows += [("l", column, l_diversity(table, quasi_identifiers, column), diversity) for column in sensitive]
+    for measure, column, value, needed in rows:
+        if value < needed:
+            of = f" of {column}" if column else ""
+            raise DisclosureError(
+                f"{name}: not to be shared: {measure}{of} is {value} over {', '.join(quasi_identifiers)}, at least "
+                f"{needed} is needed; coarsen or drop a column."
+            )
+    return pd.DataFrame(rows, columns=["measure", "column", "value", "needed"])
+
+
+def _components(size: int, sums: Sequence[Sum]) -> list[tuple[list[int], list[Sum]]]:
+    """Split cells into groups that no sum connects."""
+    parent = list(range(size))
+
+    def root(cell: int) -> int:
+        while parent[cell] != cell:
+            parent[cell] = parent[parent[cell]]
+            cell = parent[cell]
+        return cell
+
+    for one in sums:
+        for cell in _members(one):
+            parent[root(cell)] = root(_members(one)[0])
+    groups: dict[int, tuple[list[int], list[Sum]]] = {}
+    for cell in range(size):
+        groups.setdefault(root(cell), ([], []))[0].append(cell)
+    for one in sums:
+        if one.parts:
+            groups[root(one.parts[0])][1].append(one)
+    return list(groups.values())
+
+
+def _members(one: Sum) -> tuple[int, ...]:
+    return one.parts if one.total is None else (*one.parts, one.total)
+
+
+def _first_exposed(
+    values: "np.ndarray", hidden: "np.ndarray", positions: list[int], sums: list[Sum], minimum: int
+) -> int | None:
+    for cell in positions:
+        if hidden[cell] and 0 < values[cell] < minimum:
+            low, high = _interval(values, hidden, cell, sums)
+            if low > 1 or high < minimum - 1:
+                return cell
+    return None
+
+
+def _interval(values: "np.ndarray", hidden: "np.ndarray", cell: int, sums: list[Sum]) -> tuple[float, float]:
+    """Bounds of a hidden cell given all visible ones: two linear programs over the hidden, non-negative cells."""
+    import numpy as np
+
+    unknown = sorted({i for one in sums for i in _members(one) if hidden[i]})
+    if cell not in unknown:
+        return 0.0, math.inf
+    column = {i: j for j, i in enumerate(unknown)}
+    left, right = [], []
+    for one in sums:
+        row, constant = np.zeros(len(unknown)), 0.0
+        for sign, member in [*((1.0, p) for p in one.parts), *([(-1.0, one.total)] if one.total is not None else [])]:
+            if hidden[member]:
+                row[column[member]] += sign
+            else:
+                constant -= sign * values[member]
+        if row.any():
+            left.append(row)
+            right.append(constant + (one.known or 0.0))
+    return _bounds(np.array(left), np.array(right), column[cell])
+
+
+def _bounds(left: "np.ndarray", right: "np.ndarray", unknown: int) -> tuple[float, float]:
+    """Smallest and largest whole number that one unknown of left x = right, x >= 0 can be."""
+    if left.shape[0] == 1 and (left >= 0).all():
+        return (0.0 if left.sum() > 1 else right[0]), right[0]
+    import numpy as np
+    from scipy.optimize import linprog
+
+    goal = np.zeros(left.shape[1])
+    goal[unknown] = 1.0
+    lowest = linprog(goal, A_eq=left, b_eq=right, bounds=(0, None), method="highs")
+    highest = linprog(-goal, A_eq=left, b_eq=right, bounds=(0, None), method="highs")
+    if lowest.status == 2:
+        raise DisclosureError("the published sums contradict one another; a table was not counted as described.")
+    high = math.inf if highest.status == 3 else math.floor(-highest.fun + 1e-6)
+    return float(math.ceil(lowest.fun - 1e-6)), float(high)
+
+
+def _sacrifice(values: "np.ndarray", hidden: "np.ndarray", exposed: int, sums: list[Sum], protected: set[int]) -> int:
+    """Choose the visible cell whose hiding costs least: near the exposed one, not protected, smallest, not zero."""
+    reach: set[int] = {exposed}
+    near: list[int] = []
+    while not near:
+        touching = [one for one in sums if reach & set(_members(one))]
+        near = [i for one in touching for i in _members(one) if not hidden[i]]
+        grown = reach | {i for one in touching for i in _members(one)}
+        if not near and grown == reach:
+            raise DisclosureError(
+                "a published total counts so few people that its parts cannot be hidden; hide the total."
+            )
+        reach = grown
+    return min(near, key=lambda i: (i in protected, values[i] == 0, values[i], i))
