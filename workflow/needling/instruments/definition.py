@@ -1,0 +1,335 @@
+"""What one outcome of a study is: the registry's entry with what the study file says about it."""
+
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from needling import study
+from needling.instruments.registry import Domain, Entry, Items, PublishedThreshold, Range, registry
+from needling.study import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Definition:
+    """An outcome with its unit, range, direction, items and thresholds.
+
+    `items` are the item numbers as text, in order, empty where the study has totals only. `factors` says what one unit
+    of another scale is in `unit`; `exported` is the unit of the study's totals. `role` and `recall` come from the registry.
+    """
+
+    name: str
+    label: str
+    unit: str
+    low: float
+    high: float
+    better: Literal["lower", "higher"]
+    items: tuple[str, ...] = ()
+    thresholds: tuple[PublishedThreshold, ...] = ()
+    exported: str = ""
+    factors: dict[str, float] = field(default_factory=dict)
+    usual: Range | None = None
+    role: str = "outcome"
+    recall: str = ""
+    whole: bool = False
+    entry: Entry | None = None
+
+    def item_range(self, item: str) -> Range:
+        """Lowest and highest answer of one item; the range of the score where there are no items."""
+        return (self.low, self.high) if self._items is None else self._items.range_of(int(item))
+
+    @property
+    def measured(self) -> bool:
+        """True where items are repeated measurements in the unit of the score (as PPT), not answers."""
+        return self._items is not None and self._items.range == (self.low, self.high) and bool(self.factors)
+
+    @property
+    def fewest_items(self) -> int:
+        """Fewest answered items for a score."""
+        return self.entry.answered if self.entry else 0
+
+    @property
+    def _items(self) -> Items | None:
+        return self.entry.items if self.entry else None
+
+    def reverse(self, items: "pd.DataFrame") -> "pd.DataFrame":
+        """Turn the reversed items round, so that all items point the same way.
+
+        Parameters
+        ----------
+        items : one column per item, named by its number.
+
+        Returns
+        -------
+        The same columns; a reversed item is lowest + highest answer - answer.
+        """
+        turned = items.copy()
+        for number in self._items.reversed if self._items else []:
+            if str(number) in turned.columns:
+                low, high = self.item_range(str(number))
+                turned[str(number)] = low + high - turned[str(number)]
+        return turned
+
+    def score(self, items: "pd.DataFrame") -> "pd.Series":
+        """Score answers with the instrument's own rule and missing-item rule.
+
+        Parameters
+        ----------
+        items : one row per questionnaire, one column per item named by its number, answers as numbers, NaN for missing;
+            answers outside the item's range count as missing.
+
+        Returns
+        -------
+        Scores in `unit`, NaN where too few items were answered. With x_i the answers and their mean over the answered
+        ones: sum = n * mean; percent = 100 * mean / highest answer; range = 100 * (mean - lowest) / (highest - lowest); domains =
+        the sum over domains of points * (mean - lowest) / (highest - lowest), or of factor * mean.
+
+        Raises
+        ------
+        StudyError : the instrument has no items (its scores come from elsewhere).
+        """
+        import numpy as np
+        import pandas as pd
+
+        if self._items is None or self.entry is None:
+            raise StudyError(
+                f"instruments.{self.name}: {self.label} is not scored from items here; give the column of its total."
+            )
+        numbers = [column for column in items.columns if 1 <= int(column) <= self._items.count]
+        answers = items[numbers].astype(float)
+        lows = np.array([self.item_range(n)[0] for n in numbers])
+        highs = np.array([self.item_range(n)[1] for n in numbers])
+        values = answers.to_numpy()
+        values = np.where((values >= lows) & (values <= highs), values, np.nan)
+        for position, number in enumerate(numbers):
+            if int(number) in self._items.reversed:
+                values[:, position] = lows[position] + highs[position] - values[:, position]
+        answered = np.isfinite(values).sum(axis=1)
+        result = self._combine(values, [int(n) for n in numbers])
+        result[answered < self.entry.answered] = np.nan
+        return pd.Series(np.clip(result, self.low, self.high), index=items.index, name=self.name)
+
+    def _combine(self, values: "object", numbers: list[int]) -> "object":
+        import numpy as np
+
+        entry, items = self.entry, self._items
+        assert entry is not None and items is not None
+        array = np.asarray(values, dtype=float)
+        if entry.scoring == "domains":
+            return _domains(array, numbers, entry, items)
+        mean = _mean(array)
+        low, high = items.range
+        if entry.scoring == "mean":
+            return mean
+        if entry.scoring == "percent":
+            return mean / high * 100
+        if entry.scoring == "range":
+            return (mean - low) / (high - low) * 100
+        return mean * items.count
+
+    def pomp(self, values: "pd.Series") -> "pd.Series":
+        """Put scores on percent of maximum possible score, 0-100, higher better.
+
+        Parameters
+        ----------
+        values : scores in `unit`.
+
+        Returns
+        -------
+        100 * (value - low) / (high - low), or 100 minus that where lower is better; NaN stays NaN.
+        """
+        share = (values - self.low) / (self.high - self.low) * 100
+        return share if self.better == "higher" else 100 - share
+
+    def threshold(self, kind: str = "MCID", scale: str | None = None) -> PublishedThreshold:
+        """Find a within-person threshold on one scale; never converts one.
+
+        Parameters
+        ----------
+        kind : MCID, MDC or SCB.
+        scale : the scale it shall be applied on, e.g. '0-10 points' or '% of baseline'. Default: the outcome's unit.
+
+        Returns
+        -------
+        The threshold: the study's own before the registry's, in the order given there.
+
+        Raises
+        ------
+        StudyError : there is none of this kind, or it is published for another scale; the sentence says which.
+        """
+        wanted = scale or self.unit
+        of_kind = [one for one in self.thresholds if one.kind == kind]
+        for one in of_kind:
+            if one.scale == wanted:
+                return one
+        if not of_kind:
+            raise StudyError(
+                f"instruments.{self.name}: no {kind} is known for {self.label}; add one under thresholds with its source."
+            )
+        published = "; ".join(f"{one.value:g} on '{one.scale}' ({one.source})" for one in of_kind)
+        raise StudyError(
+            f"instruments.{self.name}: the {kind} of {self.label} is published as {published} and cannot be applied to "
+            f"'{wanted}': a change of so many points means something else on another scale."
+        )
+
+
+def _mean(values: "object") -> "object":
+    """Row means over the finite values, NaN for a row without any."""
+    import numpy as np
+
+    array = np.asarray(values, dtype=float)
+    answered = np.isfinite(array).sum(axis=1)
+    return np.where(answered > 0, np.nansum(array, axis=1) / np.maximum(answered, 1), np.nan)
+
+
+def _domains(values: "object", numbers: list[int], entry: Entry, items: Items) -> "object":
+    import numpy as np
+
+    array = np.asarray(values, dtype=float)
+    parts = []
+    for domain in entry.domains:
+        mine = [position for position, number in enumerate(numbers) if domain.first <= number <= domain.last]
+        parts.append(_domain(_mean(array[:, mine]), domain, items))
+    scores = np.column_stack(parts)
+    return _mean(scores) * len(parts) if entry.prorate_domains else scores.sum(axis=1)
+
+
+def _domain(mean: "object", domain: Domain, items: Items) -> "object":
+    import numpy as np
+
+    values = np.asarray(mean, dtype=float)
+    if domain.times is not None:
+        return values * domain.times
+    low, high = items.range_of(domain.first)
+    assert domain.points is not None
+    return (values - low) / (high - low) * domain.points
+
+
+def definition(name: str, settings: study.Instrument) -> Definition:
+    """Merge the registry's entry for an outcome with what the study file says about it.
+
+    Parameters
+    ----------
+    name : key of the outcome under `instruments` in the study file.
+    settings : its section there; `registry` names the entry where it is not the key itself. An outcome that the registry does
+        not know needs range and better.
+
+    Returns
+    -------
+    The definition. Words, range and direction of the study file win over the registry's for an outcome without an
+    entry only: an instrument of the registry keeps its own range and direction.
+
+    Raises
+    ------
+    StudyError : unknown instrument, contradiction with the registry, wrong number of items, or unit without a known factor.
+    """
+    known = registry()
+    if settings.registry is not None and settings.registry not in known:
+        near = difflib.get_close_matches(settings.registry, known, n=1)
+        hint = f"did you mean '{near[0]}'" if near else "known are: " + ", ".join(known)
+        raise StudyError(
+            f"instruments.{name}.registry: '{settings.registry}' is not in the registry; {hint}."
+        )
+    entry = known.get(settings.registry or name)
+    return _described(name, settings) if entry is None else _registered(name, settings, entry)
+
+
+def _described(name: str, settings: study.Instrument) -> Definition:
+    """An outcome that only the study file describes."""
+    for key in ("range", "better"):
+        if getattr(settings, key) is None:
+            raise StudyError(
+                f"instruments.{name}: the registry does not know it, so the study file must give its {key} "
+                f"(or name one under registry: {', '.join(registry())})."
+            )
+    if settings.items is not None:
+        raise StudyError(
+            f"instruments.{name}: items need a scoring rule; add an entry to the instrument registry or give the total's column."
+        )
+    assert settings.range is not None and settings.better is not None
+    low, high = settings.range
+    unit = settings.unit or f"{low:g}-{high:g} points"
+    return Definition(
+        name=name,
+        label=settings.label or study._words(name),
+        unit=unit,
+        low=low,
+        high=high,
+        better=settings.better,
+        thresholds=tuple(_own(one) for one in settings.thresholds),
+        exported=unit,
+    )
+
+
+def _registered(name: str, settings: study.Instrument, entry: Entry) -> Definition:
+    place = f"instruments.{name}"
+    if settings.better is not None and entry.better not in ("none", settings.better):
+        raise StudyError(
+            f"{place}.better: for {entry.label} {entry.better} is better, the study file says {settings.better}; "
+            f"remove it, or describe a version of your own under a name that is not in the registry."
+        )
+    better = settings.better or entry.better
+    if better == "none":
+        raise StudyError(
+            f"{place}: {entry.label} has no direction of its own; say under better which one is meant."
+        )
+    if settings.range is not None and settings.range != entry.range:
+        raise StudyError(
+            f"{place}.range: the range of {entry.label} is {entry.range[0]:g}-{entry.range[1]:g} {entry.unit}; remove the key, "
+            f"or describe a version of your own under a name that is not in the registry."
+        )
+    if settings.unit is not None and settings.unit != entry.unit and settings.unit not in entry.units:
+        known = ", ".join([entry.unit, *entry.units])
+        raise StudyError(
+            f"{place}.unit: '{settings.unit}' is not a unit of {entry.label}; known are: {known}."
+        )
+    return Definition(
+        name=name,
+        label=settings.label or entry.label,
+        unit=entry.unit,
+        low=entry.range[0],
+        high=entry.range[1],
+        better=better,
+        items=item_numbers(name, settings, entry),
+        thresholds=(*(_own(one) for one in settings.thresholds), *entry.thresholds),
+        exported=settings.unit or entry.unit,
+        factors=dict(entry.units),
+        usual=entry.usual,
+        role=entry.role,
+        recall=entry.recall,
+        whole=entry.whole,
+        entry=entry,
+    )
+
+
+def item_numbers(name: str, settings: study.Instrument, entry: Entry) -> tuple[str, ...]:
+    """Numbers of the items that the study has, checked against the registry."""
+    if settings.items is None:
+        return ()
+    if entry.items is None:
+        raise StudyError(
+            f"instruments.{name}.items: {entry.label} is not scored from items; give its total's column."
+        )
+    columns = settings.items
+    numbers = (
+        list(columns) if isinstance(columns, dict) else [str(number) for number in range(1, len(columns) + 1)]
+    )
+    allowed = {str(number) for number in range(1, entry.items.count + 1)}
+    unknown = [number for number in numbers if number not in allowed]
+    few = entry.items.fewest or entry.items.count
+    if unknown or len(numbers) < few:
+        needed = f"{few} to {entry.items.count}" if few < entry.items.count else str(entry.items.count)
+        raise StudyError(
+            f"instruments.{name}.items: {entry.label} has {needed} items numbered from 1; the study file gives {len(numbers)}"
+            + (f", among them '{unknown[0]}'." if unknown else ".")
+        )
+    return tuple(sorted(numbers, key=int))
+
+
+def _own(one: study.Threshold) -> PublishedThreshold:
+    percent = one.scale.replace(" ", "").startswith("%of")
+    return PublishedThreshold(
+        value=one.value, scale=one.scale, kind=one.kind, percent=percent, source=one.source
+    )
