@@ -33,8 +33,11 @@ class Question:
     better: str
     baseline_visit: str
     visits: tuple[str, ...]
+    primary_visit: str
+    primary_week: float | None
     arms: tuple[str, ...]
     categories: dict[str, list[str]]
+    smallest_group: int
 
     @property
     def reference(self) -> str:

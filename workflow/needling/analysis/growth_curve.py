@@ -1,0 +1,69 @@
+"""A random intercept and slope per patient over the actual time of each visit."""
+
+import pandas as pd
+
+from needling.analysis.model import (
+    appendix_rows,
+    common_columns,
+    covariates,
+    cross_check,
+    diagnostics,
+    model_frame,
+    too_few,
+)
+from needling.analysis.results import Output, Question, contrast_rows, not_estimated
+from needling.mixed import fit_mixed
+
+METHOD = "Random intercept and slope per patient (REML)"
+
+
+def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
+    """Compare arms by straight lines over the follow-up, at the actual weeks of the visits.
+
+    value = baseline + arm x (week - primary week) + covariates + (1 + week | patient) + e. The arm's coefficient is the
+    difference at the primary visit's nominal week, its product with week the difference in slopes per week. In a
+    single arm the visits include the baseline and the slope is the course.
+
+    Parameters
+    ----------
+    rows : analysis frame of one cohort and outcome.
+    question : settings must be those of a `GrowthCurve`.
+
+    Returns
+    -------
+    Output: the effect at the primary visit, the slope (or its difference), coefficients, variances, residuals and the cross-check
+    with statsmodels. Patients without baseline or a covariate are left out.
+    """
+    settings = question.settings
+    wanted = rows[rows["visit"] != question.baseline_visit] if question.arms else rows
+    needed = [*settings.adjust, "week", *settings.clusters, *(["baseline", "arm"] if question.arms else [])]
+    data = model_frame(wanted, question, needed)
+    why = too_few(data, question)
+    if why:
+        return Output(not_estimated(question, why, METHOD, data["patient"].nunique(), len(data)))
+    data["time"] = data["week"] - (question.primary_week or 0.0 if question.arms else 0.0)
+    fixed = ["baseline", "arm * time"] if question.arms else ["time"]
+    fit = fit_mixed(
+        "value ~ " + " + ".join([*fixed, *covariates(data, question)]),
+        data,
+        subject="patient",
+        random="1 + time",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+    )
+    if fit.status == "failed":
+        return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
+    common = common_columns(fit, question, METHOD, settings.df)
+    terms = fit.terms(df=settings.df, level=settings.level).set_index("term")
+    parts = [appendix_rows(fit, question, settings.df, **common)]
+    for arm in question.arms[1:]:
+        contrast = f"{arm} - {question.reference}"
+        effect = terms.loc[[f"arm[T.{arm}]"]].assign(visit=question.primary_visit, contrast=contrast)
+        slope = terms.loc[[f"arm[T.{arm}]:time"]].assign(visit="", contrast=contrast)
+        parts += [
+            contrast_rows(effect.reset_index(drop=True), question, "effect", **common),
+            contrast_rows(slope.reset_index(drop=True), question, "slope", **common | {"note": "per week"}),
+        ]
+    if not question.arms:
+        slope = terms.loc[["time"]].assign(visit="", contrast="")
+        parts.append(contrast_rows(slope.reset_index(drop=True), question, "slope", **common | {"note": "per week"}))
+    return Output(pd.concat(parts), **diagnostics(fit, question), cross_check=cross_check(fit, question))

@@ -1,0 +1,153 @@
+"""What the mixed-model analyses share: the model frame, the results of a fit, and its diagnostics."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from needling.analysis.results import Output, Question, complete, contrast_rows, mean_rows, not_estimated
+from needling.mixed import MixedFit
+from needling.schema import FITTED, QUANTILES, check
+
+# cross-check of a fit against statsmodels, for the appendix of the report
+CROSS_CHECK_COLUMNS = ["analysis", "cohort", "outcome", "quantity", "needling", "statsmodels", "difference"]
+
+
+def model_frame(rows: pd.DataFrame, question: Question, columns: list[str]) -> pd.DataFrame:
+    """Keep complete rows and make arms, visits and categories explicit, reference level first.
+
+    Parameters
+    ----------
+    rows : analysis frame of one cohort and outcome.
+    question : the model.
+    columns : columns that the model needs beside value, patient and visit.
+    """
+    data = rows.dropna(subset=["value", *columns]).copy()
+    visits = [visit for visit in [question.baseline_visit, *question.visits] if (data["visit"] == visit).any()]
+    data["visit"] = pd.Categorical(data["visit"], visits)
+    if question.arms:
+        data["arm"] = pd.Categorical(data["arm"], [arm for arm in question.arms if (data["arm"] == arm).any()])
+    for name, levels in question.categories.items():
+        present = [level for level in levels if (data[name] == level).any()]
+        data[name] = pd.Categorical(data[name], present)
+    return data
+
+
+def covariates(data: pd.DataFrame, question: Question) -> list[str]:
+    """The analysis' covariates that vary among its patients; a constant one has no coefficient."""
+    return [name for name in question.settings.adjust if data[name].nunique() > 1]
+
+
+def too_few(data: pd.DataFrame, question: Question) -> str:
+    """Say why no model can be fitted, or nothing where one can."""
+    if question.arms and data["arm"].nunique() < len(question.arms):
+        return "an arm has no patients with the values that the model needs"
+    if data["patient"].nunique() < 2 * max(1, len(question.arms)):
+        return "too few patients"
+    return ""
+
+
+def common_columns(fit: MixedFit, question: Question, method: str, df_method: str, note: str = "") -> dict[str, object]:
+    """Columns of the results contract that all rows of a fit share."""
+    clusters = [f"{n} {name}s" for name, n in fit.n_clusters.items()]
+    notes = [text for text in (note, fit.message, ", ".join(clusters)) if text]
+    return {
+        "n_patients": fit.n_subjects,
+        "n_observations": fit.n_observations,
+        "n_clusters": max(fit.n_clusters.values()) if fit.n_clusters else np.nan,
+        "method": method,
+        "df_method": df_method,
+        "weights": "the analysed patients",
+        "status": fit.status,
+        "note": "; ".join(notes),
+    }
+
+
+def appendix_rows(fit: MixedFit, question: Question, df_method: str, **common: object) -> pd.DataFrame:
+    """Fixed effects and variance components of a fit as results rows."""
+    terms = fit.terms(df=df_method, level=question.settings.level).rename(columns={"term": "contrast"})
+    terms["contrast"] = terms["contrast"].map(in_words)
+    variances = fit.variance_components()
+    spread = pd.DataFrame(
+        {
+            "contrast": [in_words(f"{c} {t}".strip()) for c, t in zip(variances["component"], variances["term"], strict=True)],
+            "estimate": variances["estimate"].to_numpy(),
+        }
+    )
+    common = {**common, "scale": question.unit}
+    return pd.concat(
+        [
+            complete(terms.assign(term="coefficient", visit=""), question, **common),
+            complete(spread.assign(term="variance", visit=""), question, **common),
+        ]
+    )
+
+
+def in_words(term: str) -> str:
+    """Write a coefficient's name for people: 'visit[T.week_4]:arm[T.x]' becomes 'visit week 4 x arm x'."""
+    words = re.sub(r"\[T?\.?([^\]]*)\]", r" \1", term).replace(":", " x ").replace("_", " ")
+    return re.sub(r"\s+", " ", words).strip()
+
+
+def diagnostics(fit: MixedFit, question: Question) -> dict[str, pd.DataFrame]:
+    """Binned residuals and grouped quantiles of a fit, no bin smaller than the smallest publishable group.
+
+    Returns
+    -------
+    fitted (contract FITTED) and quantiles (contract QUANTILES), from residuals scaled by the Cholesky factor of their
+    covariance, which are uncorrelated with variance 1 if the model holds.
+    """
+    from scipy.special import ndtri
+
+    place = {"cohort": question.cohort, "outcome": question.outcome}
+    table = pd.DataFrame({"fitted": fit.fitted(), "residual": fit.residuals("scaled")}).dropna()
+    bins = max(1, min(20, len(table) // max(question.smallest_group, 20)))
+    by_fitted = table.sort_values("fitted", kind="stable").reset_index(drop=True)
+    groups = by_fitted.groupby(np.arange(len(by_fitted)) * bins // len(by_fitted))
+    fitted = pd.DataFrame(
+        {
+            "n": groups.size(),
+            "fitted": groups["fitted"].mean(),
+            "residual": groups["residual"].mean(),
+            "low": groups["residual"].quantile(0.1),
+            "high": groups["residual"].quantile(0.9),
+        }
+    )
+    points = max(1, min(60, len(table) // question.smallest_group))
+    ordered = np.sort(table["residual"].to_numpy())
+    normal = ndtri((np.arange(len(ordered)) + 0.5) / len(ordered))
+    part = pd.Series(np.arange(len(ordered)) * points // len(ordered))
+    quantiles = pd.DataFrame(
+        {
+            "normal": pd.Series(normal).groupby(part).mean(),
+            "residual": pd.Series(ordered).groupby(part).mean(),
+            "n": part.value_counts().sort_index(),
+        }
+    )
+    return {
+        "fitted": check(fitted.rename_axis("bin").reset_index().assign(**place), FITTED, "fitted"),
+        "quantiles": check(quantiles.assign(**place), QUANTILES, "quantiles"),
+    }
+
+
+def cross_check(fit: MixedFit, question: Question) -> pd.DataFrame:
+    """Differences between a fit and statsmodels' MixedLM, where that can express the model; else no rows."""
+    table = fit.cross_check()
+    place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
+    return table.assign(**place)
+
+
+__all__ = [
+    "Output",
+    "appendix_rows",
+    "common_columns",
+    "contrast_rows",
+    "covariates",
+    "cross_check",
+    "diagnostics",
+    "in_words",
+    "mean_rows",
+    "model_frame",
+    "not_estimated",
+    "too_few",
+]

@@ -1,0 +1,82 @@
+"""Run one analysis of the study file over its cohorts and outcomes."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from needling.analysis.ancova import ancova
+from needling.analysis.growth_curve import growth_curve
+from needling.analysis.repeated_measures import repeated_measures
+from needling.analysis.results import Output, Question
+from needling.study import Study
+
+KINDS: dict[str, Callable[[pd.DataFrame, Question], Output]] = {
+    "ancova": ancova,
+    "growth_curve": growth_curve,
+    "repeated_measures": repeated_measures,
+}
+
+
+def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
+    """Run the analysis that the study file calls `name`.
+
+    Parameters
+    ----------
+    name : key under analyses.
+    frame : analysis frame (contract FRAME with covariates), all cohorts and outcomes.
+    study : sections patients, visits, cohorts, analyses, disclosure.
+
+    Returns
+    -------
+    Output: results (contract RESULTS), and for mixed models fitted, quantiles and cross_check; one model for each outcome
+    that the analysis names in each cohort that has it. A model that fails gives rows that say so.
+    """
+    settings = study.analyses[name]
+    outputs = []
+    for cohort, plan in study.cohorts.items():
+        for outcome in settings.outcomes:
+            if outcome not in plan.outcomes:
+                continue
+            rows = analysis_set(frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)], settings)
+            question = Question(
+                analysis=name,
+                settings=settings,
+                cohort=cohort,
+                outcome=outcome,
+                unit=str(rows["unit"].iloc[0]) if len(rows) else "",
+                better=str(rows["better"].iloc[0]) if len(rows) else "lower",
+                baseline_visit=study.visits.baseline,
+                visits=tuple(getattr(settings, "visits", study.visits.follow_up)),
+                primary_visit=study.visits.primary,
+                primary_week=study.visits.schedule[study.visits.primary].nominal_week,
+                arms=tuple(study.arms),
+                categories=_categories(rows, settings.adjust),
+                smallest_group=study.disclosure.min_cell,
+            )
+            outputs.append(KINDS[settings.kind](rows, question))
+    return Output(*(pd.concat([getattr(o, part) for o in outputs], ignore_index=True) for part in Output.__annotations__))
+
+
+def analysis_set(rows: pd.DataFrame, settings: object) -> pd.DataFrame:
+    """Restrict the rows of one cohort and outcome to the patients whom an analysis is about.
+
+    Parameters
+    ----------
+    rows : analysis frame of one cohort and outcome.
+    settings : an analysis of the study file; `where` keeps covariate levels, `observed_at` those measured at a visit.
+    """
+    for covariate, wanted in settings.where.items():  # type: ignore[attr-defined]
+        rows = rows[rows[covariate].isin([wanted] if isinstance(wanted, str) else wanted)]
+    visit = settings.observed_at  # type: ignore[attr-defined]
+    if visit:
+        rows = rows[rows["patient"].isin(rows.loc[rows["visit"] == visit, "patient"])]
+    return rows
+
+
+def _categories(rows: pd.DataFrame, covariates: list[str]) -> dict[str, list[str]]:
+    """Levels of the covariates that are categories, in the order of their names."""
+    return {
+        name: sorted(rows[name].dropna().unique())
+        for name in covariates
+        if not pd.api.types.is_numeric_dtype(rows[name].dtype)
+    }
