@@ -5,7 +5,7 @@ rule read:
         dictionary=[STUDY.export.dictionary] if STUDY.export.dictionary else [],
         code=code("read"),
     output:
-        **{name: update(path) for name, path in tables("read", [*TABLES, "sources"]).items()},
+        **tables("read", [*TABLES, "sources"]),
     params:
         study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
     log:

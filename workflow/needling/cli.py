@@ -1,0 +1,91 @@
+"""The `needling` command: what a person does beside running the pipeline."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from needling.study import StudyError, load_study, schema
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; a mistake in the input ends in one sentence and exit code 1."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        print(options.command(options))
+    except StudyError as error:
+        print(f"needling: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="needling", description="Helps with studies of the needling pipeline.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    summary = commands.add_parser("summary", help="print where a study's report is and its primary contrasts")
+    summary.add_argument("study")
+    summary.set_defaults(command=_summary)
+
+    check = commands.add_parser("check", help="read, gate and clean a study and say what would happen, without analyses")
+    check.add_argument("study")
+    check.add_argument("--raw", help="take the export from this path")
+    check.set_defaults(command=_check)
+
+    new = commands.add_parser("new", help="write a first study file by looking at an export")
+    new.add_argument("name")
+    new.add_argument("--from", dest="export", required=True, help="the export")
+    new.add_argument("--dictionary", help="its REDCap data dictionary")
+    new.set_defaults(command=_new)
+
+    simulate = commands.add_parser("simulate", help="make up a study with known truth")
+    simulate.add_argument("folder", help="where the export goes, e.g. data/raw/demo")
+    simulate.add_argument("--truth", required=True, help="where the truth and the log of the dirt go")
+    simulate.add_argument("--seed", type=int, default=20260101)
+    simulate.add_argument("--patients", type=int, default=None, help="default: the demo's number")
+    simulate.add_argument("--scenario", default="default", choices=["default", "null", "mnar", "confounded"])
+    simulate.set_defaults(command=_simulate)
+
+    commands.add_parser("schema", help="print the JSON schema of the study file").set_defaults(command=_schema)
+    return parser
+
+
+def _schema(options: argparse.Namespace) -> str:
+    return json.dumps(schema(), indent=2, ensure_ascii=False)
+
+
+def _summary(options: argparse.Namespace) -> str:
+    from needling.tables.summary import primary_lines
+
+    study = load_study(Path("config") / f"{options.study}.yaml")
+    return "\n".join(primary_lines(study, Path("reports") / study.study))
+
+
+def _check(options: argparse.Namespace) -> str:
+    from needling.check import dry_run
+
+    return dry_run(load_study(Path("config") / f"{options.study}.yaml"), options.raw)
+
+
+def _new(options: argparse.Namespace) -> str:
+    from needling.read import guess_study
+
+    path = Path("config") / f"{options.name}.yaml"
+    if path.exists():
+        raise StudyError(f"{path} exists; choose another name or remove it first.")
+    path.write_text(guess_study(options.name, options.export, options.dictionary), encoding="utf-8")
+    return f"{path} written; look at each line marked 'review', then: needling check {options.name}"
+
+
+def _simulate(options: argparse.Namespace) -> str:
+    from needling.simulate import write_demo
+
+    write_demo(Path(options.folder), Path(options.truth), options.seed, options.scenario, options.patients)
+    return f"made-up export in {options.folder}, its truth in {options.truth}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""A failed run leaves the last good outputs in place.
+
+Snakemake deletes the outputs of a job before the job starts. Before the first job, every output is therefore kept as a
+hard link; after a failure, what is missing is put back, dated 1970 and without its record, so that the next run makes it
+again whatever the reason was. (Snakemake's own `update()` puts back too, but then takes the old output for a new one.)
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from snakemake.io import IOFile
+
+KEPT = Path(".snakemake/last_good") / STUDY
+
+
+def keep_outputs():
+    for folder in FOLDERS:
+        for path in Path(folder).rglob("*"):
+            if path.is_file():
+                (KEPT / path).parent.mkdir(parents=True, exist_ok=True)
+                os.link(path, KEPT / path)
+
+
+def put_back_outputs():
+    for job in workflow.dag.jobs:
+        for path in workflow.async_run(workflow.persistence.incomplete(job)):
+            Path(path).unlink()
+    for kept in sorted(KEPT.rglob("*")):
+        path = kept.relative_to(KEPT)
+        if kept.is_file() and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept.rename(path)
+            os.utime(path, (0, 0))
+            workflow.persistence.cleanup_metadata(IOFile(str(path)))
+    shutil.rmtree(KEPT, ignore_errors=True)
+
+
+onstart:
+    put_back_outputs()  # of a run that was killed
+    keep_outputs()
+
+
+onsuccess:
+    shutil.rmtree(KEPT, ignore_errors=True)
+
+
+onerror:
+    put_back_outputs()
