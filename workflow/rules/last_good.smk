@@ -1,9 +1,8 @@
-"""A failed run leaves the last good outputs in place.
-
-Snakemake deletes the outputs of a job before the job starts. Before the first job, every output is therefore kept as a
-hard link; after a failure, what is missing is put back, dated 1970 and without its record, so that the next run makes it
-again whatever the reason was. (Snakemake's own `update()` puts back too, but then takes the old output for a new one.)
-"""
+# A failed run leaves the last good outputs in place.
+#
+# Snakemake deletes the outputs of a job before the job starts. Therefore every output is kept as a hard link before the
+# first job; after a failure, what is missing is put back, dated 1970 and without its record, so that the next run makes
+# it again whatever the reason was. (Snakemake's own `update()` puts back too, but takes the old output for a new one.)
 
 import os
 import shutil
@@ -11,12 +10,12 @@ from pathlib import Path
 
 from snakemake.io import IOFile
 
-KEPT = Path(".snakemake/last_good") / STUDY
+KEPT = Path(".snakemake/last_good") / STUDY.study
 
 
 def keep_outputs():
-    for folder in FOLDERS:
-        for path in Path(folder).rglob("*"):
+    for folder in [PROCESSED, REPORTS]:
+        for path in Path(folder.format(study=STUDY.study)).rglob("*"):
             if path.is_file():
                 (KEPT / path).parent.mkdir(parents=True, exist_ok=True)
                 os.link(path, KEPT / path)
@@ -37,7 +36,7 @@ def put_back_outputs():
 
 
 onstart:
-    put_back_outputs()  # of a run that was killed
+    put_back_outputs()  # what a killed run left behind
     keep_outputs()
 
 
