@@ -536,10 +536,14 @@ class Study(Section):
         known = list(dict.fromkeys((arm.codes or {}).values())) or [arm.reference]
         return [arm.reference, *(a for a in known if a != arm.reference)]
 
+    def visit_label(self, visit: str) -> str:
+        """Words for a visit."""
+        return self.visits.schedule[visit].label if visit in self.visits.schedule else _words(visit)
+
     @property
-    def follow_up_label(self) -> str:
+    def primary_label(self) -> str:
         """Words for the primary visit."""
-        return self.visits.schedule[self.visits.primary].label
+        return self.visit_label(self.visits.primary)
 
     @model_validator(mode="after")
     def _references_exist(self) -> "Study":

@@ -2,22 +2,22 @@
 
 import difflib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import numpy as np
+import pandas as pd
 
 from needling import study
 from needling.instruments.registry import Domain, Entry, Items, PublishedThreshold, Range, registry
 from needling.study import StudyError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
 class Definition:
     """An outcome with its unit, range, direction, items and thresholds.
 
-    `items` are the item numbers as text, in order, empty where the study has totals only. `factors` says what one unit
-    of another scale is in `unit`; `exported` is the unit of the study's totals. `role` and `recall` come from the registry.
+    `items` are the item numbers as text, in order, empty where the study has totals only. `factors` says what one
+    unit of another scale is in `unit`; `exported` is the unit of the study's totals.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Definition:
     def _items(self) -> Items | None:
         return self.entry.items if self.entry else None
 
-    def reverse(self, items: "pd.DataFrame") -> "pd.DataFrame":
+    def reverse(self, items: pd.DataFrame) -> pd.DataFrame:
         """Turn the reversed items round, so that all items point the same way.
 
         Parameters
@@ -72,7 +72,7 @@ class Definition:
                 turned[str(number)] = low + high - turned[str(number)]
         return turned
 
-    def score(self, items: "pd.DataFrame") -> "pd.Series":
+    def score(self, items: pd.DataFrame) -> pd.Series:
         """Score answers with the instrument's own rule and missing-item rule.
 
         Parameters
@@ -82,16 +82,14 @@ class Definition:
 
         Returns
         -------
-        Scores in `unit`, NaN where too few items were answered. With x_i the answers and their mean over the answered
-        ones: sum = n * mean; percent = 100 * mean / highest answer; range = 100 * (mean - lowest) / (highest - lowest); domains =
-        the sum over domains of points * (mean - lowest) / (highest - lowest), or of factor * mean.
+        Scores in `unit`, NaN where too few items were answered. With the mean taken over the answered items:
+        sum = n * mean; percent = 100 * mean / highest answer; range = 100 * (mean - lowest) / (highest - lowest);
+        domains = the sum over domains of points * (mean - lowest) / (highest - lowest), or of factor * mean.
 
         Raises
         ------
         StudyError : the instrument has no items (its scores come from elsewhere).
         """
-        import numpy as np
-        import pandas as pd
 
         if self._items is None or self.entry is None:
             raise StudyError(
@@ -111,15 +109,14 @@ class Definition:
         result[answered < self.entry.answered] = np.nan
         return pd.Series(np.clip(result, self.low, self.high), index=items.index, name=self.name)
 
-    def _combine(self, values: "object", numbers: list[int]) -> "object":
-        import numpy as np
+    def _combine(self, values: np.ndarray, numbers: list[int]) -> np.ndarray:
 
         entry, items = self.entry, self._items
-        assert entry is not None and items is not None
-        array = np.asarray(values, dtype=float)
+        assert entry is not None
+        assert items is not None
         if entry.scoring == "domains":
-            return _domains(array, numbers, entry, items)
-        mean = _mean(array)
+            return _domains(values, numbers, entry, items)
+        mean = _mean(values)
         low, high = items.range
         if entry.scoring == "mean":
             return mean
@@ -129,7 +126,7 @@ class Definition:
             return (mean - low) / (high - low) * 100
         return mean * items.count
 
-    def pomp(self, values: "pd.Series") -> "pd.Series":
+    def pomp(self, values: pd.Series) -> pd.Series:
         """Put scores on percent of maximum possible score, 0-100, higher better.
 
         Parameters
@@ -166,7 +163,8 @@ class Definition:
                 return one
         if not of_kind:
             raise StudyError(
-                f"instruments.{self.name}: no {kind} is known for {self.label}; add one under thresholds with its source."
+                f"instruments.{self.name}: no {kind} is known for {self.label}; "
+                "add one under thresholds with its source."
             )
         published = "; ".join(f"{one.value:g} on '{one.scale}' ({one.source})" for one in of_kind)
         raise StudyError(
@@ -175,36 +173,30 @@ class Definition:
         )
 
 
-def _mean(values: "object") -> "object":
+def _mean(values: np.ndarray) -> np.ndarray:
     """Row means over the finite values, NaN for a row without any."""
-    import numpy as np
 
-    array = np.asarray(values, dtype=float)
-    answered = np.isfinite(array).sum(axis=1)
-    return np.where(answered > 0, np.nansum(array, axis=1) / np.maximum(answered, 1), np.nan)
+    answered = np.isfinite(values).sum(axis=1)
+    return np.where(answered > 0, np.nansum(values, axis=1) / np.maximum(answered, 1), np.nan)
 
 
-def _domains(values: "object", numbers: list[int], entry: Entry, items: Items) -> "object":
-    import numpy as np
+def _domains(values: np.ndarray, numbers: list[int], entry: Entry, items: Items) -> np.ndarray:
 
-    array = np.asarray(values, dtype=float)
     parts = []
     for domain in entry.domains:
         mine = [position for position, number in enumerate(numbers) if domain.first <= number <= domain.last]
-        parts.append(_domain(_mean(array[:, mine]), domain, items))
+        parts.append(_domain(_mean(values[:, mine]), domain, items))
     scores = np.column_stack(parts)
     return _mean(scores) * len(parts) if entry.prorate_domains else scores.sum(axis=1)
 
 
-def _domain(mean: "object", domain: Domain, items: Items) -> "object":
-    import numpy as np
+def _domain(mean: np.ndarray, domain: Domain, items: Items) -> np.ndarray:
 
-    values = np.asarray(mean, dtype=float)
     if domain.times is not None:
-        return values * domain.times
+        return mean * domain.times
     low, high = items.range_of(domain.first)
     assert domain.points is not None
-    return (values - low) / (high - low) * domain.points
+    return (mean - low) / (high - low) * domain.points
 
 
 def definition(name: str, settings: study.Instrument) -> Definition:
@@ -213,8 +205,8 @@ def definition(name: str, settings: study.Instrument) -> Definition:
     Parameters
     ----------
     name : key of the outcome under `instruments` in the study file.
-    settings : its section there; `registry` names the entry where it is not the key itself. An outcome that the registry does
-        not know needs range and better.
+    settings : its section there; `registry` names the entry where it is not the key itself. An outcome that the registry
+        does not know needs range and better.
 
     Returns
     -------
@@ -223,7 +215,7 @@ def definition(name: str, settings: study.Instrument) -> Definition:
 
     Raises
     ------
-    StudyError : unknown instrument, contradiction with the registry, wrong number of items, or unit without a known factor.
+    StudyError : unknown instrument, contradiction with the registry, wrong number of items, unknown unit.
     """
     known = registry()
     if settings.registry is not None and settings.registry not in known:
@@ -246,9 +238,11 @@ def _described(name: str, settings: study.Instrument) -> Definition:
             )
     if settings.items is not None:
         raise StudyError(
-            f"instruments.{name}: items need a scoring rule; add an entry to the instrument registry or give the total's column."
+            f"instruments.{name}: items need a scoring rule; "
+            "add an entry to the instrument registry or give the total's column."
         )
-    assert settings.range is not None and settings.better is not None
+    assert settings.range is not None
+    assert settings.better is not None
     low, high = settings.range
     unit = settings.unit or f"{low:g}-{high:g} points"
     return Definition(
@@ -277,8 +271,8 @@ def _registered(name: str, settings: study.Instrument, entry: Entry) -> Definiti
         )
     if settings.range is not None and settings.range != entry.range:
         raise StudyError(
-            f"{place}.range: the range of {entry.label} is {entry.range[0]:g}-{entry.range[1]:g} {entry.unit}; remove the key, "
-            f"or describe a version of your own under a name that is not in the registry."
+            f"{place}.range: the range of {entry.label} is {entry.range[0]:g}-{entry.range[1]:g} {entry.unit}; "
+            f"remove the key, or describe a version of your own under a name that is not in the registry."
         )
     if settings.unit is not None and settings.unit != entry.unit and settings.unit not in entry.units:
         known = ", ".join([entry.unit, *entry.units])
@@ -322,8 +316,8 @@ def item_numbers(name: str, settings: study.Instrument, entry: Entry) -> tuple[s
     if unknown or len(numbers) < few:
         needed = f"{few} to {entry.items.count}" if few < entry.items.count else str(entry.items.count)
         raise StudyError(
-            f"instruments.{name}.items: {entry.label} has {needed} items numbered from 1; the study file gives {len(numbers)}"
-            + (f", among them '{unknown[0]}'." if unknown else ".")
+            f"instruments.{name}.items: {entry.label} has {needed} items numbered from 1; "
+            f"the study file gives {len(numbers)}" + (f", among them '{unknown[0]}'." if unknown else ".")
         )
     return tuple(sorted(numbers, key=int))
 

@@ -85,7 +85,7 @@ class Entry(_Part):
     scoring: Scoring
     domains: list[Domain] = Field(default_factory=list)
     prorate_domains: bool = Field(
-        False, description="True where a domain without an answer is made up from the others."
+        False, description="True: a domain without an answer is made up from the others."
     )
     answered: int = Field(0, description="Fewest answered items for a score (in all).")
     recall: str
@@ -122,7 +122,7 @@ def registry() -> dict[str, Entry]:
 
     Raises
     ------
-    pydantic.ValidationError : an entry of the shipped file breaks the schema (a mistake in the package, not in a study).
+    pydantic.ValidationError : an entry of the shipped file breaks the schema (a mistake of the package).
     """
     text = resources.files(__package__).joinpath("registry.yaml").read_text(encoding="utf-8")
     return {name: Entry.model_validate(entry) for name, entry in yaml.safe_load(text).items()}

@@ -1,15 +1,13 @@
 """Scores of all outcomes of a study from their items and totals, and how reliable the items are."""
 
-from typing import TYPE_CHECKING
+import numpy as np
+import pandas as pd
 
 from needling.instruments.definition import Definition
 from needling.schema import SCORES, check
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def score(outcomes: "pd.DataFrame", definitions: dict[str, Definition]) -> "pd.DataFrame":
+def score(outcomes: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
     """Score every outcome at every visit; items win over a total, a total stands in where the items do not suffice.
 
     Parameters
@@ -20,10 +18,9 @@ def score(outcomes: "pd.DataFrame", definitions: dict[str, Definition]) -> "pd.D
     Returns
     -------
     Table of the contract SCORES, one row per visit and outcome that has a score, sorted by outcome (in the order of
-    `definitions`) and visit row. `answered` is the number of items answered (NaN for an outcome without items); `source` is
-    'items' or 'total'. A visit without a score has no row.
+    `definitions`) and visit row. `answered` is the number of items answered (NaN for an outcome without items);
+    `source` is 'items' or 'total'. A visit without a score has no row.
     """
-    import pandas as pd
 
     measured = outcomes[outcomes["value"].notna()]
     # a million rows share a dozen names: compare codes, not text
@@ -39,7 +36,7 @@ def score(outcomes: "pd.DataFrame", definitions: dict[str, Definition]) -> "pd.D
     return check(pd.concat(parts, ignore_index=True), SCORES, "scores")
 
 
-def wide(rows: "pd.DataFrame", one: Definition) -> "pd.DataFrame":
+def wide(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
     """Lay the item values of one outcome side by side.
 
     Parameters
@@ -51,8 +48,6 @@ def wide(rows: "pd.DataFrame", one: Definition) -> "pd.DataFrame":
     -------
     One row per visit (index visit_row), one column per item in the definition's order; NaN where not answered.
     """
-    import numpy as np
-    import pandas as pd
 
     items = pd.Categorical(rows["item"], categories=list(one.items))
     mine = np.asarray(items.codes) >= 0
@@ -62,9 +57,7 @@ def wide(rows: "pd.DataFrame", one: Definition) -> "pd.DataFrame":
     return pd.DataFrame(values, index=pd.Index(visits, name="visit_row"), columns=list(one.items))
 
 
-def _one(rows: "pd.DataFrame", one: Definition) -> "pd.DataFrame":
-    import numpy as np
-    import pandas as pd
+def _one(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
 
     totals = rows[rows["item"] == "total"].drop_duplicates("visit_row").set_index("visit_row")["value"]
     if one.items:
@@ -90,11 +83,11 @@ def _one(rows: "pd.DataFrame", one: Definition) -> "pd.DataFrame":
 
 
 def reliability(
-    outcomes: "pd.DataFrame",
+    outcomes: pd.DataFrame,
     definitions: dict[str, Definition],
-    visit_rows: "pd.Series",
+    visit_rows: pd.Series,
     level: float = 0.95,
-) -> "pd.DataFrame":
+) -> pd.DataFrame:
     """Cronbach's alpha of each outcome that is scored from items.
 
     Parameters
@@ -106,14 +99,13 @@ def reliability(
 
     Returns
     -------
-    One row per outcome with items: instrument, label, items, n (complete questionnaires), alpha, low, high, level. alpha is
-    NaN where fewer than ten questionnaires are complete or the items do not vary. Reversed items are turned round
+    One row per outcome with items: instrument, label, items, n (complete questionnaires), alpha, low, high, level.
+    alpha is NaN where fewer than ten questionnaires are complete or the items do not vary. Reversed items are turned round
     first; incomplete questionnaires are left out.
 
     Formula: k/(k-1) * (1 - sum of the items' variances / variance of their sum), with Feldt's interval.
     Checked against: the worked example in the documentation of pingouin, whose function does the computing.
     """
-    import pandas as pd
 
     counted = outcomes[outcomes["visit_row"].isin(visit_rows) & outcomes["value"].notna()]
     rows = []
@@ -127,8 +119,7 @@ def reliability(
     return pd.DataFrame(rows, columns=columns)
 
 
-def _alpha(items: "pd.DataFrame", level: float) -> tuple[float, float, float]:
-    import numpy as np
+def _alpha(items: pd.DataFrame, level: float) -> tuple[float, float, float]:
 
     if len(items) < 10 or float(items.sum(axis=1).var()) == 0:
         return np.nan, np.nan, np.nan

@@ -1,0 +1,197 @@
+"""A model ready to be fitted: the design in well-conditioned coordinates, its blocks, and starting values.
+
+Inside, X is replaced by an orthonormal basis of its columns, the outcome by its least-squares residual over that
+residual's standard deviation, and random-effect columns by their multiples of unit mean square. Estimates, standard
+errors, degrees of freedom and status therefore do not depend on the units of anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+
+from .blocks import RowData, Subjects, subject_buckets, unit_buckets
+from .design import Design
+from .errors import MixedModelError
+from .likelihood import CholeskyBlock, Components, Likelihood
+
+Array = np.ndarray
+
+RANK_TOLERANCE = 1e-9
+
+
+def independent_columns(X: Array) -> tuple[list[int], list[int]]:
+    """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
+    norms = np.sqrt((X**2).sum(axis=0))
+    safe = np.where(norms > 0, norms, 1.0)
+    R = np.linalg.qr(X / safe, mode="r")
+    basis = np.zeros((len(R), 0))
+    kept: list[int] = []
+    left: list[int] = []
+    for column in range(X.shape[1]):
+        vector = R[:, column]
+        rest = vector - basis @ (basis.T @ vector)
+        rest = rest - basis @ (basis.T @ rest)
+        length = np.linalg.norm(rest)
+        if norms[column] == 0 or length < RANK_TOLERANCE:
+            left.append(column)
+        else:
+            kept.append(column)
+            basis = np.column_stack([basis, rest / length])
+    return kept, left
+
+
+@dataclass
+class Coordinates:
+    """How the inner coordinates relate to the outer ones."""
+
+    kept: list[int]
+    left_out: list[int]
+    alias: Array  # (kept, left out): left-out columns as combinations of kept ones
+    R: Array  # X_kept = basis @ R
+    beta: Array  # least-squares coefficients of the kept columns
+    scale: float  # standard deviation of the outcome's residual
+    z_scale: Array
+    u_scales: list[Array]
+
+
+class Model:
+    """A design, its coordinates and its likelihood."""
+
+    def __init__(self, design: Design, method: str):
+        """Find the rank, change coordinates, cut the blocks."""
+        self.design = design
+        self.method = method
+        self.root_weights = np.sqrt(design.weights)
+        self.change_outcome(design.y)
+
+    def change_outcome(self, y: Array) -> None:
+        """Take another outcome for the same design (simulation, bootstrap)."""
+        self.y = y
+        kept, left = self._rank
+        Q, R, alias = self._basis
+        weighted = self.root_weights * y
+        effects = Q.T @ weighted
+        residual = weighted - Q @ effects
+        residual -= Q @ (Q.T @ residual)
+        degrees = len(y) - len(kept)
+        if degrees < 1:
+            raise MixedModelError(
+                f"The model has {len(kept)} coefficients for {len(y)} rows; leave terms out or bring more rows."
+            )
+        scale = float(np.sqrt(residual @ residual / degrees))
+        self.exact = scale <= 1e-12 * float(np.sqrt(weighted @ weighted / len(y)))  # noqa: PLR2004
+        scale = 1.0 if self.exact else scale
+        beta = scipy.linalg.solve_triangular(R, effects)
+        root = np.sqrt(len(y))
+        z_scale, u_scales = self._column_scales
+        self.coordinates = Coordinates(kept, left, alias, R / root, beta, scale, z_scale, u_scales)
+        self._W = np.column_stack([Q * root, residual / scale])
+        self.__dict__.pop("likelihood", None)
+
+    @cached_property
+    def _rank(self) -> tuple[list[int], list[int]]:
+        return independent_columns(self.root_weights[:, None] * self.design.X)
+
+    @cached_property
+    def _basis(self) -> tuple[Array, Array, Array]:
+        kept, left = self._rank
+        weighted = self.root_weights[:, None] * self.design.X
+        Q, R = np.linalg.qr(weighted[:, kept])
+        alias = scipy.linalg.solve_triangular(R, Q.T @ weighted[:, left]) if left else np.zeros((len(kept), 0))
+        return Q, R, alias
+
+    @cached_property
+    def _column_scales(self) -> tuple[Array, list[Array]]:
+        def scale(columns: Array) -> Array:
+            size = np.sqrt((columns**2).mean(axis=0)) if columns.shape[1] else np.zeros(0)
+            return np.where(size > 0, size, 1.0)
+
+        return scale(self.design.Z), [scale(cluster.columns) for cluster in self.design.clusters]
+
+    @cached_property
+    def components(self) -> Components:
+        """List the covariance parameters."""
+        design = self.design
+        return Components(
+            tuple(CholeskyBlock(size) for size in design.random_blocks),
+            design.structure,
+            len(design.groups),
+            tuple((len(one.levels), CholeskyBlock(one.columns.shape[1])) for one in design.clusters),
+        )
+
+    @property
+    def row_data(self) -> RowData:
+        """Give the rows in inner coordinates, with the square roots of the weights multiplied in."""
+        design, root = self.design, self.root_weights[:, None]
+        return RowData(
+            design.subjects,
+            self._W,
+            root * design.Z / self.coordinates.z_scale,
+            design.position,
+            design.time,
+            design.group,
+            [one.codes for one in design.clusters],
+            [root * one.columns / scale for one, scale in zip(design.clusters, self.coordinates.u_scales, strict=True)],
+            [len(one.levels) for one in design.clusters],
+        )
+
+    @cached_property
+    def subjects(self) -> list[Subjects]:
+        """Group the real subjects by size and pattern."""
+        return subject_buckets(self.row_data, self.design.residual.structure == "exponential")
+
+    @cached_property
+    def likelihood(self) -> Likelihood:
+        """Cut the compressed blocks."""
+        data = self.row_data
+        buckets = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))
+        p = len(self.coordinates.kept)
+        return Likelihood(buckets, self.components, p, self.method == "reml", self.constant)
+
+    @property
+    def constant(self) -> float:
+        """Give the part of -2 log L that no covariance parameter changes, in the outcome's own units."""
+        rows, p = len(self.y), len(self.coordinates.kept)
+        log_scale = 2 * np.log(self.coordinates.scale)
+        weights = -2 * float(np.log(self.root_weights).sum())
+        if self.method == "ml":
+            return rows * (np.log(2 * np.pi) + log_scale) + weights
+        log_R = float(np.log(np.abs(np.diag(self.coordinates.R))).sum())
+        return (rows - p) * (np.log(2 * np.pi) + log_scale) + weights + 2 * log_R
+
+    def empirical_covariance(self) -> Array:
+        """Average the products of least-squares residuals over the subjects seen at both visits."""
+        design = self.design
+        visits = len(design.visits)
+        if design.structure.name == "iid":
+            return np.ones((1, 1))
+        residual = np.zeros((design.n_subjects, visits))
+        seen = np.zeros((design.n_subjects, visits))
+        residual[design.subjects, design.position] = self._W[:, -1]
+        seen[design.subjects, design.position] = 1
+        covariance = (residual.T @ residual) / np.maximum(seen.T @ seen, 1)
+        diagonal = np.arange(visits)
+        covariance[diagonal, diagonal] = np.maximum(covariance[diagonal, diagonal], 0.02)
+        scale = np.sqrt(np.diag(covariance))
+        correlation = np.clip(covariance / np.outer(scale, scale), -0.95, 0.95)
+        correlation[diagonal, diagonal] = 1
+        return correlation * np.outer(scale, scale)
+
+    def start(self, share: float = 0.5) -> Array:
+        """Choose starting values: `share` of the variance to random effects and clusters, the rest to residuals."""
+        components = self.components
+        random, residual, clusters = components.slices
+        free = np.zeros(components.n_parameters)
+        empirical = self.empirical_covariance()
+        above = share if components.random else 0.0
+        for block, where in zip(components.random, random, strict=True):
+            free[where] = (np.sqrt(above / components.q) * np.eye(block.size))[block.indices]
+        for (_, block), where in zip(components.clusters, clusters, strict=True):
+            free[where] = (np.sqrt(0.15 * share / block.size) * np.eye(block.size))[block.indices]
+        for where in residual:
+            free[where] = components.structure.start((1 - above) * empirical)
+        return free

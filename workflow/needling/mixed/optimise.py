@@ -1,0 +1,120 @@
+"""Maximise a likelihood by Newton steps on the average information, damped where they would not help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .likelihood import CholeskyBlock, Components, Likelihood, Point
+
+Array = np.ndarray
+
+DECREMENT = 1e-12  # in units of -2 log L: about 1e-6 standard errors of a covariance parameter
+ACCEPTED = 1e-6  # where rounding stops the search above DECREMENT but below this, it has converged
+LONGEST = 4.0  # free parameters are logarithms or relative factors: longer steps leave the model's validity
+
+
+@dataclass
+class Optimum:
+    """Where the search ended, and whether it is a maximum."""
+
+    point: Point
+    converged: bool
+    iterations: int
+    decrement: float
+
+
+def _newton(point: Point) -> tuple[Array, Array, Array, Array]:
+    """Give gradient and Hessian in free parameters, as eigenvalues and eigenvectors."""
+    components = point.components
+    jacobian = components.jacobian(point.free)
+    gradient = jacobian.T @ point.gradient
+    hessian = jacobian.T @ point.average_information @ jacobian + components.curvature(point.gradient)
+    scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-8 * max(np.abs(np.diag(hessian)).max(), 1e-300)))
+    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    return gradient, values, vectors, scale
+
+
+def maximise(likelihood: Likelihood, start: Array, iterations: int = 200) -> Optimum | None:
+    """Search from `start`; None if the likelihood cannot be evaluated there."""
+    point = likelihood.at(start)
+    if point is None:
+        return None
+    damping, decrement, rejected = 0.0, np.inf, 0
+    for iteration in range(iterations):
+        gradient, values, vectors, scale = _newton(point)
+        along = vectors.T @ (gradient / scale)
+        curvature = np.maximum(np.abs(values), 1e-7)
+        decrement = float((along**2 / curvature).sum())
+        if decrement < DECREMENT:
+            return Optimum(point, True, iteration, decrement)
+        accepted = False
+        for _ in range(30):
+            step = -(vectors @ (along / (curvature + damping))) / scale
+            longest = np.abs(step).max()
+            if longest > LONGEST:
+                step *= LONGEST / longest
+            candidate = likelihood.at(point.free + step)
+            slack = 1e-13 * (1 + abs(point.value)) if decrement < ACCEPTED else 0.0
+            if candidate is not None and candidate.value <= point.value + slack:
+                accepted = True
+                break
+            damping = max(4 * damping, 1e-3)
+        if not accepted or candidate is None:
+            return Optimum(point, decrement < ACCEPTED, iteration, decrement)
+        gained = point.value - candidate.value
+        rejected = rejected + 1 if gained <= 0 else 0
+        point = candidate
+        damping = 0.0 if damping < 1e-2 else damping / 8  # noqa: PLR2004
+        if rejected > 3:  # noqa: PLR2004 - rounding: the value no longer falls
+            return Optimum(point, decrement < ACCEPTED, iteration, decrement)
+    return Optimum(point, decrement < ACCEPTED, iterations, decrement)
+
+
+def _escape(block: CholeskyBlock, free: Array, gradient: Array) -> Array | None:
+    """Move a covariance off its boundary if the likelihood would rise there; None if it would not."""
+    factor = block.factor(free)
+    values, vectors = np.linalg.eigh(factor @ factor.T)
+    null = vectors[:, values < 1e-7]  # noqa: PLR2004
+    if not null.shape[1]:
+        return None
+    slopes, directions = np.linalg.eigh(null.T @ block.square(gradient) @ null)
+    if slopes[0] > -1e-3:  # noqa: PLR2004
+        return None
+    direction = null @ directions[:, 0]
+    moved = factor @ factor.T + 0.05 * np.outer(direction, direction) + 1e-6 * np.eye(block.size)
+    return np.linalg.cholesky(moved)[block.indices]
+
+
+def leave_false_boundary(components: Components, point: Point) -> Array | None:
+    """Check the optimality of zero variances; give a better start if one of them should not be zero."""
+    free = point.free.copy()
+    random, _, clusters = components.slices
+    blocks = [*components.random, *(block for _, block in components.clusters)]
+    moved = False
+    for block, where in zip(blocks, random + clusters, strict=True):
+        better = _escape(block, free[where], point.gradient[where])
+        if better is not None:
+            free[where] = better
+            moved = True
+    return free if moved else None
+
+
+def search(likelihood: Likelihood, starts: list[Array]) -> Optimum | None:
+    """Maximise from each start, leave false boundaries, and keep the best."""
+    best: Optimum | None = None
+    for start in starts:
+        found = maximise(likelihood, start)
+        for _ in range(3):
+            again = leave_false_boundary(likelihood.components, found.point) if found else None
+            if found is None or again is None:
+                break
+            retried = maximise(likelihood, again)
+            if retried is None or retried.point.value > found.point.value - 1e-9:
+                break
+            found = retried
+        if found and (best is None or found.point.value < best.point.value - 1e-7 or
+                      (found.converged and not best.converged and found.point.value < best.point.value + 1e-7)):
+            best = found
+    return best

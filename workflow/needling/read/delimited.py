@@ -1,0 +1,376 @@
+"""Text tables: CSV of any delimiter, encoding and line end, with damage found before anything is parsed."""
+
+import csv
+import io
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from needling.read.raw import Sheet, column_names
+from needling.study import StudyError
+
+DELIMITERS = (",", ";", "\t", "|")
+NEWLINE, RETURN, QUOTE = 10, 13, 34
+# A file of one of these is never a text table, whatever its name says.
+SIGNATURES = {
+    b"PK\x03\x04": "an Excel workbook (or another zip archive)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+    b"$FL2": "an SPSS file",
+    b"$FL3": "a compressed SPSS file",
+    b"<stata_dta>": "a Stata file",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "a gzip archive",
+    b"<!DOCTYPE": "a web page",
+    b"<html": "a web page",
+}
+SNIFFED_BYTES = 200_000
+CONTROL = bytes([*range(1, 9), *range(14, 32), 127])
+
+
+def read_delimited(
+    path: Path, shown: str, delimiter: str | None = None, encoding: str | None = None, header_rows: int = 1
+) -> Sheet:
+    r"""Read a text table.
+
+    Parameters
+    ----------
+    path : the file.
+    shown : how messages name the file.
+    delimiter : one character; None finds it among , ; tab and |.
+    encoding : None means UTF-8 (byte-order mark allowed), else Windows-1252; UTF-16 is known by its mark.
+    header_rows : rows of column names above the data.
+
+    Returns
+    -------
+    A sheet of text cells; rows in which every cell is empty are left out, a blank cell is missing.
+
+    Raises
+    ------
+    StudyError : the file is missing, empty, not text, cut, ragged, without a header, or its delimiter is wrong; the
+        sentence names file, line, column and mend.
+
+    Notes
+    -----
+    Quotes follow RFC 4180; a quotation mark inside an unquoted cell is taken as it stands.
+    """
+    data = _utf8(_bytes(path, shown), shown, encoding)
+    skipped = 0
+    hint = re.match(rb"sep=(.)\r?\n", data)
+    if hint:
+        data, skipped = data[hint.end() :], 1
+        delimiter = delimiter or hint.group(1).decode()
+    delimiter = _delimiter(data, shown, delimiter)
+    records = _records(data, delimiter)
+    if records is None:
+        header, frame, lines = _read_slowly(data, shown, delimiter, header_rows, skipped)
+    else:
+        header, frame, lines = _read_fast(data, records, shown, delimiter, header_rows, skipped)
+    frame.columns = pd.Index(_checked_names(header, shown, skipped + 1), dtype="str")
+    keep = frame.notna().any(axis=1).to_numpy()
+    if not keep.any():
+        raise StudyError(f"{shown}: the file has column names but no row of data; export it again.")
+    frame = _without_blank_unnamed(frame)
+    if not keep.all():
+        frame, lines = frame[keep].reset_index(drop=True), lines[keep]
+    return Sheet(path.name, "", frame, lines)
+
+
+# ---------------------------------------------------------------- bytes and characters
+
+
+def _bytes(path: Path, shown: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise StudyError(f"{shown}: there is no such file; put the export there or mend export.records.") from None
+    except OSError as error:
+        raise StudyError(f"{shown}: the file cannot be read ({error.strerror}); check its permissions.") from None
+    if not data.strip():
+        raise StudyError(f"{shown}: the file is empty; export it again.")
+    for signature, kind in SIGNATURES.items():
+        if data.startswith(signature):
+            raise StudyError(f"{shown}: this is {kind}, not a text table; mend export.format or export it as CSV.")
+    return data
+
+
+def _utf8(data: bytes, shown: str, encoding: str | None) -> bytes:
+    """Bring any encoding to UTF-8 bytes, refusing what is not text."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) and (encoding or "utf-16").lower().startswith("utf-16"):
+        text = _decoded(data, "utf-16", shown)
+        data = text.encode()
+    elif encoding is None and _is(data, "utf-8"):
+        pass
+    else:
+        chosen = encoding or _fallback(data, shown)
+        data = _decoded(data, chosen, shown).encode()
+    data = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\x1a")
+    if b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise StudyError(
+            f"{shown}, line {line}: the file holds a null byte, so it is damaged or not text; export it again."
+        )
+    controls = len(data) - len(data.translate(None, CONTROL))
+    if controls > 10 + len(data) / 1000:
+        raise StudyError(
+            f"{shown}: {controls} of {len(data)} bytes are control characters, so this is not a text table; "
+            "mend export.format or export it again."
+        )
+    if b"\n" not in data:
+        data = data.replace(b"\r", b"\n")
+    return data
+
+
+def _is(data: bytes, encoding: str) -> bool:
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fallback(data: bytes, shown: str) -> str:
+    """Windows-1252, unless the file is UTF-8 with a few damaged bytes, which would turn into wrong letters silently."""
+    sound = len(re.findall(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}", data))
+    damaged = data.decode("utf-8", errors="replace").count("\ufffd")
+    if sound >= damaged:
+        _decoded(data, "utf-8", shown)
+    return "cp1252"
+
+
+def _decoded(data: bytes, encoding: str, shown: str) -> str:
+    try:
+        return data.decode(encoding)
+    except LookupError:
+        raise StudyError(
+            f"{shown}: export.encoding '{encoding}' is not known; use utf-8, cp1252 or latin-1."
+        ) from None
+    except UnicodeError as error:
+        start = getattr(error, "start", 0)
+        line_start = data.rfind(b"\n", 0, start) + 1
+        line = data.count(b"\n", 0, start) + 1
+        names = {"utf-8": "UTF-8", "cp1252": "Windows-1252"}
+        raise StudyError(
+            f"{shown}, line {line}, character {start - line_start + 1}: a byte (0x{data[start]:02x}) that is not "
+            f"{names.get(encoding, encoding)} text; state the file's encoding as export.encoding, or export it again as "
+            "UTF-8."
+        ) from None
+
+
+# ---------------------------------------------------------------- where each record starts and how many cells it has
+
+
+@dataclass(frozen=True)
+class _Records:
+    """Byte offset, first line and number of cells of each record that is not blank."""
+
+    starts: np.ndarray
+    lines: np.ndarray
+    cells: np.ndarray
+    quoted_newlines: bool
+
+
+def _records(data: bytes, delimiter: str) -> _Records | None:
+    """Find the records by counting quotation marks; None where the marks are not those of RFC 4180."""
+    buffer = np.frombuffer(data, dtype=np.uint8)
+    newlines = np.flatnonzero(buffer == NEWLINE)
+    quotes = np.flatnonzero(buffer == QUOTE)
+    separators = np.flatnonzero(buffer == ord(delimiter))
+    if not _regular(buffer, quotes, ord(delimiter)) or re.search(rb"\r(?!\n)", data):
+        return None
+    ends = newlines
+    if quotes.size:
+        ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
+        separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
+    starts = np.concatenate([[0], ends + 1])
+    stops = np.concatenate([ends, [buffer.size]])
+    blank = (stops - starts == 0) | ((stops - starts == 1) & (buffer[np.minimum(starts, buffer.size - 1)] == RETURN))
+    cells = np.searchsorted(separators, stops) - np.searchsorted(separators, starts) + 1
+    lines = np.searchsorted(newlines, starts) + 1
+    return _Records(starts[~blank], lines[~blank], cells[~blank], ends.size < newlines.size)
+
+
+def _regular(buffer: np.ndarray, quotes: np.ndarray, separator: int) -> bool:
+    """Is every quoted cell enclosed by separators or line ends, with marks inside it doubled?"""
+    if quotes.size % 2:
+        return False
+    edges = np.array([separator, NEWLINE, RETURN, QUOTE], dtype=np.uint8)
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = np.isin(buffer[np.maximum(opening - 1, 0)], edges) | (opening == 0)
+    after = np.isin(buffer[np.minimum(closing + 1, buffer.size - 1)], edges) | (closing == buffer.size - 1)
+    return bool(before.all() and after.all())
+
+
+def _delimiter(data: bytes, shown: str, stated: str | None) -> str:
+    fitting = _found_delimiter(data)
+    if stated is None:
+        if fitting is None:
+            raise StudyError(
+                f"{shown}, line 1: no comma, semicolon, tab or bar separates column names; state export.delimiter, or "
+                "export the table with a header row."
+            )
+        return fitting
+    if len(stated) != 1 or ord(stated) > 127 or stated in '"\r\n':
+        raise StudyError(f"{shown}: export.delimiter must be one character such as ',' or ';'.")
+    first = data.split(b"\n", 1)[0]
+    if stated.encode() not in first:
+        mend = f"the file seems to use {fitting!r}" if fitting else "no other separator fits either"
+        raise StudyError(
+            f"{shown}, line 1: export.delimiter {stated!r} does not occur among the column names; {mend}."
+        )
+    return stated
+
+
+def _found_delimiter(data: bytes) -> str | None:
+    """The separator that gives most records as many cells as the header, at least two."""
+    sample = data[:SNIFFED_BYTES]
+    if len(data) > SNIFFED_BYTES:
+        sample = sample[: sample.rfind(b"\n") + 1]
+    best: tuple[float, int] = (0.0, 1)
+    found = None
+    for delimiter in DELIMITERS:
+        records = _records(sample, delimiter)
+        if records is not None:
+            cells = records.cells
+        else:
+            cells = np.array([line.count(delimiter.encode()) + 1 for line in sample.splitlines() if line])
+        if cells[0] > 1 and (score := (round(float(np.mean(cells == cells[0])), 2), int(cells[0]))) > best:
+            best, found = score, delimiter
+    return found
+
+
+# ---------------------------------------------------------------- the two ways of parsing
+
+Parsed = tuple[list[list[str]], pd.DataFrame, np.ndarray]
+
+
+def _read_fast(
+    data: bytes, records: _Records, shown: str, delimiter: str, header_rows: int, skipped: int
+) -> Parsed:
+    """Read records whose boundaries are known with Arrow's parser."""
+    _check_cells(records.cells, records.lines + skipped, shown, delimiter, header_rows)
+    body = int(records.starts[header_rows]) if records.starts.size > header_rows else len(data)
+    header = list(csv.reader(io.StringIO(data[:body].decode(), newline=""), delimiter=delimiter))
+    header = [row for row in header if row][:header_rows]
+    names = [str(number) for number in range(int(records.cells[0]))]
+    if body == len(data):
+        return header, pd.DataFrame({name: pd.Series(dtype="str") for name in names}), np.array([], dtype=np.int64)
+    try:
+        table = pacsv.read_csv(
+            pa.BufferReader(pa.py_buffer(data).slice(body)),
+            read_options=pacsv.ReadOptions(column_names=names, block_size=1 << 24),
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=records.quoted_newlines),
+            convert_options=pacsv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return _read_slowly(data, shown, delimiter, header_rows, skipped)
+    lines = records.lines[header_rows:] + skipped
+    if table.num_rows != lines.size:
+        return _read_slowly(data, shown, delimiter, header_rows, skipped)
+    return header, table.to_pandas().astype("str"), lines
+
+
+def _read_slowly(data: bytes, shown: str, delimiter: str, header_rows: int, skipped: int) -> Parsed:
+    """Read a file with stray quotation marks or mixed line ends, one record at a time."""
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter)
+    rows: list[list[str]] = []
+    starts: list[int] = []
+    spans: list[int] = []
+    before = 0
+    for row in reader:
+        if row:
+            rows.append(row)
+            starts.append(before + 1)
+            spans.append(reader.line_num - before)
+        before = reader.line_num
+    cells = np.array([len(row) for row in rows])
+    lines = np.array(starts, dtype=np.int64) + skipped
+    wrong = np.flatnonzero(cells != cells[0])
+    if wrong.size and spans[wrong[0]] > 1:
+        raise StudyError(
+            f"{shown}, line {lines[wrong[0]]}: a quotation mark opened on this line is not closed where its cell ends; "
+            "close it, or export the file again."
+        )
+    _check_cells(cells, lines, shown, delimiter, header_rows)
+    columns = zip(*rows[header_rows:], strict=True)
+    frame = pd.DataFrame({str(n): pd.Series(list(column), dtype="str") for n, column in enumerate(columns)})
+    if frame.empty:
+        frame = pd.DataFrame({str(number): pd.Series(dtype="str") for number in range(int(cells[0]))})
+    return rows[:header_rows], frame.where(frame != ""), lines[header_rows:]
+
+
+def _check_cells(cells: np.ndarray, lines: np.ndarray, shown: str, delimiter: str, header_rows: int) -> None:
+    """Stop on the first record that has more or fewer cells than the header."""
+    names = int(cells[0])
+    wrong = np.flatnonzero(cells != names)
+    if not wrong.size:
+        return
+    first = int(wrong[0])
+    if wrong.size > 0.5 * (cells.size - header_rows) and cells.size > header_rows + 1:
+        raise StudyError(
+            f"{shown}, line {lines[first]}: {wrong.size} of {cells.size - header_rows} rows do not have the {names} cells of "
+            f"the header when split at {delimiter!r}; state export.delimiter, or mend the header."
+        )
+    if first == cells.size - 1 and cells[first] < names:
+        raise StudyError(
+            f"{shown}, line {lines[first]}: the file ends in the middle of a row (after {cells[first]} of {names} columns); "
+            "export it again in full."
+        )
+    raise StudyError(
+        f"{shown}, line {lines[first]}: this row has {cells[first]} cells where the header has {names} columns; put cells "
+        f"that hold {delimiter!r} or a line break in quotation marks, or export the file again."
+    )
+
+
+# ---------------------------------------------------------------- the header
+
+
+def _checked_names(header: list[list[str]], shown: str, line: int) -> list[str]:
+    first = [cell.strip() for cell in header[0]]
+    filled = [cell for cell in first if cell]
+    if not filled:
+        raise StudyError(f"{shown}, line {line}: the header row has no column names; add them.")
+    if sum(bool(re.fullmatch(r"[-+]?[\d.,/:\s-]+", cell)) for cell in filled) > len(filled) / 2:
+        raise StudyError(
+            f"{shown}, line {line}: this line holds values, not column names; add a header row with the columns' names."
+        )
+    return column_names(header)
+
+
+def check_unique(names: list[str], place: str) -> None:
+    """Stop where two columns have one name.
+
+    Parameters
+    ----------
+    names : column names in the order of the file.
+    place : file, and sheet or line, for the message.
+
+    Raises
+    ------
+    StudyError : names the first double, its two columns, and the mend.
+    """
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names, 1):
+        if name in seen:
+            raise StudyError(
+                f"{place}: columns {seen[name]} and {number} have the same name '{name}'; give each column its own name."
+            )
+        seen[name] = number
+
+
+def _without_blank_unnamed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns that have neither a name nor a value, which spreadsheets add at the right."""
+    unnamed = [i for i, name in enumerate(frame.columns) if re.fullmatch(r"\(column \d+\)", name)]
+    empty = {i for i in unnamed if frame.iloc[:, i].isna().all()}
+    return frame.iloc[:, [i for i in range(frame.shape[1]) if i not in empty]] if empty else frame

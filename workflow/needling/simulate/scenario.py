@@ -1,0 +1,296 @@
+"""What a made-up study is like: its size, its scenario, its cohorts and the truth that an analysis should find.
+
+The numbers are calibrated loosely to published ones (rounded means, spreads and effects of neck and shoulder pain,
+fibromyalgia and sports-injury trials) and are made up wherever nothing is published; every table says so.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+Kind = Literal["default", "null", "mnar", "confounded"]
+VISITS = ("baseline", "week_2", "week_4", "week_8", "week_12")
+WEEKS = np.array([0.0, 2.0, 4.0, 8.0, 12.0])
+ARMS = ("usual_care", "dry_needling")
+SPORTS_FUNCTION = ("visa_a", "lefs", "quickdash")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A made-up study to be drawn.
+
+    Parameters
+    ----------
+    kind : default (randomised, drop-out at random given the past), null (no effect of the arm on anything), mnar
+        (drop-out depends on the outcome that it hides), confounded (a cohort: the worse the pain, the likelier needling).
+    patients, clinics, therapists : sizes; each clinic has at least one therapist, every sixth therapist works in two.
+    sessions : fewest and most treatment sessions planned per patient, in the first six weeks.
+    screened_out : people screened and not enrolled, as a share of `patients`.
+
+    Raises
+    ------
+    ValueError : a size is too small, or there are fewer therapists than clinics.
+    """
+
+    kind: Kind = "default"
+    patients: int = 480
+    clinics: int = 9
+    therapists: int = 24
+    sessions: tuple[int, int] = (3, 8)
+    screened_out: float = 0.15
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no study can have."""
+        if self.kind not in ("default", "null", "mnar", "confounded"):
+            raise ValueError(f"there is no scenario '{self.kind}'; there are default, null, mnar and confounded")
+        if min(self.patients, self.clinics) < 1 or self.therapists < self.clinics:
+            raise ValueError("a study needs patients, clinics and at least one therapist per clinic")
+        if not 1 <= self.sessions[0] <= self.sessions[1] <= 20:
+            raise ValueError("sessions must be two numbers between 1 and 20, the smaller one first")
+
+    @property
+    def randomised(self) -> bool:
+        """Whether the arm was drawn by lot."""
+        return self.kind != "confounded"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How an instrument turns whole-number answers into its score: offset + sum(weight x answer).
+
+    `communality` is the share of an answer's variance that the instrument's construct explains; the construct is
+    oriented as severity, so where `better` is higher the answers fall as it rises.
+    """
+
+    lows: tuple[int, ...]
+    highs: tuple[int, ...]
+    weights: tuple[float, ...]
+    better: Literal["lower", "higher"]
+    unit: str
+    offset: float = 0.0
+    communality: float = 0.5
+
+    @property
+    def items(self) -> int:
+        """Number of items."""
+        return len(self.lows)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest possible score."""
+        weights = np.array(self.weights)
+        return self.offset + float(weights @ self.lows), self.offset + float(weights @ self.highs)
+
+    def score(self, answers: np.ndarray) -> np.ndarray:
+        """Score of complete answers (rows x items)."""
+        return self.offset + answers @ np.array(self.weights)
+
+    def score_answered(self, answers: np.ndarray) -> np.ndarray:
+        """Score where answers may be missing: each missing one is worth the mean of those with its weight."""
+        filled = answers.astype(float)
+        weights = np.array(self.weights)
+        for weight in np.unique(weights):
+            part = filled[:, weights == weight]
+            answered = ~np.isnan(part)
+            mean = np.where(answered, part, 0).sum(axis=1) / np.maximum(answered.sum(axis=1), 1)
+            filled[:, weights == weight] = np.where(answered, part, mean[:, None])
+        return self.score(filled)
+
+
+def _equal(items: int, low: int, high: int, weight: float, better: Literal["lower", "higher"], **more: object) -> Scale:
+    return Scale((low,) * items, (high,) * items, (weight,) * items, better, **more)  # type: ignore[arg-type]
+
+
+SCALES: dict[str, Scale] = {
+    "nprs": _equal(1, 0, 10, 1, "lower", unit="0-10 points", communality=1.0),
+    "ppt": _equal(1, 20, 800, 1, "higher", unit="kPa", communality=1.0),
+    "ndi": _equal(10, 0, 5, 2, "lower", unit="%"),
+    "fiqr": Scale((0,) * 21, (10,) * 21, (1 / 3,) * 9 + (1.0,) * 2 + (0.5,) * 10, "lower", "0-100 points"),
+    "visa_a": Scale((0,) * 8, (10,) * 7 + (30,), (1.0,) * 8, "higher", "0-100 points"),
+    "lefs": _equal(20, 0, 4, 1, "higher", unit="0-80 points"),
+    "quickdash": _equal(11, 1, 5, 25 / 11, "lower", unit="0-100 points", offset=-25.0),
+    "csi": _equal(25, 0, 4, 1, "lower", unit="0-100 points", communality=0.35),
+    "pcs_total": _equal(13, 0, 4, 1, "lower", unit="0-52 points", communality=0.5),
+    "tsk11": _equal(11, 1, 4, 1, "lower", unit="11-44 points", communality=0.35),
+}
+AT_BASELINE_ONLY = ("csi", "pcs_total", "tsk11")
+OVER_TIME = ("nprs", "ndi", "fiqr", *SPORTS_FUNCTION, "ppt")
+
+
+@dataclass(frozen=True)
+class Course:
+    """Mean course of one instrument: baseline, change in usual care and true effect at weeks 4 and 12, in its units."""
+
+    baseline: tuple[float, float]
+    control_change: tuple[float, float] = (0.0, 0.0)
+    effect: tuple[float, float] = (0.0, 0.0)
+
+    def control_means(self) -> np.ndarray:
+        """Mean of usual care at each visit."""
+        return self.baseline[0] + _over_visits(self.control_change)
+
+    def effects(self, kind: Kind) -> np.ndarray:
+        """True difference dry needling minus usual care at each visit."""
+        return np.zeros(len(VISITS)) if kind == "null" else _over_visits(self.effect)
+
+
+def _over_visits(at_4_and_12: tuple[float, float]) -> np.ndarray:
+    """Spread two known points over the visits: 60 % of week 4 is reached at week 2; week 8 lies half way."""
+    week_4, week_12 = at_4_and_12
+    return np.array([0.0, 0.6 * week_4, week_4, (week_4 + week_12) / 2, week_12])
+
+
+@dataclass(frozen=True)
+class CohortPlan:
+    """What a cohort is like: people, courses of its instruments (mean, SD at baseline) and drop-out by week 12."""
+
+    label: str
+    age: tuple[float, float]
+    female: float
+    duration_median_weeks: float
+    drop_out: float
+    function: tuple[str, ...]
+    subdiagnoses: tuple[str, ...]
+    muscles: tuple[str, ...]
+    courses: dict[str, Course] = field(default_factory=dict)
+
+
+COHORTS: dict[str, CohortPlan] = {
+    "myofascial": CohortPlan(
+        label="Myofascial pain",
+        age=(44, 12),
+        female=0.70,
+        duration_median_weeks=61,
+        drop_out=0.14,
+        function=("ndi",),
+        subdiagnoses=("neck", "shoulder"),
+        muscles=("upper_trapezius", "levator_scapulae", "infraspinatus", "splenius"),
+        courses={
+            "nprs": Course((5.8, 1.7), (-1.4, -1.8), (-0.9, -0.5)),
+            "ndi": Course((30, 12), (-6, -8), (-4, -2)),
+            "ppt": Course((220, 80), (15, 20), (30, 10)),
+            "csi": Course((34, 13)),
+            "pcs_total": Course((18, 10)),
+            "tsk11": Course((24, 6)),
+        },
+    ),
+    "fibromyalgia": CohortPlan(
+        label="Fibromyalgia",
+        age=(52, 11),
+        female=0.93,
+        duration_median_weeks=364,
+        drop_out=0.17,
+        function=("fiqr",),
+        subdiagnoses=("widespread",),
+        muscles=("upper_trapezius", "gluteus_medius", "infraspinatus", "gastrocnemius"),
+        courses={
+            "nprs": Course((6.9, 1.6), (-0.5, -0.5), (-0.8, -0.4)),
+            "fiqr": Course((61, 18), (-4, -4), (-6, -3)),
+            "ppt": Course((150, 60), (5, 5), (20, 10)),
+            "csi": Course((58, 15)),
+            "pcs_total": Course((26, 11)),
+            "tsk11": Course((27, 7)),
+        },
+    ),
+    "sports": CohortPlan(
+        label="Sports injury",
+        age=(29, 9),
+        female=0.40,
+        duration_median_weeks=10,
+        drop_out=0.12,
+        function=SPORTS_FUNCTION,
+        subdiagnoses=("tendon", "strain", "joint"),
+        muscles=("gastrocnemius", "soleus", "hamstrings", "infraspinatus"),
+        courses={
+            "nprs": Course((5.0, 1.8), (-1.6, -2.4), (-0.6, -0.2)),
+            "visa_a": Course((58, 16), (8, 14), (1, 0)),
+            "lefs": Course((52, 12), (6, 10), (3, 1)),
+            "quickdash": Course((36, 17), (-8, -13), (-3, -1)),
+            "ppt": Course((300, 110), (20, 30), (25, 10)),
+            "csi": Course((24, 10)),
+            "pcs_total": Course((13, 9)),
+            "tsk11": Course((22, 6)),
+        },
+    ),
+}
+
+# Shares of an outcome's variance (latent scale); the rest varies from visit to visit. Correlations over time follow.
+CLINIC_SHARE = 0.03
+THERAPIST_SHARE = 0.05
+STABLE_SHARE = 0.40
+DRIFTING_SHARE = 0.20
+DRIFT_WEEKS = 6.0
+SPREAD_OVER_VISITS = np.array([1.0, 1.05, 1.15, 1.2, 1.25])
+LTR_WITHIN_SESSION = -0.8
+MINOR_EVENT_PER_SESSION = {"dry_needling": 0.367, "usual_care": 0.06}
+MAJOR_EVENT_PER_SESSION = 20 / 20494
+
+
+def drop_out(scenario: Scenario, cohort: str) -> float:
+    """Share that leaves by week 12; twice as many where drop-out is not at random, so that it shows."""
+    return COHORTS[cohort].drop_out * (2 if scenario.kind == "mnar" else 1)
+
+
+def truth(scenario: Scenario) -> dict[str, object]:
+    """Return the true values of a scenario on each instrument's scored scale, ready for JSON.
+
+    Returns
+    -------
+    scenario, weeks per visit, and per cohort: drop-out by week 12, and per outcome (pain, function, ppt) the instrument,
+    unit, direction and per visit the mean in usual care and the effect (dry needling minus usual care). Sports function
+    is given per instrument and pooled as percent of maximum possible score (0-100, higher is better) with equal shares.
+    """
+    cohorts = {}
+    for name, plan in COHORTS.items():
+        outcomes = {"pain": _true_course(scenario, plan, "nprs"), "ppt": _true_course(scenario, plan, "ppt")}
+        if len(plan.function) == 1:
+            outcomes["function"] = _true_course(scenario, plan, plan.function[0])
+        else:
+            parts = {one: _true_course(scenario, plan, one) for one in plan.function}
+            outcomes["function"] = _pooled_course(scenario, plan) | {"parts": parts}
+        cohorts[name] = {"drop_out_by_week_12": drop_out(scenario, name), "outcomes": outcomes}
+    return {
+        "about": "True values of made-up data. No person is described.",
+        "scenario": scenario.kind,
+        "design": "randomised" if scenario.randomised else "cohort",
+        "contrast": "dry_needling - usual_care",
+        "weeks": dict(zip(VISITS, WEEKS.tolist(), strict=True)),
+        "variance_shares": {"clinic": CLINIC_SHARE, "therapist": THERAPIST_SHARE},
+        "twitch_response_on_pain_within_session": 0.0 if scenario.kind == "null" else LTR_WITHIN_SESSION,
+        "cohorts": cohorts,
+    }
+
+
+def _true_course(scenario: Scenario, plan: CohortPlan, instrument: str) -> dict[str, object]:
+    scale, course = SCALES[instrument], plan.courses[instrument]
+    return {
+        "instrument": instrument,
+        "unit": scale.unit,
+        "better": scale.better,
+        "baseline_sd": course.baseline[1],
+        "mean_usual_care": _per_visit(course.control_means()),
+        "effect": _per_visit(course.effects(scenario.kind)),
+    }
+
+
+def _pooled_course(scenario: Scenario, plan: CohortPlan) -> dict[str, object]:
+    means, effects = [], []
+    for instrument in plan.function:
+        scale, course = SCALES[instrument], plan.courses[instrument]
+        low, high = scale.bounds
+        sign = 1 if scale.better == "higher" else -1
+        start = low if scale.better == "higher" else high
+        means.append(sign * (course.control_means() - start) / (high - low) * 100)
+        effects.append(sign * course.effects(scenario.kind) / (high - low) * 100)
+    return {
+        "instrument": "pomp",
+        "unit": "% of maximum possible score",
+        "better": "higher",
+        "mean_usual_care": _per_visit(np.mean(means, axis=0)),
+        "effect": _per_visit(np.mean(effects, axis=0)),
+    }
+
+
+def _per_visit(values: np.ndarray) -> dict[str, float]:
+    return {visit: round(float(value), 6) + 0.0 for visit, value in zip(VISITS, values, strict=True)}
