@@ -22,12 +22,13 @@ rule adjust:
     # All results in one table, p values adjusted within their families.
     input:
         results=expand(f"{PROCESSED}/analyses/{{analysis}}/results.parquet", analysis=STUDY.analyses, allow_missing=True),
+        flow=f"{PROCESSED}/flow.parquet",
         code=code("adjust"),
     output:
         results=f"{PROCESSED}/results.parquet",
         files=expand(f"{REPORTS}/results/{{analysis}}.csv", analysis=STUDY.analyses, allow_missing=True),
     params:
-        study=section(STUDY, "visits", "analyses", "families"),
+        study=section(STUDY, "visits", "analyses", "families", "disclosure"),
     log:
         "logs/{study}/adjust.log",
     benchmark:

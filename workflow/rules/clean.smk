@@ -30,13 +30,13 @@ rule clean:
 rule score:
     # Items become scores by each instrument's own rules.
     input:
-        outcomes=f"{PROCESSED}/clean/outcomes.parquet",
+        **tables("clean", ["outcomes", "visits"]),
         code=code("score"),
     output:
         scores=f"{PROCESSED}/scores.parquet",
         reliability=f"{PROCESSED}/reliability.parquet",
     params:
-        study=section(STUDY, "instruments"),
+        study=section(STUDY, "instruments", "visits"),
     log:
         "logs/{study}/score.log",
     benchmark:

@@ -17,8 +17,31 @@ EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.even
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
 PROCESSED = "data/processed/{study}"
 REPORTS = "reports/{study}"
+FOLDERS = [f"data/processed/{STUDY.study}", f"reports/{STUDY.study}"]
 SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
 PACKAGE = Path(workflow.basedir) / "workflow/needling"
+
+# What figures and the report need of the study file: the words, not the data.
+PLAN = section(
+    STUDY,
+    "study",
+    "title",
+    "design",
+    "made_up",
+    "authors",
+    "notes",
+    "patients",
+    "visits",
+    "instruments",
+    "outcomes",
+    "cohorts",
+    "estimands",
+    "analyses",
+    "primary",
+    "families",
+    "disclosure",
+    "figures",
+)
 
 # One job, one thread: the sums of a threaded BLAS depend on how many threads there are.
 for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:

@@ -1,10 +1,12 @@
-from needling.instruments import definitions, reliability, score
+from needling.instruments import definition, reliability, score
 from needling.schema import read_table, write_table
 from needling.stage import stage
 from needling.study import part
 
 with stage(snakemake.log[0]):
-    instruments = definitions(part(snakemake.params.study).instruments)
-    outcomes = read_table(snakemake.input.outcomes)
-    write_table(score(outcomes, instruments), snakemake.output.scores)
-    write_table(reliability(outcomes, instruments), snakemake.output.reliability)
+    study = part(snakemake.params.study)
+    definitions = {name: definition(name, settings) for name, settings in study.instruments.items()}
+    outcomes, visits = read_table(snakemake.input.outcomes), read_table(snakemake.input.visits)
+    at_baseline = visits.loc[visits["visit"] == study.visits.baseline, "row"]
+    write_table(score(outcomes, definitions), snakemake.output.scores)
+    write_table(reliability(outcomes, definitions, at_baseline), snakemake.output.reliability)

@@ -1,0 +1,226 @@
+"""From the text of a cell to a number or a date; each distinct text is looked at once."""
+
+import datetime
+import re
+
+import numpy as np
+import pandas as pd
+
+MISSING_WORDS = frozenset(
+    "na n/a n.a. n.a nan null none . .. - -- --- ? ?? missing unknown nd n.d. not_done not_known not_available "
+    "not_applicable not_recorded nr n.r. x ns no_data refused declined".replace("_", " ").split(" ")
+) | {"not done", "not known", "not available", "not applicable", "not recorded", "no data"}
+# Written into a numeric column where there is no number; they count only outside the column's possible values.
+MISSING_CODES = frozenset(
+    [-1.0, -6.0, -7.0, -8.0, -9.0, 77.0, 88.0, 99.0, -66.0, -77.0, -88.0, -98.0, -99.0]
+    + [666.0, 777.0, 888.0, 998.0, 999.0, -777.0, -888.0, -998.0, -999.0, 9998.0, 9999.0, -9999.0, 99999.0]
+)
+_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?\d*,\d+")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3}){2,}(\.\d+)?|[+-]?\d{1,3}(\.\d{3}){2,}(,\d+)?|[+-]?\d{1,3},\d{3}\.\d+")
+_OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/|of|out of)\s*(\d+)")
+_SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d+(?:[.,]\d+)?)")
+_LIMIT = re.compile(r"([<>≤≥]=?)\s*(\d+(?:[.,]\d+)?)")
+_ABOUT = re.compile(r"(?:~|≈|ca\.?|approx\.?|about)\s*(\d+(?:[.,]\d+)?)|(\d+(?:[.,]\d+)?)\s*\?")
+_WITH_WORD = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*([a-zA-Z%°²/]{1,10}2?\.?)")
+_SPREADSHEET = re.compile(r"#.*[!?]|#n/?[ad]", re.IGNORECASE)
+
+# what a cell turned out to be
+EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT = "exact", "comma", "loose", "absent", "error", "text"
+
+
+def read_number(text: str) -> tuple[float, str, str]:
+    """Read one cell of a numeric column.
+
+    Parameters
+    ----------
+    text : the cell, not blank.
+
+    Returns
+    -------
+    The number (NaN where there is none), how it was found (exact; comma, a decimal comma; loose, a number in other
+    words; absent, a word for missing; error, a spreadsheet's error; text) and why, in words, for loose and error.
+    """
+    cell = text.strip()
+    lower = cell.lower()
+    if _PLAIN.fullmatch(cell):
+        return float(cell), EXACT, ""
+    if lower in MISSING_WORDS:
+        return np.nan, ABSENT, "word for missing"
+    if _SPREADSHEET.fullmatch(cell):
+        return np.nan, ERROR, "spreadsheet error"
+    if _COMMA.fullmatch(cell):
+        return _decimal(cell), COMMA, "decimal comma"
+    if _THOUSANDS.fullmatch(cell):
+        return _without_thousands(cell), LOOSE, "thousands separators"
+    return _loose(lower)
+
+
+def _loose(cell: str) -> tuple[float, str, str]:
+    if match := _OUT_OF.fullmatch(cell):
+        return _decimal(match[1]), LOOSE, f"written as out of {match[2]}"
+    if match := _SPAN.fullmatch(cell):
+        low, high = _decimal(match[1]), _decimal(match[2])
+        if low < high:
+            return (low + high) / 2, LOOSE, "a span: its middle"
+    if match := _LIMIT.fullmatch(cell):
+        return _decimal(match[2]), LOOSE, "a limit: taken as the value"
+    if match := _ABOUT.fullmatch(cell):
+        return _decimal(match[1] or match[2]), LOOSE, "marked as approximate"
+    if match := _WITH_WORD.fullmatch(cell):
+        return _decimal(match[1]), LOOSE, f"unit written beside the number: {match[2]}"
+    return np.nan, TEXT, "not a number"
+
+
+def _decimal(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _without_thousands(text: str) -> float:
+    mark = max(text.rfind("."), text.rfind(","))
+    if text.count(text[mark]) > 1:
+        return float(re.sub(r"[.,]", "", text))
+    return float(re.sub(r"[.,]", "", text[:mark]) + "." + text[mark + 1 :])
+
+
+def numbers(values: pd.Series) -> pd.DataFrame:
+    """Read the cells of one numeric column (or of several of one kind).
+
+    Parameters
+    ----------
+    values : text; NaN for a blank.
+
+    Returns
+    -------
+    Frame with the index of `values`: value (NaN where there is no number), how ('' for a blank, else as in `read_number`) and why.
+    A decimal comma counts as exact where at least half of the column's fractions have one: it is then the column's mark.
+    """
+    codes, distinct = pd.factorize(values)
+    read = [read_number(str(text)) for text in distinct]
+    how = np.array([kind for _, kind, _ in read] + [""], dtype=object)
+    number = np.array([value for value, _, _ in read] + [np.nan])
+    why = np.array([reason for _, _, reason in read] + [""], dtype=object)
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    fraction = np.array([kind == EXACT and "." in str(text) for (_, kind, _), text in zip(read, distinct, strict=True)])
+    commas = counts[how[:-1] == COMMA].sum()
+    if commas > 2 and commas >= counts[fraction.astype(bool)].sum():
+        how[how == COMMA] = EXACT
+    return pd.DataFrame({"value": number[codes], "how": how[codes], "why": why[codes]}, index=values.index)
+
+
+# ---------------------------------------------------------------- dates
+
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
+_COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
+_SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})")
+_NAMED = re.compile(r"(\d{1,2})[-/. ]*([a-z]{3,9})\.?[-/., ]*(\d{4}|\d{2})|([a-z]{3,9})\.? (\d{1,2}),? (\d{4})")
+_SERIAL = re.compile(r"([234]\d{4}|5\d{4})(\.\d+)?")
+_CLOCK = re.compile(r"[ T]\d{1,2}[:.]\d{2}.*$")
+_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_SERIAL_START = datetime.date(1899, 12, 30).toordinal()
+_EPOCH = datetime.date(1970, 1, 1).toordinal()
+
+
+def read_date(text: str) -> tuple[str, float, float]:
+    """Read one cell of a date column.
+
+    Parameters
+    ----------
+    text : the cell, not blank; a time of day is left out.
+
+    Returns
+    -------
+    Style (iso, named, serial, dmy, mdy, either where day and month cannot be told apart, absent, text), the day read day
+    first, and the day read month first; both in days from 1970-01-01 and equal where there is no doubt, NaN where there is none.
+    """
+    cell = _CLOCK.sub("", text.strip()).lower()
+    if cell in MISSING_WORDS:
+        return "absent", np.nan, np.nan
+    if match := _ISO.fullmatch(cell) or _COMPACT.fullmatch(cell):
+        day = _day(int(match[1]), int(match[2]), int(match[3]))
+        return ("iso" if np.isfinite(day) else "text"), day, day
+    if match := _SLASHED.fullmatch(cell):
+        return _slashed(int(match[1]), int(match[3]), _year(match[4]), match[2])
+    if match := _NAMED.fullmatch(cell):
+        name, number, year = (match[2], match[1], match[3]) if match[2] else (match[4], match[5], match[6])
+        day = _day(_year(year), _MONTHS.get(name[:3], 0), int(number))
+        return ("named" if np.isfinite(day) else "text"), day, day
+    if match := _SERIAL.fullmatch(cell):
+        day = float(int(match[1]) + _SERIAL_START - _EPOCH)
+        return "serial", day, day
+    return "text", np.nan, np.nan
+
+
+def _slashed(first: int, second: int, year: int, mark: str) -> tuple[str, float, float]:
+    day_first, month_first = _day(year, second, first), _day(year, first, second)
+    if np.isnan(day_first) and np.isnan(month_first):
+        return "text", np.nan, np.nan
+    if np.isnan(month_first) or mark == ".":
+        return "dmy", day_first, day_first
+    if np.isnan(day_first):
+        return "mdy", month_first, month_first
+    if day_first == month_first:
+        return "same", day_first, day_first
+    return "either", day_first, month_first
+
+
+def _year(text: str) -> int:
+    year = int(text)
+    return year if year > 99 else year + (2000 if year < 70 else 1900)
+
+
+def _day(year: int, month: int, day: int) -> float:
+    try:
+        return float(datetime.date(year, month, day).toordinal() - _EPOCH)
+    except ValueError:
+        return np.nan
+
+
+def dates(values: pd.Series) -> pd.DataFrame:
+    """Read the cells of one date column; day first or month first is inferred from the whole column.
+
+    Parameters
+    ----------
+    values : text; NaN for a blank.
+
+    Returns
+    -------
+    Frame with the index of `values`: date (days from 1970-01-01, NaN where there is none or where it is in doubt), first and
+    second (the two readings, different only in doubt), style ('' for a blank), doubtful, and odd: True where the style is not the
+    column's commonest. A column is in doubt where cells can be read both ways and the others do not all go one way.
+    """
+    codes, distinct = pd.factorize(values)
+    read = [read_date(str(text)) for text in distinct]
+    style = np.array([kind for kind, _, _ in read] + [""], dtype=object)
+    first = np.array([day for _, day, _ in read] + [np.nan])
+    second = np.array([day for _, _, day in read] + [np.nan])
+    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    seen = {kind: int(counts[style[:-1] == kind].sum()) for kind in ("dmy", "mdy")}
+    either = style == "either"
+    if bool(seen["dmy"]) != bool(seen["mdy"]):
+        day_first = bool(seen["dmy"])
+        second[either] = first[either] = (first if day_first else second)[either]
+        style[either] = "dmy" if day_first else "mdy"
+        either = style == "either"
+    by_style = pd.Series(counts).groupby(style[:-1]).sum()
+    usual = by_style.drop(["absent", "text", "same", "either"], errors="ignore")
+    commonest = str(usual.idxmax()) if len(usual) else ""
+    slashed = {"dmy", "mdy", "same", "either"}
+    odd = np.array([_odd(kind, commonest, slashed) for kind in style])
+    return pd.DataFrame(
+        {
+            "date": np.where(either, np.nan, first)[codes],
+            "first": first[codes],
+            "second": second[codes],
+            "style": style[codes],
+            "doubtful": either[codes],
+            "odd": odd[codes],
+        },
+        index=values.index,
+    )
+
+
+def _odd(style: str, commonest: str, slashed: set[str]) -> bool:
+    if style in {"", "absent", "text", commonest}:
+        return False
+    return not (style in {"same", "either"} and commonest in slashed)

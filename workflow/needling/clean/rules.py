@@ -1,0 +1,198 @@
+"""The cleaning rules as data: what each one does in a sentence, its version and what can be tuned."""
+
+import difflib
+from dataclasses import dataclass, field
+
+from needling.study import Cleaning, StudyError
+
+Setting = float | int | str | bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A cleaning rule: id, version, sentence for the report, and its settings with their defaults.
+
+    `needed` rules turn text into typed tables and cannot be switched off.
+    """
+
+    id: str
+    version: int
+    sentence: str
+    settings: dict[str, Setting] = field(default_factory=dict)
+    needed: bool = False
+
+
+_ALL = [
+    Rule("corrections", 1, "Corrections that came back from the sites were applied before anything else."),
+    Rule(
+        "numbers",
+        1,
+        "Numbers written in another way (decimal comma, '7/10', '6-7', '<1', a unit beside the number) were read and flagged; "
+        "text in a numeric column became missing and was queried.",
+        needed=True,
+    ),
+    Rule(
+        "missing_codes",
+        1,
+        "Codes and words for missing (such as -99, 999, NA, or a spreadsheet's error) became missing, with their reason.",
+        needed=True,
+    ),
+    Rule(
+        "dates",
+        1,
+        "Dates in another style than their column's (day or month first, serial numbers) were read where the column or the "
+        "schedule leaves no doubt; a date in doubt was held back or its row quarantined.",
+        needed=True,
+    ),
+    Rule(
+        "labels",
+        1,
+        "Spellings of a label that mean one code of the study file were mapped to it; unknown ones were queried.",
+        {"closeness": 0.8},
+        needed=True,
+    ),
+    Rule(
+        "duplicates",
+        1,
+        "Rows entered twice were dropped where they agree; where they differ, the first entry was kept, the later one "
+        "quarantined and both queried.",
+        {"days": 1},
+    ),
+    Rule(
+        "conflicting_facts",
+        1,
+        "A patient's fact that differs between rows of the export became missing and was queried; a patient with two arms "
+        "or cohorts was quarantined.",
+        needed=True,
+    ),
+    Rule(
+        "unknown_patients",
+        1,
+        "Rows whose patient is unknown or quarantined were quarantined; codes that look like a mistyped or differently "
+        "written known code were queried, never merged.",
+        needed=True,
+    ),
+    Rule("age_90", 1, "Ages over 89 became 90, as de-identification asks.", needed=True),
+    Rule("outside_study", 1, "Sessions dated before day 0 or after the patient's exit were quarantined."),
+    Rule("baseline_after_treatment", 1, "A baseline visit dated after the first session is not used as a baseline."),
+    Rule(
+        "visit_windows",
+        1,
+        "Where the export does not name visits, the visit nearest to the middle of a window has its name; others in the "
+        "window are unscheduled.",
+        needed=True,
+    ),
+    Rule(
+        "scale_by_ten",
+        1,
+        "Ratings of 0-100 in a 0-10 column were divided by ten where the clinic or the patient used that scale throughout.",
+        {"share": 0.5},
+    ),
+    Rule(
+        "units",
+        1,
+        "Values in another unit were converted where the unit column says so or the clinic's level leaves no doubt; single "
+        "values at another unit's level became missing and were queried.",
+        {"tolerance": 0.4, "fewest": 10},
+    ),
+    Rule(
+        "ranges",
+        1,
+        "Impossible values became missing; unusual ones were flagged and kept.",
+    ),
+    Rule(
+        "totals",
+        1,
+        "Totals that differ from their items were replaced by the score of the items; a total on the raw scale of the "
+        "instrument was recomputed, or queried where there are no items.",
+        {"tolerance": 0.51},
+    ),
+    Rule(
+        "reversed_scale",
+        1,
+        "Clinics whose scores run against pain were queried; nothing was changed.",
+        {"correlation": 0.3, "fewest": 20},
+    ),
+    Rule(
+        "missing_with",
+        1,
+        "Zeros that the export writes for missing became missing where the study file says which other value shows it.",
+        needed=True,
+    ),
+    Rule(
+        "as_treated",
+        1,
+        "Patients with needling on record in an arm without needling were flagged; nobody was moved between arms.",
+        {"share": 0.5},
+    ),
+    Rule("sides", 1, "Muscles needled on the other side than the affected one were queried."),
+    Rule(
+        "similar_codes",
+        1,
+        "Codes of patients, therapists or clinics that differ only in case, spaces, marks or leading zeros were queried, never merged.",
+    ),
+    Rule(
+        "answer_patterns",
+        1,
+        "Questionnaires with one answer throughout or copied from the visit before, and clinics that prefer round numbers, were "
+        "flagged.",
+        {"items": 8, "digits": 0.4, "fewest": 40},
+    ),
+    Rule(
+        "transposed_digits",
+        1,
+        "Values far from the patient's others that would fit with two digits exchanged were flagged.",
+        {"distance": 25.0},
+    ),
+]
+
+RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Which rules run in a study, and with which settings."""
+
+    off: frozenset[str]
+    tuned: dict[str, dict[str, Setting]]
+
+    def on(self, rule: str) -> bool:
+        """Whether a rule runs."""
+        return rule not in self.off
+
+    def __call__(self, rule: str, name: str) -> float:
+        """A numeric setting of a rule."""
+        return float(self.tuned.get(rule, {}).get(name, RULES[rule].settings[name]))
+
+
+def settings(cleaning: Cleaning) -> Settings:
+    """Check what the study file says about the rules.
+
+    Parameters
+    ----------
+    cleaning : section cleaning of the study file.
+
+    Returns
+    -------
+    The settings of all rules.
+
+    Raises
+    ------
+    StudyError : unknown rule or setting, a setting that is not a number, or a rule that cannot be switched off.
+    """
+    for rule in [*cleaning.off, *cleaning.tune]:
+        if rule not in RULES:
+            near = difflib.get_close_matches(rule, RULES, n=1)
+            hint = f"did you mean '{near[0]}'" if near else "known are: " + ", ".join(RULES)
+            raise StudyError(f"cleaning: there is no rule '{rule}'; {hint}.")
+    for rule in cleaning.off:
+        if RULES[rule].needed:
+            raise StudyError(f"cleaning.off: the rule '{rule}' cannot be switched off; the tables need it. Remove it.")
+    for rule, changes in cleaning.tune.items():
+        for name, value in changes.items():
+            if name not in RULES[rule].settings:
+                known = ", ".join(RULES[rule].settings) or "none"
+                raise StudyError(f"cleaning.tune.{rule}: there is no setting '{name}'; known are: {known}.")
+            if isinstance(value, str):
+                raise StudyError(f"cleaning.tune.{rule}.{name}: '{value}' is not a number; give a number.")
+    return Settings(frozenset(cleaning.off), dict(cleaning.tune))

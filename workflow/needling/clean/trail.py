@@ -1,0 +1,138 @@
+"""The audit trail: every change, flag and query with its place in the export, and the rows taken out."""
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from needling.clean.rules import Settings
+from needling.schema import AUDIT, QUARANTINE, check
+
+HIDDEN = "(hidden)"
+WHOLE_ROW = "(whole row)"
+TAKEN_OUT = {"quarantined", "dropped"}
+
+
+class Trail:
+    """Collects what the rules did; knows the place of every row of the read tables.
+
+    Parameters
+    ----------
+    tables : the read tables, with `sources`.
+    settings : which rules run.
+    """
+
+    def __init__(self, tables: dict[str, pd.DataFrame], settings: Settings) -> None:
+        self.settings = settings
+        self._places = {
+            name: table[["row", "file", "sheet", "line"]].set_index("row")
+            for name, table in tables.items()
+            if name != "sources"
+        }
+        self._parts: list[pd.DataFrame] = []
+        sources = tables.get("sources", pd.DataFrame(columns=["table", "column", "source", "label", "choices"]))
+        self._sources = {(t, c): str(s) for t, c, s in sources[["table", "column", "source"]].itertuples(index=False)}
+        self._choices = {
+            (table, column): json.loads(text)
+            for table, column, text in sources[["table", "column", "choices"]].itertuples(index=False)
+            if isinstance(text, str) and text
+        }
+
+    def choices(self, table: str, column: str) -> dict[str, str]:
+        """Choices of the export's dictionary for a canonical column: code -> label."""
+        return self._choices.get((table, column), {})
+
+    def source(self, table: str, column: str) -> str:
+        """Name in the export of a canonical column."""
+        return self._sources.get((table, column), column)
+
+    def note(
+        self,
+        rule: str,
+        action: str,
+        table: str,
+        rows: "pd.Series | np.ndarray",
+        column: "str | pd.Series | np.ndarray",
+        reason: "str | pd.Series | np.ndarray",
+        old: "str | pd.Series | np.ndarray | None" = None,
+        new: "str | pd.Series | np.ndarray | None" = None,
+    ) -> None:
+        """Record what happened to cells; `rows` are values of the table's column `row`, the rest one value or one per row."""
+        rows = np.asarray(rows)
+        if not len(rows):
+            return
+        self._parts.append(
+            pd.DataFrame(
+                {
+                    "rule": rule,
+                    "action": action,
+                    "table": table,
+                    "row": rows.astype("int64"),
+                    "column": _texts(column, len(rows)),
+                    "old": _texts(old, len(rows)),
+                    "new": _texts(new, len(rows)),
+                    "reason": _texts(reason, len(rows)),
+                }
+            )
+        )
+
+    def take_out(
+        self,
+        rule: str,
+        frame: pd.DataFrame,
+        table: str,
+        mask: "pd.Series | np.ndarray",
+        reason: "str | pd.Series | np.ndarray",
+        action: str = "quarantined",
+    ) -> pd.DataFrame:
+        """Record rows as quarantined or dropped and return the frame without them."""
+        mask = np.asarray(mask, dtype=bool)
+        if not mask.any():
+            return frame
+        if not isinstance(reason, str):
+            reason = np.asarray(reason, dtype=object)[mask]
+        self.note(rule, action, table, frame["row"].to_numpy()[mask], WHOLE_ROW, reason)
+        return frame[~mask]
+
+    def audit(self, clinics: dict[str, pd.Series]) -> pd.DataFrame:
+        """Return everything noted as a table of the contract AUDIT.
+
+        Parameters
+        ----------
+        clinics : table -> clinic's new code by row.
+        """
+        columns = [c for c in AUDIT if c not in {"file", "sheet", "line", "clinic"}]
+        notes = pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame(columns=columns)
+        parts = []
+        for table, mine in notes.groupby("table", sort=False):
+            place = self._places[str(table)].reindex(mine["row"].to_numpy())
+            clinic = clinics.get(str(table), pd.Series(dtype="str")).reindex(mine["row"].to_numpy())
+            parts.append(
+                mine.assign(
+                    file=place["file"].to_numpy(),
+                    sheet=place["sheet"].fillna("").to_numpy(),
+                    line=place["line"].to_numpy(),
+                    clinic=clinic.to_numpy(),
+                )
+            )
+        whole = pd.concat(parts) if parts else notes.assign(file="", sheet="", line=0, clinic=None)
+        whole = whole.sort_values(["table", "row", "column", "rule"], kind="stable")
+        return check(whole.reset_index(drop=True), AUDIT, "audit")
+
+    def quarantine(self) -> pd.DataFrame:
+        """Return the rows taken out as a table of the contract QUARANTINE, one row each."""
+        taken = [part[part["action"].isin(TAKEN_OUT)] for part in self._parts]
+        taken = [part for part in taken if len(part)]
+        columns = list(QUARANTINE)
+        rows = pd.concat(taken)[columns] if taken else pd.DataFrame(columns=columns)
+        return check(rows.sort_values(["table", "row"]).reset_index(drop=True), QUARANTINE, "quarantine")
+
+
+def _texts(values: object, length: int) -> "pd.Series":
+    """One text per row; numbers in their shortest form."""
+    if values is None or isinstance(values, str):
+        return pd.Series([values] * length, dtype="str")
+    array = np.asarray(values)
+    if array.dtype.kind in "if":
+        return pd.Series([None if not np.isfinite(v) else f"{v:.10g}" for v in array], dtype="str")
+    return pd.Series(array, dtype="object").astype("str").where(pd.notna(array))

@@ -1,0 +1,58 @@
+"""Figures: each draws what a results or side table says and gives the table it drew; none computes a statistic."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from needling.study import Study
+
+# Figure -> the tables it is drawn from (contracts of schema.py).
+FIGURES: dict[str, tuple[str, ...]] = {
+    "flow": ("flow",),
+    "trajectories": ("results", "distribution", "missingness", "flow"),
+    "forest": ("results", "flow"),
+    "distributions": ("distribution", "missingness"),
+    "missingness": ("missingness",),
+    "diagnostics": ("fitted", "quantiles"),
+}
+
+
+def make_figure(
+    name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study"
+) -> "tuple[Figure, pd.DataFrame, str, str]":
+    """Draw one figure.
+
+    Parameters
+    ----------
+    name : a key of `FIGURES`.
+    inputs : table name -> table, as the analyses wrote them (small groups are hidden here); those that `FIGURES` names.
+    plan : sections design, made_up, patients, visits, outcomes, cohorts, instruments, analyses, primary, disclosure,
+        figures.
+
+    Returns
+    -------
+    The figure, the numbers it shows (to be published beside it), its caption and its alternative text.
+
+    Raises
+    ------
+    KeyError : an unknown name, or a table that is missing.
+    """
+    from needling.figures import diagnostics, distributions, flow, forest, missingness, trajectories
+    from needling.figures.style import style
+    from needling.tables.words import made_up
+
+    room = {
+        "flow": flow,
+        "trajectories": trajectories,
+        "forest": forest,
+        "distributions": distributions,
+        "missingness": missingness,
+        "diagnostics": diagnostics,
+    }[name]
+    source = room.data({table: inputs[table] for table in FIGURES[name]}, plan)
+    with style(plan.figures.profile) as profile:
+        figure = room.draw(source, plan, profile)
+    caption, alternative = room.words(source, plan)
+    return figure, source, made_up(plan, caption), made_up(plan, alternative)

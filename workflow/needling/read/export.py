@@ -1,0 +1,96 @@
+"""The raw export of any format, read without changing or losing a cell."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from needling.read.delimited import check_unique, read_delimited
+from needling.read.raw import RawExport, Variable
+from needling.read.redcap import from_labels, read_dictionary
+from needling.study import Export, StudyError
+
+ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
+    ".xlsb": "excel",
+    ".xls": "excel",
+    ".ods": "excel",
+    ".sav": "spss",
+    ".zsav": "spss",
+    ".por": "spss",
+    ".dta": "stata",
+    ".sas7bdat": "sas",
+    ".xpt": "sas",
+}
+
+
+def read_export(export: Export, root: str | Path = ".", raw: str | Path | None = None) -> RawExport:
+    """Read a raw export with every cell as text.
+
+    Parameters
+    ----------
+    export : the study file's section on the export.
+    root : folder that the paths of `export` start from.
+    raw : path of the records that replaces `export.records`; its format is known by its ending.
+
+    Returns
+    -------
+    The sheets, the dictionary and the files' properties. Numbers of formats that store numbers are written in the
+    shortest form that reads back the same, dates as YYYY-MM-DD; a missing value that the format declares (SPSS
+    user-missing, Stata .a-.z, SAS .A-.Z) is missing with its reason in `Sheet.missing`.
+
+    Raises
+    ------
+    StudyError : one sentence that names the file, the line or sheet, the column and the mend.
+    """
+    root = Path(root)
+    shown = str(raw) if raw is not None else export.records
+    path = Path(raw) if raw is not None else root / export.records
+    kind = _format(export, path) if raw is not None else export.format
+    if path.is_dir():
+        raise StudyError(f"{shown}: this is a folder; name the file in it that holds the records.")
+    dictionary = _dictionary(export, root, path if raw is not None else None)
+    if kind in {"redcap", "csv"}:
+        sheet = read_delimited(path, shown, export.delimiter, export.encoding, export.header_rows)
+        if kind == "redcap" and export.labels:
+            sheet = from_labels(sheet, _needed(dictionary, shown), shown)
+        found = RawExport([sheet])
+    elif kind == "excel":
+        from needling.read.workbook import read_workbook
+
+        found = read_workbook(path, shown, export.sheets, export.header_rows)
+    else:
+        from needling.read.statistical import read_statistical
+
+        found = read_statistical(path, shown, kind)
+    for sheet in found.sheets:
+        place = f"{shown}, sheet {sheet.name}" if sheet.name else f"{shown}, line 1"
+        check_unique([str(name) for name in sheet.frame.columns], place)
+    if dictionary is not None:
+        found = replace(found, variables=found.variables | dictionary)
+    return found
+
+
+def _format(export: Export, path: Path) -> str:
+    known = ENDINGS.get(path.suffix.lower(), export.format)
+    return "redcap" if known == "csv" and export.format == "redcap" else known
+
+
+def _dictionary(export: Export, root: Path, replaced: Path | None) -> dict[str, Variable] | None:
+    """The dictionary where the study file says, or beside the records that replace the study's own."""
+    if export.dictionary is None:
+        return None
+    path = root / export.dictionary
+    if replaced is not None and not path.exists() and (beside := replaced.parent / path.name).exists():
+        path = beside
+    return read_dictionary(path, export.dictionary)
+
+
+def _needed(dictionary: dict[str, Variable] | None, shown: str) -> dict[str, Variable]:
+    if dictionary is None:
+        raise StudyError(f"{shown}: a label export needs its data dictionary; state export.dictionary.")
+    return dictionary
+
+

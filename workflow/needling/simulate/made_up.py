@@ -1,0 +1,149 @@
+"""A made-up study as clean, typed tables whose truth is known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from needling.simulate.course import draw_instrument, draw_questionnaire, draw_severity, draw_stable, draw_visits
+from needling.simulate.people import (
+    allocate_by_lot,
+    allocate_by_severity,
+    arm_names,
+    draw_excluded,
+    draw_people,
+    draw_staff,
+)
+from needling.simulate.scenario import AT_BASELINE_ONLY, COHORTS, OVER_TIME, VISITS, Scenario, truth
+from needling.simulate.treatment import draw_treatment
+
+
+@dataclass(frozen=True)
+class SimulatedStudy:
+    """Clean tables of a made-up study; patients, clinics and therapists are numbers from 0, days count from day 0.
+
+    patients : one row each, in order of enrolment; patient, cohort, clinic, therapist, arm, function (its instrument),
+        day_0 (date), what is known at enrolment, left_before (first visit number not reached; 5: stayed).
+    excluded : people screened and not enrolled, with the reason.
+    staff : therapist, clinic, second_clinic (-1: none).
+    visits : patient, visit, visit_number, day, therapist, attended.
+    answers : instrument -> patient, visit_number, item_1 ... item_k, total, observed. Answers exist for everybody at
+        every visit; `observed` says which of them a study would have.
+    pgic : patient, visit_number, pgic (1-7), observed.
+    sessions, needling, co_interventions, adverse_events, status : what happened between visits.
+    truth : true values on the scored scales.
+    """
+
+    scenario: Scenario
+    patients: pd.DataFrame
+    excluded: pd.DataFrame
+    staff: pd.DataFrame
+    visits: pd.DataFrame
+    answers: dict[str, pd.DataFrame]
+    pgic: pd.DataFrame
+    sessions: pd.DataFrame
+    needling: pd.DataFrame
+    co_interventions: pd.DataFrame
+    adverse_events: pd.DataFrame
+    status: pd.DataFrame
+    truth: dict[str, object]
+
+
+def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStudy:
+    """Draw a made-up study with known truth.
+
+    Parameters
+    ----------
+    scenario : kind and size.
+    rng : the only source of chance; the same generator state gives the same study.
+
+    Returns
+    -------
+    The clean tables. On each instrument's scored scale the expected difference between the arms, over everybody and
+    before drop-out, is the true effect in `truth`.
+    """
+    parts = ("stable", "people", "excluded", "severity", "arm", "answers", "visits", "treatment", "pgic")
+    by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
+    staff = draw_staff(scenario)
+    stable = draw_stable(scenario.patients, by["stable"])
+    people = draw_people(scenario, stable[:, :2], by["people"])
+    people.insert(0, "patient", np.arange(len(people)))
+    people["function"] = _function_instrument(people["cohort"].to_numpy(), by["people"])
+    severity = draw_severity(scenario, staff, people["clinic"].to_numpy(), stable, by["severity"])
+    people["therapist"] = severity.therapist[:, 0]
+
+    follow_up = np.arange(1, len(VISITS))
+    drawn: dict[str, list[pd.DataFrame]] = {}
+    who = {name: _who_has(name, people) for name in OVER_TIME}
+    for name in OVER_TIME:
+        drawn[name] = [draw_instrument(scenario, name, who[name], severity, np.array([0]), None, by["answers"])]
+    if scenario.randomised:
+        arm = allocate_by_lot(people, by["arm"])
+    else:
+        arm = allocate_by_severity(drawn["nprs"][0]["total"].to_numpy(), people["expectation"].to_numpy(), by["arm"])
+    people["arm"] = arm_names(arm)
+    for name in OVER_TIME:
+        here = arm[who[name]["patient"]]
+        drawn[name].append(draw_instrument(scenario, name, who[name], severity, follow_up, here, by["answers"]))
+    answers = {
+        name: pd.concat(frames, ignore_index=True).sort_values(["patient", "visit_number"], ignore_index=True)
+        for name, frames in drawn.items()
+    }
+    for name in AT_BASELINE_ONLY:
+        answers[name] = draw_questionnaire(name, people, stable, by["answers"])
+
+    pain = answers["nprs"]["total"].to_numpy().reshape(len(people), len(VISITS))
+    visits, leaves = draw_visits(scenario, people, severity, pain, arm, by["visits"])
+    people["left_before"] = leaves
+    attended = visits["attended"].to_numpy().reshape(len(people), len(VISITS))
+    answers = {name: _observed(table, attended) for name, table in answers.items()}
+    treatment = draw_treatment(scenario, people, staff, pain, leaves, by["treatment"])
+    return SimulatedStudy(
+        scenario=scenario,
+        patients=people,
+        excluded=draw_excluded(scenario, by["excluded"]),
+        staff=staff.table(),
+        visits=visits,
+        answers=answers,
+        pgic=_draw_pgic(pain, attended, by["pgic"]),
+        sessions=treatment.sessions,
+        needling=treatment.needling,
+        co_interventions=treatment.co_interventions,
+        adverse_events=treatment.adverse_events,
+        status=treatment.status,
+        truth=truth(scenario),
+    )
+
+
+def _function_instrument(cohort: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Give each patient the function instrument of the cohort; in sports one of three, in equal shares."""
+    chosen = np.full(len(cohort), "", dtype=object)
+    for name, plan in COHORTS.items():
+        here = np.flatnonzero(cohort == name)
+        chosen[here] = np.array(plan.function)[rng.permutation(np.arange(len(here)) % len(plan.function))]
+    return chosen.astype(str)
+
+
+def _who_has(instrument: str, people: pd.DataFrame) -> pd.DataFrame:
+    if instrument in ("nprs", "ppt"):
+        return people[["patient", "cohort"]]
+    return people.loc[people["function"] == instrument, ["patient", "cohort"]]
+
+
+def _observed(table: pd.DataFrame, attended: np.ndarray) -> pd.DataFrame:
+    return table.assign(observed=attended[table["patient"], table["visit_number"]])
+
+
+def _draw_pgic(pain: np.ndarray, attended: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw the global impression of change at follow-up: 1 very much improved ... 7 very much worse."""
+    change = pain[:, 1:] - pain[:, :1]
+    pgic = np.clip(np.rint(3.8 + 0.6 * change + rng.normal(0, 0.8, change.shape)), 1, 7).astype(int)
+    patient, visit = np.indices(change.shape)
+    return pd.DataFrame(
+        {
+            "patient": patient.ravel(),
+            "visit_number": visit.ravel() + 1,
+            "pgic": pgic.ravel(),
+            "observed": attended[:, 1:].ravel(),
+        }
+    )

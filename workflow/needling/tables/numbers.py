@@ -1,0 +1,54 @@
+"""Numbers as a journal prints them."""
+
+import math
+
+MINUS, MISSING = "−", "–"
+
+
+def decimals(low: float, high: float) -> int:
+    """Choose the decimals that an interval can bear: two significant digits of its width, at most three decimals."""
+    width = high - low
+    if not math.isfinite(width) or width <= 0:
+        return 2
+    return min(3, max(0, 1 - math.floor(math.log10(width))))
+
+
+def format_number(value: float, digits: int) -> str:
+    """Print a number with fixed decimals and a true minus sign; a missing one as a dash, a rounded zero without sign."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "" if float(text) == 0 else MINUS)
+
+
+def format_estimate(estimate: float, low: float, high: float) -> str:
+    """Print an estimate to the digits of its interval, e.g. −0.92 for −0.9213 (−1.38 to −0.46)."""
+    return format_number(estimate, decimals(low, high))
+
+
+def format_interval(low: float, high: float) -> str:
+    """Print an interval, e.g. −1.38 to −0.46; a missing one as a dash."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    digits = decimals(low, high)
+    return f"{format_number(low, digits)} to {format_number(high, digits)}"
+
+
+def format_p(p: float, *, name: bool = True) -> str:
+    """Print a p value: two decimals, three below .01 and where two would round it across .05, never as zero.
+
+    Parameters
+    ----------
+    p : probability; missing gives a dash.
+    name : with "P = " in front; without, only the number (and "<" or ">").
+    """
+    if p is None or not math.isfinite(p):
+        return MISSING
+    if p < 0.001:
+        text = "< .001"
+    elif p > 0.99:
+        text = "> .99"
+    else:
+        digits = 3 if p < 0.01 or (p < 0.05 and round(p, 2) >= 0.05) else 2
+        text = f"= {p:.{digits}f}".replace("0.", ".", 1)
+    return f"P {text}" if name else text.removeprefix("= ")
