@@ -37,6 +37,20 @@ class Section(BaseModel):
 # ---------------------------------------------------------------- the export and its columns
 
 
+class Values(Section):
+    """Where one row is one value: the columns that hold the value and the name of what was measured."""
+
+    name: list[str] = Field(
+        description="Column with the name that instruments list as item or total; several are joined by a space."
+    )
+    value: str = Field(description="Column with the value.")
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
 class Export(Section):
     """The raw export as it came: where it is and how it is written."""
 
@@ -51,6 +65,9 @@ class Export(Section):
         "visit",
         description="What one row is: a visit (default, the commonest), a patient (visits side by side in columns), "
         "or one value of one instrument.",
+    )
+    values: Values | None = Field(
+        None, description="Columns of name and value where one row is one value (shape: value). Default: none."
     )
     sheets: list[str] | None = Field(
         None, description="Sheets of a workbook, read one below the other. Default: the first sheet only."
