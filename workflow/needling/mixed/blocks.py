@@ -50,9 +50,7 @@ class Bucket:
     def __post_init__(self) -> None:
         """Prepare sums over patterns and over cluster effects."""
         self.n_blocks, self.size, self.n_columns = self.A.shape
-        self.one_to_one = self.n_blocks == len(self.patterns) and bool(
-            (self.pattern == np.arange(self.n_blocks)).all()
-        )
+        self.one_to_one = self.n_blocks == len(self.patterns) and bool((self.pattern == np.arange(self.n_blocks)).all())
         self.starts = np.searchsorted(self.pattern, np.arange(len(self.patterns)))
         self.empty = self.starts == np.append(self.starts[1:], self.n_blocks)
         self.shared_columns = len(self.columns) == 1 and self.n_blocks != 1
@@ -133,8 +131,7 @@ class RowData:
     def n_effects(self) -> int:
         """Count all cluster effects: levels times slopes over the factors."""
         return sum(
-            levels * columns.shape[1]
-            for levels, columns in zip(self.cluster_levels, self.cluster_columns, strict=True)
+            levels * columns.shape[1] for levels, columns in zip(self.cluster_levels, self.cluster_columns, strict=True)
         )
 
 
@@ -199,9 +196,7 @@ def _compressed(D: Array) -> Array:
     return result
 
 
-def _compress_bucket(
-    patterns: Patterns, pattern: Array, A: Array, U: Array, columns: Array, n_effects: int
-) -> Bucket:
+def _compress_bucket(patterns: Patterns, pattern: Array, A: Array, U: Array, columns: Array, n_effects: int) -> Bucket:
     """Sort blocks by pattern and cluster columns; replace large groups by pseudo-blocks."""
     blocks, size, width = A.shape
     count = np.bincount(pattern, minlength=len(patterns)).astype(float)

@@ -309,12 +309,10 @@ def _assemble(
     clusters = []
     for name, one in cluster_formulas.items():
         codes, cluster_levels = _cluster_codes(frame, name)
-        if len(cluster_levels) < 2:  # noqa: PLR2004
+        if len(cluster_levels) < 2:
             raise MixedModelError(f"The cluster '{name}' has one level; a variance between clusters needs two or more.")
         columns, cluster_terms, _, cluster_spec = _matrix(one, frame, f"cluster '{name}'")
-        clusters.append(
-            ClusterDesign(name, codes[order], cluster_levels, columns[order], cluster_terms, cluster_spec)
-        )
+        clusters.append(ClusterDesign(name, codes[order], cluster_levels, columns[order], cluster_terms, cluster_spec))
     categories = {
         str(name): list(frame[name].cat.categories)
         for name in frame.columns

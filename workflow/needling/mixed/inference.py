@@ -30,9 +30,7 @@ class Rule:
     groups: str | None = None
 
 
-def make_rule(
-    fit: MixedFit, df: str | None, level: float, information: str, variance: str, groups: str | None
-) -> Rule:
+def make_rule(fit: MixedFit, df: str | None, level: float, information: str, variance: str, groups: str | None) -> Rule:
     """Check the request; df None means Kenward-Roger under REML, Satterthwaite under ML."""
     if variance not in VARIANCES:
         raise MixedModelError(f"'{variance}' is not a variance estimator; known are: {', '.join(VARIANCES)}.")
@@ -122,7 +120,7 @@ def estimates(fit: MixedFit, L: Array, rule: Rule) -> Estimates:
         variance = model_variance(fit, rule)
         df = degrees_of_freedom(fit, L, inner, rule)
     else:
-        from .sandwich import sandwich  # noqa: PLC0415 - sandwich builds on this module's rows
+        from .sandwich import sandwich
 
         robust = sandwich(fit, rule)
         variance = robust.variance
@@ -198,7 +196,7 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
         return nothing
     inner = inner_rows(fit, L)
     _, singular, right = np.linalg.svd(inner, full_matrices=False)
-    rank = int((singular > 1e-9 * singular[0]).sum()) if singular[0] > 0 else 0  # noqa: PLR2004
+    rank = int((singular > 1e-9 * singular[0]).sum()) if singular[0] > 0 else 0
     if rank == 0:
         return nothing
     # an orthonormal basis of the rows; the test does not depend on which
@@ -208,14 +206,16 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
     value = values(fit, rows)
     scale = fit.model.coordinates.scale
     if rule.variance != "model":
-        from .sandwich import sandwich  # noqa: PLC0415
+        from .sandwich import sandwich
 
         robust = sandwich(fit, rule)
         return _f_test(value, scale**2 * inner @ robust.variance @ inner.T, robust.joint_df(inner), 1.0)
     covariance = scale**2 * inner @ model_variance(fit, rule) @ inner.T
     if rule.df.startswith("kenward_roger"):
         W, _ = fit.parameter_covariance(rule.information)
-        scaling, denominator = kenward_roger_f(fit.point.Phi, fit.information.P[:, : fit.point.p, : fit.point.p], W, inner)
+        scaling, denominator = kenward_roger_f(
+            fit.point.Phi, fit.information.P[:, : fit.point.p, : fit.point.p], W, inner
+        )
         return _f_test(value, covariance, denominator, scaling)
     if rule.df == "satterthwaite":
         return _f_test(value, covariance, _fai_cornelius(fit, inner, rows, rule), 1.0)
@@ -257,6 +257,9 @@ def _fai_cornelius(fit: MixedFit, inner: Array, L: Array, rule: Rule) -> float:
     rank = len(L)
     if rank == 1:
         return float(df[0])
-    kept = df > 2  # noqa: PLR2004 - the mean of an F with 2 df or fewer does not exist
-    expectation = float((df[kept] / (df[kept] - 2)).sum())
-    return 2 * expectation / (expectation - rank) if expectation > rank else float(df.min())
+    if np.allclose(df, df[0], rtol=1e-8):
+        return float(df.mean())
+    if (df <= 2).any():
+        return 2.0
+    expectation = float((df / (df - 2)).sum())
+    return 2 * expectation / (expectation - rank)

@@ -35,7 +35,7 @@ class Information:
         if not (scale > 0).all():
             return None
         values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
-        if values[0] <= 1e-10:  # noqa: PLR2004 - correlations of this size are indistinguishable from one
+        if values[0] <= 1e-10:
             return None
         return 2 * ((vectors / values) @ vectors.T) / np.outer(scale, scale)
 

@@ -440,9 +440,7 @@ class Point:
         cross = np.zeros((n_block, n_block))
         X_part = np.zeros((p, n_block))
         U_part = np.zeros((effects, n_block))
-        for bucket, Linv, LW, LU, dB in zip(
-            self.buckets, self.Linv, self.LW, self.LU, self.derivatives, strict=True
-        ):
+        for bucket, Linv, LW, LU, dB in zip(self.buckets, self.Linv, self.LW, self.LU, self.derivatives, strict=True):
             LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)  # (parameters, K, m, m), whitened
             r = LW[..., p]
             LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])  # (parameters, N, m)

@@ -83,7 +83,7 @@ class Model:
                 f"The model has {len(kept)} coefficients for {len(y)} rows; leave terms out or bring more rows."
             )
         scale = float(np.sqrt(residual @ residual / degrees))
-        self.exact = scale <= 1e-12 * float(np.sqrt(weighted @ weighted / len(y)))  # noqa: PLR2004
+        self.exact = scale <= 1e-12 * float(np.sqrt(weighted @ weighted / len(y)))
         scale = 1.0 if self.exact else scale
         beta = scipy.linalg.solve_triangular(R, effects)
         root = np.sqrt(len(y))

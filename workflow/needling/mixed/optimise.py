@@ -66,8 +66,8 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200) -> Opt
         gained = point.value - candidate.value
         rejected = rejected + 1 if gained <= 0 else 0
         point = candidate
-        damping = 0.0 if damping < 1e-2 else damping / 8  # noqa: PLR2004
-        if rejected > 3:  # noqa: PLR2004 - rounding: the value no longer falls
+        damping = 0.0 if damping < 1e-2 else damping / 8
+        if rejected > 3:
             return Optimum(point, decrement < ACCEPTED, iteration, decrement)
     return Optimum(point, decrement < ACCEPTED, iterations, decrement)
 
@@ -76,11 +76,11 @@ def _escape(block: CholeskyBlock, free: Array, gradient: Array) -> Array | None:
     """Move a covariance off its boundary if the likelihood would rise there; None if it would not."""
     factor = block.factor(free)
     values, vectors = np.linalg.eigh(factor @ factor.T)
-    null = vectors[:, values < 1e-7]  # noqa: PLR2004
+    null = vectors[:, values < 1e-7]
     if not null.shape[1]:
         return None
     slopes, directions = np.linalg.eigh(null.T @ block.square(gradient) @ null)
-    if slopes[0] > -1e-3:  # noqa: PLR2004
+    if slopes[0] > -1e-3:
         return None
     direction = null @ directions[:, 0]
     moved = factor @ factor.T + 0.05 * np.outer(direction, direction) + 1e-6 * np.eye(block.size)
@@ -114,7 +114,10 @@ def search(likelihood: Likelihood, starts: list[Array]) -> Optimum | None:
             if retried is None or retried.point.value > found.point.value - 1e-9:
                 break
             found = retried
-        if found and (best is None or found.point.value < best.point.value - 1e-7 or
-                      (found.converged and not best.converged and found.point.value < best.point.value + 1e-7)):
+        if found and (
+            best is None
+            or found.point.value < best.point.value - 1e-7
+            or (found.converged and not best.converged and found.point.value < best.point.value + 1e-7)
+        ):
             best = found
     return best

@@ -170,8 +170,7 @@ class Unstructured(Structure):
         self.rows, self.columns = np.tril_indices(visits)
         self.n_parameters = len(self.rows)
         self.quantities = [
-            "variance" if row == column else "covariance"
-            for row, column in zip(self.rows, self.columns, strict=True)
+            "variance" if row == column else "covariance" for row, column in zip(self.rows, self.columns, strict=True)
         ]
 
     def labels(self, visits: list[str]) -> list[str]:
@@ -207,7 +206,7 @@ class Unstructured(Structure):
         shrink = 0.95
         while True:
             shrunk = shrink * correlation + (1 - shrink) * np.eye(self.visits)
-            if np.linalg.eigvalsh(shrunk)[0] > 0.02:  # noqa: PLR2004
+            if np.linalg.eigvalsh(shrunk)[0] > 0.02:
                 break
             shrink *= 0.8
         factor = np.linalg.cholesky(shrunk * np.outer(scale, scale))
@@ -416,7 +415,13 @@ CORRELATIONS = {
         lambda visits: 1, _cs_matrix, _cs_first, _zero, _cs_natural, _cs_start, lambda visits: ["any two visits"]
     ),
     "ar1": Correlation(
-        lambda visits: 1, _ar1_matrix, _ar1_first, _ar1_second, _tanh, _ar1_start, lambda visits: ["neighbouring visits"]
+        lambda visits: 1,
+        _ar1_matrix,
+        _ar1_first,
+        _ar1_second,
+        _tanh,
+        _ar1_start,
+        lambda visits: ["neighbouring visits"],
     ),
     "toeplitz": Correlation(
         lambda visits: visits - 1,
@@ -550,6 +555,8 @@ def make_structure(name: str, visits: int, times: Array | None = None) -> Struct
         return Independent(name, visits, times)
     if name == "unstructured":
         return Unstructured(name, visits, times)
-    if visits < 2:  # noqa: PLR2004
-        raise MixedModelError(f"The residual structure '{name}' needs at least two different visits; the data hold one.")
+    if visits < 2:
+        raise MixedModelError(
+            f"The residual structure '{name}' needs at least two different visits; the data hold one."
+        )
     return Correlated(name, visits, times)
