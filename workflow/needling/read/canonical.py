@@ -76,12 +76,13 @@ def mapped_columns(study) -> dict[str, str]:  # type: ignore[no-untyped-def]
 
     Returns
     -------
-    Column of the export -> 'code' (patient, therapist, clinic: re-keyed by cleaning), 'date' (turned into study days),
-    or 'value'.
+    Column of the export -> 'code' (only patient, therapist or clinic: re-keyed by cleaning), 'date' (turned into study
+    days), or 'value'.
     """
     patients, visits = study.patients, study.visits
     roles: dict[str, str] = {}
-    values = [*patients.rows, *visits.rows, *(study.export.values.name if study.export.values else [])]
+    chosen = [*patients.rows, *visits.rows]
+    values = list(study.export.values.name) if study.export.values else []
     for column in [visits.planned, patients.arm, patients.cohort, *patients.covariates.values()]:
         values += [column.source] if column else []
     for instrument in study.instruments.values():
@@ -96,8 +97,9 @@ def mapped_columns(study) -> dict[str, str]:  # type: ignore[no-untyped-def]
         event = getattr(study.events, name)
         for canonical, column in event.columns.items() if event else ():
             (dates if is_date(canonical) else codes if canonical in CODE_NAMES else values).append(column.source)
-        values += list(event.rows) if event else []
-    for role, columns in (("value", values), ("date", dates), ("code", codes)):
+        chosen += list(event.rows) if event else []
+    # A code or date that is also an ordinary value reaches the clean tables as it is, so it counts as a value.
+    for role, columns in (("value", chosen), ("code", codes), ("date", dates), ("value", values)):
         roles |= {column.strip(): role for column in columns if column}
     return roles
 
@@ -166,7 +168,9 @@ class _Rows:
             keep &= cells.isin([value.strip() for value in allowed]).to_numpy()
             if not keep.any():
                 distinct = sorted(set(cells.unique()))
-                there = f"; the column holds {_some([repr(value) for value in distinct])}" if len(distinct) <= 30 else ""
+                there = (
+                    f"; the column holds {_some([repr(value) for value in distinct])}" if len(distinct) <= 30 else ""
+                )
                 raise StudyError(
                     f"{self.raw.sheets[0].file}: {key}.rows selects no row, because the column '{name}' never holds "
                     f"{_some([repr(value) for value in allowed])} there{there}. Mend {key}.rows in the study file."
@@ -298,7 +302,9 @@ def _differs(cells: pd.Series, taken: pd.Series) -> np.ndarray:
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     whole = {"row", "line", "visit_row"}
-    return table.astype({column: TEXT for column in table.columns if column not in whole and table[column].dtype != TEXT})
+    return table.astype(
+        {column: TEXT for column in table.columns if column not in whole and table[column].dtype != TEXT}
+    )
 
 
 # ---------------------------------------------------------------- visits and outcomes
@@ -455,7 +461,11 @@ def _value_rows(rows: _Rows, study) -> Tables:  # type: ignore[no-untyped-def]
     if not study.visits.date and not study.visits.planned:
         raise StudyError("visits: where one row is one value, visits.date or visits.planned must tell its visit.")
     keys = [rows.column(source, "visits").take(positions).str.strip() for source in sources if source]
-    visit = pd.concat(keys, axis=1, keys=range(len(keys))).groupby(list(range(len(keys))), dropna=False, sort=False).ngroup()
+    visit = (
+        pd.concat(keys, axis=1, keys=range(len(keys)))
+        .groupby(list(range(len(keys))), dropna=False, sort=False)
+        .ngroup()
+    )
     visit_of = visit.to_numpy()
     first = np.unique(visit_of, return_index=True)[1]
     for source in filter(None, sources):

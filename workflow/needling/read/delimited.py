@@ -147,9 +147,7 @@ def _decoded(data: bytes, encoding: str, shown: str) -> str:
     try:
         return data.decode(encoding)
     except LookupError:
-        raise StudyError(
-            f"{shown}: export.encoding '{encoding}' is not known; use utf-8, cp1252 or latin-1."
-        ) from None
+        raise StudyError(f"{shown}: export.encoding '{encoding}' is not known; use utf-8, cp1252 or latin-1.") from None
     except UnicodeError as error:
         start = getattr(error, "start", 0)
         line_start = data.rfind(b"\n", 0, start) + 1
@@ -220,9 +218,7 @@ def _delimiter(data: bytes, shown: str, stated: str | None) -> str:
     first = data.split(b"\n", 1)[0]
     if stated.encode() not in first:
         mend = f"the file seems to use {fitting!r}" if fitting else "no other separator fits either"
-        raise StudyError(
-            f"{shown}, line 1: export.delimiter {stated!r} does not occur among the column names; {mend}."
-        )
+        raise StudyError(f"{shown}, line 1: export.delimiter {stated!r} does not occur among the column names; {mend}.")
     return stated
 
 
@@ -249,9 +245,7 @@ def _found_delimiter(data: bytes) -> str | None:
 Parsed = tuple[list[list[str]], pd.DataFrame, np.ndarray]
 
 
-def _read_fast(
-    data: bytes, records: _Records, shown: str, delimiter: str, header_rows: int, skipped: int
-) -> Parsed:
+def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, header_rows: int, skipped: int) -> Parsed:
     """Read records whose boundaries are known with Arrow's parser."""
     _check_cells(records.cells, records.lines + skipped, shown, delimiter, header_rows)
     body = int(records.starts[header_rows]) if records.starts.size > header_rows else len(data)

@@ -92,5 +92,3 @@ def _needed(dictionary: dict[str, Variable] | None, shown: str) -> dict[str, Var
     if dictionary is None:
         raise StudyError(f"{shown}: a label export needs its data dictionary; state export.dictionary.")
     return dictionary
-
-

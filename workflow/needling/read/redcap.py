@@ -60,7 +60,9 @@ def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
         words = next((k for k, v in COLUMNS.items() if v == missing[0]), missing[0])
-        raise StudyError(f"{shown}: the column '{words}' is missing, so this is not a REDCap data dictionary; export it again.")
+        raise StudyError(
+            f"{shown}: the column '{words}' is missing, so this is not a REDCap data dictionary; export it again."
+        )
     frame = frame.reindex(columns=list(COLUMNS.values())).fillna("")
     variables: dict[str, Variable] = {}
     form = ""
@@ -156,7 +158,9 @@ def from_labels(sheet: Sheet, variables: dict[str, Variable], shown: str) -> She
     frame = sheet.frame.set_axis(pd.Index(names, dtype="str"), axis=1)
     for name in frame.columns:
         words = list(variables[name].choices.values()) if name in variables else []
-        codes = {label: code for code, label in variables[name].choices.items() if words.count(label) == 1} if words else {}
+        codes = (
+            {label: code for code, label in variables[name].choices.items() if words.count(label) == 1} if words else {}
+        )
         if codes:
             frame[name] = frame[name].map(lambda cell, codes=codes: codes.get(cell.strip(), cell), na_action="ignore")
     return Sheet(sheet.file, sheet.name, frame.astype("str"), sheet.lines, sheet.missing)
