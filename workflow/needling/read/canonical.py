@@ -1,24 +1,22 @@
-"""From the export to the canonical tables: patients, visits, outcomes and events, every cell still text with its place."""
+"""From the export to the canonical tables: patients, visits, outcomes, events; each cell is text with its place."""
 
-import json
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from needling.read.raw import RawExport
+from needling.read.rows import TEXT, Rows, blank, repeated, some
 from needling.schema import PLACE
-from needling.study import EventTable, Instrument, StudyError
+from needling.study import EventTable, Instrument, Patients, Study, StudyError
 
-DATE_NAMES = ("date", "date_", "_date")
 CODE_NAMES = {"patient", "therapist", "clinic"}
-TEXT = "str"
 
 Tables = dict[str, pd.DataFrame]
 
 
-def to_canonical(raw: RawExport, study) -> Tables:  # type: ignore[no-untyped-def]
+def to_canonical(raw: RawExport, study: Study) -> Tables:
     """Map an export to the canonical tables as the study file says.
 
     Parameters
@@ -28,14 +26,14 @@ def to_canonical(raw: RawExport, study) -> Tables:  # type: ignore[no-untyped-de
 
     Returns
     -------
-    Table -> frame, all cells text as exported, blank is missing; every table starts with row (from 0), file, sheet, line.
+    Table -> frame of text cells as exported, blank is missing; every table starts with row (from 0), file, sheet, line.
 
-    - patients: patient, clinic, cohort, arm, day_0, and each covariate by its name in the study file. Where rows are not
-      patients and `patients.rows` selects none, there is one row per patient at the patient's first line, with the first
-      value that is not blank of each fact.
+    - patients: patient, clinic, cohort, arm, day_0, and each covariate by its name in the study file. Where one row is
+      not one patient and `patients.rows` selects none, there is one row per patient at the patient's first line, with
+      the first value of each fact that is not blank.
     - patient_conflicts: facts on later lines that differ from the one taken: patient, column, source, value, taken.
-    - visits: patient, planned, date, therapist, clinic. Where one row is one patient: a row per patient and visit of the
-      schedule that has a column, planned is the schedule's name; plain columns belong to the baseline visit.
+    - visits: patient, planned, date, therapist, clinic. Where one row is one patient: a row per patient and visit of
+      the schedule that has a column, planned is the schedule's name; plain columns belong to the baseline visit.
     - outcomes: visit_row, column, instrument, item (number or 'total'), value, unit, missing_reason; sorted by
       instrument, visit, item. A visit in which every cell of an instrument is blank has no rows of that instrument.
     - sessions, needling, co_interventions, adverse_events, status (those of the study file): patient and the columns
@@ -48,7 +46,7 @@ def to_canonical(raw: RawExport, study) -> Tables:  # type: ignore[no-untyped-de
     StudyError : a column of the study file is not in the export (names key, column, file and the nearest column), or a
         selection of rows selects none.
     """
-    rows = _Rows.of(raw)
+    rows = Rows.of(raw)
     shape = study.export.shape
     tables: Tables = {}
     tables["patients"], tables["patient_conflicts"] = _patients(rows, study.patients, shape)
@@ -67,7 +65,7 @@ def to_canonical(raw: RawExport, study) -> Tables:  # type: ignore[no-untyped-de
     return tables
 
 
-def mapped_columns(study) -> dict[str, str]:  # type: ignore[no-untyped-def]
+def mapped_columns(study: Study) -> dict[str, str]:
     """Say which columns of the export the study file names, and as what.
 
     Parameters
@@ -109,149 +107,22 @@ def is_date(canonical: str) -> bool:
     return canonical == "date" or canonical.startswith("date_") or canonical.endswith("_date")
 
 
-# ---------------------------------------------------------------- the rows of the export
-
-
-@dataclass
-class _Rows:
-    """All rows of the export one below the other, and an account of which cells went where."""
-
-    frame: pd.DataFrame
-    place: pd.DataFrame
-    raw: RawExport
-    reasons: dict[str, pd.Series]
-    sources: list[tuple[str, str, str]] = field(default_factory=list)
-    read: dict[str, np.ndarray] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, raw: RawExport) -> "_Rows":
-        sheets = raw.sheets
-        frame = sheets[0].frame if len(sheets) == 1 else pd.concat([s.frame for s in sheets], ignore_index=True)
-        which = np.repeat(np.arange(len(sheets)), [len(sheet.frame) for sheet in sheets])
-        place = pd.DataFrame(
-            {
-                "file": _repeat([sheet.file for sheet in sheets], which),
-                "sheet": _repeat([sheet.name for sheet in sheets], which),
-                "line": np.concatenate([sheet.lines for sheet in sheets]).astype(np.int64),
-            }
-        )
-        if len(sheets) > 1 and "sheet" not in frame.columns:
-            frame = frame.assign(sheet=place["sheet"])
-        reasons = {}
-        for column in {column for sheet in sheets for column in sheet.missing}:
-            parts = [s.missing.get(column, pd.Series(np.nan, index=range(len(s.frame)), dtype=TEXT)) for s in sheets]
-            reasons[column] = pd.concat(parts, ignore_index=True).astype(TEXT)
-        return cls(frame, place, raw, reasons)
-
-    def __len__(self) -> int:
-        return len(self.frame)
-
-    def column(self, name: str, key: str) -> pd.Series:
-        """Return a column by its name in the study file, or say where it is missing."""
-        stripped = name.strip()
-        if stripped in self.frame.columns:
-            return self.frame[stripped]
-        files = ", ".join(dict.fromkeys(sheet.file for sheet in self.raw.sheets))
-        names = [str(column) for column in self.frame.columns]
-        near = get_close_matches(stripped, names, n=1, cutoff=0.5)
-        mend = f"the nearest column is '{near[0]}'" if near else f"its columns are {_some(names)}"
-        raise StudyError(
-            f"{files}: the column '{stripped}' that the study file names in {key} is not there; {mend}. Mend {key} or export "
-            "the column too."
-        )
-
-    def selected(self, rows: dict[str, list[str]], key: str) -> np.ndarray:
-        """Positions of the rows that have the allowed values."""
-        keep = np.ones(len(self), dtype=bool)
-        for name, allowed in rows.items():
-            cells = self.column(name, f"{key}.rows").fillna("").str.strip()
-            keep &= cells.isin([value.strip() for value in allowed]).to_numpy()
-            if not keep.any():
-                distinct = sorted(set(cells.unique()))
-                there = (
-                    f"; the column holds {_some([repr(value) for value in distinct])}" if len(distinct) <= 30 else ""
-                )
-                raise StudyError(
-                    f"{self.raw.sheets[0].file}: {key}.rows selects no row, because the column '{name}' never holds "
-                    f"{_some([repr(value) for value in allowed])} there{there}. Mend {key}.rows in the study file."
-                )
-        return np.flatnonzero(keep)
-
-    def cells(self, table: str, canonical: str, name: str, key: str, positions: np.ndarray) -> pd.Series:
-        """Take a column's cells into a table, and note that they were taken."""
-        column = self.column(name, key)
-        name = name.strip()
-        if (table, canonical, name) not in self.sources:
-            self.sources.append((table, canonical, name))
-        self.read.setdefault(name, np.zeros(len(self), dtype=bool))[positions] = True
-        return column.take(positions).reset_index(drop=True)
-
-    def start(self, positions: np.ndarray) -> pd.DataFrame:
-        """Begin a table with the place of each of its rows."""
-        table = self.place.take(positions).reset_index(drop=True)
-        table.insert(0, "row", np.arange(len(table), dtype=np.int64))
-        return table
-
-    def dates(self, cells: pd.Series) -> pd.Series:
-        """Write the day numbers of a workbook that counts from 1904 as dates, since no reader of text could tell."""
-        if not self.raw.date_1904:
-            return cells
-        numbers = pd.to_numeric(cells, errors="coerce")
-        days = pd.Timestamp("1904-01-01") + pd.to_timedelta(numbers.where(numbers.between(1, 60_000)), unit="D")
-        return days.dt.strftime("%Y-%m-%d").astype(TEXT).fillna(cells)
-
-    def sources_table(self) -> pd.DataFrame:
-        """Where each canonical column came from."""
-        variables = self.raw.variables
-        rows = []
-        for table, column, source in self.sources:
-            variable = variables.get(source)
-            choices = json.dumps(variable.choices, ensure_ascii=False) if variable and variable.choices else np.nan
-            rows.append((table, column, source, (variable.label if variable else "") or np.nan, choices))
-        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype(TEXT)
-
-    def unread_table(self) -> pd.DataFrame:
-        """Filled cells that went into no table, by column of the export."""
-        rows = []
-        for name in self.raw.columns:
-            filled = self.frame[name].notna().to_numpy()
-            if name not in self.read:
-                rows.append((name, int(filled.sum()), "the study file does not name this column"))
-            else:
-                rest = int((filled & ~self.read[name]).sum())
-                rows.append((name, rest, "these rows are not selected for any table that has this column"))
-        table = pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason"])
-        return table.astype({"source": TEXT, "cells": np.int64, "reason": TEXT})
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-
-
-def _repeat(texts: list[str], codes: np.ndarray) -> pd.Series:
-    return pd.Series(texts, dtype=TEXT).take(codes).reset_index(drop=True)
-
-
-def _blank(n: int) -> pd.Series:
-    return _repeat([np.nan], np.zeros(n, dtype=np.int64))  # type: ignore[list-item]
-
-
 # ---------------------------------------------------------------- patients
 
 
-def _patients(rows: _Rows, patients, shape: str) -> tuple[pd.DataFrame, pd.DataFrame]:  # type: ignore[no-untyped-def]
+def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     facts: dict[str, tuple[str | None, str]] = {
         "clinic": (patients.clinic, "patients.clinic"),
-        "cohort": (patients.cohort and patients.cohort.source, "patients.cohort"),
-        "arm": (patients.arm and patients.arm.source, "patients.arm"),
+        "cohort": (patients.cohort.source if patients.cohort else None, "patients.cohort"),
+        "arm": (patients.arm.source if patients.arm else None, "patients.arm"),
         "day_0": (patients.day_0, "patients.day_0"),
     }
     facts |= {name: (c.source, f"patients.covariates.{name}") for name, c in patients.covariates.items()}
-    repeated = shape != "patient" and not patients.rows
+    by_visit = shape != "patient" and not patients.rows
     positions = rows.selected(patients.rows, "patients")
     ids = rows.column(patients.id, "patients.id").str.strip()
     person = np.arange(len(positions))
-    if repeated:
+    if by_visit:
         positions = np.flatnonzero(ids.notna().to_numpy() & (ids != "").to_numpy())
         person = pd.factorize(ids.take(positions))[0]
     first = np.unique(person, return_index=True)[1]
@@ -260,14 +131,14 @@ def _patients(rows: _Rows, patients, shape: str) -> tuple[pd.DataFrame, pd.DataF
     conflicts = []
     for name, (source, key) in facts.items():
         if source is None:
-            table[name] = _blank(len(table))
+            table[name] = blank(len(table))
             continue
         cells = rows.cells("patients", name, source, key, positions)
         if name == "day_0":
             cells = rows.dates(cells)
         taken = _first_filled(cells, person, len(first))
         table[name] = cells.take(taken).to_numpy()
-        if repeated:
+        if by_visit:
             differs = np.flatnonzero(_differs(cells, cells.take(taken[person]).reset_index(drop=True)))
             conflict = rows.start(positions[differs])
             conflict["patient"] = ids.take(positions[differs]).to_numpy()
@@ -333,7 +204,7 @@ class _Block:
     columns: list[tuple[str, str, str]]
 
 
-def _outcomes(rows: _Rows, block: _Block) -> pd.DataFrame | None:
+def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     """Set an instrument's cells one below the other, leaving out visits in which all are blank."""
     name = block.name
     carried = np.zeros(len(block.positions), dtype=bool)
@@ -349,17 +220,17 @@ def _outcomes(rows: _Rows, block: _Block) -> pd.DataFrame | None:
     for item, key, column in block.columns:
         values.append(rows.cells("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions))
         given = rows.reasons.get(column.strip())
-        reasons.append(_blank(m) if given is None else given.take(positions))
+        reasons.append(blank(m) if given is None else given.take(positions))
     if not m:
         return None
     table = rows.start(np.repeat(positions, k))
     table["visit_row"] = np.repeat(visit_rows, k).astype(np.int64)
-    table["column"] = _repeat([column.strip() for *_, column in block.columns], np.tile(np.arange(k), m))
-    table["instrument"] = _repeat([name], np.zeros(k * m, dtype=np.int64))
-    table["item"] = _repeat([item for item, *_ in block.columns], np.tile(np.arange(k), m))
+    table["column"] = repeated([column.strip() for *_, column in block.columns], np.tile(np.arange(k), m))
+    table["instrument"] = repeated([name], np.zeros(k * m, dtype=np.int64))
+    table["item"] = repeated([item for item, *_ in block.columns], np.tile(np.arange(k), m))
     table["value"] = pd.concat(values, ignore_index=True).take(order).to_numpy()
     unit = block.instrument.unit_column
-    table["unit"] = _blank(k * m)
+    table["unit"] = blank(k * m)
     if unit:
         key = f"instruments.{name}.unit_column"
         table["unit"] = rows.cells("outcomes", f"{name}:unit", unit, key, positions).repeat(k).to_numpy()
@@ -367,7 +238,7 @@ def _outcomes(rows: _Rows, block: _Block) -> pd.DataFrame | None:
     return table
 
 
-def _joined(outcomes: list[pd.DataFrame | None]) -> pd.DataFrame:
+def _joined(outcomes: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
     """All outcomes one below the other, rows numbered anew."""
     found = [table for table in outcomes if table is not None]
     columns = ["visit_row", "column", "instrument", "item", "value", "unit", "missing_reason"]
@@ -380,7 +251,7 @@ def _joined(outcomes: list[pd.DataFrame | None]) -> pd.DataFrame:
     return _typed(table)
 
 
-def _visits(rows: _Rows, study, positions: np.ndarray, planned: pd.Series | None = None) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None = None) -> pd.DataFrame:
     visits = study.visits
     table = rows.start(positions)
     table["patient"] = rows.cells("visits", "patient", study.patients.id, "patients.id", positions)
@@ -391,14 +262,14 @@ def _visits(rows: _Rows, study, positions: np.ndarray, planned: pd.Series | None
         "clinic": visits.clinic,
     }
     for name, source in named.items():
-        cells = rows.cells("visits", name, source, f"visits.{name}", positions) if source else _blank(len(table))
+        cells = rows.cells("visits", name, source, f"visits.{name}", positions) if source else blank(len(table))
         table[name] = rows.dates(cells) if name == "date" else cells
     if planned is not None:
         table["planned"] = planned.to_numpy()
     return _typed(table)
 
 
-def _visit_rows(rows: _Rows, study) -> Tables:  # type: ignore[no-untyped-def]
+def _visit_rows(rows: Rows, study: Study) -> Tables:
     """One row is one visit."""
     positions = rows.selected(study.visits.rows, "visits")
     visit_rows = np.arange(len(positions))
@@ -406,26 +277,26 @@ def _visit_rows(rows: _Rows, study) -> Tables:  # type: ignore[no-untyped-def]
     for name, instrument in study.instruments.items():
         if isinstance(instrument.total, dict):
             raise StudyError(
-                f"instruments.{name}.total: a column per visit is only right where one row is one patient; name one column, or "
-                "set export.shape to patient."
+                f"instruments.{name}.total: a column per visit is only right where one row is one patient; name one "
+                "column, or set export.shape to patient."
             )
         columns = _instrument_columns("", instrument)
         outcomes.append(_outcomes(rows, _Block(name, instrument, positions, visit_rows, columns)))
     return {"visits": _visits(rows, study, positions), "outcomes": _joined(outcomes)}
 
 
-def _wide(rows: _Rows, study) -> Tables:  # type: ignore[no-untyped-def]
+def _wide(rows: Rows, study: Study) -> Tables:
     """One row is one patient: visits lie side by side."""
     if study.visits.date or study.visits.planned:
         raise StudyError(
-            "visits.date and visits.planned name one column each, but where one row is one patient the visits lie side by "
-            "side in columns; leave both out, or set export.shape to visit."
+            "visits.date and visits.planned name one column each, but where one row is one patient the visits lie side "
+            "by side in columns; leave both out, or set export.shape to visit."
         )
     positions = rows.selected(study.visits.rows or study.patients.rows, "visits" if study.visits.rows else "patients")
     used = {visit for instrument in study.instruments.values() for visit in _visits_of(instrument, study)}
     schedule = [visit for visit in study.visits.schedule if visit in used]
     n, v = len(positions), len(schedule)
-    planned = _repeat(schedule, np.tile(np.arange(v), n))
+    planned = repeated(schedule, np.tile(np.arange(v), n))
     visits = _visits(rows, study, np.repeat(positions, v), planned)
     outcomes = []
     for name, instrument in study.instruments.items():
@@ -441,81 +312,81 @@ def _wide(rows: _Rows, study) -> Tables:  # type: ignore[no-untyped-def]
     return {"visits": visits, "outcomes": _joined(outcomes).reset_index(drop=True)}
 
 
-def _visits_of(instrument: Instrument, study) -> list[str]:  # type: ignore[no-untyped-def]
+def _visits_of(instrument: Instrument, study: Study) -> list[str]:
     """Visits at which a wide export has columns for an instrument."""
     named = list(instrument.total) if isinstance(instrument.total, dict) else []
     plain = bool(instrument.items) or isinstance(instrument.total, str)
     return [*named, *([study.visits.baseline] if plain and study.visits.baseline not in named else [])]
 
 
-def _value_rows(rows: _Rows, study) -> Tables:  # type: ignore[no-untyped-def]
-    """One row is one value: names of items and totals are values of a column."""
+def _value_rows(rows: Rows, study: Study) -> Tables:
+    """One row is one value: the names of items and totals are values of a column."""
     values = study.export.values
     if values is None:
         raise StudyError(
             "export.values is missing: where one row is one value, it says which columns hold the value and its name."
         )
     positions = rows.selected(study.visits.rows, "visits")
-    sources = [study.patients.id, study.visits.date, study.visits.therapist, study.visits.clinic]
-    sources.append(study.visits.planned.source if study.visits.planned else None)
-    if not study.visits.date and not study.visits.planned:
-        raise StudyError("visits: where one row is one value, visits.date or visits.planned must tell its visit.")
-    keys = [rows.column(source, "visits").take(positions).str.strip() for source in sources if source]
-    visit = (
-        pd.concat(keys, axis=1, keys=range(len(keys)))
-        .groupby(list(range(len(keys))), dropna=False, sort=False)
-        .ngroup()
-    )
-    visit_of = visit.to_numpy()
+    visit_of = _visit_numbers(rows, study, positions)
     first = np.unique(visit_of, return_index=True)[1]
-    for source in filter(None, sources):
-        rows.read.setdefault(source.strip(), np.zeros(len(rows), dtype=bool))[positions] = True
-    parts = [rows.cells("outcomes", "name", source, "export.values.name", positions[:0]) for source in values.name]
-    parts = [rows.column(source, "export.values.name").take(positions).fillna("").str.strip() for source in values.name]
-    names = parts[0].str.cat(parts[1:], sep=" ") if len(parts) > 1 else parts[0]
+    parts = [rows.column(name, "export.values.name").take(positions).fillna("").str.strip() for name in values.name]
+    names = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1).agg(" ".join, axis=1)
     known = {
         column.strip(): (name, item)
         for name, instrument in study.instruments.items()
         for item, _, column in _instrument_columns("", instrument)
     }
-    unknown = set(known) - set(names.unique())
-    if len(unknown) == len(known):
-        there = sorted(set(names.unique()))
-        raise StudyError(
-            f"{rows.raw.sheets[0].file}: none of the names that instruments list is in the column "
-            f"'{' '.join(values.name)}'; it holds {_some([repr(name) for name in there])}."
-        )
     wanted = np.flatnonzero(names.isin(list(known)).to_numpy())
-    table = rows.start(positions[wanted])
+    if not wanted.size:
+        raise StudyError(
+            f"{rows.raw.sheets[0].file}: no item or total of the instruments is in the column "
+            f"{' '.join(values.name)}; it holds {some(sorted(set(names)))}."
+        )
+    instrument = names.take(wanted).map({column: name for column, (name, _) in known.items()})
+    rank = {name: number for number, name in enumerate(study.instruments)}
+    wanted = wanted[np.lexsort([visit_of[wanted], instrument.map(rank).to_numpy()])]
+    names, cells = names.take(wanted).reset_index(drop=True), positions[wanted]
+    table = rows.start(cells)
     table["visit_row"] = visit_of[wanted].astype(np.int64)
-    wanted_names = names.take(wanted).reset_index(drop=True)
-    table["column"] = wanted_names
-    table["instrument"] = wanted_names.map({column: name for column, (name, _) in known.items()})
-    table["item"] = wanted_names.map({column: item for column, (_, item) in known.items()})
+    table["column"] = names
+    table["instrument"] = names.map({column: name for column, (name, _) in known.items()})
+    table["item"] = names.map({column: item for column, (_, item) in known.items()})
     for source in values.name:
-        rows.cells("outcomes", "name", source, "export.values.name", positions[wanted])
-    table["value"] = rows.cells("outcomes", "value", values.value, "export.values.value", positions[wanted])
-    units = {i.unit_column for i in study.instruments.values() if i.unit_column}
-    table["unit"] = _blank(len(table))
-    for unit in sorted(units):
-        table["unit"] = rows.cells("outcomes", "unit", unit, "instruments.unit_column", positions[wanted])
+        rows.cells("outcomes", "instrument", source, "export.values.name", cells)
+    table["value"] = rows.cells("outcomes", "value", values.value, "export.values.value", cells)
+    units = sorted({i.unit_column for i in study.instruments.values() if i.unit_column})
+    if len(units) > 1:
+        raise StudyError(f"instruments: where one row is one value, unit_column must be one column, not {some(units)}.")
+    key = "instruments.unit_column"
+    table["unit"] = rows.cells("outcomes", "unit", units[0], key, cells) if units else blank(len(table))
     reasons = rows.reasons.get(values.value.strip())
-    table["missing_reason"] = _blank(len(table)) if reasons is None else reasons.take(positions[wanted]).to_numpy()
-    rank = pd.Series({name: number for number, name in enumerate(study.instruments)})
-    order = np.lexsort([table["visit_row"], table["instrument"].map(rank)])
-    return {
-        "visits": _visits(rows, study, positions[first]),
-        "outcomes": _joined([table.take(order).reset_index(drop=True)]),
-    }
+    table["missing_reason"] = blank(len(table)) if reasons is None else reasons.take(cells).to_numpy()
+    return {"visits": _visits(rows, study, positions[first]), "outcomes": _joined([table])}
+
+
+def _visit_numbers(rows: Rows, study: Study, positions: np.ndarray) -> np.ndarray:
+    """Number the visits of a table of values: a visit is what shares patient, name, date, therapist and clinic."""
+    visits = study.visits
+    if not visits.date and not visits.planned:
+        raise StudyError("visits: where one row is one value, visits.date or visits.planned must tell its visit.")
+    planned = visits.planned.source if visits.planned else None
+    named = {"patient": study.patients.id, "planned": planned, "date": visits.date}
+    named |= {"therapist": visits.therapist, "clinic": visits.clinic}
+    keys = {}
+    for name, source in named.items():
+        if source:
+            key = "patients.id" if name == "patient" else f"visits.{name}"
+            keys[name] = rows.cells("visits", name, source, key, positions).str.strip()
+    return pd.DataFrame(keys).groupby(list(keys), dropna=False, sort=False).ngroup().to_numpy()
 
 
 # ---------------------------------------------------------------- events
 
 
-def _events(rows: _Rows, name: str, event: EventTable, patient: str) -> pd.DataFrame:
+def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFrame:
     positions = rows.selected(event.rows, f"events.{name}")
     key = f"events.{name}.columns"
-    filled = np.zeros(len(rows), dtype=bool)
+    filled = np.zeros(len(rows.frame), dtype=bool)
     for canonical, column in event.columns.items():
         filled |= rows.column(column.source, f"{key}.{canonical}").notna().to_numpy()
     positions = positions[filled[positions]]

@@ -67,10 +67,11 @@ def read_delimited(
         delimiter = delimiter or hint.group(1).decode()
     delimiter = _delimiter(data, shown, delimiter)
     records = _records(data, delimiter)
+    form = _Form(header_rows, skipped)
     if records is None:
-        header, frame, lines = _read_slowly(data, shown, delimiter, header_rows, skipped)
+        header, frame, lines = _read_slowly(data, shown, delimiter, form)
     else:
-        header, frame, lines = _read_fast(data, records, shown, delimiter, header_rows, skipped)
+        header, frame, lines = _read_fast(data, records, shown, delimiter, form)
     frame.columns = pd.Index(_checked_names(header, shown, skipped + 1), dtype="str")
     keep = frame.notna().any(axis=1).to_numpy()
     if not keep.any():
@@ -155,8 +156,8 @@ def _decoded(data: bytes, encoding: str, shown: str) -> str:
         names = {"utf-8": "UTF-8", "cp1252": "Windows-1252"}
         raise StudyError(
             f"{shown}, line {line}, character {start - line_start + 1}: a byte (0x{data[start]:02x}) that is not "
-            f"{names.get(encoding, encoding)} text; state the file's encoding as export.encoding, or export it again as "
-            "UTF-8."
+            f"{names.get(encoding, encoding)} text; state the file's encoding as export.encoding, or export it again "
+            "as UTF-8."
         ) from None
 
 
@@ -213,6 +214,7 @@ def _delimiter(data: bytes, shown: str, stated: str | None) -> str:
                 "export the table with a header row."
             )
         return fitting
+    stated = {"tab": "\t", "\\t": "\t"}.get(stated, stated)
     if len(stated) != 1 or ord(stated) > 127 or stated in '"\r\n':
         raise StudyError(f"{shown}: export.delimiter must be one character such as ',' or ';'.")
     first = data.split(b"\n", 1)[0]
@@ -242,11 +244,21 @@ def _found_delimiter(data: bytes) -> str | None:
 
 # ---------------------------------------------------------------- the two ways of parsing
 
+
+@dataclass(frozen=True)
+class _Form:
+    """Rows of column names, and lines before them."""
+
+    header_rows: int
+    skipped: int
+
+
 Parsed = tuple[list[list[str]], pd.DataFrame, np.ndarray]
 
 
-def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, header_rows: int, skipped: int) -> Parsed:
+def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, form: _Form) -> Parsed:
     """Read records whose boundaries are known with Arrow's parser."""
+    header_rows, skipped = form.header_rows, form.skipped
     _check_cells(records.cells, records.lines + skipped, shown, delimiter, header_rows)
     body = int(records.starts[header_rows]) if records.starts.size > header_rows else len(data)
     header = list(csv.reader(io.StringIO(data[:body].decode(), newline=""), delimiter=delimiter))
@@ -267,41 +279,37 @@ def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, heade
             ),
         )
     except pa.ArrowInvalid:
-        return _read_slowly(data, shown, delimiter, header_rows, skipped)
+        return _read_slowly(data, shown, delimiter, form)
     lines = records.lines[header_rows:] + skipped
     if table.num_rows != lines.size:
-        return _read_slowly(data, shown, delimiter, header_rows, skipped)
+        return _read_slowly(data, shown, delimiter, form)
     return header, table.to_pandas().astype("str"), lines
 
 
-def _read_slowly(data: bytes, shown: str, delimiter: str, header_rows: int, skipped: int) -> Parsed:
+def _read_slowly(data: bytes, shown: str, delimiter: str, form: _Form) -> Parsed:
     """Read a file with stray quotation marks or mixed line ends, one record at a time."""
     csv.field_size_limit(sys.maxsize)
-    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter)
+    reader = csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     starts: list[int] = []
-    spans: list[int] = []
     before = 0
-    for row in reader:
-        if row:
-            rows.append(row)
-            starts.append(before + 1)
-            spans.append(reader.line_num - before)
-        before = reader.line_num
-    cells = np.array([len(row) for row in rows])
-    lines = np.array(starts, dtype=np.int64) + skipped
-    wrong = np.flatnonzero(cells != cells[0])
-    if wrong.size and spans[wrong[0]] > 1:
+    try:
+        for row in reader:
+            if row:
+                rows.append(row)
+                starts.append(before + 1)
+            before = reader.line_num
+    except csv.Error:
         raise StudyError(
-            f"{shown}, line {lines[wrong[0]]}: a quotation mark opened on this line is not closed where its cell ends; "
-            "close it, or export the file again."
-        )
-    _check_cells(cells, lines, shown, delimiter, header_rows)
-    columns = zip(*rows[header_rows:], strict=True)
+            f"{shown}, line {before + 1 + form.skipped}: a quotation mark opened on this line is not closed where its "
+            "cell ends; close it, or double quotation marks inside a quoted cell, or export the file again."
+        ) from None
+    cells = np.array([len(row) for row in rows])
+    lines = np.array(starts, dtype=np.int64) + form.skipped
+    _check_cells(cells, lines, shown, delimiter, form.header_rows)
+    columns = list(zip(*rows[form.header_rows :], strict=True)) or [()] * int(cells[0])
     frame = pd.DataFrame({str(n): pd.Series(list(column), dtype="str") for n, column in enumerate(columns)})
-    if frame.empty:
-        frame = pd.DataFrame({str(number): pd.Series(dtype="str") for number in range(int(cells[0]))})
-    return rows[:header_rows], frame.where(frame != ""), lines[header_rows:]
+    return rows[: form.header_rows], frame.where(frame != ""), lines[form.header_rows :]
 
 
 def _check_cells(cells: np.ndarray, lines: np.ndarray, shown: str, delimiter: str, header_rows: int) -> None:
@@ -313,17 +321,17 @@ def _check_cells(cells: np.ndarray, lines: np.ndarray, shown: str, delimiter: st
     first = int(wrong[0])
     if wrong.size > 0.5 * (cells.size - header_rows) and cells.size > header_rows + 1:
         raise StudyError(
-            f"{shown}, line {lines[first]}: {wrong.size} of {cells.size - header_rows} rows do not have the {names} cells of "
-            f"the header when split at {delimiter!r}; state export.delimiter, or mend the header."
+            f"{shown}, line {lines[first]}: {wrong.size} of {cells.size - header_rows} rows do not have the {names} "
+            f"cells of the header when split at {delimiter!r}; state export.delimiter, or mend the header."
         )
     if first == cells.size - 1 and cells[first] < names:
         raise StudyError(
-            f"{shown}, line {lines[first]}: the file ends in the middle of a row (after {cells[first]} of {names} columns); "
-            "export it again in full."
+            f"{shown}, line {lines[first]}: the file ends in the middle of a row (after {cells[first]} of {names} "
+            "columns); export it again in full."
         )
     raise StudyError(
-        f"{shown}, line {lines[first]}: this row has {cells[first]} cells where the header has {names} columns; put cells "
-        f"that hold {delimiter!r} or a line break in quotation marks, or export the file again."
+        f"{shown}, line {lines[first]}: this row has {cells[first]} cells where the header has {names} columns; put "
+        f"cells that hold {delimiter!r} or a line break in quotation marks, or export the file again."
     )
 
 
@@ -358,7 +366,7 @@ def check_unique(names: list[str], place: str) -> None:
     for number, name in enumerate(names, 1):
         if name in seen:
             raise StudyError(
-                f"{place}: columns {seen[name]} and {number} have the same name '{name}'; give each column its own name."
+                f"{place}: columns {seen[name]} and {number} have the same name '{name}'; give each its own name."
             )
         seen[name] = number
 

@@ -1,4 +1,4 @@
-"""What every reader gives: the sheets of an export with each cell as text, and what the export says about its columns."""
+"""What every reader gives: the sheets of an export with each cell as text, and what it says about its columns."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING

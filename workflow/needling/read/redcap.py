@@ -66,7 +66,8 @@ def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
     frame = frame.reindex(columns=list(COLUMNS.values())).fillna("")
     variables: dict[str, Variable] = {}
     form = ""
-    for line, row in zip(sheet.lines, frame.to_dict("records"), strict=True):
+    for line, cells in zip(sheet.lines, frame.to_dict("records"), strict=True):
+        row = {str(key): str(cell) for key, cell in cells.items()}
         name = row["field_name"].strip()
         if not name:
             raise StudyError(f"{shown}, line {line}: the field has no name; give it one or take the line out.")
@@ -179,8 +180,8 @@ def _names_of_headings(headings: list[str], variables: dict[str, Variable], show
         if found is None:
             mend = "export the columns in the dictionary's order" if words in known else "export the raw data instead"
             raise StudyError(
-                f"{shown}, line 1, column {number}: the heading is not the label of a field in the dictionary that follows "
-                f"the one before{_nearest_label(words, known)}; {mend}."
+                f"{shown}, line 1, column {number}: the heading is not the label of a field in the dictionary that "
+                f"follows the one before{_nearest_label(words, known)}; {mend}."
             )
         names.append(fields[found].column)
         place = found + 1

@@ -1,0 +1,137 @@
+"""The rows of an export, all sheets one below the other, with an account of which cells went into which table."""
+
+import json
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from needling.read.raw import RawExport
+from needling.study import StudyError
+
+TEXT: Final = "str"
+
+
+@dataclass
+class Rows:
+    """All rows of the export one below the other, and an account of which cells went where."""
+
+    frame: pd.DataFrame
+    place: pd.DataFrame
+    raw: RawExport
+    reasons: dict[str, pd.Series]
+    sources: list[tuple[str, str, str]] = field(default_factory=list)
+    read: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, raw: RawExport) -> "Rows":
+        """Put the sheets one below the other."""
+        sheets = raw.sheets
+        frame = sheets[0].frame if len(sheets) == 1 else pd.concat([s.frame for s in sheets], ignore_index=True)
+        which = np.repeat(np.arange(len(sheets)), [len(sheet.frame) for sheet in sheets])
+        place = pd.DataFrame(
+            {
+                "file": repeated([sheet.file for sheet in sheets], which),
+                "sheet": repeated([sheet.name for sheet in sheets], which),
+                "line": np.concatenate([sheet.lines for sheet in sheets]).astype(np.int64),
+            }
+        )
+        if len(sheets) > 1 and "sheet" not in frame.columns:
+            frame = frame.assign(sheet=place["sheet"])
+        reasons = {}
+        for column in {column for sheet in sheets for column in sheet.missing}:
+            parts = [s.missing.get(column, pd.Series(np.nan, index=range(len(s.frame)), dtype=TEXT)) for s in sheets]
+            reasons[column] = pd.concat(parts, ignore_index=True).astype(TEXT)
+        return cls(frame, place, raw, reasons)
+
+    def column(self, name: str, key: str) -> pd.Series:
+        """Return a column by its name in the study file, or say where it is missing."""
+        stripped = name.strip()
+        if stripped in self.frame.columns:
+            return self.frame[stripped]
+        files = ", ".join(dict.fromkeys(sheet.file for sheet in self.raw.sheets))
+        names = [str(column) for column in self.frame.columns]
+        near = get_close_matches(stripped, names, n=1, cutoff=0.5)
+        mend = f"the nearest column is '{near[0]}'" if near else f"its columns are {some(names)}"
+        raise StudyError(
+            f"{files}: the column '{stripped}' that the study file names in {key} is not there; {mend}. Mend {key}, or "
+            "export that column too."
+        )
+
+    def selected(self, rows: dict[str, list[str]], key: str) -> np.ndarray:
+        """Positions of the rows that have the allowed values."""
+        keep = np.ones(len(self.frame), dtype=bool)
+        for name, allowed in rows.items():
+            cells = self.column(name, f"{key}.rows").fillna("").str.strip()
+            keep &= cells.isin([value.strip() for value in allowed]).to_numpy()
+            if not keep.any():
+                distinct = sorted(set(cells.unique()))
+                there = f"; the column holds {some([repr(value) for value in distinct])}" if len(distinct) <= 30 else ""
+                raise StudyError(
+                    f"{self.raw.sheets[0].file}: {key}.rows selects no row, because the column '{name}' never holds "
+                    f"{some([repr(value) for value in allowed])} there{there}. Mend {key}.rows in the study file."
+                )
+        return np.flatnonzero(keep)
+
+    def cells(self, table: str, canonical: str, name: str, key: str, positions: np.ndarray) -> pd.Series:
+        """Take a column's cells into a table, and note that they were taken."""
+        column = self.column(name, key)
+        name = name.strip()
+        if (table, canonical, name) not in self.sources:
+            self.sources.append((table, canonical, name))
+        self.read.setdefault(name, np.zeros(len(self.frame), dtype=bool))[positions] = True
+        return column.take(positions).reset_index(drop=True)
+
+    def start(self, positions: np.ndarray) -> pd.DataFrame:
+        """Begin a table with the place of each of its rows."""
+        table = self.place.take(positions).reset_index(drop=True)
+        table.insert(0, "row", np.arange(len(table), dtype=np.int64))
+        return table
+
+    def dates(self, cells: pd.Series) -> pd.Series:
+        """Write the day numbers of a workbook that counts from 1904 as dates, since no reader of text could tell."""
+        if not self.raw.date_1904:
+            return cells
+        numbers = pd.to_numeric(cells, errors="coerce")
+        days = pd.Timestamp("1904-01-01") + pd.to_timedelta(numbers.where(numbers.between(1, 60_000)), unit="D")
+        return days.dt.strftime("%Y-%m-%d").astype(TEXT).fillna(cells)
+
+    def sources_table(self) -> pd.DataFrame:
+        """Where each canonical column came from."""
+        variables = self.raw.variables
+        rows = []
+        for table, column, source in self.sources:
+            variable = variables.get(source)
+            choices = json.dumps(variable.choices, ensure_ascii=False) if variable and variable.choices else np.nan
+            rows.append((table, column, source, (variable.label if variable else "") or np.nan, choices))
+        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype(TEXT)
+
+    def unread_table(self) -> pd.DataFrame:
+        """Filled cells that went into no table, by column of the export."""
+        rows = []
+        for name in self.raw.columns:
+            filled = self.frame[name].notna().to_numpy()
+            if name not in self.read:
+                rows.append((name, int(filled.sum()), "the study file does not name this column"))
+            else:
+                rest = int((filled & ~self.read[name]).sum())
+                rows.append((name, rest, "these rows are not selected for any table that has this column"))
+        table = pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason"])
+        return table.astype({"source": TEXT, "cells": np.int64, "reason": TEXT})
+
+
+def some(names: list[str]) -> str:
+    """Write a list for a message, cut after eight."""
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def repeated(texts: list[str], codes: np.ndarray) -> pd.Series:
+    """Build a column of few texts from their numbers."""
+    return pd.Series(texts, dtype=TEXT).take(codes).reset_index(drop=True)
+
+
+def blank(n: int) -> pd.Series:
+    """Build a column of missing text."""
+    return pd.Series([None], dtype=TEXT).take(np.zeros(n, dtype=np.int64)).reset_index(drop=True)
