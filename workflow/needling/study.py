@@ -176,13 +176,17 @@ class Patients(Section):
     cohort: Column | None = Field(
         None, description="Column that tells the cohort. Default: none, where the study has one cohort."
     )
+    excluded: Column | None = Field(
+        None,
+        description="Column with the reason why a person was screened and not enrolled (blank: enrolled). Default: none.",
+    )
     covariates: dict[Name, Column] = Field(
         default_factory=dict,
         description="Facts known at baseline that analyses may adjust for. Default: none.",
     )
 
     _rows = field_validator("rows", mode="before")(_rows)
-    _short = field_validator("cohort", mode="before")(_short_form)
+    _short = field_validator("cohort", "excluded", mode="before")(_short_form)
 
     @field_validator("covariates", mode="before")
     @classmethod
