@@ -47,7 +47,11 @@ def frame(patients: int, seed: int = 1, effect: float = 1.0, missing: float = 0.
                 "sex": rng.choice(["female", "male"], patients),
                 "visit": visit,
                 "week": float(visit[5:]) if number else 0.0,
-                "value": 6 + person + arm * effect * EFFECT.get(visit, 0) - 0.5 * (number > 0) + rng.normal(0, 1, patients),
+                "value": 6
+                + person
+                + arm * effect * EFFECT.get(visit, 0)
+                - 0.5 * (number > 0)
+                + rng.normal(0, 1, patients),
             }
         )
         for number, visit in enumerate(VISITS)
@@ -170,9 +174,8 @@ def test_holm_over_a_family() -> None:
     results = pd.DataFrame(
         {"analysis": "a", "term": "effect", "visit": "week_4", "p": [0.01, 0.04, 0.02], "cohort": "c", "outcome": "o"}
     )
-    results = results.reindex(columns=list(RESULTS)).fillna(
-        {c: "" for c, f in RESULTS.items() if f.kind == "text"} | {c: 0 for c, f in RESULTS.items() if f.kind == "whole"}
-    )
+    blank = {"text": "", "whole": 0, "number": np.nan}
+    results = results.assign(**{c: blank[f.kind] for c, f in RESULTS.items() if c not in results})
     plan = SimpleNamespace(
         analyses={"a": SimpleNamespace(family="f")},
         families={"f": SimpleNamespace(method="holm", level=0.05)},

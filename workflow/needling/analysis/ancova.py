@@ -39,7 +39,9 @@ def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> pd.DataFr
     present = [arm for arm in question.arms if (data["arm"] == arm).any()]
     fit = _LeastSquares(data, question, present)
     if len(present) < len(question.arms) or fit.df < 1:
-        why = "an arm has no patients at this visit" if len(present) < len(question.arms) else "more terms than patients"
+        why = (
+            "an arm has no patients at this visit" if len(present) < len(question.arms) else "more terms than patients"
+        )
         one = Question(**{**question.__dict__, "visits": (visit,)})
         return not_estimated(one, why, METHOD, data["patient"].nunique(), len(data))
     common = {

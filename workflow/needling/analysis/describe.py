@@ -77,13 +77,20 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
     for cohort, settings in study.cohorts.items():
         people = patients[patients["cohort"] == cohort]
         variables = [
-            (name, column.label or name.replace("_", " ").capitalize(), column.unit or "", people.set_index("patient")[name])
+            (
+                name,
+                column.label or name.replace("_", " ").capitalize(),
+                column.unit or "",
+                people.set_index("patient")[name],
+            )
             for name, column in study.patients.covariates.items()
         ]
         for outcome in settings.outcomes:
             mine = at_baseline[(at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)]
             unit = str(mine["unit"].iloc[0]) if len(mine) else ""
-            variables.append((outcome, f"{study.outcome_label(outcome)} at baseline", unit, mine.set_index("patient")["value"]))
+            variables.append(
+                (outcome, f"{study.outcome_label(outcome)} at baseline", unit, mine.set_index("patient")["value"])
+            )
         arms = people.set_index("patient")["arm"]
         for name, label, unit, values in variables:
             place = {"cohort": cohort, "variable": name, "label": label, "unit": unit}
@@ -108,7 +115,9 @@ def _number_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[d
                 "arm": arm,
                 **{"n": len(group), "mean": group.mean(), "sd": group.std(), "median": group.median()},
                 **{"q25": group.quantile(0.25), "q75": group.quantile(0.75)},
-                "standardised_difference": (group.mean() - reference.mean()) / spread if number and spread > 0 else np.nan,
+                "standardised_difference": (group.mean() - reference.mean()) / spread
+                if number and spread > 0
+                else np.nan,
             }
         )
     return rows
@@ -143,7 +152,12 @@ def _limits(study: Study, cohort: str, outcome: str) -> tuple[float, float]:
 
 def _in_plan_order(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     outcomes = list(dict.fromkeys(o for cohort in study.cohorts.values() for o in cohort.outcomes))
-    orders = {"cohort": list(study.cohorts), "outcome": outcomes, "visit": list(study.visits.schedule), "arm": study.arms}
+    orders = {
+        "cohort": list(study.cohorts),
+        "outcome": outcomes,
+        "visit": list(study.visits.schedule),
+        "arm": study.arms,
+    }
     ranks = {column: {name: rank for rank, name in enumerate(names)} for column, names in orders.items()}
     return table.sort_values(KEYS, key=lambda column: column.map(ranks[str(column.name)]), kind="stable").reset_index(
         drop=True

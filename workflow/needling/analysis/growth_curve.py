@@ -54,7 +54,7 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
     common = common_columns(fit, question, METHOD, settings.df)
     terms = fit.terms(df=settings.df, level=settings.level).set_index("term")
-    parts = [appendix_rows(fit, question, settings.df, **common)]
+    parts = [appendix_rows(fit, question, common)]
     for arm in question.arms[1:]:
         contrast = f"{arm} - {question.reference}"
         effect = terms.loc[[f"arm[T.{arm}]"]].assign(visit=question.primary_visit, contrast=contrast)

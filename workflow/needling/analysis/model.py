@@ -63,23 +63,36 @@ def common_columns(fit: MixedFit, question: Question, method: str, df_method: st
     }
 
 
-def appendix_rows(fit: MixedFit, question: Question, df_method: str, **common: object) -> pd.DataFrame:
+def appendix_rows(fit: MixedFit, question: Question, common: dict[str, object]) -> pd.DataFrame:
     """Fixed effects and variance components of a fit as results rows."""
-    terms = fit.terms(df=df_method, level=question.settings.level).rename(columns={"term": "contrast"})
+    terms = fit.terms(df=question.settings.df, level=question.settings.level).rename(columns={"term": "contrast"})
     terms["contrast"] = terms["contrast"].map(in_words)
-    variances = fit.variance_components()
-    spread = pd.DataFrame(
-        {
-            "contrast": [in_words(f"{c} {t}".strip()) for c, t in zip(variances["component"], variances["term"], strict=True)],
-            "estimate": variances["estimate"].to_numpy(),
-        }
-    )
+    spread = _spread(fit, question)
     common = {**common, "scale": question.unit}
     return pd.concat(
         [
             complete(terms.assign(term="coefficient", visit=""), question, **common),
-            complete(spread.assign(term="variance", visit=""), question, **common),
+            complete(spread, question, **{k: v for k, v in common.items() if k != "scale"}),
         ]
+    )
+
+
+def _spread(fit: MixedFit, question: Question) -> pd.DataFrame:
+    """Covariance parameters: variances as standard deviations, with the words that name them."""
+    table = fit.variance_components()
+    is_variance = table["quantity"] == "variance"
+    quantity = table["quantity"].where(~is_variance, "standard deviation")
+    names = table["component"] + " " + table["term"].fillna("") + ": " + quantity
+    return pd.DataFrame(
+        {
+            "contrast": names.map(in_words),
+            "estimate": np.sqrt(table["estimate"].where(is_variance)).fillna(table["estimate"]),
+            "scale": np.where(
+                is_variance, question.unit, np.where(quantity == "correlation", "correlation", "covariance")
+            ),
+            "term": "variance",
+            "visit": "",
+        }
     )
 
 

@@ -50,9 +50,9 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
         return Output(not_estimated(question, why, METHOD, data["patient"].nunique(), len(data)))
     data, formula = _formula(data, question)
     fit = fit_ladder(
-        [f"{structure}(visit)" for structure in settings.residual],
         formula,
         data,
+        residuals=[f"{structure}(visit)" for structure in settings.residual],
         subject="patient",
         cluster=dict.fromkeys(settings.clusters, "1") or None,
     )
@@ -62,7 +62,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     method = f"{METHOD}, {RESIDUAL_WORDS.get(structure, structure)}"
     common = common_columns(fit, question, method, settings.df)
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
-    parts = [*report(fit, data, question, common), appendix_rows(fit, question, settings.df, **common)]
+    parts = [*report(fit, data, question, common), appendix_rows(fit, question, common)]
     return Output(pd.concat(parts), **diagnostics(fit, question), cross_check=pd.DataFrame())
 
 
@@ -102,7 +102,9 @@ def _course(fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[
     return [contrast_rows(_text(changes), question, "course", **common), mean_rows(_text(means), question, **common)]
 
 
-def _constrained(fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object]) -> list[pd.DataFrame]:
+def _constrained(
+    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object]
+) -> list[pd.DataFrame]:
     """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
     options = {"df": question.settings.df, "level": question.settings.level}
     terms = fit.terms(**options).set_index("term")

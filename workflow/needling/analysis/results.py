@@ -98,7 +98,7 @@ def complete(rows: pd.DataFrame, question: Question, **common: Any) -> pd.DataFr
         "favours": "",
         "visit": "",
         "contrast": "",
-        **{name: np.nan for name in NUMBERS},
+        **dict.fromkeys(NUMBERS, np.nan),
     }
     rows = rows.assign(**{name: value for name, value in filled.items() if name not in rows.columns})
     return check(rows.assign(**common)[list(RESULTS)], RESULTS, "results")

@@ -54,7 +54,9 @@ def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
                 smallest_group=study.disclosure.min_cell,
             )
             outputs.append(KINDS[settings.kind](rows, question))
-    return Output(*(pd.concat([getattr(o, part) for o in outputs], ignore_index=True) for part in Output.__annotations__))
+    return Output(
+        *(pd.concat([getattr(o, part) for o in outputs], ignore_index=True) for part in Output.__annotations__)
+    )
 
 
 def analysis_set(rows: pd.DataFrame, settings: object) -> pd.DataFrame:

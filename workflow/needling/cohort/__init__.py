@@ -1,6 +1,6 @@
 """From clean tables to the analysis frame and the participant flow."""
 
-from needling.cohort.frame import assemble
 from needling.cohort.flow import participant_flow
+from needling.cohort.frame import assemble
 
 __all__ = ["assemble", "participant_flow"]

@@ -38,7 +38,9 @@ def participant_flow(
 
     def add(stage: str, people: pd.DataFrame | int, **place: str) -> None:
         n = people if isinstance(people, int) else int(people["patient"].nunique())
-        rows.append({"cohort": "", "arm": "", "visit": "", "outcome": "", "reason": "", **place, "stage": stage, "n": n})
+        rows.append(
+            {"cohort": "", "arm": "", "visit": "", "outcome": "", "reason": "", **place, "stage": stage, "n": n}
+        )
 
     add("exported", len(exported))
     out = quarantine[quarantine["table"] == "patients"].drop_duplicates("row")
