@@ -1,0 +1,292 @@
+"""The rules of the house: who may import whom, how long things may be, and what every rule must say."""
+
+import ast
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PACKAGE = PROJECT / "workflow" / "needling"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+SCRIPTS = sorted((PROJECT / "workflow" / "scripts").glob("*.py"))
+RULES = sorted((PROJECT / "workflow" / "rules").glob("*.smk"))
+
+# Top floor last. What stands on no floor (the package's face, the command line) may import everything.
+FLOORS = [
+    {"study", "schema", "stage"},
+    {"read"},
+    {"clean", "instruments", "privacy"},
+    {"mixed", "cohort", "simulate"},
+    {"analysis"},
+    {"report", "figures", "tables"},
+    {"publish"},
+    {"cli", "check", "__init__"},
+]
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def room(path):
+    """Name the room that a file of the package belongs to."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path):
+    """Give (line, full module name) of every import of a file, those inside functions and of single names too."""
+    parts = path.relative_to(PACKAGE.parent).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, name.name) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = [*parts[: -node.level], node.module or ""] if node.level else [node.module]
+            yield from ((node.lineno, ".".join([*start, name.name]).replace("..", ".")) for name in node.names)
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            yield from ((node.lineno, name.value) for name in node.args[:1] if isinstance(name, ast.Constant))
+
+
+def calls(path):
+    """Give (line, dotted name) of every call of a file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            yield node.lineno, ast.unparse(node.func)
+
+
+def found(paths, look, wrong):
+    """Say where something wrong stands."""
+    return [f"{p.relative_to(PROJECT)}:{line}: {what}" for p in paths for line, what in look(p) if wrong(p, what)]
+
+
+# ---------------------------------------------------------------- who imports whom
+
+
+def test_every_module_stands_on_a_floor():
+    assert {room(path) for path in MODULES} <= set(FLOOR)
+
+
+def test_imports_go_downwards():
+    def upwards(path, name):
+        here, parts = room(path), name.split(".")
+        if here == "__init__" or parts[0] != "needling" or len(parts) < 2 or parts[1] not in FLOOR:
+            return False
+        return parts[1] != here and FLOOR[parts[1]] > FLOOR[here]
+
+    assert found(MODULES, imports, upwards) == []
+
+
+def test_two_rooms_of_a_floor_do_not_import_each_other():
+    used = {}
+    for path in MODULES:
+        for _, name in imports(path):
+            parts = name.split(".")
+            if parts[0] == "needling" and len(parts) > 1 and parts[1] in FLOOR:
+                used.setdefault(room(path), set()).add(parts[1])
+    both = [(a, b) for a in used for b in used[a] if a < b and a in used.get(b, ())]
+    assert both == []
+
+
+def test_package_is_free_of_snakemake():
+    assert found(MODULES, imports, lambda _, name: name.split(".")[0].startswith("snakemake")) == []
+
+
+def test_engine_knows_nothing_of_studies():
+    engine = [path for path in MODULES if room(path) == "mixed"]
+    assert found(engine, imports, lambda _, name: name.startswith("needling.") and ".mixed" not in name) == []
+
+
+def test_what_shows_results_neither_fits_nor_tests():
+    computing = ("needling.mixed", "statsmodels", "scipy.stats", "scipy.optimize", "pingouin", "formulaic", "sklearn")
+    showing = [path for path in MODULES if room(path) in {"figures", "tables", "report", "publish"}]
+    assert found(showing, imports, lambda _, name: name.startswith(computing)) == []
+
+
+# ---------------------------------------------------------------- reproducible to the byte
+
+
+def test_no_clock_host_or_user():
+    told = re.compile(
+        r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"
+        r"|^time\.time$|Path\.home$|expanduser$"
+    )
+    assert found(MODULES, calls, lambda _, name: bool(told.search(name))) == []
+
+
+def test_no_absolute_path():
+    def texts(path):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.lineno, node.value
+
+    rooted = re.compile(r"^(/(home|root|tmp|usr|var|opt|work|mnt|Users|etc)\b|[A-Z]:\\)")
+    assert found(MODULES, texts, lambda _, text: bool(rooted.search(text))) == []
+    assert found(MODULES, calls, lambda _, name: name.endswith(("abspath", ".absolute"))) == []
+
+
+def test_chance_comes_from_generators_passed_in():
+    allowed = {"default_rng", "Generator", "SeedSequence", "PCG64"}
+
+    def global_chance(_, name):
+        start, _, last = name.rpartition(".")
+        return start in {"np.random", "numpy.random", "random"} and last not in allowed
+
+    assert found(MODULES, calls, global_chance) == []
+
+
+# ---------------------------------------------------------------- how long, and what must be said
+
+
+def test_functions_can_be_read_at_once():
+    def functions(path):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                yield node.lineno, node
+
+    def long(_, node):
+        said = node.body[0].end_lineno - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+        return node.end_lineno - node.lineno + 1 - said > 70
+
+    assert [hit.split(": <")[0] for hit in found(MODULES, functions, long)] == []
+
+
+def test_scripts_only_unpack_and_call():
+    assert SCRIPTS
+    for path in SCRIPTS:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 15, f"{path.name} is longer than 15 lines"
+        computing = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.BinOp, ast.While)
+        assert not [n for n in ast.walk(ast.parse(text)) if isinstance(n, computing)], f"{path.name} computes"
+
+
+def test_snakefile_is_short():
+    assert len((PROJECT / "Snakefile").read_text().splitlines()) <= 60
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
+def test_rules_have_log_benchmark_and_script(path):
+    text = path.read_text()
+    assert "lambda" not in text
+    for block in re.split(r"^(?=rule |checkpoint )", text, flags=re.MULTILINE)[1:]:
+        name = block.split(":")[0]
+        for key in ("log:", "benchmark:", "script:"):
+            assert f"\n    {key}" in block, f"{path.name}: {name} has no {key}"
+        assert f'"../scripts/{name.split()[1]}.py"' in block, f"{path.name}: {name} runs a script of another name"
+        assert f'code("{name.split()[1]}")' in block, f"{path.name}: {name} does not name its modules"
+
+
+def test_every_rule_file_is_included_and_every_script_used():
+    snakefile = (PROJECT / "Snakefile").read_text()
+    assert [path.name for path in RULES if f"workflow/rules/{path.name}" not in snakefile] == []
+    rules = "".join(path.read_text() for path in RULES)
+    assert [path.name for path in SCRIPTS if f"../scripts/{path.name}" not in rules] == []
+
+
+# ---------------------------------------------------------------- what the project promises to others
+
+
+def names(text):
+    """Give the normalised names of the packages that a requirements file asks for."""
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", " ", "-"))]
+    return {re.match(r"[\w.-]+", line)[0].lower().replace("_", "-").replace(".", "-") for line in lines}
+
+
+def asked_for(lock, source):
+    """Give the packages of a lock file that stand in it because the source asks for them."""
+    blocks = re.split(r"\n(?=\S)", lock)
+    return names("\n".join(block.splitlines()[0] for block in blocks if f"-r {source}\n" in block + "\n"))
+
+
+def test_lock_is_what_the_requirements_ask_for():
+    lock = (PROJECT / "requirements.lock").read_text()
+    assert asked_for(lock, "requirements.in") == names((PROJECT / "requirements.in").read_text())
+
+
+def test_test_lock_adds_to_the_lock():
+    def pins(text):
+        return set(re.findall(r"^([\w.-]+==[\w.+!-]+)", text, re.MULTILINE))
+
+    lock, test_lock = ((PROJECT / name).read_text() for name in ("requirements.lock", "requirements-test.lock"))
+    assert pins(lock) <= pins(test_lock)
+    assert asked_for(test_lock, "requirements-test.in") == names((PROJECT / "requirements-test.in").read_text())
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+def test_locks_pin_hashes_and_name_no_registry(name):
+    text = (PROJECT / name).read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|-f|--(extra-)?index-url|--find-links)\b", text, re.MULTILINE)
+    for block in re.split(r"\n(?=[\w])", text)[1:]:
+        assert re.match(r"[\w.-]+==\S+", block), block.splitlines()[0]
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+
+
+def test_environment_for_conda_takes_packages_from_the_lock():
+    text = (PROJECT / "environment.yml").read_text()
+    assert "-r requirements.lock" in text
+    assert "-e ." in text
+
+
+def test_launcher_can_be_read_by_old_pythons(launcher):
+    ast.parse((PROJECT / "run").read_text(), feature_version=(3, 6))
+    assert (PROJECT / "run").stat().st_mode & 0o111
+    assert len(launcher.__doc__.strip().splitlines()) <= 12
+
+
+def shown_commands():
+    """Give every command that the README shows in code, without its comment."""
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    fences = re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    lines = [line for fence in fences for line in fence.splitlines()] + re.findall(r"`([^`\n]+)`", text)
+    return [line.split("#")[0].strip() for line in lines if re.match(r"(\./run|\.venv/bin/|snakemake )", line)]
+
+
+@pytest.mark.parametrize("command", shown_commands())
+def test_readme_shows_commands_that_exist(command, launcher):
+    first, *words = command.split()
+    options = {word for word in words if word.startswith("-")}
+    if first == "./run":
+        assert options <= set(re.findall(r"(?<!\S)--?[a-z]+", launcher.__doc__))
+    elif first == "snakemake":
+        assert options <= {"--cores", "--config"}
+    else:
+        from needling import cli
+
+        program = first.rpartition("/")[2]
+        assert f'{program} = "needling.cli:main"' in (PROJECT / "pyproject.toml").read_text()
+        parser = next(a for a in cli._parser()._actions if a.choices).choices[words[0]]
+        assert options <= {option for action in parser._actions for option in action.option_strings}
+
+
+def test_readme_names_files_that_exist():
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^):#]+)\)", text)
+    assert [name for name in linked if not (PROJECT / name).exists()] == []
+
+
+PRIVATE = [
+    "data/raw/other/patients.csv",
+    "data/raw/other/deep/er/patients.xlsx",
+    "data/raw/patients.csv",
+    "data/raw/vickers2004/acupuncture.csv",
+    "data/processed/other/clean/patients.parquet",
+    "data/keys/other.csv",
+    "reports/other/report.html",
+    "reports/other/results/primary.csv",
+    "logs/other/read.log",
+    ".snakemake/log/x.log",
+]
+PUBLIC = [
+    "data/raw/README.md",
+    "data/raw/vickers2004/README.md",
+    "data/raw/demo/records.csv",
+    "config/other.yaml",
+    "requirements.lock",
+]
+
+
+@pytest.mark.parametrize("path", PRIVATE + PUBLIC)
+def test_git_ignores_what_could_hold_a_patient(path):
+    if not (PROJECT / ".git").exists():
+        pytest.skip("not a git checkout")
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", path], cwd=PROJECT, check=False)
+    assert (ignored.returncode == 0) == (path in PRIVATE)
