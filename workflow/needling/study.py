@@ -738,6 +738,8 @@ def _keys_beside(location: tuple[Any, ...]) -> list[str]:
                 following = option
             elif isinstance(option.get("additionalProperties"), dict):
                 following = option["additionalProperties"]
+            elif "patternProperties" in option:
+                following = next(iter(option["patternProperties"].values()))
             elif isinstance(part, int) and "items" in option:
                 following = option["items"]
         here = _resolve(root, following or {})

@@ -1,0 +1,262 @@
+"""The study file: mistakes are told in one sentence with file, line and mend; parts read back as they were."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from needling.study import StudyError, load_study, part, schema, section
+
+PROJECT = Path(__file__).parents[2]
+STUDIES = sorted((PROJECT / "config").glob("*.yaml"))
+
+PLAN = """\
+study: small
+title: A small study
+design: randomised
+seed: 1
+export:
+  format: csv
+  records: data/raw/small/export.csv
+patients:
+  id: patient
+  arm: {from: group, codes: {0: control, 1: needles}, reference: control}
+  covariates:
+    age: {from: age, unit: years}
+visits:
+  date: date
+  schedule:
+    baseline: {label: Baseline, days: [-14, 0]}
+    week_4: {label: Week 4, days: [21, 42]}
+  primary: week_4
+instruments:
+  nprs: {total: pain}
+cohorts:
+  all: {label: Everybody, outcomes: {pain: nprs}}
+primary: main
+analyses:
+  main:
+    kind: repeated_measures
+    label: Main analysis
+    outcomes: [pain]
+    adjust: [age]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Write a plan as small.yaml, with one piece replaced by another; return its path."""
+
+    def write(old="", new=""):
+        assert old in PLAN
+        path = tmp_path / "small.yaml"
+        path.write_text(PLAN.replace(old, new, 1) if old else PLAN, encoding="utf-8")
+        return path
+
+    return write
+
+
+def line_of(path, text):
+    """Number of the first line of a file that has a text in it."""
+    return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def refusal(path):
+    """Give the one sentence with which a study file is refused."""
+    with pytest.raises(StudyError) as error:
+        load_study(path)
+    sentence = str(error.value)
+    assert sentence.startswith(str(path))
+    assert "\n" not in sentence
+    assert sentence.endswith((".", "?", "?."))
+    return sentence
+
+
+def test_a_right_plan_is_read(plan):
+    study = load_study(plan())
+    assert study.visits.baseline == "baseline"
+    assert study.visits.follow_up == ["week_4"]
+    assert study.arms == ["control", "needles"]
+    assert study.analyses["main"].residual[0] == "unstructured"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "nearest"),
+    [
+        ("seed: 1", "seed: 1\nvisit: 3", "visit", "visits"),
+        ("  date: date", "  dates: date", "dates", "date"),
+        ("    adjust: [age]", "    ajust: [age]", "ajust", "adjust"),
+        ("unit: years", "units: years", "units", "unit"),
+        ("label: Week 4, days", "label: Week 4, day", "day", "days"),
+        ("codes: {0", "kodes: {0", "kodes", "codes"),
+        ("{total: pain}", "{totals: pain}", "totals", "total"),
+    ],
+)
+def test_unknown_key_is_refused_with_line_and_nearest_key(plan, old, new, key, nearest):
+    path = plan(old, new)
+    sentence = refusal(path)
+    assert f"line {line_of(path, f'{key}: ')}: unknown key '{key}'" in sentence
+    assert f"did you mean '{nearest}'?" in sentence
+
+
+@pytest.mark.parametrize(
+    ("removed", "key"),
+    [
+        ("seed: 1\n", "seed"),
+        ("  primary: week_4\n", "visits.primary"),
+        (", reference: control", "patients.arm.reference"),
+        ("    outcomes: [pain]\n", "analyses.main.outcomes"),
+        ("  id: patient\n", "patients.id"),
+    ],
+)
+def test_missing_key_is_named(plan, removed, key):
+    assert f"the key '{key}' is missing" in refusal(plan(removed, ""))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("reference: control", "reference: kontrol", "'kontrol' is not defined; did you mean 'control'?"),
+        ("  primary: week_4", "  primary: week_5", "'week_5' is not defined; did you mean 'week_4'?"),
+        ("primary: main", "primary: mian", "'mian' is not defined; did you mean 'main'?"),
+        ("outcomes: [pain]", "outcomes: [pian]", "'pian' is not defined; did you mean 'pain'?"),
+        ("adjust: [age]", "adjust: [agee]", "'agee' is not defined; did you mean 'age'?"),
+        ("{pain: nprs}", "{pain: nrps}", "'nrps' is not defined; did you mean 'nprs'?"),
+        ("adjust: [age]", "family: first", "'first' is not defined"),
+        ("adjust: [age]", "estimand: first", "'first' is not defined"),
+        ("design: randomised", "design: single_arm", "single_arm"),
+        ("study: small", "study: smaller", "'smaller'"),
+    ],
+)
+def test_name_that_is_not_defined_is_refused(plan, old, new, told):
+    assert told in refusal(plan(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "key"),
+    [
+        ("format: csv", "format: exel", "exel", "export.format"),
+        ("seed: 1", "seed: soon", "soon", "seed"),
+        ("days: [21, 42]", "days: [21]", "week_4", "visits.schedule.week_4.days"),
+        ("kind: repeated_measures", "kind: repeated", "kind", "analyses.main"),
+        ("study: small", "study: Small!", "Small!", "study"),
+    ],
+)
+def test_wrong_value_is_refused_with_its_place(plan, old, new, place, key):
+    path = plan(old, new)
+    sentence = refusal(path)
+    assert key in sentence
+    assert f"line {line_of(path, place)}" in sentence or f"line {line_of(path, 'main:')}" in sentence
+
+
+def test_a_constrained_baseline_needs_randomisation(plan):
+    path = plan("    adjust: [age]", "    baseline: constrained")
+    assert load_study(path).analyses["main"].baseline == "constrained"
+    path.write_text(path.read_text().replace("design: randomised", "design: cohort"))
+    assert "only right where arms were randomised" in refusal(path)
+
+
+def test_what_is_not_yaml_is_refused_with_its_line(plan):
+    path = plan("title: A small study", "title: 'A small study")
+    assert "not valid YAML" in refusal(path)
+    path = plan("seed: 1", "seed: 1\n\tindent: 2")
+    assert f"line {line_of(path, 'indent')}" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("título: x".encode("latin-1"), "not UTF-8"),
+        (bytes(range(256)), "not UTF-8"),
+        (b"", "must be a mapping"),
+        (b"- one\n- two\n", "must be a mapping"),
+        (b"just words", "must be a mapping"),
+        (b"\x00\x01\x02", "not valid YAML"),
+    ],
+)
+def test_what_is_no_study_file_is_refused(tmp_path, content, told):
+    path = tmp_path / "small.yaml"
+    path.write_bytes(content)
+    assert told in refusal(path)
+
+
+def test_a_file_that_is_not_there_names_those_that_are(plan):
+    there = plan()
+    assert "there are: small" in refusal(there.with_name("smal.yaml"))
+
+
+def test_several_mistakes_are_told_together(plan):
+    path = plan("seed: 1", "sed: 1")
+    with pytest.raises(StudyError) as error:
+        load_study(path)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(str(path)) for line in lines)
+
+
+# ---------------------------------------------------------------- sections, for rules that need only some
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_sections_read_back_as_they_were(path):
+    study = load_study(path)
+    names = list(type(study).model_fields)
+    data = section(study, *names)
+    assert json.loads(json.dumps(data)) == data, "a section must survive being stored as a rule's parameter"
+    again = part(data)
+    for name in names:
+        assert getattr(again, name) == getattr(study, name), name
+
+
+def test_a_part_has_no_other_sections(plan):
+    study = load_study(plan())
+    few = part(section(study, "patients", "visits"))
+    assert few.patients == study.patients
+    assert few.visits.follow_up == ["week_4"]
+    for other in ("cohorts", "export", "seed"):
+        with pytest.raises(AttributeError):
+            getattr(few, other)
+
+
+def test_a_section_does_not_change_with_another(plan):
+    before = section(load_study(plan()), "visits", "analyses")
+    after = section(load_study(plan("seed: 1", "seed: 2")), "visits", "analyses")
+    assert before == after
+
+
+def test_codes_are_text_whatever_yaml_makes_of_them(plan):
+    study = load_study(plan("codes: {0: control, 1: needles}", "codes: {yes: needles, no: control}"))
+    assert set(study.patients.arm.codes) == {"yes", "no"}
+
+
+def test_items_can_be_given_as_a_range(plan):
+    study = load_study(plan("{total: pain}", "{items: pain_1 .. pain_3}"))
+    assert study.instruments["nprs"].items == ["pain_1", "pain_2", "pain_3"]
+    assert "pain_1 .. ndi_3" in refusal(plan("{total: pain}", "{items: pain_1 .. ndi_3}"))
+
+
+# ---------------------------------------------------------------- the schema that editors read
+
+
+def test_schema_file_is_what_the_code_says():
+    path = PROJECT / "config" / "study.schema.json"
+    now = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    assert path.read_text(encoding="utf-8") == now, "run: .venv/bin/needling schema > config/study.schema.json"
+
+
+def test_every_key_says_what_it_is():
+    generated = schema()
+    sections = generated["$defs"]
+
+    def described(value):
+        return "description" in value or "description" in sections.get(value.get("$ref", "").rpartition("/")[2], {})
+
+    keys = [(name, model.get("properties", {})) for name, model in [("Study", generated), *sections.items()]]
+    assert [f"{name}.{key}" for name, of in keys for key, v in of.items() if key != "kind" and not described(v)] == []
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_studies_have_only_keys_of_the_schema(path):
+    known = schema()["properties"]
+    assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(known)
