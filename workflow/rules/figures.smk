@@ -1,27 +1,23 @@
-# Which tables each figure is drawn from.
-RESIDUALS = f"{PROCESSED}/analyses/{STUDY.primary}"
-FIGURES = {
-    "flow": {"flow": f"{PROCESSED}/flow.parquet"},
-    "trajectories": {name: f"{PROCESSED}/{name}.parquet" for name in ["results", "distribution"]},
-    "forest": {"results": f"{PROCESSED}/results.parquet"},
-    "distributions": {"distribution": f"{PROCESSED}/distribution.parquet"},
-    "missingness": {"missingness": f"{PROCESSED}/missingness.parquet"},
-    "diagnostics": {name: f"{RESIDUALS}/{name}.parquet" for name in ["fitted", "quantiles"]},
-}
+from needling.figures import FIGURES
+
+# Where a table that a figure is drawn from lies, if not beside the others.
+PLACES = {name: f"analyses/{STUDY.primary}/" for name in ["fitted", "quantiles"]}
 
 
 def figure_tables(wildcards):
     """The tables of one figure, by name."""
-    return {name: path.format(study=wildcards.study) for name, path in FIGURES[wildcards.figure].items()}
+    folder = PROCESSED.format(study=wildcards.study)
+    return {name: f"{folder}/{PLACES.get(name, '')}{name}.parquet" for name in FIGURES[wildcards.figure]}
 
 
 rule figure:
-    # One figure as PDF, SVG and PNG, with the numbers it shows.
+    # One figure as PDF, SVG and PNG, with the numbers it shows and the words that belong to it.
     input:
         unpack(figure_tables),
         code=code("figure"),
     output:
-        multiext(f"{REPORTS}/figures/{{figure}}", ".pdf", ".svg", ".png", ".csv", ".json"),
+        **{ending: f"{REPORTS}/figures/{{figure}}.{ending}" for ending in ["pdf", "svg", "png", "csv"]},
+        words=f"{PROCESSED}/figures/{{figure}}.json",
     params:
         study=PLAN,
     log:

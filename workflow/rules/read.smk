@@ -5,7 +5,7 @@ rule read:
         dictionary=[STUDY.export.dictionary] if STUDY.export.dictionary else [],
         code=code("read"),
     output:
-        **tables("read", [*TABLES, "sources"]),
+        **tables("read", [*TABLES, "patient_conflicts", "sources", "unread"]),
     params:
         study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
     log:
