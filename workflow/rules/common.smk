@@ -65,23 +65,30 @@ def code(script):
         for module in imported(waiting.pop()):
             if module not in found:
                 found.add(module)
-                waiting.append(module)
+                waiting += [module] if module.suffix == ".py" else []
     return sorted(os.path.relpath(module) for module in found)
 
 
 def imported(path):
-    """The package's own modules (and data files beside them) that one file names in its imports."""
+    """The package's own modules (and the data files beside them) that one file imports when it runs."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = []
+    here = ["needling", *path.relative_to(PACKAGE).parts[:-1]] if path.is_relative_to(PACKAGE) else []
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{name.name}" for name in node.names)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            inside = here[: len(here) - node.level + 1] if node.level else []
+            module = ".".join([*inside, *([node.module] if node.module else [])])
+            names |= {module, *(f"{module}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
     for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
         parts = name.split(".")[1:]
         for depth in range(len(parts) + 1):
             place = PACKAGE.joinpath(*parts[:depth])
-            if place.is_dir():
-                yield from [place / "__init__.py", *place.glob("*.yaml")] if (place / "__init__.py").exists() else []
+            if (place / "__init__.py").exists():
+                yield from [place / "__init__.py", *place.glob("*.yaml")]
             elif place.with_suffix(".py").exists():
                 yield place.with_suffix(".py")

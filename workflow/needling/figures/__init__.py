@@ -1,5 +1,7 @@
 """Figures: each draws what a results or side table says and gives the table it drew; none computes a statistic."""
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,9 +21,7 @@ FIGURES: dict[str, tuple[str, ...]] = {
 }
 
 
-def make_figure(
-    name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study"
-) -> "tuple[Figure, pd.DataFrame, str, str]":
+def make_figure(name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study") -> "tuple[Figure, pd.DataFrame, str, str]":
     """Draw one figure.
 
     Parameters
@@ -56,3 +56,23 @@ def make_figure(
         figure = room.draw(source, plan, profile)
     caption, alternative = room.words(source, plan)
     return figure, source, made_up(plan, caption), made_up(plan, alternative)
+
+
+def write_figure(
+    name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study", numbers: str | Path, words: str | Path
+) -> None:
+    """Draw one figure and write it as PDF, SVG and PNG beside the numbers it shows.
+
+    Parameters
+    ----------
+    name, inputs, plan : as in `make_figure`, with the section figures.
+    numbers : path of the CSV of the numbers; the figure's files are named like it.
+    words : path of the JSON with caption and alternative text, which the report prints.
+    """
+    from needling.figures.style import save
+    from needling.schema import write_table
+
+    figure, source, caption, alternative = make_figure(name, inputs, plan)
+    save(figure, Path(numbers).with_suffix(""), plan.figures.profile)
+    write_table(source, numbers)
+    Path(words).write_text(json.dumps({"caption": caption, "alternative": alternative}) + "\n", encoding="utf-8")
