@@ -5,11 +5,62 @@ from pathlib import Path
 
 import numpy as np
 
+from needling.simulate.dirt import Answers, Roles, inject
 from needling.simulate.made_up import SimulatedStudy, simulate_study
-from needling.simulate.redcap import to_redcap
-from needling.simulate.scenario import Scenario
+from needling.simulate.redcap import ARM_LABELS, EVENTS, KEYS, QUESTIONNAIRES, stem, to_redcap
+from needling.simulate.scenario import SCALES, Scenario
 
 DEMO_SEED = 20260101
+
+
+def _answers(instrument: str) -> Answers:
+    scale, name = SCALES[instrument], stem(instrument)
+    items = tuple(f"{name}_{item + 1}" for item in range(scale.items))
+    return Answers(items, scale.lows, scale.highs, scale.weights, scale.offset, f"{name}_total")
+
+
+# Which column of an export written by `to_redcap` plays which role for the dirt.
+ROLES = Roles(
+    record=KEYS[0],
+    event=KEYS[1],
+    instrument=KEYS[2],
+    instance=KEYS[3],
+    clinic=KEYS[4],
+    baseline=EVENTS[1],
+    day_0="date_randomised",
+    exit_date="stop_date",
+    visit_date="visit_date",
+    session_date="session_date",
+    session="session",
+    needling_date="needling_date",
+    needling_session="needling_session",
+    loose_dates=("co_date",),
+    pain="nprs",
+    session_pain=("pain_before", "pain_after"),
+    readings=("ppt_1", "ppt_2", "ppt_3"),
+    reading_unit="ppt_unit",
+    questionnaires={name: _answers(name) for name in QUESTIONNAIRES},
+    raw_total="ndi",
+    reversible="csi",
+    numbers={
+        "age": (("230", "4"), ()),
+        "height_cm": (("17", "1780"), ()),
+        "expectation": (("11", "15"), ()),
+        "depth_mm": (("400", "-5"), ("75", "80")),
+        "ltr_count": (("-1",), ("35",)),
+        "retention_min": (("300",), ("45",)),
+        "length_mm": (("500",), ("125",)),
+    },
+    decimals=("weight_kg", "gauge_mm"),
+    side="muscle_side",
+    affected_side="affected_side",
+    arm="arm",
+    arm_spellings={
+        ARM_LABELS["usual_care"]: ("Usual care", "usual  care", "UC", "usualcare", "usual-care "),
+        ARM_LABELS["dry_needling"]: ("Dry Needling", "DN ", "drydneedling", "dry-needling", "dryneedling"),
+    },
+    notes=("session_note", "ae_note"),
+)
 
 
 def write_demo(folder: str | Path, truth_folder: str | Path, seed: int = DEMO_SEED) -> SimulatedStudy:
@@ -29,10 +80,12 @@ def write_demo(folder: str | Path, truth_folder: str | Path, seed: int = DEMO_SE
     by = dict(zip(("study", "export", "dirt"), np.random.default_rng(seed).spawn(3), strict=True))
     study = simulate_study(Scenario(), by["study"])
     records, dictionary = to_redcap(study, by["export"])
+    records, log = inject(records, ROLES, by["dirt"])
     folder.mkdir(parents=True, exist_ok=True)
     truth_folder.mkdir(parents=True, exist_ok=True)
     records.to_csv(folder / "records.csv", index=False, lineterminator="\n")
     dictionary.to_csv(folder / "dictionary.csv", index=False, lineterminator="\n")
+    log.to_csv(truth_folder / "dirt.csv", index=False, lineterminator="\n")
     text = json.dumps(study.truth, indent=1, sort_keys=True)
     (truth_folder / "truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     return study

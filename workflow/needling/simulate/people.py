@@ -23,9 +23,7 @@ class Staff:
 
     def table(self) -> pd.DataFrame:
         """Therapist, home clinic and second clinic (-1: none)."""
-        return pd.DataFrame(
-            {"therapist": np.arange(len(self.home)), "clinic": self.home, "second_clinic": self.second}
-        )
+        return pd.DataFrame({"therapist": np.arange(len(self.home)), "clinic": self.home, "second_clinic": self.second})
 
 
 def draw_staff(scenario: Scenario) -> Staff:
@@ -34,9 +32,7 @@ def draw_staff(scenario: Scenario) -> Staff:
     home = therapist % scenario.clinics
     elsewhere = (therapist % 6 == 5) & (scenario.clinics > 1)
     second = np.where(elsewhere, (home + 1) % scenario.clinics, -1)
-    by_clinic = tuple(
-        np.flatnonzero((home == clinic) | (second == clinic)) for clinic in range(scenario.clinics)
-    )
+    by_clinic = tuple(np.flatnonzero((home == clinic) | (second == clinic)) for clinic in range(scenario.clinics))
     return Staff(home, second, by_clinic)
 
 

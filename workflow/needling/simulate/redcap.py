@@ -158,7 +158,10 @@ def _visit_fields() -> list[_Field]:
         _date("visit_date", "visit", "Date of visit"),
         _Field("therapist", "visit", "Therapist"),
         _number("nprs", "visit", "Pain (numeric rating)", 0, 10),
-        *[_number(f"ppt_{reading}", "visit", f"Pressure pain threshold {reading}", 0, 2000, "number") for reading in (1, 2, 3)],
+        *[
+            _number(f"ppt_{reading}", "visit", f"Pressure pain threshold {reading}", 0, 2000, "number")
+            for reading in (1, 2, 3)
+        ],
         _Field("ppt_unit", "visit", "Unit of the pressure pain threshold"),
         *[field for instrument in QUESTIONNAIRES for field in _questionnaire(instrument)],
         _Field(

@@ -51,9 +51,7 @@ def draw_treatment(
     pain : patients x visits, complete pain scores, between which the pain at a session lies.
     leaves : number of the first visit that each patient has left before.
     """
-    by = dict(
-        zip(("status", "sessions", "needling", "pain", "co", "events"), rng.spawn(6), strict=True)
-    )
+    by = dict(zip(("status", "sessions", "needling", "pain", "co", "events"), rng.spawn(6), strict=True))
     status = _draw_status(people, leaves, by["status"])
     sessions = _draw_sessions(scenario, people, staff, status, by["sessions"])
     needling = _draw_needling(people, sessions, by["needling"])
