@@ -28,9 +28,9 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
     -------
     Table -> frame of text cells as exported, blank is missing; every table starts with row (from 0), file, sheet, line.
 
-    - patients: patient, clinic, cohort, arm, day_0, and each covariate by its name in the study file. Where one row is
-      not one patient and `patients.rows` selects none, there is one row per patient at the patient's first line, with
-      the first value of each fact that is not blank.
+    - patients: patient, clinic, cohort, arm, day_0, excluded (where the study file has it), and each covariate by its
+      name in the study file. Where one row is not one patient and `patients.rows` selects none, there is one row per
+      patient at the patient's first line, with the first value of each fact that is not blank.
     - patient_conflicts: facts on later lines that differ from the one taken: patient, column, source, value, taken.
     - visits: patient, planned, date, therapist, clinic. Where one row is one patient: a row per patient and visit of
       the schedule that has a column, planned is the schedule's name; plain columns belong to the baseline visit.
@@ -81,8 +81,8 @@ def mapped_columns(study: Study) -> dict[str, str]:
     roles: dict[str, str] = {}
     chosen = [*patients.rows, *visits.rows]
     values = list(study.export.values.name) if study.export.values else []
-    for column in [visits.planned, patients.arm, patients.cohort, *patients.covariates.values()]:
-        values += [column.source] if column else []
+    for named in [visits.planned, patients.arm, patients.cohort, patients.excluded]:
+        values += [named.source] if named else []
     for instrument in study.instruments.values():
         values += [instrument.unit_column] if instrument.unit_column else []
         if study.export.values is None:
@@ -91,6 +91,8 @@ def mapped_columns(study: Study) -> dict[str, str]:
         values.append(study.export.values.value)
     dates = [patients.day_0, visits.date]
     codes = [patients.id, patients.clinic, visits.therapist, visits.clinic]
+    for canonical, column in patients.covariates.items():
+        (dates if is_date(canonical) else values).append(column.source)
     for name in type(study.events).model_fields:
         event = getattr(study.events, name)
         for canonical, column in event.columns.items() if event else ():
@@ -103,7 +105,7 @@ def mapped_columns(study: Study) -> dict[str, str]:
 
 
 def is_date(canonical: str) -> bool:
-    """Tell whether a canonical column of an event table holds dates: date, date_..., or ..._date."""
+    """Tell by its name whether a covariate or event column holds dates: date, date_..., or ..._date."""
     return canonical == "date" or canonical.startswith("date_") or canonical.endswith("_date")
 
 
@@ -117,6 +119,8 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
         "arm": (patients.arm.source if patients.arm else None, "patients.arm"),
         "day_0": (patients.day_0, "patients.day_0"),
     }
+    if patients.excluded:
+        facts["excluded"] = (patients.excluded.source, "patients.excluded")
     facts |= {name: (c.source, f"patients.covariates.{name}") for name, c in patients.covariates.items()}
     by_visit = shape != "patient" and not patients.rows
     positions = rows.selected(patients.rows, "patients")

@@ -24,6 +24,7 @@ class Rows:
     reasons: dict[str, pd.Series]
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     read: dict[str, np.ndarray] = field(default_factory=dict)
+    selecting: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, raw: RawExport) -> "Rows":
@@ -64,6 +65,7 @@ class Rows:
         """Positions of the rows that have the allowed values."""
         keep = np.ones(len(self.frame), dtype=bool)
         for name, allowed in rows.items():
+            self.selecting.add(name.strip())
             cells = self.column(name, f"{key}.rows").fillna("").str.strip()
             keep &= cells.isin([value.strip() for value in allowed]).to_numpy()
             if not keep.any():
@@ -113,7 +115,9 @@ class Rows:
         rows = []
         for name in self.raw.columns:
             filled = self.frame[name].notna().to_numpy()
-            if name not in self.read:
+            if name in self.selecting and name not in self.read:
+                rows.append((name, int(filled.sum()), "this column only selects rows"))
+            elif name not in self.read:
                 rows.append((name, int(filled.sum()), "the study file does not name this column"))
             else:
                 rest = int((filled & ~self.read[name]).sum())

@@ -1,0 +1,268 @@
+"""The identifier gate: nothing that could name a person is read further unless somebody has reviewed it."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from needling.privacy.patterns import PATTERNS
+from needling.read.canonical import mapped_columns
+from needling.read.raw import RawExport, Sheet, Variable
+from needling.study import Study, StudyError
+
+FILE_PROPERTIES = "file properties"
+COLUMNS = ["file", "sheet", "line", "column", "kind", "why"]
+
+# Words in a column's name or label that speak of an identifier. A phrase needs all its words beside each other.
+NAMES: dict[str, str] = {
+    "name": "first name|last name|given name|middle name|maiden name|full name|family name|patient name|participant name|"
+    "subject name|contact name|mother name|father name|physician name|doctor name|therapist name|surname|firstname|lastname|"
+    "fullname|forename|nombre|apellido|apellidos|vorname|nachname|prenom|nom de famille|initials|iniciales|next of kin|"
+    "signature|firma|unterschrift|name of patient|name of therapist|nombre y apellidos",
+    "e-mail": "email|e mail|mail|correo|courriel",
+    "phone number": "phone|telephone|telefono|telefon|tel|mobile|cell phone|cellphone|movil|fax|handy",
+    "address": "address|street|direccion|calle|adresse|strasse|postcode|postal code|zip|zip code|zipcode|plz|city|town|"
+    "ciudad|municipio|wohnort|county|codigo postal",
+    "identity number": "ssn|social security|nhs number|nhs no|mrn|medical record|passport|pasaporte|dni|nie|nif|driver licence|"
+    "driver license|license plate|licence plate|vehicle|insurance number|insurance no|policy number|health card|iban|"
+    "bank account|account number|hospital number|hospital no|hospital id|chart number|historia clinica|nhc|"
+    "versichertennummer|bsn|national id|serial number",
+    "date": "dob|date of birth|birth date|birthdate|birthday|day of birth|month of birth|fecha de nacimiento|nacimiento|"
+    "geburtsdatum|geburtstag|date de naissance|date of death|death date",
+    "web address": "url|website|web site|facebook|twitter|instagram|ip address",
+    "picture": "photo|photograph|foto|selfie|fingerprint|voice recording",
+}
+VALIDATIONS = {
+    "email": "e-mail",
+    "phone": "phone number",
+    "phone_australia": "phone number",
+    "phone_uk": "phone number",
+    "ssn": "identity number",
+    "mrn_10d": "identity number",
+    "mrn_generic": "identity number",
+    "zipcode": "address",
+    "postalcode_australia": "address",
+    "postalcode_canada": "address",
+    "postalcode_french": "address",
+    "postalcode_germany": "address",
+    "postalcode_uk": "address",
+}
+PLAIN_NUMBER = r"^[-+]?\d{0,7}([.,]\d*)?$"
+RECORD_NUMBER = r"^[A-Za-z]{0,4}[-_/]?\d{6,}$"
+# Below this many texts, preparing a search in Arrow takes longer than searching in Python.
+FEW = 500
+# Words of a file's properties that name a program, not a person.
+SOFTWARE = {
+    "openpyxl",
+    "xlsxwriter",
+    "microsoft excel",
+    "microsoft office user",
+    "libreoffice",
+    "r",
+    "spss",
+    "apache poi",
+}
+# Dates and long numbers in labels and properties describe the form, not a person.
+IN_WORDS = {"e-mail", "web address", "phone number", "name", "social security number", "record number", "bank account"}
+
+
+def stop_on_identifiers(raw: RawExport, study: Study) -> None:
+    """Stop the run where the export could identify a person.
+
+    Parameters
+    ----------
+    raw : the export as read.
+    study : a study, or the part of one, with the sections privacy, export, patients, visits, instruments and events.
+
+    Raises
+    ------
+    StudyError : lists file, sheet, lines, column and kind of each finding (never a value) and the two mends; or names a
+        column that the study file both reads and drops.
+    """
+    dropped = sorted({column.strip() for column in study.privacy.drop} & set(mapped_columns(study)))
+    if dropped:
+        raise StudyError(
+            f"privacy.drop: the column '{dropped[0]}' is dropped, but the study file reads it elsewhere; take it out of one "
+            "of the two places."
+        )
+    findings = scan(raw, study)
+    if not len(findings):
+        return
+    places = []
+    for (file, sheet, column, why), group in findings.groupby(["file", "sheet", "column", "why"], sort=False):
+        where = f"{file}, sheet {sheet}" if sheet else str(file)
+        places.append(f"  - {where}, {column}{_lines(group['line'])}: {why}")
+    more = [f"  - and {len(places) - 40} more"] if len(places) > 40 else []
+    raise StudyError(
+        "The export may identify people, so nothing was read further:\n"
+        + "\n".join(places[:40] + more)
+        + "\nMend it in one of two ways: drop a column that no analysis needs (study file, privacy.drop), or, where somebody has "
+        "looked and it identifies nobody, list it with who looked, when and what was seen (study file, privacy.reviewed; "
+        f"'{FILE_PROPERTIES}' for author and notes of a file). What does identify people is taken out of the export itself."
+    )
+
+
+def scan(raw: RawExport, study: Study) -> pd.DataFrame:
+    """Look for identifiers in names of columns, the dictionary, labels, cells, and properties of the files.
+
+    Parameters
+    ----------
+    raw : the export as read.
+    study : a study, or the part of one, with the sections privacy, export, patients, visits, instruments and events.
+        Columns in `privacy.drop` and `privacy.reviewed` are not looked at; codes of patients, therapists and clinics
+        and dates that the study file maps are expected, since cleaning re-keys and converts them.
+
+    Returns
+    -------
+    One row per finding: file, sheet, line (missing where it is not one cell), column (its number where the name itself
+    is the finding), kind, why. Never the value.
+    """
+    roles = mapped_columns(study)
+    passed = {column.strip() for column in [*study.privacy.drop, *study.privacy.reviewed]}
+    found: list[dict[str, object]] = []
+    for sheet in raw.sheets:
+        found += _sheet_findings(sheet)
+        for number, name in enumerate(sheet.frame.columns, 1):
+            if name in passed:
+                continue
+            why = _in_words([name])
+            shown = f"column {number}" if why else f"column '{name}'"
+            found += [_finding(sheet, shown, kind, f"its name holds {words}") for kind, words in why]
+            cells = sheet.frame[name]
+            if roles.get(name) == "code" or not cells.notna().any():
+                continue
+            variable = raw.variables.get(name, Variable())
+            found += [_finding(sheet, shown, *pair) for pair in _by_description(name, variable, roles.get(name))]
+            found += _in_cells(sheet, shown, cells, variable, roles.get(name))
+    if FILE_PROPERTIES not in passed:
+        found += _in_properties(raw)
+    table = pd.DataFrame(found, columns=COLUMNS).astype({"line": "Int64"})
+    return table.astype({column: "str" for column in COLUMNS if column != "line"})
+
+
+def _finding(sheet: Sheet, column: str, kind: str, why: str, line: int | None = None) -> dict[str, object]:
+    return {"file": sheet.file, "sheet": sheet.name, "line": line, "column": column, "kind": kind, "why": why}
+
+
+def _lines(lines: pd.Series) -> str:
+    known = sorted(set(lines.dropna().astype(int)))
+    if not known:
+        return ""
+    more = f" and {len(known) - 3} more" if len(known) > 3 else ""
+    return f", line{'s' if len(known) > 1 else ''} {', '.join(map(str, known[:3]))}{more}"
+
+
+# ---------------------------------------------------------------- names, labels, properties
+
+
+def _in_words(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Kinds of identifier inside words that describe: names of columns and sheets, labels, choices, properties."""
+    return [
+        (pattern.kind, pattern.why)
+        for pattern in PATTERNS
+        if pattern.kind in IN_WORDS and any(pattern.found(text) for text in texts if text)
+    ]
+
+
+def _sheet_findings(sheet: Sheet) -> list[dict[str, object]]:
+    places = [("the file's name", sheet.file.rsplit(".", 1)[0]), ("the sheet's name", sheet.name)]
+    found: list[dict[str, object]] = []
+    for place, text in places:
+        for kind, why in _in_words([text.replace("_", " ")]):
+            # The name is the finding, so it is not printed.
+            found.append({**_finding(sheet, place, kind, f"it holds {why}"), "file": "the export", "sheet": ""})
+    return found
+
+
+def _by_description(name: str, variable: Variable, role: str | None) -> list[tuple[str, str]]:
+    """What the column's name, its label and the dictionary say it is."""
+    found = []
+    if variable.identifier and role != "date":
+        found.append(("identifier", "the dictionary marks it as an identifier"))
+    if variable.validation in VALIDATIONS:
+        found.append((VALIDATIONS[variable.validation], f"the dictionary validates it as {variable.validation}"))
+    if variable.kind in {"file", "signature"}:
+        found.append(("file", "it holds uploaded files"))
+    for text, place in ((name, "its name"), (variable.label, "its label")):
+        for kind, phrases in NAMES.items():
+            if (role != "date" or kind != "date") and _speaks_of(text, phrases):
+                found.append((kind, f"{place} speaks of an identifier ({kind})"))
+    described = [variable.label, variable.note, *variable.choices.values()]
+    found += [(kind, f"its label or choices hold {words}") for kind, words in _in_words(described)]
+    return found
+
+
+def _speaks_of(text: str, phrases: str) -> bool:
+    plain = unicodedata.normalize("NFKD", re.sub(r"([a-z])([A-Z])", r"\1 \2", text)).encode("ascii", "ignore").decode()
+    words = " ".join(re.findall(r"[a-z0-9]+", plain.lower()))
+    return words == "name" or bool(re.search(rf"\b(?:{phrases})\b", words))
+
+
+def _in_properties(raw: RawExport) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for place, text in raw.properties.items():
+        people = re.search(r"author|creator|modified by|manager|company|person", place)
+        why = [("name", "it names an author")] if people and text.strip().lower() not in SOFTWARE else _in_words([text])
+        for kind, words in why:
+            found.append(_finding(raw.sheets[0], FILE_PROPERTIES, kind, f"{place}: {words}") | {"sheet": ""})
+    return found
+
+
+# ---------------------------------------------------------------- cells
+
+
+def _in_cells(
+    sheet: Sheet, shown: str, cells: pd.Series, variable: Variable, role: str | None
+) -> list[dict[str, object]]:
+    """Identifiers in the distinct texts of a column, one finding per cell."""
+    codes, distinct = pd.factorize(cells)
+    texts = pa.array(distinct, type=pa.large_string())
+    special = np.flatnonzero(~pc.match_substring_regex(texts, PLAIN_NUMBER).to_numpy(zero_copy_only=False))
+    if not special.size:
+        return []
+    texts = texts.take(pa.array(special))
+    words = texts.to_pylist()
+    found = []
+    for pattern in PATTERNS:
+        if role == "date" and pattern.kind == "date":
+            continue
+        if len(words) < FEW:
+            near: Iterable[int] = range(len(words))
+        else:
+            near = np.flatnonzero(pc.match_substring_regex(texts, pattern.quick).to_numpy(zero_copy_only=False))
+        hits = [place for place in near if pattern.found(words[place])]
+        if hits:
+            where = np.flatnonzero(np.isin(codes, special[hits]))
+            why = f"cells hold {pattern.why}"
+            found += [_finding(sheet, shown, pattern.kind, why, int(line)) for line in sheet.lines[where]]
+    if _is_free_text(words, variable):
+        found.append(_finding(sheet, shown, "free text", "it is free text that nobody has reviewed"))
+    if role != "date" and _are_record_numbers(cells, texts):
+        found.append(
+            _finding(sheet, shown, "record number", "it holds numbers like those of records, most of them different")
+        )
+    return found
+
+
+def _is_free_text(texts: list[str], variable: Variable) -> bool:
+    """Tell sentences from a vocabulary: in lists of answers the same parts come again, in sentences they do not."""
+    if variable.kind == "notes" and any(len(text.split()) > 1 for text in texts):
+        return True
+    parts = [part.strip().lower() for text in texts for part in re.split(r"[,;|/]", text)]
+    sentences = [part for part in parts if len(part.split()) >= 4]
+    return (
+        len(sentences) >= 10 and len(set(sentences)) > 0.5 * len(sentences) and len(set(sentences)) > 0.2 * len(texts)
+    )
+
+
+def _are_record_numbers(cells: pd.Series, special: pa.Array) -> bool:
+    alike = pc.sum(pc.match_substring_regex(special, RECORD_NUMBER)).as_py() or 0
+    filled = int(cells.notna().sum())
+    return alike >= 5 and alike > 0.5 * filled
+
+
+__all__ = ["FILE_PROPERTIES", "scan", "stop_on_identifiers"]

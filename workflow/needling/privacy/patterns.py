@@ -1,0 +1,221 @@
+"""Texts that could identify a person: what they look like, alone or inside a sentence."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Given names common in European, American, Arabic, Indian and Chinese registers; none that is an everyday word in
+# English or Spanish clinical notes (Dolores, Rosa, Mark, Grace and the like are left out on purpose).
+GIVEN_NAMES = """
+aaron adam adrian agnes ahmed aisha alan albert alberto alejandro alessandro alexander alexandra alfred ali alice
+alicia alison amanda amelie amina amy ana anders andre andrea andreas andrew angela anil anita anna anne annie anthony
+anton antonio arthur barbara beatriz benjamin bernard birgit brenda brian bridget bruno camille carl carla carlos
+carmen carol caroline catherine cecilia charles charlotte chloe christian christina christine christopher claire
+claude claudia colin daniel daniela david deborah denise diana diego dieter dmitri dominique donna dorothy edith
+eduardo edward elena elisabeth elizabeth ella ellen emanuel emily emma enrique eric erik esther eva evelyn fatima
+felipe felix fernando fiona florian frances francesca francesco francisco franz frederic friedrich gabriel gabriela
+georg george gerald gerard gerhard giovanni giulia giuseppe gloria gonzalo graham gregory guillermo gustav hannah hans
+harold hassan heather heidi heinz helen helena helga henri henry herbert hugo ian ibrahim ignacio igor ingrid irene
+irina isabel isabella isabelle ivan jacob jacques jaime james jan jane janet jason javier jean jennifer jeremy jessica
+jesus joan joanna johan johann johanna john jonas jonathan jorge jose joseph josephine juan judith julia julian julie
+jurgen karen karin karl katarina katharina katherine kathleen katrin keith kenneth kevin klaus kristina krzysztof lars
+laura lea lena leonard leonie lewis linda lisa louis louise lourdes lucas lucia luis luisa lukas magdalena manuel
+manuela marc marcel marco margaret margarita maria marie marina mario marion marta martha martin martina mary matteo
+matthew matthias mauricio melissa michael michaela michel michelle miguel mohamed mohammed monica monika muhammad
+nancy natalia natalie nathalie neil nicholas nicolas nicole nikolai nina noah norbert olga oliver olivia omar oscar
+otto pablo pamela patricia patrick paul paula paulo pavel pedro peter petra philip philippe pierre piotr rachel rafael
+rainer raj rajesh ralf ramon raquel raul raymond rebecca renate ricardo richard robert roberto rodrigo roger roland
+ronald rosemary rudolf ruth sabine samantha samuel sandra sanjay sara sarah sebastian sergei sergio sharon silvia
+simon simone sofia sonia sophia sophie stefan stefano stephanie stephen steven sunita susan susanne svetlana sylvia
+sylvie tatiana teresa theresa thomas timothy tomas ulrich ursula valentina valerie vanessa vera veronica victor
+victoria vincent virginia vladimir walter wei werner wilhelm william wolfgang xavier yolanda yusuf yvonne zoe
+"""
+
+TITLES = (
+    r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Sr|Sra|Srta|Dra|Don|Doña|Herr|Frau|Hr|Fr|Mme|Mlle|Monsieur|Madame|Signor|Signora|"
+    r"Sig|Mevr|Dhr)"
+)
+CAPITALISED = r"(?:Mc|Mac|[A-Z]['’])?[A-ZÀ-ÖØ-Þ](?:[a-zà-öø-ÿ'’]+|[A-ZÀ-ÖØ-Þ]+\b)(?:-[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ]+)?"
+PEOPLE = (
+    r"(?:[Pp]atient(?:in)?|[Pp]aciente|[Nn]ame|[Nn]ombre|[Hh]usband|[Ww]ife|[Ss]on|[Dd]aughter|[Mm]other|[Ff]ather|"
+    r"[Tt]herapist|[Pp]hysio|[Ss]een by|[Cc]alled|[Ss]poke (?:to|with)|[Ff]isioterapeuta)"
+)
+# Full names in any case, abbreviations and May only with a capital: 'may', 'mar' and 'dec...' are also parts of words.
+MONTHS = (
+    r"(?:(?i:january|february|march|april|june|july|august|september|october|november|december|enero|febrero|marzo|abril|"
+    r"mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|januar|februar|märz|juni|juli|oktober|dezember|"
+    r"janvier|février|avril|juin|juillet|août|septembre|octobre|novembre|décembre)|"
+    r"(?:Jan|Feb|Mar|Apr|May|Mai|Jun|Jul|Aug|Sept?|Oct|Okt|Nov|Dec|Dez|Ene|Abr|Ago|Dic|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|"
+    r"SEP|OCT|NOV|DEC)\.?)"
+)
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One kind of identifier.
+
+    `quick` is a regular expression that Arrow (RE2) can search in millions of cells; `exact` decides on what it found,
+    and `valid` on the text that `exact` matched (a check digit). Both must also be valid for Python.
+    """
+
+    kind: str
+    why: str
+    quick: str
+    exact: re.Pattern[str] | None = None
+    valid: Callable[[str], bool] | None = None
+
+    def found(self, text: str) -> bool:
+        """Tell whether a text holds the identifier."""
+        if self.exact is None:
+            return bool(re.search(self.quick, text))
+        return any(self.valid is None or self.valid(match.group()) for match in self.exact.finditer(text))
+
+
+def digits_of(text: str) -> list[int]:
+    """Digits of a text, in order."""
+    return [int(character) for character in text if character.isdigit()]
+
+
+def luhn(text: str) -> bool:
+    """Check a card number (ISO/IEC 7812-1, annex B): every second digit from the right doubled, the sum ends in 0."""
+    digits = digits_of(text)
+    doubled = [digit if place % 2 == 0 else sum(divmod(2 * digit, 10)) for place, digit in enumerate(reversed(digits))]
+    return len(set(digits)) > 1 and sum(doubled) % 10 == 0
+
+
+def nhs_number(text: str) -> bool:
+    """Check an NHS number: weights 10 to 2 on nine digits, eleven minus the remainder by eleven is the tenth."""
+    digits = digits_of(text)
+    check = 11 - sum(weight * digit for weight, digit in zip(range(10, 1, -1), digits, strict=False)) % 11
+    return len(digits) == 10 and len(set(digits)) > 1 and check % 11 == digits[9]
+
+
+def iban(text: str) -> bool:
+    """Check a bank account (ISO 13616): the first four characters moved to the end, letters as 10 to 35, modulo 97 is 1."""
+    text = text.replace(" ", "")
+    return 15 <= len(text) <= 34 and int("".join(str(int(c, 36)) for c in text[4:] + text[:4])) % 97 == 1
+
+
+def dni(text: str) -> bool:
+    """Check a Spanish identity number: the letter is the place of the number modulo 23; X, Y, Z stand for 0, 1, 2."""
+    text = re.sub(r"[^0-9A-Z]", "", text.upper())
+    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(text[:-1].translate(str.maketrans("XYZ", "012"))) % 23] == text[-1]
+
+
+def given_name(text: str) -> bool:
+    """Tell whether the first word is a common given name."""
+    return re.split(r"[\s-]", text)[0].lower() in _GIVEN
+
+
+_GIVEN = frozenset(re.findall(r"\w+", GIVEN_NAMES))
+
+PATTERNS = [
+    Pattern("e-mail", "an e-mail address", r"[\w.+-]+ ?(@|\(at\)|\[at\]) ?[\w-]+\.\w{2,}"),
+    Pattern("web address", "a web address", r"(?i)(https?://|ftp://|www\.)\w|\b\w+\.(com|org|net|edu)\b"),
+    Pattern(
+        "IP address",
+        "an IP address",
+        r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b",
+        re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])"),
+        lambda text: all(int(part) < 256 for part in text.split(".")),
+    ),
+    Pattern(
+        "phone number",
+        "a phone number",
+        r"\+\d|\(\d{2,4}\)|\d{2,4}[ ./-]\d{2,4}[ ./-]\d{2,4}|(?i:\b(tel|phone|mobile|fax|call|tlf|móvil)\b.{0,12}\d)",
+        re.compile(
+            r"(?<![\w.,])(?:\+\d{1,3}[ ./-]?(?:\(?\d{1,4}\)?[ ./-]?){2,5}\d{2,4}"
+            r"|\(\d{2,4}\)[ ./-]?\d{3,4}[ ./-]?\d{3,5}"
+            r"|0\d{2,4}[ ./-]\d{3,4}[ ./-]?\d{3,4}"
+            r"|\d{3}[ .-]\d{3}[ .-]\d{3,4}|\d{3} \d{2} \d{2} \d{2}"
+            r"|0\d(?:[ .]\d{2}){4})(?![\w])"
+            r"|(?i:\b(?:tel|phone|mobile|fax|call|tlf|móvil)\w*[.:]?\s{0,3}(?:no\.?|number|on|at|nr\.?)?\s{0,2}\d[\d ]{5,})"
+        ),
+        lambda text: 6 < len(digits_of(text)) < 16,
+    ),
+    Pattern("social security number", "a social security number", r"\b\d{3}-\d{2}-\d{4}\b"),
+    Pattern(
+        "card number",
+        "a number with the check digit of a payment card",
+        r"\d[ -]?(\d[ -]?){11,17}\d",
+        re.compile(r"(?<![\d.,])\d(?:[ -]?\d){12,18}(?![\d.,]*\d)"),
+        luhn,
+    ),
+    Pattern(
+        "health service number",
+        "a number with the check digit of an NHS number",
+        r"\d{3}[ -]?\d{3}[ -]?\d{4}",
+        re.compile(r"(?<![\d.,])\d{3}[ -]?\d{3}[ -]?\d{4}(?![\d.,]*\d)"),
+        nhs_number,
+    ),
+    Pattern(
+        "bank account",
+        "a bank account with a valid check number",
+        r"[A-Z]{2}\d{2}[ ]?[A-Z0-9]{4}",
+        re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+        iban,
+    ),
+    Pattern(
+        "identity number",
+        "a number with the check letter of a Spanish identity card",
+        r"\d{7}[ -]?[A-Za-z]\b",
+        re.compile(r"\b(?:\d{8}|[XYZxyz]-?\d{7})[ -]?[A-Za-z]\b"),
+        dni,
+    ),
+    Pattern(
+        "record number",
+        "a record number",
+        r"(?i)(mrn|medical rec|record n|hospital n|chart n|nhs n|nhc|case n|file n|insurance n|policy n|historia)",
+        re.compile(
+            r"\b(?:mrn|nhc|(?:medical record|record|hospital|chart|nhs|case|file|insurance|policy|historia(?: cl[ií]nica)?)"
+            r"\s{0,2}(?:no\b\.?|nr\b\.?|n[ºo°]\.?|number|num\b\.?|id\b|#))\s{0,2}[:#.]?\s{0,2}(?:is )?[A-Z]{0,3}-?\d{3,}",
+            re.IGNORECASE,
+        ),
+    ),
+    Pattern(
+        "long number",
+        "a number of nine or more digits",
+        r"\d{9}",
+        re.compile(r"(?<![\d.,])\d{9,}(?![\d.,]*\d)"),
+        lambda text: len(set(text)) > 1,
+    ),
+    Pattern(
+        "date",
+        "a date",
+        r"(?i)\d[./-]\d|\d(st|nd|rd|th)?[ .-]{1,2}(de |of )?[A-Za-zÀ-ÿ]{3}|[A-Za-zÀ-ÿ]{3}\.? \d|\d{8}",
+        re.compile(
+            r"(?<![\d.,/-])(?:\d{4}[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])"
+            r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)\d{2}"
+            r"|(?:0?[1-9]|[12]\d|3[01])([/-])(?:0?[1-9]|[12]\d|3[01])\1\d{2}"
+            r"|(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))(?![\d/-])"
+            rf"|\b(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?[ .-]{{1,2}}(?:de |of )?{MONTHS}(?![A-Za-zà-ÿ])"
+            rf"|\b{MONTHS} (?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?\b",
+        ),
+    ),
+    Pattern(
+        "name",
+        "a title with a name",
+        rf"\b{TITLES}\.? [A-ZÀ-Þ]",
+        re.compile(rf"\b{TITLES}\.? {CAPITALISED}"),
+    ),
+    Pattern(
+        "name",
+        "what looks like a given name and a surname",
+        r"[A-ZÀ-Þ]['’A-Za-zÀ-ÿ]+[\s-]+[A-ZÀ-Þ]",
+        re.compile(rf"\b{CAPITALISED}(?:\s+[A-Z]\.)?\s+(?:(?:de|del|de la|van|von|da|di|el|al|bin)\s+)?{CAPITALISED}"),
+        given_name,
+    ),
+    Pattern(
+        "name",
+        "what looks like a surname and a given name",
+        r"[A-ZÀ-Þ]['’A-Za-zÀ-ÿ]+, ?[A-ZÀ-Þ]",
+        re.compile(rf"\b{CAPITALISED}, ?{CAPITALISED}"),
+        lambda text: given_name(text.split(",")[1].strip()),
+    ),
+    Pattern(
+        "name",
+        "what looks like the name of a person",
+        r"(?i)(patient|paciente|name|nombre|husband|wife|son|daughter|mother|father|therapist|physio|seen by|called|spoke)",
+        re.compile(rf"\b{PEOPLE}:? (?:is |was )?{CAPITALISED} {CAPITALISED}"),
+    ),
+]
