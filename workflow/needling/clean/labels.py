@@ -46,9 +46,7 @@ def map_codes(
     return pd.DataFrame({"value": pd.Series(name[places], index=values.index, dtype="str"), "how": how[places]})
 
 
-def _one(
-    text: str, exact: dict[str, str], spellings: dict[str, str], closeness: float
-) -> tuple[str | None, str]:
+def _one(text: str, exact: dict[str, str], spellings: dict[str, str], closeness: float) -> tuple[str | None, str]:
     if text in exact:
         return exact[text], EXACT
     stripped = text.strip()

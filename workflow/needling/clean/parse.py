@@ -12,7 +12,7 @@ MISSING_WORDS = frozenset(
 ) | {"not done", "not known", "not available", "not applicable", "not recorded", "no data"}
 # Written into a numeric column where there is no number; they count only outside the column's possible values.
 MISSING_CODES = frozenset(
-    [-1.0, -6.0, -7.0, -8.0, -9.0, 77.0, 88.0, 99.0, -66.0, -77.0, -88.0, -98.0, -99.0]
+    [-6.0, -7.0, -8.0, -9.0, 77.0, 88.0, 99.0, -66.0, -77.0, -88.0, -98.0, -99.0]
     + [666.0, 777.0, 888.0, 998.0, 999.0, -777.0, -888.0, -998.0, -999.0, 9998.0, 9999.0, -9999.0, 99999.0]
 )
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -116,7 +116,12 @@ _SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})")
 _NAMED = re.compile(r"(\d{1,2})[-/. ]*([a-z]{3,9})\.?[-/., ]*(\d{4}|\d{2})|([a-z]{3,9})\.? (\d{1,2}),? (\d{4})")
 _SERIAL = re.compile(r"([234]\d{4}|5\d{4})(\.\d+)?")
 _CLOCK = re.compile(r"[ T]\d{1,2}[:.]\d{2}.*$")
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
 _SERIAL_START = datetime.date(1899, 12, 30).toordinal()
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 

@@ -66,6 +66,12 @@ _ALL = [
         needed=True,
     ),
     Rule(
+        "not_enrolled",
+        1,
+        "People who were screened and not enrolled are counted by reason and have no further rows.",
+        needed=True,
+    ),
+    Rule(
         "unknown_patients",
         1,
         "Rows whose patient is unknown or quarantined were quarantined; codes that look like a mistyped or differently "
@@ -142,7 +148,7 @@ _ALL = [
         "transposed_digits",
         1,
         "Values far from the patient's others that would fit with two digits exchanged were flagged.",
-        {"distance": 25.0},
+        {"distance": 4},
     ),
 ]
 

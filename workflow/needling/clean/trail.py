@@ -27,7 +27,7 @@ class Trail:
         self._places = {
             name: table[["row", "file", "sheet", "line"]].set_index("row")
             for name, table in tables.items()
-            if name != "sources"
+            if "line" in table.columns
         }
         self._parts: list[pd.DataFrame] = []
         sources = tables.get("sources", pd.DataFrame(columns=["table", "column", "source", "label", "choices"]))
@@ -45,6 +45,10 @@ class Trail:
     def source(self, table: str, column: str) -> str:
         """Name in the export of a canonical column."""
         return self._sources.get((table, column), column)
+
+    def has_source(self, table: str, column: str) -> bool:
+        """Whether the export has the column itself (a visit's clinic may be the patient's)."""
+        return (table, column) in self._sources
 
     def note(
         self,
@@ -93,6 +97,20 @@ class Trail:
             reason = np.asarray(reason, dtype=object)[mask]
         self.note(rule, action, table, frame["row"].to_numpy()[mask], WHOLE_ROW, reason)
         return frame[~mask]
+
+    def reasons(self, table: str) -> pd.Series:
+        """Why rows of a table were taken out, by row."""
+        return self._taken_out(table).set_index("row")["reason"]
+
+    def actions(self, table: str) -> pd.Series:
+        """How rows of a table were taken out (quarantined or dropped), by row."""
+        return self._taken_out(table).set_index("row")["action"]
+
+    def _taken_out(self, table: str) -> pd.DataFrame:
+        parts = [part[(part["table"] == table) & part["action"].isin(TAKEN_OUT)] for part in self._parts]
+        empty = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": [], "action": []})
+        parts = [part for part in parts if len(part)]
+        return pd.concat(parts) if parts else empty
 
     def audit(self, clinics: dict[str, pd.Series]) -> pd.DataFrame:
         """Return everything noted as a table of the contract AUDIT.

@@ -221,9 +221,7 @@ def definition(name: str, settings: study.Instrument) -> Definition:
     if settings.registry is not None and settings.registry not in known:
         near = difflib.get_close_matches(settings.registry, known, n=1)
         hint = f"did you mean '{near[0]}'" if near else "known are: " + ", ".join(known)
-        raise StudyError(
-            f"instruments.{name}.registry: '{settings.registry}' is not in the registry; {hint}."
-        )
+        raise StudyError(f"instruments.{name}.registry: '{settings.registry}' is not in the registry; {hint}.")
     entry = known.get(settings.registry or name)
     return _described(name, settings) if entry is None else _registered(name, settings, entry)
 
@@ -266,9 +264,7 @@ def _registered(name: str, settings: study.Instrument, entry: Entry) -> Definiti
         )
     better = settings.better or entry.better
     if better == "none":
-        raise StudyError(
-            f"{place}: {entry.label} has no direction of its own; say under better which one is meant."
-        )
+        raise StudyError(f"{place}: {entry.label} has no direction of its own; say under better which one is meant.")
     if settings.range is not None and settings.range != entry.range:
         raise StudyError(
             f"{place}.range: the range of {entry.label} is {entry.range[0]:g}-{entry.range[1]:g} {entry.unit}; "
@@ -276,9 +272,7 @@ def _registered(name: str, settings: study.Instrument, entry: Entry) -> Definiti
         )
     if settings.unit is not None and settings.unit != entry.unit and settings.unit not in entry.units:
         known = ", ".join([entry.unit, *entry.units])
-        raise StudyError(
-            f"{place}.unit: '{settings.unit}' is not a unit of {entry.label}; known are: {known}."
-        )
+        raise StudyError(f"{place}.unit: '{settings.unit}' is not a unit of {entry.label}; known are: {known}.")
     return Definition(
         name=name,
         label=settings.label or entry.label,
@@ -303,13 +297,9 @@ def item_numbers(name: str, settings: study.Instrument, entry: Entry) -> tuple[s
     if settings.items is None:
         return ()
     if entry.items is None:
-        raise StudyError(
-            f"instruments.{name}.items: {entry.label} is not scored from items; give its total's column."
-        )
+        raise StudyError(f"instruments.{name}.items: {entry.label} is not scored from items; give its total's column.")
     columns = settings.items
-    numbers = (
-        list(columns) if isinstance(columns, dict) else [str(number) for number in range(1, len(columns) + 1)]
-    )
+    numbers = list(columns) if isinstance(columns, dict) else [str(number) for number in range(1, len(columns) + 1)]
     allowed = {str(number) for number in range(1, entry.items.count + 1)}
     unknown = [number for number in numbers if number not in allowed]
     few = entry.items.fewest or entry.items.count
@@ -324,6 +314,4 @@ def item_numbers(name: str, settings: study.Instrument, entry: Entry) -> tuple[s
 
 def _own(one: study.Threshold) -> PublishedThreshold:
     percent = one.scale.replace(" ", "").startswith("%of")
-    return PublishedThreshold(
-        value=one.value, scale=one.scale, kind=one.kind, percent=percent, source=one.source
-    )
+    return PublishedThreshold(value=one.value, scale=one.scale, kind=one.kind, percent=percent, source=one.source)

@@ -21,9 +21,7 @@ class Items(_Part):
     count: int = Field(ge=2, description="How many items.")
     fewest: int | None = Field(None, description="Fewest items a study may have, where patients choose them.")
     range: Range = Field(description="Lowest and highest answer.")
-    ranges: dict[str, Range] = Field(
-        default_factory=dict, description="'8' or '1-11' -> range, where it differs."
-    )
+    ranges: dict[str, Range] = Field(default_factory=dict, description="'8' or '1-11' -> range, where it differs.")
     reversed: list[int] = Field(default_factory=list, description="Items scored in the other direction.")
 
     @field_validator("ranges", mode="before")
@@ -46,9 +44,7 @@ class Domain(_Part):
     label: str
     first: int = Field(ge=1, description="Number of the first item.")
     last: int = Field(ge=1, description="Number of the last item.")
-    points: float | None = Field(
-        None, description="Most points of the domain: share of the items' range x points."
-    )
+    points: float | None = Field(None, description="Most points of the domain: share of the items' range x points.")
     times: float | None = Field(None, description="Published factor on the mean of the items.")
 
     @model_validator(mode="after")
@@ -84,15 +80,11 @@ class Entry(_Part):
     items: Items | None = None
     scoring: Scoring
     domains: list[Domain] = Field(default_factory=list)
-    prorate_domains: bool = Field(
-        False, description="True: a domain without an answer is made up from the others."
-    )
+    prorate_domains: bool = Field(False, description="True: a domain without an answer is made up from the others.")
     answered: int = Field(0, description="Fewest answered items for a score (in all).")
     recall: str
     whole: bool = Field(False, description="True where only whole numbers are possible.")
-    bands: list[float] = Field(
-        default_factory=list, description="Upper limits of the severity bands but the last."
-    )
+    bands: list[float] = Field(default_factory=list, description="Upper limits of the severity bands but the last.")
     source: str
     thresholds: list[PublishedThreshold]
 

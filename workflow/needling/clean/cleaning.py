@@ -1,0 +1,111 @@
+"""The order in which the cleaning rules run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import pandas as pd
+
+from needling.clean.corrections import apply_corrections
+from needling.clean.events import clean_events, first_sessions
+from needling.clean.outcomes import clean_outcomes
+from needling.clean.patterns import as_treated, look_for_patterns
+from needling.clean.people import clean_patients
+from needling.clean.rules import settings
+from needling.clean.trail import Trail
+from needling.clean.visits import clean_visits
+from needling.instruments import definition
+from needling.schema import CLEAN, check
+from needling.study import Study
+
+KINDS = ("patient", "therapist", "clinic")
+
+
+class Key(Protocol):
+    """What gives people and clinics their new codes."""
+
+    def codes(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """Code of the export -> new code, for patients, therapists or clinics."""
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Clean tables by name, the audit trail (contract AUDIT) and the rows taken out (contract QUARANTINE)."""
+
+    tables: dict[str, pd.DataFrame]
+    audit: pd.DataFrame
+    quarantine: pd.DataFrame
+
+
+def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
+    """Clean the tables of an export.
+
+    Parameters
+    ----------
+    tables : tables of the contracts READ (patients, visits, outcomes and the events of the study file), all text, with
+        `sources` (contract SOURCES) and, where the reader found some, `patient_conflicts`.
+    study : a study or a part of one with the sections patients, visits, instruments, events, cohorts, cleaning and design.
+    keys : gives new codes: `keys.codes(kind, ids)`.
+
+    Returns
+    -------
+    Clean tables of the contracts CLEAN (event tables with the study file's columns), the audit and the quarantine. For every
+    table, rows read = rows kept + rows quarantined or dropped. Values that cannot be used are missing, with a reason.
+
+    Raises
+    ------
+    StudyError : an arm or cohort of which no row is known, unknown rules or settings, or corrections that fit no cell.
+
+    The allocated arm is mapped like any label; beyond that only `as_treated` reads it, which flags and changes nothing.
+    """
+    trail = Trail(tables, settings(study.cleaning))
+    if study.cleaning.corrections:
+        tables = apply_corrections(tables, trail, study.cleaning.corrections)
+    definitions = {name: definition(name, one) for name, one in study.instruments.items()}
+    people = clean_patients(trail, tables, study)
+    events = clean_events(trail, tables, study, people)
+    visits = clean_visits(trail, tables, study, people, first_sessions(events))
+    outcomes = clean_outcomes(trail, tables, study, definitions, visits)
+    look_for_patterns(trail, outcomes, visits, events, people, study, definitions)
+    if "needling" in events:
+        as_treated(trail, events["needling"], people)
+    made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
+    codes = _new_codes([tables["patients"][["clinic"]], *made.values()], keys)
+    made = {name: _rekeyed(table, name, codes) for name, table in made.items()}
+    return Cleaned(made, trail.audit(_clinics(tables, codes["clinic"])), trail.quarantine())
+
+
+def _new_codes(tables: list[pd.DataFrame], keys: Key) -> dict[str, dict[str, str]]:
+    """New codes of all patients, therapists and clinics, by the export's code; dealt in one go."""
+    codes = {}
+    for kind in KINDS:
+        used = [table[kind].dropna().str.strip() for table in tables if kind in table.columns]
+        ids = sorted({one for column in used for one in column.unique() if one})
+        codes[kind] = keys.codes(kind, ids)
+    return codes
+
+
+def _rekeyed(table: pd.DataFrame, name: str, codes: dict[str, dict[str, str]]) -> pd.DataFrame:
+    """Give people and clinics their new codes and hold the table to its contract."""
+    table = table.copy()
+    for kind in KINDS:
+        if kind in table.columns:
+            table[kind] = table[kind].map(codes[kind]).astype("str")
+    table = table.sort_values("row", kind="stable").reset_index(drop=True)
+    return check(table, CLEAN[name], name) if name in CLEAN else table
+
+
+def _clinics(tables: dict[str, pd.DataFrame], codes: dict[str, str]) -> dict[str, pd.Series]:
+    """New code of the clinic of every row of the export, for the queries that go back to it."""
+    patients = tables["patients"]
+    home = pd.Series(patients["clinic"].str.strip().map(codes).to_numpy(), index=patients["patient"].str.strip())
+    home = home[home.index.notna() & ~home.index.duplicated()]
+    by_row: dict[str, pd.Series] = {}
+    for name, table in tables.items():
+        if "patient" in table.columns:
+            clinic = table["patient"].str.strip().map(home)
+            by_row[name] = pd.Series(clinic.to_numpy(), index=table["row"].to_numpy())
+    outcomes = tables["outcomes"]
+    visit = by_row["visits"].reindex(outcomes["visit_row"].to_numpy())
+    by_row["outcomes"] = pd.Series(visit.to_numpy(), index=outcomes["row"].to_numpy())
+    return by_row

@@ -1,0 +1,241 @@
+"""One column of text at a time becomes a number, a category, a date or a stripped text."""
+
+import re
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from needling.clean import parse
+from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
+from needling.clean.parse import MISSING_CODES, MISSING_WORDS
+from needling.clean.trail import HIDDEN, Trail
+from needling.study import Column
+
+Kind = Literal["number", "category", "date", "text"]
+Limits = tuple[float, float]
+
+# Possible and usual values of columns whose names the data guide fixes, for studies that state none. The ranges of
+# needles and stimulation are common knowledge of the field, not read in a publication.
+POSSIBLE: dict[str, Limits] = {
+    "age": (0, 115),
+    "height": (50, 250),
+    "height_cm": (50, 250),
+    "weight": (20, 400),
+    "weight_kg": (20, 400),
+    "expectation": (0, 10),
+    "pain_before": (0, 10),
+    "pain_after": (0, 10),
+    "pain_during": (0, 10),
+    "soreness": (0, 10),
+    "session": (1, 200),
+    "depth_mm": (0, 150),
+    "gauge_mm": (0.05, 1),
+    "length_mm": (5, 200),
+    "needles": (0, 200),
+    "insertions": (0, 500),
+    "ltr_count": (0, 200),
+    "retention_min": (0, 120),
+    "stimulation_hz": (0, 300),
+    "minutes": (0, 600),
+}
+USUAL: dict[str, Limits] = {
+    "depth_mm": (3, 60),
+    "gauge_mm": (0.16, 0.35),
+    "length_mm": (13, 100),
+    "retention_min": (0, 30),
+    "stimulation_hz": (2, 100),
+}
+
+
+def blank_to_missing(values: pd.Series) -> pd.Series:
+    """Strip text; what is blank then is missing."""
+    codes, distinct = pd.factorize(values)
+    stripped = pd.Series([str(text).strip() or None for text in distinct] + [None], dtype="str")
+    return pd.Series(stripped.to_numpy()[codes], index=values.index, dtype="str")
+
+
+def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Series) -> Kind:
+    """Find out what a column holds: what the study file says, else the dictionary, else nine tenths of its values."""
+    if column.kind is not None:
+        return column.kind
+    if column.codes:
+        return "category"
+    if column.range or column.usual or name in POSSIBLE:
+        return "number"
+    if re.fullmatch(r"(date(_.*)?|.*_date)", name):
+        return "date"
+    choices = trail.choices(table, name)
+    if choices and not all(map(_is_number, choices.values())):
+        return "category"
+    return _by_values(values)
+
+
+def _by_values(values: pd.Series) -> Kind:
+    present = values.dropna()
+    present = present[~present.str.lower().isin(MISSING_WORDS)]
+    if not len(present):
+        return "text"
+    if parse.numbers(present)["value"].notna().mean() >= 0.8:
+        return "number"
+    style = parse.dates(present)["style"]
+    if (~style.isin(["text", "absent", "serial"])).mean() >= 0.8:
+        return "date"
+    return "text"
+
+
+def _is_number(text: str) -> bool:
+    return parse.read_number(text)[1] == parse.EXACT if text.strip() else False
+
+
+def category(trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: dict[str, str] | None) -> pd.DataFrame:
+    """Map one column to names and note other spellings, words for missing and unknown codes.
+
+    Parameters
+    ----------
+    frame : rows with `row` and the column `name` as text.
+    codes : code -> name; None takes the dictionary's choices, and without those the text itself.
+
+    Returns
+    -------
+    Frame with the index of `frame`: value (text, missing where unknown) and how, as in `labels.map_codes`.
+    """
+    values = blank_to_missing(frame[name])
+    choices = trail.choices(table, name)
+    codes = codes or choices or {text: text for text in values.dropna().unique() if text.lower() not in MISSING_WORDS}
+    raw = frame[name].where(values.notna())
+    found = map_codes(
+        raw, {str(code): meaning for code, meaning in codes.items()}, choices, trail.settings("labels", "closeness")
+    )
+    number = pd.to_numeric(values.where(found["how"] == UNKNOWN), errors="coerce")
+    found.loc[number.isin(MISSING_CODES), "how"] = ABSENT
+    source = trail.source(table, name)
+    rows = frame["row"]
+    near, absent, unknown = (found["how"] == kind for kind in (NEAR, ABSENT, UNKNOWN))
+    trail.note(
+        "labels", "mapped", table, rows[near], source, "another spelling of a code", raw[near], found["value"][near]
+    )
+    trail.note("missing_codes", "missing", table, rows[absent], source, "code or word for missing", raw[absent])
+    trail.note("labels", "query", table, rows[unknown], source, "not a code of the study file", HIDDEN)
+    return found
+
+
+def number(
+    trail: Trail, table: str, frame: pd.DataFrame, name: str, possible: Limits | None, usual: Limits | None
+) -> pd.Series:
+    """Read one column as numbers and note everything that was not plainly a possible number.
+
+    Parameters
+    ----------
+    frame : rows with `row` and the column `name` as text.
+    possible, usual : limits; outside the first a value becomes missing, outside the second it is flagged.
+
+    Returns
+    -------
+    Numbers with the index of `frame`.
+    """
+    raw = blank_to_missing(frame[name])
+    found = parse.numbers(raw)
+    rows, source = frame["row"], trail.source(table, name)
+    note_parsed(trail, table, rows, source, raw, found)
+    value = found["value"].copy()
+    code = missing_code(value, possible)
+    trail.note("missing_codes", "missing", table, rows[code], source, "code for missing", raw[code])
+    value[code] = np.nan
+    if not trail.settings.on("ranges"):
+        return value
+    if possible is not None:
+        out = (value < possible[0]) | (value > possible[1])
+        why = f"impossible: outside {possible[0]:g} to {possible[1]:g}"
+        trail.note("ranges", "missing", table, rows[out], source, why, raw[out])
+        value[out] = np.nan
+    if usual is not None:
+        odd = (value < usual[0]) | (value > usual[1])
+        why = f"unusual: outside {usual[0]:g} to {usual[1]:g}"
+        trail.note("ranges", "flagged", table, rows[odd], source, why, raw[odd], raw[odd])
+    return value
+
+
+def note_parsed(
+    trail: Trail,
+    table: str,
+    rows: pd.Series,
+    source: "str | pd.Series",
+    raw: pd.Series,
+    found: pd.DataFrame,
+) -> None:
+    """Note the cells that `parse.numbers` did not find to be plain numbers."""
+
+    def at(mask: pd.Series) -> "str | pd.Series":
+        return source if isinstance(source, str) else source[mask]
+
+    loose = found["how"].isin([parse.COMMA, parse.LOOSE])
+    trail.note(
+        "numbers", "corrected", table, rows[loose], at(loose), found["why"][loose], raw[loose], found["value"][loose]
+    )
+    absent = found["how"].isin([parse.ABSENT, parse.ERROR])
+    trail.note("missing_codes", "missing", table, rows[absent], at(absent), found["why"][absent], raw[absent])
+    text = found["how"] == parse.TEXT
+    trail.note("numbers", "query", table, rows[text], at(text), "not a number", HIDDEN)
+
+
+def missing_code(values: pd.Series, possible: Limits | None) -> pd.Series:
+    """Find codes for missing: a usual code that is outside the possible values, or far from all others where no limit is known."""
+    code = values.isin(MISSING_CODES)
+    if not code.any():
+        return code
+    if possible is not None:
+        return code & ((values < possible[0]) | (values > possible[1]))
+    others = values[~code & values.notna()]
+    if not len(others):
+        return code & False
+    negative = (values < 0) & bool((others >= 0).all())
+    far = (values > 0) & (values > 3 * max(float(others.quantile(0.99)), 0.0) + 1)
+    return code & (negative | far)
+
+
+def date(trail: Trail, table: str, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Read one column as dates; what is in doubt stays open for `settle`.
+
+    Returns
+    -------
+    Frame as of `parse.dates`, with the index of `frame`.
+    """
+    found = parse.dates(blank_to_missing(frame[name]))
+    rows, source = frame["row"], trail.source(table, name)
+    odd = found["odd"] & found["date"].notna()
+    trail.note(
+        "dates", "corrected", table, rows[odd], source, "written in another style than its column", HIDDEN, HIDDEN
+    )
+    absent = found["style"] == "absent"
+    trail.note("missing_codes", "missing", table, rows[absent], source, "word for missing", frame[name][absent])
+    text = found["style"] == "text"
+    trail.note("dates", "query", table, rows[text], source, "not a date", HIDDEN)
+    return found
+
+
+def settle(
+    trail: Trail, table: str, frame: pd.DataFrame, name: str, found: pd.DataFrame, low: pd.Series, high: pd.Series
+) -> pd.Series:
+    """Decide dates in doubt by what the schedule allows: kept where exactly one of the two readings lies in [low, high].
+
+    Returns
+    -------
+    Dates (days from 1970-01-01); still missing where both readings or neither are possible.
+    """
+    first = found["first"].between(low, high)
+    second = found["second"].between(low, high)
+    decided = found["doubtful"] & (first != second)
+    date = found["date"].copy()
+    date[decided] = np.where(first, found["first"], found["second"])[decided.to_numpy()]
+    trail.note(
+        "dates",
+        "corrected",
+        table,
+        frame["row"][decided],
+        trail.source(table, name),
+        "day and month told apart by the schedule",
+        HIDDEN,
+        HIDDEN,
+    )
+    return date

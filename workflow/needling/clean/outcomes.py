@@ -1,0 +1,325 @@
+"""Outcome values: numbers in the instrument's own unit, inside its range, totals that agree with their items."""
+
+import numpy as np
+import pandas as pd
+
+from needling.clean import columns, parse
+from needling.clean.trail import Trail
+from needling.instruments import Definition
+from needling.study import Study
+
+TOTAL = "total"
+
+
+def clean_outcomes(
+    trail: Trail,
+    tables: dict[str, pd.DataFrame],
+    study: Study,
+    definitions: dict[str, Definition],
+    visits: pd.DataFrame,
+) -> pd.DataFrame:
+    """Make the clean table of outcomes.
+
+    Parameters
+    ----------
+    tables : read tables.
+    study : section instruments.
+    definitions : outcome -> definition.
+    visits : clean visits, still with the export's codes; rows of visits that were taken out go with them.
+
+    Returns
+    -------
+    Table of the contract CLEAN['outcomes'] with the columns patient, clinic and column (of the export) behind it.
+    """
+    frame = tables["outcomes"]
+    frame = _of_kept_visits(trail, frame, visits)
+    frame = _with_groups(frame, definitions)
+    place = visits.set_index("row")[["patient", "clinic"]]
+    frame[["patient", "clinic"]] = place.reindex(frame["visit_row"].to_numpy()).to_numpy()
+    frame = _numbers(trail, frame)
+    frame = _exported_unit(trail, frame, definitions)
+    for rule in (_scale_by_ten, _other_units, _impossible, _missing_with):
+        frame = rule(trail, frame, definitions, study)
+    frame = _totals(trail, frame, definitions)
+    return frame.drop(columns=["group", "low", "high"])
+
+
+def _of_kept_visits(trail: Trail, frame: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
+    gone = ~frame["visit_row"].isin(visits["row"])
+    reasons = trail.reasons("visits").reindex(frame["visit_row"][gone])
+    reason = pd.Series("visit unknown", index=frame.index).astype(object)
+    reason[gone] = reasons.fillna("visit unknown").to_numpy()
+    actions = trail.actions("visits").reindex(frame["visit_row"]).to_numpy() == "dropped"
+    rule = "unknown_patients"
+    frame_left = trail.take_out("duplicates", frame, "outcomes", gone & actions, reason, "dropped")
+    gone, reason = gone.loc[frame_left.index], reason.loc[frame_left.index]
+    return trail.take_out(rule, frame_left, "outcomes", gone, reason).copy()
+
+
+def _with_groups(frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
+    """Give each row the number of its kind of cell (outcome and item), its possible range and its unit."""
+    key = pd.MultiIndex.from_arrays(
+        [frame["instrument"].astype("category"), frame["item"].astype("category")], names=["instrument", "item"]
+    )
+    group, kinds = pd.factorize(key)
+    lows, highs, units = [], [], []
+    for instrument, item in kinds:
+        one = definitions[instrument]
+        low, high = (one.low, one.high) if item == TOTAL else one.item_range(item)
+        lows.append(low)
+        highs.append(high)
+        units.append(one.unit if item == TOTAL or one.measured else "points")
+    return frame.assign(
+        group=group,
+        low=np.array(lows, dtype=float)[group],
+        high=np.array(highs, dtype=float)[group],
+        exported=frame["unit"],
+        unit=pd.Series(units, dtype="str").take(group).to_numpy(),
+        raw=columns.blank_to_missing(frame["value"]),
+    )
+
+
+def _numbers(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
+    """Read the cells as numbers; labels of the dictionary stand for their codes."""
+    raw = _labels_to_codes(trail, frame)
+    found = pd.DataFrame({"value": np.nan, "how": "", "why": ""}, index=frame.index)
+    parts = [parse.numbers(raw[mine]) for mine in _by_instrument(frame)]
+    found = pd.concat(parts).reindex(frame.index) if parts else found
+    columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
+    reason = blank_to(frame["missing_reason"], len(frame))
+    reason = reason.mask(found["how"] == parse.ABSENT, "written as missing")
+    reason = reason.mask(found["how"] == parse.ERROR, "spreadsheet error")
+    reason = reason.mask(found["how"] == parse.TEXT, "not a number")
+    value = found["value"]
+    code = value.isin(parse.MISSING_CODES) & ((value < frame["low"]) | (value > frame["high"]))
+    # what looks like a code may be a rating on the 0-100 scale in a 0-10 column: left to that rule
+    tenfold = (frame["high"] == 10) & (value > 0) & (value <= 100)
+    code &= ~tenfold
+    why = "code for missing"
+    trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
+    reason = reason.mask(code, "code for missing")
+    return frame.assign(value=value.mask(code), missing_reason=reason)
+
+
+def blank_to(values: pd.Series, length: int) -> pd.Series:
+    """Text column without blanks; a column of nothing becomes text too."""
+    return columns.blank_to_missing(values) if length else values.astype("str")
+
+
+def _by_instrument(frame: pd.DataFrame) -> list[np.ndarray]:
+    codes, names = pd.factorize(frame["instrument"])
+    return [np.flatnonzero(codes == number) for number in range(len(names))] and [
+        codes == number for number in range(len(names))
+    ]
+
+
+def _labels_to_codes(trail: Trail, frame: pd.DataFrame) -> pd.Series:
+    raw = frame["raw"].copy()
+    kinds = frame[["instrument", "item", "group"]].drop_duplicates("group")
+    for instrument, item, group in kinds.itertuples(index=False):
+        choices = trail.choices("outcomes", f"{instrument}:{item}")
+        back = {label: code for code, label in choices.items() if label != code}
+        if back:
+            mine = (frame["group"] == group) & raw.isin(back)
+            raw[mine] = raw[mine].map(back)
+    return raw
+
+
+def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
+    """Convert values from the unit that the study file or the unit column states."""
+    value = frame["value"].copy()
+    stated = columns.blank_to_missing(frame["exported"])
+    known = pd.Series(False, index=frame.index)
+    for name, one in definitions.items():
+        if not one.factors:
+            continue
+        mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
+        plan = one.factors.get(one.exported, 1.0)
+        units = {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
+        spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated[mine].dropna().unique()})
+        factor = spelled.astype(float).fillna(plan)
+        unknown = stated[mine].notna() & spelled.isna()
+        convert = mine & value.notna() & (factor.reindex(frame.index, fill_value=1.0) != 1.0)
+        new = value * factor.reindex(frame.index)
+        said = convert & stated.notna() if trail.settings.on("units") else convert & False
+        rows, source = frame["row"][said], frame["column"][said]
+        trail.note(
+            "units", "corrected", "outcomes", rows, source, "converted by the unit column", value[said], new[said]
+        )
+        value = value.mask(convert, new)
+        bad = unknown[unknown].index
+        reason = "unit not known"
+        trail.note("units", "query", "outcomes", frame["row"][bad], frame["column"][bad], reason, stated[bad])
+        known |= mine & spelled.reindex(frame.index).notna()
+    return frame.assign(value=value, unit_stated=known)
+
+
+def _unit(text: str) -> str:
+    """Reduce a unit to what tells it from others: 'kgf/cm²' and 'KG/cm2' are one, 'N' is not 'n/a'."""
+    return text.strip().lower().replace("²", "2").replace("^", "").replace(" ", "").replace("kgf", "kg")
+
+
+def _scale_by_ten(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+    """Divide ratings of 0-100 in a 0-10 column where a clinic or a patient used that scale."""
+    tens = {name for name, one in definitions.items() if (one.low, one.high) == (0.0, 10.0)}
+    mine = frame["instrument"].isin(tens) & (frame["high"] == 10) & frame["value"].notna()
+    over = mine & (frame["value"] > 10) & (frame["value"] <= 100)
+    if not trail.settings.on("scale_by_ten") or not over.any():
+        return frame
+    share = trail.settings("scale_by_ten", "share")
+    rescale = pd.Series(False, index=frame.index)
+    for place in ("clinic", "patient"):
+        rated, beyond = (frame[mask].groupby(["group", place]).size() for mask in (mine & (frame["value"] > 0), over))
+        shares = beyond / rated.reindex(beyond.index)
+        keys = pd.MultiIndex.from_frame(frame[["group", place]])
+        whole = pd.Series(keys.isin(shares.index[shares >= share]), index=frame.index)
+        rescale |= mine & whole
+    alone = over & ~rescale & (frame["value"] % 10 == 0)
+    new = frame["value"] / 10
+    rows, source = frame["row"][rescale], frame["column"][rescale]
+    reason = "rated 0-100 in a 0-10 column"
+    trail.note("scale_by_ten", "corrected", "outcomes", rows, source, reason, frame["value"][rescale], new[rescale])
+    lost = over & ~rescale
+    reason = np.where(alone, "possibly rated 0-100", "above 10, and the clinic rates 0-10")
+    trail.note(
+        "scale_by_ten",
+        "query",
+        "outcomes",
+        frame["row"][lost],
+        frame["column"][lost],
+        reason[lost],
+        frame["value"][lost],
+    )
+    return frame.assign(value=frame["value"].mask(rescale, new))
+
+
+def _other_units(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+    """Where no unit is stated: convert clinics whose level is another unit's, query single values at such a level."""
+    if not trail.settings.on("units"):
+        return frame
+    tolerance = trail.settings("units", "tolerance")
+    value = frame["value"].copy()
+    reason = frame["missing_reason"].copy()
+    for name, one in definitions.items():
+        if not one.measured:
+            continue
+        mine = (frame["instrument"] == name) & (value > 0)
+        level = np.log(value[mine])
+        clinics = frame["clinic"][mine].fillna("")
+        middle = level.groupby(clinics).median()
+        usual = (
+            float(middle.median()) if len(middle) > 2 else np.log(one.usual[0] * one.usual[1]) / 2 if one.usual else 0.0
+        )
+        if not len(middle):
+            continue
+        factors = sorted({factor for factor in one.factors.values() if factor != 1})
+        counts = level.groupby(clinics).size()
+        for clinic, shift in (middle - usual).items():
+            near = [f for f in factors if abs(shift + np.log(f)) < tolerance]
+            if near and counts[clinic] >= trail.settings("units", "fewest") and len(near) == 1:
+                here = mine & (frame["clinic"].fillna("") == clinic) & ~frame["unit_stated"]
+                here &= (np.log(value.where(value > 0)) - usual) < -np.log(near[0]) / 2
+                new = value * near[0]
+                why = "the clinic's level is that of another unit"
+                rows, source = frame["row"][here], frame["column"][here]
+                trail.note("units", "corrected", "outcomes", rows, source, why, value[here], new[here])
+                value = value.mask(here, new)
+        value, reason = _stray_units(trail, frame, one, value, reason, mine)
+    return frame.assign(value=value, missing_reason=reason)
+
+
+def _stray_units(
+    trail: Trail, frame: pd.DataFrame, one: Definition, value: pd.Series, reason: pd.Series, mine: pd.Series
+) -> tuple[pd.Series, pd.Series]:
+    """Single values far below all usual ones that another unit would explain: held back and queried."""
+    if one.usual is None:
+        return value, reason
+    low = mine & (value < one.usual[0])
+    explained = pd.Series(False, index=value.index)
+    for factor in set(one.factors.values()):
+        explained |= low & (value * factor).between(*one.usual)
+    why = "too low for its unit; another unit would explain it"
+    rows, source = frame["row"][explained], frame["column"][explained]
+    trail.note("units", "query", "outcomes", rows, source, why, value[explained])
+    return value.mask(explained), reason.mask(explained, "unit in doubt")
+
+
+def _impossible(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+    """Outside the instrument's range is missing; outside the usual range is flagged."""
+    if not trail.settings.on("ranges"):
+        return frame
+    value = frame["value"]
+    # half a point of slack for totals that were computed with rounded factors
+    slack = np.where(frame["item"] == TOTAL, 0.05, 1e-9)
+    out = (value < frame["low"] - slack) | (value > frame["high"] + slack)
+    rows, source = frame["row"][out], frame["column"][out]
+    trail.note(
+        "ranges", "missing", "outcomes", rows, source, "impossible: outside the instrument's range", frame["raw"][out]
+    )
+    for name, one in definitions.items():
+        if one.usual is None:
+            continue
+        odd = (frame["instrument"] == name) & ~out & ((value < one.usual[0]) | (value > one.usual[1]))
+        rows, source = frame["row"][odd], frame["column"][odd]
+        trail.note("ranges", "flagged", "outcomes", rows, source, "unusual value", value[odd], value[odd])
+    return frame.assign(value=value.mask(out), missing_reason=frame["missing_reason"].mask(out, "impossible value"))
+
+
+def _missing_with(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+    """Make values missing where the instrument that shows it is missing at the same visit."""
+    for name, settings in study.instruments.items():
+        if settings.missing_with is None:
+            continue
+        there = frame.loc[(frame["instrument"] == settings.missing_with) & frame["value"].notna(), "visit_row"]
+        lost = (frame["instrument"] == name) & frame["value"].notna() & ~frame["visit_row"].isin(there)
+        why = f"{settings.missing_with} is missing at this visit"
+        rows, source = frame["row"][lost], frame["column"][lost]
+        trail.note("missing_with", "missing", "outcomes", rows, source, why, frame["raw"][lost])
+        frame = frame.assign(
+            value=frame["value"].mask(lost), missing_reason=frame["missing_reason"].mask(lost, "not measured")
+        )
+    return frame
+
+
+def _totals(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
+    """Replace totals that differ from the score of their items; query raw-scale totals that have no items."""
+    if not trail.settings.on("totals"):
+        return frame
+    from needling.instruments.scoring import wide
+
+    value = frame["value"].copy()
+    for name, one in definitions.items():
+        if not one.items:
+            continue
+        mine = frame["instrument"] == name
+        is_total = mine & (frame["item"] == TOTAL) & value.notna()
+        if not is_total.any():
+            continue
+        items = wide(frame[mine & value.notna()], one)
+        score = one.score(items) if len(items) else pd.Series(dtype=float)
+        right = frame["visit_row"].map(score).where(is_total)
+        differs = is_total & ((value - right).abs() > trail.settings("totals", "tolerance"))
+        raw_scale, factor = _on_raw_scale(one, value, right, differs)
+        why = np.where(raw_scale, "total on the raw scale", "total differs from its items")[differs]
+        rows, source = frame["row"][differs], frame["column"][differs]
+        trail.note("totals", "corrected", "outcomes", rows, source, why, value[differs], right[differs])
+        alone = is_total & right.isna()
+        if factor:
+            clinics = frame["clinic"].fillna("")
+            raw_share = raw_scale[is_total & right.notna()].groupby(clinics[is_total & right.notna()]).mean()
+            doubt = alone & clinics.isin(raw_share.index[raw_share > 0.5])
+            reason = "no items, and the clinic gives totals on the raw scale"
+            rows, source = frame["row"][doubt], frame["column"][doubt]
+            trail.note("totals", "query", "outcomes", rows, source, reason, value[doubt])
+        value = value.mask(differs, right)
+    return frame.assign(value=value)
+
+
+def _on_raw_scale(
+    one: Definition, value: pd.Series, right: pd.Series, differs: pd.Series
+) -> tuple[pd.Series, float | None]:
+    """Which differing totals are the raw sum of an instrument that is scored in percent."""
+    factor = next((f for unit, f in one.factors.items() if unit.endswith("points")), None)
+    if factor is None or one.measured:
+        return differs & False, None
+    return differs & ((value * factor - right).abs() <= 0.51 * factor), factor

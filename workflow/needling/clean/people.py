@@ -1,0 +1,242 @@
+"""Patients: codes, arm, cohort, day 0 and covariates."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from needling.clean import columns
+from needling.clean.labels import ABSENT, UNKNOWN
+from needling.clean.trail import HIDDEN, Trail
+from needling.study import Column, Study, StudyError
+
+OLDEST = 90
+
+
+@dataclass
+class People:
+    """Clean patients with the export's own codes, their day 0 (days from 1970-01-01), and which patients were taken out."""
+
+    table: pd.DataFrame
+    day_0: pd.Series
+    """Index: the export's code of the patient."""
+    quarantined: set[str]
+    known: set[str]
+
+
+def clean_patients(trail: Trail, tables: dict[str, pd.DataFrame], study: Study) -> People:
+    """Make the clean table of patients, still with the export's codes and with day_0 as a date.
+
+    Parameters
+    ----------
+    tables : read tables; `patient_conflicts` is used where it is there.
+    study : sections patients, cohorts.
+
+    Returns
+    -------
+    Patients, their day 0 and the codes that were taken out.
+
+    Raises
+    ------
+    StudyError : no row has a known arm or a known cohort.
+    """
+    frame = tables["patients"].copy()
+    frame["patient"] = code_column(trail, "patients", frame, "patient")
+    frame["clinic"] = columns.blank_to_missing(frame["clinic"])
+    frame = trail.take_out("unknown_patients", frame, "patients", frame["patient"].isna(), "no patient code")
+    known = set(frame["patient"])
+    frame = _enrolled(trail, frame, study)
+    frame, day_0_found = _typed(trail, frame, study)
+    kinds = [name for name in frame.columns if name in {"cohort", "arm", *study.patients.covariates}]
+    frame = _one_row_each(trail, frame, [*kinds, "clinic", "day_0"])
+    frame = _conflicts(trail, frame, tables.get("patient_conflicts"))
+    frame = _unknown_groups(trail, frame, study)
+    day_0 = _day_0(trail, frame, day_0_found.loc[frame.index], tables["visits"])
+    day_0.index = pd.Index(frame["patient"])
+    kept = frame.drop(columns=["day_0", "_arm_how", "_cohort_how"])
+    return People(kept, day_0, known - set(frame["patient"]), known)
+
+
+def code_column(trail: Trail, table: str, frame: pd.DataFrame, name: str) -> pd.Series:
+    """Strip codes of people and places; a stripped one is noted, its value hidden."""
+    stripped = columns.blank_to_missing(frame[name])
+    changed = stripped.notna() & (stripped != frame[name])
+    trail.note(
+        "similar_codes",
+        "mapped",
+        table,
+        frame["row"][changed],
+        trail.source(table, name),
+        "spaces around a code",
+        HIDDEN,
+        HIDDEN,
+    )
+    return stripped
+
+
+def _enrolled(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Take out people who were screened and not enrolled, each with the export's reason."""
+    column = study.patients.excluded
+    if column is None or "excluded" not in frame.columns:
+        return frame
+    found = columns.category(trail, "patients", frame, "excluded", _text_codes(column))
+    given = ~found["how"].isin(["", ABSENT])
+    reason = "screened, not enrolled: " + found["value"].fillna("reason not known").str.replace("_", " ")
+    return trail.take_out("not_enrolled", frame, "patients", given, reason, "dropped")
+
+
+def _typed(trail: Trail, frame: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Turn every fact into its kind; the group columns keep how each cell was mapped."""
+    settings = study.patients
+    typed = frame[["row", "patient", "clinic"]].copy()
+    for name, column in (("cohort", settings.cohort), ("arm", settings.arm)):
+        typed[name] = pd.Series(pd.NA, index=frame.index, dtype="str")
+        typed[f"_{name}_how"] = ""
+        if column is None:
+            continue
+        found = columns.category(trail, "patients", frame, name, _text_codes(column))
+        _some_mapped(trail, frame, name, found, column)
+        typed[name], typed[f"_{name}_how"] = found["value"], found["how"]
+    if settings.cohort is None:
+        typed["cohort"] = next(iter(study.cohorts))
+    for name, column in settings.covariates.items():
+        typed[name] = covariate(trail, "patients", frame, name, column)
+    day_0 = columns.date(trail, "patients", frame, "day_0")
+    typed["day_0"] = day_0["date"]
+    for name in settings.covariates:
+        if columns.kind_of(trail, "patients", name, settings.covariates[name], frame[name]) == "date":
+            typed[name] = typed[name] - typed["day_0"]
+    return typed, day_0
+
+
+def _text_codes(column: Column) -> dict[str, str] | None:
+    return None if column.codes is None else {str(code): name for code, name in column.codes.items()}
+
+
+def covariate(trail: Trail, table: str, frame: pd.DataFrame, name: str, column: Column) -> pd.Series:
+    """Turn one column of text into a number, a category, a date (days from 1970-01-01) or a text, as the study file says."""
+    kind = columns.kind_of(trail, table, name, column, columns.blank_to_missing(frame[name]))
+    if kind == "category":
+        return columns.category(trail, table, frame, name, _text_codes(column))["value"]
+    if kind == "date":
+        return columns.date(trail, table, frame, name)["date"]
+    if kind == "text":
+        return columns.blank_to_missing(frame[name])
+    possible = column.range or columns.POSSIBLE.get(name)
+    values = columns.number(trail, table, frame, name, possible, column.usual or columns.USUAL.get(name))
+    return _top_age(trail, table, frame, name, values) if re.match(r"age($|_)", name) else values
+
+
+def _top_age(trail: Trail, table: str, frame: pd.DataFrame, name: str, values: pd.Series) -> pd.Series:
+    old = values >= OLDEST
+    over = values > OLDEST
+    trail.note("age_90", "corrected", table, frame["row"][over], trail.source(table, name), "age over 89", HIDDEN, "90")
+    return values.where(~old, float(OLDEST))
+
+
+def _some_mapped(trail: Trail, frame: pd.DataFrame, name: str, found: pd.DataFrame, column: Column) -> None:
+    """Stop where the study file's codes fit nothing at all: that is a mistake in the plan, not dirt in the data."""
+    present = frame[name].notna() & ~found["how"].isin(["", ABSENT])
+    if not present.any() or found["value"].notna().any():
+        return
+    files = ", ".join(sorted(set(frame["file"].dropna())))
+    codes = ", ".join(f"'{code}'" for code in (column.codes or trail.choices("patients", name) or {}))
+    raise StudyError(
+        f"{files}: no row of the column '{trail.source('patients', name)}' has a known {name}: {int(present.sum())} filled rows hold "
+        f"{frame.loc[present, name].nunique()} different values, none of them a code of the study file ({codes}); "
+        f"mend patients.{name}.codes or the column's name."
+    )
+
+
+def _one_row_each(trail: Trail, frame: pd.DataFrame, facts: list[str]) -> pd.DataFrame:
+    """Keep one row per patient; facts that differ between rows become missing and are queried."""
+    repeated = frame["patient"].duplicated(keep=False)
+    if not repeated.any():
+        return frame
+    several = frame[repeated]
+    person = several["patient"]
+    later = person.duplicated()
+    differs_anywhere = pd.Series(False, index=several.index)
+    frame = frame.copy()
+    first = several[~later]
+    for name in facts:
+        by_person = several.groupby(person)[name]
+        differs = by_person.nunique() > 1
+        if re.match(r"age($|_)", name):
+            differs &= (by_person.max() - by_person.min()) > 1
+        filled = by_person.first()
+        filled[differs] = None if filled.dtype == "str" else np.nan
+        frame.loc[first.index, name] = first["patient"].map(filled).to_numpy()
+        conflicted = person.map(differs).astype(bool)
+        differs_anywhere |= conflicted
+        if trail.settings.on("conflicting_facts"):
+            rows = several["row"][conflicted]
+            source = trail.source("patients", name)
+            trail.note(
+                "conflicting_facts", "query", "patients", rows, source, "differs between rows of one patient", HIDDEN
+            )
+        if name in {"arm", "cohort"}:
+            frame.loc[first.index[conflicted[~later].to_numpy()], f"_{name}_how"] = "conflict"
+    drop = frame.index.isin(several.index[later])
+    again = pd.Series(differs_anywhere).reindex(frame.index, fill_value=False)
+    reason = np.where(again, "patient on record again with other facts", "patient on record twice")
+    frame = trail.take_out("duplicates", frame, "patients", drop & ~again, reason, "dropped")
+    drop = frame.index.isin(several.index[later])
+    return trail.take_out("duplicates", frame, "patients", drop, "patient on record again with other facts")
+
+
+def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None) -> pd.DataFrame:
+    """Facts that later lines of the export contradict (found while reading): missing and queried."""
+    if conflicts is None or not len(conflicts):
+        return frame
+    frame = frame.copy()
+    for name, mine in conflicts.groupby("column"):
+        if re.match(r"age($|_)", str(name)):
+            gap = pd.to_numeric(mine["value"], errors="coerce") - pd.to_numeric(mine["taken"], errors="coerce")
+            mine = mine[~gap.abs().le(1)]
+        if name not in frame.columns or not len(mine):
+            continue
+        hit = frame["patient"].isin(mine["patient"].str.strip())
+        for column, reason in (("arm", "conflict"), ("cohort", "conflict")):
+            if name == column:
+                frame.loc[hit, f"_{column}_how"] = reason
+        trail.note(
+            "conflicting_facts",
+            "query",
+            "patients",
+            frame["row"][hit],
+            trail.source("patients", str(name)),
+            "differs between lines of one patient",
+            HIDDEN,
+        )
+        frame.loc[hit, str(name)] = None if frame[str(name)].dtype == "str" else np.nan
+    return frame
+
+
+def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Quarantine patients whose arm or cohort is not known or not one."""
+    for name in ("arm", "cohort"):
+        how = frame[f"_{name}_how"]
+        frame = trail.take_out("labels", frame, "patients", how == UNKNOWN, f"unknown {name}")
+        how = frame[f"_{name}_how"]
+        frame = trail.take_out("conflicting_facts", frame, "patients", how == "conflict", f"more than one {name}")
+    return frame
+
+
+def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
+    """Day 0 of each patient: the column of the study file, else the first visit's date; doubts settled by the first visit."""
+    seen = columns.parse.dates(columns.blank_to_missing(visits["date"]))["date"]
+    first = seen.groupby(columns.blank_to_missing(visits["patient"])).min().reindex(frame["patient"]).to_numpy()
+    first = pd.Series(first, index=frame.index, dtype=float)
+    if frame["day_0"].notna().any() or found["doubtful"].any():
+        near = 60.0
+        settled = columns.settle(trail, "patients", frame, "day_0", found, first - near, first + near)
+        day_0 = frame["day_0"].fillna(settled)
+        doubt = found["doubtful"] & settled.isna()
+        source = trail.source("patients", "day_0")
+        trail.note(
+            "dates", "query", "patients", frame["row"][doubt], source, "day and month cannot be told apart", HIDDEN
+        )
+        return day_0
+    return first

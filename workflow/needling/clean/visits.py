@@ -1,0 +1,178 @@
+"""Visits: which visit of the schedule a row is, on which day, and whether it came before treatment."""
+
+import numpy as np
+import pandas as pd
+
+from needling.clean import columns
+from needling.clean.codes import take_out_unknown
+from needling.clean.labels import NEAR, map_codes
+from needling.clean.people import People, code_column
+from needling.clean.trail import HIDDEN, Trail
+from needling.study import Study
+
+UNSCHEDULED = "unscheduled"
+
+
+def clean_visits(
+    trail: Trail, tables: dict[str, pd.DataFrame], study: Study, people: People, first_session: pd.Series
+) -> pd.DataFrame:
+    """Make the clean table of visits, still with the export's codes.
+
+    Parameters
+    ----------
+    tables : read tables.
+    study : sections visits, patients.
+    people : the clean patients.
+    first_session : day of the first session by patient.
+
+    Returns
+    -------
+    Table of the contract CLEAN['visits'] (codes not yet re-keyed).
+    """
+    frame = tables["visits"].copy()
+    for name in ("patient", "therapist", "clinic"):
+        frame[name] = code_column(trail, "visits", frame, name)
+    frame = take_out_unknown(trail, frame, "visits", people.known, people.quarantined)
+    day_0 = frame["patient"].map(people.day_0)
+    frame["visit"] = _named(trail, frame, study)
+    frame = _with_day(trail, frame, study, day_0)
+    home = people.table.set_index("patient")["clinic"]
+    frame["clinic"] = frame["clinic"].fillna(frame["patient"].map(home))
+    frame = drop_repeated(trail, frame, content(tables["outcomes"], frame["row"]))
+    if study.visits.planned is None and study.visits.date is not None:
+        frame["visit"] = _by_window(trail, frame, study)
+    first = frame["patient"].map(first_session)
+    before = pd.Series(pd.NA, index=frame.index, dtype="boolean")
+    both = first.notna() & frame["day"].notna()
+    before[both] = (frame["day"] <= first)[both]
+    frame["before_treatment"] = before
+    frame["visit"] = _baseline_comes_first(trail, frame, study)
+    frame = _one_of_each(trail, frame, content(tables["outcomes"], frame["row"]))
+    return frame[["row", "patient", "visit", "day", "therapist", "clinic", "before_treatment"]]
+
+
+def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
+    """Names that the export gives, mapped to the schedule; missing where it gives none."""
+    planned = study.visits.planned
+    schedule = {name: name for name in study.visits.schedule}
+    if planned is None:
+        # a wide export was read with the schedule's own names
+        return frame["planned"].where(frame["planned"].isin(schedule))
+    codes = schedule if planned.codes is None else {str(code): name for code, name in planned.codes.items()}
+    values = columns.blank_to_missing(frame["planned"])
+    found = map_codes(values, codes, trail.choices("visits", "planned"), trail.settings("labels", "closeness"))
+    near = found["how"] == NEAR
+    source = trail.source("visits", "planned")
+    reason = "another spelling of a visit"
+    trail.note("labels", "mapped", "visits", frame["row"][near], source, reason, values[near], found["value"][near])
+    return found["value"].where(found["value"].isin(schedule), UNSCHEDULED)
+
+
+def _with_day(trail: Trail, frame: pd.DataFrame, study: Study, day_0: pd.Series) -> pd.DataFrame:
+    """Add the study day; a date in doubt is settled by the window of the named visit, else held back or quarantined."""
+    found = columns.date(trail, "visits", frame, "date")
+    last = max((plan.days[1] for plan in study.visits.schedule.values() if plan.days), default=3650)
+    first = min((plan.days[0] for plan in study.visits.schedule.values() if plan.days), default=-3650)
+    windows = {name: plan.days for name, plan in study.visits.schedule.items() if plan.days}
+    low = day_0 + frame["visit"].map({name: days[0] for name, days in windows.items()}).fillna(first).astype(float)
+    high = day_0 + frame["visit"].map({name: days[1] for name, days in windows.items()}).fillna(last).astype(float)
+    date = columns.settle(trail, "visits", frame, "date", found, low, high)
+    frame = frame.assign(day=date - day_0)
+    doubt = found["doubtful"] & date.isna()
+    if not doubt.any():
+        return frame
+    source = trail.source("visits", "date")
+    named = frame["visit"].isin(study.visits.schedule)
+    reason = "day and month cannot be told apart; the date is held back"
+    trail.note("dates", "query", "visits", frame["row"][doubt & named], source, reason, HIDDEN)
+    return trail.take_out("dates", frame, "visits", doubt & ~named, "day and month of the visit cannot be told apart")
+
+
+def _by_window(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
+    """Name visits by their day: within a window the one nearest to its middle, the earlier one of two as near."""
+    visit = pd.Series(UNSCHEDULED, index=frame.index, dtype="str")
+    for name, plan in study.visits.schedule.items():
+        if plan.days is None:
+            continue
+        inside = frame["day"].between(*plan.days) & (visit == UNSCHEDULED)
+        candidates = frame[inside]
+        distance = (candidates["day"] - sum(plan.days) / 2).abs()
+        order = pd.DataFrame({"patient": candidates["patient"], "distance": distance, "day": candidates["day"]})
+        order = order.sort_values(["patient", "distance", "day"], kind="stable")
+        chosen = order.index[~order["patient"].duplicated()]
+        visit[chosen] = name
+        other = candidates.index.difference(chosen)
+        reason = f"another visit is nearer to the middle of the window of {name}"
+        source = trail.source("visits", "date")
+        trail.note("visit_windows", "flagged", "visits", frame.loc[other, "row"], source, reason, name, UNSCHEDULED)
+    return visit
+
+
+def _baseline_comes_first(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
+    """A visit after the first session is no baseline."""
+    late = (frame["visit"] == study.visits.baseline) & ~frame["before_treatment"].fillna(True).astype(bool)
+    if not trail.settings.on("baseline_after_treatment") or not late.any():
+        return frame["visit"]
+    source = trail.source("visits", "date")
+    trail.note(
+        "baseline_after_treatment",
+        "corrected",
+        "visits",
+        frame["row"][late],
+        source,
+        "dated after the first session: not a baseline",
+        study.visits.baseline,
+        UNSCHEDULED,
+    )
+    return frame["visit"].where(~late, UNSCHEDULED)
+
+
+# ---------------------------------------------------------------- rows entered twice
+
+
+def content(outcomes: pd.DataFrame, rows: pd.Series) -> pd.Series:
+    """Fingerprint of everything measured at a visit, by row of the visits table; 0 where nothing was.
+
+    Parameters
+    ----------
+    outcomes : read outcomes.
+    rows : rows of the visits table.
+    """
+    filled = outcomes[outcomes["value"].notna() & outcomes["visit_row"].isin(rows)]
+    mark = pd.util.hash_pandas_object(filled["column"], index=False, categorize=True).to_numpy()
+    mark = mark * np.uint64(31) + pd.util.hash_pandas_object(filled["value"], index=False, categorize=True).to_numpy()
+    # adding marks is blind to order; a multiplication first keeps two swapped values apart
+    mark = (mark ^ (mark >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    total = pd.Series(mark, index=filled["visit_row"].to_numpy()).groupby(level=0).sum()
+    return total.reindex(rows.to_numpy(), fill_value=np.uint64(0)).set_axis(rows.index)
+
+
+def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.DataFrame:
+    """Drop visits entered twice: the same patient, name, day (within the tolerance) and measurements."""
+    if not trail.settings.on("duplicates"):
+        return frame
+    order = frame.assign(_mark=marks).sort_values(["patient", "visit", "_mark", "day", "row"], kind="stable")
+    before = order.shift(1)
+    same = (order["patient"] == before["patient"]) & (order["_mark"] == before["_mark"])
+    same &= (order["visit"] == before["visit"]) | (order["visit"].isna() & before["visit"].isna())
+    gap = (order["day"] - before["day"]).abs()
+    near = (gap <= trail.settings("duplicates", "days")) | (order["day"].isna() & before["day"].isna())
+    again = (same & near).reindex(frame.index)
+    return trail.take_out("duplicates", frame, "visits", again, "the same visit entered twice", "dropped")
+
+
+def _one_of_each(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.DataFrame:
+    """Keep one row per patient and scheduled visit: the first entry with measurements; the others are quarantined."""
+    scheduled = frame["visit"] != UNSCHEDULED
+    twice = scheduled & frame.duplicated(["patient", "visit"], keep=False)
+    if not twice.any():
+        return frame
+    several = frame[twice].assign(empty=(marks[twice] == 0).to_numpy())
+    several = several.sort_values(["patient", "visit", "empty", "row"], kind="stable")
+    later = several.index[several.duplicated(["patient", "visit"])]
+    if trail.settings.on("duplicates"):
+        source = trail.source("visits", "planned" if trail.choices("visits", "planned") else "date")
+        reason = "a visit entered twice with different values; the first entry is kept until the site answers"
+        trail.note("duplicates", "query", "visits", several["row"], source, reason)
+    out = frame.index.isin(later)
+    return trail.take_out("duplicates", frame, "visits", out, "a second entry of the visit with other values")
