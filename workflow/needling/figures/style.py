@@ -116,9 +116,14 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def panel_head(ax: Axes, text: str) -> Axes:
-    """Say above a panel, flush left, what it shows."""
-    ax.set_title(text, loc="left", fontweight="bold", pad=6)
+def panel_head(ax: Axes, text: str, below: str = "") -> Axes:
+    """Say above a panel, flush left, what it shows, and in a second line on which scale."""
+    size = matplotlib.rcParams["ytick.labelsize"]
+    ax.set_title(text, loc="left", fontweight="bold", pad=6 + (1.35 * size if below else 0))
+    if below:
+        ax.annotate(
+            below, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=size, color=FAINT
+        )
     return ax
 
 

@@ -9,7 +9,7 @@ be small.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.study import StudyError
 
@@ -30,6 +30,11 @@ def footnote(minimum: int) -> str:
         f"{HIDDEN} Not shown: fewer than {minimum} people, or a number from which fewer than {minimum} could be "
         "worked out; ≥ gives the part of it that can be told."
     )
+
+
+def hides(shown: "pd.Series") -> bool:
+    """Tell whether a column of texts hides any number."""
+    return bool(shown.fillna("").str.contains(f"[{HIDDEN}≥]").any())
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ def suppress(
         for cell in positions:
             if hidden[cell]:
                 low, _ = _interval(values, hidden, cell, relations)
-                shown[cell] = f"≥ {low:.0f}" if low >= minimum else HIDDEN
+                shown[cell] = f"≥{low:.0f}" if low >= minimum else HIDDEN
     out[f"{count}_shown"] = shown
     for column in blank:
         out[column] = out[column].mask(hidden)
@@ -150,7 +155,7 @@ def suppress_part(
     bound = total - minimum + 1
     told = np.where(rest_small & (bound >= minimum), bound, 0)
     out[f"{part}_shown"] = [
-        (f"≥ {told[i]:.0f}" if told[i] else HIDDEN) if hidden[i] else f"{inside[i]:.0f}" for i in range(len(inside))
+        (f"≥{told[i]:.0f}" if told[i] else HIDDEN) if hidden[i] else f"{inside[i]:.0f}" for i in range(len(inside))
     ]
     out[f"{whole}_shown"] = [HIDDEN if small else f"{n:.0f}" for n, small in zip(total, whole_small, strict=True)]
     for column in blank:
@@ -190,7 +195,7 @@ def derivable(values: Sequence[float], hidden: Sequence[bool], sums: Sequence[Su
     )
 
 
-def people_beyond(n: float, share: float) -> float:
+def people_beyond(n: Any, share: float) -> Any:
     """Count the people on the thinner side of a quantile: n times the smaller of share and 1 - share."""
     return n * min(share, 1 - share)
 

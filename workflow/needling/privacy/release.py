@@ -6,7 +6,7 @@ looked at together (measured of followed of allocated); the difference of two ov
 anybody published.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.privacy.disclosure import HIDDEN, Sum, people_beyond, sums_within, suppress, suppress_part
 
@@ -32,7 +32,7 @@ def release_flow(flow: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    flow = flow.fillna({column: "" for column in ("arm", "visit", "outcome", "reason", "cohort")}).reset_index(drop=True)
+    flow = flow.fillna(dict.fromkeys(("arm", "visit", "outcome", "reason", "cohort"), "")).reset_index(drop=True)
     top = flow[flow["stage"].isin(["exported", "excluded", "enrolled", "allocated"])]
     safe = suppress(top, "n", minimum, _flow_sums(top), keep=_positions(top, "enrolled", "allocated"))
     allocated = flow[flow["stage"] == "allocated"].set_index(PLACE)["n"]
@@ -67,19 +67,19 @@ def _hide_followed(rest: "pd.DataFrame", flow: "pd.DataFrame", minimum: int) -> 
         gaps = counts[index] - mine["n"]
         if ((gaps > 0) & (gaps < minimum)).any():
             rest.loc[index, "n"] = None
-            rest.loc[index, "n_shown"] = f"≥ {mine['n'].max()}" if mine["n"].max() >= minimum else HIDDEN
+            rest.loc[index, "n_shown"] = f"≥{mine['n'].max()}" if mine["n"].max() >= minimum else HIDDEN
     return rest
 
 
 def release_missingness(missingness: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
     """Hide small groups among those measured and not measured (contract MISSINGNESS), adding the share measured."""
-    table = missingness.assign(share=missingness["measured"] / missingness["expected"].where(missingness["expected"] > 0))
+    table = missingness.assign(
+        share=missingness["measured"] / missingness["expected"].where(missingness["expected"] > 0)
+    )
     return suppress_part(table, "measured", "expected", minimum, blank=["share"])
 
 
-def release_distribution(
-    distribution: "pd.DataFrame", missingness: "pd.DataFrame", minimum: int
-) -> "pd.DataFrame":
+def release_distribution(distribution: "pd.DataFrame", missingness: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
     """Hide what describes few people in the observed distributions.
 
     Parameters
@@ -104,7 +104,7 @@ def release_distribution(
         count = (table[end] * n).round()
         small = ((count > 0) & (count < minimum)) | ((n - count > 0) & (n - count < minimum))
         table[end] = table[end].where(~small & (n >= minimum))
-        table[f"{end}_shown"] = [HIDDEN if value != value else f"{100 * value:.0f}%" for value in table[end]]
+        table[f"{end}_shown"] = [f"{100 * share:.0f}%" if share >= 0 else HIDDEN for share in table[end]]
     table[["mean", "sd"]] = table[["mean", "sd"]].where(n >= minimum)
     return suppress_part(table, "n", "expected", minimum).drop(columns=["expected", "expected_shown"])
 
@@ -183,7 +183,7 @@ def release_results(results: "pd.DataFrame", flow: "pd.DataFrame", minimum: int)
     same = table["n_observations"] == table["n_patients"]
     texts: dict[str, list[str]] = {"n_patients": [], "n_observations": []}
     for i, bound in enumerate(bounds):
-        told = HIDDEN if bound is None or bound < minimum else f"≥ {bound}"
+        told = HIDDEN if bound is None or bound < minimum else f"≥{bound}"
         texts["n_patients"].append(told if hidden[i] else f"{patients[i]:.0f}")
         observations = f"{table['n_observations'].iloc[i]:.0f}"
         texts["n_observations"].append((told if same.iloc[i] else HIDDEN) if hidden[i] else observations)
@@ -199,14 +199,12 @@ def _few_measured(table: "pd.DataFrame", flow: "pd.DataFrame", minimum: int) -> 
     import pandas as pd
 
     measured = flow[flow["stage"] == "measured"].fillna("")
-    known = {
-        (row["cohort"], row["outcome"], row["visit"], row["arm"]): row["n"] for row in measured.to_dict("records")
-    }
+    known = {(row["cohort"], row["outcome"], row["visit"], row["arm"]): row["n"] for row in measured.to_dict("records")}
     keys = zip(*(table[column].fillna("") for column in ("cohort", "outcome", "visit", "contrast")), strict=True)
     return pd.Series([known.get(key, minimum) < minimum for key in keys], index=table.index)
 
 
-def _patients_shown(row: dict[str, object], groups: "pd.DataFrame", minimum: int) -> int | None:
+def _patients_shown(row: "dict[Any, Any]", groups: "pd.DataFrame", minimum: int) -> int | None:
     """Lower bound to print instead of a result's number of patients, or None where the number may stay.
 
     It must go where few of the allocated are not in it, and where it is the sum over arms of numbers of which one is hidden.
@@ -231,6 +229,6 @@ def _patients_shown(row: dict[str, object], groups: "pd.DataFrame", minimum: int
 
 def _groups(flow: "pd.DataFrame") -> "pd.DataFrame":
     """The flow with the number allocated beside each later stage, in a column whole."""
-    flow = flow.fillna({column: "" for column in ("cohort", "arm", "visit", "outcome")})
+    flow = flow.fillna(dict.fromkeys(("cohort", "arm", "visit", "outcome"), ""))
     allocated = flow[flow["stage"] == "allocated"][[*PLACE, "n"]].rename(columns={"n": "whole"})
     return flow.merge(allocated, on=PLACE, how="left")

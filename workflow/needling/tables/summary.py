@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
+from needling.tables.format import format_interval, format_number, format_p
 
 from needling.schema import read_table
 from needling.study import Study, StudyError
-from needling.tables.format import format_interval, format_number, format_p
 
 WORDING = {"randomised": "effect", "cohort": "association", "single_arm": "course"}
 

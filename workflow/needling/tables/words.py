@@ -1,5 +1,6 @@
 """What things are called where people read them: no column name or code reaches a figure, a table or the report."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from needling.study import Study
 
 MADE_UP = "Made-up data"
-POOLED = "Percent of maximum possible score"
+POOLED = "Share of the maximum possible score"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Measure:
     @property
     def axis(self) -> str:
         """Label and unit for an axis."""
-        return f"{self.label} ({self.unit})" if self.unit and self.unit not in self.label else self.label
+        return f"{self.label}, {self.unit}" if self.unit and self.unit not in self.label else self.label
 
     @property
     def direction(self) -> str:
@@ -50,7 +51,12 @@ def measure(plan: "Study", cohort: str, outcome: str) -> Measure:
     if not isinstance(instruments, str):
         return Measure(POOLED, "%", 0.0, 100.0, "higher", ())
     one = definition(instruments, plan.instruments[instruments])
-    return Measure(one.label, one.unit, one.low, one.high, one.better, tuple(one.thresholds))
+    return Measure(one.label, span(one.unit), one.low, one.high, one.better, tuple(one.thresholds))
+
+
+def span(unit: str) -> str:
+    """Write a unit with the dash of a span: 0–10 points."""
+    return re.sub(r"(?<=\d)-(?=\d)", "–", unit)
 
 
 def places(plan: "Study") -> list[tuple[str, str]]:
@@ -65,8 +71,7 @@ def all_outcomes(plan: "Study") -> list[str]:
 
 def visit_label(plan: "Study", visit: str) -> str:
     """Words for a visit."""
-    planned = plan.visits.schedule.get(visit)
-    return planned.label if planned else visit.replace("_", " ").capitalize()
+    return plan.visit_label(visit)
 
 
 def contrast_label(plan: "Study", contrast: str) -> str:
@@ -75,8 +80,8 @@ def contrast_label(plan: "Study", contrast: str) -> str:
     if not separator:
         return _arm_or_visit(plan, contrast)
     if first in plan.visits.schedule:
-        return f"{visit_label(plan, first)} against {_lower(visit_label(plan, second))}"
-    return f"{_arm_or_visit(plan, first)} against {_lower(_arm_or_visit(plan, second))}"
+        return f"{visit_label(plan, first)} against {in_sentence(visit_label(plan, second))}"
+    return f"{_arm_or_visit(plan, first)} against {in_sentence(_arm_or_visit(plan, second))}"
 
 
 def positive_favours(plan: "Study", analysis: str, cohort: str, outcome: str) -> bool:
@@ -106,6 +111,6 @@ def _arm_or_visit(plan: "Study", name: str) -> str:
     return plan.arm_label(name) if name in plan.arms else name.replace("_", " ").capitalize()
 
 
-def _lower(label: str) -> str:
-    """Write a label inside a sentence: first letter small unless the word is an abbreviation."""
+def in_sentence(label: str) -> str:
+    """Write a label inside a sentence: first letter small, unless the word is an abbreviation."""
     return label if label[:2].isupper() else label[:1].lower() + label[1:]

@@ -1,0 +1,88 @@
+"""Do the residuals of the primary analysis look as its model says?"""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from needling.figures.panels import named
+from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figure, panel_head
+from needling.privacy.disclosure import people_beyond
+from needling.tables.words import measure, places
+
+if TYPE_CHECKING:
+    from needling.study import Study
+
+
+def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
+    """Put quantiles and bins of the scaled residuals into one table.
+
+    Returns
+    -------
+    One row per point: cohort, outcome, plot (quantiles or bins), x (normal quantile or mean fitted value), residual
+    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles). Bins of fewer than the smallest
+    publishable number, and quantiles with fewer beyond them, are left out.
+    """
+    from scipy.stats import norm
+
+    minimum = plan.disclosure.min_cell
+    quantiles, bins = inputs["quantiles"], inputs["fitted"]
+    beyond = [people_beyond(n, p) for n, p in zip(quantiles["n"], norm.cdf(quantiles["normal"]), strict=True)]
+    points = quantiles[[people >= minimum for people in beyond]]
+    points = points.rename(columns={"normal": "x"}).assign(plot="quantiles", low=float("nan"), high=float("nan"))
+    means = bins[bins["n"] >= minimum].rename(columns={"fitted": "x"}).assign(plot="bins")
+    columns = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]
+    order = {place: number for number, place in enumerate(places(plan))}
+    table = pd.concat([points[columns], means[columns]], ignore_index=True)
+    table["_place"] = [order[place] for place in zip(table["cohort"], table["outcome"], strict=True)]
+    return table.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[columns]
+
+
+def quantile_panel(ax: Axes, points: pd.DataFrame) -> Axes:
+    """Draw residual quantiles against those of the normal distribution, with the line of equality."""
+    ax.axline((0, 0), slope=1, color=FAINT, linewidth=0.9)
+    ax.plot(points["x"], points["residual"], linestyle="none", marker="o", markersize=3, color=COLOURS[1])
+    reach = 1.1 * max(1.0, points[["x", "residual"]].abs().max().max()) if len(points) else 3.0
+    ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="Normal quantile", ylabel="Scaled residual")
+    return light_grid(ax, "both")
+
+
+def bin_panel(ax: Axes, bins: pd.DataFrame, unit: str) -> Axes:
+    """Draw the mean residual in each bin of the fitted value, with its 10th to 90th percentile."""
+    ax.axhline(0, color=FAINT, linewidth=0.9)
+    ax.vlines(bins["x"], bins["low"], bins["high"], color=COLOURS[1], linewidth=1, alpha=0.6)
+    ax.plot(bins["x"], bins["residual"], linestyle="none", marker="o", markersize=3, color=COLOURS[1])
+    ax.set(xlabel=f"Fitted value\n({unit})" if unit else "Fitted value", ylabel="Scaled residual")
+    return light_grid(ax, "both")
+
+
+def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
+    """Draw a pair of panels for each cohort and outcome, two pairs side by side."""
+    here = set(zip(source["cohort"], source["outcome"], strict=True))
+    shown = [place for place in places(plan) if place in here]
+    pairs = min(2, len(shown))
+    rows = -(-len(shown) // pairs)
+    figure = new_figure(profile.full if pairs > 1 else profile.single, 52 * rows + 4)
+    axes = figure.subplots(rows, 2 * pairs, squeeze=False)
+    for number, place in enumerate(shown):
+        left, right = axes[number // pairs][2 * (number % pairs) :][:2]
+        mine = source[(source["cohort"] == place[0]) & (source["outcome"] == place[1])]
+        quantile_panel(left, mine[mine["plot"] == "quantiles"])
+        bin_panel(right, mine[mine["plot"] == "bins"], measure(plan, *place).unit)
+        head = plan.outcome_label(place[1])
+        panel_head(left, f"{plan.cohorts[place[0]].label}: {head.lower()}" if len(plan.cohorts) > 1 else head)
+        right.set_ylabel("")
+    for ax in axes.ravel()[2 * len(shown) :]:
+        ax.set_axis_off()
+    return figure
+
+
+def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
+    """Caption and alternative text."""
+    caption = (
+        f"Residuals of the primary analysis, {named(source, plan)}. Left of each pair: quantiles of the scaled residuals "
+        "against the normal distribution, with the line on which they would lie. Right: mean and 10th to 90th percentile of the "
+        "scaled residuals in bins of the fitted value."
+    )
+    return caption, f"Pairs of residual plots for {named(source, plan)}; values in the source data."

@@ -1,0 +1,89 @@
+"""What was observed: the spread of each outcome by visit and arm, from quantiles and never from single people."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch, Rectangle
+
+from needling.figures.panels import (
+    for_each_arm,
+    named,
+    numbers_below,
+    panel_grid,
+    shown_visits,
+    visit_axis,
+)
+from needling.figures.style import INK, Look, Profile, light_grid, looks
+from needling.privacy.disclosure import footnote, hides
+from needling.privacy.release import release_distribution
+from needling.tables.words import measure
+
+if TYPE_CHECKING:
+    from needling.study import Study
+
+
+def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
+    """Take the observed distributions with small groups hidden (columns of DISTRIBUTION, n_shown and others)."""
+    return release_distribution(inputs["distribution"], inputs["missingness"], plan.disclosure.min_cell)
+
+
+def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look]) -> Axes:
+    """Draw a box per visit and arm: quartiles, median, 10th to 90th percentile, and a diamond at the mean."""
+    width = 0.62 / len(look)
+    for number, (arm, mine) in enumerate(look.items()):
+        face = to_rgba(mine.colour, 0.28) if mine.face == mine.colour else "white"
+        for row in rows[rows["arm"] == arm].to_dict("records"):
+            x = positions[row["visit"]] + (number - (len(look) - 1) / 2) * (width + 0.06)
+            ax.vlines(x, row["q10"], row["q90"], color=mine.colour, linewidth=1)
+            if pd.notna(row["q25"]):
+                box = Rectangle(
+                    (x - width / 2, row["q25"]), width, row["q75"] - row["q25"], facecolor=face, edgecolor=mine.colour
+                )
+                ax.add_patch(box).set_zorder(2)
+            ax.hlines(row["median"], x - width / 2, x + width / 2, color=mine.colour, linewidth=2, zorder=3)
+            ax.plot(x, row["mean"], marker="D", color=INK, markersize=2.6, zorder=4)
+    return light_grid(ax)
+
+
+def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
+    """Draw all cohorts and outcomes over the whole range of each scale."""
+    look = looks(plan.arms)
+    figure, panels = panel_grid(source, plan, profile, 58)
+    for ax, cohort, outcome, rows in panels:
+        positions = {visit: float(i) for i, visit in enumerate(shown_visits(rows, plan))}
+        panel(ax, rows, positions, look)
+        visit_axis(ax, plan, positions, profile.small)
+        ax.set_xlim(-0.6, len(positions) - 0.4)
+        one = measure(plan, cohort, outcome)
+        if _fills(rows, one.low, one.high):
+            ax.set_ylim(one.low - 0.03 * (one.high - one.low), one.high + 0.03 * (one.high - one.low))
+        numbers_below(ax, rows, positions, look, "n_shown", profile.small)
+    if plan.arms:
+        keys = [
+            Patch(edgecolor=mine.colour, facecolor=to_rgba(mine.colour, 0.28) if mine.face == mine.colour else "white")
+            for mine in look.values()
+        ]
+        figure.legend(keys, [plan.arm_label(arm) for arm in look], loc="outside upper left", ncols=len(look))
+    return figure
+
+
+def _fills(rows: pd.DataFrame, low: float, high: float) -> bool:
+    """Tell whether the values take up enough of the scale to show all of it."""
+    seen = rows[["q10", "q25", "median", "q75", "q90"]]
+    return bool(seen.max().max() - seen.min().min() > 0.3 * (high - low))
+
+
+def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
+    """Caption and alternative text."""
+    minimum = plan.disclosure.min_cell
+    caption = (
+        f"Observed values of {named(source, plan)}: box from the first to the third quartile with the median, line from "
+        f"the 10th to the 90th percentile, diamond at the mean. n: patients measured. Percentiles with fewer than "
+        f"{minimum} people beyond them are not drawn."
+    )
+    if hides(source["n_shown"]):
+        caption += f" {footnote(minimum)}"
+    return caption, f"Box plots of {named(source, plan)} by visit{for_each_arm(plan)}; values in the source data."

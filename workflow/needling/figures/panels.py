@@ -1,0 +1,144 @@
+"""What the figures over visits share: a panel per cohort and outcome, visits along it, patients measured under it."""
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from needling.figures.style import FAINT, Look, Profile, new_figure, panel_head
+from needling.tables.words import listed, measure, places
+
+if TYPE_CHECKING:
+    from needling.study import Study
+
+Panel = tuple[Axes, str, str, pd.DataFrame]
+
+
+def panel_grid(
+    source: pd.DataFrame, plan: "Study", profile: Profile, height: float, across: int = 2
+) -> tuple[Figure, list[Panel]]:
+    """Lay out one panel per cohort and outcome: outcomes side by side, cohorts below one another.
+
+    Parameters
+    ----------
+    source : what is drawn, with columns cohort and outcome.
+    plan, profile : as in `make_figure`.
+    height : of one row of panels, mm.
+    across : most panels in a row.
+
+    Returns
+    -------
+    The figure and its panels (axes, cohort, outcome, rows of the source).
+    """
+    here = set(zip(source["cohort"], source["outcome"], strict=True))
+    shown = [place for place in places(plan) if place in here]
+    lines = _lines(shown, across)
+    columns = max(len(line) for line in lines)
+    figure = new_figure(profile.full if columns > 1 else profile.single, 12 + height * len(lines))
+    axes = figure.subplots(len(lines), columns, squeeze=False)
+    panels = []
+    for row, line in zip(axes, lines, strict=True):
+        for ax in row[len(line) :]:
+            ax.set_axis_off()
+        for ax, (cohort, outcome) in zip(row, line, strict=False):
+            panel_head(ax, _head(shown, plan, cohort, outcome), outcome_axis(plan, cohort, outcome))
+            mine = source[(source["cohort"] == cohort) & (source["outcome"] == outcome)]
+            panels.append((ax, cohort, outcome, mine))
+    return figure, panels
+
+
+def _lines(shown: list[tuple[str, str]], across: int) -> list[list[tuple[str, str]]]:
+    cohorts = dict.fromkeys(cohort for cohort, _ in shown)
+    mine = [[place for place in shown if place[0] == cohort] for cohort in cohorts]
+    return [line[i : i + across] for line in mine for i in range(0, len(line), across)]
+
+
+def _head(shown: list[tuple[str, str]], plan: "Study", cohort: str, outcome: str) -> str:
+    if len({cohort for cohort, _ in shown}) == 1:
+        return plan.outcome_label(outcome)
+    return f"{plan.cohorts[cohort].label}: {plan.outcome_label(outcome).lower()}"
+
+
+def outcome_axis(plan: "Study", cohort: str, outcome: str) -> str:
+    """Say how an outcome is measured: instrument, unit and direction."""
+    one = measure(plan, cohort, outcome)
+    return f"{one.axis}; {one.direction}"
+
+
+def visit_positions(plan: "Study", visits: list[str]) -> dict[str, float]:
+    """Place visits by their nominal week where the plan knows all of them and none would touch, else evenly."""
+    weeks = [plan.visits.schedule[visit].nominal_week for visit in visits]
+    known = [week for week in weeks if week is not None]
+    if len(known) == len(weeks) > 1:
+        gaps = [later - earlier for earlier, later in itertools.pairwise(known)]
+        if min(gaps) >= 0.14 * (known[-1] - known[0]):
+            return dict(zip(visits, known, strict=True))
+    return {visit: float(number) for number, visit in enumerate(visits)}
+
+
+def shown_visits(source: pd.DataFrame, plan: "Study") -> list[str]:
+    """The visits that a source has, in the order of the schedule."""
+    here = set(source["visit"])
+    return [visit for visit in plan.visits.schedule if visit in here]
+
+
+def numbers_below(
+    ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look], texts: str, size: float
+) -> Axes:
+    """Write the text of a column under the visits, a line per arm in the arm's colour, with n in front."""
+    for number, (arm, mine) in enumerate(look.items()):
+        by_visit = rows[rows["arm"] == arm].set_index("visit")[texts]
+        drop = (-3.3 - 1.4 * number) * size
+        for visit, x in positions.items():
+            _under(ax, str(by_visit.get(visit, "")), ("data", "axes fraction"), (x, 0), (0, drop), mine.colour, size)
+    _under(ax, "n", ("axes fraction", "axes fraction"), (0, 0), (-10, -3.3 * size), FAINT, size)
+    return ax
+
+
+def _under(
+    ax: Axes,
+    text: str,
+    coordinates: tuple[str, str],
+    at: tuple[float, float],
+    shift: tuple[float, float],
+    colour: str,
+    size: float,
+) -> None:
+    ax.annotate(
+        text,
+        at,
+        shift,
+        xycoords=coordinates,
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        color=colour,
+        fontsize=size,
+    )
+
+
+def visit_axis(ax: Axes, plan: "Study", positions: dict[str, float], size: float) -> Axes:
+    """Name the visits along the horizontal axis, number below word."""
+    ax.set_xticks(list(positions.values()), [_two_lines(plan.visit_label(v)) for v in positions])
+    ax.tick_params(axis="x", labelsize=size)
+    reach = max(positions.values()) - min(positions.values()) or 1.0
+    ax.set_xlim(min(positions.values()) - 0.09 * reach, max(positions.values()) + 0.09 * reach)
+    return ax
+
+
+def _two_lines(label: str) -> str:
+    return "Base-\nline" if label == "Baseline" else label.replace(" ", "\n", 1)
+
+
+def named(source: pd.DataFrame, plan: "Study") -> str:
+    """Name outcomes and cohorts of a source in a sentence: pain and function in fibromyalgia and sports injury."""
+    outcomes = listed([plan.outcome_label(outcome).lower() for outcome in dict.fromkeys(source["outcome"])])
+    cohorts = [plan.cohorts[cohort].label.lower() for cohort in dict.fromkeys(source["cohort"])]
+    return f"{outcomes} in {listed(cohorts)}" if len(cohorts) > 1 else outcomes
+
+
+def for_each_arm(plan: "Study") -> str:
+    """Say that there is one mark for each arm, where there are arms."""
+    return f", for {listed([plan.arm_label(arm).lower() for arm in plan.arms])}" if plan.arms else ""
