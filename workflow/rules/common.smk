@@ -62,10 +62,10 @@ def code(script):
     """The files of the package that a script imports, directly or not: a change in one of them runs the rule again."""
     found, waiting = set(), [SCRIPTS / f"{script}.py"]
     while waiting:
-        for module in imported(waiting.pop()):
-            if module not in found:
-                found.add(module)
-                waiting += [module] if module.suffix == ".py" else []
+        for one in imported(waiting.pop()):
+            if one not in found:
+                found.add(one)
+                waiting += [one] if one.suffix == ".py" else []
     return sorted(os.path.relpath(module) for module in found)
 
 
@@ -80,8 +80,8 @@ def imported(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             inside = here[: len(here) - node.level + 1] if node.level else []
-            module = ".".join([*inside, *([node.module] if node.module else [])])
-            names |= {module, *(f"{module}.{name.name}" for name in node.names)}
+            origin = ".".join([*inside, *([node.module] if node.module else [])])
+            names |= {origin, *(f"{origin}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
     for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
