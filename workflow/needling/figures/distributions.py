@@ -51,7 +51,7 @@ def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[
 def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     """Draw all cohorts and outcomes over the whole range of each scale."""
     look = looks(plan.arms)
-    figure, panels = panel_grid(source, plan, profile, 58)
+    figure, panels = panel_grid(source, plan, profile, 62)
     for ax, cohort, outcome, rows in panels:
         positions = {visit: float(i) for i, visit in enumerate(shown_visits(rows, plan))}
         panel(ax, rows, positions, look)

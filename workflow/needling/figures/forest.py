@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from needling.figures.style import COLOURS, FAINT, INK, Profile, new_figure, panel_head
 from needling.privacy.disclosure import footnote, hides
 from needling.privacy.release import release_results
-from needling.tables.numbers import format_estimate, format_interval
+from needling.tables.format import format_estimate, format_interval
 from needling.tables.words import (
     Measure,
     contrast_label,
@@ -144,14 +144,15 @@ def _row_label(row: dict[Any, Any], rows: pd.DataFrame, plan: "Study") -> str:
 def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     """Draw a panel for each outcome and measure, one below the other, with the numbers beside it."""
     groups = [rows for _, rows in source.groupby(["outcome", "measure", "positive_favours"], sort=False)]
-    heights = [len(rows) + 2.2 for rows in groups]
+    heights = [len(rows) + 2.6 for rows in groups]
     figure = new_figure(profile.full, 10 + 6.6 * sum(heights))
     ratios = {"height_ratios": heights, "width_ratios": [1, 0.62]}
     axes = figure.subplots(len(groups), 2, squeeze=False, gridspec_kw=ratios)
     for (ax, beside), rows in zip(axes, groups, strict=True):
         panel(ax, rows, plan, profile.small)
         numbers(beside, rows, profile.small)
-        panel_head(ax, _head(plan, rows["cohort"].iloc[0], rows["outcome"].iloc[0]))
+        first = rows.iloc[0]
+        panel_head(ax, plan.outcome_label(first["outcome"]), measure(plan, first["cohort"], first["outcome"]).axis)
     level = 100 * float(source["level"].iloc[0])
     heads = (NOUNS[plan.design], f"({level:.0f}% CI)", "n")
     for (x, align), text in zip(TEXT_COLUMNS, heads, strict=True):
@@ -159,11 +160,6 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     if source["threshold"].notna().any():
         figure.supxlabel(f"Dashed line: smallest important change ({NOTE})", fontsize=profile.small, color=COLOURS[2])
     return figure
-
-
-def _head(plan: "Study", cohort: str, outcome: str) -> str:
-    one, label = measure(plan, cohort, outcome), plan.outcome_label(outcome)
-    return one.axis if one.label.startswith(label) else f"{label}: {one.axis}"
 
 
 def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -39,7 +40,7 @@ PROFILES = {"default": Profile(180, 120, 9, 8, 200), "journal": Profile(174, 85,
 def style(profile: str) -> Iterator[Profile]:
     """Draw within this: sets matplotlib's parameters for a profile and puts them back afterwards."""
     sizes = PROFILES[profile]
-    parameters = {
+    parameters: Any = {
         "font.family": "DejaVu Sans",
         "font.size": sizes.type,
         "axes.labelsize": sizes.type,
@@ -111,8 +112,8 @@ def looks(arms: list[str]) -> dict[str, Look]:
 
 def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure of a size in mm, laid out so that nothing is cut or overlaps."""
-    figure = Figure(figsize=(width * MM, height * MM), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.05, wspace=0.04, hspace=0.04)  # type: ignore[union-attr]
+    figure = Figure(figsize=(width * MM, height * MM))
+    figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.05, wspace=0.04, hspace=0.04)
     return figure
 
 
@@ -121,9 +122,8 @@ def panel_head(ax: Axes, text: str, below: str = "") -> Axes:
     size = matplotlib.rcParams["ytick.labelsize"]
     ax.set_title(text, loc="left", fontweight="bold", pad=6 + (1.35 * size if below else 0))
     if below:
-        ax.annotate(
-            below, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=size, color=FAINT
-        )
+        under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
+        ax.annotate(below, (0, 1), (0, 5), **under).set_in_layout(False)
     return ax
 
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pandas as pd
-from needling.tables.format import format_interval, format_number, format_p
 
 from needling.schema import read_table
 from needling.study import Study, StudyError
+from needling.tables.format import format_estimate, format_interval, format_p
 
 WORDING = {"randomised": "effect", "cohort": "association", "single_arm": "course"}
 
@@ -44,7 +44,7 @@ def _line(row: pd.Series, study: Study) -> str:
     if pd.isna(row["estimate"]):
         return f"  {place}, {compared}: not estimated ({row['note']})"
     digits = {"estimate": row["estimate"], "low": row["low"], "high": row["high"]}
-    number = format_number(digits["estimate"], digits["low"], digits["high"])
+    number = format_estimate(digits["estimate"], digits["low"], digits["high"])
     adjusted = f", {format_p(row['p_adjusted'])} adjusted" if pd.notna(row["p_adjusted"]) else ""
     interval = format_interval(digits["low"], digits["high"], row["level"])
     return f"  {place}, {compared}: {number} {row['scale']} ({interval}), {format_p(row['p'])}{adjusted}"

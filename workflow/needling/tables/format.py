@@ -13,7 +13,7 @@ def decimals(low: float, high: float) -> int:
     return min(3, max(0, 1 - math.floor(math.log10(width))))
 
 
-def format_number(value: float, digits: int) -> str:
+def format_fixed(value: float, digits: int) -> str:
     """Print a number with fixed decimals and a true minus sign; a missing one as a dash, a rounded zero without sign."""
     if value is None or not math.isfinite(value):
         return MISSING
@@ -23,15 +23,16 @@ def format_number(value: float, digits: int) -> str:
 
 def format_estimate(estimate: float, low: float, high: float) -> str:
     """Print an estimate to the digits of its interval, e.g. −0.92 for −0.9213 (−1.38 to −0.46)."""
-    return format_number(estimate, decimals(low, high))
+    return format_fixed(estimate, decimals(low, high))
 
 
-def format_interval(low: float, high: float) -> str:
-    """Print an interval, e.g. −1.38 to −0.46; a missing one as a dash."""
+def format_interval(low: float, high: float, level: float | None = None) -> str:
+    """Print an interval, e.g. −1.38 to −0.46, with its level in front where that is given; a missing one as a dash."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
     digits = decimals(low, high)
-    return f"{format_number(low, digits)} to {format_number(high, digits)}"
+    name = "" if level is None else f"{100 * level:g}% CI "
+    return f"{name}{format_fixed(low, digits)} to {format_fixed(high, digits)}"
 
 
 def format_p(p: float, *, name: bool = True) -> str:
