@@ -72,7 +72,7 @@ def read_delimited(
         header, frame, lines = _read_slowly(data, shown, delimiter, form)
     else:
         header, frame, lines = _read_fast(data, records, shown, delimiter, form)
-    frame.columns = pd.Index(_checked_names(header, shown, skipped + 1), dtype="str")
+    frame.columns = pd.Index(header_names(header, shown, skipped + 1), dtype="str")
     keep = frame.notna().any(axis=1).to_numpy()
     if not keep.any():
         raise StudyError(f"{shown}: the file has column names but no row of data; export it again.")
@@ -338,14 +338,30 @@ def _check_cells(cells: np.ndarray, lines: np.ndarray, shown: str, delimiter: st
 # ---------------------------------------------------------------- the header
 
 
-def _checked_names(header: list[list[str]], shown: str, line: int) -> list[str]:
+def header_names(header: list[list[str]], place: str, line: int) -> list[str]:
+    """Check that a header holds names, not values, and join its rows.
+
+    Parameters
+    ----------
+    header : cells of each row of column names.
+    place : file or sheet, for the message.
+    line : line of the first of these rows.
+
+    Returns
+    -------
+    One name per column, possibly with doubles.
+
+    Raises
+    ------
+    StudyError : there are no names, or most of them are numbers.
+    """
     first = [cell.strip() for cell in header[0]]
     filled = [cell for cell in first if cell]
     if not filled:
-        raise StudyError(f"{shown}, line {line}: the header row has no column names; add them.")
+        raise StudyError(f"{place}, line {line}: the header row has no column names; add them.")
     if sum(bool(re.fullmatch(r"[-+]?[\d.,/:\s-]+", cell)) for cell in filled) > len(filled) / 2:
         raise StudyError(
-            f"{shown}, line {line}: this line holds values, not column names; add a header row with the columns' names."
+            f"{place}, line {line}: this line holds values, not column names; add a header row with the columns' names."
         )
     return column_names(header)
 
