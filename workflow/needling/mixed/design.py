@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,27 @@ class Design:
     def n_subjects(self) -> int:
         """Count the subjects with a used row."""
         return len(self.subject_labels)
+
+    def take(self, rows: Array, subjects: Array, cluster_codes: list[Array]) -> Design:
+        """Choose sorted rows (some perhaps more than once) under new subject and cluster codes, both ascending or not.
+
+        `subjects` and `cluster_codes` are per chosen row; levels are numbered anew.
+        """
+        order = np.lexsort((self.position[rows], subjects))
+        rows, codes = rows[order], subjects[order]
+        _, numbered = np.unique(codes, return_inverse=True)
+        labels = np.empty(int(numbered.max()) + 1, dtype=object)
+        labels[numbered] = self.subject_labels[self.subjects[rows]]
+        clusters = []
+        for cluster, new in zip(self.clusters, cluster_codes, strict=True):
+            levels, own = np.unique(new[order], return_inverse=True)
+            names = [str(level) for level in levels]
+            clusters.append(replace(cluster, codes=own, levels=names, columns=cluster.columns[rows]))
+        return replace(
+            self, y=self.y[rows], X=self.X[rows], frame=self.frame.iloc[self.order[rows]], order=np.arange(len(rows)),
+            subjects=numbered, subject_labels=labels, Z=self.Z[rows], clusters=clusters, position=self.position[rows],
+            time=self.time[rows], group=self.group[rows], weights=self.weights[rows],
+        )  # fmt: skip
 
 
 def natural_key(value: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from scipy import stats
 from .errors import MixedModelError
 
 if TYPE_CHECKING:
-    from .fit import MixedFit
+    from .fitted import MixedFit
 
 Array = np.ndarray
 
@@ -209,7 +209,8 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
         from .sandwich import sandwich
 
         robust = sandwich(fit, rule)
-        return _f_test(value, scale**2 * inner @ robust.variance @ inner.T, robust.joint_df(inner), 1.0)
+        scaling, denominator = robust.joint(inner)
+        return _f_test(value, scale**2 * inner @ robust.variance @ inner.T, denominator, scaling)
     covariance = scale**2 * inner @ model_variance(fit, rule) @ inner.T
     if rule.df.startswith("kenward_roger"):
         W, _ = fit.parameter_covariance(rule.information)
@@ -252,7 +253,7 @@ def kenward_roger_f(Phi: Array, P: Array, W: Array, L: Array) -> tuple[float, fl
 
 def _fai_cornelius(fit: MixedFit, inner: Array, L: Array, rule: Rule) -> float:
     """Combine the df of the principal rows (Fai and Cornelius 1996)."""
-    eigenvalues, vectors = np.linalg.eigh(inner @ fit.point.Phi @ inner.T)
+    _, vectors = np.linalg.eigh(inner @ fit.point.Phi @ inner.T)
     df = degrees_of_freedom(fit, vectors.T @ L, vectors.T @ inner, rule)
     rank = len(L)
     if rank == 1:

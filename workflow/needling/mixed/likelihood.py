@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.linalg
 
 from .blocks import Bucket, Patterns
-from .structures import Correlated, Structure
+from .structures import Structure
 
 Array = np.ndarray
 
@@ -173,15 +174,14 @@ class Components:
             result.append(square)
         return result
 
-    def _residual_evaluate(self, theta: Array, patterns: Patterns, order: int) -> list[Array]:
+    def _residual_evaluate(self, theta: Array, patterns: Patterns, order: int) -> list[Any]:
         """Give R (order 0) or its derivatives (1, 2) for each group: (..., K, m, m)."""
-        results = []
+        results: list[Any] = []
         for where in self.slices[1]:
             natural = theta[where]
-            method = (self.structure.matrix, self.structure.first, self.structure.second)[order]
+            method: Any = (self.structure.matrix, self.structure.first, self.structure.second)[order]
             if self.structure.name == "exponential":
-                assert isinstance(self.structure, Correlated)
-                results.append(method(natural, patterns.time))  # type: ignore[call-arg]
+                results.append(method(natural, patterns.time))
             elif self.structure.name == "iid":
                 identity = np.eye(patterns.position.shape[1])
                 one = natural[0] * identity if order == 0 else identity[None]
@@ -228,9 +228,8 @@ class Components:
             return []
         parts = []
         for group, second in enumerate(self._residual_evaluate(theta, patterns, 2)):
-            if self.n_groups > 1:
-                second = second * (patterns.group == group)[:, None, None]
-            parts.append((self.slices[1][group], second))
+            mine = (patterns.group == group)[:, None, None]
+            parts.append((self.slices[1][group], second * mine if self.n_groups > 1 else second))
         return parts
 
 
@@ -333,7 +332,7 @@ class Point:
         self.M = self.M - self.UA.T @ self.K @ self.UA
 
     @cached_property
-    def Phi(self) -> Array:
+    def Phi(self) -> Array:  # noqa: N802 - the name of the field
         """Give (X'V^-1 X)^-1."""
         inverse = scipy.linalg.solve_triangular(self.XX_factor, np.eye(self.p), lower=True, check_finite=False)
         return inverse.T @ inverse
@@ -346,7 +345,7 @@ class Point:
         return residual, -self.K @ self.UA @ residual if len(self.K) else self.UA
 
     @cached_property
-    def LW(self) -> list[Array]:
+    def LW(self) -> list[Array]:  # noqa: N802
         """Give L^-1 of the adjusted [X r] per bucket."""
         residual, effects = self.adjusted
         result = []
@@ -356,14 +355,14 @@ class Point:
         return result
 
     @cached_property
-    def UVW(self) -> Array:
+    def UVW(self) -> Array:  # noqa: N802
         """Give U'V^-1 [X r]."""
         residual, _ = self.adjusted
         through = self.UA @ residual
         return through - self.H @ (self.K @ through)
 
     @cached_property
-    def UVU(self) -> Array:
+    def UVU(self) -> Array:  # noqa: N802
         """Give U'V^-1 U."""
         return self.H - self.H @ self.K @ self.H
 

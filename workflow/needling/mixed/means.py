@@ -119,9 +119,9 @@ def _average(
     if shift:
         full[shift[0]] = full[shift[0]].astype(float) + shift[1]
     X = fixed_matrix(design, _typed(design, full))
-    share = share.reshape(len(grid), per_row)
-    share = share / share.sum(axis=1, keepdims=True)
-    return labels, np.einsum("gi,gic->gc", share, X.reshape(len(grid), per_row, -1))
+    shares = share.reshape(len(grid), per_row)
+    shares = shares / shares.sum(axis=1, keepdims=True)
+    return labels, np.einsum("gi,gic->gc", shares, X.reshape(len(grid), per_row, -1))
 
 
 def mean_rows(design: Design, by: Sequence[str], at: Mapping[str, Any], weights: str) -> Rows:

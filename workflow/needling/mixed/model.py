@@ -27,7 +27,7 @@ def independent_columns(X: Array) -> tuple[list[int], list[int]]:
     """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
     norms = np.sqrt((X**2).sum(axis=0))
     safe = np.where(norms > 0, norms, 1.0)
-    R = np.linalg.qr(X / safe, mode="r")
+    R: Array = np.asarray(np.linalg.qr(X / safe, mode="r"))
     basis = np.zeros((len(R), 0))
     kept: list[int] = []
     left: list[int] = []
@@ -69,7 +69,7 @@ class Model:
         self.change_outcome(design.y)
 
     def change_outcome(self, y: Array) -> None:
-        """Take another outcome for the same design (simulation, bootstrap)."""
+        """Project the outcome on the fixed effects and scale what is left."""
         self.y = y
         kept, left = self._rank
         Q, R, alias = self._basis
@@ -152,6 +152,21 @@ class Model:
         p = len(self.coordinates.kept)
         return Likelihood(buckets, self.components, p, self.method == "reml", self.constant)
 
+    def with_outcome(self, y: Array) -> Model:
+        """Copy with another outcome for the same rows (simulation, bootstrap)."""
+        copy = Model.__new__(Model)
+        copy.__dict__.update(self.__dict__)
+        copy.change_outcome(y)
+        return copy
+
+    def without_caches(self) -> Model:
+        """Copy without what can be computed again."""
+        copy = Model.__new__(Model)
+        copy.__dict__.update(
+            {key: value for key, value in self.__dict__.items() if key not in ("likelihood", "subjects")}
+        )
+        return copy
+
     @property
     def constant(self) -> float:
         """Give the part of -2 log L that no covariance parameter changes, in the outcome's own units."""
@@ -167,7 +182,7 @@ class Model:
         """Average the products of least-squares residuals over the subjects seen at both visits."""
         design = self.design
         visits = len(design.visits)
-        if design.structure.name == "iid":
+        if design.structure.name in ("iid", "exponential"):
             return np.ones((1, 1))
         residual = np.zeros((design.n_subjects, visits))
         seen = np.zeros((design.n_subjects, visits))

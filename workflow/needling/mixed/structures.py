@@ -8,11 +8,11 @@ likelihood is maximised. Analytic first and second derivatives are with respect 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from .correlations import CORRELATIONS, lags_between
 from .errors import MixedModelError
 
 Array = np.ndarray
@@ -72,11 +72,6 @@ def parse_residual(residual: str | Residual | None) -> Residual:
         )
     structure, visit, by = found.groups()
     return Residual(structure, visit or None, by or None)
-
-
-def _lags(visits: int) -> Array:
-    index = np.arange(visits)
-    return np.abs(index[:, None] - index[None, :])
 
 
 class Structure:
@@ -234,225 +229,6 @@ class Unstructured(Structure):
         return None
 
 
-@dataclass(frozen=True)
-class Correlation:
-    """A family of correlation matrices C(rho): how many parameters, C, its derivatives, its free parameters."""
-
-    count: Callable[[int], int]
-    matrix: Callable[[Array, int, Array | None], Array]
-    first: Callable[[Array, int, Array | None], Array]
-    second: Callable[[Array, int, Array | None], Array | None]
-    natural: Callable[[Array, int], Array]
-    start: Callable[[Array, Array | None], Array]
-    label: Callable[[list[str]], list[str]]
-
-
-# compound symmetry: C = (1 - rho) I + rho J
-
-
-def _cs_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return np.where(np.eye(visits) > 0, 1.0, rho[0])
-
-
-def _cs_first(rho: Array, visits: int, times: Array | None) -> Array:
-    return (1 - np.eye(visits))[None]
-
-
-def _cs_natural(free: Array, visits: int) -> Array:
-    lowest = -1 / max(visits - 1, 1)
-    return lowest + (1 - lowest) / (1 + np.exp(-free))
-
-
-def _mean_correlation(correlation: Array, lag: int | None = None) -> float:
-    lags = _lags(len(correlation))
-    chosen = lags == lag if lag else lags > 0
-    return float(np.mean(correlation[chosen])) if chosen.any() else 0.0
-
-
-def _cs_start(correlation: Array, times: Array | None) -> Array:
-    visits = len(correlation)
-    lowest = -1 / max(visits - 1, 1)
-    rho = np.clip(_mean_correlation(correlation), 0.7 * lowest + 0.02, 0.95)
-    share = (rho - lowest) / (1 - lowest)
-    return np.array([np.log(share / (1 - share))])
-
-
-# first-order autoregression: C_st = rho^|s - t|
-
-
-def _ar1_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return rho[0] ** _lags(visits)
-
-
-def _ar1_first(rho: Array, visits: int, times: Array | None) -> Array:
-    lags = _lags(visits)
-    return (lags * rho[0] ** np.maximum(lags - 1, 0))[None]
-
-
-def _ar1_second(rho: Array, visits: int, times: Array | None) -> Array:
-    lags = _lags(visits)
-    return (lags * (lags - 1) * rho[0] ** np.maximum(lags - 2, 0))[None, None]
-
-
-def _tanh(free: Array, visits: int) -> Array:
-    return np.tanh(free)
-
-
-def _ar1_start(correlation: Array, times: Array | None) -> Array:
-    return np.arctanh([np.clip(_mean_correlation(correlation, 1), -0.9, 0.9)])
-
-
-# Toeplitz: C_st = rho_|s - t|, free parameters are partial autocorrelations (Durbin-Levinson)
-
-
-def _toeplitz_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return np.concatenate([[1.0], rho])[_lags(visits)]
-
-
-def _toeplitz_first(rho: Array, visits: int, times: Array | None) -> Array:
-    lags = _lags(visits)
-    return np.stack([(lags == lag).astype(float) for lag in range(1, visits)])
-
-
-def _toeplitz_natural(free: Array, visits: int) -> Array:
-    partial = np.tanh(free)
-    autocorrelation = np.ones(visits, dtype=partial.dtype)
-    weights = partial[:0]
-    variance = 1.0
-    for lag in range(1, visits):
-        autocorrelation[lag] = weights @ autocorrelation[lag - 1 : 0 : -1] + partial[lag - 1] * variance
-        weights = np.concatenate([weights - partial[lag - 1] * weights[::-1], partial[lag - 1 : lag]])
-        variance = variance * (1 - partial[lag - 1] ** 2)
-    return autocorrelation[1:]
-
-
-def _toeplitz_start(correlation: Array, times: Array | None) -> Array:
-    free = np.zeros(len(correlation) - 1)
-    free[:1] = _ar1_start(correlation, None)
-    return free
-
-
-# first-order ante-dependence: C_st = product of the correlations of the neighbours between s and t
-
-
-def _antedependence_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    matrix = np.eye(visits)
-    for first in range(visits):
-        for second in range(first + 1, visits):
-            matrix[first, second] = matrix[second, first] = np.prod(rho[first:second])
-    return matrix
-
-
-def _product_without(rho: Array, first: int, second: int, *left_out: int) -> float:
-    kept = [k for k in range(first, second) if k not in left_out]
-    return float(np.prod(rho[kept])) if kept else 1.0
-
-
-def _antedependence_first(rho: Array, visits: int, times: Array | None) -> Array:
-    result = np.zeros((visits - 1, visits, visits))
-    for first in range(visits):
-        for second in range(first + 1, visits):
-            for k in range(first, second):
-                result[k, first, second] = result[k, second, first] = _product_without(rho, first, second, k)
-    return result
-
-
-def _antedependence_second(rho: Array, visits: int, times: Array | None) -> Array:
-    result = np.zeros((visits - 1, visits - 1, visits, visits))
-    for first in range(visits):
-        for second in range(first + 1, visits):
-            for k in range(first, second):
-                for other in range(k + 1, second):
-                    value = _product_without(rho, first, second, k, other)
-                    result[k, other, first, second] = result[k, other, second, first] = value
-                    result[other, k, first, second] = result[other, k, second, first] = value
-    return result
-
-
-def _antedependence_start(correlation: Array, times: Array | None) -> Array:
-    return np.arctanh(np.clip(np.diag(correlation, 1), -0.9, 0.9))
-
-
-# exponential in continuous time: C_st = rho^|t_s - t_t|, free parameter is the log of the range -1 / log(rho)
-
-
-def _distances(times: Array | None) -> Array:
-    assert times is not None
-    return np.abs(times[..., :, None] - times[..., None, :])
-
-
-def _exponential_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return rho[0] ** _distances(times)
-
-
-def _exponential_first(rho: Array, visits: int, times: Array | None) -> Array:
-    distance = _distances(times)
-    return (distance * rho[0] ** (distance - 1))[None]
-
-
-def _exponential_second(rho: Array, visits: int, times: Array | None) -> Array:
-    distance = _distances(times)
-    return (distance * (distance - 1) * rho[0] ** (distance - 2))[None, None]
-
-
-def _exponential_natural(free: Array, visits: int) -> Array:
-    return np.exp(-np.exp(-free))
-
-
-def _exponential_start(correlation: Array, times: Array | None) -> Array:
-    assert times is not None
-    spacing = float(np.median(np.diff(np.unique(times))))
-    rho = np.clip(_mean_correlation(correlation, 1), 0.1, 0.9)
-    return np.log([-spacing / np.log(rho)])
-
-
-def _zero(rho: Array, visits: int, times: Array | None) -> None:
-    return None
-
-
-CORRELATIONS = {
-    "compound_symmetry": Correlation(
-        lambda visits: 1, _cs_matrix, _cs_first, _zero, _cs_natural, _cs_start, lambda visits: ["any two visits"]
-    ),
-    "ar1": Correlation(
-        lambda visits: 1,
-        _ar1_matrix,
-        _ar1_first,
-        _ar1_second,
-        _tanh,
-        _ar1_start,
-        lambda visits: ["neighbouring visits"],
-    ),
-    "toeplitz": Correlation(
-        lambda visits: visits - 1,
-        _toeplitz_matrix,
-        _toeplitz_first,
-        _zero,
-        _toeplitz_natural,
-        _toeplitz_start,
-        lambda visits: [f"lag {lag}" for lag in range(1, len(visits))],
-    ),
-    "antedependence": Correlation(
-        lambda visits: visits - 1,
-        _antedependence_matrix,
-        _antedependence_first,
-        _antedependence_second,
-        _tanh,
-        _antedependence_start,
-        lambda visits: [f"{a}, {b}" for a, b in zip(visits[:-1], visits[1:], strict=True)],
-    ),
-    "exponential": Correlation(
-        lambda visits: 1,
-        _exponential_matrix,
-        _exponential_first,
-        _exponential_second,
-        _exponential_natural,
-        _exponential_start,
-        lambda visits: ["one unit of time apart"],
-    ),
-}
-
-
 class Correlated(Structure):
     """R_st = sqrt(v_s v_t) C_st(rho), with one common variance or one per visit."""
 
@@ -518,10 +294,8 @@ class Correlated(Structure):
         slope = self.family.first(rho, self.visits, at)
         curvature = self.family.second(rho, self.visits, at)
         result = np.zeros((count, count, *correlation.shape))
-        if times is None:
-            factors = self._variance_factors(variances)
-        else:
-            factors = np.full((1,) + (1,) * correlation.ndim, 1 / variances[0])
+        flat = np.full((1,) + (1,) * correlation.ndim, 1 / variances[0])
+        factors = self._variance_factors(variances) if times is None else flat
         result[:split, split:] = factors[:, None] * (scale * slope)[None]
         result[split:, :split] = np.swapaxes(result[:split, split:], 0, 1)
         if curvature is not None:
@@ -532,6 +306,53 @@ class Correlated(Structure):
             pairs[diagonal, diagonal] -= factors / variances[:, None, None]
             result[:split, :split] = pairs * (scale * correlation)
         return result
+
+
+class Banded(Structure):
+    """Homogeneous compound symmetry and Toeplitz: one variance and covariances, in which R is linear.
+
+    Natural parameters are covariances rather than correlations, as in PROC MIXED, so that Kenward-Roger has no second
+    derivatives here; the free parameters are those of the correlation family.
+    """
+
+    linear = True
+
+    def __init__(self, name: str, visits: int, times: Array | None = None):
+        """Number the band of every pair of visits: 0 the diagonal."""
+        super().__init__(name, visits, times)
+        self.family = CORRELATIONS[name]
+        self.ordered = name == "toeplitz"
+        lags = lags_between(visits)
+        self.band = lags if self.ordered else np.minimum(lags, 1)
+        self.n_parameters = 1 + self.family.count(visits)
+        self.quantities = ["variance"] + ["covariance"] * (self.n_parameters - 1)
+
+    def labels(self, visits: list[str]) -> list[str]:
+        """Name the variance, then the bands."""
+        return ["all visits", *self.family.label(visits)]
+
+    def natural(self, free: Array) -> Array:
+        """Multiply correlations by the variance."""
+        variance = np.exp(free[:1])
+        return np.concatenate([variance, variance * self.family.natural(free[1:], self.visits)])
+
+    def start(self, covariance: Array) -> Array:
+        """Start at the mean variance and correlations inside their bounds."""
+        variances = np.diag(covariance)
+        correlation = covariance / np.sqrt(np.outer(variances, variances))
+        return np.concatenate([np.log([np.mean(variances)]), self.family.start(correlation, None)])
+
+    def matrix(self, natural: Array) -> Array:
+        """Put each band in its place."""
+        return natural[self.band]
+
+    def first(self, natural: Array) -> Array:
+        """Give the indicator of each band."""
+        return np.stack([(self.band == band).astype(float) for band in range(self.n_parameters)])
+
+    def second(self, natural: Array) -> Array | None:
+        """Give nothing: the structure is linear."""
+        return None
 
 
 STRUCTURES = (
@@ -559,4 +380,6 @@ def make_structure(name: str, visits: int, times: Array | None = None) -> Struct
         raise MixedModelError(
             f"The residual structure '{name}' needs at least two different visits; the data hold one."
         )
+    if name in ("compound_symmetry", "toeplitz"):
+        return Banded(name, visits, times)
     return Correlated(name, visits, times)

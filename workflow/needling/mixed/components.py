@@ -1,0 +1,127 @@
+"""What the covariance parameters say: components, matrices, intraclass correlations, explained variance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .errors import MixedModelError
+from .judge import parameter_names, residual_variances
+
+if TYPE_CHECKING:
+    from .fitted import MixedFit
+
+Array = np.ndarray
+
+
+def outer_scale(fit: MixedFit) -> Array:
+    """Give the factor from inner to outer covariance parameters."""
+    coordinates, components = fit.model.coordinates, fit.model.components
+    squared = coordinates.scale**2
+    parts = []
+    at = 0
+    for block in components.random:
+        scale = coordinates.z_scale[at : at + block.size]
+        rows, columns = block.indices
+        parts.append(squared / (scale[rows] * scale[columns]))
+        at += block.size
+    quantities = components.structure.quantities
+    own = np.array([1.0 if what == "correlation" else squared for what in quantities])
+    parts += [own] * components.n_groups
+    for (_, block), scale in zip(components.clusters, coordinates.u_scales, strict=True):
+        rows, columns = block.indices
+        parts.append(squared / (scale[rows] * scale[columns]))
+    return np.concatenate(parts)
+
+
+def table(fit: MixedFit) -> pd.DataFrame:
+    """Tabulate the covariance parameters; see `MixedFit.variance_components`."""
+    names = parameter_names(fit.model)
+    result = pd.DataFrame(names, columns=["component", "quantity", "term"])[["component", "term", "quantity"]]
+    result["estimate"] = np.nan
+    result["se"] = np.nan
+    if fit.usable:
+        scale = outer_scale(fit)
+        result["estimate"] = fit.point.theta * scale
+        if not fit.boundary:
+            W, _ = fit.parameter_covariance("observed")
+            result["se"] = np.sqrt(np.diag(W)) * scale
+    result.attrs["status"] = fit.status
+    return result
+
+
+def residual_covariance(fit: MixedFit, group: str) -> pd.DataFrame:
+    """Give the fitted residual covariance of one group, visits x visits."""
+    design = fit.model.design
+    if design.residual.structure == "iid":
+        raise MixedModelError("Independent residuals have one variance and no visits; see variance_components().")
+    group = group or design.groups[0]
+    if group not in design.groups:
+        raise MixedModelError(f"'{group}' is not a group of this fit; its groups are: {', '.join(design.groups)}.")
+    where = fit.model.components.slices[1][design.groups.index(group)]
+    matrix = design.structure.matrix(fit.point.theta[where]) * fit.model.coordinates.scale**2
+    return pd.DataFrame(matrix, index=design.visits, columns=design.visits)
+
+
+def random_covariance(fit: MixedFit) -> pd.DataFrame:
+    """Give the fitted covariance of a subject's random effects."""
+    coordinates = fit.model.coordinates
+    G = fit.model.components.random_covariance(fit.point.theta)
+    G = G * coordinates.scale**2 / np.outer(coordinates.z_scale, coordinates.z_scale)
+    terms = fit.model.design.random_terms
+    return pd.DataFrame(G, index=terms, columns=terms)
+
+
+def mean_variances(fit: MixedFit) -> dict[str, float]:
+    """Give each component's variance averaged over the used rows, in the outcome's squared units.
+
+    With random slopes the variance z'Gz differs from row to row; its mean is what Johnson (2014) uses for R^2.
+    """
+    design, components, coordinates = fit.model.design, fit.model.components, fit.model.coordinates
+    theta, squared = fit.point.theta, fit.model.coordinates.scale**2
+    result = {}
+    if design.random_terms:
+        Z = design.Z / coordinates.z_scale
+        G = components.random_covariance(theta)
+        result[design.subject_name] = float(np.einsum("rq,qs,rs->r", Z, G, Z).mean()) * squared
+    covariances = components.cluster_covariances(theta)
+    for cluster, scale, Gamma in zip(design.clusters, coordinates.u_scales, covariances, strict=True):
+        columns = cluster.columns / scale
+        result[cluster.name] = float(np.einsum("rs,st,rt->r", columns, Gamma, columns).mean()) * squared
+    total = 0.0
+    for number in range(components.n_groups):
+        chosen = design.group == number
+        own = residual_variances(fit.model, theta, number)
+        per_row = own[design.position[chosen]] if len(own) > 1 else np.full(int(chosen.sum()), own[0])
+        total += float((per_row / design.weights[chosen]).sum())
+    result["residual"] = total / design.n_rows * squared
+    return result
+
+
+def icc(fit: MixedFit) -> pd.DataFrame:
+    """Give the share of each component in the variance around the fixed effects."""
+    if not fit.usable:
+        return pd.DataFrame({"component": ["all"], "variance": [np.nan], "icc": [np.nan]})
+    variances = mean_variances(fit)
+    total = sum(variances.values())
+    return pd.DataFrame(
+        {
+            "component": list(variances),
+            "variance": list(variances.values()),
+            "icc": [value / total for value in variances.values()],
+        }
+    )
+
+
+def explained(fit: MixedFit) -> dict[str, float]:
+    """Give marginal and conditional R^2 (Nakagawa and Schielzeth 2013; Johnson 2014)."""
+    if not fit.usable:
+        return {"marginal": np.nan, "conditional": np.nan}
+    variances = mean_variances(fit)
+    fixed = float(np.var(fit.rows.marginal))
+    residual = variances.pop("residual")
+    above = sum(variances.values())
+    total = fixed + above + residual
+    return {"marginal": fixed / total, "conditional": (fixed + above) / total}

@@ -1,0 +1,87 @@
+"""The same model by statsmodels' MixedLM, where it has it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from .inference import values
+from .judge import residual_variances
+
+if TYPE_CHECKING:
+    from .fitted import MixedFit
+
+Array = np.ndarray
+
+COLUMNS = ["quantity", "needling", "statsmodels", "difference", "note"]
+
+
+def _reason(fit: MixedFit) -> str:  # noqa: PLR0911 - one sentence per reason
+    """Say why statsmodels cannot express the model; empty if it can."""
+    design = fit.model.design
+    if not fit.usable:
+        return f"the fit failed: {fit.message}"
+    if np.ptp(design.weights) > 0:
+        return "MixedLM has no weights"
+    if design.residual.by:
+        return "MixedLM has no residual variance by group"
+    if design.clusters:
+        return "MixedLM has clusters above subjects only as dense columns of one group"
+    if len(design.random_blocks) > 1:
+        return "MixedLM cannot hold covariances between random effects at zero and stay comparable"
+    exchangeable = design.residual.structure == "compound_symmetry" and not design.random_terms
+    if exchangeable:
+        covariance = fit.point.theta[fit.model.components.slices[1][0]][1]
+        return "" if covariance > 0 else "MixedLM has compound symmetry only as a positive random intercept"
+    if design.residual.structure != "iid":
+        return f"MixedLM has no residual structure '{design.residual.structure}'"
+    return "" if design.random_terms else "there is no random effect"
+
+
+def cross_check(fit: MixedFit) -> pd.DataFrame:
+    """Compare with MixedLM; see `MixedFit.cross_check`."""
+    reason = _reason(fit)
+    if reason:
+        return pd.DataFrame(
+            [("model", np.nan, np.nan, np.nan, f"Not expressible in statsmodels: {reason}.")], columns=COLUMNS
+        )
+    from statsmodels.regression.mixed_linear_model import MixedLM
+
+    design, model = fit.model.design, fit.model
+    kept = model.coordinates.kept
+    Z = design.Z if design.random_terms else np.ones((design.n_rows, 1))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        other = MixedLM(model.y, design.X[:, kept], groups=design.subjects, exog_re=Z).fit(reml=fit.method == "reml")
+    notes = sorted({str(one.message).splitlines()[0] for one in caught})
+    note = "" if other.converged and not notes else f"statsmodels: converged={other.converged}; {' | '.join(notes)}"
+    return _compared(fit, other, note)
+
+
+def _compared(fit: MixedFit, other: Any, note: str) -> pd.DataFrame:
+    kept = fit.model.coordinates.kept
+    names = [fit.coefficient_names[column] for column in kept]
+    L = np.eye(len(fit.coefficient_names))[kept]
+    errors = fit.terms(df="asymptotic")["se"].to_numpy(dtype=float)[kept]
+    rows: list[tuple[str, float, float]] = [("log-likelihood", fit.log_likelihood, float(other.llf))]
+    for number, (name, value) in enumerate(zip(names, values(fit, L), strict=True)):
+        rows.append((f"estimate {name}", float(value), float(other.fe_params[number])))
+    for number, name in enumerate(names):
+        rows.append((f"se {name}", float(errors[number]), float(other.bse_fe[number])))
+    squared = fit.model.coordinates.scale**2
+    cov_re, scale = np.atleast_2d(other.cov_re), float(other.scale)
+    if fit.model.design.random_terms:
+        terms, G = fit.model.design.random_terms, fit.random_covariance().to_numpy()
+        for i in range(len(terms)):
+            for j in range(i + 1):
+                label = terms[i] if i == j else f"{terms[j]}, {terms[i]}"
+                rows.append((f"random {label}", float(G[i, j]), float(cov_re[i, j])))
+        rows.append(("residual variance", float(residual_variances(fit.model, fit.point.theta, 0)[0] * squared), scale))
+    else:
+        matrix = fit.residual_covariance().to_numpy()
+        rows.append(("covariance of two visits", float(matrix[0, 1]), float(cov_re[0, 0])))
+        rows.append(("variance of a visit", float(matrix[0, 0]), float(cov_re[0, 0]) + scale))
+    return pd.DataFrame([(name, a, b, a - b, note) for name, a, b in rows], columns=COLUMNS)

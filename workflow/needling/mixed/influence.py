@@ -1,0 +1,131 @@
+"""What a result becomes without one subject or one cluster.
+
+Leaving rows D out of generalised least squares is adding a dummy column for each of them:
+beta_(D) = beta - Phi X'V^-1 E (E'PE)^-1 E'Py with P = V^-1 - V^-1 X Phi X'V^-1, E the columns of D. The formula holds
+whether or not other rows are correlated with D, so clusters above the subjects need no second look.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .errors import MixedModelError
+from .fit import solve
+from .inference import estimable, inner_rows, values
+from .likelihood import inverse_factors
+from .model import Model
+
+if TYPE_CHECKING:
+    from .fitted import MixedFit
+
+Array = np.ndarray
+
+
+def _watched(fit: MixedFit, of: pd.DataFrame) -> tuple[list[str], Array]:
+    """Read the rows of weights that a result table carries."""
+    rows = of.attrs.get("coefficients")
+    if not rows:
+        raise MixedModelError("Influence needs a table of this fit's terms, means, slopes or contrast.")
+    index = {name: number for number, name in enumerate(fit.model.design.names)}
+    L = np.zeros((len(rows), len(index)))
+    for number, weights in enumerate(rows.values()):
+        for name, weight in weights.items():
+            L[number, index[name]] = weight
+    return list(rows), L
+
+
+def _units(fit: MixedFit, by: str | None) -> tuple[Array, list[str]]:
+    design = fit.model.design
+    if by is None or by == design.subject_name:
+        return design.subjects, [str(label) for label in design.subject_labels]
+    for cluster in design.clusters:
+        if cluster.name == by:
+            return cluster.codes, cluster.levels
+    known = ", ".join([design.subject_name, *(one.name for one in design.clusters)])
+    raise MixedModelError(f"'{by}' is neither the subject nor a cluster of the model; known are: {known}.")
+
+
+def _held(fit: MixedFit, chosen: list[Array], inner: Array) -> Array:
+    """Give the change of each watched row (inner units) without each set of sorted rows, covariances held."""
+    rows, point, p = fit.rows, fit.point, fit.point.p
+    weighted = rows.weighted
+    inverse_of = [
+        np.swapaxes(L, 1, 2) @ L for L in (inverse_factors(rows.covariance(bucket))[0] for bucket in fit.model.subjects)
+    ]
+    where = np.zeros((fit.n_subjects, 2), dtype=np.intp)
+    for number, bucket in enumerate(fit.model.subjects):
+        where[bucket.subject] = np.column_stack([np.full(len(bucket.subject), number), np.arange(len(bucket.subject))])
+    effects = len(point.K)
+    BU = np.zeros((len(weighted), effects))
+    if effects:
+        U = rows.cluster_values(np.eye(effects))
+        for bucket, inverse in zip(fit.model.subjects, inverse_of, strict=True):
+            BU[bucket.rows] = inverse[bucket.pattern] @ U[bucket.rows]
+    result = np.full((len(chosen), len(inner)), np.nan)
+    for number, mine in enumerate(chosen):
+        square = np.zeros((len(mine), len(mine)))
+        for subject in np.unique(fit.model.design.subjects[mine]):
+            group, at = where[subject]
+            bucket = fit.model.subjects[group]
+            inside = np.isin(bucket.rows[at], mine)
+            place = np.searchsorted(mine, bucket.rows[at][inside])
+            block = inverse_of[group][bucket.pattern[at]]
+            square[np.ix_(place, place)] = block[np.ix_(inside, inside)]
+        if effects:
+            square -= BU[mine] @ point.K @ BU[mine].T
+        X = weighted[mine, :p]
+        EPE = square - X @ point.Phi @ X.T
+        scale = np.sqrt(np.diag(square))
+        spectrum, vectors = np.linalg.eigh(EPE / np.outer(scale, scale))
+        if spectrum[0] < 1e-9:  # these rows alone determine a coefficient
+            continue
+        solved = ((vectors / spectrum) @ vectors.T @ (weighted[mine, p] / scale)) / scale
+        result[number] = -inner @ (point.Phi @ (X.T @ solved))
+    return result
+
+
+def leave_one_out(fit: MixedFit, of: pd.DataFrame, by: str | None, refit: bool) -> pd.DataFrame:
+    """Leave units out one by one; see `MixedFit.influence`."""
+    labels, L = _watched(fit, of)
+    codes, names = _units(fit, by)
+    if not fit.usable:
+        raise MixedModelError(f"The fit failed, so nothing can be left out of it: {fit.message}")
+    full = values(fit, L)
+    order = np.argsort(codes, kind="stable")
+    chosen = [np.sort(part) for part in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)]
+    if refit:
+        estimate, status = _refitted(fit, chosen, L)
+    else:
+        estimate = full + fit.model.coordinates.scale * _held(fit, chosen, inner_rows(fit, L))
+        status = [[fit.status if np.isfinite(value) else "not_estimable" for value in row] for row in estimate]
+    change = estimate - full
+    return pd.DataFrame(
+        {
+            "left_out": np.repeat(names, len(L)),
+            "row": labels * len(names),
+            "estimate": estimate.ravel(),
+            "change": change.ravel(),
+            "change_in_se": (change / of["se"].to_numpy(dtype=float)).ravel(),
+            "status": [one for row in status for one in row],
+        }
+    )
+
+
+def _refitted(fit: MixedFit, chosen: list[Array], L: Array) -> tuple[Array, list[list[str]]]:
+    design = fit.model.design
+    estimate = np.full((len(chosen), len(L)), np.nan)
+    status = []
+    for number, mine in enumerate(chosen):
+        left = np.setdiff1d(np.arange(design.n_rows), mine)
+        part = design.take(left, design.subjects[left], [one.codes[left] for one in design.clusters])
+        again = solve(Model(part, fit.method), fit.recipe, fit.warm_start)
+        if again.usable:
+            can = estimable(again, L)
+            estimate[number] = np.where(can, values(again, L), np.nan)
+            status.append([again.status if one else "not_estimable" for one in can])
+        else:
+            status.append([again.status] * len(L))
+    return estimate, status

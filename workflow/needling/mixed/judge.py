@@ -1,0 +1,177 @@
+"""Whether a fit can be believed: what speaks against it before, and on which boundary it ended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .information import information
+from .likelihood import Point
+from .model import Model
+
+Array = np.ndarray
+
+SINGULAR = 1e-6  # variance relative to the residual's below which a component counts as zero
+IDENTIFIED = 1e-9
+
+
+def impossible(model: Model) -> str:
+    """Say why the data cannot identify the model before anything is tried; empty if nothing speaks against it."""
+    design = model.design
+    if model.exact:
+        return "The fixed effects explain the outcome exactly; there is no residual variance to model."
+    if design.n_subjects < 2:
+        return "There is one subject; a mixed model needs two or more."
+    if design.residual.structure == "unstructured":
+        seen = np.zeros((design.n_subjects, len(design.visits)))
+        seen[design.subjects, design.position] = 1
+        for number, group in enumerate(design.groups):
+            members = np.unique(design.subjects[design.group == number])
+            together = seen[members].T @ seen[members]
+            if (together == 0).any():
+                first, second = (int(index[0]) for index in np.nonzero(together == 0))
+                where = f" in group '{group}'" if group else ""
+                pair = (
+                    f"'{design.visits[first]}' and '{design.visits[second]}'"
+                    if first != second
+                    else (f"'{design.visits[first]}'")
+                )
+                return (
+                    f"No subject{where} was seen at {pair}: their covariance cannot be estimated; "
+                    f"choose a simpler structure."
+                )
+    return ""
+
+
+def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[str]]:
+    """Give status, one sentence, and the components on the boundary."""
+    residual = _boundary_residual(model, point)
+    above = _boundary_random(model, point)
+    if not residual.startswith("no ") and (confounded := _unidentified(model, point)):
+        return (
+            "failed",
+            f"The data cannot tell these covariance parameters apart: {', '.join(confounded)}; leave one of them out.",
+            above,
+        )
+    if not converged and not residual:
+        return (
+            "failed",
+            "The likelihood did not reach a maximum; try a simpler covariance structure or fewer random effects.",
+            above,
+        )
+    dropped = [model.design.names[column] for column in model.coordinates.left_out]
+    sentences = []
+    if residual:
+        sentences.append(f"The residual covariance is singular ({residual}): the data do not support this structure.")
+    if above:
+        sentences.append(f"Estimated at the boundary: {'; '.join(above)}.")
+    if dropped:
+        sentences.append(f"Left out because other columns determine them: {', '.join(dropped)}.")
+    status = "singular" if residual or above else "rank_deficient" if dropped else "converged"
+    return status, " ".join(sentences), (["residual"] if residual else []) + above
+
+
+def residual_variances(model: Model, theta: Array, group: int) -> Array:
+    """Give the residual variance at each visit (one number where all visits share it), in inner units."""
+    natural = theta[model.components.slices[1][group]]
+    if model.components.structure.name == "exponential":
+        return natural[:1]
+    return np.diag(model.components.structure.matrix(natural))
+
+
+def _boundary_residual(model: Model, point: Point) -> str:
+    components, design = model.components, model.design
+    random = float(np.trace(components.random_covariance(point.theta)))
+    for number, where in enumerate(components.slices[1]):
+        variances = residual_variances(model, point.theta, number)
+        group = f" in group '{design.groups[number]}'" if components.n_groups > 1 else ""
+        if variances.max() < SINGULAR * max(random, 1.0):
+            return f"no residual variance is left{group}"
+        if variances.min() < 1e-8 * variances.max():
+            return f"no variance at visit '{design.visits[int(variances.argmin())]}'{group}"
+        if components.structure.name == "exponential":
+            correlation = point.theta[where][1] ** float(np.ptp(design.time))
+            if correlation > 1 - SINGULAR:
+                return f"the correlation over the whole time is {correlation:.6f}{group}"
+            continue
+        matrix = components.structure.matrix(point.theta[where]) / np.sqrt(np.outer(variances, variances))
+        if np.linalg.eigvalsh(matrix)[0] < SINGULAR:
+            return f"visits are perfectly correlated{group}"
+    return ""
+
+
+def _boundary_random(model: Model, point: Point) -> list[str]:
+    """Name the random effects whose variance is zero or whose correlation is one, relative to the residual."""
+    components, design = model.components, model.design
+    groups = range(components.n_groups)
+    residual = float(np.mean([residual_variances(model, point.theta, group).mean() for group in groups]))
+    G = components.random_covariance(point.theta)
+    blocks = []
+    at = 0
+    for block in components.random:
+        blocks.append(
+            (
+                design.subject_name,
+                design.random_terms[at : at + block.size],
+                G[at : at + block.size, at : at + block.size],
+            )
+        )
+        at += block.size
+    for cluster, Gamma in zip(design.clusters, components.cluster_covariances(point.theta), strict=True):
+        blocks.append((cluster.name, cluster.terms, Gamma))
+    found = []
+    for name, terms, covariance in blocks:
+        variances = np.diag(covariance) / residual
+        zero = [
+            f"the variance of {term} between levels of {name} is zero"
+            for term, value in zip(terms, variances, strict=True)
+            if value < SINGULAR
+        ]
+        found += zero
+        if not zero:
+            scale = np.sqrt(np.diag(covariance))
+            if np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0] < SINGULAR:
+                found.append(f"the random effects of {name} ({', '.join(terms)}) are perfectly correlated")
+    return found
+
+
+def _unidentified(model: Model, point: Point) -> list[str]:
+    """Name the covariance parameters along which the likelihood is flat."""
+    matrix = point.average_information
+    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
+    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
+    if values[0] > IDENTIFIED:
+        return []
+    exact = information(point).expected
+    scale = np.sqrt(np.maximum(np.diag(exact), 1e-300))
+    values, vectors = np.linalg.eigh(exact / np.outer(scale, scale))
+    if values[0] > IDENTIFIED:
+        return []
+    names = [f"{component} {quantity} ({term})" for component, quantity, term in parameter_names(model)]
+    return [name for name, weight in zip(names, np.abs(vectors[:, 0]), strict=True) if weight > 0.2]
+
+
+def parameter_names(model: Model) -> list[tuple[str, str, str]]:
+    """Give component, quantity and term of each covariance parameter in order."""
+    design, components = model.design, model.components
+    names = []
+    at = 0
+    for block in components.random:
+        names += _block_names(design.subject_name, design.random_terms[at : at + block.size])
+        at += block.size
+    for group in design.groups:
+        name = f"residual {group}" if group else "residual"
+        labels = components.structure.labels(design.visits)
+        names += [(name, what, label) for what, label in zip(components.structure.quantities, labels, strict=True)]
+    for cluster in design.clusters:
+        names += _block_names(cluster.name, cluster.terms)
+    return names
+
+
+def _block_names(component: str, terms: list[str]) -> list[tuple[str, str, str]]:
+    rows, columns = np.tril_indices(len(terms))
+    return [
+        (component, "variance", terms[row])
+        if row == column
+        else (component, "covariance", f"{terms[column]}, {terms[row]}")
+        for row, column in zip(rows, columns, strict=True)
+    ]

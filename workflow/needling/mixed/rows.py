@@ -1,0 +1,169 @@
+"""From a fit back to the rows: V^-1 times data, predicted effects, fitted values, residuals."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from .blocks import Subjects, local_clusters
+from .errors import MixedModelError
+from .likelihood import inverse_factors
+
+if TYPE_CHECKING:
+    from .fitted import MixedFit
+
+Array = np.ndarray
+
+
+class FitRows:
+    """Row-level quantities of a fit in inner coordinates, in the sorted order of the design."""
+
+    def __init__(self, fit: MixedFit):
+        """Take the adjusted data [X r] less the predicted cluster effects."""
+        self.fit = fit
+        self.model = fit.model
+        self.point = fit.point
+        self.data = fit.model.row_data
+        residual, effects = self.point.adjusted
+        self.XR = self.data.W @ residual  # [X r]
+        self.adjusted = self.XR + self.cluster_values(effects) if len(effects) else self.XR
+
+    def cluster_values(self, effects: Array) -> Array:
+        """Give U @ effects row by row."""
+        total = np.zeros((len(self.data.W), effects.shape[1]))
+        at = 0
+        for codes, columns, levels in zip(
+            self.data.cluster_codes, self.data.cluster_columns, self.data.cluster_levels, strict=True
+        ):
+            slopes = columns.shape[1]
+            own = effects[at : at + levels * slopes].reshape(levels, slopes, -1)
+            total += np.einsum("rs,rsc->rc", columns, own[codes])
+            at += levels * slopes
+        return total
+
+    def covariance(self, bucket: Subjects) -> Array:
+        """Give B of each pattern of real subjects."""
+        return self.model.components.block_covariance(self.point.theta, bucket.patterns)
+
+    @cached_property
+    def whitened(self) -> Array:
+        """Give L_i^-1 of the adjusted [X r], row by row."""
+        result = np.empty_like(self.adjusted)
+        for bucket in self.model.subjects:
+            Linv, _ = inverse_factors(self.covariance(bucket))
+            result[bucket.rows] = Linv[bucket.pattern] @ self.adjusted[bucket.rows]
+        return result
+
+    @cached_property
+    def weighted(self) -> Array:
+        """Give V^-1 [X r], row by row."""
+        result = np.empty_like(self.adjusted)
+        for bucket in self.model.subjects:
+            Linv, _ = inverse_factors(self.covariance(bucket))
+            result[bucket.rows] = np.swapaxes(Linv, 1, 2)[bucket.pattern] @ self.whitened[bucket.rows]
+        return result
+
+    @cached_property
+    def cluster_effects(self) -> Array:
+        """Give the predicted cluster effects."""
+        return -self.point.adjusted[1][:, -1]
+
+    @cached_property
+    def random_effects(self) -> Array:
+        """Give the predicted random effects, subjects x columns."""
+        G = self.model.components.random_covariance(self.point.theta)
+        result = np.zeros((self.model.design.n_subjects, len(G)))
+        for bucket in self.model.subjects:
+            Z = bucket.patterns.Z[bucket.pattern]
+            score = self.weighted[bucket.rows][..., -1:]
+            result[bucket.subject] = (np.swapaxes(Z, 1, 2) @ score)[..., 0] @ G
+        return result
+
+    @cached_property
+    def marginal(self) -> Array:
+        """Give X beta in the outcome's units."""
+        design, coordinates = self.model.design, self.model.coordinates
+        inner = np.linalg.solve(coordinates.R, self.point.beta) * coordinates.scale
+        return design.X[:, coordinates.kept] @ (coordinates.beta + inner)
+
+    @cached_property
+    def conditional(self) -> Array:
+        """Give X beta + Z b + U g in the outcome's units."""
+        subject = np.einsum("rq,rq->r", self.data.Z, self.random_effects[self.data.subjects])
+        clusters = self.cluster_values(self.cluster_effects[:, None])[:, 0] if len(self.cluster_effects) else 0.0
+        return self.marginal + (subject + clusters) * self.model.coordinates.scale / self.model.root_weights
+
+    def series(self, values: Array, name: str) -> pd.Series:
+        """Put sorted rows back into the order of the used data."""
+        design = self.model.design
+        unsorted = np.empty(len(values))
+        unsorted[design.order] = values
+        return pd.Series(unsorted, index=design.frame.index, name=name)
+
+
+def fitted_values(fit: MixedFit, kind: str) -> pd.Series:
+    """Give fitted values, "marginal" or "conditional"."""
+    if kind not in ("marginal", "conditional"):
+        raise MixedModelError(f"'{kind}' is not a kind of fitted value; known are: marginal, conditional.")
+    if not fit.usable:
+        return pd.Series(np.nan, index=fit.model.design.frame.index, name="fitted")
+    return fit.rows.series(getattr(fit.rows, kind), "fitted")
+
+
+def residuals(fit: MixedFit, kind: str) -> pd.Series:
+    """Give residuals: raw y - X beta, conditional y - X beta - Zb - Ug, or scaled L_i^-1 (y - X beta - Ug)."""
+    if kind not in ("raw", "conditional", "scaled"):
+        raise MixedModelError(f"'{kind}' is not a kind of residual; known are: raw, conditional, scaled.")
+    if not fit.usable:
+        return pd.Series(np.nan, index=fit.model.design.frame.index, name="residual")
+    rows = fit.rows
+    if kind == "scaled":
+        return rows.series(rows.whitened[:, -1], "residual")
+    return rows.series(fit.model.y - (rows.marginal if kind == "raw" else rows.conditional), "residual")
+
+
+def random_effects(fit: MixedFit) -> pd.DataFrame:
+    """Give predicted effects: component, level, term, estimate."""
+    design, coordinates, rows = fit.model.design, fit.model.coordinates, fit.rows
+    parts = []
+    if design.random_terms:
+        values = rows.random_effects * coordinates.scale / coordinates.z_scale
+        table = pd.DataFrame(values, columns=design.random_terms).assign(level=design.subject_labels)
+        table = table.melt("level", var_name="term", value_name="estimate").assign(component=design.subject_name)
+        parts.append(table)
+    at = 0
+    for cluster, scale in zip(design.clusters, coordinates.u_scales, strict=True):
+        slopes, levels = len(cluster.terms), len(cluster.levels)
+        values = rows.cluster_effects[at : at + slopes * levels].reshape(levels, slopes) * coordinates.scale / scale
+        table = pd.DataFrame(values, columns=cluster.terms).assign(level=cluster.levels)
+        parts.append(table.melt("level", var_name="term", value_name="estimate").assign(component=cluster.name))
+        at += slopes * levels
+    columns = ["component", "level", "term", "estimate"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def dense_covariance(rows: FitRows, chosen: Array) -> Array:
+    """Give V of some whole subjects' sorted rows as one square, clusters included (inner coordinates)."""
+    place = np.full(len(rows.data.W), -1)
+    place[chosen] = np.arange(len(chosen))
+    V = np.zeros((len(chosen), len(chosen)))
+    for bucket in rows.model.subjects:
+        inside = place[bucket.rows[:, 0]] >= 0
+        where = place[bucket.rows[inside]]
+        V[where[:, :, None], where[:, None, :]] = rows.covariance(bucket)[bucket.pattern[inside]]
+    if rows.model.components.clusters:
+        U, columns = local_clusters(rows.data, chosen[:, None])
+        Gamma = np.zeros((rows.data.n_effects + 1, rows.data.n_effects + 1))
+        at = 0
+        blocks = rows.model.components.cluster_covariances(rows.point.theta)
+        for (levels, block), one in zip(rows.model.components.clusters, blocks, strict=True):
+            stop = at + levels * block.size
+            Gamma[at:stop, at:stop] = np.kron(np.eye(levels), one)
+            at = stop
+        full = np.zeros((len(chosen), rows.data.n_effects + 1))
+        np.put_along_axis(full, columns, U[:, 0, :], axis=1)
+        V += full @ Gamma @ full.T
+    return V
