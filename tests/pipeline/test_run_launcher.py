@@ -1,0 +1,307 @@
+"""The launcher ./run, on a workflow of three short steps: progress, failure, interruption, and what it says."""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("launcher")
+
+WORKFLOW = """
+from types import SimpleNamespace
+
+STUDY = SimpleNamespace(study="demo")
+PROCESSED, REPORTS = "data/processed/{study}", "reports/{study}"
+
+include: "workflow/rules/last_good.smk"
+
+rule all:
+    default_target: True
+    input: "reports/demo/last.txt"
+
+rule first:
+    input: "order.txt"
+    output: "data/processed/demo/first.txt", "data/processed/demo/also.txt"
+    params: config.get("turn", 0)
+    log: "logs/demo/first.log"
+    script: "workflow/scripts/step.py"
+
+rule last:
+    input: "data/processed/demo/first.txt"
+    output: "reports/demo/last.txt"
+    log: "logs/demo/last.log"
+    script: "workflow/scripts/step.py"
+"""
+
+STEP = """
+import time
+from pathlib import Path
+from needling.stage import stage
+from needling.study import StudyError
+with stage(snakemake.log[0]):
+    order = Path(snakemake.input[0]).read_text()
+    Path(snakemake.output[0]).write_text(order)
+    if order.startswith("sleep"):
+        time.sleep(60)
+    if order.startswith("bad"):
+        raise StudyError("order.txt, row 1, column 1: the order is bad; write another.")
+    if order.startswith("full"):
+        raise OSError(28, "No space left on device", "x.parquet")
+    if order.startswith("bug"):
+        raise KeyError("nothing the person can mend")
+    for path in snakemake.output[1:]:
+        Path(path).write_text(order)
+"""
+
+
+@pytest.fixture
+def steps(copy):
+    """A copy of the project whose workflow is three short steps."""
+    (copy.folder / "Snakefile").write_text(WORKFLOW)
+    (copy.folder / "workflow/scripts/step.py").write_text(STEP)
+    order(copy, "good")
+    return copy
+
+
+def order(copy, word):
+    (copy.folder / "order.txt").write_text(word)
+
+
+def start(copy, *arguments, **more):
+    """Start the launcher as a terminal would: in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "run", *arguments], cwd=copy.folder, text=True, start_new_session=True, **more
+    )
+
+
+def until(happened, seconds=60):
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.05)
+
+
+def test_steps_are_told_and_a_second_run_finds_nothing_to_do_whatever_the_home(steps):
+    first = steps.run("all", HOME="/proc/nowhere")
+    assert first.returncode == 0, first.stdout
+    assert first.stdout.splitlines() == ["1 of 3 steps: first", "2 of 3 steps: last", "3 of 3 steps: all"]
+    second = steps.run("all", HOME="")
+    assert (second.returncode, second.stdout) == (0, "Nothing to do: everything is up to date.\n")
+
+
+def test_failure_ends_in_one_sentence_and_leaves_the_last_good_outputs(steps):
+    assert steps.run("all").returncode == 0
+    good = steps.outputs()
+    order(steps, "bad")
+    for _ in range(2):  # outputs that were put back must not count as made, whatever was changed
+        failed = steps.run("all", "--config", "turn=1")
+        assert failed.returncode == 1
+        assert failed.stdout == "needling: order.txt, row 1, column 1: the order is bad; write another.\n"
+        assert steps.outputs() == good
+    order(steps, "better")
+    assert steps.run("all", "--config", "turn=1").returncode == 0
+    assert set(steps.outputs().values()) == {b"better"}
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("full", r"the disk is full; free some space and run \./run again\."),
+        ("bug", r"stopped on a fault of its own \(KeyError: .*\); logs/demo/first\.log says where\."),
+    ],
+)
+def test_failure_that_is_not_the_input_is_told_too(steps, word, sentence):
+    order(steps, word)
+    failed = steps.run("all")
+    assert failed.returncode == 1
+    assert re.fullmatch(f"needling: {sentence}\n", failed.stdout)
+
+
+def test_what_snakemake_says_is_not_lost_when_no_step_failed(steps):
+    failed = steps.run("reports/demo/nothing.txt")
+    assert failed.returncode == 1
+    assert "reports/demo/nothing.txt" in failed.stdout
+
+
+def test_interrupted_run_goes_on_where_it_stopped(steps):
+    assert steps.run("all").returncode == 0
+    good = steps.outputs()
+    order(steps, "sleep")
+    running = start(steps, "all", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    until(lambda: steps.outputs().get("data/processed/demo/first.txt") == b"sleep")
+    os.killpg(running.pid, signal.SIGINT)
+    said, _ = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "Stopped; ./run goes on where it stopped.\n"
+    assert steps.outputs() == good
+    order(steps, "better")
+    assert steps.run("all").returncode == 0
+    assert set(steps.outputs().values()) == {b"better"}
+
+
+def test_killed_run_leaves_no_lock_behind(steps):
+    order(steps, "sleep")
+    running = start(steps, "all", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until((steps.folder / "data/processed/demo/first.txt").exists)
+    second = steps.run("all")
+    assert second.returncode == 1
+    assert second.stdout == "needling: another ./run is at work in this folder; wait until it has ended.\n"
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    order(steps, "good")
+    again = steps.run("all")
+    assert again.returncode == 0, again.stdout
+    assert set(steps.outputs().values()) == {b"good"}
+
+
+def test_options_reach_snakemake(steps):
+    dry = steps.run("-n")
+    assert dry.returncode == 0
+    assert "This was a dry-run" in dry.stdout
+    assert steps.outputs() == {}
+    wrong = steps.run("--no-such-option")
+    assert wrong.returncode == 1
+    assert "--no-such-option" in wrong.stdout
+
+
+def terminal(copy, *arguments, **variables):
+    """Run the launcher in a terminal of its own; return what that showed."""
+    ours, theirs = pty.openpty()
+    own = {**os.environ, "TERM": "xterm", "COLUMNS": "100", **variables}
+    running = start(copy, *arguments, stdin=theirs, stdout=theirs, stderr=theirs, env=own)
+    os.close(theirs)
+    shown = b""
+    while running.poll() is None or select.select([ours], [], [], 0)[0]:
+        if select.select([ours], [], [], 0.1)[0]:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:
+                break
+    os.close(ours)
+    return running.wait(), shown.decode("utf-8", "replace")
+
+
+def test_terminal_has_a_progress_display_and_the_sentence_last(steps):
+    code, shown = terminal(steps, "all")
+    assert code == 0
+    assert "Workflow Progress" in shown
+    assert re.search(r"\x1b\[[0-9;]*3\dm", shown), "colours on a terminal"
+    order(steps, "bad")
+    code, shown = terminal(steps, "all", NO_COLOR="1")
+    assert code == 1
+    assert not re.search(r"\x1b\[[0-9;]*3\dm", shown), "no colours where NO_COLOR is set"
+    assert "Traceback" not in shown
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown).strip().splitlines()[-1]
+    assert last == "needling: order.txt, row 1, column 1: the order is bad; write another."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--study", "dmeo"], "there is no study 'dmeo'; known are: demo"),
+        (["--config", "study=dmeo"], "there is no study 'dmeo'; known are: demo"),
+        (["--cores", "many"], "--cores needs a number"),
+        (["--cores", "0"], "--cores needs a number"),
+        (["--raw", "no/such/file.csv"], "--raw: there is no file or folder 'no/such/file.csv'"),
+    ],
+)
+def test_wrong_words_end_in_one_sentence(steps, arguments, sentence):
+    refused = steps.run(*arguments)
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("needling: ")
+    assert sentence in refused.stdout
+    assert len(refused.stdout.splitlines()) == 1
+
+
+def test_mistake_in_the_study_file_is_told_before_anything_starts(steps):
+    path = steps.folder / "config/demo.yaml"
+    path.write_text(path.read_text().replace("seed:", "sed:", 1))
+    refused = steps.run()
+    assert refused.returncode == 1
+    assert "unknown key 'sed'" in refused.stdout
+    assert "Traceback" not in refused.stdout
+
+
+def test_missing_export_is_told(steps):
+    (steps.folder / "data/raw/demo/records.csv").unlink()
+    refused = steps.run()
+    assert refused.returncode == 1
+    assert re.fullmatch(r"needling: data/raw/demo/records.csv is missing; .*--raw PATH\.\n", refused.stdout)
+
+
+# ---------------------------------------------------------------- installation
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
+        (
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...: Failed to establish "
+            "a new connection: [Errno -3] Temporary failure in name resolution')'\nERROR: No matching distribution found",
+            "the package registry is out of reach",
+        ),
+        (
+            "ERROR: Could not find a version that satisfies the requirement x==1 (from versions: none)\n"
+            "ERROR: No matching distribution found for x==1",
+            "the package registry is out of reach",
+        ),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "differs from its hash"),
+        ("Collecting x\nERROR: Something else entirely\n", "ERROR: Something else entirely"),
+    ],
+)
+def test_what_pip_says_becomes_one_sentence(launcher, said, sentence):
+    told = str(launcher.explained(said, "installing packages failed"))
+    assert sentence in told
+    assert "\n" not in told
+
+
+def test_unreachable_registry_is_told(steps):
+    (steps.folder / ".venv/requirements.lock.installed").unlink()
+    (steps.folder / "requirements.lock").write_text("no-such-package-anywhere==1.0 --hash=sha256:" + 64 * "0" + "\n")
+    isolated = {"PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}
+    refused = steps.run(**isolated, PIP_FIND_LINKS="", PIP_NO_INDEX="0")
+    assert refused.returncode == 1
+    assert "the package registry is out of reach" in refused.stdout.splitlines()[-1]
+    assert not (steps.folder / ".venv/requirements.lock.installed").exists()
+
+
+def test_lock_project_and_place_decide_what_is_installed(launcher, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seen = set()
+    for lock, project, place in [("a", "p", "x"), ("b", "p", "x"), ("a", "q", "x"), ("a", "p", "y")]:
+        (tmp_path / "requirements.lock").write_text(lock)
+        (tmp_path / "pyproject.toml").write_text(project)
+        monkeypatch.setattr(launcher, "PROJECT", place)
+        seen.add(launcher.wanted_installation("requirements.lock"))
+    assert len(seen) == 4
+
+
+def test_too_old_a_python_is_told(launcher, monkeypatch):
+    monkeypatch.setattr(launcher.sys, "version_info", (3, 9, 0))
+    monkeypatch.setattr(launcher.shutil, "which", lambda name: None)
+    with pytest.raises(launcher.Stop, match=r"needs Python 3\.11 or newer; this is Python 3\.9"):
+        launcher.find_python()
+
+
+def test_a_newer_python_on_the_path_is_taken(launcher, monkeypatch):
+    taken = []
+    monkeypatch.setattr(launcher.sys, "version_info", (3, 9, 0))
+    monkeypatch.setattr(launcher.shutil, "which", lambda name: f"/there/{name}" if name == "python3.12" else None)
+    monkeypatch.setattr(launcher.os, "execv", lambda path, words: taken.append(path) or sys.exit())
+    with pytest.raises(SystemExit):
+        launcher.find_python()
+    assert taken == ["/there/python3.12"]
+
+
+def test_python_without_venv_is_told(launcher, tmp_path, monkeypatch):
+    monkeypatch.setattr(launcher, "PYTHON", str(tmp_path / "none"))
+    monkeypatch.setattr(launcher.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(launcher.Stop, match="no venv module; install it first"):
+        launcher.make_venv()
