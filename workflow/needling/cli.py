@@ -30,7 +30,9 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("study")
     summary.set_defaults(command=_summary)
 
-    check = commands.add_parser("check", help="read, gate and clean a study and say what would happen, without analyses")
+    check = commands.add_parser(
+        "check", help="read, gate and clean a study and say what would happen, without analyses"
+    )
     check.add_argument("study")
     check.add_argument("--raw", help="take the export from this path")
     check.set_defaults(command=_check)

@@ -121,7 +121,13 @@ def category(trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: di
 
 
 def number(
-    trail: Trail, table: str, frame: pd.DataFrame, name: str, possible: Limits | None, usual: Limits | None
+    trail: Trail,
+    table: str,
+    frame: pd.DataFrame,
+    name: str,
+    possible: Limits | None,
+    usual: Limits | None,
+    places: list[pd.Series] | None = None,
 ) -> pd.Series:
     """Read one column as numbers and note everything that was not plainly a possible number.
 
@@ -129,6 +135,7 @@ def number(
     ----------
     frame : rows with `row` and the column `name` as text.
     possible, usual : limits; outside the first a value becomes missing, outside the second it is flagged.
+    places : clinic and patient of each row, for ratings of 0-100 in a 0-10 column.
 
     Returns
     -------
@@ -139,6 +146,13 @@ def number(
     rows, source = frame["row"], trail.source(table, name)
     note_parsed(trail, table, rows, source, raw, found)
     value = found["value"].copy()
+    if possible == (0, 10) and places and trail.settings.on("scale_by_ten"):
+        rescale = tenfold(
+            value.mask(found["why"].str.startswith("written as out")), places, trail.settings("scale_by_ten", "share")
+        )
+        why = "rated 0-100 in a 0-10 column"
+        trail.note("scale_by_ten", "corrected", table, rows[rescale], source, why, raw[rescale], value[rescale] / 10)
+        value = value.mask(rescale, value / 10)
     code = missing_code(value, possible)
     trail.note("missing_codes", "missing", table, rows[code], source, "code for missing", raw[code])
     value[code] = np.nan
@@ -154,6 +168,29 @@ def number(
         why = f"unusual: outside {usual[0]:g} to {usual[1]:g}"
         trail.note("ranges", "flagged", table, rows[odd], source, why, raw[odd], raw[odd])
     return value
+
+
+def tenfold(values: pd.Series, places: list[pd.Series], share: float) -> pd.Series:
+    """Find ratings of 0-100 in a 0-10 column: those of a place (clinic or patient) most of whose ratings are above 10.
+
+    Parameters
+    ----------
+    values : ratings; missing ones take no part.
+    places : what each rating belongs to, one series per kind of place.
+    share : smallest share (0-1) of a place's ratings above 10; zeros, which are the same on both scales, do not count.
+
+    Returns
+    -------
+    True for the ratings to be divided by ten.
+    """
+    rated = values.between(0, 100, inclusive="right")
+    over = rated & (values > 10)
+    rescale = pd.Series(False, index=values.index)
+    if over.any():
+        for place in places:
+            shares = over[rated].groupby(place[rated]).mean()
+            rescale |= rated & place.isin(shares.index[shares >= share])
+    return rescale
 
 
 def note_parsed(

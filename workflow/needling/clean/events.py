@@ -69,6 +69,7 @@ def _typed(
     frame = take_out_unknown(trail, frame, name, people.known, people.quarantined)
     day_0 = frame["patient"].map(people.day_0)
     typed = frame[["row", "patient"]].copy()
+    places = [frame["patient"].map(people.table.set_index("patient")["clinic"]), frame["patient"]]
     out = np.zeros(len(frame), dtype=bool)
     for column, source in settings.columns.items():
         if column in CODES:
@@ -78,7 +79,7 @@ def _typed(
             typed["day" if column == "date" else column] = day
             out |= doubt.to_numpy() if column == "date" else False
         else:
-            typed[column] = covariate(trail, name, frame, column, source)
+            typed[column] = covariate(trail, name, frame, column, source, places)
     if name == "sessions":
         home = people.table.set_index("patient")["clinic"]
         typed = _session_columns(typed, typed["patient"].map(home))

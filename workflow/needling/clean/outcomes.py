@@ -98,7 +98,9 @@ def _numbers(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
     reason = reason.mask(code, "code for missing")
-    return frame.assign(value=value.mask(code), missing_reason=reason)
+    return frame.assign(
+        value=value.mask(code), missing_reason=reason, out_of=found["why"].str.startswith("written as out")
+    )
 
 
 def blank_to(values: pd.Series, length: int) -> pd.Series:
@@ -108,9 +110,7 @@ def blank_to(values: pd.Series, length: int) -> pd.Series:
 
 def _by_instrument(frame: pd.DataFrame) -> list[np.ndarray]:
     codes, names = pd.factorize(frame["instrument"])
-    return [np.flatnonzero(codes == number) for number in range(len(names))] and [
-        codes == number for number in range(len(names))
-    ]
+    return [codes == number for number in range(len(names))]
 
 
 def _labels_to_codes(trail: Trail, frame: pd.DataFrame) -> pd.Series:
@@ -168,12 +168,8 @@ def _scale_by_ten(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defi
         return frame
     share = trail.settings("scale_by_ten", "share")
     rescale = pd.Series(False, index=frame.index)
-    for place in ("clinic", "patient"):
-        rated, beyond = (frame[mask].groupby(["group", place]).size() for mask in (mine & (frame["value"] > 0), over))
-        shares = beyond / rated.reindex(beyond.index)
-        keys = pd.MultiIndex.from_frame(frame[["group", place]])
-        whole = pd.Series(keys.isin(shares.index[shares >= share]), index=frame.index)
-        rescale |= mine & whole
+    for _, rows in frame[mine & ~frame["out_of"]].groupby("group"):
+        rescale[rows.index] = columns.tenfold(rows["value"], [rows["clinic"], rows["patient"]], share)
     alone = over & ~rescale & (frame["value"] % 10 == 0)
     new = frame["value"] / 10
     rows, source = frame["row"][rescale], frame["column"][rescale]
@@ -298,7 +294,10 @@ def _totals(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition
         items = wide(frame[mine & value.notna()], one)
         score = one.score(items) if len(items) else pd.Series(dtype=float)
         right = frame["visit_row"].map(score).where(is_total)
-        differs = is_total & ((value - right).abs() > trail.settings("totals", "tolerance"))
+        low, high = _bounds(one, items)
+        slack = trail.settings("totals", "tolerance")
+        differs = is_total & right.notna()
+        differs &= (value < frame["visit_row"].map(low) - slack) | (value > frame["visit_row"].map(high) + slack)
         raw_scale, factor = _on_raw_scale(one, value, right, differs)
         why = np.where(raw_scale, "total on the raw scale", "total differs from its items")[differs]
         rows, source = frame["row"][differs], frame["column"][differs]
@@ -313,6 +312,18 @@ def _totals(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition
             trail.note("totals", "query", "outcomes", rows, source, reason, value[doubt])
         value = value.mask(differs, right)
     return frame.assign(value=value)
+
+
+def _bounds(one: Definition, items: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Lowest and highest score that the answered items allow, whatever the missing ones were."""
+    ends = []
+    for end in (0, 1):
+        filled = items.copy()
+        for item in filled.columns:
+            filled[item] = filled[item].fillna(one.item_range(item)[end])
+        ends.append(one.score(filled))
+    both = pd.concat(ends, axis=1)
+    return both.min(axis=1), both.max(axis=1)
 
 
 def _on_raw_scale(

@@ -190,7 +190,8 @@ def _transposed(trail: Trail, outcomes: pd.DataFrame, definitions: dict[str, Def
         if not candidates.any():
             continue
         swaps = exchanged(value[candidates].to_numpy())
-        near = np.abs(swaps - others[candidates].to_numpy()[:, None]).min(axis=1) < spread
+        left = np.abs(swaps - others[candidates].to_numpy()[:, None]).min(axis=1)
+        near = left <= gap[candidates].to_numpy() / 4
         found = mine[candidates][near]
         reason = "far from the patient's other values, which it would fit with two digits exchanged"
         trail.note(

@@ -46,8 +46,8 @@ def clean_patients(trail: Trail, tables: dict[str, pd.DataFrame], study: Study) 
     frame["clinic"] = columns.blank_to_missing(frame["clinic"])
     frame = trail.take_out("unknown_patients", frame, "patients", frame["patient"].isna(), "no patient code")
     known = set(frame["patient"])
-    frame = _enrolled(trail, frame, study)
-    frame, day_0_found = _typed(trail, frame, study)
+    typed, day_0_found = _typed(trail, frame, study)
+    frame = _enrolled(trail, frame, typed, study)
     kinds = [name for name in frame.columns if name in {"cohort", "arm", *study.patients.covariates}]
     frame = _one_row_each(trail, frame, [*kinds, "clinic", "day_0"])
     frame = _conflicts(trail, frame, tables.get("patient_conflicts"))
@@ -75,15 +75,15 @@ def code_column(trail: Trail, table: str, frame: pd.DataFrame, name: str) -> pd.
     return stripped
 
 
-def _enrolled(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
+def _enrolled(trail: Trail, frame: pd.DataFrame, typed: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Take out people who were screened and not enrolled, each with the export's reason."""
     column = study.patients.excluded
     if column is None or "excluded" not in frame.columns:
-        return frame
+        return typed
     found = columns.category(trail, "patients", frame, "excluded", _text_codes(column))
     given = ~found["how"].isin(["", ABSENT])
     reason = "screened, not enrolled: " + found["value"].fillna("reason not known").str.replace("_", " ")
-    return trail.take_out("not_enrolled", frame, "patients", given, reason, "dropped")
+    return trail.take_out("not_enrolled", typed, "patients", given, reason, "dropped")
 
 
 def _typed(trail: Trail, frame: pd.DataFrame, study: Study) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -114,7 +114,14 @@ def _text_codes(column: Column) -> dict[str, str] | None:
     return None if column.codes is None else {str(code): name for code, name in column.codes.items()}
 
 
-def covariate(trail: Trail, table: str, frame: pd.DataFrame, name: str, column: Column) -> pd.Series:
+def covariate(
+    trail: Trail,
+    table: str,
+    frame: pd.DataFrame,
+    name: str,
+    column: Column,
+    places: list[pd.Series] | None = None,
+) -> pd.Series:
     """Turn one column of text into a number, a category, a date (days from 1970-01-01) or a text, as the study file says."""
     kind = columns.kind_of(trail, table, name, column, columns.blank_to_missing(frame[name]))
     if kind == "category":
@@ -124,7 +131,8 @@ def covariate(trail: Trail, table: str, frame: pd.DataFrame, name: str, column: 
     if kind == "text":
         return columns.blank_to_missing(frame[name])
     possible = column.range or columns.POSSIBLE.get(name)
-    values = columns.number(trail, table, frame, name, possible, column.usual or columns.USUAL.get(name))
+    usual = column.usual or columns.USUAL.get(name)
+    values = columns.number(trail, table, frame, name, possible, usual, places)
     return _top_age(trail, table, frame, name, values) if re.match(r"age($|_)", name) else values
 
 

@@ -59,7 +59,7 @@ def participant_flow(
     return check(pd.DataFrame(rows), FLOW, "flow")
 
 
-def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:  # type: ignore[no-untyped-def]
+def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
     """Count those followed at each visit, and measured and analysed for each outcome."""
     baseline = study.visits.baseline
     for visit in study.visits.schedule:

@@ -76,27 +76,3 @@ def write_figure(
     save(figure, Path(numbers).with_suffix(""), plan.figures.profile)
     write_table(source, numbers)
     Path(words).write_text(json.dumps({"caption": caption, "alternative": alternative}) + "\n", encoding="utf-8")
-
-
-def write_figure(
-    name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study", source: str | Path, words: str | Path
-) -> None:
-    """Draw one figure and write all that belongs to it.
-
-    Parameters
-    ----------
-    name, inputs, plan : as in `make_figure`.
-    source : path of the CSV with the numbers shown; the figure goes beside it as PDF, SVG and PNG.
-    words : path of a JSON file for caption and alternative text (keys caption, alt).
-    """
-    import json
-
-    from needling.figures.style import save
-    from needling.schema import write_table
-
-    figure, shown, caption, alternative = make_figure(name, inputs, plan)
-    save(figure, Path(source).with_suffix(""), plan.figures.profile)
-    write_table(shown, source)
-    text = json.dumps({"caption": caption, "alt": alternative}, ensure_ascii=False, indent=1)
-    Path(words).parent.mkdir(parents=True, exist_ok=True)
-    Path(words).write_text(text + "\n", encoding="utf-8")

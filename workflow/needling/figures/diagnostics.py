@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from needling.figures.panels import named
 from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figure, panel_head
-from needling.privacy.disclosure import people_beyond
 from needling.tables.words import measure, places
 
 if TYPE_CHECKING:
@@ -21,15 +20,12 @@ def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
     Returns
     -------
     One row per point: cohort, outcome, plot (quantiles or bins), x (normal quantile or mean fitted value), residual
-    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles). Bins of fewer than the smallest
-    publishable number, and quantiles with fewer beyond them, are left out.
+    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles). Points that stand for fewer residuals
+    than the smallest publishable number are left out.
     """
-    from scipy.stats import norm
-
     minimum = plan.disclosure.min_cell
     quantiles, bins = inputs["quantiles"], inputs["fitted"]
-    beyond = [people_beyond(n, p) for n, p in zip(quantiles["n"], norm.cdf(quantiles["normal"]), strict=True)]
-    points = quantiles[[people >= minimum for people in beyond]]
+    points = quantiles[quantiles["n"] >= minimum]
     points = points.rename(columns={"normal": "x"}).assign(plot="quantiles", low=float("nan"), high=float("nan"))
     means = bins[bins["n"] >= minimum].rename(columns={"fitted": "x"}).assign(plot="bins")
     columns = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]

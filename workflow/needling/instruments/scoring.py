@@ -49,11 +49,11 @@ def wide(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
     One row per visit (index visit_row), one column per item in the definition's order; NaN where not answered.
     """
 
-    items = pd.Categorical(rows["item"], categories=list(one.items))
-    mine = np.asarray(items.codes) >= 0
+    place = pd.Index(one.items).get_indexer(rows["item"])
+    mine = place >= 0
     visit_codes, visits = pd.factorize(rows["visit_row"].to_numpy()[mine], sort=True)
     values = np.full((len(visits), len(one.items)), np.nan)
-    values[visit_codes, np.asarray(items.codes)[mine]] = rows["value"].to_numpy()[mine]
+    values[visit_codes, place[mine]] = rows["value"].to_numpy()[mine]
     return pd.DataFrame(values, index=pd.Index(visits, name="visit_row"), columns=list(one.items))
 
 

@@ -60,6 +60,8 @@ def read_delimited(
     Quotes follow RFC 4180; a quotation mark inside an unquoted cell is taken as it stands.
     """
     data = _utf8(_bytes(path, shown), shown, encoding)
+    if not data.strip():
+        raise StudyError(f"{shown}: the file is empty; export it again.")
     skipped = 0
     hint = re.match(rb"sep=(.)\r?\n", data)
     if hint:
@@ -92,8 +94,6 @@ def _bytes(path: Path, shown: str) -> bytes:
         raise StudyError(f"{shown}: there is no such file; put the export there or mend export.records.") from None
     except OSError as error:
         raise StudyError(f"{shown}: the file cannot be read ({error.strerror}); check its permissions.") from None
-    if not data.strip():
-        raise StudyError(f"{shown}: the file is empty; export it again.")
     for signature, kind in SIGNATURES.items():
         if data.startswith(signature):
             raise StudyError(f"{shown}: this is {kind}, not a text table; mend export.format or export it as CSV.")

@@ -7,10 +7,21 @@ import numpy as np
 
 from needling.simulate.dirt import Answers, Roles, inject
 from needling.simulate.made_up import SimulatedStudy, simulate_study
-from needling.simulate.redcap import ARM_LABELS, EVENTS, KEYS, QUESTIONNAIRES, stem, to_redcap
-from needling.simulate.scenario import SCALES, Scenario
+from needling.simulate.redcap import (
+    ARM_LABELS,
+    EVENTS,
+    KEYS,
+    QUESTIONNAIRES,
+    clinic_names,
+    dictionary,
+    redcap_blocks,
+    stem,
+)
+from needling.simulate.scenario import SCALES, Kind, Scenario
+from needling.study import StudyError
 
 DEMO_SEED = 20260101
+BLOCK = 5000
 
 
 def _answers(instrument: str) -> Answers:
@@ -63,29 +74,60 @@ ROLES = Roles(
 )
 
 
-def write_demo(folder: str | Path, truth_folder: str | Path, seed: int = DEMO_SEED) -> SimulatedStudy:
-    """Write the demo study: its export, and apart from it the truth and the log of the injected dirt.
+def write_demo(
+    folder: str | Path,
+    truth_folder: str | Path,
+    seed: int = DEMO_SEED,
+    kind: Kind = "default",
+    patients: int | None = None,
+) -> SimulatedStudy:
+    """Write a made-up study: its export, and apart from it the truth and the log of the injected dirt.
 
     Parameters
     ----------
-    folder : receives records.csv and dictionary.csv.
+    folder : receives records.csv and dictionary.csv; what they were before is written over.
     truth_folder : receives truth.json and dirt.csv, which no pipeline reads.
-    seed : the same seed gives the same bytes.
+    seed : the same seed gives the same bytes; with the defaults those of the committed demo.
+    kind : the scenario; see `Scenario`.
+    patients : default 480, the demo's; clinics and therapists grow with it. More than 5,000 are written in blocks of
+        5,000, each sorted by record, so that 100,000 fit into memory.
 
     Returns
     -------
     The clean tables that the export was made from.
+
+    Raises
+    ------
+    StudyError : the scenario is unknown or the size impossible.
     """
+    try:
+        scenario = Scenario.sized(kind, Scenario().patients if patients is None else patients)
+    except ValueError as error:
+        raise StudyError(f"{error}.") from None
     folder, truth_folder = Path(folder), Path(truth_folder)
+    for path in (folder, truth_folder):
+        path.mkdir(parents=True, exist_ok=True)
     by = dict(zip(("study", "export", "dirt"), np.random.default_rng(seed).spawn(3), strict=True))
-    study = simulate_study(Scenario(), by["study"])
-    records, dictionary = to_redcap(study, by["export"])
-    records, log = inject(records, ROLES, by["dirt"])
-    folder.mkdir(parents=True, exist_ok=True)
-    truth_folder.mkdir(parents=True, exist_ok=True)
-    records.to_csv(folder / "records.csv", index=False, lineterminator="\n")
-    dictionary.to_csv(folder / "dictionary.csv", index=False, lineterminator="\n")
-    log.to_csv(truth_folder / "dirt.csv", index=False, lineterminator="\n")
+    study = simulate_study(scenario, by["study"])
+    dictionary().to_csv(folder / "dictionary.csv", index=False, lineterminator="\n")
+    _write_records(study, folder / "records.csv", truth_folder / "dirt.csv", by["export"], by["dirt"])
     text = json.dumps(study.truth, indent=1, sort_keys=True)
     (truth_folder / "truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     return study
+
+
+def _write_records(
+    study: SimulatedStudy, records: Path, log: Path, export: np.random.Generator, dirt: np.random.Generator
+) -> None:
+    first, *streams = dirt.spawn(1 - (-len(study.patients) // BLOCK))
+    # Drawn once, so that a clinic's mistake runs through all blocks.
+    clinics = list(first.permutation(clinic_names(study.scenario)))
+    lines = 0
+    with records.open("w", encoding="utf-8", newline="") as to, log.open("w", encoding="utf-8", newline="") as log_to:
+        for block, stream in zip(redcap_blocks(study, export, BLOCK), streams, strict=True):
+            soiled, found = inject(block, ROLES, stream, clinics=clinics)
+            found["line"] += lines
+            found["of_line"] += lines * (found["of_line"] > 0)
+            soiled.to_csv(to, index=False, header=lines == 0, lineterminator="\n")
+            found.to_csv(log_to, index=False, header=lines == 0, lineterminator="\n")
+            lines += len(soiled)

@@ -4,7 +4,7 @@ Works on any frame of text with one row per visit, session or person, told which
 numbered as in the project's list of dirt. No cell is touched twice, and only kind 8 (arms) looks at the arm.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -96,7 +96,8 @@ class Roles:
 class Soiled:
     """A copy of an export that is being soiled: its cells, which of them were touched, and the log."""
 
-    def __init__(self, frame: pd.DataFrame, roles: Roles, rng: np.random.Generator) -> None:
+    def __init__(self, frame: pd.DataFrame, roles: Roles, clinics: Sequence[str]) -> None:
+        """Copy the export; the order of the clinics decides which one makes which mistake."""
         self.columns = list(frame.columns)
         self.cells = {column: frame[column].to_numpy(object, na_value="").copy() for column in self.columns}
         self.touched = {column: np.zeros(len(frame), dtype=bool) for column in self.columns}
@@ -105,8 +106,7 @@ class Soiled:
         self.roles = roles
         self.patients = len(set(self.cells[roles.record]))
         self.log: list[pd.DataFrame] = []
-        clinics = sorted(set(self.cells[roles.clinic]) - {""}) if roles.clinic else []
-        self._clinics = [clinics[place] for place in rng.permutation(len(clinics))]
+        self._clinics = list(clinics)
 
     def has(self, *columns: str | None) -> bool:
         """Whether all these roles are played by a column of the export."""
@@ -255,12 +255,10 @@ def date_styles(soiled: Soiled, rng: np.random.Generator) -> None:
         soiled.change(1, "day first in a clinic", rows, column, _date_text(soiled.cells[column][rows], "%d/%m/%Y"))
         rows = soiled.some(soiled.filled(column), 6, rng)
         soiled.change(1, "serial number", rows, column, _date_text(soiled.cells[column][rows], "serial"))
-    for column in (roles.session_date, roles.needling_date):
-        if column in soiled.cells:
-            rows = np.flatnonzero(soiled.filled(column) & soiled.in_clinic(1))
-            soiled.change(
-                1, "month first in a clinic", rows, column, _date_text(soiled.cells[column][rows], "%m/%d/%Y")
-            )
+    for dated in filter(soiled.has, (roles.session_date, roles.needling_date)):
+        rows = np.flatnonzero(soiled.filled(str(dated)) & soiled.in_clinic(1))
+        texts = _date_text(soiled.cells[str(dated)][rows], "%m/%d/%Y")
+        soiled.change(1, "month first in a clinic", rows, str(dated), texts)
     for column in roles.loose_dates[:1]:
         for style in ("%d/%m/%Y", "%m/%d/%Y"):
             rows = soiled.some(soiled.filled(column), 10, rng)
@@ -545,13 +543,10 @@ def loose_numbers(soiled: Soiled, rng: np.random.Generator) -> None:
             rows = soiled.some(soiled.filled(column) & fractions, 6, rng)
             commas = np.array([cell.replace(".", ",") for cell in soiled.cells[column][rows]], dtype=object)
             soiled.change(14, "decimal comma", rows, column, commas)
-    for column in (soiled.roles.pain, *soiled.roles.session_pain):
-        if column not in soiled.cells:
-            continue
+    for rated in filter(soiled.has, (soiled.roles.pain, *soiled.roles.session_pain)):
+        column = str(rated)
         rows = soiled.some(soiled.filled(column), 6, rng)
-        soiled.change(
-            14, "out of ten", rows, column, np.array([f"{old}/10" for old in soiled.cells[column][rows]], object)
-        )
+        soiled.change(14, "out of ten", rows, column, soiled.cells[column][rows] + "/10")
         numbers = _numbers(soiled.cells[column])
         rows = soiled.some(soiled.filled(column) & (numbers >= 1) & (numbers <= 9), 4, rng)
         spans = [f"{number:.0f}-{number + 1:.0f}" for number in numbers[rows]]
@@ -669,7 +664,11 @@ WITHOUT_IDENTIFIERS = tuple(kind for kind in KINDS if kind != 15)
 
 
 def inject(
-    frame: pd.DataFrame, roles: Roles, rng: np.random.Generator, kinds: Iterable[int] = WITHOUT_IDENTIFIERS
+    frame: pd.DataFrame,
+    roles: Roles,
+    rng: np.random.Generator,
+    kinds: Iterable[int] = WITHOUT_IDENTIFIERS,
+    clinics: Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Soil an export.
 
@@ -679,6 +678,7 @@ def inject(
     roles : which column plays which role.
     rng : each kind draws from a stream of its own, so leaving one out does not change what the others draw first.
     kinds : numbers of `KINDS`. Default: all but 15, identifiers, which would stop every run.
+    clinics : clinics in the order in which they are dealt the mistakes of whole clinics. Default: drawn.
 
     Returns
     -------
@@ -693,7 +693,10 @@ def inject(
     chosen = set(kinds)
     if unknown := chosen - set(KINDS):
         raise ValueError(f"there is no dirt of kind {sorted(unknown)}; kinds are 1 to {max(KINDS)}")
-    clinics, *streams = rng.spawn(1 + len(KINDS))
+    deal, *streams = rng.spawn(1 + len(KINDS))
+    if clinics is None:
+        found = sorted(set(frame[roles.clinic]) - {""}) if roles.clinic in frame.columns else []
+        clinics = [found[place] for place in deal.permutation(len(found))]
     soiled = Soiled(frame, roles, clinics)
     for kind in _ORDER:
         if kind in chosen:

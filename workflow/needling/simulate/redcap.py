@@ -1,13 +1,15 @@
 """A made-up study as the raw export of a REDCap project: longitudinal, with repeating instruments and a dictionary."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from needling.simulate.made_up import SimulatedStudy
 from needling.simulate.people import MEDICATION, WHY_NOT_ENROLLED
-from needling.simulate.scenario import COHORTS, SCALES, VISITS
+from needling.simulate.scenario import COHORTS, SCALES, VISITS, Scenario
 from needling.simulate.treatment import (
     CO_INTERVENTIONS,
     MINOR_EVENTS,
@@ -94,7 +96,7 @@ class _Field:
         if isinstance(choices, tuple):
             first = 0 if self.kind == "checkbox" else 1
             choices = " | ".join(f"{code}, {_words(name)}" for code, name in enumerate(choices, first))
-        values = (self.name, self.form, "", self.kind, self.label, choices, self.note)
+        values: tuple[str, ...] = (self.name, self.form, "", self.kind, self.label, choices, self.note)
         values += (self.validation, self.low, self.high, *[""] * 8)
         return dict(zip(DICTIONARY_COLUMNS, values, strict=True))
 
@@ -244,20 +246,46 @@ def to_redcap(study: SimulatedStudy, rng: np.random.Generator) -> tuple[pd.DataF
     The records (all text, blank is missing; one row per event, or per instance of a repeating instrument; sorted by
     record, event, instrument and instance) and the dictionary.
     """
-    by = dict(zip(("items", "readings", "notes"), rng.spawn(3), strict=True))
+    return next(redcap_blocks(study, rng, len(study.patients))), dictionary()
+
+
+def redcap_blocks(study: SimulatedStudy, rng: np.random.Generator, patients: int) -> Iterator[pd.DataFrame]:
+    """Write the records of so many patients at a time, for studies that do not fit into memory as text."""
     names = _Names(study)
+    blocks = -(-len(study.patients) // patients)
+    streams = rng.spawn(blocks)
+    for block, stream in enumerate(streams):
+        part = study if blocks == 1 else _part(study, block, blocks, patients)
+        yield _records(part, names, stream)
+
+
+def _part(study: SimulatedStudy, block: int, blocks: int, patients: int) -> SimulatedStudy:
+    first, last = block * patients, (block + 1) * patients
+
+    def of(table: pd.DataFrame) -> pd.DataFrame:
+        return table[table["patient"].between(first, last - 1)].reset_index(drop=True)
+
+    tables = ("patients", "visits", "pgic", "sessions", "needling", "co_interventions", "adverse_events", "status")
+    parts: dict[str, Any] = {name: of(getattr(study, name)) for name in tables}
+    parts["answers"] = {name: of(table) for name, table in study.answers.items()}
+    parts["excluded"] = study.excluded[study.excluded.index % blocks == block]
+    return replace(study, **parts)
+
+
+def _records(study: SimulatedStudy, names: "_Names", rng: np.random.Generator) -> pd.DataFrame:
+    by = dict(zip(("items", "readings", "notes"), rng.spawn(3), strict=True))
     frames = [
         _enrolment_rows(study, names),
         _excluded_rows(study, names),
         _visit_rows(study, names, by["items"], by["readings"]),
         *_treatment_rows(study, names, by["notes"]),
     ]
-    records = pd.concat(frames, ignore_index=True).reindex(columns=[*COLUMNS, "order"]).fillna("")
+    records = pd.concat(frames, ignore_index=True).reindex(columns=COLUMNS).fillna("")
     event = records["redcap_event_name"].map({name: place for place, name in enumerate(EVENTS)})
     repeat = records["redcap_repeat_instrument"].map({name: place for place, name in enumerate(("", *REPEATING))})
     instance = pd.to_numeric(records["redcap_repeat_instance"]).fillna(0)
     order = np.lexsort((instance, repeat, event, records["record_id"]))
-    return records.loc[order, COLUMNS].astype("str").reset_index(drop=True), dictionary()
+    return records.loc[order].astype("str").reset_index(drop=True)
 
 
 class _Names:
@@ -273,14 +301,14 @@ class _Names:
         codes = np.empty(len(clinic), dtype=object)
         codes[order] = [f"C{c + 1:02d}-{k:0{digits}d}" for c, k in zip(clinic[order], number, strict=True)]
         self.record, self.excluded = codes[: len(people)], codes[len(people) :]
-        self.clinics = np.array([f"clinic_{c + 1:02d}" for c in range(study.scenario.clinics)], dtype=object)
+        self.clinics = np.array(clinic_names(study.scenario), dtype=object)
         self.therapists = np.array([f"T{t + 1:02d}" for t in range(study.scenario.therapists)], dtype=object)
         self.patient_clinic = self.clinics[people["clinic"].to_numpy()]
         self.day_0 = people["day_0"].to_numpy().astype("datetime64[D]")
 
-    def rows(self, patient: np.ndarray, event: object, repeat: str = "") -> dict[str, object]:
+    def rows(self, patient: np.ndarray, event: Any, repeat: str = "") -> dict[str, Any]:
         """First columns of rows of these patients."""
-        instance = ""
+        instance: Any = ""
         if repeat:
             instance = (pd.Series(patient).groupby(patient).cumcount() + 1).astype("str").to_numpy()
         return {
@@ -294,6 +322,11 @@ class _Names:
     def dates(self, patient: np.ndarray, day: np.ndarray) -> np.ndarray:
         """Dates of days counted from each patient's day 0."""
         return _iso(self.day_0[patient] + day)
+
+
+def clinic_names(scenario: Scenario) -> list[str]:
+    """Codes of the clinics, as data access groups are written."""
+    return [f"clinic_{clinic + 1:02d}" for clinic in range(scenario.clinics)]
 
 
 def screening_dates(study: SimulatedStudy) -> np.ndarray:
@@ -310,7 +343,7 @@ def _code(values: pd.Series, choices: tuple[str, ...]) -> np.ndarray:
     return values.map({name: str(code) for code, name in enumerate(choices, 1)}).fillna("").to_numpy(object)
 
 
-def _whole(values: object) -> np.ndarray:
+def _whole(values: Any) -> np.ndarray:
     numbers = pd.Series(np.asarray(values, dtype=float))
     return numbers.astype("Int64").astype("string").fillna("").to_numpy(object)
 
@@ -342,7 +375,7 @@ def _enrolment_rows(study: SimulatedStudy, names: _Names) -> pd.DataFrame:
         "duration_weeks": _whole(people["duration_weeks"]),
         "prior_needling": _yes(people["prior_needling"]),
         "expectation": _whole(people["expectation"]),
-        "date_randomised": _iso(names.day_0),
+        "date_randomised": _iso(names.day_0[patient]),
         "arm": people["arm"].map(ARM_LABELS).to_numpy(object),
     }
     for number, name in enumerate(MEDICATION):
@@ -354,7 +387,7 @@ def _excluded_rows(study: SimulatedStudy, names: _Names) -> pd.DataFrame:
     people = study.excluded
     return pd.DataFrame(
         {
-            "record_id": names.excluded,
+            "record_id": names.excluded[people.index],
             "redcap_event_name": ENROLMENT,
             "redcap_repeat_instrument": "",
             "redcap_repeat_instance": "",
@@ -383,7 +416,7 @@ def _visit_rows(
         },
         index=pd.MultiIndex.from_frame(came[["patient", "visit_number"]]),
     )
-    parts = [_scores(study.answers["nprs"], {"nprs": "item_1"}), _readings(study.answers["ppt"], readings)]
+    parts: list[Any] = [_scores(study.answers["nprs"], {"nprs": "item_1"}), _readings(study.answers["ppt"], readings)]
     parts += [_questionnaire_columns(name, study.answers[name], items) for name in QUESTIONNAIRES]
     parts.append(_scores(study.pgic, {"pgic": "pgic"}))
     return rows.join(parts).reset_index(drop=True)
@@ -423,7 +456,7 @@ def _questionnaire_columns(instrument: str, table: pd.DataFrame, rng: np.random.
 def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generator) -> list[pd.DataFrame]:
     session, needling, co, event = REPEATING
 
-    def rows(table: pd.DataFrame, repeat: str, columns: dict[str, object], at: str = TREATMENT) -> pd.DataFrame:
+    def rows(table: pd.DataFrame, repeat: str, columns: dict[str, Any], at: str = TREATMENT) -> pd.DataFrame:
         return pd.DataFrame(names.rows(table["patient"].to_numpy(), at, repeat) | columns)
 
     def date(table: pd.DataFrame) -> np.ndarray:
@@ -472,7 +505,7 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
     ]
 
 
-def _needling_columns(table: pd.DataFrame) -> dict[str, object]:
+def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
     whole = ("insertions", "needles", "depth_mm", "length_mm", "ltr_count", "retention_min", "pain_during")
     return {
         "technique": _code(table["technique"], TECHNIQUES),

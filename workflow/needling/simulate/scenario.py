@@ -49,6 +49,12 @@ class Scenario:
         if not 1 <= self.sessions[0] <= self.sessions[1] <= 20:
             raise ValueError("sessions must be two numbers between 1 and 20, the smaller one first")
 
+    @classmethod
+    def sized(cls, kind: Kind = "default", patients: int = 480) -> "Scenario":
+        """A scenario with as many clinics and therapists as so many patients have (9 and 24 for 480)."""
+        clinics = int(np.clip(round(patients / 53), 2, 300))
+        return cls(kind, patients, clinics, max(clinics, round(patients / 20)))
+
     @property
     def randomised(self) -> bool:
         """Whether the arm was drawn by lot."""

@@ -53,3 +53,13 @@ def format_p(p: float, *, name: bool = True) -> str:
         digits = 3 if p < 0.01 or (p < 0.05 and round(p, 2) >= 0.05) else 2
         text = f"= {p:.{digits}f}".replace("0.", ".", 1)
     return f"P {text}" if name else text.removeprefix("= ")
+
+
+def format_power(value: float) -> str:
+    """Print a small number to its order, e.g. 3 × 10⁻⁷; zero as 0 and a missing one as a dash."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
