@@ -315,7 +315,7 @@ def _quantiles(everywhere, rng):
     grid = np.linspace(-2.2, 2.2, 25)
     return pd.DataFrame(
         [
-            {"cohort": c, "outcome": o, "normal": z, "residual": z + rng.normal(0, 0.05), "n": 440}
+            {"cohort": c, "outcome": o, "normal": z, "residual": z + rng.normal(0, 0.05), "n": 18}
             for c, o in everywhere
             for z in grid
         ]

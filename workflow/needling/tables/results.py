@@ -1,0 +1,259 @@
+"""Results: contrasts with their intervals, by cohort and outcome; and every coefficient for the appendix."""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from needling.privacy.disclosure import HIDDEN, footnote, hides
+from needling.privacy.release import release_results
+from needling.tables.format import (
+    MISSING,
+    decimals,
+    format_estimate,
+    format_fixed,
+    format_interval,
+    format_p,
+    format_power,
+)
+from needling.tables.printed import Printed, Row, headed
+from needling.tables.words import (
+    all_outcomes,
+    contrast_label,
+    in_sentence,
+    listed,
+    measure,
+    positive_favours,
+)
+
+if TYPE_CHECKING:
+    from needling.study import Study
+
+CONTRASTS = ["effect", "course", "slope", "interaction"]
+NOUNS = {"randomised": "Effect", "cohort": "Adjusted difference", "single_arm": "Change from baseline"}
+FAILED = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "suppressed": "not shown"}
+
+
+def primary(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+    """Print the primary contrasts: the primary analysis at the primary visit (every visit of a single arm)."""
+    results = _released(inputs, plan)
+    mine = results[results["analysis"] == plan.primary]
+    if plan.design != "single_arm" and (mine["visit"] == plan.visits.primary).any():
+        mine = mine[mine["visit"] == plan.visits.primary]
+    return _contrasts(mine, plan, f"Primary result ({in_sentence(plan.analyses[plan.primary].label)}){_when(plan)}.")
+
+
+def _when(plan: "Study") -> str:
+    single = plan.design == "single_arm"
+    return ": change from baseline at each visit" if single else f" at {in_sentence(plan.primary_label)}"
+
+
+def visits(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+    """Print the primary analysis at the other visits."""
+    results = _released(inputs, plan)
+    mine = results[(results["analysis"] == plan.primary) & (results["visit"] != plan.visits.primary)]
+    if plan.design == "single_arm" or not mine["term"].isin(CONTRASTS).any():
+        return None
+    return _contrasts(mine, plan, f"{plan.analyses[plan.primary].label} at the other visits.")
+
+
+def secondary(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+    """Print the contrasts of all other analyses."""
+    results = _released(inputs, plan)
+    mine = results[results["analysis"] != plan.primary]
+    return _contrasts(mine, plan, "Results of the other analyses.", by_analysis=True)
+
+
+def _released(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
+    return release_results(inputs["results"], inputs["flow"], plan.disclosure.min_cell)
+
+
+def _contrasts(results: pd.DataFrame, plan: "Study", caption: str, by_analysis: bool = False) -> Printed | None:
+    exact = _in_order(results[results["term"].isin([*CONTRASTS, "mean"])], plan)
+    rows = exact[exact["term"].isin(CONTRASTS)]
+    if rows.empty:
+        return None
+    arms = (plan.arms or [""]) if len(plan.arms) <= 2 else []
+    means = exact[exact["term"] == "mean"].set_index(["analysis", "cohort", "outcome", "visit", "contrast"])
+    means = means[~means.index.duplicated()]
+    adjusted = bool(rows["p_adjusted"].notna().any())
+    several = len(plan.cohorts) > 1 or by_analysis
+    pairs = []
+    for row in rows.to_dict("records"):
+        heading = _heading(row, plan, by_analysis) if several else ""
+        key = (row["analysis"], row["cohort"], row["outcome"], row["visit"])
+        texts = [_mean(means, (*key, arm), row) for arm in arms]
+        shown = _contrast(row)
+        ps = [format_p(row["p"], name=False), *([format_p(row["p_adjusted"], name=False)] if adjusted else [])]
+        pairs.append((heading, [_label(row, plan, rows), *texts, shown, *ps, row["n_patients_shown"]]))
+    level = 100 * float(rows["level"].iloc[0])
+    head = ["Outcome", *(_mean_head(plan, arm) for arm in arms), f"{NOUNS[plan.design]} ({level:.0f}% CI)", "P"]
+    head += [*(["Adjusted P"] if adjusted else []), "n"]
+    fixed = [0.13] * len(arms) + [0.22, 0.08] + [0.1] * adjusted + [0.08]
+    return Printed(caption, exact, head, headed(pairs), _notes(rows, plan), [1 - sum(fixed), *fixed])
+
+
+def _in_order(results: pd.DataFrame, plan: "Study") -> pd.DataFrame:
+    ranks = {
+        "analysis": list(plan.analyses),
+        "cohort": list(plan.cohorts),
+        "outcome": all_outcomes(plan),
+        "visit": list(plan.visits.schedule),
+        "term": CONTRASTS,
+    }
+    keys = pd.DataFrame(
+        {name: results[name].map({v: i for i, v in enumerate(order)}).fillna(99) for name, order in ranks.items()}
+    )
+    return results.loc[keys.sort_values(list(ranks), kind="stable").index].reset_index(drop=True)
+
+
+def _heading(row: dict[Any, Any], plan: "Study", by_analysis: bool) -> str:
+    cohort = plan.cohorts[row["cohort"]].label
+    if not by_analysis:
+        return cohort
+    analysis = plan.analyses[row["analysis"]].label
+    return (
+        f"{analysis.rstrip('.')}{'' if analysis.endswith('?') else ':'} {cohort}" if len(plan.cohorts) > 1 else analysis
+    )
+
+
+def _label(row: dict[Any, Any], plan: "Study", rows: pd.DataFrame) -> str:
+    label = plan.outcome_label(row["outcome"])
+    if row["term"] == "course":
+        return f"{label}, {in_sentence(plan.visit_label(str(row['contrast']).partition(' - ')[0]))}"
+    parts = [label]
+    if row["visit"] and rows["visit"].nunique() > 1:
+        parts.append(in_sentence(plan.visit_label(row["visit"])))
+    if row["term"] == "slope":
+        parts.append("per week")
+    if row["term"] == "interaction":
+        parts.append(f"effect by {_covariate(plan, row['contrast'])}")
+    elif row["term"] == "effect" and rows.loc[rows["term"] == "effect", "contrast"].nunique() > 1:
+        parts.append(in_sentence(contrast_label(plan, row["contrast"])))
+    return ", ".join(parts)
+
+
+def _covariate(plan: "Study", name: str) -> str:
+    if name == "baseline":
+        return "baseline value, per unit"
+    column = plan.patients.covariates.get(name)
+    return in_sentence(column.label) if column and column.label else name.replace("_", " ")
+
+
+def _mean_head(plan: "Study", arm: str) -> str:
+    return f"{plan.arm_label(arm)}, mean" if arm else "Mean"
+
+
+def _mean(means: pd.DataFrame, key: Any, row: dict[Any, Any]) -> str:
+    if row["term"] not in ("effect", "course") or key not in means.index:
+        return MISSING
+    mean = means.loc[key]
+    if mean["status"] == "suppressed":
+        return HIDDEN
+    digits = decimals(mean["low"], mean["high"])
+    return format_fixed(mean["estimate"], digits)
+
+
+def _contrast(row: dict[Any, Any]) -> str:
+    if pd.isna(row["estimate"]):
+        return FAILED.get(row["status"], MISSING) if pd.isna(row["p"]) else "test only"
+    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+
+
+def _notes(rows: pd.DataFrame, plan: "Study") -> list[str]:
+    notes = [f"{scale}." for scale in _scales(rows, plan)]
+    odd = rows[rows["note"].fillna("").ne("") & ~rows["status"].isin(["converged"])]
+    for note, where in odd.groupby("note", sort=False):
+        names = [f"{plan.outcome_label(o).lower()} ({plan.cohorts[c].label.lower()})" for c, o in _pairs(where)]
+        notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {note}.")
+    if hides(rows["n_patients_shown"]):
+        notes.append(footnote(plan.disclosure.min_cell))
+    return notes
+
+
+def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(zip(rows["cohort"], rows["outcome"], strict=True)))
+
+
+def _scales(rows: pd.DataFrame, plan: "Study") -> list[str]:
+    """Say for each outcome on which scale it is, and the sign of which arm's advantage a contrast has."""
+    said: dict[str, None] = {}
+    for row in rows.drop_duplicates(["analysis", "cohort", "outcome"]).to_dict("records"):
+        one = measure(plan, row["cohort"], row["outcome"])
+        label = plan.outcome_label(row["outcome"])
+        scale = one.axis if one.label.startswith(label) else f"{label}: {one.axis}"
+        where = f" in {plan.cohorts[row['cohort']].label.lower()}" if _differs(plan, row["outcome"]) else ""
+        better = "positive" if positive_favours(plan, row["analysis"], row["cohort"], row["outcome"]) else "negative"
+        subject = "a change" if plan.design == "single_arm" else "a difference"
+        said[f"{scale}{where}; {subject} that is {better} is better"] = None
+    return list(said)
+
+
+def _differs(plan: "Study", outcome: str) -> bool:
+    used = {str(cohort.outcomes[outcome]) for cohort in plan.cohorts.values() if outcome in cohort.outcomes}
+    return len(used) > 1
+
+
+def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+    """Print every coefficient and variance component of every model."""
+    results = _released(inputs, plan)
+    exact = _in_order(results[results["term"].isin(["coefficient", "variance"])], plan)
+    if exact.empty:
+        return None
+    pairs = []
+    for row in exact.to_dict("records"):
+        heading = ": ".join(
+            part
+            for part in (
+                plan.analyses[row["analysis"]].label,
+                plan.cohorts[row["cohort"]].label if len(plan.cohorts) > 1 else "",
+                ", ".join(
+                    [plan.outcome_label(row["outcome"]), *([plan.visit_label(row["visit"])] if row["visit"] else [])]
+                ),
+            )
+            if part
+        )
+        name = str(row["contrast"]).replace("_", " ")
+        se = format_fixed(row["se"], 3)
+        pairs.append(
+            (heading, [name, *_coefficient(row), se, format_fixed(row["df"], 1), format_p(row["p"], name=False)])
+        )
+    return Printed(
+        "Every coefficient and variance component.",
+        exact,
+        ["Term", "Estimate", "95% CI" if (exact["level"] == 0.95).all() else "CI", "SE", "df", "P"],
+        headed(pairs),
+        [],
+        [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
+    )
+
+
+def _coefficient(row: dict[Any, Any]) -> Row:
+    if pd.isna(row["low"]):
+        digits = 3 if pd.notna(row["estimate"]) and abs(row["estimate"]) < 10 else 2
+        return [format_fixed(row["estimate"], digits), MISSING]
+    return [format_estimate(row["estimate"], row["low"], row["high"]), format_interval(row["low"], row["high"])]
+
+
+def cross_check(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+    """Print for each model how far another program's estimates are from these, or why it has no such model."""
+    exact = inputs["cross_check"]
+    if exact.empty:
+        return None
+    exact = exact.reset_index(drop=True)
+    pairs = []
+    places: Any = exact.groupby(["analysis", "cohort", "outcome"], sort=False)
+    for (analysis, cohort, outcome), rows in places:
+        place = f"{plan.cohorts[cohort].label}, {plan.outcome_label(outcome).lower()}"
+        apart = float(rows["difference"].abs().max())
+        note = "; ".join(dict.fromkeys(text for text in rows["note"].fillna("") if text))
+        compared = str(rows["needling"].notna().sum())
+        pairs.append((plan.analyses[analysis].label, [place, compared, format_power(apart), note or "None"]))
+    return Printed(
+        "Comparison with statsmodels' MixedLM, which fits part of these models.",
+        exact,
+        ["Model", "Quantities", "Largest difference", "Remark"],
+        headed(pairs),
+        [],
+        [0.34, 0.13, 0.2, 0.33],
+        (0, 3),
+    )
