@@ -1,0 +1,93 @@
+"""A dry run of a study: read, gate and clean it, and say in a table what would happen, without any analysis."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from needling.clean import RULES, clean
+from needling.cohort import assemble, participant_flow
+from needling.instruments import definition, score
+from needling.privacy.gate import stop_on_identifiers
+from needling.privacy.rekey import Keys
+from needling.read import read_export, to_canonical
+from needling.study import Study
+
+
+def dry_run(study: Study, raw: str | None = None) -> str:
+    """Read, gate and clean a study in memory and describe what cleaning would do.
+
+    Parameters
+    ----------
+    study : the whole study file.
+    raw : path of the export, where it is not the study file's.
+
+    Returns
+    -------
+    Text for a person: rows kept and quarantined per table, what each rule did, patients measured per outcome and visit, and the columns of the
+    export that no table uses. Nothing is written; the new codes are thrown away.
+
+    Raises
+    ------
+    StudyError : what would stop the run.
+    """
+    export = read_export(study.export, raw=raw)
+    stop_on_identifiers(export, study)
+    tables = to_canonical(export, study)
+    with TemporaryDirectory() as folder:
+        cleaned = clean(tables, study, Keys.open(Path(folder) / "key.csv", seed=study.seed))
+    definitions = {name: definition(name, settings) for name, settings in study.instruments.items()}
+    patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
+    frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
+    flow = participant_flow(tables["patients"], patients, cleaned.quarantine, frame, study)
+    unread = tables["unread"]
+    return "\n\n".join(
+        [
+            f"{study.title}\nNo identifiers found. Nothing has been written.",
+            "Rows\n" + _text(_rows(tables, cleaned.tables)),
+            "What cleaning would do\n" + _text(_rules(cleaned.audit)),
+            "Patients measured\n" + _text(_measured(flow, study)),
+            f"Columns of the export that no table uses: {len(unread)}"
+            + "".join(f"\n  {row.source} ({row.cells} cells): {row.reason}" for row in unread.itertuples()),
+            f"If this is as it should be: ./run --study {study.study}",
+        ]
+    )
+
+
+def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    names = [name for name in clean_tables if name in read]
+    counts = [
+        (name, len(read[name]), len(clean_tables[name]), len(read[name]) - len(clean_tables[name])) for name in names
+    ]
+    return pd.DataFrame(counts, columns=["table", "read", "kept", "taken out"])
+
+
+def _rules(audit: pd.DataFrame) -> pd.DataFrame:
+    counts = audit.groupby(["rule", "action"], sort=True).size().rename("cells").reset_index()
+    counts["rule"] = counts["rule"].map(lambda rule: RULES[rule].sentence if rule in RULES else rule)
+    return counts[["cells", "action", "rule"]]
+
+
+def _measured(flow: pd.DataFrame, study: Study) -> pd.DataFrame:
+    rows = flow[flow["stage"] == "measured"]
+    table = rows.pivot_table(index=["cohort", "outcome"], columns="visit", values="n", aggfunc="sum", sort=False)
+    table.columns = [study.visit_label(str(visit)) for visit in table.columns]
+    table = table.reset_index()
+    table["cohort"] = table["cohort"].map(lambda name: study.cohorts[name].label)
+    table["outcome"] = table["outcome"].map(study.outcome_label)
+    return table
+
+
+def _text(table: pd.DataFrame) -> str:
+    """Lay a table out in columns, words to the left and numbers to the right."""
+    cells = [
+        [str(column) for column in table.columns],
+        *([str(value) for value in row] for row in table.itertuples(index=False)),
+    ]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(table.columns))]
+    right = [pd.api.types.is_numeric_dtype(dtype) for dtype in table.dtypes]
+    lines = [
+        "  " + "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(row, widths, right, strict=True)).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)
