@@ -98,7 +98,10 @@ class Soiled:
 
     def __init__(self, frame: pd.DataFrame, roles: Roles, clinics: Sequence[str]) -> None:
         """Copy the export; the order of the clinics decides which one makes which mistake."""
+        self.frame = frame
         self.columns = list(frame.columns)
+        self.source = np.arange(len(frame))
+        self.changed: set[str] = set()
         self.cells = {column: frame[column].to_numpy(object, na_value="").copy() for column in self.columns}
         self.touched = {column: np.zeros(len(frame), dtype=bool) for column in self.columns}
         self.row_touched = np.zeros(len(frame), dtype=bool)
@@ -139,6 +142,7 @@ class Soiled:
         rows, old, values = rows[keep], old[keep], values[keep]
         self._note(kind, variant, rows, column, old, values)
         self.cells[column][rows] = values
+        self.changed.add(column)
         self.touched[column][rows] = True
         self.row_touched[rows] = True
 
@@ -151,6 +155,8 @@ class Soiled:
     def add(self, kind: int, variant: str, rows: np.ndarray, changes: dict[str, np.ndarray]) -> None:
         """Add copies of rows below them, with some cells changed; both the rows and the copies are closed."""
         first = len(self.place)
+        self.source = np.concatenate([self.source, self.source[rows]])
+        self.changed |= set(changes)
         for column in self.columns:
             copied = changes.get(column, self.cells[column][rows])
             self.cells[column] = np.concatenate([self.cells[column], np.asarray(copied, dtype=object)])
@@ -200,7 +206,10 @@ class Soiled:
         order = np.argsort(self.place, kind="stable")
         line = np.empty(len(order), dtype=np.int64)
         line[order] = np.arange(len(order)) + 2
-        frame = pd.DataFrame({column: self.cells[column][order] for column in self.columns}).astype("str")
+        frame = self.frame.take(self.source[order]).reset_index(drop=True)
+        for column in self.columns:
+            if column in self.changed:
+                frame[column] = pd.Series(self.cells[column][order], dtype="str")
         if not self.log:
             return frame, pd.DataFrame(columns=list(LOG_COLUMNS))
         log = pd.concat(self.log, ignore_index=True)
@@ -233,6 +242,10 @@ def _date_text(cells: np.ndarray, pattern: str) -> np.ndarray:
     if pattern == "serial":
         return ((days.to_numpy("datetime64[D]") - SERIAL_DAY_0) // np.timedelta64(1, "D")).astype(str).astype(object)
     return days.dt.strftime(pattern).to_numpy(object)
+
+
+def _among(cells: np.ndarray, wanted: Iterable[str]) -> np.ndarray:
+    return pd.Series(cells).isin(list(wanted)).to_numpy()
 
 
 def _per_record(soiled: Soiled, column: str) -> np.ndarray:
@@ -376,7 +389,7 @@ def arms_and_needling(soiled: Soiled, rng: np.random.Generator) -> None:
     if not soiled.has(roles.arm):
         return
     column = str(roles.arm)
-    here = soiled.filled(column) & np.isin(soiled.cells[column], list(roles.arm_spellings))
+    here = soiled.filled(column) & _among(soiled.cells[column], list(roles.arm_spellings))
     rows = soiled.some(here, 14, rng)
     spelled = [
         roles.arm_spellings[arm][draw % len(roles.arm_spellings[arm])]
@@ -393,7 +406,7 @@ def _needling_without_allocation(soiled: Soiled, arms: np.ndarray, rng: np.rando
     date, session = str(roles.needling_date), str(roles.session)
     needled = soiled.filled(date, str(roles.needling_session)) & ~soiled.row_touched
     needling_arms = set(arms[needled])
-    other = soiled.filled(str(roles.session_date), session) & ~soiled.row_touched & ~np.isin(arms, [*needling_arms, ""])
+    other = soiled.filled(str(roles.session_date), session) & ~soiled.row_touched & ~_among(arms, [*needling_arms, ""])
     candidates = np.flatnonzero(other)
     mask = np.zeros(len(other), dtype=bool)
     mask[candidates[np.unique(soiled.cells[roles.record][candidates], return_index=True)[1]]] = True
@@ -433,16 +446,16 @@ def late_baseline(soiled: Soiled, rng: np.random.Generator) -> None:
         return
     records = soiled.cells[roles.record]
     sessions = soiled.cells[str(roles.session_date)]
-    soiled_records = set(records[(sessions != "") & (soiled.row_touched | soiled.touched[str(roles.session_date)])])
+    soiled_records = records[(sessions != "") & (soiled.row_touched | soiled.touched[str(roles.session_date)])]
     dates = pd.Series(_dates(sessions), index=records).groupby(level=0).min()
     first = pd.Series(records).map(dates).to_numpy("datetime64[D]")
     baseline = soiled.cells[str(roles.event)] == roles.baseline
     here = baseline & soiled.filled(str(roles.visit_date)) & ~np.isnat(first)
-    here &= ~np.isin(records, list(soiled_records))
+    here &= ~_among(records, soiled_records)
     rows = soiled.some(here, 6, rng)
     late = first[rows] + rng.integers(1, 4, len(rows))
     soiled.change(10, "after the first session", rows, str(roles.visit_date), _iso(late))
-    theirs = np.isin(records, list(set(records[rows]))) & (sessions != "")
+    theirs = _among(records, records[rows]) & (sessions != "")
     soiled.close(np.flatnonzero(theirs))
 
 
@@ -485,7 +498,7 @@ def sides_and_codes(soiled: Soiled, rng: np.random.Generator) -> None:
     roles = soiled.roles
     if soiled.has(roles.side, roles.affected_side):
         column, (left, right) = str(roles.side), roles.sides
-        one_sided = np.isin(_per_record(soiled, str(roles.affected_side)), roles.sides)
+        one_sided = _among(_per_record(soiled, str(roles.affected_side)), roles.sides)
         rows = soiled.some(soiled.filled(column) & one_sided, 10, rng)
         soiled.change(13, "side swapped", rows, column, np.where(soiled.cells[column][rows] == left, right, left))
     known = set(soiled.cells[roles.record])
