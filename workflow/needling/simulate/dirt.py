@@ -249,11 +249,10 @@ def _among(cells: np.ndarray, wanted: Iterable[str]) -> np.ndarray:
 
 
 def _per_record(soiled: Soiled, column: str) -> np.ndarray:
-    """For each row, the value of this column anywhere in the rows of its record ('' where there is none)."""
+    """For each row, the first value of this column in the rows of its record ('' where there is none)."""
     cells, records = soiled.cells[column], soiled.cells[soiled.roles.record]
-    known = pd.Series(cells[cells != ""], index=records[cells != ""])
-    known = known[~known.index.duplicated()]
-    return pd.Series(records).map(known).fillna("").to_numpy(object)
+    known = dict(zip(records[cells != ""][::-1], cells[cells != ""][::-1], strict=True))
+    return np.array([known.get(record, "") for record in records], dtype=object)
 
 
 # ---------------------------------------------------------------- the kinds

@@ -100,8 +100,10 @@ def _draw_sessions(
     planned = fewest + rng.binomial(most - fewest, 0.5, n)
     patient = np.repeat(people["patient"].to_numpy(), planned)
     number = np.arange(len(patient)) - np.repeat(planned.cumsum() - planned, planned)
-    jitter = rng.random(len(patient)) * np.where(number == 0, 0.4, 0.9)
-    day = 1 + np.floor((number + jitter) * TREATMENT_DAYS / planned[patient]).astype(int)
+    # Two days at least lie between sessions: sooner ones would look like one session entered twice.
+    apart = TREATMENT_DAYS / planned[patient]
+    jitter = rng.random(len(patient)) * np.where(number == 0, 0.4, 1) * (1 - 2 / apart)
+    day = 1 + np.floor((number + jitter) * apart).astype(int)
     last = np.full(n, 10_000)
     last[status["patient"]] = status["day"]
     usual = people["therapist"].to_numpy()[patient]

@@ -1,0 +1,466 @@
+"""Made-up studies: their truth is what they say, they are reproducible, and the log of their dirt is complete."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from needling.simulate import (
+    COHORTS,
+    DEMO_SEED,
+    KINDS,
+    ROLES,
+    SCALES,
+    VISITS,
+    Roles,
+    Scenario,
+    inject,
+    simulate_study,
+    to_redcap,
+    truth,
+    write_demo,
+)
+from needling.simulate.calibration import draw_answers, expected_score, latent_mean, latent_spread, score_sd
+from needling.simulate.redcap import redcap_blocks
+from needling.simulate.scenario import CLINIC_SHARE, OVER_TIME, THERAPIST_SHARE
+from needling.study import StudyError, load_study
+
+ROOT = Path(__file__).parents[2]
+# Exceeded by chance once in about 30,000 comparisons.
+MONTE_CARLO = 4.2
+
+
+@pytest.fixture(scope="module")
+def large():
+    return simulate_study(Scenario(patients=12000, clinics=200, therapists=600), np.random.default_rng(11))
+
+
+@pytest.fixture(scope="module")
+def small():
+    return simulate_study(Scenario(patients=90, clinics=9, therapists=24), np.random.default_rng(5))
+
+
+@pytest.fixture(scope="module")
+def clean(small):
+    return to_redcap(small, np.random.default_rng(6))[0]
+
+
+@pytest.fixture(scope="module")
+def soiled(clean):
+    return inject(clean, ROLES, np.random.default_rng(7), kinds=KINDS)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    study = write_demo(folder / "raw", folder / "truth")
+    return study, folder
+
+
+def scores(study, instrument, observed_only=False):
+    table = study.answers[instrument].merge(study.patients[["patient", "cohort", "arm", "clinic"]], on="patient")
+    return table[table["observed"]] if observed_only else table
+
+
+def arm_difference(table):
+    """Difference of the arms' means and its standard error."""
+    needled = table["arm"] == "dry_needling"
+    one, two = table.loc[needled, "total"], table.loc[~needled, "total"]
+    return one.mean() - two.mean(), np.sqrt(one.var() / len(one) + two.var() / len(two))
+
+
+# ---------------------------------------------------------------- truth
+
+
+@pytest.mark.parametrize("instrument", ["nprs", "ndi", "fiqr", "visa_a", "lefs", "quickdash", "csi", "tsk11", "ppt"])
+def test_answers_have_the_mean_and_spread_they_were_calibrated_to(instrument):
+    scale = SCALES[instrument]
+    plan = next(plan for plan in COHORTS.values() if instrument in plan.courses)
+    mean, sd = plan.courses[instrument].baseline
+    spread = latent_spread(scale, mean, sd)
+    place = latent_mean(scale, mean, spread)
+    assert expected_score(scale, place, spread) == pytest.approx(mean, abs=1e-6)
+    assert score_sd(scale, place, spread) == pytest.approx(sd, rel=1e-4)
+    n = 20000
+    rng = np.random.default_rng(1)
+    drawn = scale.score(draw_answers(scale, np.full(n, place), np.full(n, spread), rng.standard_normal(n), rng))
+    assert abs(drawn.mean() - mean) < MONTE_CARLO * sd / np.sqrt(n)
+    assert abs(drawn.std() / sd - 1) < 0.03
+
+
+def test_true_effects_are_those_of_the_tables(large):
+    planned = {
+        ("myofascial", "pain"): (-0.9, -0.5),
+        ("fibromyalgia", "pain"): (-0.8, -0.4),
+        ("sports", "pain"): (-0.6, -0.2),
+        ("myofascial", "function"): (-4, -2),
+        ("fibromyalgia", "function"): (-6, -3),
+        # percent of maximum possible: LEFS +3/+1 of 80, VISA-A +1/0, QuickDASH -3/-1 (lower is better)
+        ("sports", "function"): ((3.75 + 1 + 3) / 3, (1.25 + 0 + 1) / 3),
+    }
+    for (cohort, outcome), (week_4, week_12) in planned.items():
+        effect = large.truth["cohorts"][cohort]["outcomes"][outcome]["effect"]
+        assert effect["baseline"] == 0
+        assert effect["week_4"] == pytest.approx(week_4, abs=1e-5)
+        assert effect["week_12"] == pytest.approx(week_12, abs=1e-5)
+        assert min(0, week_4) <= effect["week_2"] <= max(0, week_4)
+        assert sorted([week_4, effect["week_8"], week_12])[1] == pytest.approx(effect["week_8"])
+
+
+@pytest.mark.parametrize("instrument", OVER_TIME)
+def test_differences_in_means_recover_the_true_effects(large, instrument):
+    table = scores(large, instrument)
+    for cohort, rows in table.groupby("cohort"):
+        course = COHORTS[cohort].courses[instrument]
+        for number in range(len(VISITS)):
+            estimate, error = arm_difference(rows[rows["visit_number"] == number])
+            assert abs(estimate - course.effects("default")[number]) < MONTE_CARLO * error, (cohort, VISITS[number])
+
+
+@pytest.mark.parametrize("instrument", OVER_TIME)
+def test_usual_care_follows_the_planned_course(large, instrument):
+    table = scores(large, instrument)
+    for cohort, rows in table[table["arm"] == "usual_care"].groupby("cohort"):
+        means = COHORTS[cohort].courses[instrument].control_means()
+        for number, values in rows.groupby("visit_number")["total"]:
+            # Clinics and therapists are shared, so the error is a little larger than that of independent patients.
+            error = values.std() * np.sqrt(1 / len(values) + CLINIC_SHARE / 200 + THERAPIST_SHARE / 600)
+            assert abs(values.mean() - means[number]) < MONTE_CARLO * error, (cohort, number)
+
+
+def test_nothing_differs_between_arms_in_the_null_scenario():
+    study = simulate_study(Scenario("null", patients=6000, clinics=100, therapists=300), np.random.default_rng(3))
+    for cohort in study.truth["cohorts"].values():
+        for outcome in cohort["outcomes"].values():
+            assert set(outcome["effect"].values()) == {0.0}
+    for instrument in OVER_TIME:
+        for _, rows in scores(study, instrument).groupby(["cohort", "visit_number"]):
+            estimate, error = arm_difference(rows)
+            assert abs(estimate) < MONTE_CARLO * error
+    within = study.sessions.merge(study.needling.groupby(["patient", "session"], as_index=False)["ltr"].any())
+    change = (within["pain_after"] - within["pain_before"]).groupby(within["ltr"]).agg(["mean", "var", "size"])
+    difference = change["mean"].loc[True] - change["mean"].loc[False]
+    assert abs(difference) < MONTE_CARLO * np.sqrt((change["var"] / change["size"]).sum())
+
+
+def test_confounding_by_severity_hides_the_effect_until_baseline_is_adjusted_for():
+    study = simulate_study(Scenario("confounded", patients=9000, clinics=100, therapists=300), np.random.default_rng(4))
+    assert study.truth["design"] == "cohort"
+    table = scores(study, "nprs").merge(study.patients[["patient", "expectation"]], on="patient")
+    baseline = table[table["visit_number"] == 0].set_index("patient")["total"]
+    gap, error = arm_difference(table[table["visit_number"] == 0])
+    assert gap > 10 * error
+    week_4 = table[table["visit_number"] == 2].assign(baseline=lambda t: t["patient"].map(baseline))
+    for cohort, rows in week_4.groupby("cohort"):
+        true = COHORTS[cohort].courses["nprs"].effects("default")[2]
+        crude, error = arm_difference(rows)
+        assert crude - true > 5 * error
+        needled = (rows["arm"] == "dry_needling").to_numpy(float)
+        X = np.column_stack([np.ones(len(rows)), needled, rows["expectation"], rows["baseline"], rows["baseline"] ** 2])
+        solved = np.linalg.lstsq(X, rows["total"].to_numpy())[0]
+        sigma2 = ((rows["total"] - X @ solved) ** 2).sum() / (len(rows) - X.shape[1])
+        adjusted_error = np.sqrt(sigma2 * np.linalg.inv(X.T @ X)[1, 1])
+        assert abs(solved[1] - true) < MONTE_CARLO * adjusted_error, cohort
+
+
+def test_drop_out_not_at_random_biases_what_is_observed_but_not_the_truth():
+    study = simulate_study(Scenario("mnar", patients=9000, clinics=100, therapists=300), np.random.default_rng(8))
+    everybody, seen = scores(study, "nprs"), scores(study, "nprs", observed_only=True)
+    for cohort in COHORTS:
+        true = COHORTS[cohort].courses["nprs"].effects("mnar")[4]
+        estimate, error = arm_difference(everybody.query("cohort == @cohort and visit_number == 4"))
+        assert abs(estimate - true) < MONTE_CARLO * error
+        biased, error = arm_difference(seen.query("cohort == @cohort and visit_number == 4"))
+        assert biased < true - 4 * error
+
+
+# ---------------------------------------------------------------- shape
+
+
+def test_drop_out_by_week_12_is_what_the_plan_says(large):
+    left = large.patients["left_before"] < len(VISITS)
+    for cohort, share in left.groupby(large.patients["cohort"]).mean().items():
+        planned = COHORTS[cohort].drop_out
+        n = (large.patients["cohort"] == cohort).sum()
+        assert abs(share - planned) < MONTE_CARLO * np.sqrt(planned * (1 - planned) / n)
+    attended = large.visits.groupby("visit")["attended"].mean()
+    assert attended["baseline"] == 1
+    assert attended["week_12"] == pytest.approx(1 - left.mean())
+
+
+def test_scores_of_one_person_correlate_and_the_correlation_decays(large):
+    for instrument in ("nprs", "ndi", "fiqr", "lefs"):
+        wide = scores(large, instrument)
+        wide = wide.assign(
+            rest=wide["total"] - wide.groupby(["cohort", "arm", "visit_number"])["total"].transform("mean")
+        )
+        r = wide.pivot(index="patient", columns="visit_number", values="rest").corr().to_numpy()
+        assert 0.44 < r[1, 2] < 0.65
+        assert 0.44 < r[0, 1] < 0.62
+        assert r[0, 1] > r[0, 2] > r[0, 4] > 0.33
+
+
+def test_therapists_and_clinics_explain_five_to_twelve_percent(large):
+    table = scores(large, "nprs").merge(large.visits[["patient", "visit_number", "therapist"]])
+    table = table[table["visit_number"] == 2]
+    rest = table["total"] - table.groupby(["cohort", "arm"])["total"].transform("mean")
+    groups = rest.groupby(table["therapist"])
+    n, k = groups.size(), groups.ngroups
+    between = (n * groups.mean() ** 2).sum() / (k - 1)
+    within = ((n - 1) * groups.var()).sum() / (len(rest) - k)
+    per_group = (n.sum() - (n**2).sum() / n.sum()) / (k - 1)
+    part = (between - within) / per_group
+    # therapists of one clinic share its part, so the variance between therapists holds both
+    assert 0.05 < part / (part + within) < 0.12
+
+
+def test_therapists_are_nested_in_clinics_but_some_work_in_two(small):
+    staff = small.staff
+    assert (staff["second_clinic"] >= 0).sum() == 4
+    assert set(staff["clinic"]) == set(range(9))
+    places = small.visits.merge(small.patients[["patient", "clinic"]]).groupby("therapist")["clinic"].unique()
+    for therapist, clinics in places.items():
+        allowed = set(staff.loc[staff["therapist"] == therapist, ["clinic", "second_clinic"]].to_numpy().ravel())
+        assert set(clinics) <= allowed
+
+
+def test_arms_are_balanced_within_cohort_and_clinic(large):
+    strata = large.patients.groupby(["cohort", "clinic"])["arm"]
+    difference = strata.apply(lambda arm: abs((arm == "dry_needling").sum() - (arm == "usual_care").sum()))
+    assert difference.max() <= 2
+
+
+def test_sessions_needling_and_exits_hang_together(large):
+    sessions, people = large.sessions, large.patients
+    stayed = people.loc[~people["patient"].isin(large.status["patient"]), "patient"]
+    counts = sessions.groupby("patient").size().reindex(stayed)
+    assert counts.min() >= 3
+    assert counts.max() <= 8
+    assert sessions["day"].between(1, 42).all()
+    gaps = sessions.groupby("patient")["day"].diff().dropna()
+    assert (gaps >= 2).all()
+    assert gaps.std() > 1
+    exits = large.status.set_index("patient")["day"]
+    assert (sessions["day"] <= sessions["patient"].map(exits).fillna(999)).all()
+    came = large.visits[large.visits["attended"]]
+    gone = large.status[~large.status["still_followed"]].set_index("patient")["day"]
+    assert (came["day"] < came["patient"].map(gone).fillna(999)).all()
+    arm = people.set_index("patient")["arm"]
+    assert set(large.needling["patient"].map(arm)) == {"dry_needling"}
+    assert large.needling.merge(sessions, on=["patient", "session", "day"]).shape[0] == len(large.needling)
+    events = large.adverse_events["patient"].map(arm).value_counts()
+    needled_sessions = (sessions["patient"].map(arm) == "dry_needling").sum()
+    assert 0.35 < events["dry_needling"] / needled_sessions < 0.39
+    assert set(large.sessions["pain_before"]) == set(range(11))
+
+
+@pytest.mark.parametrize("patients", [1, 4, 30])
+def test_tiny_studies_are_possible(patients):
+    study = simulate_study(Scenario.sized(patients=patients), np.random.default_rng(1))
+    records, _ = to_redcap(study, np.random.default_rng(2))
+    soiled, log = inject(records, ROLES, np.random.default_rng(3))
+    assert (records["redcap_event_name"] == "baseline_arm_1").sum() == patients
+    assert len(soiled) == len(records) + (log["column"] == "").sum()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"patients": 0}, {"clinics": 9, "therapists": 4}, {"sessions": (5, 3)}, {"kind": "x"}]
+)
+def test_impossible_scenarios_are_refused(wrong, tmp_path):
+    with pytest.raises(ValueError):
+        Scenario(**wrong)
+    with pytest.raises(StudyError):
+        write_demo(tmp_path, tmp_path, kind="x")
+
+
+def test_same_generator_same_study_and_blocks_hold_everybody(small):
+    again = simulate_study(small.scenario, np.random.default_rng(5))
+    pd.testing.assert_frame_equal(again.patients, small.patients)
+    pd.testing.assert_frame_equal(again.answers["nprs"], small.answers["nprs"])
+    pd.testing.assert_frame_equal(again.needling, small.needling)
+    whole, dictionary = to_redcap(small, np.random.default_rng(6))
+    blocks = list(redcap_blocks(small, np.random.default_rng(6), 25))
+    together = pd.concat(blocks)
+    key = ["record_id", "redcap_event_name", "redcap_repeat_instrument", "redcap_repeat_instance", "nprs", "arm"]
+    assert len(blocks) == 4
+    pd.testing.assert_frame_equal(
+        together[key].sort_values(key, ignore_index=True), whole[key].sort_values(key, ignore_index=True)
+    )
+    assert dictionary.shape[1] == 18
+
+
+# ---------------------------------------------------------------- the export
+
+
+def test_the_export_says_what_the_tables_say(small, clean):
+    visits = clean[clean["visit_date"] != ""]
+    assert len(visits) == small.visits["attended"].sum()
+    assert sorted(visits["nprs"].astype(int)) == sorted(scores(small, "nprs", observed_only=True)["total"].astype(int))
+    assert (clean["redcap_repeat_instrument"] == "needling").sum() == len(small.needling)
+    enrolled = clean[clean["eligible"] == "1"]
+    assert len(enrolled) == len(small.patients)
+    assert enrolled["record_id"].is_unique
+    assert (clean["eligible"] == "0").sum() == len(small.excluded)
+    thresholds = visits[["ppt_1", "ppt_2", "ppt_3"]].astype(float).mean(axis=1)
+    assert np.allclose(np.sort(thresholds), np.sort(scores(small, "ppt", observed_only=True)["total"]))
+
+
+@pytest.mark.parametrize("instrument", ["ndi", "fiqr", "visa_a", "lefs", "quickdash", "csi", "pcs_total", "tsk11"])
+def test_exported_totals_are_the_scores_of_the_exported_items(clean, instrument):
+    answers = ROLES.questionnaires[instrument]
+    table = clean.loc[(clean[list(answers.items)] != "").all(axis=1), [*answers.items, answers.total]].astype(float)
+    items = table[list(answers.items)]
+    by_hand = {
+        "ndi": lambda x: x.sum(axis=1) / 50 * 100,
+        "fiqr": lambda x: x.iloc[:, :9].sum(axis=1) / 3 + x.iloc[:, 9:11].sum(axis=1) + x.iloc[:, 11:].sum(axis=1) / 2,
+        "quickdash": lambda x: (x.mean(axis=1) - 1) * 25,
+    }.get(instrument, lambda x: x.sum(axis=1))(items)
+    assert len(table) > 20
+    assert np.allclose(by_hand, table[answers.total], atol=0.005)
+    assert (items >= list(answers.lows)).to_numpy().all()
+    assert (items <= list(answers.highs)).to_numpy().all()
+
+
+def test_every_column_is_in_the_dictionary_and_no_label_has_an_items_wording(clean):
+    _, dictionary = to_redcap(
+        simulate_study(Scenario.sized(patients=4), np.random.default_rng(1)), np.random.default_rng(1)
+    )
+    fields = dictionary["Variable / Field Name"]
+    for column in clean.columns:
+        assert column.split("___")[0] in set(fields) or column.startswith("redcap_")
+    items = dictionary[fields.str.fullmatch(r"(ndi|fiqr|visa_a|lefs|quickdash|csi|pcs|tsk11)_\d+")]
+    assert len(items) == 10 + 21 + 8 + 20 + 11 + 25 + 13 + 11
+    assert items["Field Label"].str.fullmatch(r"[A-Za-z-]+(-11)? item \d+").all()
+
+
+# ---------------------------------------------------------------- dirt
+
+
+def restored(soiled, log):
+    """Undo the log: the added rows go, the old cells come back."""
+    cells = log[log["column"] != ""]
+    frame = soiled.copy()
+    for column, part in cells.groupby("column"):
+        values = frame[column].to_numpy(object).copy()
+        values[part["line"].to_numpy(int) - 2] = part["old"].to_numpy()
+        frame[column] = pd.Series(values, dtype="str")
+    added = log.loc[log["column"] == "", "line"].to_numpy(int) - 2
+    return frame.drop(index=added).reset_index(drop=True)
+
+
+def test_the_log_is_complete_undoing_it_gives_the_clean_export(clean, soiled):
+    frame, log = soiled
+    pd.testing.assert_frame_equal(restored(frame, log), clean)
+
+
+def test_every_logged_cell_is_in_the_export_and_none_was_touched_twice(soiled):
+    frame, log = soiled
+    cells = log[log["column"] != ""]
+    assert not cells.duplicated(["line", "column"]).any()
+    assert (cells["old"] != cells["new"]).all()
+    found = [frame[column].iat[line - 2] for column, line in zip(cells["column"], cells["line"], strict=True)]
+    assert found == cells["new"].tolist()
+    added = log[log["column"] == ""]
+    assert not set(cells["line"]) & (set(added["line"]) | set(added["of_line"]))
+
+
+def test_all_seventeen_kinds_are_there(soiled):
+    counts = soiled[1]["kind"].value_counts()
+    assert sorted(counts.index) == list(range(1, 18))
+    assert counts.min() >= 3
+
+
+def test_exact_duplicates_are_exact_and_conflicting_ones_conflict(soiled):
+    frame, log = soiled
+    added = log[log["kind"] == 7]
+    for row in added.itertuples():
+        copy, original = frame.iloc[row.line - 2], frame.iloc[row.of_line - 2]
+        differs = set(frame.columns[(copy != original).to_numpy()])
+        if row.variant == "exact":
+            assert not differs
+        elif row.variant == "entered twice":
+            assert differs == {"redcap_repeat_instance"}
+        else:
+            assert (
+                {"redcap_repeat_instance", "pain_after"}
+                <= differs
+                <= {
+                    "redcap_repeat_instance",
+                    "pain_after",
+                    "session_date",
+                }
+            )
+
+
+def test_dirt_does_not_look_at_the_arm(clean):
+    exchanged = clean.assign(
+        arm=clean["arm"].map({"usual care": "dry needling", "dry needling": "usual care"}).fillna("")
+    )
+    one = inject(clean, ROLES, np.random.default_rng(9))[1].query("kind != 8")
+    two = inject(exchanged, ROLES, np.random.default_rng(9))[1].query("kind != 8")
+    columns = ["kind", "variant", "record", "event", "instrument", "instance", "column", "old", "new"]
+    pd.testing.assert_frame_equal(
+        one[columns].reset_index(drop=True), two[columns].reset_index(drop=True), check_dtype=False
+    )
+
+
+def test_identifiers_come_only_when_asked_for(clean):
+    without = inject(clean, ROLES, np.random.default_rng(9))[1]
+    assert 15 not in set(without["kind"])
+    only = inject(clean, ROLES, np.random.default_rng(9), kinds=[15])[1]
+    assert set(only["column"]) == {"session_note", "ae_note"}
+
+
+def test_other_studies_can_be_soiled_too():
+    diary = pd.DataFrame({"id": [f"P{n:03d}" for n in range(40)], "pain": ["4"] * 40, "age": ["50"] * 40}, dtype="str")
+    roles = Roles(record="id", pain="pain", numbers={"age": (("230",), ())})
+    frame, log = inject(diary, roles, np.random.default_rng(1), kinds=KINDS)
+    assert set(log["kind"]) == {6, 12, 14}
+    pd.testing.assert_frame_equal(restored(frame, log), diary)
+    with pytest.raises(ValueError, match="18"):
+        inject(diary, roles, np.random.default_rng(1), kinds=[18])
+
+
+# ---------------------------------------------------------------- the committed demo
+
+
+def test_the_committed_demo_is_what_its_seed_gives(demo):
+    def digest(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    _, folder = demo
+    for name in ("records.csv", "dictionary.csv"):
+        assert digest(folder / "raw" / name) == digest(ROOT / "data/raw/demo" / name), name
+    for name in ("truth.json", "dirt.csv"):
+        assert digest(folder / "truth" / name) == digest(ROOT / "tests/truth" / name), name
+    assert str(DEMO_SEED) in (ROOT / "data/raw/demo/README.md").read_text()
+
+
+def test_the_demo_is_as_large_as_promised(demo):
+    study, folder = demo
+    assert study.scenario == Scenario()
+    assert len(study.patients) >= 360
+    assert study.patients["cohort"].nunique() == 3
+    assert study.patients["clinic"].nunique() == 9
+    assert study.visits["therapist"].nunique() == 24
+    assert (folder / "raw" / "records.csv").stat().st_size < 4_000_000
+    log = pd.read_csv(folder / "truth" / "dirt.csv", dtype=str, keep_default_na=False)
+    assert sorted(set(log["kind"].astype(int))) == [kind for kind in range(1, 18) if kind != 15]
+    assert json.loads((folder / "truth" / "truth.json").read_text()) == truth(Scenario())
+
+
+def test_the_demos_study_file_reads_its_columns():
+    study = load_study(ROOT / "config/demo.yaml")
+    header = set((ROOT / "data/raw/demo/records.csv").read_text().splitlines()[0].split(","))
+    named = {study.patients.id, study.patients.clinic, study.patients.day_0, study.visits.date, study.visits.therapist}
+    named |= {column.source for column in study.patients.covariates.values()}
+    for instrument in study.instruments.values():
+        named |= set(instrument.items or []) | ({instrument.total} if instrument.total else set())
+    for table in (study.events.sessions, study.events.needling, study.events.co_interventions):
+        named |= {column.source for column in table.columns.values()}
+    assert named <= header
+    assert study.seed == DEMO_SEED
+    assert study.made_up
