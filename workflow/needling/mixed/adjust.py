@@ -96,7 +96,8 @@ def adjust_table(table: pd.DataFrame, result: Estimates, adjust: str, family: Se
     """Add p_adjusted (and simultaneous limits) to a table in place, within each combination of `family`.
 
     "simultaneous" takes the joint multivariate t distribution of the statistics, each row with its own df:
-    Dunnett's comparison for contrasts against a reference, Tukey's for all pairs. Other names are methods of statsmodels' `multipletests`.
+    Dunnett's comparison for contrasts against a reference, Tukey's for all pairs. Other names are methods of
+    statsmodels' `multipletests`.
     """
     simultaneous = ["low_simultaneous", "high_simultaneous"] if adjust == "simultaneous" else []
     for name in ["p_adjusted", *simultaneous]:

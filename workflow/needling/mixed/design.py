@@ -150,8 +150,12 @@ def _as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
         return column.astype(pd.CategoricalDtype([level for level in levels if level in present]))
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.remove_unused_categories()
-    present_values = sorted(pd.unique(column), key=natural_key)
-    return column.astype(pd.CategoricalDtype(present_values))
+    codes, values = pd.factorize(column)
+    order = sorted(range(len(values)), key=lambda number: natural_key(values[number]))
+    rank = np.empty(len(values), dtype=np.intp)
+    rank[order] = np.arange(len(values))
+    category = pd.Categorical.from_codes(rank[codes], dtype=pd.CategoricalDtype([values[number] for number in order]))
+    return pd.Series(category, index=column.index, name=column.name)
 
 
 def _is_categorical(column: pd.Series) -> bool:
@@ -182,12 +186,13 @@ def _random_blocks(text: str) -> tuple[str, bool]:
 def _cluster_codes(frame: pd.DataFrame, name: str) -> tuple[Array, list[str]]:
     """Code the levels of a factor; ``a:b`` is the combination of the columns a and b."""
     parts = name.split(":")
-    labels = frame[parts[0]].astype(str)
+    labels = frame[parts[0]].astype(str) if len(parts) > 1 else frame[parts[0]]
     for part in parts[1:]:
         labels = labels + ":" + frame[part].astype(str)
-    levels = sorted(pd.unique(labels), key=natural_key)
-    codes = pd.Categorical(labels, categories=levels).codes.astype(np.intp)
-    return codes, [str(level) for level in levels]
+    category = _as_category(
+        labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None
+    ).cat
+    return category.codes.to_numpy().astype(np.intp), [str(level) for level in category.categories]
 
 
 def _visits(frame: pd.DataFrame, residual: Residual) -> tuple[Array, Array, list[str], Structure]:
@@ -234,6 +239,16 @@ def _check_groups(design: Design) -> None:
             f"'{design.residual.by}' changes within {design.subject_name} '{subject}'; "
             f"a residual structure by group needs a group per subject."
         )
+
+
+def _subjects(column: pd.Series) -> tuple[Array, Array]:
+    """Code the subjects in the order of their labels."""
+    codes, values = pd.factorize(column)
+    labels = np.array([str(value) for value in values], dtype=object)
+    order = np.argsort(labels, kind="stable")
+    rank = np.empty(len(order), dtype=np.intp)
+    rank[order] = np.arange(len(order))
+    return rank[codes], labels[order]
 
 
 def _weights(frame: pd.DataFrame, name: str | None) -> Array:
@@ -325,7 +340,7 @@ def _assemble(
         group, groups = by.cat.codes.to_numpy().astype(np.intp), [str(level) for level in by.cat.categories]
     else:
         group, groups = np.zeros(len(frame), dtype=np.intp), [""]
-    labels, subjects = np.unique(frame[subject].astype(str).to_numpy(dtype=object), return_inverse=True)
+    subjects, labels = _subjects(frame[subject])
     order = np.lexsort((position, subjects))
     clusters = []
     for name, one in cluster_formulas.items():

@@ -125,7 +125,8 @@ class MixedFit:
     def parameter_covariance(self, kind: str) -> tuple[Array, str]:
         """Give the variance of the covariance parameters and the information it really came from.
 
-        On a boundary, or where the observed information is not positive definite, the expected one is used.
+        On a boundary, or where the observed information is not positive definite, the expected one is used; NaN where
+        that is not positive definite either.
         """
         if kind == "observed" and not self.boundary:
             W = self.information.covariance("observed")
@@ -133,8 +134,7 @@ class MixedFit:
                 return W, "observed"
         W = self.information.covariance("expected")
         if W is None:
-            hessian = self.information.expected
-            W = 2 * np.linalg.pinv(hessian, hermitian=True)
+            W = np.full_like(self.information.expected, np.nan)
         return W, "expected"
 
     @property

@@ -113,6 +113,10 @@ def estimates(fit: MixedFit, L: Array, rule: Rule) -> Estimates:
     if not fit.usable:
         return Estimates(nothing, nothing.copy(), nothing.copy(), np.full((rows, rows), np.nan), [fit.status] * rows)
     can = estimable(fit, L)
+    if "residual" in fit.boundary:  # V is singular there: no standard error can be trusted
+        estimate = np.where(can, values(fit, L), np.nan)
+        status = [fit.status if one else "not_estimable" for one in can]
+        return Estimates(estimate, nothing, nothing.copy(), np.full((rows, rows), np.nan), status)
     inner = inner_rows(fit, L)
     scale = fit.model.coordinates.scale
     estimate = values(fit, L)
@@ -192,7 +196,7 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
     """Test L beta = 0; dependent rows are reduced to a basis first."""
     L = L[estimable(fit, L)]
     nothing = JointTest(np.nan, np.nan, np.nan, np.nan)
-    if not fit.usable or not len(L):
+    if not fit.usable or "residual" in fit.boundary or not len(L):
         return nothing
     inner = inner_rows(fit, L)
     _, singular, right = np.linalg.svd(inner, full_matrices=False)

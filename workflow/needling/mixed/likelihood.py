@@ -9,7 +9,7 @@ H = U'B^-1 U, which stays exact where a cluster variance is zero.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,12 @@ from .blocks import Bucket, Patterns
 from .structures import Structure
 
 Array = np.ndarray
+
+
+@cache
+def lower_triangle(size: int) -> tuple[Array, Array]:
+    """List the lower triangle row by row."""
+    return np.tril_indices(size)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class CholeskyBlock:
     @property
     def indices(self) -> tuple[Array, Array]:
         """List the lower triangle row by row."""
-        return np.tril_indices(self.size)
+        return lower_triangle(self.size)
 
     @property
     def n_parameters(self) -> int:
@@ -283,11 +289,12 @@ class Point:
         self._eliminate_clusters()
         p = self.p
         XX = self.M[:p, :p]
-        self.XX_factor = np.linalg.cholesky(XX) if p else XX
-        half = scipy.linalg.solve_triangular(self.XX_factor, self.M[:p, p], lower=True, check_finite=False)
-        self.beta = scipy.linalg.solve_triangular(self.XX_factor, half, lower=True, trans="T", check_finite=False)
-        self.rss = float(self.M[p, p] - half @ half)
-        self.log_XX = float(2 * np.log(np.diag(self.XX_factor)).sum())
+        factor = np.linalg.cholesky(XX)
+        self.half = np.linalg.inv(factor)  # well-conditioned: X is an orthonormal basis
+        whitened = self.half @ self.M[:p, p]
+        self.beta = self.half.T @ whitened
+        self.rss = float(self.M[p, p] - whitened @ whitened)
+        self.log_XX = float(2 * np.log(np.diag(factor)).sum())
         restricted = self.log_XX if likelihood.reml else 0.0
         self.value = self.log_V + restricted + self.rss + likelihood.constant
 
@@ -334,8 +341,7 @@ class Point:
     @cached_property
     def Phi(self) -> Array:  # noqa: N802 - the name of the field
         """Give (X'V^-1 X)^-1."""
-        inverse = scipy.linalg.solve_triangular(self.XX_factor, np.eye(self.p), lower=True, check_finite=False)
-        return inverse.T @ inverse
+        return self.half.T @ self.half
 
     @cached_property
     def adjusted(self) -> tuple[Array, Array]:
@@ -371,8 +377,7 @@ class Point:
         """Give d(-2 log L) / dB per pattern: (K, m, m)."""
         columns = np.eye(self.p + 1)
         if self.likelihood.reml:
-            inverse = scipy.linalg.solve_triangular(self.XX_factor, np.eye(self.p), lower=True, check_finite=False)
-            columns[: self.p, : self.p] = inverse.T
+            columns[: self.p, : self.p] = self.half.T
         else:
             columns[: self.p, : self.p] = 0
         scores = []
