@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from needling.clean import Cleaned, clean
 from needling.read import read_export, to_canonical
 from needling.study import Study, load_study
@@ -113,7 +114,10 @@ def found(log: pd.DataFrame, cleaned: Cleaned, tables: dict[str, pd.DataFrame]) 
 def clinic_patterns(audit: pd.DataFrame) -> set[tuple[str, str]]:
     """Clinic and questionnaire of the queries that are about a whole clinic."""
     about = audit["reason"].str.contains("in this clinic")
-    return {(c, str(column).rsplit("_", 1)[0]) for c, column in audit.loc[about, ["clinic", "column"]].itertuples(index=False)}
+    return {
+        (c, str(column).rsplit("_", 1)[0])
+        for c, column in audit.loc[about, ["clinic", "column"]].itertuples(index=False)
+    }
 
 
 def cells_of(tables: dict[str, pd.DataFrame], cleaned: Cleaned) -> pd.DataFrame:
@@ -125,12 +129,18 @@ def cells_of(tables: dict[str, pd.DataFrame], cleaned: Cleaned) -> pd.DataFrame:
         line = read["line"].reindex(table["row"].to_numpy()).to_numpy()
         if name == "outcomes":
             column = read["column"].reindex(table["row"].to_numpy()).to_numpy()
-            parts.append(pd.DataFrame({"table": name, "line": line, "column": column, "value": table["value"].to_numpy()}))
+            parts.append(
+                pd.DataFrame({"table": name, "line": line, "column": column, "value": table["value"].to_numpy()})
+            )
             continue
-        for clean_name in table.columns.difference(["row", "patient", "clinic", "therapist", "visit", "before_treatment"]):
+        for clean_name in table.columns.difference(
+            ["row", "patient", "clinic", "therapist", "visit", "before_treatment"]
+        ):
             read_name = {"day": "date"}.get(clean_name, clean_name)
             source = sources.get((name, read_name), read_name)
-            parts.append(pd.DataFrame({"table": name, "line": line, "column": source, "value": table[clean_name].to_numpy()}))
+            parts.append(
+                pd.DataFrame({"table": name, "line": line, "column": source, "value": table[clean_name].to_numpy()})
+            )
     return pd.concat(parts, ignore_index=True).drop_duplicates(["table", "line", "column"])
 
 
@@ -156,7 +166,11 @@ def test_no_clean_cell_is_changed(log, soiled, undone):
     both = pd.concat([before.rename("before"), after.rename("after")], axis=1, join="inner").reset_index()
     numbers = both[["before", "after"]].apply(pd.to_numeric, errors="coerce")
     near = (numbers["before"] - numbers["after"]).abs() < 1e-6
-    same = near | (both["before"].astype("str") == both["after"].astype("str")) | (both["before"].isna() & both["after"].isna())
+    same = (
+        near
+        | (both["before"].astype("str") == both["after"].astype("str"))
+        | (both["before"].isna() & both["after"].isna())
+    )
     touched = set(zip(log["line"], log["column"], strict=True))
     dirty = np.array([key in touched for key in zip(both["line"], both["column"], strict=True)])
     changed = both[~same & ~dirty]

@@ -51,8 +51,15 @@ USUAL: dict[str, Limits] = {
 def blank_to_missing(values: pd.Series) -> pd.Series:
     """Strip text; what is blank then is missing."""
     codes, distinct = pd.factorize(values)
-    stripped = pd.Series([str(text).strip() or None for text in distinct] + [None], dtype="str")
-    return pd.Series(stripped.to_numpy()[codes], index=values.index, dtype="str")
+    texts = [str(text) for text in distinct]
+    stripped = [text.strip() for text in texts]
+    if stripped == texts and "" not in texts and values.dtype == "str":
+        return values
+    return pd.Series(
+        pd.Series([*(text or None for text in stripped), None], dtype="str").to_numpy()[codes],
+        index=values.index,
+        dtype="str",
+    )
 
 
 def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Series) -> Kind:
@@ -68,7 +75,7 @@ def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Seri
     choices = trail.choices(table, name)
     if choices and not all(map(_is_number, choices.values())):
         return "category"
-    return _by_values(values)
+    return _by_values(blank_to_missing(values))
 
 
 def _by_values(values: pd.Series) -> Kind:
@@ -147,9 +154,7 @@ def number(
     note_parsed(trail, table, rows, source, raw, found)
     value = found["value"].copy()
     if possible == (0, 10) and places and trail.settings.on("scale_by_ten"):
-        rescale = tenfold(
-            value.mask(found["why"].str.startswith("written as out")), places, trail.settings("scale_by_ten", "share")
-        )
+        rescale = tenfold(value.mask(parse.out_of(found)), places, trail.settings("scale_by_ten", "share"))
         why = "rated 0-100 in a 0-10 column"
         trail.note("scale_by_ten", "corrected", table, rows[rescale], source, why, raw[rescale], value[rescale] / 10)
         value = value.mask(rescale, value / 10)

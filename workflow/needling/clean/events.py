@@ -74,7 +74,7 @@ def _typed(
     for column, source in settings.columns.items():
         if column in CODES:
             typed[column] = frame[column]
-        elif columns.kind_of(trail, name, column, source, columns.blank_to_missing(frame[column])) == "date":
+        elif columns.kind_of(trail, name, column, source, frame[column]) == "date":
             day, doubt = _day(trail, frame, name, column, day_0, study)
             typed["day" if column == "date" else column] = day
             out |= doubt.to_numpy() if column == "date" else False

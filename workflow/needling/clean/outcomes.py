@@ -9,6 +9,15 @@ from needling.instruments import Definition
 from needling.study import Study
 
 TOTAL = "total"
+REASONS = [
+    "written as missing",
+    "spreadsheet error",
+    "not a number",
+    "code for missing",
+    "unit in doubt",
+    "impossible value",
+    "not measured",
+]
 
 
 def clean_outcomes(
@@ -31,40 +40,70 @@ def clean_outcomes(
     -------
     Table of the contract CLEAN['outcomes'] with the columns patient, clinic and column (of the export) behind it.
     """
-    frame = tables["outcomes"]
-    frame = _of_kept_visits(trail, frame, visits)
-    frame = _with_groups(frame, definitions)
+    frame = _of_kept_visits(trail, _lean(tables["outcomes"]), visits)
+    frame = _with_groups(_once(trail, frame), definitions)
     place = visits.set_index("row")[["patient", "clinic"]]
-    frame[["patient", "clinic"]] = place.reindex(frame["visit_row"].to_numpy()).to_numpy()
+    at = place.index.get_indexer(frame["visit_row"])
+    for name in place.columns:
+        frame[name] = place[name].astype("category").array[at]
     frame = _numbers(trail, frame)
     frame = _exported_unit(trail, frame, definitions)
     for rule in (_scale_by_ten, _other_units, _impossible, _missing_with):
         frame = rule(trail, frame, definitions, study)
     frame = _totals(trail, frame, definitions)
-    return frame.drop(columns=["group", "low", "high"])
+    return frame.drop(columns=["group", "low", "high", "raw", "exported", "unit_stated", "out_of"])
+
+
+def _lean(read: pd.DataFrame) -> pd.DataFrame:
+    """The read outcomes with text as categories: millions of cells share some thousand texts."""
+    frame = read[["row", "visit_row"]].copy()
+    for name in ("column", "instrument", "item"):
+        frame[name] = read[name].astype("category")
+    frame["raw"] = columns.blank_to_missing(read["value"]).astype("category")
+    frame["exported"] = columns.blank_to_missing(read["unit"]).astype("category")
+    given = columns.blank_to_missing(read["missing_reason"])
+    reasons = [*REASONS, *(text for text in given.dropna().unique() if text not in REASONS)]
+    frame["missing_reason"] = pd.Categorical(given, categories=reasons)
+    return frame
 
 
 def _of_kept_visits(trail: Trail, frame: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
+    """Take out the values of visits that were taken out, for the same reason."""
     gone = ~frame["visit_row"].isin(visits["row"])
-    reasons = trail.reasons("visits").reindex(frame["visit_row"][gone])
-    reason = pd.Series("visit unknown", index=frame.index).astype(object)
-    reason[gone] = reasons.fillna("visit unknown").to_numpy()
-    actions = trail.actions("visits").reindex(frame["visit_row"]).to_numpy() == "dropped"
-    rule = "unknown_patients"
-    frame_left = trail.take_out("duplicates", frame, "outcomes", gone & actions, reason, "dropped")
-    gone, reason = gone.loc[frame_left.index], reason.loc[frame_left.index]
-    return trail.take_out(rule, frame_left, "outcomes", gone, reason).copy()
+    taken_out = trail.taken_out("visits")
+    dropped = gone & frame["visit_row"].isin(taken_out.index[taken_out["action"] == "dropped"])
+    reason = pd.Series("visit unknown", index=frame.index, dtype=object)
+    reason[gone] = taken_out["reason"].reindex(frame["visit_row"][gone]).fillna("visit unknown").to_numpy()
+    frame = trail.take_out("duplicates", frame, "outcomes", dropped, reason, "dropped")
+    return trail.take_out("unknown_patients", frame, "outcomes", gone[frame.index], reason[frame.index])
+
+
+def _once(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep one value of each item and visit: a repeated one is dropped, a contradicting one quarantined."""
+    keys = ["visit_row", "instrument", "item"]
+    codes = frame.assign(instrument=frame["instrument"].cat.codes, item=frame["item"].cat.codes)
+    later = codes.duplicated(keys)
+    if not later.any():
+        return frame
+    same = codes.assign(raw=frame["raw"].cat.codes).duplicated([*keys, "raw"])
+    several = codes.duplicated(keys, keep=False) & ~same
+    rows, source = frame["row"][several], frame["column"][several]
+    if trail.settings.on("duplicates") and (later & ~same).any():
+        reason = "on record twice at one visit; the first entry is kept until the site answers"
+        trail.note("duplicates", "query", "outcomes", rows, source, reason)
+    frame = trail.take_out("duplicates", frame, "outcomes", later & same, "the same value entered twice", "dropped")
+    later = later[frame.index]
+    return trail.take_out("duplicates", frame, "outcomes", later, "a second entry with another value")
 
 
 def _with_groups(frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
     """Give each row the number of its kind of cell (outcome and item), its possible range and its unit."""
-    key = pd.MultiIndex.from_arrays(
-        [frame["instrument"].astype("category"), frame["item"].astype("category")], names=["instrument", "item"]
-    )
-    group, kinds = pd.factorize(key)
+    instruments, items = frame["instrument"].cat, frame["item"].cat
+    group, kinds = pd.factorize(instruments.codes.astype("int64") * len(items.categories) + items.codes)
     lows, highs, units = [], [], []
-    for instrument, item in kinds:
-        one = definitions[instrument]
+    for kind in kinds:
+        one = definitions[instruments.categories[kind // len(items.categories)]]
+        item = items.categories[kind % len(items.categories)]
         low, high = (one.low, one.high) if item == TOTAL else one.item_range(item)
         lows.append(low)
         highs.append(high)
@@ -73,62 +112,49 @@ def _with_groups(frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.
         group=group,
         low=np.array(lows, dtype=float)[group],
         high=np.array(highs, dtype=float)[group],
-        exported=frame["unit"],
-        unit=pd.Series(units, dtype="str").take(group).to_numpy(),
-        raw=columns.blank_to_missing(frame["value"]),
+        unit=pd.Series(units, dtype="category").array[group],
     )
 
 
 def _numbers(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
     """Read the cells as numbers; labels of the dictionary stand for their codes."""
     raw = _labels_to_codes(trail, frame)
-    found = pd.DataFrame({"value": np.nan, "how": "", "why": ""}, index=frame.index)
-    parts = [parse.numbers(raw[mine]) for mine in _by_instrument(frame)]
-    found = pd.concat(parts).reindex(frame.index) if parts else found
+    parts = [parse.numbers(raw[frame["instrument"] == name]) for name in frame["instrument"].cat.categories]
+    found = pd.concat(parts).reindex(frame.index) if parts else parse.numbers(raw)
     columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
-    reason = blank_to(frame["missing_reason"], len(frame))
-    reason = reason.mask(found["how"] == parse.ABSENT, "written as missing")
-    reason = reason.mask(found["how"] == parse.ERROR, "spreadsheet error")
-    reason = reason.mask(found["how"] == parse.TEXT, "not a number")
+    reason = frame["missing_reason"].copy()
+    reason[found["how"] == parse.ABSENT] = "written as missing"
+    reason[found["how"] == parse.ERROR] = "spreadsheet error"
+    reason[found["how"] == parse.TEXT] = "not a number"
     value = found["value"]
     code = value.isin(parse.MISSING_CODES) & ((value < frame["low"]) | (value > frame["high"]))
     # what looks like a code may be a rating on the 0-100 scale in a 0-10 column: left to that rule
-    tenfold = (frame["high"] == 10) & (value > 0) & (value <= 100)
-    code &= ~tenfold
+    code &= ~((frame["high"] == 10) & (value > 0) & (value <= 100))
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
-    reason = reason.mask(code, "code for missing")
-    return frame.assign(
-        value=value.mask(code), missing_reason=reason, out_of=found["why"].str.startswith("written as out")
-    )
-
-
-def blank_to(values: pd.Series, length: int) -> pd.Series:
-    """Text column without blanks; a column of nothing becomes text too."""
-    return columns.blank_to_missing(values) if length else values.astype("str")
-
-
-def _by_instrument(frame: pd.DataFrame) -> list[np.ndarray]:
-    codes, names = pd.factorize(frame["instrument"])
-    return [codes == number for number in range(len(names))]
+    reason[code] = why
+    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.out_of(found))
 
 
 def _labels_to_codes(trail: Trail, frame: pd.DataFrame) -> pd.Series:
-    raw = frame["raw"].copy()
-    kinds = frame[["instrument", "item", "group"]].drop_duplicates("group")
-    for instrument, item, group in kinds.itertuples(index=False):
+    raw = frame["raw"]
+    for instrument, item, group in (
+        frame[["instrument", "item", "group"]].drop_duplicates("group").itertuples(index=False)
+    ):
         choices = trail.choices("outcomes", f"{instrument}:{item}")
         back = {label: code for code, label in choices.items() if label != code}
-        if back:
-            mine = (frame["group"] == group) & raw.isin(back)
+        mine = (frame["group"] == group) & raw.isin(back) if back else None
+        if mine is not None and mine.any():
+            raw = raw.astype("str")
             raw[mine] = raw[mine].map(back)
+            raw = raw.astype("category")
     return raw
 
 
 def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
     """Convert values from the unit that the study file or the unit column states."""
     value = frame["value"].copy()
-    stated = columns.blank_to_missing(frame["exported"])
+    stated = frame["exported"].astype("str")
     known = pd.Series(False, index=frame.index)
     for name, one in definitions.items():
         if not one.factors:
@@ -237,7 +263,7 @@ def _stray_units(
     why = "too low for its unit; another unit would explain it"
     rows, source = frame["row"][explained], frame["column"][explained]
     trail.note("units", "query", "outcomes", rows, source, why, value[explained])
-    return value.mask(explained), reason.mask(explained, "unit in doubt")
+    return value.mask(explained), _because(reason, explained, "unit in doubt")
 
 
 def _impossible(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
@@ -258,7 +284,15 @@ def _impossible(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defini
         odd = (frame["instrument"] == name) & ~out & ((value < one.usual[0]) | (value > one.usual[1]))
         rows, source = frame["row"][odd], frame["column"][odd]
         trail.note("ranges", "flagged", "outcomes", rows, source, "unusual value", value[odd], value[odd])
-    return frame.assign(value=value.mask(out), missing_reason=frame["missing_reason"].mask(out, "impossible value"))
+    return frame.assign(
+        value=value.mask(out), missing_reason=_because(frame["missing_reason"], out, "impossible value")
+    )
+
+
+def _because(reasons: pd.Series, where: pd.Series, reason: str) -> pd.Series:
+    reasons = reasons.copy()
+    reasons[where] = reason
+    return reasons
 
 
 def _missing_with(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
@@ -272,7 +306,7 @@ def _missing_with(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defi
         rows, source = frame["row"][lost], frame["column"][lost]
         trail.note("missing_with", "missing", "outcomes", rows, source, why, frame["raw"][lost])
         frame = frame.assign(
-            value=frame["value"].mask(lost), missing_reason=frame["missing_reason"].mask(lost, "not measured")
+            value=frame["value"].mask(lost), missing_reason=_because(frame["missing_reason"], lost, "not measured")
         )
     return frame
 

@@ -27,6 +27,7 @@ _SPREADSHEET = re.compile(r"#.*[!?]|#n/?[ad]", re.IGNORECASE)
 
 # what a cell turned out to be
 EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT = "exact", "comma", "loose", "absent", "error", "text"
+HOW = ["", EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT]
 
 
 def read_number(text: str) -> tuple[float, str, str]:
@@ -105,7 +106,16 @@ def numbers(values: pd.Series) -> pd.DataFrame:
     commas = counts[how[:-1] == COMMA].sum()
     if commas > 2 and commas >= counts[fraction.astype(bool)].sum():
         how[how == COMMA] = EXACT
-    return pd.DataFrame({"value": number[codes], "how": how[codes], "why": why[codes]}, index=values.index)
+    kinds = pd.Categorical(how, categories=HOW)[codes]
+    return pd.DataFrame({"value": number[codes], "how": kinds, "why": why[codes]}, index=values.index)
+
+
+def out_of(found: pd.DataFrame) -> pd.Series:
+    """Cells written as '7/10', which say their own scale."""
+    loose = found["how"] == LOOSE
+    said = loose.copy()
+    said[loose] = found["why"][loose].str.startswith("written as out of").to_numpy(dtype=bool)
+    return said
 
 
 # ---------------------------------------------------------------- dates

@@ -78,11 +78,10 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
     pains = [name for name in definitions if name in pain]
     if not pains:
         return
-    scores = score(outcomes, definitions)
-    for name, one in definitions.items():
-        mine = scores["instrument"] == name
-        scores.loc[mine, "value"] = one.pomp(scores.loc[mine, "value"])
-    table = scores.pivot_table(index="visit_row", columns="instrument", values="value", sort=False)
+    scores = dict(list(score(outcomes, definitions).groupby("instrument")))
+    table = pd.concat(
+        {name: definitions[name].pomp(mine.set_index("visit_row")["value"]) for name, mine in scores.items()}, axis=1
+    )
     if pains[0] not in table.columns:
         return
     clinic = outcomes.drop_duplicates("visit_row").set_index("visit_row")["clinic"].reindex(table.index)
@@ -114,7 +113,7 @@ def _questionnaires(
         if not len(items):
             continue
         first = mine.drop_duplicates("visit_row").set_index("visit_row")[["row", "column"]]
-        flat = items.nunique(axis=1) == 1
+        flat = items.min(axis=1) == items.max(axis=1)
         best = np.array([one.item_range(item)[one.better == "higher"] for item in items.columns])
         free = bool(one.entry and one.entry.items and one.entry.items.reversed)
         straight = flat & ~((items == best).all(axis=1) & (not free))

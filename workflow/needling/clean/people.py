@@ -123,7 +123,7 @@ def covariate(
     places: list[pd.Series] | None = None,
 ) -> pd.Series:
     """Turn one column of text into a number, a category, a date (days from 1970-01-01) or a text, as the study file says."""
-    kind = columns.kind_of(trail, table, name, column, columns.blank_to_missing(frame[name]))
+    kind = columns.kind_of(trail, table, name, column, frame[name])
     if kind == "category":
         return columns.category(trail, table, frame, name, _text_codes(column))["value"]
     if kind == "date":

@@ -98,19 +98,12 @@ class Trail:
         self.note(rule, action, table, frame["row"].to_numpy()[mask], WHOLE_ROW, reason)
         return frame[~mask]
 
-    def reasons(self, table: str) -> pd.Series:
-        """Why rows of a table were taken out, by row."""
-        return self._taken_out(table).set_index("row")["reason"]
-
-    def actions(self, table: str) -> pd.Series:
-        """How rows of a table were taken out (quarantined or dropped), by row."""
-        return self._taken_out(table).set_index("row")["action"]
-
-    def _taken_out(self, table: str) -> pd.DataFrame:
+    def taken_out(self, table: str) -> pd.DataFrame:
+        """Reason and action (quarantined or dropped) of the rows of a table that were taken out, by row."""
         parts = [part[(part["table"] == table) & part["action"].isin(TAKEN_OUT)] for part in self._parts]
         empty = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": [], "action": []})
         parts = [part for part in parts if len(part)]
-        return pd.concat(parts) if parts else empty
+        return (pd.concat(parts) if parts else empty).set_index("row")[["reason", "action"]]
 
     def audit(self, clinics: dict[str, pd.Series]) -> pd.DataFrame:
         """Return everything noted as a table of the contract AUDIT.
