@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -124,14 +125,15 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
     roles = mapped_columns(study)
     passed = {column.strip() for column in [*study.privacy.drop, *study.privacy.reviewed]}
     found: list[dict[str, object]] = []
-    for sheet in raw.sheets:
-        found += _sheet_findings(sheet)
+    for place, given in enumerate(raw.sheets, 1):
+        sheet, why = _with_harmless_names(given, place)
+        found += why
         for number, name in enumerate(sheet.frame.columns, 1):
             if name in passed:
                 continue
-            why = _in_words([name])
-            shown = f"column {number}" if why else f"column '{name}'"
-            found += [_finding(sheet, shown, kind, f"its name holds {words}") for kind, words in why]
+            words = _in_words([name])
+            shown = f"column {number}" if words else f"column '{name}'"
+            found += [_finding(sheet, shown, kind, f"its name holds {held}") for kind, held in words]
             cells = sheet.frame[name]
             if roles.get(name) == "code" or not cells.notna().any():
                 continue
@@ -168,14 +170,13 @@ def _in_words(texts: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _sheet_findings(sheet: Sheet) -> list[dict[str, object]]:
-    places = [("the file's name", sheet.file.rsplit(".", 1)[0]), ("the sheet's name", sheet.name)]
-    found: list[dict[str, object]] = []
-    for place, text in places:
-        for kind, why in _in_words([text.replace("_", " ")]):
-            # The name is the finding, so it is not printed.
-            found.append({**_finding(sheet, place, kind, f"it holds {why}"), "file": "the export", "sheet": ""})
-    return found
+def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[dict[str, object]]]:
+    """Look at the names of file and sheet; one that is itself a finding is replaced by words, so that nothing prints it."""
+    file = _in_words([sheet.file.rsplit(".", 1)[0].replace("_", " ")])
+    name = _in_words([sheet.name.replace("_", " ")])
+    shown = replace(sheet, file="the export" if file else sheet.file, name=f"number {place}" if name else sheet.name)
+    found = [_finding(shown, "the file's name", kind, f"it holds {why}") for kind, why in file]
+    return shown, found + [_finding(shown, "the sheet's name", kind, f"it holds {why}") for kind, why in name]
 
 
 def _by_description(name: str, variable: Variable, role: str | None) -> list[tuple[str, str]]:

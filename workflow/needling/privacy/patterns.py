@@ -1,6 +1,7 @@
 """Texts that could identify a person: what they look like, alone or inside a sentence."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -104,7 +105,8 @@ def dni(text: str) -> bool:
 
 def given_name(text: str) -> bool:
     """Tell whether the first word is a common given name."""
-    return re.split(r"[\s-]", text)[0].lower() in _GIVEN
+    first = unicodedata.normalize("NFKD", re.split(r"[\s-]", text)[0].lower())
+    return first.encode("ascii", "ignore").decode() in _GIVEN
 
 
 _GIVEN = frozenset(re.findall(r"\w+", GIVEN_NAMES))

@@ -1,6 +1,7 @@
 """New codes for patients, therapists and clinics, drawn at random and kept outside everything that is published."""
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterable
@@ -18,8 +19,8 @@ COLUMNS = ["kind", "id", "code"]
 class Keys:
     """The key of a study: which new code stands for which code of the export.
 
-    The file is a CSV with columns kind, id and code, readable by its owner alone. Known codes keep their new ones in
-    later exports. The new code says nothing of the old: numbers are dealt out in random order.
+    The file is a CSV with columns kind, id and code, readable by its owner alone. Known people keep their codes in later
+    exports. A code says nothing of the id: numbers are dealt out in random order.
     """
 
     def __init__(self, path: Path, seed: int | None, known: dict[str, dict[str, str]]) -> None:
@@ -35,8 +36,8 @@ class Keys:
         Parameters
         ----------
         path : the key's file; its folder is made when the first code is dealt.
-        seed : for made-up studies only: the order is drawn from it, so that the study is reproducible to the byte; None
-            draws from the system's randomness.
+        seed : for made-up studies only: all codes are dealt anew in an order drawn from it, whatever an earlier run left
+            behind, so that the study is reproducible to the byte; None draws from the system's randomness.
 
         Returns
         -------
@@ -48,13 +49,12 @@ class Keys:
         """
         path = Path(path)
         known: dict[str, dict[str, str]] = {kind: {} for kind in LETTERS}
-        if path.exists():
+        if path.exists() and seed is None:
             try:
                 table = pd.read_csv(path, dtype="str", keep_default_na=False)
             except (ValueError, OSError):
                 table = pd.DataFrame()
-            sound = list(table.columns) == COLUMNS and set(table["kind"]) <= set(LETTERS)
-            if not sound or table.duplicated(["kind", "id"]).any() or table.duplicated(["kind", "code"]).any():
+            if not _is_sound(table):
                 raise StudyError(
                     f"{path}: this is not a sound key (columns kind, id, code, each id and each code once); restore it from your "
                     "backup, or move it away to deal new codes to everybody."
@@ -85,23 +85,6 @@ class Keys:
             self._write()
         return known
 
-    def rekey(self, kind: str, values: pd.Series) -> pd.Series:
-        """Replace the ids of a column by their new codes; missing stays missing.
-
-        Parameters
-        ----------
-        kind : patient, therapist or clinic.
-        values : codes of the export.
-
-        Returns
-        -------
-        New codes, with the index of `values`.
-        """
-        numbers, distinct = pd.factorize(values)
-        known = self.codes(kind, distinct)
-        texts = pd.Series([*(known[str(one)] for one in distinct), None], dtype="str")
-        return pd.Series(texts.take(numbers).to_numpy(), index=values.index, dtype="str", name=values.name)
-
     def _shuffled(self, kind: str, n: int, first: int) -> list[int]:
         if self._seed is None:
             order = list(range(n))
@@ -128,17 +111,13 @@ class Keys:
             raise
 
 
-def study_day(date: pd.Series, day_0: pd.Series) -> pd.Series:
-    """Count days from day 0, which is 0 itself.
-
-    Parameters
-    ----------
-    date : dates.
-    day_0 : day 0 of the same patients, with the same index.
-
-    Returns
-    -------
-    Whole days as floats; missing where either date is.
-    """
-    days = (pd.to_datetime(date).dt.normalize() - pd.to_datetime(day_0).dt.normalize()).dt.days
-    return days.astype(float)
+def _is_sound(table: pd.DataFrame) -> bool:
+    """Has a key its columns, known kinds, codes of the right form, and each id and each code once?"""
+    if (
+        list(table.columns) != COLUMNS
+        or table.duplicated(["kind", "id"]).any()
+        or table.duplicated(["kind", "code"]).any()
+    ):
+        return False
+    pairs = zip(table["kind"], table["code"], strict=True)
+    return all(kind in LETTERS and re.fullmatch(rf"{LETTERS[kind]}\d+", code) for kind, code in pairs)

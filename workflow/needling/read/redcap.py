@@ -63,7 +63,7 @@ def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
         raise StudyError(
             f"{shown}: the column '{words}' is missing, so this is not a REDCap data dictionary; export it again."
         )
-    frame = frame.reindex(columns=list(COLUMNS.values())).fillna("")
+    frame = frame.reindex(columns=list(COLUMNS.values())).astype("str").fillna("")
     variables: dict[str, Variable] = {}
     form = ""
     for line, cells in zip(sheet.lines, frame.to_dict("records"), strict=True):

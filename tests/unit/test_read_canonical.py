@@ -1,0 +1,282 @@
+"""From exports of each shape to canonical tables: every cell keeps its place, nothing is lost."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xlsxwriter
+from made_exports import plan, rows, tables
+
+from needling.read import read_export, to_canonical
+from needling.read.canonical import mapped_columns
+from needling.schema import READ, SOURCES, check
+from needling.study import StudyError
+
+VISITS = """id,visit,date,arm,age,by,pain,a1,a2,a_sum,ppt,unit
+1,base,2024-01-01,DN,50,T1,7,1,,,2.5,kg
+1,w4,2024-02-01,,,T2,3,,,,,
+2,base,2024-01-03,UC,61,T1,,,,,30,N
+2,w4,2024-02-03,UC ,62,T1,5,0,2,2,,
+,w4,2024-02-09,DN,33,T1,4,,,,,
+"""
+PLAN = {
+    "patients": {"arm": {"from": "arm", "reference": "UC"}, "covariates": {"age": "age"}},
+    "visits": {"planned": "visit", "date": "date", "therapist": "by"},
+    "instruments": {
+        "nprs": {"total": "pain"},
+        "ab": {"items": ["a1", "a2"], "total": "a_sum"},
+        "ppt": {"total": "ppt", "unit_column": "unit"},
+    },
+}
+
+
+def test_a_visit_per_row(tmp_path):
+    found = tables(tmp_path, VISITS, plan(**PLAN))
+    assert rows(found["patients"], "row", "line", "patient", "arm", "age") == [
+        (0, 2, "1", "DN", "50"),
+        (1, 4, "2", "UC", "61"),
+    ]
+    assert rows(found["patient_conflicts"], "line", "patient", "column", "source", "value", "taken") == [
+        (5, "2", "age", "age", "62", "61")
+    ]
+    assert rows(found["visits"], "row", "line", "patient", "planned", "date", "therapist", "clinic") == [
+        (0, 2, "1", "base", "2024-01-01", "T1", None),
+        (1, 3, "1", "w4", "2024-02-01", "T2", None),
+        (2, 4, "2", "base", "2024-01-03", "T1", None),
+        (3, 5, "2", "w4", "2024-02-03", "T1", None),
+        (4, 6, None, "w4", "2024-02-09", "T1", None),
+    ]
+    assert rows(found["outcomes"], "line", "visit_row", "column", "instrument", "item", "value", "unit") == [
+        (2, 0, "pain", "nprs", "total", "7", None),
+        (3, 1, "pain", "nprs", "total", "3", None),
+        (5, 3, "pain", "nprs", "total", "5", None),
+        (6, 4, "pain", "nprs", "total", "4", None),
+        (2, 0, "a1", "ab", "1", "1", None),
+        (2, 0, "a2", "ab", "2", None, None),
+        (2, 0, "a_sum", "ab", "total", None, None),
+        (5, 3, "a1", "ab", "1", "0", None),
+        (5, 3, "a2", "ab", "2", "2", None),
+        (5, 3, "a_sum", "ab", "total", "2", None),
+        (2, 0, "ppt", "ppt", "total", "2.5", "kg"),
+        (4, 2, "ppt", "ppt", "total", "30", "N"),
+    ]
+    assert rows(found["unread"], "source", "cells") == [("arm", 1), ("age", 1)]  # of the row without a patient
+
+
+def test_tables_keep_their_contracts(tmp_path):
+    found = tables(tmp_path, VISITS, plan(**PLAN))
+    for name, contract in READ.items():
+        checked = check(found[name], contract, name)
+        pd.testing.assert_frame_equal(checked, found[name][list(checked.columns)])
+    check(found["sources"], SOURCES, "sources")
+    assert set(found["visits"]["file"]) == {"records.csv"}
+    assert set(found["visits"]["sheet"]) == {""}
+
+
+def test_rows_of_patients_may_be_chosen(tmp_path):
+    study = plan(
+        **PLAN | {"patients": PLAN["patients"] | {"rows": {"visit": "base"}}, "visits": {"rows": {"visit": ["w4"]}}}
+    )
+    found = tables(tmp_path, VISITS, study)
+    assert rows(found["patients"], "patient", "arm", "age") == [("1", "DN", "50"), ("2", "UC", "61")]
+    assert list(found["visits"]["line"]) == [3, 5, 6]
+    assert not len(found["patient_conflicts"])
+    unread = dict(rows(found["unread"], "source", "cells"))
+    assert unread == {"visit": 5, "date": 5, "by": 5, "arm": 2, "age": 2, "pain": 1, "a1": 1, "ppt": 2, "unit": 2}
+
+
+def test_a_fact_that_is_blank_on_the_first_line_comes_from_a_later_one(tmp_path):
+    study = plan(patients={"covariates": {"age": "age"}}, instruments={"nprs": {"total": "pain"}})
+    found = tables(tmp_path, "id,age,pain\n1,,3\n2,40,4\n1,55,5\n1,55 ,6\n1,56,6\n", study)
+    assert rows(found["patients"], "line", "patient", "age") == [(2, "1", "55"), (3, "2", "40")]
+    assert rows(found["patient_conflicts"], "line", "value", "taken") == [(6, "56", "55")]
+
+
+def test_a_patient_per_row(tmp_path):
+    study = plan(
+        export={"shape": "patient"},
+        visits={"therapist": "by"},
+        instruments={"score": {"total": {"baseline": "s0", "week_4": "s4"}}, "csi": {"items": ["c1", "c2"]}},
+    )
+    found = tables(tmp_path, "id,by,s0,s4,c1,c2\n1,T1,10,8,1,\n1,T1,11,,,\n,T2,,9,,\n", study)
+    assert rows(found["patients"], "line", "patient") == [(2, "1"), (3, "1"), (4, None)]
+    assert rows(found["visits"], "row", "line", "patient", "planned", "therapist") == [
+        (0, 2, "1", "baseline", "T1"),
+        (1, 2, "1", "week_4", "T1"),
+        (2, 3, "1", "baseline", "T1"),
+        (3, 3, "1", "week_4", "T1"),
+        (4, 4, None, "baseline", "T2"),
+        (5, 4, None, "week_4", "T2"),
+    ]
+    assert rows(found["outcomes"], "visit_row", "column", "instrument", "item", "value") == [
+        (0, "s0", "score", "total", "10"),
+        (1, "s4", "score", "total", "8"),
+        (2, "s0", "score", "total", "11"),
+        (5, "s4", "score", "total", "9"),
+        (0, "c1", "csi", "1", "1"),
+        (0, "c2", "csi", "2", None),
+    ]
+    assert not len(found["unread"])
+
+
+def test_a_value_per_row(tmp_path):
+    study = plan(
+        export={"shape": "value", "values": {"name": ["what", "item"], "value": "value"}},
+        patients={"covariates": {"age": "age"}},
+        visits={"planned": "visit"},
+        instruments={"csi": {"items": ["CSI 1", "CSI 2"]}, "nprs": {"total": "NPRS now", "unit_column": "unit"}},
+    )
+    text = "id,age,visit,what,item,value,unit\n1,50,w0,NPRS,now,7,points\n1,50,w0,CSI,1,3,\n1,50,w4,NPRS,now,4,points\n"
+    text += "2,60,w0,CSI,2,,\n2,60,w0,mood,,good,\n1,50,w0,CSI,2,2,\n"
+    found = tables(tmp_path, text, study)
+    assert rows(found["patients"], "line", "patient", "age") == [(2, "1", "50"), (5, "2", "60")]
+    assert rows(found["visits"], "line", "patient", "planned") == [(2, "1", "w0"), (4, "1", "w4"), (5, "2", "w0")]
+    assert rows(found["outcomes"], "line", "visit_row", "instrument", "item", "value", "unit") == [
+        (3, 0, "csi", "1", "3", None),
+        (7, 0, "csi", "2", "2", None),
+        (5, 2, "csi", "2", None, None),
+        (2, 0, "nprs", "total", "7", "points"),
+        (4, 1, "nprs", "total", "4", "points"),
+    ]
+    assert rows(found["unread"], "source", "cells") == [("what", 1), ("value", 1)]
+
+
+def test_event_tables_leave_out_rows_that_carry_nothing(tmp_path):
+    study = plan(
+        visits={"rows": {"form": ""}},
+        instruments={"nprs": {"total": "pain"}},
+        events={
+            "sessions": {"rows": {"form": "session"}, "columns": {"date": "day", "therapist": "by"}},
+            "adverse_events": {"columns": {"kind": "event"}},
+        },
+    )
+    found = tables(
+        tmp_path, "id,form,pain,day,by,event\n1,,3,,,\n1,session,,d1,T,\n1,session,,,,faint\n2,session,,d2,,\n", study
+    )
+    assert rows(found["sessions"], "row", "line", "patient", "date", "therapist") == [
+        (0, 3, "1", "d1", "T"),
+        (1, 5, "2", "d2", None),
+    ]
+    assert rows(found["adverse_events"], "line", "patient", "kind") == [(4, "1", "faint")]
+    assert list(found["visits"]["line"]) == [2]
+    assert rows(found["unread"], "source", "cells", "reason") == [("form", 3, "this column only selects rows")]
+
+
+def test_sheets_lie_one_below_the_other_and_can_name_the_visit(tmp_path):
+    book = xlsxwriter.Workbook(tmp_path / "records.xlsx")
+    for name, columns in (("Base", ["id", "pain", "sex"]), ("Week 4", ["pain", "id"])):
+        sheet = book.add_worksheet(name)
+        sheet.write_row(0, 0, columns)
+        sheet.write_row(1, 0, [7 if column == "pain" else 1 for column in columns])
+    book.close()
+    study = plan(
+        export={"format": "excel", "records": "records.xlsx", "sheets": ["Base", "Week 4"]},
+        patients={"covariates": {"sex": "sex"}},
+        visits={"planned": "sheet"},
+        instruments={"nprs": {"total": "pain"}},
+    )
+    found = to_canonical(read_export(study.export, tmp_path), study)
+    assert rows(found["visits"], "sheet", "line", "patient", "planned") == [
+        ("Base", 2, "1", "Base"),
+        ("Week 4", 2, "1", "Week 4"),
+    ]
+    assert rows(found["outcomes"], "sheet", "value") == [("Base", "7"), ("Week 4", "7")]
+    assert rows(found["patients"], "patient", "sex") == [("1", "1")]
+
+
+def test_days_from_1904_become_dates_and_others_stay(tmp_path):
+    for flag, expected in ((True, ["2024-02-29", "2024-03-01"]), (False, ["43889", "2024-03-01"])):
+        book = xlsxwriter.Workbook(tmp_path / "records.xlsx", {"date_1904": flag})
+        sheet = book.add_worksheet()
+        for line, cells in enumerate([["id", "day", "pain"], [1, 43889, 43889], [2, "2024-03-01", 3]]):
+            sheet.write_row(line, 0, cells)
+        book.close()
+        study = plan(
+            export={"format": "excel", "records": "records.xlsx"},
+            visits={"date": "day"},
+            instruments={"nprs": {"total": "pain"}},
+        )
+        found = to_canonical(read_export(study.export, tmp_path), study)
+        assert list(found["visits"]["date"]) == expected
+        assert list(found["outcomes"]["value"]) == ["43889", "3"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"patients": {"id": "idd"}},
+            "the column 'idd' that the study file names in patients.id is not there; .* 'id'",
+        ),
+        ({"instruments": {"nprs": {"total": "Pain"}}}, "'Pain' .* instruments.nprs.total .* nearest column is 'pain'"),
+        ({"visits": {"date": "zzz"}}, "visits.date is not there; its columns are id, visit, date"),
+        ({"events": {"status": {"columns": {"reason": "why"}}}}, "'why' .* events.status.columns.reason"),
+        (
+            {"visits": {"rows": {"visit": ["w8"]}}},
+            "visits.rows selects no row, .* never holds 'w8' there; .* holds 'base', 'w4'",
+        ),
+        ({"instruments": {"nprs": {"total": {"baseline": "pain"}}}}, "set export.shape to patient"),
+        ({"export": {"shape": "value"}}, "export.values is missing"),
+        ({"export": {"shape": "patient"}, "visits": {"date": "date"}}, "visits lie side by side"),
+    ],
+)
+def test_a_plan_that_does_not_fit_the_export_is_told(tmp_path, change, words):
+    with pytest.raises(StudyError, match=words) as told:
+        tables(tmp_path, VISITS, plan(**{"instruments": {"nprs": {"total": "pain"}}} | change))
+    assert "\n" not in str(told.value)
+
+
+def test_sources_carry_the_dictionary(tmp_path):
+    (tmp_path / "dictionary.csv").write_text(
+        "Variable / Field Name,Form Name,Field Type,Field Label,"
+        '"Choices, Calculations, OR Slider Labels",Identifier?\n'
+        'id,base,text,Study ID,,\nsex,base,radio,<b>Sex</b> at birth,"1, Female | 2, Male, or other",\n'
+    )
+    study = plan(
+        export={"format": "redcap", "dictionary": "dictionary.csv"},
+        patients={"covariates": {"gender": "sex"}},
+        instruments={"nprs": {"total": "pain"}},
+    )
+    found = tables(tmp_path, "id,sex,pain,base_complete\n1,1,4,2\n", study)
+    assert rows(found["sources"], "table", "column", "source", "label") == [
+        ("patients", "patient", "id", "Study ID"),
+        ("patients", "gender", "sex", "Sex at birth"),
+        ("outcomes", "nprs:total", "pain", None),
+        ("visits", "patient", "id", "Study ID"),
+    ]
+    assert json.loads(found["sources"]["choices"][1]) == {"1": "Female", "2": "Male, or other"}
+
+
+def test_columns_are_mapped_as_code_date_or_value():
+    study = plan(
+        patients={
+            "clinic": "site",
+            "day_0": "start",
+            "covariates": {"age": "age", "physio": "by", "onset_date": "onset"},
+        },
+        visits={"date": "day", "therapist": "by", "rows": {"form": ""}},
+        instruments={"nprs": {"total": "pain", "unit_column": "unit"}},
+        events={"sessions": {"columns": {"date": "when", "therapist": "who", "note": "note"}}},
+    )
+    assert mapped_columns(study) == {
+        **dict.fromkeys(["id", "site", "who"], "code"),
+        **dict.fromkeys(["start", "day", "onset", "when"], "date"),
+        **dict.fromkeys(["form", "age", "pain", "unit", "note", "by"], "value"),
+    }
+
+
+def test_cells_are_neither_lost_nor_moved_at_random(tmp_path):
+    """Random wide table of cells: what is read back through its place equals what was written."""
+    rng = np.random.default_rng(7)
+    items = [f"q{number}" for number in range(1, 9)]
+    table = pd.DataFrame(rng.integers(0, 5, (60, 8)).astype(str), columns=items).where(rng.random((60, 8)) < 0.4, "")
+    table.insert(0, "id", [str(number) for number in range(60)])
+    study = plan(instruments={"odd": {"items": items[::2]}, "even": {"items": items[1::2]}})
+    found = tables(tmp_path, table.to_csv(index=False), study)
+    outcomes = found["outcomes"].dropna(subset="value")
+    read = {(line, column): value for line, column, value in rows(outcomes, "line", "column", "value")}
+    written = {(i + 2, c): table.loc[i, c] for i in table.index for c in items if table.loc[i, c]}
+    assert read == written
+    lines = found["visits"]["line"].to_numpy()[found["outcomes"]["visit_row"].to_numpy()]
+    assert (lines == found["outcomes"]["line"]).all()

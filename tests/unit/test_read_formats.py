@@ -1,0 +1,152 @@
+"""Workbooks and files of SPSS, Stata and SAS: values as text, labels, reasons for missing values, properties."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pyreadstat
+import pytest
+import xlsxwriter
+
+from needling.read import read_export
+from needling.study import Export, StudyError
+
+
+def cells(sheet):
+    frame = sheet.frame.astype(object)
+    return frame.where(frame.notna(), None).to_dict("list")
+
+
+def reasons(sheet, column):
+    return [None if pd.isna(reason) else reason for reason in sheet.missing[column]]
+
+
+def test_workbook_with_two_header_rows_dates_errors_and_properties(tmp_path):
+    path = tmp_path / "export.xlsx"
+    book = xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"})
+    book.set_properties({"author": "Jane Doe", "comments": "sent by the clinic"})
+    sheet = book.add_worksheet("Week 4")
+    sheet.merge_range(0, 1, 0, 2, "Pain")
+    sheet.write_row(1, 0, ["id", "now", "worst", "date", "note"])
+    sheet.write_row(2, 0, [1, 3.0, 0.1])
+    sheet.write_datetime(2, 3, datetime.datetime(2024, 2, 29))
+    sheet.write_formula(4, 1, "=1/0", None, "#DIV/0!")
+    sheet.write_datetime(4, 3, datetime.datetime(2024, 2, 29, 8, 5))
+    sheet.write_row(5, 0, ["x7", 15.33333, True, 45351, " 7/10 "])
+    book.close()
+    raw = read_export(Export(format="excel", records="export.xlsx", header_rows=2), tmp_path)
+    (found,) = raw.sheets
+    assert (found.file, found.name, list(found.lines)) == ("export.xlsx", "Week 4", [3, 5, 6])
+    assert cells(found) == {
+        "id": ["1", None, "x7"],
+        "Pain now": ["3", "#DIV/0!", "15.33333"],
+        "Pain worst": ["0.1", None, "TRUE"],
+        "Pain date": ["2024-02-29", "2024-02-29 08:05:00", "45351"],
+        "Pain note": [None, None, " 7/10 "],
+    }
+    assert raw.properties == {
+        "creator": "Jane Doe",
+        "description": "sent by the clinic",
+        "last modified by": "Jane Doe",
+    }
+    assert not raw.date_1904
+
+
+def test_sheets_are_chosen_by_name_and_a_missing_one_is_told(tmp_path):
+    book = xlsxwriter.Workbook(tmp_path / "export.xlsx", {"date_1904": True})
+    for name in ("Baseline", "Week 4"):
+        book.add_worksheet(name).write_row(0, 0, ["id", "pain"])
+        book.get_worksheet_by_name(name).write_row(1, 0, [name[0], 5])
+    book.close()
+    raw = read_export(Export(format="excel", records="export.xlsx", sheets=["Week 4", "Baseline"]), tmp_path)
+    assert [sheet.name for sheet in raw.sheets] == ["Week 4", "Baseline"]
+    assert raw.date_1904
+    with pytest.raises(StudyError, match="there is no sheet 'Week 8'; the sheets are Baseline, Week 4"):
+        read_export(Export(format="excel", records="export.xlsx", sheets=["Week 8"]), tmp_path)
+
+
+def test_spss_labels_user_missing_ranges_and_notes(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "pain": [1.0, -99.0, 5.5, np.nan, -700.0],
+            "word": ["a ", "refused", None, "", "b"],
+            "date": [datetime.date(2020, 1, 2), None, datetime.date(2021, 1, 1), None, None],
+        }
+    )
+    pyreadstat.write_sav(
+        frame,
+        tmp_path / "export.sav",
+        missing_ranges={"pain": [-99, {"lo": -1000, "hi": -500}], "word": ["refused"]},
+        variable_value_labels={"pain": {-99: "did not say", 1: "hardly any"}},
+        column_labels={"pain": "Pain now"},
+        note="typed in by Jane Doe",
+        file_label="second export",
+    )
+    raw = read_export(Export(format="spss", records="export.sav"), tmp_path)
+    (sheet,) = raw.sheets
+    assert cells(sheet) == {
+        "pain": ["1", None, "5.5", None],
+        "word": ["a", None, None, "b"],
+        "date": ["2020-01-02", None, "2021-01-01", None],
+    }
+    assert reasons(sheet, "pain") == [None, "did not say", None, "-700"]
+    assert reasons(sheet, "word") == [None, "refused", None, None]
+    assert list(sheet.lines) == [1, 2, 3, 5]
+    assert raw.variables["pain"].label == "Pain now"
+    assert raw.variables["pain"].choices == {"-99": "did not say", "1": "hardly any"}
+    assert raw.properties == {"label": "second export", "note 1": "typed in by Jane Doe"}
+
+
+def test_stata_letters_are_reasons(tmp_path):
+    frame = pd.DataFrame({"pain": [1.0, "a", 5.5, "z", np.nan], "id": [1, 2, 3, 4, 5]})
+    pyreadstat.write_dta(
+        frame,
+        tmp_path / "export.dta",
+        missing_user_values={"pain": ["a", "z"]},
+        variable_value_labels={"pain": {"a": "refused", 1: "hardly any"}},
+    )
+    (sheet,) = read_export(Export(format="stata", records="export.dta"), tmp_path).sheets
+    assert cells(sheet) == {"pain": ["1", None, "5.5", None, None], "id": ["1", "2", "3", "4", "5"]}
+    assert reasons(sheet, "pain") == [None, "refused", None, "z", None]
+
+
+def test_single_precision_is_written_as_short_as_it_reads_back(tmp_path):
+    frame = pd.DataFrame({"id": ["a", "b"], "pain": np.array([15.33333, 4.0], dtype=np.float32)})
+    frame.to_stata(tmp_path / "export.dta", write_index=False)
+    (sheet,) = read_export(Export(format="stata", records="export.dta"), tmp_path).sheets
+    assert cells(sheet) == {"id": ["a", "b"], "pain": ["15.33333", "4"]}
+
+
+def test_sas_transport_file(tmp_path):
+    frame = pd.DataFrame({"ID": ["a", "b"], "PAIN": [3.25, np.nan], "DAY": [datetime.date(2020, 1, 2), None]})
+    pyreadstat.write_xport(frame, tmp_path / "export.xpt", table_name="PAIN", column_labels=["", "Pain now", ""])
+    raw = read_export(Export(format="sas", records="export.xpt"), tmp_path)
+    assert cells(raw.sheets[0]) == {"ID": ["a", "b"], "PAIN": ["3.25", None], "DAY": ["2020-01-02", None]}
+    assert raw.variables["PAIN"].label == "Pain now"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.xlsx", "excel"), ("a.sav", "spss"), ("a.dta", "stata"), ("a.sas7bdat", "sas"), ("a.xpt", "sas")],
+)
+@pytest.mark.parametrize("data", [b"", b"id,pain\n1,2\n", b"PK\x03\x04 cut", b"$FL2 cut", bytes(range(256)) * 40])
+def test_garbage_of_any_format_ends_in_a_sentence(tmp_path, name, kind, data):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(StudyError) as told:
+        read_export(Export(format=kind, records=name), tmp_path)
+    assert str(told.value).startswith(f"{name}: ")
+    with pytest.raises(StudyError, match="there is no such file"):
+        read_export(Export(format=kind, records=f"no_{name}"), tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
+def test_cut_files_end_in_a_sentence_or_whole_rows(tmp_path, share):
+    frame = pd.DataFrame({"id": np.arange(300.0), "pain": np.linspace(0, 10, 300)})
+    frame.to_excel(tmp_path / "a.xlsx", index=False, engine="xlsxwriter")
+    pyreadstat.write_sav(frame, tmp_path / "a.sav")
+    pyreadstat.write_dta(frame, tmp_path / "a.dta")
+    for name, kind in (("a.xlsx", "excel"), ("a.sav", "spss"), ("a.dta", "stata")):
+        data = (tmp_path / name).read_bytes()
+        (tmp_path / f"cut_{name}").write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(StudyError, match=f"cut_{name}: "):
+            read_export(Export(format=kind, records=f"cut_{name}"), tmp_path)
