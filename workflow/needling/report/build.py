@@ -1,0 +1,163 @@
+"""From the report's Markdown to a page, a PDF and a document, the same bytes each time."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from needling.report.document import reference_document
+from needling.report.text import report_text
+from needling.study import StudyError
+from needling.tables.words import MADE_UP
+
+if TYPE_CHECKING:
+    from needling.study import Study
+
+TEMPLATES = Path(__file__).parents[2] / "report"
+READER = "markdown-smart-auto_identifiers+gfm_auto_identifiers+pipe_tables+table_captions+implicit_figures"
+# Every file's clock: a report knows its data and code, not the day it was built.
+FIXED_TIME = 1_577_836_800
+
+
+def build_report(
+    plan: "Study",
+    inputs: dict[str, pd.DataFrame],
+    words: dict[str, dict[str, str]],
+    figures: str | Path,
+    folder: str | Path,
+    lock: str = "",
+    templates: str | Path = TEMPLATES,
+) -> list[Path]:
+    """Build the report as HTML, PDF and DOCX from one text.
+
+    Parameters
+    ----------
+    plan : sections title, design, made_up, authors, notes, patients, visits, instruments, outcomes, cohorts, estimands,
+        analyses, primary, families, disclosure.
+    inputs : table name -> table as the analyses wrote them: results, flow, distribution, missingness, and where there are
+        any baseline, reliability, audit, quarantine, cross_check. Small groups are hidden here.
+    words : figure -> caption and alternative text (keys caption, alternative); only these figures are shown.
+    figures : folder with each figure as SVG and PNG.
+    folder : where report.html, report.pdf and report.docx go.
+    lock : text of the lock file, for the versions of the software.
+    templates : folder with the report's text and styles.
+
+    Returns
+    -------
+    The three paths.
+
+    Raises
+    ------
+    LookupError : the text asks for a number that no table has.
+    StudyError : the PDF could not be made accessible (an image without alternative text).
+    """
+    folder, templates = Path(folder), Path(templates)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = report_text(plan, inputs, words, lock, templates)
+    with tempfile.TemporaryDirectory() as scratch, _fixed_time():
+        work = Path(scratch)
+        shutil.copytree(figures, work / "figures")
+        (work / "report.md").write_text(text, encoding="utf-8")
+        metadata = ["--metadata", f"title={plan.title}", "--metadata", "lang=en-GB"]
+        metadata += [piece for author in plan.authors for piece in ("--metadata", f"author={author}")]
+        metadata += ["--metadata", f"madeup={MADE_UP}"] if plan.made_up else []
+        paths = [
+            _page(work, metadata, templates),
+            _pdf(work, metadata, templates),
+            _document(work, metadata, templates, plan),
+        ]
+        return [Path(shutil.copyfile(path, folder / path.name)) for path in paths]
+
+
+@contextmanager
+def _fixed_time() -> Iterator[None]:
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = str(FIXED_TIME)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = before
+
+
+def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> Path:
+    import pypandoc
+
+    fixed = [
+        "--standalone",
+        "--columns=1",
+        f"--resource-path={work}",
+        f"--lua-filter={templates / 'tables.lua'}",
+        *arguments,
+    ]
+    pypandoc.convert_file(str(work / "report.md"), to, format=READER, extra_args=fixed, outputfile=str(work / out))
+    return work / out
+
+
+def _page(work: Path, metadata: list[str], templates: Path) -> Path:
+    return _pandoc(
+        work,
+        "html5",
+        "report.html",
+        templates,
+        *metadata,
+        "--default-image-extension=svg",
+        "--embed-resources",
+        "--toc",
+        "--toc-depth=1",
+        "--section-divs",
+        f"--template={templates / 'report.html'}",
+        f"--css={templates / 'report.css'}",
+    )
+
+
+def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
+    import matplotlib
+    import typst
+
+    source = _pandoc(
+        work,
+        "typst",
+        "report.typ",
+        templates,
+        *metadata,
+        "--default-image-extension=svg",
+        f"--template={templates / 'report.typ'}",
+        f"--lua-filter={templates / 'figures.lua'}",
+    )
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    try:
+        typst.compile(
+            str(source),
+            output=str(work / "report.pdf"),
+            root=str(work),
+            font_paths=[str(fonts)],
+            ignore_system_fonts=True,
+            pdf_standards="ua-1",
+            timestamp=FIXED_TIME,
+        )
+    except RuntimeError as error:
+        raise StudyError(f"report.pdf: {str(error).splitlines()[0]}.") from error
+    return work / "report.pdf"
+
+
+def _document(work: Path, metadata: list[str], templates: Path, plan: "Study") -> Path:
+    reference = reference_document(work / "reference.docx", plan.title, MADE_UP if plan.made_up else "")
+    return _pandoc(
+        work,
+        "docx",
+        "report.docx",
+        templates,
+        *metadata,
+        "--default-image-extension=png",
+        f"--reference-doc={reference}",
+        "--toc",
+        "--toc-depth=1",
+    )

@@ -1,0 +1,235 @@
+"""From plan and tables to the report's Markdown: sections with something to say, numbered figures and tables."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pandas as pd
+
+from needling.privacy.release import release_flow, release_results
+from needling.report.numbers import Numbers, arms_compared
+from needling.tables import TABLES, make_table
+from needling.tables.printed import Printed
+from needling.tables.words import (
+    MADE_UP,
+    POOLED,
+    in_sentence,
+    listed,
+    made_up,
+    measure,
+    places,
+    visit_label,
+)
+
+if TYPE_CHECKING:
+    from needling.study import Study
+
+SOFTWARE = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "pingouin",
+    "matplotlib",
+    "snakemake",
+    "pypandoc-binary",
+    "typst",
+)
+RESIDUALS = {
+    "unstructured": "unstructured",
+    "toeplitz_het": "heterogeneous Toeplitz",
+    "ar1_het": "heterogeneous first-order autoregressive",
+    "compound_symmetry_het": "heterogeneous compound symmetry",
+    "toeplitz": "Toeplitz",
+    "ar1": "first-order autoregressive",
+    "compound_symmetry": "compound symmetry",
+    "antedependence": "ante-dependence",
+    "antedependence_het": "heterogeneous ante-dependence",
+}
+
+
+def report_text(
+    plan: "Study", inputs: dict[str, pd.DataFrame], words: dict[str, dict[str, str]], lock: str, templates: Path
+) -> str:
+    """Write the report as Markdown.
+
+    Parameters
+    ----------
+    plan : the sections that `build_report` names.
+    inputs : table name -> table as the analyses wrote them.
+    words : figure -> its caption and alternative text; only these figures are shown.
+    lock : text of the lock file, for the versions of the software.
+    templates : folder with report.md.
+
+    Returns
+    -------
+    Markdown whose figures are named without ending.
+
+    Raises
+    ------
+    LookupError : the text asks for a number that no table has.
+    """
+    minimum = plan.disclosure.min_cell
+    results = release_results(inputs["results"], inputs["flow"], minimum)
+    flow = release_flow(inputs["flow"], minimum)
+    numbers = Numbers(results, flow, plan)
+    floats = _Floats(plan, inputs, words)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"text": escape, "low": in_sentence, "listed": listed, "sentence": _sentence}
+    text = environment.get_template("report.md").render(
+        plan=plan,
+        made_up=MADE_UP if plan.made_up else "",
+        numbers=numbers,
+        primary=numbers.primary(),
+        arms=lambda contrast: arms_compared(plan, contrast),
+        visit=lambda name: visit_label(plan, name),
+        figure=floats.figure,
+        table=floats.table,
+        has_figure=lambda name: name in words,
+        has_table=floats.has_table,
+        models=_models(results, plan),
+        problems=_problems(results, plan),
+        covariates=lambda names: _covariates(plan, names),
+        residuals=RESIDUALS,
+        software=_software(lock),
+        quarantined=_quarantined(inputs, plan),
+        outcome_labels=lambda names: listed([in_sentence(plan.outcome_label(name)) for name in names]),
+        pooled=any(measure(plan, *place).label == POOLED for place in places(plan)),
+        minimum=minimum,
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def escape(text: object) -> str:
+    """Make a text safe inside Markdown: what it says is what is printed."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~^$@\"'+!])", r"\\\1", str(text))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+class _Floats:
+    """Figures and tables in the order in which the text shows them."""
+
+    def __init__(self, plan: "Study", inputs: dict[str, pd.DataFrame], words: dict[str, dict[str, str]]) -> None:
+        self._plan, self._words = plan, words
+        self._count = {"Figure": 0, "Table": 0}
+        made = {
+            name: make_table(name, inputs, plan)
+            for name, needed in TABLES.items()
+            if all(one in inputs for one in needed)
+        }
+        self._tables: dict[str, Printed] = {name: table for name, table in made.items() if table is not None}
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether the study has anything for a table."""
+        return name in self._tables
+
+    def figure(self, name: str) -> str:
+        """Markdown of a figure with its number, caption and alternative text."""
+        said = self._words[name]
+        alternative = said["alternative"].replace('"', "'")
+        return f'![{self._number("Figure")} {escape(said["caption"])}](figures/{name}){{#figure-{name} alt="{alternative}"}}\n'
+
+    def table(self, name: str) -> str:
+        """Markdown of a table with its number, caption and notes."""
+        table = self._tables[name]
+        caption = f"{self._number('Table')} {escape(made_up(self._plan, table.caption))}"
+        notes = f"\n::: {{.notes}}\n{escape(' '.join(table.notes))}\n:::\n" if table.notes else ""
+        return f"{markdown_table(table)}\n: {caption}\n{notes}"
+
+    def _number(self, kind: str) -> str:
+        self._count[kind] += 1
+        return f"**{kind} {self._count[kind]}.**"
+
+
+def markdown_table(table: Printed) -> str:
+    """Write a table as a pipe table whose dashes carry the widths; a heading row is bold with the other cells empty."""
+    size = len(table.head)
+    rules = [
+        f":{'-' * max(1, round(100 * width))}" if i in table.left else f"{'-' * max(1, round(100 * width))}:"
+        for i, width in enumerate(table.widths or [1 / size] * size)
+    ]
+    lines = [_line(table.head), f"|{'|'.join(rules)}|"]
+    for row in table.rows:
+        if len(row) == 1:
+            lines.append(f"| **{escape(row[0])}** |{' |' * (size - 1)}")
+        else:
+            lines.append(_line(row))
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    stripped = text.lstrip(" ")
+    return " " * (len(text) - len(stripped)) + escape(stripped)
+
+
+def _models(results: pd.DataFrame, plan: "Study") -> list[dict[str, Any]]:
+    """Gather for each analysis what its rows say about model, degrees of freedom, population and outcome of the fit."""
+    gathered = []
+    for name, settings in plan.analyses.items():
+        rows = results[results["analysis"] == name]
+
+        def unique(column: str, rows: pd.DataFrame = rows) -> list[str]:
+            return list(dict.fromkeys(text for text in rows[column].fillna("") if text))
+
+        gathered.append(
+            {"name": name, "settings": settings}
+            | {column: unique(column) for column in ("method", "df_method", "weights")}
+        )
+    return gathered
+
+
+def _problems(results: pd.DataFrame, plan: "Study") -> list[str]:
+    """Say in a sentence each what was not fitted as planned."""
+    odd = results[results["status"].isin(["singular", "rank_deficient", "failed", "not_estimated", "suppressed"])]
+    odd = odd.drop_duplicates(["analysis", "cohort", "outcome", "status", "note"])
+    said = {
+        "singular": "a variance component was estimated as zero",
+        "rank_deficient": "terms were left out of the model",
+        "failed": "the model could not be fitted",
+        "not_estimated": "a contrast could not be estimated",
+        "suppressed": "a result is not shown",
+    }
+    sentences: dict[str, None] = {}
+    for row in odd.to_dict("records"):
+        place = f"{plan.cohorts[row['cohort']].label}, {in_sentence(plan.outcome_label(row['outcome']))}"
+        note = str(row["note"] or "").rstrip(".")
+        detail = f" ({note})" if note and note != "nan" else ""
+        sentences[f"{plan.analyses[row['analysis']].label}: {place}: {said[row['status']]}{detail}."] = None
+    return list(sentences)
+
+
+def _covariates(plan: "Study", names: list[str]) -> str:
+    labels = []
+    for name in names:
+        column = plan.patients.covariates.get(name)
+        labels.append(in_sentence(column.label) if column and column.label else name.replace("_", " "))
+    return listed(labels)
+
+
+def _software(lock: str) -> list[str]:
+    versions = dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
+    return [f"{name} {versions[name]}" for name in SOFTWARE if name in versions]
+
+
+def _quarantined(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[str, int]]:
+    """Count rows taken out by table; rows that are people are counted in the participant flow only."""
+    if "quarantine" not in inputs:
+        return []
+    table = inputs["quarantine"]
+    counts = table[table["table"] != "patients"].drop_duplicates(["table", "row"])["table"].value_counts()
+    return [(name.replace("_", " "), int(n)) for name, n in sorted(counts.items())]
