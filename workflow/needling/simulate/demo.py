@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from needling.simulate.dirt import Answers, Roles, inject
+from needling.simulate.dirt import inject
 from needling.simulate.made_up import SimulatedStudy, simulate_study
 from needling.simulate.redcap import (
     ARM_LABELS,
@@ -18,6 +18,7 @@ from needling.simulate.redcap import (
     stem,
 )
 from needling.simulate.scenario import SCALES, Kind, Scenario
+from needling.simulate.soiled import Answers, Roles
 from needling.study import StudyError
 
 DEMO_SEED = 20260101

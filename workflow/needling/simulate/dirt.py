@@ -5,254 +5,13 @@ numbered as in the project's list of dirt. No cell is touched twice, and only ki
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
-LOG_COLUMNS = (
-    "kind",
-    "variant",
-    "record",
-    "event",
-    "instrument",
-    "instance",
-    "column",
-    "old",
-    "new",
-    "line",
-    "of_line",
-)
-ROW_ADDED = "row added"
+from needling.simulate.soiled import Answers, Roles, Soiled, among, dates_in, in_style, iso, numbers_in, written
+
 KILOPASCAL = {"kgf/cm2": 98.07, "N/cm2": 10.0}
-SERIAL_DAY_0 = np.datetime64("1899-12-30")
-# Counts of single mistakes are per this many patients.
-PER_PATIENTS = 480
-
-
-@dataclass(frozen=True)
-class Answers:
-    """Columns of a questionnaire: items, their possible values, total = offset + sum(weight x item)."""
-
-    items: tuple[str, ...]
-    lows: tuple[int, ...]
-    highs: tuple[int, ...]
-    weights: tuple[float, ...]
-    offset: float = 0.0
-    total: str | None = None
-
-    def score(self, answers: np.ndarray) -> np.ndarray:
-        """Totals of complete answers, as the export writes them."""
-        totals = np.round(self.offset + answers @ np.array(self.weights), 2)
-        return _texts(totals)
-
-
-@dataclass(frozen=True)
-class Roles:
-    """Which column of an export plays which role; a kind of dirt whose columns are not there does nothing.
-
-    record, clinic, event, instrument, instance : columns that say what a row is.
-    baseline : value of `event` in baseline rows.
-    day_0, exit_date : per person, on any row; visit_date, session_date : on visits and sessions; session : its number.
-    needling_date, needling_session : on rows of needling; loose_dates : further dates that nothing hangs on.
-    pain, session_pain : ratings of 0-10. readings, reading_unit : pressure thresholds in kPa.
-    questionnaires : name -> answers; raw_total : the one whose total is sometimes the plain sum of its items;
-        reversible : the one that a clinic may enter upside down.
-    numbers : column -> impossible values and unusual values. decimals : columns with fractions.
-    side, affected_side : codes of left and right. arm, arm_spellings : arm -> other spellings. notes : free text.
-    """
-
-    record: str
-    clinic: str | None = None
-    event: str | None = None
-    instrument: str | None = None
-    instance: str | None = None
-    baseline: str | None = None
-    day_0: str | None = None
-    exit_date: str | None = None
-    visit_date: str | None = None
-    session_date: str | None = None
-    session: str | None = None
-    needling_date: str | None = None
-    needling_session: str | None = None
-    loose_dates: tuple[str, ...] = ()
-    pain: str | None = None
-    session_pain: tuple[str, ...] = ()
-    readings: tuple[str, ...] = ()
-    reading_unit: str | None = None
-    questionnaires: dict[str, Answers] = field(default_factory=dict)
-    raw_total: str | None = None
-    reversible: str | None = None
-    numbers: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=dict)
-    decimals: tuple[str, ...] = ()
-    side: str | None = None
-    affected_side: str | None = None
-    sides: tuple[str, str] = ("1", "2")
-    arm: str | None = None
-    arm_spellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-class Soiled:
-    """A copy of an export that is being soiled: its cells, which of them were touched, and the log."""
-
-    def __init__(self, frame: pd.DataFrame, roles: Roles, clinics: Sequence[str]) -> None:
-        """Copy the export; the order of the clinics decides which one makes which mistake."""
-        self.frame = frame
-        self.columns = list(frame.columns)
-        self.source = np.arange(len(frame))
-        self.changed: set[str] = set()
-        self.cells = {column: frame[column].to_numpy(object, na_value="").copy() for column in self.columns}
-        self.touched = {column: np.zeros(len(frame), dtype=bool) for column in self.columns}
-        self.row_touched = np.zeros(len(frame), dtype=bool)
-        self.place = np.arange(len(frame), dtype=float)
-        self.roles = roles
-        self.patients = len(set(self.cells[roles.record]))
-        self.log: list[pd.DataFrame] = []
-        self._clinics = list(clinics)
-
-    def has(self, *columns: str | None) -> bool:
-        """Whether all these roles are played by a column of the export."""
-        return all(column is not None and column in self.cells for column in columns)
-
-    def filled(self, *columns: str) -> np.ndarray:
-        """Rows in which all these columns are filled and untouched."""
-        here = np.ones(len(self.place), dtype=bool)
-        for column in columns:
-            here &= (self.cells[column] != "") & ~self.touched[column]
-        return here
-
-    def in_clinic(self, number: int) -> np.ndarray:
-        """Rows of the clinic that has this number in the draw of clinics."""
-        if not self._clinics or self.roles.clinic is None:
-            return np.zeros(len(self.place), dtype=bool)
-        return self.cells[self.roles.clinic] == self._clinics[number % len(self._clinics)]
-
-    def some(self, where: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw rows: `count` per 480 patients, at least three where there are as many."""
-        eligible = np.flatnonzero(where)
-        wanted = min(len(eligible), max(3, round(count * self.patients / PER_PATIENTS)))
-        return np.sort(rng.choice(eligible, wanted, replace=False)) if wanted else eligible
-
-    def change(self, kind: int, variant: str, rows: np.ndarray, column: str, new: object) -> None:
-        """Write new values into untouched cells; cells that stay what they were are not logged."""
-        values = np.broadcast_to(np.asarray(new, dtype=object), rows.shape)
-        old = self.cells[column][rows]
-        keep = ~self.touched[column][rows] & (old != values)
-        rows, old, values = rows[keep], old[keep], values[keep]
-        self._note(kind, variant, rows, column, old, values)
-        self.cells[column][rows] = values
-        self.changed.add(column)
-        self.touched[column][rows] = True
-        self.row_touched[rows] = True
-
-    def close(self, rows: np.ndarray) -> None:
-        """Keep later dirt off these rows."""
-        for column in self.columns:
-            self.touched[column][rows] = True
-        self.row_touched[rows] = True
-
-    def add(self, kind: int, variant: str, rows: np.ndarray, changes: dict[str, np.ndarray]) -> None:
-        """Add copies of rows below them, with some cells changed; both the rows and the copies are closed."""
-        first = len(self.place)
-        self.source = np.concatenate([self.source, self.source[rows]])
-        self.changed |= set(changes)
-        for column in self.columns:
-            copied = changes.get(column, self.cells[column][rows])
-            self.cells[column] = np.concatenate([self.cells[column], np.asarray(copied, dtype=object)])
-            self.touched[column] = np.concatenate([self.touched[column], np.ones(len(rows), dtype=bool)])
-        self.place = np.concatenate([self.place, self.place[rows] + 0.5])
-        self.row_touched = np.concatenate([self.row_touched, np.ones(len(rows), dtype=bool)])
-        self.close(rows)
-        added = np.arange(first, first + len(rows))
-        blank = np.full(len(rows), "", dtype=object)
-        self._note(kind, variant, added, "", blank, np.full(len(rows), ROW_ADDED, dtype=object), of=rows)
-
-    def _note(
-        self,
-        kind: int,
-        variant: str,
-        rows: np.ndarray,
-        column: str,
-        old: np.ndarray,
-        new: np.ndarray,
-        of: np.ndarray | None = None,
-    ) -> None:
-        roles = self.roles
-
-        def says(name: str | None) -> np.ndarray:
-            return self.cells[name][rows] if self.has(name) else np.full(len(rows), "", dtype=object)  # type: ignore[index]
-
-        self.log.append(
-            pd.DataFrame(
-                {
-                    "kind": kind,
-                    "variant": variant,
-                    "record": says(roles.record),
-                    "event": says(roles.event),
-                    "instrument": says(roles.instrument),
-                    "instance": says(roles.instance),
-                    "column": column,
-                    "old": old,
-                    "new": new,
-                    "line": rows,
-                    "of_line": -1 if of is None else of,
-                }
-            )
-        )
-
-    def finish(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The soiled export and the log, with lines as a text editor counts them (the header is line 1)."""
-        order = np.argsort(self.place, kind="stable")
-        line = np.empty(len(order), dtype=np.int64)
-        line[order] = np.arange(len(order)) + 2
-        frame = self.frame.take(self.source[order]).reset_index(drop=True)
-        for column in self.columns:
-            if column in self.changed:
-                frame[column] = pd.Series(self.cells[column][order], dtype="str")
-        if not self.log:
-            return frame, pd.DataFrame(columns=list(LOG_COLUMNS))
-        log = pd.concat(self.log, ignore_index=True)
-        log["of_line"] = np.where(log["of_line"] < 0, 0, line[log["of_line"]])
-        log["line"] = line[log["line"]]
-        return frame, log.sort_values(["kind", "line", "column"], kind="stable", ignore_index=True)
-
-
-# ---------------------------------------------------------------- writing cells
-
-
-def _texts(numbers: np.ndarray) -> np.ndarray:
-    return np.array([f"{value:.2f}".rstrip("0").rstrip(".") for value in numbers], dtype=object)
-
-
-def _numbers(cells: np.ndarray) -> np.ndarray:
-    return pd.to_numeric(pd.Series(cells), errors="coerce").to_numpy(float)
-
-
-def _dates(cells: np.ndarray) -> np.ndarray:
-    return pd.to_datetime(pd.Series(cells), format="%Y-%m-%d", errors="coerce").to_numpy("datetime64[D]")
-
-
-def _iso(days: np.ndarray) -> np.ndarray:
-    return np.datetime_as_string(days, unit="D").astype(object)
-
-
-def _date_text(cells: np.ndarray, pattern: str) -> np.ndarray:
-    days = pd.Series(_dates(cells))
-    if pattern == "serial":
-        return ((days.to_numpy("datetime64[D]") - SERIAL_DAY_0) // np.timedelta64(1, "D")).astype(str).astype(object)
-    return days.dt.strftime(pattern).to_numpy(object)
-
-
-def _among(cells: np.ndarray, wanted: Iterable[str]) -> np.ndarray:
-    return pd.Series(cells).isin(list(wanted)).to_numpy()
-
-
-def _per_record(soiled: Soiled, column: str) -> np.ndarray:
-    """For each row, the first value of this column in the rows of its record ('' where there is none)."""
-    cells, records = soiled.cells[column], soiled.cells[soiled.roles.record]
-    known = dict(zip(records[cells != ""][::-1], cells[cells != ""][::-1], strict=True))
-    return np.array([known.get(record, "") for record in records], dtype=object)
 
 
 # ---------------------------------------------------------------- the kinds
@@ -264,17 +23,17 @@ def date_styles(soiled: Soiled, rng: np.random.Generator) -> None:
     if soiled.has(roles.visit_date):
         column = str(roles.visit_date)
         rows = np.flatnonzero(soiled.filled(column) & soiled.in_clinic(0))
-        soiled.change(1, "day first in a clinic", rows, column, _date_text(soiled.cells[column][rows], "%d/%m/%Y"))
+        soiled.change(1, "day first in a clinic", rows, column, in_style(soiled.cells[column][rows], "%d/%m/%Y"))
         rows = soiled.some(soiled.filled(column), 6, rng)
-        soiled.change(1, "serial number", rows, column, _date_text(soiled.cells[column][rows], "serial"))
+        soiled.change(1, "serial number", rows, column, in_style(soiled.cells[column][rows], "serial"))
     for dated in filter(soiled.has, (roles.session_date, roles.needling_date)):
         rows = np.flatnonzero(soiled.filled(str(dated)) & soiled.in_clinic(1))
-        texts = _date_text(soiled.cells[str(dated)][rows], "%m/%d/%Y")
+        texts = in_style(soiled.cells[str(dated)][rows], "%m/%d/%Y")
         soiled.change(1, "month first in a clinic", rows, str(dated), texts)
     for column in roles.loose_dates[:1]:
         for style in ("%d/%m/%Y", "%m/%d/%Y"):
             rows = soiled.some(soiled.filled(column), 10, rng)
-            soiled.change(1, "both styles in a column", rows, column, _date_text(soiled.cells[column][rows], style))
+            soiled.change(1, "both styles in a column", rows, column, in_style(soiled.cells[column][rows], style))
 
 
 def hundred_point_pain(soiled: Soiled, rng: np.random.Generator) -> None:
@@ -283,7 +42,9 @@ def hundred_point_pain(soiled: Soiled, rng: np.random.Generator) -> None:
         for column in columns:
             if column in soiled.cells:
                 rows = np.flatnonzero(soiled.filled(column) & soiled.in_clinic(number))
-                soiled.change(2, "0-100 in a clinic", rows, column, _texts(10 * _numbers(soiled.cells[column][rows])))
+                soiled.change(
+                    2, "0-100 in a clinic", rows, column, written(10 * numbers_in(soiled.cells[column][rows]))
+                )
 
 
 def pressure_units(soiled: Soiled, rng: np.random.Generator) -> None:
@@ -299,8 +60,8 @@ def pressure_units(soiled: Soiled, rng: np.random.Generator) -> None:
     plan += [("unit given", "N/cm2", singles[::2]), ("unit not given", "kgf/cm2", singles[1::2])]
     for variant, unit, rows in plan:
         for column in roles.readings:
-            numbers = _numbers(soiled.cells[column][rows]) / KILOPASCAL[unit]
-            soiled.change(3, variant, rows, column, _texts(numbers))
+            numbers = numbers_in(soiled.cells[column][rows]) / KILOPASCAL[unit]
+            soiled.change(3, variant, rows, column, written(numbers))
         if variant != "unit not given":
             soiled.change(3, variant, rows, unit_column, unit)
 
@@ -312,8 +73,8 @@ def raw_totals(soiled: Soiled, rng: np.random.Generator) -> None:
         return
     column = str(answers.total)
     rows = np.flatnonzero(soiled.filled(column, *answers.items) & soiled.in_clinic(0))
-    sums = np.sum([_numbers(soiled.cells[item][rows]) for item in answers.items], axis=0)
-    soiled.change(4, "plain sum in a clinic", rows, column, _texts(sums))
+    sums = np.sum([numbers_in(soiled.cells[item][rows]) for item in answers.items], axis=0)
+    soiled.change(4, "plain sum in a clinic", rows, column, written(sums))
 
 
 def reversed_scale(soiled: Soiled, rng: np.random.Generator) -> None:
@@ -323,11 +84,11 @@ def reversed_scale(soiled: Soiled, rng: np.random.Generator) -> None:
         return
     rows = np.flatnonzero(soiled.filled(*answers.items) & soiled.in_clinic(6))
     turned = [
-        low + high - _numbers(soiled.cells[item][rows])
+        low + high - numbers_in(soiled.cells[item][rows])
         for item, low, high in zip(answers.items, answers.lows, answers.highs, strict=True)
     ]
     for item, values in zip(answers.items, turned, strict=True):
-        soiled.change(5, "reversed in a clinic", rows, item, _texts(values))
+        soiled.change(5, "reversed in a clinic", rows, item, written(values))
     if soiled.has(answers.total):
         soiled.change(5, "reversed in a clinic", rows, str(answers.total), answers.score(np.stack(turned, axis=1)))
 
@@ -359,9 +120,9 @@ def duplicate_rows(soiled: Soiled, rng: np.random.Generator) -> None:
     rated = [name for name in roles.session_pain if name in soiled.cells][-1:]
     if rated:
         rows = soiled.some(soiled.filled(column, rated[0]) & ~soiled.row_touched, 5, rng)
-        pain = _numbers(soiled.cells[rated[0]][rows])
-        changes = _next_instance(soiled, rows) | {rated[0]: _texts(np.where(pain > 5, pain - 2, pain + 2))}
-        changes[column] = _iso(_dates(soiled.cells[column][rows]) + rng.integers(0, 2, len(rows)))
+        pain = numbers_in(soiled.cells[rated[0]][rows])
+        changes = _next_instance(soiled, rows) | {rated[0]: written(np.where(pain > 5, pain - 2, pain + 2))}
+        changes[column] = iso(dates_in(soiled.cells[column][rows]) + rng.integers(0, 2, len(rows)))
         soiled.add(7, "entered twice, in conflict", rows, changes)
 
 
@@ -373,13 +134,13 @@ def _next_instance(soiled: Soiled, rows: np.ndarray) -> dict[str, np.ndarray]:
         {
             "record": soiled.cells[roles.record],
             "instrument": soiled.cells[str(roles.instrument)],
-            "instance": _numbers(soiled.cells[str(roles.instance)]),
+            "instance": numbers_in(soiled.cells[str(roles.instance)]),
         }
     )
     highest = keys.groupby(["record", "instrument"])["instance"].transform("max").to_numpy()[rows]
     # Two copies in one record get instances of their own.
     again = pd.Series(soiled.cells[roles.record][rows]).groupby(soiled.cells[roles.record][rows]).cumcount().to_numpy()
-    return {str(roles.instance): _texts(highest + 1 + again)}
+    return {str(roles.instance): written(highest + 1 + again)}
 
 
 def arms_and_needling(soiled: Soiled, rng: np.random.Generator) -> None:
@@ -388,13 +149,13 @@ def arms_and_needling(soiled: Soiled, rng: np.random.Generator) -> None:
     if not soiled.has(roles.arm):
         return
     column = str(roles.arm)
-    here = soiled.filled(column) & _among(soiled.cells[column], list(roles.arm_spellings))
+    here = soiled.filled(column) & among(soiled.cells[column], list(roles.arm_spellings))
     rows = soiled.some(here, 14, rng)
     spelled = [
         roles.arm_spellings[arm][draw % len(roles.arm_spellings[arm])]
         for arm, draw in zip(soiled.cells[column][rows], rng.integers(0, 1000, len(rows)), strict=True)
     ]
-    arms = _per_record(soiled, column)
+    arms = soiled.per_record(column)
     soiled.change(8, "arm spelled otherwise", rows, column, np.array(spelled, dtype=object))
     if soiled.has(roles.needling_date, roles.needling_session, roles.session_date, roles.session, roles.instrument):
         _needling_without_allocation(soiled, arms, rng)
@@ -405,7 +166,7 @@ def _needling_without_allocation(soiled: Soiled, arms: np.ndarray, rng: np.rando
     date, session = str(roles.needling_date), str(roles.session)
     needled = soiled.filled(date, str(roles.needling_session)) & ~soiled.row_touched
     needling_arms = set(arms[needled])
-    other = soiled.filled(str(roles.session_date), session) & ~soiled.row_touched & ~_among(arms, [*needling_arms, ""])
+    other = soiled.filled(str(roles.session_date), session) & ~soiled.row_touched & ~among(arms, [*needling_arms, ""])
     candidates = np.flatnonzero(other)
     mask = np.zeros(len(other), dtype=bool)
     mask[candidates[np.unique(soiled.cells[roles.record][candidates], return_index=True)[1]]] = True
@@ -427,14 +188,14 @@ def sessions_outside(soiled: Soiled, rng: np.random.Generator) -> None:
     if not soiled.has(roles.session_date, roles.day_0):
         return
     column = str(roles.session_date)
-    starts = _dates(_per_record(soiled, str(roles.day_0)))
+    starts = dates_in(soiled.per_record(str(roles.day_0)))
     rows = soiled.some(soiled.filled(column) & ~soiled.row_touched & ~np.isnat(starts), 6, rng)
-    soiled.change(9, "before day 0", rows, column, _iso(starts[rows] - rng.integers(20, 60, len(rows))))
+    soiled.change(9, "before day 0", rows, column, iso(starts[rows] - rng.integers(20, 60, len(rows))))
     soiled.close(rows)
     if soiled.has(roles.exit_date):
-        ends = _dates(_per_record(soiled, str(roles.exit_date)))
+        ends = dates_in(soiled.per_record(str(roles.exit_date)))
         rows = soiled.some(soiled.filled(column) & ~soiled.row_touched & ~np.isnat(ends), 5, rng)
-        soiled.change(9, "after exit", rows, column, _iso(ends[rows] + rng.integers(10, 40, len(rows))))
+        soiled.change(9, "after exit", rows, column, iso(ends[rows] + rng.integers(10, 40, len(rows))))
         soiled.close(rows)
 
 
@@ -446,15 +207,15 @@ def late_baseline(soiled: Soiled, rng: np.random.Generator) -> None:
     records = soiled.cells[roles.record]
     sessions = soiled.cells[str(roles.session_date)]
     soiled_records = records[(sessions != "") & (soiled.row_touched | soiled.touched[str(roles.session_date)])]
-    dates = pd.Series(_dates(sessions), index=records).groupby(level=0).min()
+    dates = pd.Series(dates_in(sessions), index=records).groupby(level=0).min()
     first = pd.Series(records).map(dates).to_numpy("datetime64[D]")
     baseline = soiled.cells[str(roles.event)] == roles.baseline
     here = baseline & soiled.filled(str(roles.visit_date)) & ~np.isnat(first)
-    here &= ~_among(records, soiled_records)
+    here &= ~among(records, soiled_records)
     rows = soiled.some(here, 6, rng)
     late = first[rows] + rng.integers(1, 4, len(rows))
-    soiled.change(10, "after the first session", rows, str(roles.visit_date), _iso(late))
-    theirs = _among(records, records[rows]) & (sessions != "")
+    soiled.change(10, "after the first session", rows, str(roles.visit_date), iso(late))
+    theirs = among(records, records[rows]) & (sessions != "")
     soiled.close(np.flatnonzero(theirs))
 
 
@@ -466,9 +227,9 @@ def totals_and_items(soiled: Soiled, rng: np.random.Generator) -> None:
         if soiled.has(answers.total):
             column = str(answers.total)
             rows = soiled.some(soiled.filled(column, *answers.items), 3, rng)
-            old = _numbers(soiled.cells[column][rows])
+            old = numbers_in(soiled.cells[column][rows])
             by = rng.integers(3, 9, len(rows)) * np.where(old > 20, -1, 1)
-            soiled.change(11, "total differs from the items", rows, column, _texts(old + by))
+            soiled.change(11, "total differs from the items", rows, column, written(old + by))
             for item in answers.items:
                 soiled.touched[item][rows] = True
         place = int(rng.integers(len(answers.items)))
@@ -476,7 +237,7 @@ def totals_and_items(soiled: Soiled, rng: np.random.Generator) -> None:
         others = [name for name in answers.items if name != item]
         rows = soiled.some(soiled.filled(item, *others), 3, rng)
         above = answers.highs[place] + rng.integers(1, 4, len(rows))
-        soiled.change(11, "item above its range", rows, item, _texts(above.astype(float)))
+        soiled.change(11, "item above its range", rows, item, written(above.astype(float)))
         for other in (*others, *([answers.total] if soiled.has(answers.total) else [])):
             soiled.touched[str(other)][rows] = True
 
@@ -497,7 +258,7 @@ def sides_and_codes(soiled: Soiled, rng: np.random.Generator) -> None:
     roles = soiled.roles
     if soiled.has(roles.side, roles.affected_side):
         column, (left, right) = str(roles.side), roles.sides
-        one_sided = _among(_per_record(soiled, str(roles.affected_side)), roles.sides)
+        one_sided = among(soiled.per_record(str(roles.affected_side)), roles.sides)
         rows = soiled.some(soiled.filled(column) & one_sided, 10, rng)
         soiled.change(13, "side swapped", rows, column, np.where(soiled.cells[column][rows] == left, right, left))
     known = set(soiled.cells[roles.record])
@@ -559,7 +320,7 @@ def loose_numbers(soiled: Soiled, rng: np.random.Generator) -> None:
         column = str(rated)
         rows = soiled.some(soiled.filled(column), 6, rng)
         soiled.change(14, "out of ten", rows, column, soiled.cells[column][rows] + "/10")
-        numbers = _numbers(soiled.cells[column])
+        numbers = numbers_in(soiled.cells[column])
         rows = soiled.some(soiled.filled(column) & (numbers >= 1) & (numbers <= 9), 4, rng)
         spans = [f"{number:.0f}-{number + 1:.0f}" for number in numbers[rows]]
         soiled.change(14, "span", rows, column, np.array(spans, dtype=object))
@@ -595,12 +356,12 @@ def answer_patterns(soiled: Soiled, rng: np.random.Generator) -> None:
     if roles.readings and soiled.has(*roles.readings):
         for column in roles.readings:
             rows = np.flatnonzero(soiled.filled(column) & soiled.in_clinic(5))
-            round_numbers = np.maximum(50 * np.rint(_numbers(soiled.cells[column][rows]) / 50), 50)
-            soiled.change(16, "round numbers in a clinic", rows, column, _texts(round_numbers))
+            round_numbers = np.maximum(50 * np.rint(numbers_in(soiled.cells[column][rows]) / 50), 50)
+            soiled.change(16, "round numbers in a clinic", rows, column, written(round_numbers))
 
 
 def _one_answer(soiled: Soiled, answers: Answers, rows: np.ndarray) -> None:
-    table = np.stack([_numbers(soiled.cells[item][rows]) for item in answers.items], axis=1)
+    table = np.stack([numbers_in(soiled.cells[item][rows]) for item in answers.items], axis=1)
     same = np.clip(np.rint(table.mean(axis=1)), max(answers.lows), min(answers.highs))
     _rewrite(soiled, "one answer throughout", answers, rows, np.repeat(same[:, None], len(answers.items), axis=1))
 
@@ -619,7 +380,7 @@ def _copied_forward(soiled: Soiled, answers: Answers, rng: np.random.Generator) 
     rows = soiled.some(mask, 3, rng)
     # A visit that is itself rewritten cannot be the source of another.
     rows = rows[~np.isin(before[rows], rows)]
-    copied = np.stack([_numbers(soiled.cells[item][before[rows]]) for item in answers.items], axis=1)
+    copied = np.stack([numbers_in(soiled.cells[item][before[rows]]) for item in answers.items], axis=1)
     for column in columns:
         soiled.touched[column][before[rows]] = True
     _rewrite(soiled, "copied from the visit before", answers, rows, copied)
@@ -627,7 +388,7 @@ def _copied_forward(soiled: Soiled, answers: Answers, rng: np.random.Generator) 
 
 def _rewrite(soiled: Soiled, variant: str, answers: Answers, rows: np.ndarray, table: np.ndarray) -> None:
     for place, item in enumerate(answers.items):
-        soiled.change(16, variant, rows, item, _texts(table[:, place]))
+        soiled.change(16, variant, rows, item, written(table[:, place]))
         soiled.touched[item][rows] = True
     if answers.total:
         soiled.change(16, variant, rows, answers.total, answers.score(table))
@@ -644,7 +405,7 @@ def transposed_digits(soiled: Soiled, rng: np.random.Generator) -> None:
     swapped = np.array(
         [f"{c[1]}{c[0]}{c[2:]}" if len(c) == 3 and c.isdigit() and c[1] != "0" else c for c in cells], object
     )
-    far = np.abs(_numbers(swapped) - _numbers(cells)) >= 90
+    far = np.abs(numbers_in(swapped) - numbers_in(cells)) >= 90
     rows = soiled.some(soiled.filled(*readings) & far, 10, rng)
     soiled.change(17, "digits exchanged", rows, column, swapped[rows])
     for other in readings:
