@@ -43,6 +43,11 @@ def reference():
 @pytest.fixture(scope="session")
 def launcher():
     """The launcher ./run as a module."""
+    return load_launcher()
+
+
+def load_launcher():
+    """Import ./run, which has no ending, without leaving compiled code beside it."""
     loader = importlib.machinery.SourceFileLoader("launcher", str(PROJECT / "run"))
     spec = importlib.util.spec_from_loader("launcher", loader)
     module = importlib.util.module_from_spec(spec)

@@ -1,0 +1,196 @@
+"""The whole demo study, run from nothing: what comes out, that it is true, and that it is the same anywhere."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from needling.study import load_study
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+PROJECT = Path(__file__).parents[2]
+STUDY = load_study(PROJECT / "config/demo.yaml")
+
+# Put before the project's own code, this makes each job write down which modules of the project it really imported.
+RECORDER = """
+import atexit, pathlib, sys
+
+def record():
+    script = pathlib.Path(sys.argv[0]).name.split(".", 1)[-1]
+    if ".snakemake/scripts" in sys.argv[0]:
+        own = [m.__file__ for n, m in sorted(sys.modules.items()) if n.startswith("needling") and getattr(m, "__file__", None)]
+        with open("imported.txt", "a") as file:
+            file.writelines(f"{script.removesuffix('.py')} {path}\\n" for path in own)
+
+atexit.register(record)
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory, launcher):
+    """The demo once more under other circumstances: another path, one core, another time zone, language and hash seed."""
+    from conftest import copy_project
+
+    copy = copy_project(tmp_path_factory.mktemp("elsewhere") / "an other" / "projéct", launcher)
+    recorder = tmp_path_factory.mktemp("recorder")
+    (recorder / "sitecustomize.py").write_text(RECORDER)
+    done = copy.snakemake(
+        "--quiet",
+        "rules",
+        cores=1,
+        first_on_path=[str(recorder)],
+        TZ="Pacific/Kiritimati",
+        LC_ALL="C",
+        PYTHONHASHSEED="11",
+        HOME="/proc/nowhere",
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return copy
+
+
+# ---------------------------------------------------------------- what comes out
+
+
+def test_report_figures_and_tables_are_there(demo):
+    made = demo[0].outputs()
+    wanted = [f"report.{ending}" for ending in ("html", "pdf", "docx")]
+    wanted += [f"results/{analysis}.csv" for analysis in STUDY.analyses]
+    wanted += ["audit/audit.xlsx", "audit/codebook.xlsx", "audit/codebook.html"]
+    for name in wanted:
+        assert len(made[f"reports/demo/{name}"]) > 200, name
+    figures = {Path(name).stem for name in made if "/figures/" in name}
+    assert len(figures) >= 6
+    for figure in figures:
+        for ending in ("pdf", "svg", "png", "csv"):
+            assert made[f"reports/demo/figures/{figure}.{ending}"], f"{figure}.{ending}"
+
+
+def test_the_run_ends_with_the_report_and_the_primary_contrasts(demo):
+    copy, said = demo
+    results = pd.read_csv(copy.folder / f"reports/demo/results/{STUDY.primary}.csv")
+    shown = said[said.index("reports/demo/report.html") :].splitlines()
+    primary = results[(results["visit"] == STUDY.visits.primary) & results["contrast"].notna()]
+    assert len(primary) >= 6
+    assert sum("95 %" in line for line in shown) >= len(primary[["cohort", "outcome"]].drop_duplicates())
+
+
+def test_progress_is_one_line_per_step(demo):
+    steps = [line for line in demo[1].splitlines() if re.match(r"\d+ of \d+ steps: ", line)]
+    total = int(steps[0].split()[2])
+    assert [int(line.split()[0]) for line in steps] == list(range(1, total + 1))
+    assert "Traceback" not in demo[1]
+    assert "Warning" not in demo[1]
+
+
+def test_a_second_run_finds_nothing_to_do(demo):
+    copy, _ = demo
+    before = copy.outputs()
+    again = copy.run()
+    assert again.returncode == 0, again.stdout
+    assert again.stdout.startswith("Nothing to do")
+    assert "reports/demo/report.html" in again.stdout
+    assert copy.outputs() == before
+
+
+def test_the_export_is_never_written_to(demo):
+    for path in sorted((PROJECT / "data/raw/demo").iterdir()):
+        assert (demo[0].folder / "data/raw/demo" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_logs_are_empty_after_success_and_each_rule_was_timed(demo):
+    logs = demo[0].folder / "logs/demo"
+    assert {path.stem for path in logs.glob("*.log")} == {path.stem for path in logs.glob("*.benchmark")}
+    assert [path.name for path in logs.glob("*.log") if path.read_text()] == []
+
+
+# ---------------------------------------------------------------- that it is true
+
+
+def test_true_effects_lie_inside_the_intervals(demo):
+    truth = json.loads((PROJECT / "tests/truth/truth.json").read_text())
+    results = pd.read_csv(demo[0].folder / f"reports/demo/results/{STUDY.primary}.csv")
+    found = results[(results["visit"] == STUDY.visits.primary) & results["contrast"].notna() & results["low"].notna()]
+    inside = []
+    for row in found.itertuples():
+        outcome = truth["cohorts"][row.cohort]["outcomes"].get(row.outcome)
+        if outcome:
+            inside.append(row.low <= outcome["effect"][row.visit] <= row.high)
+    assert len(inside) >= 4
+    # Of intervals at 95 %, one in twenty misses; more than one of so few would mean a fault.
+    assert inside.count(False) <= 1, found
+
+
+def test_every_row_is_kept_or_in_quarantine(demo):
+    processed = demo[0].folder / "data/processed/demo"
+    quarantine = pd.read_parquet(processed / "clean/quarantine.parquet")
+    for table in ("patients", "visits", "outcomes"):
+        before = pd.read_parquet(processed / f"read/{table}.parquet")["row"]
+        after = pd.read_parquet(processed / f"clean/{table}.parquet")["row"]
+        put_aside = quarantine.loc[quarantine["table"] == table, "row"]
+        assert sorted([*after.astype(int), *put_aside.astype(int)]) == sorted(before.astype(int)), table
+
+
+# ---------------------------------------------------------------- that it is the same anywhere
+
+
+def test_results_are_the_same_bytes_elsewhere(demo, elsewhere):
+    here, there = demo[0].outputs(), elsewhere.outputs()
+    assert sorted(here) == sorted(there)
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_no_output_tells_where_or_when_it_was_made(elsewhere):
+    told = [str(elsewhere.folder).encode(), b"Kiritimati", b"/home/", b"/root/", str(PROJECT).encode()]
+    made = elsewhere.outputs()
+    assert [(name, word) for name, content in made.items() for word in told if word in content] == []
+
+
+# ---------------------------------------------------------------- that a change runs what it concerns
+
+
+def listed_code(copy):
+    """Modules of the package that each rule names as inputs, from Snakemake's own list of jobs."""
+    said = copy.snakemake("--dry-run", "--forceall").stdout
+    listed = {}
+    for name, inputs in re.findall(r"^rule (\w+):\n(?:.*\n)*?    input: (.*)$", said, re.MULTILINE):
+        own = {path for path in inputs.split(", ") if path.startswith("workflow/needling/") and path.endswith(".py")}
+        listed.setdefault(name, set()).update(own)
+    return listed
+
+
+def test_rules_name_the_modules_that_their_jobs_import(elsewhere):
+    imported = {}
+    for line in (elsewhere.folder / "imported.txt").read_text().splitlines():
+        script, path = line.split(" ", 1)
+        imported.setdefault(script, set()).add(str(Path(path).relative_to(elsewhere.folder)))
+    listed = listed_code(elsewhere)
+    assert set(imported) == set(listed) - {"all"}
+    for rule, modules in imported.items():
+        assert modules <= listed[rule], f"{rule} imports {sorted(modules - listed[rule])} but does not name them"
+
+
+def test_rules_do_not_name_what_they_never_import(elsewhere):
+    listed = listed_code(elsewhere)
+    for rule, rooms in {
+        "read": "mixed clean analysis figures report",
+        "clean": "mixed analysis figures",
+        "figure": "mixed",
+    }.items():
+        for room in rooms.split():
+            assert not [name for name in listed[rule] if name.startswith(f"workflow/needling/{room}/")], (rule, room)
+
+
+def test_a_changed_word_in_the_study_file_does_not_read_the_export_again(elsewhere):
+    path = elsewhere.folder / "config/demo.yaml"
+    before = path.read_text()
+    path.write_text(before.replace("title: ", "title: Again: ", 1).replace("Again: ", "Again, "))
+    try:
+        said = elsewhere.snakemake("--dry-run", "--quiet", "rules").stdout
+    finally:
+        path.write_text(before)
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
+    assert "report" in counts
+    assert not {"read", "clean", "score", "assemble", "analyse"} & set(counts), counts
