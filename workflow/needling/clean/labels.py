@@ -43,28 +43,33 @@ def map_codes(
     found = [_one(str(text), exact, spellings, closeness) for text in distinct]
     name = np.array([one for one, _ in found] + [None], dtype=object)
     how = np.array([kind for _, kind in found] + [""], dtype=object)
-    return pd.DataFrame({"value": pd.Series(name[places], index=values.index, dtype="str"), "how": how[places]})
+    mapped = pd.Series(name[places], index=values.index, dtype="str")
+    return pd.DataFrame({"value": mapped, "how": how[places]}, index=values.index)
 
 
 def _one(text: str, exact: dict[str, str], spellings: dict[str, str], closeness: float) -> tuple[str | None, str]:
     if text in exact:
         return exact[text], EXACT
-    stripped = text.strip()
+    stripped, short = text.strip(), plain(text)
     if (number := _number(stripped)) is not None:
-        for code, name in exact.items():
-            if _number(code) == number:
-                return name, (EXACT if stripped == text else NEAR)
-        return None, UNKNOWN
-    short = plain(text)
+        same = [name for code, name in exact.items() if _number(code) == number]
+        return (same[0], EXACT if stripped == text else NEAR) if same else (None, UNKNOWN)
     if short in spellings:
         return spellings[short], NEAR
-    if text.strip().lower() in MISSING_WORDS or not short:
+    if stripped.lower() in MISSING_WORDS or not short:
         return None, ABSENT
-    initials = {name for name in exact.values() if short == _initials(name) and len(short) > 1}
-    if len(initials) == 1:
-        return initials.pop(), NEAR
-    close = {spellings[near] for near in difflib.get_close_matches(short, spellings, n=3, cutoff=closeness)}
-    return (close.pop(), NEAR) if len(close) == 1 and len(short) > 2 else (None, UNKNOWN)
+    name = _meant(short, exact, spellings, closeness)
+    return (name, NEAR) if name else (None, UNKNOWN)
+
+
+def _meant(short: str, exact: dict[str, str], spellings: dict[str, str], closeness: float) -> str | None:
+    """The one name of which this is the initials or a close spelling, if there is exactly one."""
+    if len(short) < 2:
+        return None
+    meant = {name for name in exact.values() if short == _initials(name)}
+    if not meant and len(short) > 2:
+        meant = {spellings[near] for near in difflib.get_close_matches(short, spellings, n=3, cutoff=closeness)}
+    return meant.pop() if len(meant) == 1 else None
 
 
 def _number(text: str) -> float | None:

@@ -51,7 +51,9 @@ def clean_outcomes(
     for rule in (_scale_by_ten, _other_units, _impossible, _missing_with):
         frame = rule(trail, frame, definitions, study)
     frame = _totals(trail, frame, definitions)
-    return frame.drop(columns=["group", "low", "high", "raw", "exported", "unit_stated", "out_of"])
+    return frame.drop(
+        columns=["group", "low", "high", "code_low", "code_high", "raw", "exported", "unit_stated", "out_of"]
+    )
 
 
 def _lean(read: pd.DataFrame) -> pd.DataFrame:
@@ -100,18 +102,23 @@ def _with_groups(frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.
     """Give each row the number of its kind of cell (outcome and item), its possible range and its unit."""
     instruments, items = frame["instrument"].cat, frame["item"].cat
     group, kinds = pd.factorize(instruments.codes.astype("int64") * len(items.categories) + items.codes)
-    lows, highs, units = [], [], []
+    limits, unusual, units = [], [], []
     for kind in kinds:
         one = definitions[instruments.categories[kind // len(items.categories)]]
         item = items.categories[kind % len(items.categories)]
-        low, high = (one.low, one.high) if item == TOTAL else one.item_range(item)
-        lows.append(low)
-        highs.append(high)
-        units.append(one.unit if item == TOTAL or one.measured else "points")
+        score = item == TOTAL or one.measured
+        limits.append((one.low, one.high) if item == TOTAL else one.item_range(item))
+        # a code for missing may be a possible value of a wide scale, but never a usual one
+        unusual.append(one.usual if score and one.usual else limits[-1])
+        units.append(one.unit if score else "points")
+    low, high = np.array(limits, dtype=float).reshape(-1, 2)[group].T
+    code_low, code_high = np.array(unusual, dtype=float).reshape(-1, 2)[group].T
     return frame.assign(
         group=group,
-        low=np.array(lows, dtype=float)[group],
-        high=np.array(highs, dtype=float)[group],
+        low=low,
+        high=high,
+        code_low=code_low,
+        code_high=code_high,
         unit=pd.Series(units, dtype="category").array[group],
     )
 
@@ -127,7 +134,7 @@ def _numbers(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
     reason[found["how"] == parse.ERROR] = "spreadsheet error"
     reason[found["how"] == parse.TEXT] = "not a number"
     value = found["value"]
-    code = value.isin(parse.MISSING_CODES) & ((value < frame["low"]) | (value > frame["high"]))
+    code = value.isin(parse.MISSING_CODES) & ((value < frame["code_low"]) | (value > frame["code_high"]))
     # what looks like a code may be a rating on the 0-100 scale in a 0-10 column: left to that rule
     code &= ~((frame["high"] == 10) & (value > 0) & (value <= 100))
     why = "code for missing"

@@ -7,13 +7,48 @@ import numpy as np
 import pandas as pd
 
 MISSING_WORDS = frozenset(
-    "na n/a n.a. n.a nan null none . .. - -- --- ? ?? missing unknown nd n.d. not_done not_known not_available "
-    "not_applicable not_recorded nr n.r. x ns no_data refused declined".replace("_", " ").split(" ")
-) | {"not done", "not known", "not available", "not applicable", "not recorded", "no data"}
+    [
+        "na",
+        "n/a",
+        "n.a.",
+        "n.a",
+        "nan",
+        "null",
+        "none",
+        ".",
+        "..",
+        "-",
+        "--",
+        "---",
+        "?",
+        "??",
+        "missing",
+        "unknown",
+        "nd",
+        "n.d.",
+        "nr",
+        "n.r.",
+        "ns",
+        "x",
+        "refused",
+        "declined",
+        "not done",
+        "not known",
+        "not available",
+        "not applicable",
+        "not recorded",
+        "not asked",
+        "no data",
+    ]
+)
 # Written into a numeric column where there is no number; they count only outside the column's possible values.
 MISSING_CODES = frozenset(
-    [-6.0, -7.0, -8.0, -9.0, 77.0, 88.0, 99.0, -66.0, -77.0, -88.0, -98.0, -99.0]
-    + [666.0, 777.0, 888.0, 998.0, 999.0, -777.0, -888.0, -998.0, -999.0, 9998.0, 9999.0, -9999.0, 99999.0]
+    float(sign * code)
+    for sign, codes in {
+        -1: (6, 7, 8, 9, 66, 77, 88, 98, 99, 777, 888, 998, 999, 9999),
+        1: (77, 88, 99, 666, 777, 888, 998, 999, 9998, 9999, 99999),
+    }.items()
+    for code in codes
 )
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+")

@@ -33,7 +33,7 @@ def look_for_patterns(
     if on("reversed_scale"):
         _reversed_scale(trail, outcomes, study, definitions)
     if on("answer_patterns"):
-        _questionnaires(trail, outcomes, visits, definitions)
+        _questionnaires(trail, outcomes, visits, definitions, study.visits.baseline)
         _round_numbers(trail, outcomes, definitions)
     if on("transposed_digits"):
         _transposed(trail, outcomes, definitions)
@@ -100,11 +100,15 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
 
 
 def _questionnaires(
-    trail: Trail, outcomes: pd.DataFrame, visits: pd.DataFrame, definitions: dict[str, Definition]
+    trail: Trail, outcomes: pd.DataFrame, visits: pd.DataFrame, definitions: dict[str, Definition], baseline: str
 ) -> None:
-    """Flag questionnaires with one answer throughout, or all answers as at the visit before."""
+    """Flag questionnaires with one answer throughout, or all answers as at the visit before.
+
+    The best answer throughout is only odd before treatment (why did this person enrol?) or with reversed items.
+    """
     fewest = trail.settings("answer_patterns", "items")
     place = visits.set_index("row")[["patient", "day"]]
+    at_baseline = visits.loc[visits["visit"] == baseline, "row"]
     for name, one in definitions.items():
         if len(one.items) < fewest or one.measured:
             continue
@@ -116,7 +120,8 @@ def _questionnaires(
         flat = items.min(axis=1) == items.max(axis=1)
         best = np.array([one.item_range(item)[one.better == "higher"] for item in items.columns])
         free = bool(one.entry and one.entry.items and one.entry.items.reversed)
-        straight = flat & ~((items == best).all(axis=1) & (not free))
+        well = (items == best).all(axis=1) & ~items.index.isin(at_baseline)
+        straight = flat & ~(well & (not free))
         found = first.loc[items.index[straight]]
         trail.note("answer_patterns", "flagged", "outcomes", found["row"], found["column"], "one answer throughout")
         order = (

@@ -151,8 +151,8 @@ def _some_mapped(trail: Trail, frame: pd.DataFrame, name: str, found: pd.DataFra
     files = ", ".join(sorted(set(frame["file"].dropna())))
     codes = ", ".join(f"'{code}'" for code in (column.codes or trail.choices("patients", name) or {}))
     raise StudyError(
-        f"{files}: no row of the column '{trail.source('patients', name)}' has a known {name}: {int(present.sum())} filled rows hold "
-        f"{frame.loc[present, name].nunique()} different values, none of them a code of the study file ({codes}); "
+        f"{files}: no row of the column '{trail.source('patients', name)}' has a known {name}: "
+        f"{int(present.sum())} filled rows hold {frame.loc[present, name].nunique()} different values, none of them a code of the study file ({codes}); "
         f"mend patients.{name}.codes or the column's name."
     )
 
@@ -200,12 +200,11 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None
         return frame
     frame = frame.copy()
     for name, mine in conflicts.groupby("column"):
-        if re.match(r"age($|_)", str(name)):
-            gap = pd.to_numeric(mine["value"], errors="coerce") - pd.to_numeric(mine["taken"], errors="coerce")
-            mine = mine[~gap.abs().le(1)]
-        if name not in frame.columns or not len(mine):
+        if name not in frame.columns:
             continue
-        hit = frame["patient"].isin(mine["patient"].str.strip())
+        gap = pd.to_numeric(mine["value"], errors="coerce") - pd.to_numeric(mine["taken"], errors="coerce")
+        birthday = gap.abs().le(1) & bool(re.match(r"age($|_)", str(name)))
+        hit = frame["patient"].isin(mine.loc[~birthday, "patient"].str.strip())
         for column, reason in (("arm", "conflict"), ("cohort", "conflict")):
             if name == column:
                 frame.loc[hit, f"_{column}_how"] = reason

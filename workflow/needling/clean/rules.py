@@ -135,7 +135,8 @@ _ALL = [
     Rule(
         "similar_codes",
         1,
-        "Codes of patients, therapists or clinics that differ only in case, spaces, marks or leading zeros were queried, never merged.",
+        "Codes of patients, therapists or clinics that differ only in case, spaces, marks or leading zeros were queried, "
+        "never merged.",
     ),
     Rule(
         "answer_patterns",

@@ -23,6 +23,7 @@ class Trail:
     """
 
     def __init__(self, tables: dict[str, pd.DataFrame], settings: Settings) -> None:
+        """Begin an empty trail."""
         self.settings = settings
         self._places = {
             name: table[["row", "file", "sheet", "line"]].set_index("row")
