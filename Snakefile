@@ -5,6 +5,7 @@ min_version("9.0")
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/last_good.smk"
 include: "workflow/rules/read.smk"
 include: "workflow/rules/clean.smk"
 include: "workflow/rules/analyse.smk"

@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 import pytest
-from stages import Ran, run_stages
 
 from needling.study import load_study
+from stages import Ran, run_stages
 
 
 @pytest.fixture(scope="module", name="trial")
