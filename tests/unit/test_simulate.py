@@ -19,6 +19,7 @@ from needling.simulate import (
     Scenario,
     inject,
     simulate_study,
+    to_frame,
     to_redcap,
     truth,
     write_demo,
@@ -464,3 +465,27 @@ def test_the_demos_study_file_reads_its_columns():
     assert named <= header
     assert study.seed == DEMO_SEED
     assert study.made_up
+
+
+# ---------------------------------------------------------------- the analysis frame
+
+
+def test_the_frame_holds_the_truth_for_every_outcome(large):
+    frame = to_frame(large, observed_only=False)
+    for (cohort, outcome, visit), rows in frame.groupby(["cohort", "outcome", "visit"]):
+        true = large.truth["cohorts"][cohort]["outcomes"][outcome]["effect"][visit]
+        estimate, error = arm_difference(rows.rename(columns={"value": "total"}))
+        assert abs(estimate - true) < MONTE_CARLO * error, (cohort, outcome, visit)
+
+
+def test_the_frame_holds_what_was_observed(small):
+    frame = to_frame(small)
+    assert len(frame) == 2 * small.visits["attended"].sum()
+    assert frame.groupby(["patient", "outcome"])["instrument"].nunique().max() == 1
+    follow_up = frame[frame["visit"] != "baseline"]
+    better = follow_up["improvement"] > 0
+    lower = follow_up["better"] == "lower"
+    assert (
+        better
+        == np.where(lower, follow_up["value"] < follow_up["baseline"], follow_up["value"] > follow_up["baseline"])
+    ).all()
