@@ -284,6 +284,6 @@ def test_longitudinal_fixture_stops_on_each_of_its_identifiers(reference):
         "dob",
         "date_enrolled",
         "comments",
-        "ec_phone",
+        "patient_document",
     }
     assert not columns & {"age", "sex", "race", "height", "weight", "bmi", "gym___0", "vob1", "pmq1"}

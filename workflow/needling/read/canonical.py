@@ -131,7 +131,7 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
         person = pd.factorize(ids.take(positions))[0]
     first = np.unique(person, return_index=True)[1]
     table = rows.start(positions[first])
-    table["patient"] = rows.cells("patients", "patient", patients.id, "patients.id", positions).take(first).to_numpy()
+    table["patient"] = rows.cells("patients", "patient", patients.id, "patients.id", positions).take(first).array
     conflicts = []
     for name, (source, key) in facts.items():
         if source is None:
@@ -141,14 +141,14 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
         if name == "day_0":
             cells = rows.dates(cells)
         taken = _first_filled(cells, person, len(first))
-        table[name] = cells.take(taken).to_numpy()
+        table[name] = cells.take(taken).array
         if by_visit:
             differs = np.flatnonzero(_differs(cells, cells.take(taken[person]).reset_index(drop=True)))
             conflict = rows.start(positions[differs])
-            conflict["patient"] = ids.take(positions[differs]).to_numpy()
+            conflict["patient"] = ids.take(positions[differs]).array
             conflict["column"], conflict["source"] = name, source.strip()
-            conflict["value"] = cells.take(differs).to_numpy()
-            conflict["taken"] = cells.take(taken[person[differs]]).to_numpy()
+            conflict["value"] = cells.take(differs).array
+            conflict["taken"] = cells.take(taken[person[differs]]).array
             conflicts.append(conflict)
     columns = [*PLACE, "patient", "column", "source", "value", "taken"]
     later = pd.concat(conflicts, ignore_index=True) if conflicts else pd.DataFrame(columns=columns)
@@ -220,11 +220,11 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     positions, visit_rows = block.positions[carried], block.visit_rows[carried]
     k, m = len(block.columns), len(positions)
     order = np.arange(k * m).reshape(k, m).T.ravel()
-    values, reasons = [], []
-    for item, key, column in block.columns:
-        values.append(rows.cells("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions))
-        given = rows.reasons.get(column.strip())
-        reasons.append(blank(m) if given is None else given.take(positions))
+    values = [
+        rows.cells("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions)
+        for item, key, column in block.columns
+    ]
+    given = [rows.reasons.get(column.strip()) for *_, column in block.columns]
     if not m:
         return None
     table = rows.start(np.repeat(positions, k))
@@ -232,13 +232,16 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     table["column"] = repeated([column.strip() for *_, column in block.columns], np.tile(np.arange(k), m))
     table["instrument"] = repeated([name], np.zeros(k * m, dtype=np.int64))
     table["item"] = repeated([item for item, *_ in block.columns], np.tile(np.arange(k), m))
-    table["value"] = pd.concat(values, ignore_index=True).take(order).to_numpy()
+    table["value"] = pd.concat(values, ignore_index=True).take(order).array
     unit = block.instrument.unit_column
     table["unit"] = blank(k * m)
     if unit:
         key = f"instruments.{name}.unit_column"
-        table["unit"] = rows.cells("outcomes", f"{name}:unit", unit, key, positions).repeat(k).to_numpy()
-    table["missing_reason"] = pd.concat(reasons, ignore_index=True).take(order).to_numpy()
+        table["unit"] = rows.cells("outcomes", f"{name}:unit", unit, key, positions).repeat(k).array
+    table["missing_reason"] = blank(k * m)
+    if any(reason is not None for reason in given):
+        reasons = [blank(m) if reason is None else reason.take(positions) for reason in given]
+        table["missing_reason"] = pd.concat(reasons, ignore_index=True).take(order).array
     return table
 
 
@@ -269,7 +272,7 @@ def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None 
         cells = rows.cells("visits", name, source, f"visits.{name}", positions) if source else blank(len(table))
         table[name] = rows.dates(cells) if name == "date" else cells
     if planned is not None:
-        table["planned"] = planned.to_numpy()
+        table["planned"] = planned.array
     return _typed(table)
 
 
@@ -364,7 +367,7 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
     key = "instruments.unit_column"
     table["unit"] = rows.cells("outcomes", "unit", units[0], key, cells) if units else blank(len(table))
     reasons = rows.reasons.get(values.value.strip())
-    table["missing_reason"] = blank(len(table)) if reasons is None else reasons.take(cells).to_numpy()
+    table["missing_reason"] = blank(len(table)) if reasons is None else reasons.take(cells).array
     return {"visits": _visits(rows, study, positions[first]), "outcomes": _joined([table])}
 
 
