@@ -14,7 +14,7 @@ from needling.clean.people import clean_patients
 from needling.clean.rules import settings
 from needling.clean.trail import Trail
 from needling.clean.visits import clean_visits
-from needling.instruments import definition
+from needling.instruments import definitions
 from needling.schema import CLEAN, check
 from needling.study import Study
 
@@ -61,12 +61,12 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     trail = Trail(tables, settings(study.cleaning))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections)
-    definitions = {name: definition(name, one) for name, one in study.instruments.items()}
+    known = definitions(study.instruments)
     people = clean_patients(trail, tables, study)
     events = clean_events(trail, tables, study, people)
     visits = clean_visits(trail, tables, study, people, first_sessions(events))
-    outcomes = clean_outcomes(trail, tables, study, definitions, visits)
-    look_for_patterns(trail, outcomes, visits, events, people, study, definitions)
+    outcomes = clean_outcomes(trail, tables, study, known, visits)
+    look_for_patterns(trail, outcomes, visits, events, people, study, known)
     if "needling" in events:
         as_treated(trail, events["needling"], people)
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}

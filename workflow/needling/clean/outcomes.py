@@ -43,7 +43,7 @@ def clean_outcomes(
     frame = _of_kept_visits(trail, _lean(tables["outcomes"]), visits)
     frame = _with_groups(_once(trail, frame), definitions)
     place = visits.set_index("row")[["patient", "clinic"]]
-    at = place.index.get_indexer(frame["visit_row"])
+    at = place.index.get_indexer(pd.Index(frame["visit_row"]))
     for name in place.columns:
         frame[name] = place[name].astype("category").array[at]
     frame = _numbers(trail, frame)
@@ -201,24 +201,18 @@ def _scale_by_ten(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defi
         return frame
     share = trail.settings("scale_by_ten", "share")
     rescale = pd.Series(False, index=frame.index)
-    for _, rows in frame[mine & ~frame["out_of"]].groupby("group"):
-        rescale[rows.index] = columns.tenfold(rows["value"], [rows["clinic"], rows["patient"]], share)
-    alone = over & ~rescale & (frame["value"] % 10 == 0)
-    new = frame["value"] / 10
-    rows, source = frame["row"][rescale], frame["column"][rescale]
-    reason = "rated 0-100 in a 0-10 column"
-    trail.note("scale_by_ten", "corrected", "outcomes", rows, source, reason, frame["value"][rescale], new[rescale])
-    lost = over & ~rescale
-    reason = np.where(alone, "possibly rated 0-100", "above 10, and the clinic rates 0-10")
+    for _, one in frame[mine & ~frame["out_of"]].groupby("group"):
+        rescale[one.index] = columns.tenfold(one["value"], [one["clinic"], one["patient"]], share)
+    value = frame["value"]
+    rows, source = frame["row"], frame["column"]
+    why = "rated 0-100 in a 0-10 column"
+    new = value / 10
     trail.note(
-        "scale_by_ten",
-        "query",
-        "outcomes",
-        frame["row"][lost],
-        frame["column"][lost],
-        reason[lost],
-        frame["value"][lost],
+        "scale_by_ten", "corrected", "outcomes", rows[rescale], source[rescale], why, value[rescale], new[rescale]
     )
+    lost = over & ~rescale
+    why = "above 10, but the clinic rates 0-10"
+    trail.note("scale_by_ten", "query", "outcomes", rows[lost], source[lost], why, value[lost])
     return frame.assign(value=frame["value"].mask(rescale, new))
 
 

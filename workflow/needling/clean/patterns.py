@@ -78,10 +78,9 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
     pains = [name for name in definitions if name in pain]
     if not pains:
         return
-    scores = dict(list(score(outcomes, definitions).groupby("instrument")))
-    table = pd.concat(
-        {name: definitions[name].pomp(mine.set_index("visit_row")["value"]) for name, mine in scores.items()}, axis=1
-    )
+    by_name = score(outcomes, definitions).groupby("instrument")
+    scores = {str(name): mine.set_index("visit_row")["value"] for name, mine in by_name}
+    table = pd.DataFrame({name: definitions[name].pomp(mine) for name, mine in scores.items()})
     if pains[0] not in table.columns:
         return
     clinic = outcomes.drop_duplicates("visit_row").set_index("visit_row")["clinic"].reindex(table.index)

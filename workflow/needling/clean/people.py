@@ -152,7 +152,8 @@ def _some_mapped(trail: Trail, frame: pd.DataFrame, name: str, found: pd.DataFra
     codes = ", ".join(f"'{code}'" for code in (column.codes or trail.choices("patients", name) or {}))
     raise StudyError(
         f"{files}: no row of the column '{trail.source('patients', name)}' has a known {name}: "
-        f"{int(present.sum())} filled rows hold {frame.loc[present, name].nunique()} different values, none of them a code of the study file ({codes}); "
+        f"{int(present.sum())} filled rows hold {frame.loc[present, name].nunique()} different values, "
+        f"none of them a code of the study file ({codes}); "
         f"mend patients.{name}.codes or the column's name."
     )
 
@@ -234,8 +235,8 @@ def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataF
 def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
     """Day 0 of each patient: the column of the study file, else the first visit's date; doubts settled by the first visit."""
     seen = columns.parse.dates(columns.blank_to_missing(visits["date"]))["date"]
-    first = seen.groupby(columns.blank_to_missing(visits["patient"])).min().reindex(frame["patient"]).to_numpy()
-    first = pd.Series(first, index=frame.index, dtype=float)
+    first = seen.groupby(columns.blank_to_missing(visits["patient"])).min().reindex(frame["patient"])
+    first = pd.Series(first.to_numpy(), index=frame.index, dtype=float)
     if frame["day_0"].notna().any() or found["doubtful"].any():
         near = 60.0
         settled = columns.settle(trail, "patients", frame, "day_0", found, first - near, first + near)

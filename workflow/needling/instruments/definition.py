@@ -226,6 +226,11 @@ def definition(name: str, settings: study.Instrument) -> Definition:
     return _described(name, settings) if entry is None else _registered(name, settings, entry)
 
 
+def definitions(instruments: dict[str, study.Instrument]) -> dict[str, Definition]:
+    """Definitions of all outcomes of a study, by name in the order of the study file; raises as `definition`."""
+    return {name: definition(name, settings) for name, settings in instruments.items()}
+
+
 def _described(name: str, settings: study.Instrument) -> Definition:
     """An outcome that only the study file describes."""
     for key in ("range", "better"):

@@ -49,7 +49,7 @@ def wide(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
     One row per visit (index visit_row), one column per item in the definition's order; NaN where not answered.
     """
 
-    place = pd.Index(one.items).get_indexer(rows["item"])
+    place = pd.Index(one.items).get_indexer(pd.Index(rows["item"]))
     mine = place >= 0
     visit_codes, visits = pd.factorize(rows["visit_row"].to_numpy()[mine], sort=True)
     values = np.full((len(visits), len(one.items)), np.nan)
@@ -94,7 +94,8 @@ def reliability(
     ----------
     outcomes : table of the contract CLEAN['outcomes'].
     definitions : outcome name -> definition.
-    visit_rows : rows of the visits table that count, one per patient (the baseline), so that people are independent.
+    visit_rows : rows of the visits table that count: one per patient (the baseline), so that people are independent and
+        the interval is right.
     level : confidence level.
 
     Returns

@@ -1,0 +1,161 @@
+"""The codebook: what every column of every processed table holds."""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+
+from needling.clean.workbook import CREATED, _table_sheet
+from needling.instruments import definitions
+from needling.schema import CLEAN, FRAME, SCORES, Contract
+from needling.study import Column, Study, _words
+
+CONTRACTS: dict[str, Contract] = {**CLEAN, "scores": SCORES, "frame": FRAME}
+HEADS = {
+    "table": "Table",
+    "name": "Name",
+    "label": "Label",
+    "unit": "Unit",
+    "levels": "Values",
+    "instrument": "Instrument",
+    "source": "Columns of the export",
+    "missing": "Missing",
+}
+MOST_LEVELS = 30
+
+
+def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Describe every column of every processed table.
+
+    Parameters
+    ----------
+    tables : clean tables, scores and frame by name.
+    sources : table of the contract SOURCES.
+    study : sections patients, instruments, events, disclosure.
+
+    Returns
+    -------
+    One row per column, for outcomes and scores also one per instrument: table, name, label, unit, levels (names of a
+    category, or the range that the plan or the instrument allows), instrument, source (columns of the export), missing (share
+    of rows, in words; shares of fewer people than the disclosure threshold are given as 'under').
+    """
+    rows = []
+    for table, frame in tables.items():
+        for name in frame.columns:
+            rows.append(_column(table, str(name), frame[name], sources, study))
+        if "instrument" in frame.columns and "value" in frame.columns:
+            rows += _instruments(table, frame, sources, study)
+    return pd.DataFrame(rows, columns=list(HEADS))
+
+
+def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, study: Study) -> tuple[str, ...]:
+    known = CONTRACTS.get(table, CLEAN["sessions"]).get(name)
+    settings = _settings(table, name, study)
+    read = {"day": "date", "visit": "planned"}.get(name, name) if table != "frame" else name
+    mine = sources[(sources["table"] == table) & (sources["column"] == read)]
+    dictionary = str(mine["label"].iloc[0]) if len(mine) and isinstance(mine["label"].iloc[0], str) else ""
+    label = (settings.label if settings else None) or (known.label if known else "") or dictionary or _words(name)
+    unit = (settings.unit if settings else None) or (known.unit if known else "") or ""
+    missing = _missing(values, study.disclosure.min_cell)
+    return table, name, label, unit, _levels(name, values, settings), "", ", ".join(mine["source"]), missing
+
+
+def _settings(table: str, name: str, study: Study) -> Column | None:
+    """What the study file says about a column."""
+    if table in {"patients", "frame"}:
+        named = {"cohort": study.patients.cohort, "arm": study.patients.arm}
+        return named.get(name) or study.patients.covariates.get(name)
+    event = getattr(study.events, table, None)
+    return event.columns.get(name) if event else None
+
+
+def _levels(name: str, values: pd.Series, settings: Column | None) -> str:
+    """Names of a category as the plan has them (never as the data do: a free text must not come through here)."""
+    if settings is not None and settings.codes:
+        names = list(dict.fromkeys(settings.codes.values()))
+        return ", ".join(names[:MOST_LEVELS]) + (", ..." if len(names) > MOST_LEVELS else "")
+    if settings is not None and settings.range:
+        return f"{settings.range[0]:g} to {settings.range[1]:g}"
+    if name in {"patient", "clinic", "therapist"}:
+        return "codes"
+    if values.dtype == "boolean":
+        return "true, false"
+    return "numbers" if pd.api.types.is_numeric_dtype(values.dtype) else "text"
+
+
+def _instruments(table: str, frame: pd.DataFrame, sources: pd.DataFrame, study: Study) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, one in definitions(study.instruments).items():
+        mine = frame[frame["instrument"] == name]
+        if not len(mine):
+            continue
+        from_columns = sources[(sources["table"] == "outcomes") & sources["column"].str.match(rf"{name}:(\d+|total)$")]
+        listed = list(dict.fromkeys(from_columns["source"]))
+        source = ", ".join(listed) if len(listed) <= 3 else f"{listed[0]} ... {listed[-1]} ({len(listed)} columns)"
+        levels = f"{one.low:g} to {one.high:g}, {one.better} is better"
+        missing = _missing(mine["value"], study.disclosure.min_cell)
+        rows.append((table, "value", one.label, one.unit, levels, name, source, missing))
+    return rows
+
+
+def _missing(values: pd.Series, min_cell: int) -> str:
+    n, lost = len(values), int(values.isna().sum())
+    if n == 0:
+        return "no rows"
+    if lost in (0, n):
+        return f"{100 * lost // n} %"
+    few = min_cell / n * 100
+    if lost < min_cell:
+        return f"under {min(few, 100):.2g} %"
+    if n - lost < min_cell:
+        return f"over {max(100 - few, 0):.3g} %"
+    percent = 100 * lost / n
+    return "under 1 %" if percent < 1 else "over 99 %" if percent > 99 else f"{percent:.0f} %"
+
+
+def write_codebook(book: pd.DataFrame, page: str | Path, workbook: str | Path, study: Study) -> None:
+    """Write the codebook as an HTML page without any link to elsewhere, and as a workbook.
+
+    Parameters
+    ----------
+    book : what `codebook` gave.
+    page, workbook : paths (.html, .xlsx).
+    study : sections title and made_up.
+    """
+    import xlsxwriter
+
+    title = f"Codebook of {study.title}"
+    for path in map(Path, (page, workbook)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    Path(page).write_text(_page(book, title, study.made_up), encoding="utf-8", newline="\n")
+    with xlsxwriter.Workbook(workbook, {"strings_to_formulas": False, "strings_to_urls": False}) as file:
+        file.set_properties({"title": title, "created": CREATED})
+        look = {
+            "head": file.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
+            "text": file.add_format({"text_wrap": True, "valign": "top"}),
+        }
+        _table_sheet(file, look, "Codebook", book.rename(columns=HEADS))
+
+
+def _page(book: pd.DataFrame, title: str, made_up: bool) -> str:
+    parts = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+        f"<title>{html.escape(title)}</title>\n<style>\n",
+        "body{font:16px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:75rem;padding:0 1rem;color:#1a1a1a}\n",
+        "table{border-collapse:collapse;width:100%;font-size:.9rem;margin-bottom:2rem}\n",
+        "th,td{text-align:left;vertical-align:top;padding:.3rem .6rem;border-bottom:1px solid #ddd}\n",
+        "th{border-bottom:2px solid #444}\ntd:first-child{font-family:ui-monospace,monospace;white-space:nowrap}\n",
+        f"</style>\n</head>\n<body>\n<h1>{html.escape(title)}</h1>\n",
+        "<p>Made-up data: no person is described.</p>\n" if made_up else "",
+        "<p>Every column of the processed tables. Codes of people and clinics are random; days count from day 0.</p>\n",
+    ]
+    heads = [column for column in HEADS if column != "table"]
+    for table, mine in book.groupby("table", sort=False):
+        parts.append(f"<h2>{html.escape(str(table).replace('_', ' ').capitalize())}</h2>\n<table>\n<thead><tr>")
+        parts += [f'<th scope="col">{html.escape(HEADS[column])}</th>' for column in heads]
+        parts.append("</tr></thead>\n<tbody>\n")
+        for row in mine[heads].itertuples(index=False):
+            parts.append("<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>\n")
+        parts.append("</tbody>\n</table>\n")
+    return "".join([*parts, "</body>\n</html>\n"])

@@ -1,0 +1,128 @@
+"""What was done to the data, for the report and for the data manager."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from needling.clean.corrections import COLUMNS as CORRECTION_COLUMNS
+from needling.clean.rules import RULES
+from needling.clean.trail import TAKEN_OUT
+from needling.study import Study
+
+# written into the file instead of the clock, so that the same data give the same bytes
+CREATED = datetime(2000, 1, 1)
+FACTS = ["file", "sheet", "line", "column", "rule", "action", "reason", "old", "new"]
+NO_CLINIC = "no clinic"
+MOST_ROWS = 100_000
+
+
+def cleaning_summary(audit: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
+    """Count what each rule did.
+
+    Parameters
+    ----------
+    audit : table of the contract AUDIT.
+    quarantine : table of the contract QUARANTINE.
+
+    Returns
+    -------
+    One row per rule and action that occurred, in the order of the rules: rule, version, sentence (for the report), action,
+    cells (cells or whole rows noted) and rows (rows taken out of the tables by it; 0 for actions that take none out).
+    """
+    counts = audit.groupby(["rule", "action"]).size().rename("cells").reset_index()
+    gone = audit[audit["action"].isin(TAKEN_OUT)].merge(quarantine[["table", "row"]], on=["table", "row"])
+    rows = gone.groupby(["rule", "action"]).size().rename("rows").reset_index()
+    counts = counts.merge(rows, on=["rule", "action"], how="left")
+    counts["rows"] = counts["rows"].fillna(0).astype("int64")
+    counts["sentence"] = counts["rule"].map({name: rule.sentence for name, rule in RULES.items()})
+    counts["version"] = counts["rule"].map({name: rule.version for name, rule in RULES.items()})
+    place = counts["rule"].map({name: number for number, name in enumerate(RULES)})
+    counts = counts.assign(_place=place).sort_values(["_place", "action"], kind="stable")
+    return counts[["rule", "version", "sentence", "action", "cells", "rows"]].reset_index(drop=True)
+
+
+def write_audit_workbook(path: str | Path, audit: pd.DataFrame, quarantine: pd.DataFrame, study: Study) -> None:
+    """Write the audit as a workbook that a data manager can work through.
+
+    Parameters
+    ----------
+    path : the workbook (.xlsx).
+    audit, quarantine : tables of the contracts AUDIT and QUARANTINE.
+    study : sections title and made_up.
+
+    Sheets: Summary (each rule with its sentence and counts), Rows taken out, one sheet per clinic with the queries to send
+    back, All changes (at most 100,000), and Corrections: an empty table with the columns that `cleaning.corrections` reads,
+    to be saved as CSV. The bytes depend on the data alone. Not for publication: it is about single patients' cells.
+    """
+    import xlsxwriter
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"title": f"Audit of {study.title}", "created": CREATED})
+        look = {
+            "head": book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"}),
+            "text": book.add_format({"text_wrap": True, "valign": "top"}),
+            "title": book.add_format({"bold": True, "font_size": 14}),
+        }
+        _summary_sheet(book, look, audit, quarantine, study)
+        _table_sheet(book, look, "Rows taken out", _taken_out(audit))
+        queries = audit[audit["action"] == "query"]
+        clinics = queries["clinic"].fillna(NO_CLINIC)
+        for clinic in sorted(clinics.unique()):
+            _table_sheet(book, look, f"Queries {clinic}"[:31], _for_site(queries[clinics == clinic]))
+        _table_sheet(book, look, "All changes", audit[["table", *FACTS]].head(MOST_ROWS))
+        _table_sheet(book, look, "Corrections", pd.DataFrame(columns=CORRECTION_COLUMNS))
+
+
+def _summary_sheet(book, look, audit: pd.DataFrame, quarantine: pd.DataFrame, study: Study) -> None:
+    notes = [
+        "Made-up data. " if study.made_up else "",
+        "Values that could identify a person are hidden: look them up in the export by file, sheet and line. ",
+        "Answers go into the sheet Corrections; save it as CSV (UTF-8) and name it under cleaning.corrections in the study file. ",
+        "This workbook is about single cells of single patients and is not for publication.",
+    ]
+    summary = cleaning_summary(audit, quarantine).rename(
+        columns={"cells": "cells or rows", "rows": "rows taken out", "sentence": "what the rule does"}
+    )
+    sheet = _table_sheet(book, look, "Summary", summary, top=4)
+    sheet.write_string(0, 0, f"Audit of {study.title}", look["title"])
+    sheet.write_string(1, 0, "".join(notes))
+    if len(audit) > MOST_ROWS:
+        sheet.write_string(2, 0, f"The sheet All changes shows the first {MOST_ROWS:,} of {len(audit):,} rows.")
+
+
+def _taken_out(audit: pd.DataFrame) -> pd.DataFrame:
+    gone = audit[audit["action"].isin(TAKEN_OUT)]
+    return gone[["table", "file", "sheet", "line", "rule", "action", "reason", "clinic"]].head(MOST_ROWS)
+
+
+def _for_site(queries: pd.DataFrame) -> pd.DataFrame:
+    """The questions of one clinic with room for the answer, in the columns of a correction."""
+    asked = queries[["file", "sheet", "line", "column", "old"]].copy()
+    for column in ("new", "who", "when", "why"):
+        asked[column] = ""
+    asked["question"] = queries["reason"]
+    return asked.sort_values(["file", "sheet", "line", "column"], kind="stable")
+
+
+def _table_sheet(book, look, name: str, table: pd.DataFrame, top: int = 0):
+    """Write a table with a fixed header and filters; widths by content."""
+    sheet = book.add_worksheet(name)
+    for place, column in enumerate(table.columns):
+        values = table[column].astype(object).where(table[column].notna(), "").tolist()
+        sheet.write_string(top, place, str(column), look["head"])
+        longest = max((len(str(value)) for value in values[:2000]), default=0)
+        sheet.set_column(place, place, min(max(len(str(column)) + 3, longest + 1), 60))
+        for line, value in enumerate(values, start=top + 1):
+            if isinstance(value, int | float):
+                sheet.write_number(line, place, value, look["text"])
+            elif isinstance(value, str) and value:
+                sheet.write_string(line, place, value, look["text"])
+    sheet.freeze_panes(top + 1, 0)
+    if len(table):
+        sheet.autofilter(top, 0, top + len(table), max(len(table.columns) - 1, 0))
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    return sheet
