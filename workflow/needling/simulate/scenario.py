@@ -110,7 +110,7 @@ def _equal(items: int, low: int, high: int, weight: float, better: Literal["lowe
 
 SCALES: dict[str, Scale] = {
     "nprs": _equal(1, 0, 10, 1, "lower", unit="0-10 points", communality=1.0),
-    "ppt": _equal(1, 20, 800, 1, "higher", unit="kPa", communality=1.0),
+    "ppt": _equal(1, 40, 800, 1, "higher", unit="kPa", communality=1.0),
     "ndi": _equal(10, 0, 5, 2, "lower", unit="%"),
     "fiqr": Scale((0,) * 21, (10,) * 21, (1 / 3,) * 9 + (1.0,) * 2 + (0.5,) * 10, "lower", "0-100 points"),
     "visa_a": Scale((0,) * 8, (10,) * 7 + (30,), (1.0,) * 8, "higher", "0-100 points"),
