@@ -55,7 +55,7 @@ def make_figure(name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study") -> 
     with style(plan.figures.profile) as profile:
         figure = room.draw(source, plan, profile)
     caption, alternative = room.words(source, plan)
-    return figure, source, made_up(plan, caption), made_up(plan, alternative)
+    return figure, source, *(made_up(plan, text) if text else "" for text in (caption, alternative))
 
 
 def write_figure(

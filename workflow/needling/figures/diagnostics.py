@@ -13,6 +13,9 @@ from needling.tables.words import measure, places
 if TYPE_CHECKING:
     from needling.study import Study
 
+COLUMNS = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]
+NONE = "The primary analysis gives no residuals to draw."
+
 
 def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
     """Put quantiles and bins of the scaled residuals into one table.
@@ -24,15 +27,16 @@ def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
     than the smallest publishable number are left out.
     """
     minimum = plan.disclosure.min_cell
+    if inputs["quantiles"].empty:
+        return pd.DataFrame(columns=COLUMNS)
     quantiles, bins = inputs["quantiles"], inputs["fitted"]
     points = quantiles[quantiles["n"] >= minimum]
     points = points.rename(columns={"normal": "x"}).assign(plot="quantiles", low=float("nan"), high=float("nan"))
     means = bins[bins["n"] >= minimum].rename(columns={"fitted": "x"}).assign(plot="bins")
-    columns = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]
     order = {place: number for number, place in enumerate(places(plan))}
-    table = pd.concat([points[columns], means[columns]], ignore_index=True)
+    table = pd.concat([points[COLUMNS], means[COLUMNS]], ignore_index=True)
     table["_place"] = [order[place] for place in zip(table["cohort"], table["outcome"], strict=True)]
-    return table.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[columns]
+    return table.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[COLUMNS]
 
 
 def quantile_panel(ax: Axes, points: pd.DataFrame) -> Axes:
@@ -55,6 +59,10 @@ def bin_panel(ax: Axes, bins: pd.DataFrame, unit: str) -> Axes:
 
 def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     """Draw a pair of panels for each cohort and outcome, two pairs side by side."""
+    if source.empty:
+        figure = new_figure(profile.single, 20)
+        figure.text(0.5, 0.5, NONE, ha="center", va="center")
+        return figure
     here = set(zip(source["cohort"], source["outcome"], strict=True))
     shown = [place for place in places(plan) if place in here]
     pairs = min(2, len(shown))
@@ -75,7 +83,9 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
 
 
 def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
-    """Caption and alternative text."""
+    """Caption and alternative text; both empty where there is nothing to show."""
+    if source.empty:
+        return "", ""
     caption = (
         f"Residuals of the primary analysis, {named(source, plan)}. Left of each pair: quantiles of the scaled residuals "
         "against the normal distribution, with the line on which they would lie. Right: mean and 10th to 90th percentile of the "

@@ -76,12 +76,8 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     deepest = max(len(b) for b in boxes.values())
     depths = [size.depth(1 + max(len(b[i][1]) for b in boxes.values() if i < len(b))) for i in range(deepest)]
     head = _top_boxes(source)
-    above = sum(size.depth(len(t)) + (size.depth(len(s)) + 4 if s else size.gap) for t, s in head)
-    names = (size.line + 3) * ((len(plan.cohorts) > 1) + bool(plan.arms))
-    height = above + names + 6 + sum(depths) + size.gap * (len(depths) - 1)
-    figure = Figure(figsize=(width * MM, height * MM))
+    figure = Figure()
     ax = figure.add_axes((0, 0, 1, 1))
-    ax.set(xlim=(0, width), ylim=(height, 0))
     ax.set_axis_off()
     y = _draw_head(ax, head, width, size)
     left = (width - slot * len(columns)) / 2
@@ -89,6 +85,9 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     y = _draw_names(ax, plan, centres, y, width / 2, size)
     for place, x in centres.items():
         _draw_column(ax, boxes[place], depths, (x, y), slot - 2.5, size)
+    height = y + sum(depths) + size.gap * (len(depths) - 1) + 1
+    ax.set(xlim=(0, width), ylim=(height, 0))
+    figure.set_size_inches(width * MM, height * MM)
     return figure
 
 
@@ -109,7 +108,7 @@ def _top_boxes(source: pd.DataFrame) -> list[tuple[list[str], list[str]]]:
     if "excluded" in by_stage:
         reasons = [f"{_sentence(row['reason'])}: {row['n_shown']}" for row in by_stage["excluded"].to_dict("records")]
         if head:
-            head[-1] = (head[-1][0], ["Excluded in cleaning", *(wrapped for r in reasons for wrapped in _wrap(r))])
+            head[-1] = (head[-1][0], ["Excluded", *(wrapped for r in reasons for wrapped in _wrap(r))])
     if "enrolled" in by_stage:
         head.append(([f"Enrolled: {by_stage['enrolled']['n_shown'].iloc[0]}"], []))
     return head

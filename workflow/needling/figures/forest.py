@@ -144,8 +144,8 @@ def _row_label(row: dict[Any, Any], rows: pd.DataFrame, plan: "Study") -> str:
 def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     """Draw a panel for each outcome and measure, one below the other, with the numbers beside it."""
     groups = [rows for _, rows in source.groupby(["outcome", "measure", "positive_favours"], sort=False)]
-    heights = [len(rows) + 2.6 for rows in groups]
-    figure = new_figure(profile.full, 10 + 6.6 * sum(heights))
+    heights = [len(rows) for rows in groups]
+    figure = new_figure(profile.full, 9 + 6.2 * sum(heights) + 23 * len(groups))
     ratios = {"height_ratios": heights, "width_ratios": [1, 0.62]}
     axes = figure.subplots(len(groups), 2, squeeze=False, gridspec_kw=ratios)
     for (ax, beside), rows in zip(axes, groups, strict=True):

@@ -55,7 +55,7 @@ def panel(ax: Axes, rows: pd.DataFrame, plan: "Study", positions: dict[str, floa
 def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     """Draw all cohorts and outcomes."""
     look = looks(plan.arms)
-    figure, panels = panel_grid(source, plan, profile, 50)
+    figure, panels = panel_grid(source, plan, profile, 46, scale=False)
     for number, (ax, _, _, rows) in enumerate(panels):
         positions = visit_positions(plan, shown_visits(rows, plan))
         panel(ax, rows, plan, positions, look)

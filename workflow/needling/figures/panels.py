@@ -17,7 +17,7 @@ Panel = tuple[Axes, str, str, pd.DataFrame]
 
 
 def panel_grid(
-    source: pd.DataFrame, plan: "Study", profile: Profile, height: float, across: int = 2
+    source: pd.DataFrame, plan: "Study", profile: Profile, height: float, *, scale: bool = True, across: int = 2
 ) -> tuple[Figure, list[Panel]]:
     """Lay out one panel per cohort and outcome: outcomes side by side, cohorts below one another.
 
@@ -26,6 +26,7 @@ def panel_grid(
     source : what is drawn, with columns cohort and outcome.
     plan, profile : as in `make_figure`.
     height : of one row of panels, mm.
+    scale : whether each panel says on which scale it is.
     across : most panels in a row.
 
     Returns
@@ -43,7 +44,8 @@ def panel_grid(
         for ax in row[len(line) :]:
             ax.set_axis_off()
         for ax, (cohort, outcome) in zip(row, line, strict=False):
-            panel_head(ax, _head(shown, plan, cohort, outcome), outcome_axis(plan, cohort, outcome))
+            below = outcome_axis(plan, cohort, outcome) if scale else ""
+            panel_head(ax, _head(shown, plan, cohort, outcome), below)
             mine = source[(source["cohort"] == cohort) & (source["outcome"] == outcome)]
             panels.append((ax, cohort, outcome, mine))
     return figure, panels

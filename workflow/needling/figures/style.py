@@ -1,5 +1,6 @@
 """How every figure looks, and how it is written: the same bytes wherever it is drawn."""
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,12 +119,12 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def panel_head(ax: Axes, text: str, below: str = "") -> Axes:
-    """Say above a panel, flush left, what it shows, and in a second line on which scale."""
+    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale."""
     size = matplotlib.rcParams["ytick.labelsize"]
-    ax.set_title(text, loc="left", fontweight="bold", pad=6 + (1.35 * size if below else 0))
-    if below:
-        under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
-        ax.annotate(below, (0, 1), (0, 5), **under).set_in_layout(False)
+    lines = textwrap.wrap(below, 54)
+    ax.set_title(text, loc="left", fontweight="bold", pad=6 + 1.35 * size * len(lines))
+    under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
+    ax.annotate("\n".join(lines), (0, 1), (0, 5), **under).set_in_layout(False)
     return ax
 
 

@@ -41,7 +41,7 @@ def build_report(
         analyses, primary, families, disclosure.
     inputs : table name -> table as the analyses wrote them: results, flow, distribution, missingness, and where there are
         any baseline, reliability, audit, quarantine, cross_check. Small groups are hidden here.
-    words : figure -> caption and alternative text (keys caption, alternative); only these figures are shown.
+    words : figure -> caption and alternative text (keys caption, alternative); without a caption it is left out.
     figures : folder with each figure as SVG and PNG.
     folder : where report.html, report.pdf and report.docx go.
     lock : text of the lock file, for the versions of the software.
@@ -92,6 +92,7 @@ def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> 
 
     fixed = [
         "--standalone",
+        "--wrap=none",
         "--columns=1",
         f"--resource-path={work}",
         f"--lua-filter={templates / 'tables.lua'}",
@@ -158,6 +159,4 @@ def _document(work: Path, metadata: list[str], templates: Path, plan: "Study") -
         *metadata,
         "--default-image-extension=png",
         f"--reference-doc={reference}",
-        "--toc",
-        "--toc-depth=1",
     )

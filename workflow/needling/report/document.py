@@ -128,6 +128,12 @@ def _styles(styles: str) -> str:
     line = '<w:{} w:val="single" w:sz="{}" w:space="0" w:color="{}"/>'
     borders = line.format("top", 8, "404040") + line.format("bottom", 8, "404040") + line.format("insideH", 2, "D7D7D7")
     table = f"<w:tblPr><w:tblBorders>{borders}</w:tblBorders>"
+    notes = (
+        '<w:style w:type="paragraph" w:customStyle="1" w:styleId="TableNotes"><w:name w:val="Table Notes"/>'
+        '<w:basedOn w:val="Normal"/><w:pPr><w:spacing w:before="60" w:after="240"/></w:pPr>'
+        '<w:rPr><w:color w:val="505050"/><w:sz w:val="16"/></w:rPr></w:style>'
+    )
+    styles = styles.replace("</w:styles>", f"{notes}</w:styles>")
     return re.sub(r'(<w:style [^>]*w:styleId="Table".*?)<w:tblPr>', rf"\1{table}", styles, count=1, flags=re.DOTALL)
 
 

@@ -58,7 +58,7 @@ def report_text(
     ----------
     plan : the sections that `build_report` names.
     inputs : table name -> table as the analyses wrote them.
-    words : figure -> its caption and alternative text; only these figures are shown.
+    words : figure -> its caption and alternative text; those without a caption have nothing to show.
     lock : text of the lock file, for the versions of the software.
     templates : folder with report.md.
 
@@ -93,7 +93,7 @@ def report_text(
         visit=lambda name: visit_label(plan, name),
         figure=floats.figure,
         table=floats.table,
-        has_figure=lambda name: name in words,
+        has_figure=lambda name: bool(words.get(name, {}).get("caption")),
         has_table=floats.has_table,
         models=_models(results, plan),
         problems=_problems(results, plan),
@@ -144,7 +144,11 @@ class _Floats:
         """Markdown of a table with its number, caption and notes."""
         table = self._tables[name]
         caption = f"{self._number('Table')} {escape(made_up(self._plan, table.caption))}"
-        notes = f"\n::: {{.notes}}\n{escape(' '.join(table.notes))}\n:::\n" if table.notes else ""
+        notes = (
+            f'\n::: {{.notes custom-style="Table Notes"}}\n{escape(" ".join(table.notes))}\n:::\n'
+            if table.notes
+            else ""
+        )
         return f"{markdown_table(table)}\n: {caption}\n{notes}"
 
     def _number(self, kind: str) -> str:
@@ -207,9 +211,9 @@ def _problems(results: pd.DataFrame, plan: "Study") -> list[str]:
     sentences: dict[str, None] = {}
     for row in odd.to_dict("records"):
         place = f"{plan.cohorts[row['cohort']].label}, {in_sentence(plan.outcome_label(row['outcome']))}"
-        note = str(row["note"] or "").rstrip(".")
-        detail = f" ({note})" if note and note != "nan" else ""
-        sentences[f"{plan.analyses[row['analysis']].label}: {place}: {said[row['status']]}{detail}."] = None
+        note = str(row["note"]) if isinstance(row["note"], str) else ""
+        label = plan.analyses[row["analysis"]].label
+        sentences[f"{label}: {place}: {(in_sentence(note) or said[row['status']]).rstrip('.')}."] = None
     return list(sentences)
 
 
@@ -232,4 +236,4 @@ def _quarantined(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[s
         return []
     table = inputs["quarantine"]
     counts = table[table["table"] != "patients"].drop_duplicates(["table", "row"])["table"].value_counts()
-    return [(name.replace("_", " "), int(n)) for name, n in sorted(counts.items())]
+    return [(str(name).replace("_", " "), int(n)) for name, n in sorted(counts.items())]

@@ -68,11 +68,12 @@ def _variable(rows: pd.DataFrame, arms: list[str]) -> list[Row]:
     blanks = [""] * (len(arms) + difference)
     if len(levels) > MOST_LEVELS:
         return [[f"{label}: {len(levels)} different", *blanks]]
-    lines = [] if len(levels) == 2 else [[label, *blanks]]
-    for level in levels[:1] if len(levels) == 2 else levels:
+    few = len(levels) <= 2
+    lines = [] if few else [[label, *blanks]]
+    for level in ["yes"] if few and "yes" in levels else levels[:1] if few else levels:
         mine = rows[rows["level"] == level].set_index("arm")
         cells = [_share(mine.loc[arm]) if arm in mine.index else MISSING for arm in arms]
-        words = f"{label}: {level.replace('_', ' ')}" if len(levels) == 2 else f"   {level.replace('_', ' ')}"
+        words = f"{label}: {level.replace('_', ' ')}" if few else f"   {level.replace('_', ' ')}"
         lines.append([words, *cells, *([_differences(mine)] if difference else [])])
     return lines
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from needling.study import Study
 
 ACTIONS = {
-    "mapped": "Mapped",
-    "corrected": "Corrected",
-    "missing": "Made missing",
-    "flagged": "Flagged",
-    "query": "Queried",
-    "quarantined": "Rows quarantined",
-    "dropped": "Rows dropped",
+    "mapped": "mapped",
+    "corrected": "corrected",
+    "missing": "made missing",
+    "flagged": "flagged",
+    "query": "queried",
+    "quarantined": "rows quarantined",
+    "dropped": "rows dropped",
 }
 
 
@@ -47,22 +47,16 @@ def cleaning(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     order = {rule: number for number, rule in enumerate(RULES)}
     exact["_order"] = exact["rule"].map(order).fillna(len(order))
     exact = exact.sort_values(["_order", "rule", "action"], ignore_index=True).drop(columns="_order")
-    used = [action for action in ACTIONS if action in set(exact["action"])]
-    cells = exact.set_index(["rule", "action"])["n_shown"]
-    rows = [
-        [_sentence(rule), *(cells.get((rule, action), "") for action in used)] for rule in dict.fromkeys(exact["rule"])
-    ]
+    rows = [[_sentence(str(rule)), _happened(mine)] for rule, mine in exact.groupby("rule", sort=False)]
     notes = ["Numbers of cells, or of rows where it says so; each one has a line in the audit workbook."]
     notes += [footnote(minimum)] if hidden.any() else []
-    width = 0.105
-    return Printed(
-        "What cleaning did to the data, rule by rule.",
-        exact,
-        ["Rule", *(ACTIONS[action] for action in used)],
-        rows,
-        notes,
-        [1 - width * len(used), *[width] * len(used)],
-    )
+    caption = "What cleaning did to the data, rule by rule."
+    return Printed(caption, exact, ["Rule", "What happened"], rows, notes, [0.7, 0.3], (0, 1))
+
+
+def _happened(mine: pd.DataFrame) -> str:
+    counts = mine.set_index("action")["n_shown"]
+    return "; ".join(f"{counts[action]} {words}" for action, words in ACTIONS.items() if action in counts.index)
 
 
 def _sentence(rule: str) -> str:

@@ -6,11 +6,11 @@ MINUS, MISSING = "−", "–"
 
 
 def decimals(low: float, high: float) -> int:
-    """Choose the decimals that an interval can bear: two significant digits of its width, at most three decimals."""
-    width = high - low
-    if not math.isfinite(width) or width <= 0:
+    """Choose the decimals that an interval can bear: two significant digits of half its width, at most three decimals."""
+    half = (high - low) / 2
+    if not math.isfinite(half) or half <= 0:
         return 2
-    return min(3, max(0, 1 - math.floor(math.log10(width))))
+    return min(3, max(0, 1 - math.floor(math.log10(half))))
 
 
 def format_fixed(value: float, digits: int) -> str:

@@ -1,5 +1,6 @@
 """Results: contrasts with their intervals, by cohort and outcome; and every coefficient for the appendix."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -88,8 +89,15 @@ def _contrasts(results: pd.DataFrame, plan: "Study", caption: str, by_analysis: 
     level = 100 * float(rows["level"].iloc[0])
     head = ["Outcome", *(_mean_head(plan, arm) for arm in arms), f"{NOUNS[plan.design]} ({level:.0f}% CI)", "P"]
     head += [*(["Adjusted P"] if adjusted else []), "n"]
-    fixed = [0.13] * len(arms) + [0.22, 0.08] + [0.1] * adjusted + [0.08]
-    return Printed(caption, exact, head, headed(pairs), _notes(rows, plan), [1 - sum(fixed), *fixed])
+    fixed = [0.12] * len(arms) + [0.25, 0.08] + [0.1] * adjusted + [0.08]
+    return Printed(
+        caption,
+        exact,
+        head,
+        headed(pairs),
+        _notes(rows, plan, bool(arms) and bool(plan.arms)),
+        [1 - sum(fixed), *fixed],
+    )
 
 
 def _in_order(results: pd.DataFrame, plan: "Study") -> pd.DataFrame:
@@ -140,7 +148,7 @@ def _covariate(plan: "Study", name: str) -> str:
 
 
 def _mean_head(plan: "Study", arm: str) -> str:
-    return f"{plan.arm_label(arm)}, mean" if arm else "Mean"
+    return plan.arm_label(arm) if arm else "Mean"
 
 
 def _mean(means: pd.DataFrame, key: Any, row: dict[Any, Any]) -> str:
@@ -159,12 +167,13 @@ def _contrast(row: dict[Any, Any]) -> str:
     return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
 
 
-def _notes(rows: pd.DataFrame, plan: "Study") -> list[str]:
-    notes = [f"{scale}." for scale in _scales(rows, plan)]
+def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
+    notes = ["Under each arm: its marginal mean."] if means else []
+    notes += [f"{scale}." for scale in _scales(rows, plan)]
     odd = rows[rows["note"].fillna("").ne("") & ~rows["status"].isin(["converged"])]
     for note, where in odd.groupby("note", sort=False):
         names = [f"{plan.outcome_label(o).lower()} ({plan.cohorts[c].label.lower()})" for c, o in _pairs(where)]
-        notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {note}.")
+        notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {in_sentence(str(note)).rstrip('.')}.")
     if hides(rows["n_patients_shown"]):
         notes.append(footnote(plan.disclosure.min_cell))
     return notes
@@ -180,11 +189,11 @@ def _scales(rows: pd.DataFrame, plan: "Study") -> list[str]:
     for row in rows.drop_duplicates(["analysis", "cohort", "outcome"]).to_dict("records"):
         one = measure(plan, row["cohort"], row["outcome"])
         label = plan.outcome_label(row["outcome"])
-        scale = one.axis if one.label.startswith(label) else f"{label}: {one.axis}"
-        where = f" in {plan.cohorts[row['cohort']].label.lower()}" if _differs(plan, row["outcome"]) else ""
+        where = f" in {in_sentence(plan.cohorts[row['cohort']].label)}" if _differs(plan, row["outcome"]) else ""
+        scale = one.axis if one.label.startswith(label) else f"{label}{where}: {one.axis}"
         better = "positive" if positive_favours(plan, row["analysis"], row["cohort"], row["outcome"]) else "negative"
-        subject = "a change" if plan.design == "single_arm" else "a difference"
-        said[f"{scale}{where}; {subject} that is {better} is better"] = None
+        subject = "change" if plan.design == "single_arm" else "difference"
+        said[f"{scale}; a {better} {subject} is better"] = None
     return list(said)
 
 
@@ -194,17 +203,17 @@ def _differs(plan: "Study", outcome: str) -> bool:
 
 
 def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
-    """Print every coefficient and variance component of every model."""
+    """Print the coefficients and variance components of the primary analysis; the CSV has those of every analysis."""
     results = _released(inputs, plan)
     exact = _in_order(results[results["term"].isin(["coefficient", "variance"])], plan)
-    if exact.empty:
+    mine = exact[exact["analysis"] == plan.primary]
+    if mine.empty:
         return None
     pairs = []
-    for row in exact.to_dict("records"):
+    for row in mine.to_dict("records"):
         heading = ": ".join(
             part
             for part in (
-                plan.analyses[row["analysis"]].label,
                 plan.cohorts[row["cohort"]].label if len(plan.cohorts) > 1 else "",
                 ", ".join(
                     [plan.outcome_label(row["outcome"]), *([plan.visit_label(row["visit"])] if row["visit"] else [])]
@@ -212,17 +221,17 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
             )
             if part
         )
-        name = str(row["contrast"]).replace("_", " ")
+        name = re.sub(r"\[(.*?)\]", r": \1", str(row["contrast"])).replace("_", " ")
         se = format_fixed(row["se"], 3)
         pairs.append(
             (heading, [name, *_coefficient(row), se, format_fixed(row["df"], 1), format_p(row["p"], name=False)])
         )
     return Printed(
-        "Every coefficient and variance component.",
+        "Coefficients and variance components of the primary analysis.",
         exact,
         ["Term", "Estimate", "95% CI" if (exact["level"] == 0.95).all() else "CI", "SE", "df", "P"],
         headed(pairs),
-        [],
+        ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else [],
         [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
     )
 
