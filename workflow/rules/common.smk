@@ -47,6 +47,10 @@ PLAN = section(
 for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[variable] = "1"
 
+# Nothing may depend on the language of the terminal, nor on a home directory that can be written to.
+os.environ["LC_ALL"] = "C.UTF-8"
+os.environ.setdefault("MPLCONFIGDIR", str(Path(".snakemake/cache/matplotlib").resolve()))
+
 
 wildcard_constraints:
     study=STUDY.study,
