@@ -4,7 +4,15 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from needling.analysis.results import Output, Question, complete, contrast_rows, mean_rows, not_estimated
+from needling.analysis.results import (
+    Output,
+    Question,
+    complete,
+    contrast_rows,
+    in_words,
+    mean_rows,
+    not_estimated,
+)
 
 METHOD = "Analysis of covariance (least squares)"
 DF_METHOD = "residual"
@@ -112,8 +120,8 @@ class _LeastSquares:
         return np.eye(len(self.names))[self.names.index(f"arm[{arm}]")]
 
     def coefficients(self) -> list[tuple[str, np.ndarray]]:
-        """Name and unit vector of each coefficient."""
-        return list(zip(self.names, np.eye(len(self.names)), strict=True))
+        """Name in words and unit vector of each coefficient."""
+        return list(zip(map(in_words, self.names), np.eye(len(self.names)), strict=True))
 
     def everybody_in(self, arm: str) -> np.ndarray:
         """Mean of the design over the analysed patients, had all of them been in one arm."""

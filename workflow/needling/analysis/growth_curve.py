@@ -52,7 +52,7 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
     )
     if fit.status == "failed":
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
-    common = common_columns(fit, question, METHOD, settings.df)
+    common = common_columns(fit, question, METHOD)
     terms = fit.terms(df=settings.df, level=settings.level).set_index("term")
     parts = [appendix_rows(fit, question, common)]
     for arm in question.arms[1:]:

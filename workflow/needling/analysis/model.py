@@ -1,13 +1,19 @@
 """What the mixed-model analyses share: the model frame, the results of a fit, and its diagnostics."""
 
-import re
-
 import numpy as np
 import pandas as pd
 
-from needling.analysis.results import Output, Question, complete, contrast_rows, mean_rows, not_estimated
+from needling.analysis.results import Question, complete, in_words
 from needling.mixed import MixedFit
 from needling.schema import FITTED, QUANTILES, check
+
+DF_WORDS = {
+    "kenward_roger": "Kenward-Roger (observed information)",
+    "satterthwaite": "Satterthwaite (observed information)",
+    "residual": "residual",
+    "between_within": "between-within",
+    "asymptotic": "asymptotic (normal)",
+}
 
 # cross-check of a fit against statsmodels, for the appendix of the report
 CROSS_CHECK_COLUMNS = ["analysis", "cohort", "outcome", "quantity", "needling", "statsmodels", "difference"]
@@ -47,16 +53,16 @@ def too_few(data: pd.DataFrame, question: Question) -> str:
     return ""
 
 
-def common_columns(fit: MixedFit, question: Question, method: str, df_method: str, note: str = "") -> dict[str, object]:
+def common_columns(fit: MixedFit, question: Question, method: str) -> dict[str, object]:
     """Columns of the results contract that all rows of a fit share."""
     clusters = [f"{n} {name}s" for name, n in fit.n_clusters.items()]
-    notes = [text for text in (note, fit.message, ", ".join(clusters)) if text]
+    notes = [text for text in (fit.message.rstrip("."), ", ".join(clusters)) if text]
     return {
         "n_patients": fit.n_subjects,
         "n_observations": fit.n_observations,
         "n_clusters": max(fit.n_clusters.values()) if fit.n_clusters else np.nan,
         "method": method,
-        "df_method": df_method,
+        "df_method": DF_WORDS[question.settings.df],
         "weights": "the analysed patients",
         "status": fit.status,
         "note": "; ".join(notes),
@@ -85,7 +91,7 @@ def _spread(fit: MixedFit, question: Question) -> pd.DataFrame:
     names = table["component"] + " " + table["term"].fillna("") + ": " + quantity
     return pd.DataFrame(
         {
-            "contrast": names.map(in_words),
+            "contrast": [in_words(name).replace(" x ", ": ") for name in names],
             "estimate": np.sqrt(table["estimate"].where(is_variance)).fillna(table["estimate"]),
             "scale": np.where(
                 is_variance, question.unit, np.where(quantity == "correlation", "correlation", "covariance")
@@ -94,12 +100,6 @@ def _spread(fit: MixedFit, question: Question) -> pd.DataFrame:
             "visit": "",
         }
     )
-
-
-def in_words(term: str) -> str:
-    """Write a coefficient's name for people: 'visit[T.week_4]:arm[T.x]' becomes 'visit week 4 x arm x'."""
-    words = re.sub(r"\[T?\.?([^\]]*)\]", r" \1", term).replace(":", " x ").replace("_", " ")
-    return re.sub(r"\s+", " ", words).strip()
 
 
 def diagnostics(fit: MixedFit, question: Question) -> dict[str, pd.DataFrame]:
@@ -148,19 +148,3 @@ def cross_check(fit: MixedFit, question: Question) -> pd.DataFrame:
     table = fit.cross_check()
     place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
     return table.assign(**place)
-
-
-__all__ = [
-    "Output",
-    "appendix_rows",
-    "common_columns",
-    "contrast_rows",
-    "covariates",
-    "cross_check",
-    "diagnostics",
-    "in_words",
-    "mean_rows",
-    "model_frame",
-    "not_estimated",
-    "too_few",
-]

@@ -60,7 +60,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
     structure = fit.covariance_structure.partition("(")[0]
     method = f"{METHOD}, {RESIDUAL_WORDS.get(structure, structure)}"
-    common = common_columns(fit, question, method, settings.df)
+    common = common_columns(fit, question, method)
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
     parts = [*report(fit, data, question, common), appendix_rows(fit, question, common)]
     return Output(pd.concat(parts), **diagnostics(fit, question), cross_check=pd.DataFrame())

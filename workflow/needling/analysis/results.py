@@ -1,5 +1,6 @@
 """Rows of the results table: the one vocabulary in which every analysis reports."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +123,12 @@ def not_estimated(question: Question, why: str, method: str, n_patients: int, n_
         status="not_estimated",
         note=why,
     )
+
+
+def in_words(term: str) -> str:
+    """Write a coefficient's name for people: 'visit[T.week_4]:arm[T.x]' becomes 'visit week 4 x arm x'."""
+    words = re.sub(r"\[T?\.?([^\]]*)\]", r" \1", term).replace(":", " x ").replace("_", " ")
+    return re.sub(r"\s+", " ", words).strip()
 
 
 def _favours(rows: pd.DataFrame, question: Question) -> list[str]:
