@@ -170,16 +170,17 @@ def _exponential_matrix(rho: Array, visits: int, times: Array | None) -> Array:
 
 def _exponential_first(rho: Array, visits: int, times: Array | None) -> Array:
     distance = _distances(times)
-    return (distance * rho[0] ** (distance - 1))[None]
+    return (distance * rho[0] ** np.where(distance > 0, distance - 1, 0))[None]
 
 
 def _exponential_second(rho: Array, visits: int, times: Array | None) -> Array:
     distance = _distances(times)
-    return (distance * (distance - 1) * rho[0] ** (distance - 2))[None, None]
+    return (distance * (distance - 1) * rho[0] ** np.where(distance > 0, distance - 2, 0))[None, None]
 
 
 def _exponential_natural(free: Array, visits: int) -> Array:
-    return np.exp(-np.exp(-free))
+    rate = np.exp(-free)
+    return np.exp(-np.where(rate.real < 200, rate, 200))  # below exp(-200) the visits are independent
 
 
 def _exponential_start(correlation: Array, times: Array | None) -> Array:

@@ -46,12 +46,10 @@ def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[s
     """Give status, one sentence, and the components on the boundary."""
     residual = _boundary_residual(model, point)
     above = _boundary_random(model, point)
-    if not residual.startswith("no ") and (confounded := _unidentified(model, point)):
-        return (
-            "failed",
-            f"The data cannot tell these covariance parameters apart: {', '.join(confounded)}; leave one of them out.",
-            above,
-        )
+    confounded = _unidentified(model, _interior(model) if residual else point)
+    if confounded:
+        named = ", ".join(confounded)
+        return "failed", f"The data do not identify these covariance parameters: {named}; choose a simpler model.", above
     if not converged and not residual:
         return (
             "failed",
@@ -68,6 +66,11 @@ def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[s
         sentences.append(f"Left out because other columns determine them: {', '.join(dropped)}.")
     status = "singular" if residual or above else "rank_deficient" if dropped else "converged"
     return status, " ".join(sentences), (["residual"] if residual else []) + above
+
+
+def _interior(model: Model) -> Point | None:
+    """Give the starting point: parameters that are confounded there are confounded everywhere."""
+    return model.likelihood.at(model.start())
 
 
 def residual_variances(model: Model, theta: Array, group: int) -> Array:
@@ -89,9 +92,11 @@ def _boundary_residual(model: Model, point: Point) -> str:
         if variances.min() < 1e-8 * variances.max():
             return f"no variance at visit '{design.visits[int(variances.argmin())]}'{group}"
         if components.structure.name == "exponential":
-            correlation = point.theta[where][1] ** float(np.ptp(design.time))
-            if correlation > 1 - SINGULAR:
-                return f"the correlation over the whole time is {correlation:.6f}{group}"
+            rho, times = point.theta[where][1], np.unique(design.time)
+            if rho ** float(np.ptp(times)) > 1 - SINGULAR:
+                return f"visits are perfectly correlated{group}"
+            if rho ** float(np.diff(times).min()) < SINGULAR:
+                return f"no correlation between visits is left{group}"
             continue
         matrix = components.structure.matrix(point.theta[where]) / np.sqrt(np.outer(variances, variances))
         if np.linalg.eigvalsh(matrix)[0] < SINGULAR:
@@ -134,20 +139,26 @@ def _boundary_random(model: Model, point: Point) -> list[str]:
     return found
 
 
-def _unidentified(model: Model, point: Point) -> list[str]:
+def _flattest(information_matrix: Array) -> tuple[float, Array]:
+    """Give the smallest eigenvalue of an information matrix scaled to unit diagonal, and its direction."""
+    diagonal = np.diag(information_matrix)
+    scale = np.sqrt(np.where(diagonal > 1e-14 * diagonal.max(), diagonal, 1.0))
+    values, vectors = np.linalg.eigh(information_matrix / np.outer(scale, scale))
+    return float(values[0]), vectors[:, 0]
+
+
+def _unidentified(model: Model, point: Point | None) -> list[str]:
     """Name the covariance parameters along which the likelihood is flat."""
-    matrix = point.average_information
-    scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
-    values, vectors = np.linalg.eigh(matrix / np.outer(scale, scale))
-    if values[0] > IDENTIFIED:
+    if point is None:
         return []
-    exact = information(point).expected
-    scale = np.sqrt(np.maximum(np.diag(exact), 1e-300))
-    values, vectors = np.linalg.eigh(exact / np.outer(scale, scale))
-    if values[0] > IDENTIFIED:
+    smallest, _ = _flattest(point.average_information)
+    if smallest > IDENTIFIED:
+        return []
+    smallest, direction = _flattest(information(point).expected)
+    if smallest > IDENTIFIED:
         return []
     names = [f"{component} {quantity} ({term})" for component, quantity, term in parameter_names(model)]
-    return [name for name, weight in zip(names, np.abs(vectors[:, 0]), strict=True) if weight > 0.2]
+    return [name for name, weight in zip(names, np.abs(direction), strict=True) if weight > 0.2]
 
 
 def parameter_names(model: Model) -> list[tuple[str, str, str]]:

@@ -12,6 +12,7 @@ Array = np.ndarray
 
 DECREMENT = 1e-12  # in units of -2 log L: about 1e-6 standard errors of a covariance parameter
 ACCEPTED = 1e-6  # where rounding stops the search above DECREMENT but below this, it has converged
+REJECTIONS = 14  # each makes the damping eight times stronger
 LONGEST = 4.0  # free parameters are logarithms or relative factors: longer steps leave the model's validity
 
 
@@ -50,7 +51,7 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200) -> Opt
         if decrement < DECREMENT:
             return Optimum(point, True, iteration, decrement)
         accepted = False
-        for _ in range(30):
+        for _ in range(REJECTIONS):
             step = -(vectors @ (along / (curvature + damping))) / scale
             longest = np.abs(step).max()
             if longest > LONGEST:
@@ -60,7 +61,7 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200) -> Opt
             if candidate is not None and candidate.value <= point.value + slack:
                 accepted = True
                 break
-            damping = max(4 * damping, 1e-3)
+            damping = max(8 * damping, 1e-3)
         if not accepted or candidate is None:
             return Optimum(point, decrement < ACCEPTED, iteration, decrement)
         gained = point.value - candidate.value
