@@ -1,6 +1,7 @@
 # What every rule shares: the study file, where things are, and which modules a script needs.
 import ast
 import os
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -73,6 +74,7 @@ def code(script):
     return sorted(os.path.relpath(module) for module in found)
 
 
+@cache
 def imported(path):
     """The package's own modules (and the data files beside them) that one file imports when it runs."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -88,11 +90,13 @@ def imported(path):
             names |= {origin, *(f"{origin}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
+    found = []
     for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
         parts = name.split(".")[1:]
         for depth in range(len(parts) + 1):
             place = PACKAGE.joinpath(*parts[:depth])
             if (place / "__init__.py").exists():
-                yield from [place / "__init__.py", *place.glob("*.yaml")]
+                found += [place / "__init__.py", *place.glob("*.yaml")]
             elif place.with_suffix(".py").exists():
-                yield place.with_suffix(".py")
+                found.append(place.with_suffix(".py"))
+    return found
