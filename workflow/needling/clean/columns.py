@@ -135,6 +135,7 @@ def number(
     possible: Limits | None,
     usual: Limits | None,
     places: list[pd.Series] | None = None,
+    shown_below: float = np.inf,
 ) -> pd.Series:
     """Read one column as numbers and note everything that was not plainly a possible number.
 
@@ -143,6 +144,7 @@ def number(
     frame : rows with `row` and the column `name` as text.
     possible, usual : limits; outside the first a value becomes missing, outside the second it is flagged.
     places : clinic and patient of each row, for ratings of 0-100 in a 0-10 column.
+    shown_below : possible values from here on are hidden in the audit (an age of 90 identifies).
 
     Returns
     -------
@@ -171,18 +173,20 @@ def number(
     if usual is not None:
         odd = (value < usual[0]) | (value > usual[1])
         why = f"unusual: outside {usual[0]:g} to {usual[1]:g}"
-        trail.note("ranges", "flagged", table, rows[odd], source, why, raw[odd], raw[odd])
+        shown = raw[odd].mask(value[odd] >= shown_below, HIDDEN)
+        trail.note("ranges", "flagged", table, rows[odd], source, why, shown, shown)
     return value
 
 
 def tenfold(values: pd.Series, places: list[pd.Series], share: float) -> pd.Series:
-    """Find ratings of 0-100 in a 0-10 column: those of a place (clinic or patient) most of whose ratings are above 10.
+    """Find ratings of 0-100 in a 0-10 column: those of a clinic or patient most of whose ratings are above 10.
 
     Parameters
     ----------
     values : ratings; missing ones take no part.
-    places : what each rating belongs to, one series per kind of place.
-    share : smallest share (0-1) of a place's ratings above 10; zeros, which are the same on both scales, do not count.
+    places : clinic and patient that each rating belongs to.
+    share : smallest share (0-1) of a clinic's ratings above 10; zeros, which are the same on both scales, do not count.
+        Of a patient, all of at least two ratings must be.
 
     Returns
     -------
@@ -192,9 +196,11 @@ def tenfold(values: pd.Series, places: list[pd.Series], share: float) -> pd.Seri
     over = rated & (values > 10)
     rescale = pd.Series(False, index=values.index)
     if over.any():
-        for place in places:
-            shares = over[rated].groupby(place[rated]).mean()
-            rescale |= rated & place.isin(shares.index[shares >= share])
+        clinic, patient = places
+        shares = over[rated].groupby(clinic[rated], observed=True).mean()
+        rescale |= rated & clinic.isin(shares.index[shares >= share])
+        ratings = over[rated].groupby(patient[rated], observed=True).agg(["all", "size"])
+        rescale |= rated & patient.isin(ratings.index[ratings["all"] & (ratings["size"] > 1)])
     return rescale
 
 

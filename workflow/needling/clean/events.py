@@ -67,7 +67,7 @@ def _typed(
         if code in frame.columns:
             frame[code] = code_column(trail, name, frame, code)
     frame = take_out_unknown(trail, frame, name, people.known, people.quarantined)
-    day_0 = frame["patient"].map(people.day_0)
+    day_0 = frame["patient"].map(people.day_0).astype(float)
     typed = frame[["row", "patient"]].copy()
     places = [frame["patient"].map(people.table.set_index("patient")["clinic"]), frame["patient"]]
     out = np.zeros(len(frame), dtype=bool)
@@ -169,7 +169,7 @@ def _inside(trail: Trail, frame: pd.DataFrame, name: str, status: pd.DataFrame |
     if status is None or "day" not in status.columns:
         return frame
     exit_day = status.dropna(subset="day").groupby("patient")["day"].max()
-    after = frame["day"] > frame["patient"].map(exit_day)
+    after = frame["day"] > frame["patient"].map(exit_day).astype(float)
     return trail.take_out("outside_study", frame, name, after, "dated after the patient's exit")
 
 

@@ -75,7 +75,9 @@ def _of_kept_visits(trail: Trail, frame: pd.DataFrame, visits: pd.DataFrame) -> 
     taken_out = trail.taken_out("visits")
     dropped = gone & frame["visit_row"].isin(taken_out.index[taken_out["action"] == "dropped"])
     reason = pd.Series("visit unknown", index=frame.index, dtype=object)
-    reason[gone] = taken_out["reason"].reindex(frame["visit_row"][gone]).fillna("visit unknown").to_numpy()
+    reason[gone] = (
+        taken_out["reason"].astype(object).reindex(frame["visit_row"][gone]).fillna("visit unknown").to_numpy()
+    )
     frame = trail.take_out("duplicates", frame, "outcomes", dropped, reason, "dropped")
     return trail.take_out("unknown_patients", frame, "outcomes", gone[frame.index], reason[frame.index])
 

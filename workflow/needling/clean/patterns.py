@@ -88,14 +88,19 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
     limit, fewest = (trail.settings("reversed_scale", key) for key in ("correlation", "fewest"))
     for name in table.columns:
         both = table[[pains[0], name]].dropna() if name != pains[0] else table.iloc[:0]
-        if len(both) < fewest or np.corrcoef(both.to_numpy().T)[0, 1] <= 0:
-            continue
-        for one_clinic, here in both.groupby(clinic):
-            varies = len(here) >= fewest and bool((here.std() > 0).all())
-            if varies and np.corrcoef(here.to_numpy().T)[0, 1] < -limit:
+        where = clinic.loc[both.index]
+        for one_clinic, here in both.groupby(where, observed=True):
+            elsewhere = both[(where != one_clinic).to_numpy()]
+            if len(here) >= fewest and _correlation(here) < -limit and not _correlation(elsewhere) <= 0:
                 row, column = first.loc[(one_clinic, name)]
                 reason = f"{definitions[name].label} runs against pain in this clinic: is its scale reversed?"
                 trail.note("reversed_scale", "query", "outcomes", np.array([row]), str(column), reason)
+
+
+def _correlation(pair: pd.DataFrame) -> float:
+    """Correlation of two columns; NaN where one does not vary."""
+    varies = len(pair) > 2 and bool((pair.std() > 0).all())
+    return float(np.corrcoef(pair.to_numpy().T)[0, 1]) if varies else np.nan
 
 
 def _questionnaires(
@@ -190,6 +195,7 @@ def _transposed(trail: Trail, outcomes: pd.DataFrame, definitions: dict[str, Def
         gap = (value - others).abs()
         spread = 1.4826 * float(gap.median())
         candidates = (value >= 10) & (value < 1000) & (value % 1 == 0) & (gap > distance * max(spread, 1e-9))
+        candidates &= gap == gap.groupby(by.ngroup()).transform("max")
         if not candidates.any():
             continue
         swaps = exchanged(value[candidates].to_numpy())

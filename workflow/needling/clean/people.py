@@ -132,8 +132,10 @@ def covariate(
         return columns.blank_to_missing(frame[name])
     possible = column.range or columns.POSSIBLE.get(name)
     usual = column.usual or columns.USUAL.get(name)
-    values = columns.number(trail, table, frame, name, possible, usual, places)
-    return _top_age(trail, table, frame, name, values) if re.match(r"age($|_)", name) else values
+    is_age = bool(re.match(r"age($|_)", name))
+    hide = float(OLDEST) if is_age else np.inf
+    values = columns.number(trail, table, frame, name, possible, usual, places, hide)
+    return _top_age(trail, table, frame, name, values) if is_age else values
 
 
 def _top_age(trail: Trail, table: str, frame: pd.DataFrame, name: str, values: pd.Series) -> pd.Series:

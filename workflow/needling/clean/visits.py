@@ -33,7 +33,7 @@ def clean_visits(
     for name in ("patient", "therapist", "clinic"):
         frame[name] = code_column(trail, "visits", frame, name)
     frame = take_out_unknown(trail, frame, "visits", people.known, people.quarantined)
-    day_0 = frame["patient"].map(people.day_0)
+    day_0 = frame["patient"].map(people.day_0).astype(float)
     frame["visit"] = _named(trail, frame, study)
     frame = _with_day(trail, frame, study, day_0)
     home = people.table.set_index("patient")["clinic"]
@@ -41,7 +41,7 @@ def clean_visits(
     frame = drop_repeated(trail, frame, content(tables["outcomes"], frame["row"]))
     if study.visits.planned is None and study.visits.date is not None:
         frame["visit"] = _by_window(trail, frame, study)
-    first = frame["patient"].map(first_session)
+    first = frame["patient"].map(first_session).astype(float)
     before = pd.Series(pd.NA, index=frame.index, dtype="boolean")
     both = first.notna() & frame["day"].notna()
     before[both] = (frame["day"] <= first)[both]

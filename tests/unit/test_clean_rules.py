@@ -1,0 +1,535 @@
+"""Each cleaning rule on a small export: what it finds, what it does, and what it leaves alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_export import PLAN, cleaned, notes, tables, with_choices
+
+from needling.clean import RULES
+from needling.study import StudyError
+
+
+def outcome(found: dict, visit_row: int, instrument: str, item: str = "total") -> pd.Series:
+    table = found["outcomes"]
+    return (table["visit_row"] == visit_row) & (table["instrument"] == instrument) & (table["item"] == item)
+
+
+def value(result, found: dict, visit_row: int, instrument: str, item: str = "total") -> float:
+    row = found["outcomes"].loc[outcome(found, visit_row, instrument, item), "row"].iloc[0]
+    table = result.tables["outcomes"]
+    return table.loc[table["row"] == row, "value"].iloc[0]
+
+
+def test_a_clean_export_is_left_alone():
+    result = cleaned(tables())
+    assert result.audit.empty, result.audit
+    assert result.quarantine.empty
+    patients, visits = result.tables["patients"], result.tables["visits"]
+    assert patients["patient"].iloc[0] == "p:P-001"
+    assert set(patients["cohort"]) == {"neck", "back"}
+    assert patients["age"].dtype == float
+    assert list(visits["visit"][:2]) == ["baseline", "week_4"]
+    assert list(visits["day"][:2]) == [-5, 29]
+    assert list(visits["before_treatment"][:2]) == [True, False]
+    assert (visits["clinic"] == visits["patient"].map(patients.set_index("patient")["clinic"])).all()
+    assert list(result.tables["sessions"]["day"][:2]) == [5, 12]
+
+
+@pytest.mark.parametrize("name", ["patients", "visits", "outcomes", "sessions", "needling", "status"])
+def test_empty_tables_are_cleaned_too(name):
+    found = tables()
+    found[name] = found[name].iloc[:0]
+    result = cleaned(found)
+    assert len(result.tables[name]) == 0
+    found = {key: table if key == "sources" else table.iloc[:0] for key, table in tables().items()}
+    assert all(len(table) == 0 for table in cleaned(found).tables.values())
+
+
+def test_rules_have_an_id_a_version_and_a_sentence():
+    for name, rule in RULES.items():
+        assert name == rule.id
+        assert rule.version >= 1
+        assert rule.sentence.endswith(".")
+
+
+# ---------------------------------------------------------------- dates
+
+
+@pytest.mark.parametrize(
+    "text", ["13/04/2024", "13.4.2024", "45395", "13 Apr 2024", "2024-04-13 10:30", "April 13, 2024"]
+)
+def test_one_date_in_another_style_is_read(text):
+    found = tables()
+    found["visits"].loc[1, "date"] = text
+    result = cleaned(found)
+    assert result.tables["visits"]["day"].iloc[1] == 29
+    if ":" not in text:
+        assert notes(result, "dates") == [("corrected", "visits", 101, "visit_date")]
+
+
+def test_dates_in_doubt_are_settled_by_the_column_then_by_the_window_then_held_back():
+    found = tables()
+    found["visits"].loc[[1, 3], "date"] = ["04/10/2024", "04/13/2024"]  # the second shows that months come first
+    assert cleaned(found).tables["visits"]["day"].iloc[1] == 26
+    found["visits"].loc[[1, 3, 5], "date"] = [
+        "10/04/2024",
+        "04/13/2024",
+        "13/04/2024",
+    ]  # both styles: the window decides
+    assert cleaned(found).tables["visits"]["day"].iloc[1] == 26
+    found["visits"].loc[1, "date"] = "08/09/2024"  # neither reading is inside the window
+    result = cleaned(found)
+    assert np.isnan(result.tables["visits"]["day"].iloc[1])
+    assert ("query", "visits", 101, "visit_date") in notes(result, "dates")
+
+
+def test_a_session_whose_date_stays_in_doubt_is_quarantined():
+    found = tables()
+    found["sessions"].loc[[0, 1, 2, 4], "date"] = ["05/06/2024", "06/05/2024", "03/20/2024", "20/03/2024"]
+    result = cleaned(found)
+    reasons = result.quarantine.set_index(["table", "row"])["reason"]
+    assert reasons[("sessions", 0)] == "day and month cannot be told apart"
+    assert "old" not in {
+        c for c in result.audit.loc[result.audit["rule"] == "dates", "old"].dropna() if c != "(hidden)"
+    }
+
+
+def test_dates_leave_no_trace_in_the_audit():
+    found = tables()
+    found["visits"].loc[1, "date"] = "13/04/2024"
+    found["patients"].loc[0, "day_0"] = "15/03/2024"
+    audit = cleaned(found).audit
+    assert set(audit[["old", "new"]].stack()) == {"(hidden)"}
+
+
+# ---------------------------------------------------------------- numbers, codes, ranges
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("6,0", 6), ("7/10", 7), ("6-7", 6.5), ("<1", 1), ("ca. 4", 4), ("5 points", 5)]
+)
+def test_numbers_in_other_words_are_read_and_noted(text, number):
+    found = tables()
+    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = text
+    result = cleaned(found)
+    assert value(result, found, 0, "nprs") == number
+    assert notes(result, "numbers") == [("corrected", "outcomes", 100, "nprs")]
+
+
+def test_text_in_a_numeric_column_is_queried_and_not_shown():
+    found = tables()
+    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = "Mrs Exampleman felt better"
+    result = cleaned(found)
+    assert np.isnan(value(result, found, 0, "nprs"))
+    assert notes(result, "numbers") == [("query", "outcomes", 100, "nprs")]
+    assert not result.audit.map(lambda cell: "Exampleman" in str(cell)).to_numpy().any()
+
+
+@pytest.mark.parametrize("text", ["-99", "999", "NA", ".", "#DIV/0!", "#¡DIV/0!", "n/a"])
+def test_codes_for_missing_become_missing_with_a_reason(text):
+    found = tables()
+    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = text
+    found["patients"].loc[2, "age"] = text
+    result = cleaned(found)
+    table = result.tables["outcomes"]
+    assert table.loc[table["value"].isna(), "missing_reason"].notna().all()
+    assert np.isnan(result.tables["patients"]["age"].iloc[2])
+    assert len(notes(result, "missing_codes")) == 2
+
+
+def test_the_reason_that_the_export_gives_is_kept():
+    found = tables()
+    cell = outcome(found, 0, "nprs")
+    found["outcomes"].loc[cell, ["value", "missing_reason"]] = [None, "refused"]
+    table = cleaned(found).tables["outcomes"]
+    assert table.loc[table["value"].isna(), "missing_reason"].tolist() == ["refused"]
+
+
+def test_impossible_is_missing_and_unusual_is_flagged():
+    found = tables()
+    found["patients"].loc[[0, 1], "age"] = ["230", "85"]
+    found["outcomes"].loc[outcome(found, 0, "ndi", "3"), "value"] = "7"
+    result = cleaned(found)
+    assert np.isnan(result.tables["patients"]["age"].iloc[0])
+    assert result.tables["patients"]["age"].iloc[1] == 85
+    assert np.isnan(value(result, found, 0, "ndi", "3"))
+    assert notes(result, "ranges") == [
+        ("missing", "outcomes", 100, "ndi_3"),
+        ("missing", "patients", 2, "age"),
+        ("flagged", "patients", 3, "age"),
+    ]
+
+
+def test_ages_over_89_become_90():
+    found = tables()
+    found["patients"].loc[[0, 1], "age"] = ["97", "89"]
+    result = cleaned(found)
+    assert list(result.tables["patients"]["age"][:2]) == [90, 89]
+    assert notes(result, "age_90") == [("corrected", "patients", 2, "age")]
+    assert "97" not in set(result.audit["old"])
+
+
+def test_a_column_of_decimal_commas_is_not_dirt():
+    found = tables()
+    for visit_row in range(6):
+        found["outcomes"].loc[outcome(found, visit_row, "nprs"), "value"] = f"{visit_row},5"
+    result = cleaned(found)
+    assert value(result, found, 3, "nprs") == 3.5
+    assert result.audit.empty
+
+
+# ---------------------------------------------------------------- labels
+
+
+@pytest.mark.parametrize("text", ["Dry needling", "DN ", "drydneedling", "dry-needling", "2 ", "2.0", "dry_needling"])
+def test_spellings_of_an_arm_are_mapped(text):
+    found = tables()
+    found["patients"].loc[2, "arm"] = text
+    assert cleaned(found).tables["patients"]["arm"].iloc[2] == "dry_needling"
+
+
+def test_labels_of_the_dictionary_map_as_well():
+    found = tables()
+    with_choices(found, "patients", "sex", {"1": "Frau", "2": "Mann"})
+    found["patients"].loc[0, "sex"] = "Mann"
+    result = cleaned(found)
+    assert result.tables["patients"]["sex"].iloc[0] == "male"
+    assert result.audit.empty
+
+
+def test_an_unknown_arm_takes_the_patient_and_everything_of_his_out():
+    found = tables()
+    found["patients"].loc[0, "arm"] = "7"
+    result = cleaned(found)
+    reasons = result.quarantine.groupby(["table", "reason"]).size()
+    assert reasons[("patients", "unknown arm")] == 1
+    assert reasons[("visits", "patient quarantined")] == 2
+    assert reasons[("outcomes", "patient quarantined")] == 30
+    assert reasons[("sessions", "patient quarantined")] == 2
+    assert reasons[("status", "patient quarantined")] == 1
+    assert ("query", "patients", 2, "arm") in notes(result, "labels")
+
+
+def test_codes_that_fit_no_row_stop_the_run_in_one_sentence():
+    found = tables()
+    found["patients"]["arm"] = [f"secret {number}" for number in range(24)]
+    with pytest.raises(
+        StudyError, match=r"export\.csv: no row of the column 'arm' has a known arm: 24 filled rows hold 24"
+    ) as told:
+        cleaned(found)
+    assert "secret" not in str(told.value)
+
+
+def test_a_blank_arm_is_not_an_unknown_one():
+    found = tables()
+    found["patients"].loc[0, "arm"] = None
+    result = cleaned(found)
+    assert result.quarantine.empty
+    assert pd.isna(result.tables["patients"]["arm"].iloc[0])
+
+
+# ---------------------------------------------------------------- rows: twice, unknown, outside
+
+
+def again(table: pd.DataFrame, row: int, **changes) -> pd.DataFrame:
+    copy = table[table["row"] == row].assign(row=len(table), line=900, **changes)
+    return pd.concat([table, copy], ignore_index=True)
+
+
+def test_a_visit_entered_twice_alike_is_dropped_with_its_values():
+    found = tables()
+    found["visits"] = again(found["visits"], 0, date="2024-03-11")
+    copied = found["outcomes"][found["outcomes"]["visit_row"] == 0].assign(visit_row=48)
+    copied["row"] = range(len(found["outcomes"]), len(found["outcomes"]) + len(copied))
+    found["outcomes"] = pd.concat([found["outcomes"], copied], ignore_index=True)
+    result = cleaned(found)
+    assert set(result.audit["action"]) == {"dropped"}
+    assert len(result.tables["visits"]) == 48
+
+
+def test_of_two_entries_that_differ_the_first_is_kept_and_both_are_queried():
+    found = tables()
+    found["visits"] = again(found["visits"], 0)
+    copied = found["outcomes"][outcome(found, 0, "nprs")].assign(visit_row=48, value="9", row=len(found["outcomes"]))
+    found["outcomes"] = pd.concat([found["outcomes"], copied], ignore_index=True)
+    result = cleaned(found)
+    assert ("query", "visits", 100, "visit_date") in notes(result, "duplicates")
+    assert ("query", "visits", 900, "visit_date") in notes(result, "duplicates")
+    assert 48 not in set(result.tables["visits"]["row"])
+    assert value(result, found, 0, "nprs") == 5
+
+
+def test_sessions_twice():
+    found = tables()
+    found["sessions"] = again(found["sessions"], 0)
+    found["sessions"] = again(found["sessions"], 2, date="2024-03-21")
+    found["sessions"] = again(found["sessions"], 4, pain_before="9")
+    result = cleaned(found)
+    actions = result.audit[result.audit["table"] == "sessions"].groupby("action").size()
+    assert actions.to_dict() == {"dropped": 2, "quarantined": 1, "query": 2}
+
+
+def test_a_value_twice_at_one_visit():
+    found = tables()
+    found["outcomes"] = again(found["outcomes"], 0)
+    found["outcomes"] = again(found["outcomes"], 0, value="9")
+    result = cleaned(found)
+    assert sorted(result.audit["action"]) == ["dropped", "quarantined", "query", "query"]
+    assert value(result, found, 0, "nprs") == 5
+
+
+def test_a_patient_on_two_rows_is_one_and_a_fact_that_differs_is_missing():
+    found = tables()
+    found["patients"] = again(found["patients"], 0, sex="2", age="31")
+    result = cleaned(found)
+    first = result.tables["patients"].iloc[0]
+    assert pd.isna(first["sex"])
+    assert first["age"] == 30  # a birthday between two rows is no contradiction
+    assert len(result.tables["visits"]) == 48
+    assert {action for action, *_ in notes(result, "conflicting_facts")} == {"query"}
+
+
+def test_a_patient_with_two_arms_is_quarantined():
+    found = tables()
+    found["patients"] = again(found["patients"], 0, arm="2")
+    result = cleaned(found)
+    assert "more than one arm" in set(result.quarantine["reason"])
+    assert "p:P-001" not in set(result.tables["visits"]["patient"])
+
+
+def test_conflicts_that_the_reader_found_count_as_well():
+    found = tables()
+    found["patient_conflicts"] = pd.DataFrame(
+        {"row": [0], "file": ["export.csv"], "sheet": [None], "line": [3], "patient": ["P-001"], "column": ["sex"]}
+        | {"source": ["sex"], "value": ["2"], "taken": ["1"]}
+    ).astype({"file": "str", "patient": "str", "value": "str", "taken": "str"})
+    result = cleaned(found)
+    assert pd.isna(result.tables["patients"]["sex"].iloc[0])
+    assert notes(result, "conflicting_facts") == [("query", "patients", 2, "sex")]
+
+
+@pytest.mark.parametrize("typed", ["P-0011", "p-001", "P_001", "P-010"])
+def test_a_mistyped_code_is_queried_never_merged(typed):
+    found = tables()
+    keep = found["patients"]["patient"] != "P-010"  # so that P-010 is unknown and one exchange away from P-001
+    gone = set(found["patients"].loc[~keep, "patient"])
+    for name in ("patients", "visits", "sessions", "needling"):
+        mine = ~found[name]["patient"].isin(gone)
+        if name == "visits":
+            lost = set(found[name].loc[~mine, "row"])
+            found["outcomes"] = found["outcomes"][~found["outcomes"]["visit_row"].isin(lost)]
+        found[name] = found[name][mine]
+    found["sessions"].loc[0, "patient"] = typed
+    result = cleaned(found)
+    assert notes(result, "unknown_patients") == [
+        ("quarantined", "sessions", 300, "(whole row)"),
+        ("query", "sessions", 300, "id"),
+    ]
+    assert typed not in set(result.audit["old"].dropna())
+
+
+def test_codes_written_otherwise_are_queried():
+    found = tables()
+    found["patients"].loc[0, "clinic"] = "A"
+    result = cleaned(found)
+    assert notes(result, "similar_codes") == [("query", "patients", 2, "site")]
+    assert result.tables["patients"]["clinic"].iloc[0] == "c:A"
+
+
+def test_sessions_outside_the_study_are_quarantined():
+    found = tables()
+    found["sessions"].loc[[0, 1], "date"] = ["2024-02-01", "2024-07-01"]
+    result = cleaned(found)
+    reasons = result.quarantine.set_index(["table", "row"])["reason"]
+    assert reasons[("sessions", 0)] == "dated before day 0"
+    assert reasons[("sessions", 1)] == "dated after the patient's exit"
+
+
+def test_a_baseline_after_the_first_session_is_none():
+    found = tables()
+    found["visits"].loc[0, "date"] = "2024-03-22"
+    result = cleaned(found)
+    assert result.tables["visits"]["visit"].iloc[0] == "unscheduled"
+    assert notes(result, "baseline_after_treatment") == [("corrected", "visits", 100, "visit_date")]
+    found["visits"].loc[0, "date"] = "2024-03-20"  # the same day is early enough
+    assert cleaned(found).tables["visits"]["visit"].iloc[0] == "baseline"
+
+
+def test_visits_without_names_are_named_by_their_windows():
+    found = tables()
+    found["visits"]["planned"] = None
+    found["visits"] = again(found["visits"], 1, date="2024-04-16")  # day 32 is the middle; 29 is farther
+    visits = {**PLAN["visits"], "planned": None}
+    result = cleaned(found, visits=visits)
+    named = result.tables["visits"].set_index("row")["visit"]
+    assert named[48] == "week_4"
+    assert named[1] == "unscheduled"
+    assert notes(result, "visit_windows") == [("flagged", "visits", 101, "visit_date")]
+
+
+def test_people_who_were_not_enrolled_are_counted_by_reason():
+    found = tables()
+    found["patients"]["excluded"] = [None] * 23 + ["2"]
+    patients = {**PLAN["patients"], "excluded": {"from": "why_not", "codes": {1: "not eligible", 2: "declined"}}}
+    result = cleaned(found, patients=patients)
+    assert "screened, not enrolled: declined" in set(result.quarantine["reason"])
+
+
+# ---------------------------------------------------------------- scales and units
+
+
+def test_a_clinic_that_rates_0_to_100_is_divided_by_ten_and_a_stray_value_is_not():
+    found = tables()
+    in_b = found["visits"]["patient"].str[-1].isin(list("02468"))
+    rows = set(found["visits"].loc[in_b, "row"])
+    mine = found["outcomes"]["visit_row"].isin(rows) & (found["outcomes"]["instrument"] == "nprs")
+    found["outcomes"].loc[mine, "value"] = found["outcomes"].loc[mine, "value"] + "0"
+    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = "55"
+    result = cleaned(found)
+    assert value(result, found, 2, "nprs") == 6
+    assert np.isnan(value(result, found, 0, "nprs"))
+    assert ("query", "outcomes", 100, "nprs") in notes(result, "scale_by_ten")
+
+
+def test_a_patient_who_rates_0_to_100_in_the_sessions():
+    found = tables()
+    found["sessions"].loc[[0, 1], "pain_before"] = ["40", "30"]
+    result = cleaned(found)
+    assert list(result.tables["sessions"]["pain_before"][:2]) == [4, 3]
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("kgf/cm2", 98.07), ("N/cm2", 10.0), ("LBF/cm²", 44.48)])
+def test_stated_units_are_converted(unit, factor):
+    found = tables()
+    mine = outcome(found, 0, "ppt", "1")
+    found["outcomes"].loc[mine, ["value", "unit"]] = ["2.5", unit]
+    result = cleaned(found)
+    assert value(result, found, 0, "ppt", "1") == pytest.approx(2.5 * factor)
+    assert notes(result, "units") == [("corrected", "outcomes", 100, "ppt_1")]
+
+
+def test_a_clinic_at_another_units_level_is_converted_and_a_stray_value_held_back():
+    found = tables()
+    found["outcomes"]["unit"] = None
+    clinics = list("abcd")
+    found["patients"]["clinic"] = [clinics[number % 4] for number in range(24)]
+    patient = found["visits"]["patient"].reindex(found["outcomes"]["visit_row"]).to_numpy()
+    in_d = pd.Series(patient).map(found["patients"].set_index("patient")["clinic"]).to_numpy() == "d"
+    mine = in_d & (found["outcomes"]["instrument"] == "ppt").to_numpy()
+    kilograms = found["outcomes"].loc[mine, "value"].astype(float) / 98.07
+    found["outcomes"].loc[mine, "value"] = kilograms.round(2).astype("str")
+    found["outcomes"].loc[outcome(found, 0, "ppt", "2"), "value"] = "2.4"
+    result = cleaned(found)
+    restored = result.tables["outcomes"].set_index("row")["value"][found["outcomes"].loc[mine, "row"]]
+    assert np.allclose(restored, kilograms * 98.07, atol=0.6)
+    assert np.isnan(value(result, found, 0, "ppt", "2"))
+    assert ("query", "outcomes", 100, "ppt_2") in notes(result, "units")
+
+
+def test_items_win_over_totals():
+    found = tables()
+    right = value(cleaned(found), found, 0, "ndi")
+    found["outcomes"].loc[outcome(found, 0, "ndi"), "value"] = str(right + 8)
+    found["outcomes"].loc[outcome(found, 1, "ndi"), "value"] = str(value(cleaned(found), found, 1, "ndi") / 2)
+    result = cleaned(found)
+    assert value(result, found, 0, "ndi") == right
+    reasons = result.audit[result.audit["rule"] == "totals"].set_index("line")["reason"]
+    assert reasons.to_dict() == {100: "total differs from its items", 101: "total on the raw scale"}
+
+
+def test_a_total_that_missing_items_allow_is_left_alone():
+    found = tables()
+    found["outcomes"].loc[outcome(found, 0, "ndi", "1"), "value"] = None
+    assert cleaned(found).audit.empty
+    found["outcomes"].loc[outcome(found, 0, "ndi"), "value"] = "99"
+    assert notes(cleaned(found), "totals") == [("corrected", "outcomes", 100, "ndi_total")]
+
+
+def test_missing_with_another_instrument():
+    found = tables()
+    found["outcomes"] = found["outcomes"][~outcome(found, 0, "ndi", "total")]
+    cells = (found["outcomes"]["instrument"] == "nprs") & (found["outcomes"]["visit_row"] == 0)
+    found["outcomes"].loc[cells, "value"] = None
+    instruments = {**PLAN["instruments"], "ndi": {**PLAN["instruments"]["ndi"], "missing_with": "nprs"}}
+    result = cleaned(found, instruments=instruments)
+    assert len(notes(result, "missing_with")) == 10
+    assert np.isnan(value(result, found, 0, "ndi", "1"))
+
+
+# ---------------------------------------------------------------- patterns: they only ask
+
+
+def test_needling_in_an_arm_without_needling_is_flagged_and_nobody_is_moved():
+    found = tables()
+    found["needling"] = again(found["needling"], 0, patient="P-001")
+    result = cleaned(found)
+    assert notes(result, "as_treated") == [("flagged", "needling", 900, "muscle")]
+    assert result.tables["patients"]["arm"].iloc[0] == "usual_care"
+
+
+def test_the_other_side_is_queried():
+    found = tables()
+    found["needling"].loc[0, "side"] = "2"
+    assert notes(cleaned(found), "sides") == [("query", "needling", 400, "n_side")]
+
+
+def test_straight_lines_and_copies_are_flagged():
+    found = tables()
+    table = found["outcomes"]
+    items = (table["instrument"] == "ndi") & (table["item"] != "total")
+    table.loc[items & (table["visit_row"] == 0), "value"] = "3"
+    table.loc[outcome(found, 0, "ndi"), "value"] = "60"
+    table.loc[items & (table["visit_row"] == 3), "value"] = table.loc[
+        items & (table["visit_row"] == 2), "value"
+    ].to_numpy()
+    table.loc[outcome(found, 3, "ndi"), "value"] = table.loc[outcome(found, 2, "ndi"), "value"].to_numpy()
+    assert notes(cleaned(found), "answer_patterns") == [
+        ("flagged", "outcomes", 100, "ndi_1"),
+        ("flagged", "outcomes", 103, "ndi_1"),
+    ]
+
+
+def test_exchanged_digits_are_flagged():
+    found = tables()
+    before = float(found["outcomes"].loc[outcome(found, 0, "ppt", "2"), "value"].iloc[0])
+    text = f"{before:.0f}"
+    found["outcomes"].loc[outcome(found, 0, "ppt", "2"), "value"] = text[1] + text[0] + text[2]
+    assert notes(cleaned(found), "transposed_digits") == [("flagged", "outcomes", 100, "ppt_2")]
+
+
+def test_a_reversed_scale_in_a_clinic_is_queried():
+    found = tables()
+    table = found["outcomes"]
+    in_b = found["visits"]["patient"].str[-1].isin(list("02468"))
+    rows = set(found["visits"].loc[in_b, "row"])
+    mine = table["visit_row"].isin(rows) & (table["instrument"] == "ndi") & (table["item"] != "total")
+    table.loc[mine, "value"] = (5 - table.loc[mine, "value"].astype(int)).astype("str")
+    found["outcomes"] = table[(table["instrument"] != "ndi") | (table["item"] != "total")]
+    result = cleaned(found)
+    assert [action for action, *_ in notes(result, "reversed_scale")] == ["query"]
+    assert result.audit.set_index("rule").loc["reversed_scale", "clinic"] == "c:b"
+
+
+# ---------------------------------------------------------------- switching and tuning
+
+
+def test_rules_can_be_switched_off_and_tuned():
+    found = tables()
+    found["outcomes"].loc[outcome(found, 0, "ndi"), "value"] = "99"
+    assert not notes(cleaned(found), "totals") == []
+    assert notes(cleaned(found, cleaning={"off": ["totals"]}), "totals") == []
+    assert notes(cleaned(found, cleaning={"tune": {"totals": {"tolerance": 100}}}), "totals") == []
+
+
+@pytest.mark.parametrize(
+    ("cleaning", "sentence"),
+    [
+        ({"off": ["total"]}, "there is no rule 'total'; did you mean 'totals'"),
+        ({"off": ["dates"]}, "cannot be switched off"),
+        ({"tune": {"totals": {"tol": 1}}}, "there is no setting 'tol'; known are: tolerance"),
+        ({"tune": {"totals": {"tolerance": "much"}}}, "is not a number"),
+    ],
+)
+def test_mistakes_in_the_cleaning_section_are_one_sentence(cleaning, sentence):
+    with pytest.raises(StudyError, match=sentence):
+        cleaned(tables(), cleaning=cleaning)
