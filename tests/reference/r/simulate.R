@@ -22,10 +22,10 @@ simulate_trial <- function() {
   clinic <- sample(rep(c("north", "south", "east", "west"), length.out = n))
   therapist <- paste0(clinic, "_", sample(1:2, n, replace = TRUE))
   baseline <- round(rnorm(n, 6, 1.3), 1)
-  clinic_effect <- c(north = 0.9, south = -0.6, east = 0.3, west = -0.7)
+  clinic_effect <- c(north = 1.4, south = -0.9, east = 0.5, west = -1.0)
   therapist_effect <- rnorm(8, 0, 0.7)
   names(therapist_effect) <- sort(unique(c(outer(names(clinic_effect), 1:2, paste, sep = "_"))))
-  correlation <- 0.62^abs(outer(1:4, 1:4, "-")) * 0.8 + 0.2
+  correlation <- 0.5^abs(outer(1:4, 1:4, "-")) * 0.6 + 0.4
   spread <- outer(c(1.1, 1.3, 1.5, 1.9), c(1.1, 1.3, 1.5, 1.9))
   errors <- normal_rows(n, correlation * spread) * ifelse(arm == "needling", 1.25, 0.9)
   drop_after <- sample(c(4, 4, 4, 4, 3, 2), n, replace = TRUE)
@@ -71,7 +71,7 @@ simulate_course <- function() {
   clinic_of <- setNames(rep(clinics, each = 2), therapists)
   therapist_intercept <- setNames(rnorm(12, 0, 0.9), therapists)
   therapist_slope <- setNames(0.15 * therapist_intercept + rnorm(12, 0, 0.14), therapists)
-  clinic_effect <- setNames(rnorm(6, 0, 1.1), clinics)
+  clinic_effect <- setNames(rnorm(6, 0, 1.8), clinics)
   arm <- rep(c("control", "needling"), length.out = n)
   random <- normal_rows(n, matrix(c(1.6, -0.10, -0.10, 0.09), 2))
   rows <- do.call(rbind, lapply(seq_len(n), function(i) {
@@ -84,7 +84,7 @@ simulate_course <- function() {
       (-0.25 - 0.2 * (arm[i] == "needling") + random[i, 2] + therapist_slope[met]) * weeks + rnorm(5, 0, 0.8)
     data.frame(
       id = sprintf("p%02d", i), arm = arm[i], home_therapist = own, therapist = met, home_clinic = clinic_of[[own]],
-      clinic = clinic, week = weeks, pain = round(pain, 2)
+      clinic = clinic, visit_number = 1:5, week = weeks, pain = round(pain, 2)
     )[runif(5) > 0.1 | c(TRUE, FALSE, FALSE, FALSE, FALSE), ]
   }))
   write_data(rows, "course")
@@ -119,16 +119,17 @@ simulate_calm <- function() {
   write_data(rows[-c(7, 20, 33, 51, 64), ], "calm")
 }
 
-# Every patient on one straight line through one point: intercepts vary, slopes do not, or all along one direction.
+# Slopes follow from intercepts and clinics do not differ: a correlation of -1 and a variance of zero.
 simulate_fan <- function() {
-  set.seed(1106)
-  n <- 25
+  set.seed(1120)
+  n <- 20
   intercept <- rnorm(n, 0, 1.2)
   rows <- expand.grid(week = c(0, 1, 2, 3, 4), patient = seq_len(n))
   rows <- data.frame(
-    id = sprintf("p%02d", rows$patient), arm = c("control", "needling")[1 + rows$patient %% 2], week = rows$week,
-    pain = round(6 + intercept[rows$patient] * (1 - 0.15 * rows$week) - 0.2 * rows$week -
-      0.25 * (rows$patient %% 2) * rows$week + rnorm(nrow(rows), 0, 1), 2)
+    id = sprintf("p%02d", rows$patient), arm = c("control", "needling")[1 + rows$patient %% 2],
+    clinic = c("north", "south", "east", "west", "central")[1 + rows$patient %% 5], week = rows$week,
+    pain = round(6 + intercept[rows$patient] * (1 - 0.1 * rows$week) - 0.2 * rows$week -
+      0.25 * (rows$patient %% 2) * rows$week + rnorm(nrow(rows), 0, 1.2), 2)
   )
   write_data(rows[-sort(sample(nrow(rows), 14)), ], "fan")
 }
