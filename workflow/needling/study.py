@@ -260,15 +260,27 @@ class Threshold(Section):
     source: str = Field(description="Citation, or 'unverified'.")
 
 
+class Ticked(Section):
+    """An item that is one option of a column in which several may be ticked, written beside each other in one cell."""
+
+    source: str = Field(alias="from", description="Name of the column in the export.")
+    ticked: str = Field(
+        min_length=1,
+        description="The option as the cells write it. The item is 1 where the cell holds it and 0 where it does not; a "
+        "blank cell is 0 where another cell of the instrument is filled in.",
+    )
+
+
 class Instrument(Section):
     """An outcome of this study: an instrument of the registry, or one described here, and its columns."""
 
     registry: str | None = Field(
         None, description="Name in the instrument registry. Default: the key itself, if known there."
     )
-    items: list[str] | str | dict[str, str] | None = Field(
+    items: list[str | Ticked] | str | dict[str, str | Ticked] | None = Field(
         None,
-        description="Item columns in order: a list, 'ndi_1 .. ndi_10', or item -> column. Default: none (totals only).",
+        description="Item columns in order: a list, 'ndi_1 .. ndi_10', or item -> column; instead of a column {from: column, "
+        "ticked: option} where several options are ticked in one cell. Default: none (totals only).",
     )
     total: str | dict[str, str] | None = Field(
         None,
@@ -295,6 +307,11 @@ class Instrument(Section):
         "missing). Default: none.",
     )
 
+    @field_validator("items", mode="before")
+    @classmethod
+    def _numbers_are_text(cls, value: Any) -> Any:
+        return {str(key): column for key, column in value.items()} if isinstance(value, dict) else value
+
     @field_validator("items", mode="after")
     @classmethod
     def _expand(cls, value: Any) -> Any:
@@ -305,6 +322,14 @@ class Instrument(Section):
         if not separator or not last.startswith(stem) or stem == first:
             raise ValueError(f"'{value}' should look like 'ndi_1 .. ndi_10'")
         return [f"{stem}{number}" for number in range(int(first[len(stem) :]), int(last[len(stem) :]) + 1)]
+
+    @property
+    def numbered_items(self) -> dict[str, str | Ticked]:
+        """Number of each item -> its column, or the option that it is; empty where there are totals only."""
+        if isinstance(self.items, dict):
+            return self.items
+        # a text is a span of columns, which validation has made a list
+        return {str(number): column for number, column in enumerate(list(self.items or []), 1)}
 
 
 class EventTable(Section):

@@ -55,7 +55,7 @@ class Definition:
         return self.entry.items if self.entry else None
 
     def reverse(self, items: pd.DataFrame) -> pd.DataFrame:
-        """Turn the reversed items round, so that all items point the same way.
+        """Turn the reversed items round and put counts into their bands: what is added up.
 
         Parameters
         ----------
@@ -63,14 +63,21 @@ class Definition:
 
         Returns
         -------
-        The same columns; a reversed item is lowest + highest answer - answer.
+        The same columns; a reversed item is lowest + highest answer - answer, a banded one the number of its band from 0.
         """
         turned = items.copy()
+        for name in self._items.banded if self._items else []:
+            if name in turned.columns:
+                turned[name] = self._band(name, turned[name].to_numpy(dtype=float))
         for number in self._items.reversed if self._items else []:
             if str(number) in turned.columns:
                 low, high = self.item_range(str(number))
                 turned[str(number)] = low + high - turned[str(number)]
         return turned
+
+    def _band(self, item: str, counts: np.ndarray) -> np.ndarray:
+        assert self._items is not None
+        return np.where(np.isfinite(counts), np.searchsorted(self._items.banded[item], counts).astype(float), np.nan)
 
     def score(self, items: pd.DataFrame) -> pd.Series:
         """Score answers with the instrument's own rule and missing-item rule.
@@ -84,7 +91,8 @@ class Definition:
         -------
         Scores in `unit`, NaN where too few items were answered. With the mean taken over the answered items:
         sum = n * mean; percent = 100 * mean / highest answer; range = 100 * (mean - lowest) / (highest - lowest);
-        domains = the sum over domains of points * (mean - lowest) / (highest - lowest), or of factor * mean.
+        domains = the sum over domains of points * (mean - lowest) / (highest - lowest), or of factor * mean. A banded item
+        counts as the number of its band.
 
         Raises
         ------
@@ -104,6 +112,8 @@ class Definition:
         for position, number in enumerate(numbers):
             if int(number) in self._items.reversed:
                 values[:, position] = lows[position] + highs[position] - values[:, position]
+            if number in self._items.banded:
+                values[:, position] = self._band(number, values[:, position])
         answered = np.isfinite(values).sum(axis=1)
         result = self._combine(values, [int(n) for n in numbers])
         result[answered < self.entry.answered] = np.nan

@@ -23,8 +23,13 @@ class Items(_Part):
     range: Range = Field(description="Lowest and highest answer.")
     ranges: dict[str, Range] = Field(default_factory=dict, description="'8' or '1-11' -> range, where it differs.")
     reversed: list[int] = Field(default_factory=list, description="Items scored in the other direction.")
+    banded: dict[str, list[float]] = Field(
+        default_factory=dict,
+        description="Item recorded as a count -> upper limits of the bands but the last; the number of its band, from 0, is "
+        "what is scored.",
+    )
 
-    @field_validator("ranges", mode="before")
+    @field_validator("ranges", "banded", mode="before")
     @classmethod
     def _text_keys(cls, value: Any) -> Any:
         return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
@@ -99,6 +104,8 @@ class Entry(_Part):
         if (self.scoring == "domains") != bool(self.domains):
             raise ValueError("scoring: domains needs domains, and no other rule has them")
         covered = [number for domain in self.domains for number in range(domain.first, domain.last + 1)]
+        if any(limits != sorted(set(limits)) for limits in self.items.banded.values()):
+            raise ValueError("the limits of the bands must rise")
         if self.domains and covered != list(range(1, self.items.count + 1)):
             raise ValueError("the domains must cover every item once, in order")
         return self

@@ -1,5 +1,6 @@
 """From the export to the canonical tables: patients, visits, outcomes, events; each cell is text with its place."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import pandas as pd
 from needling.read.raw import RawExport
 from needling.read.rows import TEXT, Rows, blank, repeated, some
 from needling.schema import PLACE
-from needling.study import EventTable, Instrument, Patients, Study, StudyError
+from needling.study import EventTable, Instrument, Patients, Study, StudyError, Ticked
 
 CODE_NAMES = {"patient", "therapist", "clinic"}
 
@@ -187,9 +188,8 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 
 def _instrument_columns(visit: str, instrument: Instrument) -> list[tuple[str, str, str]]:
     """Item, key and column of each cell of an instrument; for a total per visit only the visit's ('' is all)."""
-    items = instrument.items or []
-    named = items.items() if isinstance(items, dict) else ((str(n), c) for n, c in enumerate(items, 1))
-    cells = [(str(item), "items", str(column)) for item, column in named]
+    named = instrument.numbered_items.items()
+    cells = [(item, "items", column.source if isinstance(column, Ticked) else column) for item, column in named]
     if isinstance(instrument.total, dict):
         cells += [("total", f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
     elif instrument.total:
@@ -220,11 +220,16 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     positions, visit_rows = block.positions[carried], block.visit_rows[carried]
     k, m = len(block.columns), len(positions)
     order = np.arange(k * m).reshape(k, m).T.ravel()
-    values = [
-        rows.cells("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions)
-        for item, key, column in block.columns
-    ]
     given = [rows.reasons.get(column.strip()) for *_, column in block.columns]
+    values = [
+        _ticked(
+            rows.cells("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions),
+            block.instrument,
+            item,
+            None if reason is None else reason.take(positions).notna().to_numpy(),
+        )
+        for (item, key, column), reason in zip(block.columns, given, strict=True)
+    ]
     if not m:
         return None
     table = rows.start(np.repeat(positions, k))
@@ -243,6 +248,33 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
         reasons = [blank(m) if reason is None else reason.take(positions) for reason in given]
         table["missing_reason"] = pd.concat(reasons, ignore_index=True).take(order).array
     return table
+
+
+def _ticked(cells: pd.Series, instrument: Instrument, item: str, excused: np.ndarray | None) -> pd.Series:
+    """Where an item is one of several options that are ticked in one cell: 1 if it is there, 0 if it is not.
+
+    A cell that holds anything else than the options of its column stays a text, so that cleaning asks about it; a cell
+    that the file excuses as missing stays blank.
+    """
+    items = instrument.numbered_items
+    mine = items.get(item)
+    if not isinstance(mine, Ticked):
+        return cells
+    options = {
+        each.ticked.strip() for each in items.values() if isinstance(each, Ticked) and each.source == mine.source
+    }
+    any_option = "|".join(re.escape(option) for option in sorted(options, key=len, reverse=True))
+    several = re.compile(rf"\s*(?:{any_option})(?:\s*[,;|]\s*(?:{any_option}))*\s*")
+    codes, distinct = pd.factorize(cells)
+    texts = [_tick(str(text), mine.ticked.strip(), any_option, several) for text in distinct]
+    ticked = pd.Series([*texts, "0"], dtype=TEXT).take(codes).reset_index(drop=True)
+    return ticked if excused is None else ticked.mask(excused & cells.isna().to_numpy())
+
+
+def _tick(text: str, option: str, any_option: str, several: "re.Pattern[str]") -> str:
+    if not several.fullmatch(text):
+        return "0" if not text.strip() else f"not an option: {text}"
+    return "1" if option in re.findall(any_option, text) else "0"
 
 
 def _joined(outcomes: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
@@ -338,6 +370,12 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
     first = np.unique(visit_of, return_index=True)[1]
     parts = [rows.column(name, "export.values.name").take(positions).fillna("").str.strip() for name in values.name]
     names = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1).agg(" ".join, axis=1)
+    for name, settings in study.instruments.items():
+        if any(isinstance(column, Ticked) for column in settings.numbered_items.values()):
+            raise StudyError(
+                f"instruments.{name}.items: options that are ticked in one cell cannot be read where one row is one value; "
+                "name the items as the export does."
+            )
     known = {
         column.strip(): (name, item)
         for name, instrument in study.instruments.items()
