@@ -1,16 +1,15 @@
-import json
 from pathlib import Path
 
 import pandas as pd
 
-from needling.report import build_report
+from needling.figures import read_words
+from needling.report import TABLES, build_report
 from needling.schema import read_table
 from needling.stage import stage
 from needling.study import part
 
 with stage(snakemake.log[0]):
-    given, results = snakemake.input, ("results", "flow", "distribution", "missingness", "baseline", "reliability", "audit", "quarantine")
-    inputs = {name: read_table(given[name]) for name in results} | {"cross_check": pd.concat(map(read_table, given.cross_check))}
-    words = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in given.words}
-    folders = Path(given.figures[0]).parent, Path(snakemake.output.html).parent
-    build_report(part(snakemake.params.study), inputs, words, *folders, lock=Path(given.lock).read_text(encoding="utf-8"))
+    given, folder, lock = snakemake.input, Path(snakemake.output.html).parent, Path(snakemake.input.lock).read_text()
+    inputs = {name: read_table(given[name]) for name in TABLES}
+    inputs["cross_check"] = pd.concat([read_table(path) for path in given.cross_check])
+    build_report(part(snakemake.params.study), inputs, read_words(given.words), folder / "figures", folder, lock)

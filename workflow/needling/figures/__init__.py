@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
     from matplotlib.figure import Figure
 
@@ -76,3 +78,8 @@ def write_figure(
     save(figure, Path(numbers).with_suffix(""), plan.figures.profile)
     write_table(source, numbers)
     Path(words).write_text(json.dumps({"caption": caption, "alternative": alternative}) + "\n", encoding="utf-8")
+
+
+def read_words(paths: "Iterable[str | Path]") -> dict[str, dict[str, str]]:
+    """Read the words that `write_figure` wrote: figure -> caption and alternative text."""
+    return {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in paths}

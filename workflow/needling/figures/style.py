@@ -121,9 +121,9 @@ def new_figure(width: float, height: float) -> Figure:
 def panel_head(ax: Axes, text: str, below: str = "") -> Axes:
     """Say above a panel, flush left, what it shows, and in smaller type below that on which scale."""
     size = matplotlib.rcParams["ytick.labelsize"]
-    lines = textwrap.wrap(below, 54)
+    lines = textwrap.wrap(below, 57)
     ax.set_title(text, loc="left", fontweight="bold", pad=6 + 1.35 * size * len(lines))
-    under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
+    under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 0.91 * size, "color": FAINT}
     ax.annotate("\n".join(lines), (0, 1), (0, 5), **under).set_in_layout(False)
     return ax
 

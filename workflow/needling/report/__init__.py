@@ -2,4 +2,7 @@
 
 from needling.report.build import build_report
 
-__all__ = ["build_report"]
+# The tables that the report is made from, beside the comparisons with statsmodels of each analysis.
+TABLES = ("results", "flow", "distribution", "missingness", "baseline", "reliability", "audit", "quarantine")
+
+__all__ = ["TABLES", "build_report"]

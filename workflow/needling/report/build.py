@@ -1,6 +1,7 @@
 """From the report's Markdown to a page, a PDF and a document, the same bytes each time."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -133,6 +134,7 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
         f"--template={templates / 'report.typ'}",
         f"--lua-filter={templates / 'figures.lua'}",
     )
+    source.write_text(_keep_headings(source.read_text(encoding="utf-8")), encoding="utf-8")
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     try:
         typst.compile(
@@ -147,6 +149,12 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
     except RuntimeError as error:
         raise StudyError(f"report.pdf: {str(error).splitlines()[0]}.") from error
     return work / "report.pdf"
+
+
+def _keep_headings(source: str) -> str:
+    """Make heading rows of tables subheaders, which typst keeps on the page of the rows below them."""
+    heading = r"(?m)^( *)(table\.cell\(align: left, colspan: \d+\)\[#strong\[.*\]\]),$"
+    return re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
 
 
 def _document(work: Path, metadata: list[str], templates: Path, plan: "Study") -> Path:

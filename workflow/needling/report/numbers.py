@@ -1,13 +1,12 @@
 """Numbers in prose: each one is looked up in a results or side table; one that is not there stops the report."""
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from needling.tables.format import format_estimate, format_interval, format_p
-from needling.tables.words import in_sentence, measure, positive_favours
+from needling.tables.words import in_sentence, measure, positive_favours, unit_of_difference
 
 if TYPE_CHECKING:
     from needling.study import Study
@@ -147,12 +146,6 @@ class Numbers:
                     )
                     found.append(place | {"number": number})
         return found
-
-
-def unit_of_difference(unit: str) -> str:
-    """Write the unit of a difference: points for a score of 0–10 points, percentage points for a percentage."""
-    bare = re.sub(r"^[\d.]+–[\d.]+ ?", "", unit)
-    return "percentage points" if bare == "%" else bare
 
 
 def arms_compared(plan: "Study", contrast: str) -> tuple[str, str]:

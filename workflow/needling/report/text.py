@@ -11,6 +11,7 @@ from needling.privacy.release import release_flow, release_results
 from needling.report.numbers import Numbers, arms_compared
 from needling.tables import TABLES, make_table
 from needling.tables.printed import Printed
+from needling.tables.results import tidy
 from needling.tables.words import (
     MADE_UP,
     POOLED,
@@ -36,6 +37,12 @@ SOFTWARE = (
     "pypandoc-binary",
     "typst",
 )
+DF = {
+    "kenward_roger": "Kenward-Roger",
+    "satterthwaite": "Satterthwaite",
+    "between_within": "between and within patients",
+    "asymptotic": "none (normal distribution)",
+}
 RESIDUALS = {
     "unstructured": "unstructured",
     "toeplitz_het": "heterogeneous Toeplitz",
@@ -192,7 +199,8 @@ def _models(results: pd.DataFrame, plan: "Study") -> list[dict[str, Any]]:
 
         gathered.append(
             {"name": name, "settings": settings}
-            | {column: unique(column) for column in ("method", "df_method", "weights")}
+            | {"method": unique("method"), "weights": unique("weights")}
+            | {"df_method": [DF.get(rule, rule.replace("_", " ")) for rule in unique("df_method")]}
         )
     return gathered
 
@@ -213,7 +221,7 @@ def _problems(results: pd.DataFrame, plan: "Study") -> list[str]:
         place = f"{plan.cohorts[row['cohort']].label}, {in_sentence(plan.outcome_label(row['outcome']))}"
         note = str(row["note"]) if isinstance(row["note"], str) else ""
         label = plan.analyses[row["analysis"]].label
-        sentences[f"{label}: {place}: {(in_sentence(note) or said[row['status']]).rstrip('.')}."] = None
+        sentences[f"{label}: {place}: {in_sentence(tidy(note)) or said[row['status']]}."] = None
     return list(sentences)
 
 
@@ -236,4 +244,4 @@ def _quarantined(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[s
         return []
     table = inputs["quarantine"]
     counts = table[table["table"] != "patients"].drop_duplicates(["table", "row"])["table"].value_counts()
-    return [(str(name).replace("_", " "), int(n)) for name, n in sorted(counts.items())]
+    return [(str(name).replace("co_", "co-").replace("_", " "), int(n)) for name, n in sorted(counts.items())]

@@ -41,7 +41,7 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
         notes.append(
             "Differences from the first arm in units of the standard deviation; arms are not tested at baseline."
         )
-    if hides(exact["n_shown"]) or hides(exact["count_shown"]):
+    if hides(pd.Series([cell for _, row in pairs for cell in row])):
         notes.append(footnote(plan.disclosure.min_cell))
     share = 0.46 / len(arms) if len(arms) > 1 else 0.4
     return Printed(

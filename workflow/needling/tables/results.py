@@ -90,14 +90,8 @@ def _contrasts(results: pd.DataFrame, plan: "Study", caption: str, by_analysis: 
     head = ["Outcome", *(_mean_head(plan, arm) for arm in arms), f"{NOUNS[plan.design]} ({level:.0f}% CI)", "P"]
     head += [*(["Adjusted P"] if adjusted else []), "n"]
     fixed = [0.12] * len(arms) + [0.25, 0.08] + [0.1] * adjusted + [0.08]
-    return Printed(
-        caption,
-        exact,
-        head,
-        headed(pairs),
-        _notes(rows, plan, bool(arms) and bool(plan.arms)),
-        [1 - sum(fixed), *fixed],
-    )
+    notes = _notes(rows, plan, bool(arms and plan.arms))
+    return Printed(caption, exact, head, headed(pairs), notes, [1 - sum(fixed), *fixed])
 
 
 def _in_order(results: pd.DataFrame, plan: "Study") -> pd.DataFrame:
@@ -173,10 +167,15 @@ def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
     odd = rows[rows["note"].fillna("").ne("") & ~rows["status"].isin(["converged"])]
     for note, where in odd.groupby("note", sort=False):
         names = [f"{plan.outcome_label(o).lower()} ({plan.cohorts[c].label.lower()})" for c, o in _pairs(where)]
-        notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {in_sentence(str(note)).rstrip('.')}.")
+        notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {in_sentence(tidy(note))}.")
     if hides(rows["n_patients_shown"]):
         notes.append(footnote(plan.disclosure.min_cell))
     return notes
+
+
+def tidy(note: object) -> str:
+    """Write a remark so that it can stand at the end of a sentence."""
+    return str(note).replace(".;", ";").rstrip(".")
 
 
 def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:

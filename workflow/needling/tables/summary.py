@@ -7,8 +7,7 @@ import pandas as pd
 from needling.schema import read_table
 from needling.study import Study, StudyError
 from needling.tables.format import format_estimate, format_interval, format_p
-
-WORDING = {"randomised": "effect", "cohort": "association", "single_arm": "course"}
+from needling.tables.words import contrast_label, effect_word, in_sentence, measure, unit_of_difference
 
 
 def primary_lines(study: Study, folder: Path) -> list[str]:
@@ -33,24 +32,18 @@ def primary_lines(study: Study, folder: Path) -> list[str]:
     results = read_table(path)
     term = "course" if study.design == "single_arm" else "effect"
     rows = results[(results["term"] == term) & (results["visit"] == study.visits.primary)]
-    heading = f"{study.title}: {WORDING[study.design]} at {study.primary_label}"
-    made_up = [] if not study.made_up else ["(made-up data: the numbers say nothing about dry needling)"]
-    return [heading, *made_up, *(_line(row, study) for _, row in rows.iterrows()), f"Report: {folder / 'report.html'}"]
+    heading = f"{study.title}\n{effect_word(study).capitalize()} at {in_sentence(study.primary_label)}"
+    made_up = [] if not study.made_up else ["The data are made up: the numbers say nothing about dry needling."]
+    return [heading, *(_line(row, study) for _, row in rows.iterrows()), *made_up, f"Report: {folder / 'report.html'}"]
 
 
 def _line(row: pd.Series, study: Study) -> str:
-    place = f"{study.cohorts[row['cohort']].label}, {study.outcome_label(row['outcome']).lower()}"
-    compared = _compared(str(row["contrast"]), study)
+    place = f"{study.cohorts[row['cohort']].label}, {in_sentence(study.outcome_label(row['outcome']))}"
+    compared = contrast_label(study, str(row["contrast"]))
     if pd.isna(row["estimate"]):
-        return f"  {place}, {compared}: not estimated ({row['note']})"
-    digits = {"estimate": row["estimate"], "low": row["low"], "high": row["high"]}
-    number = format_estimate(digits["estimate"], digits["low"], digits["high"])
-    adjusted = f", {format_p(row['p_adjusted'])} adjusted" if pd.notna(row["p_adjusted"]) else ""
-    interval = format_interval(digits["low"], digits["high"], row["level"])
-    return f"  {place}, {compared}: {number} {row['scale']} ({interval}), {format_p(row['p'])}{adjusted}"
-
-
-def _compared(contrast: str, study: Study) -> str:
-    first, separator, second = contrast.partition(" - ")
-    label = study.visit_label if study.design == "single_arm" else study.arm_label
-    return f"{label(first)} minus {label(second).lower()}" if separator else label(first)
+        return f"  {place} ({compared}): not shown ({row['note']})"
+    number = format_estimate(row["estimate"], row["low"], row["high"])
+    unit = unit_of_difference(measure(study, row["cohort"], row["outcome"]).unit)
+    interval = format_interval(row["low"], row["high"], row["level"])
+    adjusted = f", adjusted {format_p(row['p_adjusted'])}" if pd.notna(row["p_adjusted"]) else ""
+    return f"  {place} ({compared}): {number} {unit} ({interval}), {format_p(row['p'])}{adjusted}"

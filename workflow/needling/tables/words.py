@@ -114,3 +114,9 @@ def _arm_or_visit(plan: "Study", name: str) -> str:
 def in_sentence(label: str) -> str:
     """Write a label inside a sentence: first letter small, unless the word is an abbreviation."""
     return label if label[:2].isupper() else label[:1].lower() + label[1:]
+
+
+def unit_of_difference(unit: str) -> str:
+    """Write the unit of a difference: points for a score of 0–10 points, percentage points for a percentage."""
+    bare = re.sub(r"^[\d.]+–[\d.]+ ?", "", unit)
+    return "percentage points" if bare == "%" else bare
