@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,8 +108,28 @@ def _formula(text: str, what: str) -> Formula:
         raise MixedModelError(f"The {what} formula '{text}' cannot be read: {str(error).splitlines()[0]}") from error
 
 
-def _variables(formula: Any) -> list[str]:
-    return sorted(str(name) for name in formula.required_variables)
+def variables(formula: Any) -> list[str]:
+    """List the columns that a formula (or a model spec) uses, also inside calls such as bs(age, df=4)."""
+    found: set[str] = set()
+    for term in formula.formula if hasattr(formula, "formula") else formula:
+        for factor in term.factors:
+            if factor.eval_method.value == "lookup":
+                found.add(str(factor.expr))
+            elif factor.eval_method.value == "python":
+                found |= _names_in(str(factor.expr))
+    return sorted(found)
+
+
+def _names_in(expression: str) -> set[str]:
+    """List the names of an expression that are not functions or modules; back-quoted ones as they are."""
+    quoted = re.findall(r"`([^`]+)`", expression)
+    tree = ast.parse(re.sub(r"`[^`]+`", "0", expression), mode="eval")
+    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    modules = {
+        node.value.id for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return (names - called - modules) | set(quoted)
 
 
 def _require(data: pd.DataFrame, names: Sequence[str], what: str) -> None:
@@ -224,8 +245,8 @@ def _check_visits(design: Design) -> None:
         row = int(np.flatnonzero(same)[0])
         subject = design.subject_labels[design.subjects[row]]
         raise MixedModelError(
-            f"{int(same.sum())} visits occur twice within a subject, first '{design.visits[design.position[row]]}' "
-            f"of {design.subject_name} '{subject}'; keep one row per subject and {design.residual.visit}."
+            f"Visit '{design.visits[design.position[row]]}' of {design.subject_name} '{subject}' occurs twice "
+            f"({int(same.sum())} such rows in all); keep one row per {design.subject_name} and {design.residual.visit}."
         )
 
 
@@ -292,12 +313,12 @@ def build_design(
     random_text, uncorrelated = _random_blocks(random) if random else ("0", False)
     random_formula = _formula(random_text, "random")
     cluster_formulas = {name: _formula(text, f"cluster '{name}'") for name, text in cluster.items()}
-    outcome_variables = _variables(parsed.lhs)
-    needed = [*outcome_variables, subject, *_variables(parsed.rhs), *_variables(random_formula)]
+    outcome_variables = variables(parsed.lhs)
+    needed = [*outcome_variables, subject, *variables(parsed.rhs), *variables(random_formula)]
     needed += [part for name in cluster for part in name.split(":")]
-    needed += [name for one in cluster_formulas.values() for name in _variables(one)]
+    needed += [name for one in cluster_formulas.values() for name in variables(one)]
     needed += [name for name in (residual.visit, residual.by, weights) if name]
-    needed = list(dict.fromkeys(name for name in needed if name != "np"))
+    needed = list(dict.fromkeys(needed))
     _require(data, needed, "model")
     frame, dropped = _drop_incomplete(data[needed], needed)
     if frame.empty:
@@ -306,7 +327,7 @@ def build_design(
     frame = frame.copy()
     keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))}
     for name in needed:
-        in_formula = name not in keep_as_is or name in _variables(parsed.rhs)
+        in_formula = name not in keep_as_is or name in variables(parsed.rhs)
         if in_formula and (name in levels or _is_categorical(frame[name])):
             frame[name] = _as_category(frame[name], levels.get(name))
     return _assemble(

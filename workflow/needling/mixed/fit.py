@@ -18,7 +18,7 @@ from .structures import Residual, parse_residual
 
 Array = np.ndarray
 
-SMALL_STUDY = 60  # subjects up to which a second start is cheap insurance against a local maximum
+SMALL_STUDY = 30  # subjects up to which more starts are cheap insurance against a local maximum
 
 
 def fit_mixed(
@@ -102,8 +102,7 @@ def solve(model: Model, recipe: dict[str, Any], start: Array | None = None) -> M
         return MixedFit(model, recipe, None, "failed", problem)
     starts = [start] if start is not None else [model.start()]
     if start is None and model.design.n_subjects <= SMALL_STUDY:
-        starts.append(model.start(0.05))
-        starts += [model.start(0.9)] if model.components.random or model.components.clusters else []
+        starts += model.other_starts()
     found = search(model.likelihood, starts)
     if found is None:
         return MixedFit(

@@ -49,7 +49,11 @@ def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[s
     confounded = _unidentified(model, _interior(model) if residual else point)
     if confounded:
         named = ", ".join(confounded)
-        return "failed", f"The data do not identify these covariance parameters: {named}; choose a simpler model.", above
+        return (
+            "failed",
+            f"The data do not identify these covariance parameters: {named}; choose a simpler model.",
+            above,
+        )
     if not converged and not residual:
         return (
             "failed",

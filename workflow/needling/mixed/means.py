@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from .design import Design
+from .design import Design, variables
 from .errors import MixedModelError
 
 Array = np.ndarray
@@ -36,7 +36,7 @@ class Rows:
 
 def formula_variables(design: Design) -> list[str]:
     """List the columns of the data that the fixed part uses."""
-    return sorted(str(name) for name in design.spec.required_variables if name in design.frame.columns)
+    return variables(design.spec)
 
 
 def fixed_matrix(design: Design, frame: pd.DataFrame) -> Array:

@@ -196,6 +196,13 @@ class Model:
         correlation[diagonal, diagonal] = 1
         return correlation * np.outer(scale, scale)
 
+    def other_starts(self) -> list[Array]:
+        """Give starts far from each other, always the same: little or much variance above, and shaken ones."""
+        generator = np.random.default_rng(20260101)
+        shares = [0.05, 0.9] if self.components.random or self.components.clusters else []
+        starts = [self.start(share) for share in shares]
+        return starts + [self.start(share) + generator.normal(0, 0.5, len(self.start())) for share in (0.1, 0.4, 0.8)]
+
     def start(self, share: float = 0.5) -> Array:
         """Choose starting values: `share` of the variance to random effects and clusters, the rest to residuals."""
         components = self.components

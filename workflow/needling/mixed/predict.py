@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .design import Design
+from .design import Design, variables
 from .errors import MixedModelError
 from .inference import Rule, estimates, inner_rows
 from .judge import residual_variances
@@ -163,10 +163,8 @@ def predict(fit: MixedFit, data: pd.DataFrame | None, random: bool, new: bool, r
     """Predict rows; see `MixedFit.predict`."""
     design = fit.model.design
     source = design.frame if data is None else data
-    random_names = [str(name) for name in design.random_spec.required_variables] if design.random_terms else []
-    cluster_names = [
-        str(name) for one in design.clusters for name in [*one.name.split(":"), *one.spec.required_variables]
-    ]
+    random_names = variables(design.random_spec) if design.random_terms else []
+    cluster_names = [name for one in design.clusters for name in [*one.name.split(":"), *variables(one.spec)]]
     names = [*formula_variables(design)]
     if random:
         names += [*random_names, design.subject_name, *cluster_names]
