@@ -36,7 +36,8 @@ processed = root / "data/processed" / study.study
 
 # %%
 frame = read_table(processed / "frame.parquet")
-frame.groupby(["cohort", "outcome", "visit"], sort=False)["patient"].nunique().unstack("visit")
+counts = frame.groupby(["cohort", "outcome", "visit"], sort=False)["patient"].nunique()
+counts.unstack("visit")[list(study.visits.schedule)]
 
 # %% [markdown]
 # ## The results that the study file asked for
@@ -49,17 +50,15 @@ primary[["cohort", "outcome", "estimate", "low", "high", "p", "p_adjusted", "n_p
 # %% [markdown]
 # ## A model of one's own: does the effect on pain fade?
 #
-# The study file's growth curve draws straight lines over the follow-up. Here the week is a category, the therapists are
-# a random effect and the patients' visits are correlated without a pattern: what does the difference look like at each visit?
+# The study file's growth curve draws straight lines over the follow-up. Here each visit has its own mean in each arm, and
+# the visits of a patient are correlated without a pattern: what does the difference look like at each visit?
 
 # %%
 pain = frame.query("cohort == 'myofascial' and outcome == 'pain' and visit != 'baseline'").dropna(subset="baseline")
 pain = pain.assign(
     visit=pd.Categorical(pain["visit"], study.visits.follow_up), arm=pd.Categorical(pain["arm"], study.arms)
 )
-fit = fit_mixed(
-    "value ~ baseline * visit + arm * visit", pain, subject="patient", residual="unstructured(visit)"
-)
+fit = fit_mixed("value ~ baseline * visit + arm * visit", pain, subject="patient", residual="unstructured(visit)")
 fit
 
 # %%
