@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 QUANTILES = {"q10": 0.10, "q25": 0.25, "median": 0.50, "q75": 0.75, "q90": 0.90}
 ESTIMATES = ["estimate", "se", "df", "statistic", "p", "p_adjusted", "low", "high"]
 PLACE = ["cohort", "arm"]
+Counted = tuple[int, int]
 
 
 def release_flow(flow: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
@@ -59,15 +60,17 @@ def _flow_sums(top: "pd.DataFrame") -> list[Sum]:
 
 def _hide_followed(rest: "pd.DataFrame", flow: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
     """Hide the number followed where few of them were not measured: the measured are the more useful number."""
-    counts = flow.loc[rest.index, "n"]
     keys = ["cohort", "arm", "visit"]
-    measured = rest[rest["stage"] == "measured"]
-    for index, row in rest[rest["stage"] == "followed"].iterrows():
-        mine = measured[(measured[keys] == row[keys]).all(axis=1) & measured["n"].notna()]
-        gaps = counts[index] - mine["n"]
-        if ((gaps > 0) & (gaps < minimum)).any():
-            rest.loc[index, "n"] = None
-            rest.loc[index, "n_shown"] = f"≥{mine['n'].max()}" if mine["n"].max() >= minimum else HIDDEN
+    shown: dict[tuple[str, ...], list[int]] = {}
+    for row in rest[(rest["stage"] == "measured") & rest["n"].notna()].to_dict("records"):
+        shown.setdefault(tuple(row[key] for key in keys), []).append(int(row["n"]))
+    followed = rest[rest["stage"] == "followed"]
+    counts: Any = flow["n"]
+    for index, place in zip(followed.index, followed[keys].itertuples(index=False, name=None), strict=True):
+        measured, n = shown.get(place, []), int(counts[index])
+        if any(0 < n - one < minimum for one in measured):
+            rest.at[index, "n"] = None
+            rest.at[index, "n_shown"] = f"≥{max(measured)}" if max(measured) >= minimum else HIDDEN
     return rest
 
 
@@ -172,10 +175,10 @@ def release_results(results: "pd.DataFrame", flow: "pd.DataFrame", minimum: int)
     table.loc[few, ESTIMATES] = float("nan")
     table.loc[few, "status"] = "suppressed"
     table.loc[few, "note"] = f"fewer than {minimum} patients"
-    groups = _groups(flow)
+    counted = _counted(flow)
     keys = ["cohort", "outcome", "visit", "n_patients"]
     told_of = {
-        tuple(row.values()): _patients_shown(row, groups, minimum)
+        tuple(row.values()): _patients_shown(row, counted, minimum)
         for row in table[keys].fillna("").drop_duplicates().to_dict("records")
     }
     bounds = [told_of[tuple(row.values())] for row in table[keys].fillna("").to_dict("records")]
@@ -200,35 +203,44 @@ def _few_measured(table: "pd.DataFrame", flow: "pd.DataFrame", minimum: int) -> 
 
     measured = flow[flow["stage"] == "measured"].fillna("")
     known = {(row["cohort"], row["outcome"], row["visit"], row["arm"]): row["n"] for row in measured.to_dict("records")}
-    keys = zip(*(table[column].fillna("") for column in ("cohort", "outcome", "visit", "contrast")), strict=True)
+    keys = table[["cohort", "outcome", "visit", "contrast"]].fillna("").itertuples(index=False, name=None)
     return pd.Series([known.get(key, minimum) < minimum for key in keys], index=table.index)
 
 
-def _patients_shown(row: "dict[Any, Any]", groups: "pd.DataFrame", minimum: int) -> int | None:
+def _patients_shown(row: "dict[Any, Any]", counted: "dict[tuple[str, ...], list[Counted]]", minimum: int) -> int | None:
     """Lower bound to print instead of a result's number of patients, or None where the number may stay.
 
-    It must go where few of the allocated are not in it, and where it is the sum over arms of numbers of which one is hidden.
+    It must go where few of the allocated are not in it, and where it is the sum over arms of numbers of which one is
+    hidden.
     """
-    n = int(str(row["n_patients"]))
+    n, cohort = int(row["n_patients"]), str(row["cohort"])
     if 0 < n < minimum:
         return 0
-    mine = groups[groups["cohort"] == row["cohort"]]
-    total = int(mine[mine["stage"] == "allocated"]["n"].sum())
+    total = sum(part for part, _ in counted[cohort, "allocated", "", ""])
     if 0 < total - n < minimum:
         return total - minimum + 1
-    mine = mine[mine["outcome"] == row["outcome"]]
-    for stage, visit in (("analysed", ""), ("measured", row["visit"])):
-        counted = mine[(mine["stage"] == stage) & (mine["visit"] == visit)]
-        gaps, parts = counted["whole"] - counted["n"], counted["n"]
-        small = ((gaps > 0) & (gaps < minimum)) | ((parts > 0) & (parts < minimum))
-        if parts.sum() == n and small.any():
-            lower = parts.where(~small, (counted["whole"] - minimum + 1).where(parts >= minimum, 0))
-            return int(lower.sum())
+    for stage, visit in (("analysed", ""), ("measured", str(row["visit"]))):
+        arms = counted.get((cohort, stage, str(row["outcome"]), visit), [])
+        lower = [_lowest(part, whole, minimum) for part, whole in arms]
+        if sum(part for part, _ in arms) == n and lower != [part for part, _ in arms]:
+            return sum(lower)
     return None
 
 
-def _groups(flow: "pd.DataFrame") -> "pd.DataFrame":
-    """The flow with the number allocated beside each later stage, in a column whole."""
-    flow = flow.fillna(dict.fromkeys(("cohort", "arm", "visit", "outcome"), ""))
-    allocated = flow[flow["stage"] == "allocated"][[*PLACE, "n"]].rename(columns={"n": "whole"})
-    return flow.merge(allocated, on=PLACE, how="left")
+def _lowest(part: int, whole: int, minimum: int) -> int:
+    """The smallest number that a reader must think possible for a part of a whole: itself where it is shown."""
+    if 0 < part < minimum:
+        return 0
+    return whole - minimum + 1 if 0 < whole - part < minimum else part
+
+
+def _counted(flow: "pd.DataFrame") -> "dict[tuple[str, ...], list[Counted]]":
+    """Number and number allocated of each arm, by cohort, stage, outcome and visit."""
+    rows = flow.fillna(dict.fromkeys(("cohort", "arm", "visit", "outcome"), "")).to_dict("records")
+    allocated = {(row["cohort"], row["arm"]): int(row["n"]) for row in rows if row["stage"] == "allocated"}
+    counted: dict[tuple[str, ...], list[Counted]] = {}
+    for row in rows:
+        if (whole := allocated.get((row["cohort"], row["arm"]))) is not None:
+            key = (row["cohort"], row["stage"], row["outcome"], row["visit"])
+            counted.setdefault(key, []).append((int(row["n"]), whole))
+    return counted

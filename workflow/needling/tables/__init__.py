@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 # Table -> the tables that it is made from (contracts of schema.py).
 TABLES: dict[str, tuple[str, ...]] = {
     "cleaning": ("audit",),
+    "totals": ("totals",),
     "reliability": ("reliability",),
     "baseline": ("baseline", "flow"),
     "observed": ("distribution", "missingness"),
@@ -44,6 +45,7 @@ def make_table(name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study") -> "
 
     make = {
         "cleaning": data.cleaning,
+        "totals": data.totals,
         "reliability": data.reliability,
         "baseline": baseline.baseline,
         "observed": observed.observed,

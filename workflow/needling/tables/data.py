@@ -63,6 +63,39 @@ def _sentence(rule: str) -> str:
     return RULES[rule].sentence if rule in RULES else rule.replace("_", " ").capitalize() + "."
 
 
+FINDINGS = {
+    "corrected": "replaced by the score of the items",
+    "too_few_items": "kept as stated, because too few items were answered",
+    "unreadable": "not a number",
+    "set_aside": "in rows that were set aside",
+}
+
+
+def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+    """Print how many totals of the export agree with the scores of their items, and what became of the others."""
+    table = inputs["totals"]
+    if table.empty:
+        return None
+    rows = []
+    for _, mine in table.groupby("instrument", sort=False):
+        agreed = int(mine.loc[mine["finding"] == "agreed", "n"].sum())
+        others = mine[mine["finding"] != "agreed"].to_dict("records")
+        said = [
+            f"{one['n']:,} {FINDINGS[one['finding']]}{f' ({one["reason"]})' if one['reason'] else ''}" for one in others
+        ]
+        first = mine.iloc[0]
+        rows.append([str(first["label"]), f"{first['stated']:,}", f"{agreed:,}", "; ".join(said) or "none"])
+    return Printed(
+        "Totals of the export beside the scores computed anew from their items.",
+        table,
+        ["Instrument", "Stated", "Agree", "The others"],
+        rows,
+        ["Numbers of questionnaires."],
+        [0.34, 0.1, 0.1, 0.46],
+        (0, 3),
+    )
+
+
 def reliability(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     """Print Cronbach's alpha at baseline of each instrument that is scored from items."""
     table = inputs["reliability"]

@@ -1,0 +1,121 @@
+"""Numbers as printed, and tables that say what they hold."""
+
+import math
+
+import pandas as pd
+import pytest
+from made_results import inputs, plan, single_arm_plan, trial_plan
+
+from needling.tables import make_table, write_tables
+from needling.tables.format import format_estimate, format_fixed, format_interval, format_p, format_power
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0000001, "P < .001"),
+        (0.00095, "P < .001"),
+        (0.001, "P = .001"),
+        (0.0049, "P = .005"),
+        (0.03, "P = .03"),
+        (0.0499, "P = .050"),
+        (0.0496, "P = .050"),
+        (0.0491, "P = .049"),
+        (0.0501, "P = .05"),
+        (0.2, "P = .20"),
+        (0.995, "P > .99"),
+        (math.nan, "–"),
+    ],
+)
+def test_p_values_follow_the_journals(p, text):
+    assert format_p(p) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((4.604, 2.16, 7.047), "4.6 (2.2 to 7.0)"),
+        ((1.769, 0.682, 2.856), "1.8 (0.7 to 2.9)"),
+        ((-0.9213, -1.3811, -0.4615), "−0.92 (−1.38 to −0.46)"),
+        ((-6.8, -12.1, -1.4), "−6.8 (−12.1 to −1.4)"),
+        ((151.2, 101.0, 201.4), "151 (101 to 201)"),
+        ((0.0012, -0.0001, 0.0025), "0.001 (0.000 to 0.003)"),
+    ],
+)
+def test_digits_follow_the_width_of_the_interval(numbers, text):
+    estimate, low, high = numbers
+    assert f"{format_estimate(estimate, low, high)} ({format_interval(low, high)})" == text
+
+
+def test_missing_numbers_and_rounded_zeros_have_no_sign():
+    assert format_fixed(-0.001, 1) == "0.0"
+    assert format_fixed(math.nan, 1) == format_interval(math.nan, 1.0) == "–"
+    assert format_interval(1.0, 2.0, 0.95) == "95% CI 1.00 to 2.00"
+    assert format_power(3.2e-7) == "3 × 10⁻⁷"
+
+
+def test_primary_table_has_a_row_per_contrast_and_no_raw_name():
+    made = plan()
+    tables = inputs(made)
+    table = make_table("primary", tables, made)
+    contrasts = [row for row in table.rows if len(row) > 1]
+    assert len(contrasts) == 6
+    assert [row[0] for row in table.rows if len(row) == 1] == ["Myofascial pain", "Fibromyalgia", "Sports injury"]
+    assert not any("_" in cell for row in [table.head, *table.rows] for cell in row)
+    exact = table.exact[table.exact["term"] == "effect"]
+    wanted = tables["results"].query("analysis == 'primary' and visit == 'week_4' and term == 'effect'")
+    assert exact["estimate"].tolist() == pytest.approx(wanted["estimate"].tolist())
+
+
+def test_numbers_analysed_do_not_tell_how_few_were_not():
+    made = plan()
+    tables = inputs(made)
+    minimum = made.disclosure.min_cell
+    for name in ("primary", "visits", "secondary"):
+        exact = make_table(name, tables, made).exact
+        missing = 120 - exact["n_patients"].dropna().astype(int)
+        assert not ((missing > 0) & (missing < minimum)).any()
+        assert exact.loc[exact["n_patients"].isna(), "n_patients_shown"].str.match(r"≥\d+|‡").all()
+
+
+def test_results_of_few_patients_are_not_shown():
+    made = trial_plan()
+    tables = inputs(made, 200)
+    tables["results"].loc[tables["results"]["outcome"] == "days", ["n_patients", "n_observations"]] = 7
+    table = make_table("primary", tables, made)
+    row = next(row for row in table.rows if row[0] == "Days with headache")
+    assert "not shown" in row
+    hidden = table.exact[table.exact["outcome"] == "days"]
+    assert hidden[["estimate", "se", "low", "high", "p", "df", "n_patients"]].isna().all(axis=None)
+
+
+def test_small_levels_take_their_partner_with_them_in_the_baseline_table():
+    made = plan()
+    exact = make_table("baseline", inputs(made), made).exact
+    sex = exact[exact["variable"] == "sex"]
+    assert sex[["count", "percent", "standardised_difference"]].isna().all(axis=None)
+    assert exact[exact["variable"] == "age"]["mean"].notna().all()
+
+
+def test_cleaning_table_hides_how_few_people_were_taken_out():
+    audit = pd.DataFrame(
+        {
+            "rule": ["duplicates"] * 5 + ["dates"] * 3,
+            "action": ["quarantined"] * 3 + ["dropped"] * 2 + ["corrected"] * 3,
+            "table": ["patients"] * 3 + ["visits"] * 2 + ["visits"] * 3,
+        }
+    )
+    exact = make_table("cleaning", {"audit": audit}, plan()).exact.set_index(["rule", "action"])["n_shown"]
+    assert exact.to_dict() == {
+        ("dates", "corrected"): "3",
+        ("duplicates", "dropped"): "2",
+        ("duplicates", "quarantined"): "‡",
+    }
+
+
+def test_studies_without_something_have_no_table_for_it(tmp_path):
+    made = single_arm_plan()
+    written = write_tables(inputs(made, 200), made, tmp_path)
+    assert set(written) == {"baseline", "observed", "primary"}
+    assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(written)
+    assert written["primary"].head[1:] == ["Mean", "Change from baseline (95% CI)", "P", "n"]
