@@ -1,6 +1,6 @@
 """Tables about the data: what cleaning did, and how well the instruments' items agree."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -80,9 +80,7 @@ def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     for _, mine in table.groupby("instrument", sort=False):
         agreed = int(mine.loc[mine["finding"] == "agreed", "n"].sum())
         others = mine[mine["finding"] != "agreed"].to_dict("records")
-        said = [
-            f"{one['n']:,} {FINDINGS[one['finding']]}{f' ({one["reason"]})' if one['reason'] else ''}" for one in others
-        ]
+        said = [_finding(one) for one in others]
         first = mine.iloc[0]
         rows.append([str(first["label"]), f"{first['stated']:,}", f"{agreed:,}", "; ".join(said) or "none"])
     return Printed(
@@ -94,6 +92,11 @@ def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
         [0.34, 0.1, 0.1, 0.46],
         (0, 3),
     )
+
+
+def _finding(one: dict[Any, Any]) -> str:
+    reason = f" ({one['reason']})" if one["reason"] else ""
+    return f"{one['n']:,} {FINDINGS[one['finding']]}{reason}"
 
 
 def reliability(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
