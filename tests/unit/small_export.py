@@ -68,7 +68,7 @@ class OwnCodes:
     """New codes that can be read: the kind's letter before the export's code."""
 
     def codes(self, kind: str, ids) -> dict[str, str]:
-        return {one: f"{kind[0]}:{one}" for one in ids}
+        return {one: f"{kind[0]}.{one}" for one in ids}
 
 
 def _placed(rows: list[dict], first_line: int) -> pd.DataFrame:
@@ -155,11 +155,10 @@ def _sources(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
         for column in frame.columns
         if column not in place and frame[column].notna().any()
     ]
+    kinds = found["outcomes"][["instrument", "item", "column"]].drop_duplicates()
     rows += [
         ("outcomes", f"{instrument}:{item}", column, None, None)
-        for instrument, item, column in found["outcomes"][["instrument", "item", "column"]]
-        .drop_duplicates()
-        .itertuples(index=False)
+        for instrument, item, column in kinds.itertuples(index=False)
     ]
     return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype("str")
 

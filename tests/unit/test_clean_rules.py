@@ -25,7 +25,7 @@ def test_a_clean_export_is_left_alone():
     assert result.audit.empty, result.audit
     assert result.quarantine.empty
     patients, visits = result.tables["patients"], result.tables["visits"]
-    assert patients["patient"].iloc[0] == "p:P-001"
+    assert patients["patient"].iloc[0] == "p.P-001"
     assert set(patients["cohort"]) == {"neck", "back"}
     assert patients["age"].dtype == float
     assert list(visits["visit"][:2]) == ["baseline", "week_4"]
@@ -35,12 +35,11 @@ def test_a_clean_export_is_left_alone():
     assert list(result.tables["sessions"]["day"][:2]) == [5, 12]
 
 
-@pytest.mark.parametrize("name", ["patients", "visits", "outcomes", "sessions", "needling", "status"])
-def test_empty_tables_are_cleaned_too(name):
-    found = tables()
-    found[name] = found[name].iloc[:0]
-    result = cleaned(found)
-    assert len(result.tables[name]) == 0
+def test_empty_tables_are_cleaned_too():
+    for name in ("visits", "sessions"):
+        found = tables()
+        found[name] = found[name].iloc[:0]
+        assert len(cleaned(found).tables[name]) == 0
     found = {key: table if key == "sources" else table.iloc[:0] for key, table in tables().items()}
     assert all(len(table) == 0 for table in cleaned(found).tables.values())
 
@@ -55,16 +54,15 @@ def test_rules_have_an_id_a_version_and_a_sentence():
 # ---------------------------------------------------------------- dates
 
 
-@pytest.mark.parametrize(
-    "text", ["13/04/2024", "13.4.2024", "45395", "13 Apr 2024", "2024-04-13 10:30", "April 13, 2024"]
-)
-def test_one_date_in_another_style_is_read(text):
+def test_dates_in_other_styles_are_read():
     found = tables()
-    found["visits"].loc[1, "date"] = text
+    texts = ["13/04/2024", "13.4.2024", "45395", "13 Apr 2024", "April 13, 2024", "20240413", "2024-04-13 10:30"]
+    week_4 = found["visits"].index[1 : 2 * len(texts) : 2]
+    found["visits"].loc[week_4, "date"] = texts
     result = cleaned(found)
-    assert result.tables["visits"]["day"].iloc[1] == 29
-    if ":" not in text:
-        assert notes(result, "dates") == [("corrected", "visits", 101, "visit_date")]
+    assert (result.tables["visits"]["day"].iloc[week_4] == 29).all()
+    lines = [line for _, _, line, _ in notes(result, "dates")]
+    assert lines == [101, 103, 105, 107, 109]  # ISO without marks or with a time is still ISO
 
 
 def test_dates_in_doubt_are_settled_by_the_column_then_by_the_window_then_held_back():
@@ -105,15 +103,14 @@ def test_dates_leave_no_trace_in_the_audit():
 # ---------------------------------------------------------------- numbers, codes, ranges
 
 
-@pytest.mark.parametrize(
-    ("text", "number"), [("6,0", 6), ("7/10", 7), ("6-7", 6.5), ("<1", 1), ("ca. 4", 4), ("5 points", 5)]
-)
-def test_numbers_in_other_words_are_read_and_noted(text, number):
+def test_numbers_in_other_words_are_read_and_noted():
     found = tables()
-    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = text
+    texts = {"6,0": 6, "7/10": 7, "6-7": 6.5, "<1": 1, "ca. 4": 4, "5 points": 5}
+    for visit_row, text in enumerate(texts):
+        found["outcomes"].loc[outcome(found, visit_row, "nprs"), "value"] = text
     result = cleaned(found)
-    assert value(result, found, 0, "nprs") == number
-    assert notes(result, "numbers") == [("corrected", "outcomes", 100, "nprs")]
+    assert [value(result, found, visit_row, "nprs") for visit_row in range(6)] == list(texts.values())
+    assert notes(result, "numbers") == [("corrected", "outcomes", 100 + row, "nprs") for row in range(6)]
 
 
 def test_text_in_a_numeric_column_is_queried_and_not_shown():
@@ -125,16 +122,18 @@ def test_text_in_a_numeric_column_is_queried_and_not_shown():
     assert not result.audit.map(lambda cell: "Exampleman" in str(cell)).to_numpy().any()
 
 
-@pytest.mark.parametrize("text", ["-99", "999", "NA", ".", "#DIV/0!", "#¡DIV/0!", "n/a"])
-def test_codes_for_missing_become_missing_with_a_reason(text):
+def test_codes_for_missing_become_missing_with_a_reason():
     found = tables()
-    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = text
-    found["patients"].loc[2, "age"] = text
+    texts = ["-99", "999", "NA", ".", "#DIV/0!", "#¡DIV/0!", "n/a"]
+    for place, text in enumerate(texts):
+        found["outcomes"].loc[outcome(found, place, "nprs"), "value"] = text
+        found["patients"].loc[place, "age"] = text
     result = cleaned(found)
     table = result.tables["outcomes"]
+    assert table["value"].isna().sum() == len(texts)
     assert table.loc[table["value"].isna(), "missing_reason"].notna().all()
-    assert np.isnan(result.tables["patients"]["age"].iloc[2])
-    assert len(notes(result, "missing_codes")) == 2
+    assert result.tables["patients"]["age"].isna().sum() == len(texts)
+    assert len(notes(result, "missing_codes")) == 2 * len(texts)
 
 
 def test_the_reason_that_the_export_gives_is_kept():
@@ -181,11 +180,11 @@ def test_a_column_of_decimal_commas_is_not_dirt():
 # ---------------------------------------------------------------- labels
 
 
-@pytest.mark.parametrize("text", ["Dry needling", "DN ", "drydneedling", "dry-needling", "2 ", "2.0", "dry_needling"])
-def test_spellings_of_an_arm_are_mapped(text):
+def test_spellings_of_an_arm_are_mapped():
     found = tables()
-    found["patients"].loc[2, "arm"] = text
-    assert cleaned(found).tables["patients"]["arm"].iloc[2] == "dry_needling"
+    texts = ["Dry needling", "DN ", "drydneedling", "dry-needling", "2 ", "2.0", "dry_needling"]
+    found["patients"].loc[: len(texts) - 1, "arm"] = texts
+    assert set(cleaned(found).tables["patients"]["arm"].iloc[: len(texts)]) == {"dry_needling"}
 
 
 def test_labels_of_the_dictionary_map_as_well():
@@ -294,7 +293,7 @@ def test_a_patient_with_two_arms_is_quarantined():
     found["patients"] = again(found["patients"], 0, arm="2")
     result = cleaned(found)
     assert "more than one arm" in set(result.quarantine["reason"])
-    assert "p:P-001" not in set(result.tables["visits"]["patient"])
+    assert "p.P-001" not in set(result.tables["visits"]["patient"])
 
 
 def test_conflicts_that_the_reader_found_count_as_well():
@@ -333,7 +332,7 @@ def test_codes_written_otherwise_are_queried():
     found["patients"].loc[0, "clinic"] = "A"
     result = cleaned(found)
     assert notes(result, "similar_codes") == [("query", "patients", 2, "site")]
-    assert result.tables["patients"]["clinic"].iloc[0] == "c:A"
+    assert result.tables["patients"]["clinic"].iloc[0] == "c.A"
 
 
 def test_sessions_outside_the_study_are_quarantined():
@@ -398,14 +397,15 @@ def test_a_patient_who_rates_0_to_100_in_the_sessions():
     assert list(result.tables["sessions"]["pain_before"][:2]) == [4, 3]
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("kgf/cm2", 98.07), ("N/cm2", 10.0), ("LBF/cm²", 44.48)])
-def test_stated_units_are_converted(unit, factor):
+def test_stated_units_are_converted():
     found = tables()
-    mine = outcome(found, 0, "ppt", "1")
-    found["outcomes"].loc[mine, ["value", "unit"]] = ["2.5", unit]
+    units = {"kgf/cm2": 98.07, "N/cm2": 10.0, "LBF/cm²": 44.48}
+    for visit_row, unit in enumerate(units):
+        found["outcomes"].loc[outcome(found, visit_row, "ppt", "1"), ["value", "unit"]] = ["2.5", unit]
     result = cleaned(found)
-    assert value(result, found, 0, "ppt", "1") == pytest.approx(2.5 * factor)
-    assert notes(result, "units") == [("corrected", "outcomes", 100, "ppt_1")]
+    for visit_row, factor in enumerate(units.values()):
+        assert value(result, found, visit_row, "ppt", "1") == pytest.approx(2.5 * factor)
+    assert notes(result, "units") == [("corrected", "outcomes", 100 + row, "ppt_1") for row in range(3)]
 
 
 def test_a_clinic_at_another_units_level_is_converted_and_a_stray_value_held_back():
@@ -507,7 +507,7 @@ def test_a_reversed_scale_in_a_clinic_is_queried():
     found["outcomes"] = table[(table["instrument"] != "ndi") | (table["item"] != "total")]
     result = cleaned(found)
     assert [action for action, *_ in notes(result, "reversed_scale")] == ["query"]
-    assert result.audit.set_index("rule").loc["reversed_scale", "clinic"] == "c:b"
+    assert result.audit.set_index("rule").loc["reversed_scale", "clinic"] == "c.b"
 
 
 # ---------------------------------------------------------------- switching and tuning
@@ -516,7 +516,7 @@ def test_a_reversed_scale_in_a_clinic_is_queried():
 def test_rules_can_be_switched_off_and_tuned():
     found = tables()
     found["outcomes"].loc[outcome(found, 0, "ndi"), "value"] = "99"
-    assert not notes(cleaned(found), "totals") == []
+    assert notes(cleaned(found), "totals") != []
     assert notes(cleaned(found, cleaning={"off": ["totals"]}), "totals") == []
     assert notes(cleaned(found, cleaning={"tune": {"totals": {"tolerance": 100}}}), "totals") == []
 

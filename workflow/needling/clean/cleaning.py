@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pandas as pd
 
+from needling.clean.agreement import totals_agreement
 from needling.clean.corrections import apply_corrections
 from needling.clean.events import clean_events, first_sessions
 from needling.clean.outcomes import clean_outcomes
@@ -30,11 +31,12 @@ class Key(Protocol):
 
 @dataclass(frozen=True)
 class Cleaned:
-    """Clean tables by name, the audit trail (contract AUDIT) and the rows taken out (contract QUARANTINE)."""
+    """Clean tables by name, and the contracts AUDIT, QUARANTINE (rows taken out) and TOTALS (do they agree with their items)."""
 
     tables: dict[str, pd.DataFrame]
     audit: pd.DataFrame
     quarantine: pd.DataFrame
+    totals: pd.DataFrame
 
 
 def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
@@ -72,7 +74,9 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
     codes = _new_codes([tables["patients"][["clinic"]], *made.values()], keys)
     made = {name: _rekeyed(table, name, codes) for name, table in made.items()}
-    return Cleaned(made, trail.audit(_clinics(tables, codes["clinic"])), trail.quarantine())
+    audit = trail.audit(_clinics(tables, codes["clinic"]))
+    totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
+    return Cleaned(made, audit, trail.quarantine(), totals)
 
 
 def _new_codes(tables: list[pd.DataFrame], keys: Key) -> dict[str, dict[str, str]]:

@@ -1,0 +1,97 @@
+"""The audit workbook, the cleaning summary and the codebook."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from python_calamine import CalamineWorkbook
+from small_export import PLAN, cleaned, tables
+
+from needling.clean import RULES, cleaning_summary, codebook, write_audit_workbook, write_codebook
+from needling.clean.corrections import COLUMNS
+from needling.study import part
+
+STUDY = part(
+    {"title": "A <small> study", "made_up": True, "disclosure": {"min_cell": 11}}
+    | {name: PLAN[name] for name in ("patients", "instruments", "events")}
+)
+
+
+@pytest.fixture(scope="module")
+def found():
+    read = tables()
+    read["outcomes"].loc[0, "value"] = "6,5"
+    read["outcomes"].loc[1, "value"] = "a sentence"
+    read["patients"].loc[[0, 1], "age"] = ["230", "=1+1"]
+    read["sessions"].loc[0, "date"] = "2023-01-01"
+    read["needling"].loc[[0, 2], "side"] = "2"
+    return read
+
+
+@pytest.fixture(scope="module")
+def result(found):
+    return cleaned(found)
+
+
+def test_summary_counts_each_rule_and_action(result):
+    summary = cleaning_summary(result.audit, result.quarantine)
+    assert summary["cells"].sum() == len(result.audit)
+    assert summary["rows"].sum() == len(result.quarantine)
+    assert summary["sentence"].notna().all()
+    order = [list(RULES).index(rule) for rule in summary["rule"]]
+    assert order == sorted(order)
+
+
+def test_workbook_can_be_worked_through_and_has_the_same_bytes_again(result, tmp_path):
+    for name in ("one.xlsx", "two.xlsx"):
+        write_audit_workbook(tmp_path / name, result.audit, result.quarantine, STUDY)
+    assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
+    book = CalamineWorkbook.from_path(tmp_path / "one.xlsx")
+    queries = result.audit[result.audit["action"] == "query"]
+    sites = [f"Queries {clinic}" for clinic in sorted(queries["clinic"].unique())]
+    assert book.sheet_names == ["Summary", "Rows taken out", *sites, "All changes", "Corrections"]
+    assert book.get_sheet_by_name("Corrections").to_python() == [COLUMNS]
+    asked = [book.get_sheet_by_name(site).to_python() for site in sites]
+    assert sum(len(sheet) - 1 for sheet in asked) == len(queries)
+    assert asked[0][0][: len(COLUMNS)] == COLUMNS  # an answered sheet saved as CSV is a file of corrections
+    everything = str([book.get_sheet_by_name(name).to_python() for name in book.sheet_names])
+    assert "P-001" not in everything
+    assert "2023-01-01" not in everything
+    assert "a sentence" not in everything
+
+
+def test_codebook_describes_every_column(found, result, tmp_path):
+    book = codebook(result.tables, found["sources"], STUDY)
+    for name, table in result.tables.items():
+        assert set(book.loc[book["table"] == name, "name"]) == set(table.columns)
+    patients = book[book["table"] == "patients"].set_index("name")
+    assert patients.loc["sex", "levels"] == "female, male"
+    assert patients.loc["age", "levels"] == "18 to 110"
+    assert patients.loc["age", "missing"] == "under 46 %"  # 2 of 24: fewer than the smallest cell
+    ndi = book[(book["table"] == "outcomes") & (book["instrument"] == "ndi")].iloc[0]
+    assert ndi["unit"] == "%"
+    assert ndi["levels"] == "0 to 100, lower is better"
+    assert ndi["source"] == "ndi_1 ... ndi_total (11 columns)"
+
+
+def test_codebook_is_written_as_a_page_and_a_workbook(found, result, tmp_path):
+    book = codebook(result.tables, found["sources"], STUDY)
+    for name in ("one", "two"):
+        write_codebook(book, tmp_path / f"{name}.html", tmp_path / f"{name}.xlsx", STUDY)
+    page = (tmp_path / "one.html").read_text(encoding="utf-8")
+    assert "A &lt;small&gt; study" in page
+    assert "http" not in page
+    for ending in ("html", "xlsx"):
+        assert (tmp_path / f"one.{ending}").read_bytes() == (tmp_path / f"two.{ending}").read_bytes()
+    rows = CalamineWorkbook.from_path(tmp_path / "one.xlsx").get_sheet_by_name("Codebook").to_python()
+    assert len(rows) == len(book) + 1
+
+
+def test_shares_of_few_people_are_not_given(found):
+    values = {
+        "none": [1.0] * 100,
+        "few": [1.0] * 95 + [np.nan] * 5,
+        "some": [1.0] * 80 + [np.nan] * 20,
+        "most": [np.nan] * 97 + [1.0] * 3,
+    }
+    book = codebook({"frame": pd.DataFrame(values)}, found["sources"], STUDY).set_index("name")["missing"]
+    assert book.to_dict() == {"none": "0 %", "few": "under 11 %", "some": "20 %", "most": "over 89 %"}
