@@ -24,8 +24,9 @@ def dry_run(study: Study, raw: str | None = None) -> str:
 
     Returns
     -------
-    Text for a person: rows kept and quarantined per table, what each rule did, patients measured per outcome and visit, and the columns of the
-    export that no table uses. Nothing is written; the new codes are thrown away.
+    Text for a person: rows kept and quarantined per table, what each rule did, whether totals agree with their items, patients
+    measured per outcome and visit, and the columns of the export that no table uses. Nothing is written; the new codes are
+    thrown away.
 
     Raises
     ------
@@ -46,6 +47,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
             f"{study.title}\nNo identifiers found. Nothing has been written.",
             "Rows\n" + _text(_rows(tables, cleaned.tables)),
             "What cleaning would do\n" + _text(_rules(cleaned.audit)),
+            *(["Totals of the export\n" + _text(_totals(cleaned.totals))] if len(cleaned.totals) else []),
             "Patients measured\n" + _text(_measured(flow, study)),
             f"Columns of the export that no table uses: {len(unread)}"
             + "".join(f"\n  {row.source} ({row.cells} cells): {row.reason}" for row in unread.itertuples()),
@@ -66,6 +68,15 @@ def _rules(audit: pd.DataFrame) -> pd.DataFrame:
     counts = audit.groupby(["rule", "action"], sort=True).size().rename("cells").reset_index()
     counts["rule"] = counts["rule"].map(lambda rule: RULES[rule].sentence if rule in RULES else rule)
     return counts[["cells", "action", "rule"]]
+
+
+def _totals(totals: pd.DataFrame) -> pd.DataFrame:
+    words = totals["finding"].str.replace("_", " ") + totals["reason"].map(lambda why: f": {why}" if why else "")
+    return (
+        totals[["label", "n"]]
+        .assign(totals=words)
+        .rename(columns={"label": "instrument"})[["instrument", "n", "totals"]]
+    )
 
 
 def _measured(flow: pd.DataFrame, study: Study) -> pd.DataFrame:

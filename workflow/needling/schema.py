@@ -154,6 +154,16 @@ QUARANTINE: Contract = {
     "reason": _text("Why, in words"),
 }
 
+# Totals that the export states: the numbers of an instrument add up to `stated`.
+TOTALS: Contract = {
+    "instrument": _text("Instrument"),
+    "label": _text("Label"),
+    "stated": _whole("Totals that the export states"),
+    "finding": _text("agreed, corrected, too_few_items, unreadable or set_aside"),
+    "reason": _text("Why a total was corrected or cannot be read", True),
+    "n": _whole("Totals"),
+}
+
 # ---------------------------------------------------------------- scored outcomes and the analysis frame
 
 SCORES: Contract = {

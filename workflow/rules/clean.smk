@@ -4,7 +4,7 @@ rule clean:
         **tables("read", [*TABLES, "patient_conflicts", "sources"]),
         code=code("clean"),
     output:
-        **tables("clean", [*TABLES, "audit", "quarantine"]),
+        **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
     params:
         study=section(
             STUDY,

@@ -3,7 +3,7 @@ rule report:
     input:
         results=f"{PROCESSED}/results.parquet",
         **{name: f"{PROCESSED}/{name}.parquet" for name in ["flow", "distribution", "missingness", "baseline", "reliability"]},
-        **tables("clean", ["audit", "quarantine"]),
+        **tables("clean", ["audit", "quarantine", "totals"]),
         cross_check=expand(f"{PROCESSED}/analyses/{{analysis}}/cross_check.parquet", analysis=STUDY.analyses, allow_missing=True),
         figures=expand(f"{REPORTS}/figures/{{figure}}.{{ending}}", figure=FIGURES, ending=["png", "svg", "pdf"], allow_missing=True),
         words=expand(f"{PROCESSED}/figures/{{figure}}.json", figure=FIGURES, allow_missing=True),
