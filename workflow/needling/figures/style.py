@@ -156,7 +156,9 @@ def save(figure: Figure, stem: str | Path, profile: str = "default") -> list[Pat
     }
     paths = [stem.parent / f"{stem.name}.{ending}" for ending in metadata]
     with style(profile):
+        # Laid out once: each format would do it again, and a little differently.
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)
         for path, facts in zip(paths, metadata.values(), strict=True):
             figure.savefig(path, metadata=facts)
-            figure.set_layout_engine("none")
     return paths
