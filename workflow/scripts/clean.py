@@ -9,6 +9,6 @@ with stage(snakemake.log[0]):
     tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
     keys = Keys.open(f"data/keys/{study.study}.csv", seed=study.seed if study.made_up else None)
     cleaned = clean(tables, study, keys)
-    made = cleaned.tables | {name: getattr(cleaned, name) for name in ("audit", "quarantine", "totals")}
-    for name, table in made.items():
+    beside = {name: getattr(cleaned, name) for name in ("audit", "quarantine", "totals")}
+    for name, table in {**cleaned.tables, **beside}.items():
         write_table(table, snakemake.output[name])
