@@ -9,6 +9,7 @@ import numpy as np
 from scipy import stats
 
 from .errors import MixedModelError
+from .model import independent_columns
 
 if TYPE_CHECKING:
     from .fitted import MixedFit
@@ -198,15 +199,12 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
     nothing = JointTest(np.nan, np.nan, np.nan, np.nan)
     if not fit.usable or "residual" in fit.boundary or not len(L):
         return nothing
-    inner = inner_rows(fit, L)
-    _, singular, right = np.linalg.svd(inner, full_matrices=False)
-    rank = int((singular > 1e-9 * singular[0]).sum()) if singular[0] > 0 else 0
-    if rank == 0:
+    # a basis of the given rows themselves: Fai and Cornelius's df depend on the rows, as in lmerTest and mmrm
+    chosen, _ = independent_columns(inner_rows(fit, L).T)
+    if not chosen:
         return nothing
-    # an orthonormal basis of the rows; the test does not depend on which
-    basis = np.linalg.lstsq(inner.T, right[:rank].T, rcond=None)[0].T
-    rows = basis @ L
-    inner = right[:rank]
+    rows = L[chosen]
+    inner = inner_rows(fit, rows)
     value = values(fit, rows)
     scale = fit.model.coordinates.scale
     if rule.variance != "model":
@@ -218,9 +216,8 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
     covariance = scale**2 * inner @ model_variance(fit, rule) @ inner.T
     if rule.df.startswith("kenward_roger"):
         W, _ = fit.parameter_covariance(rule.information)
-        scaling, denominator = kenward_roger_f(
-            fit.point.Phi, fit.information.P[:, : fit.point.p, : fit.point.p], W, inner
-        )
+        p = fit.point.p
+        scaling, denominator = kenward_roger_f(fit.point.Phi, fit.information.P[:, :p, :p], W, inner)
         return _f_test(value, covariance, denominator, scaling)
     if rule.df == "satterthwaite":
         return _f_test(value, covariance, _fai_cornelius(fit, inner, rows, rule), 1.0)

@@ -146,8 +146,10 @@ def sandwich(fit: MixedFit, rule: Rule) -> Sandwich:
         scale = count / (count - 1) if rule.variance == "CR1" else 1.0
         return Sandwich(scale * Phi @ scores.T @ scores @ Phi, Phi, count, rule.df, fit.n_observations, None, None)
     E, F, scores_list = [], [], []
-    for index, V in _batches(fit, codes, label == fit.model.design.subject_name):
-        X, r = rows.XR[index][..., :p], rows.XR[index][..., p]
+    for index, weighted in _batches(fit, codes, label == fit.model.design.subject_name):
+        root = fit.model.root_weights[index]  # CR2 is defined on the outcomes themselves, not on weighted rows
+        V = weighted / (root[:, :, None] * root[:, None, :])
+        X, r = rows.XR[index][..., :p] / root[..., None], rows.XR[index][..., p] / root
         T = _bias_reduced(V, X, Phi)
         scores_list.append(np.einsum("gmp,gm->gp", T, r))
         transposed = np.swapaxes(T, 1, 2)
