@@ -2,8 +2,9 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -56,6 +57,8 @@ PLAIN_NUMBER = r"^[-+]?\d{0,7}([.,]\d*)?$"
 RECORD_NUMBER = r"^[A-Za-z]{0,4}[-_/]?\d{6,}$"
 # Below this many texts, preparing a search in Arrow takes longer than searching in Python.
 FEW = 500
+# Texts that are looked at to tell sentences from a vocabulary.
+SAMPLE = 20_000
 # Words of a file's properties that name a program, not a person.
 SOFTWARE = {
     "openpyxl",
@@ -124,7 +127,7 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
     """
     roles = mapped_columns(study)
     passed = {column.strip() for column in [*study.privacy.drop, *study.privacy.reviewed]}
-    found: list[dict[str, object]] = []
+    found: list[_Finding] = []
     for place, given in enumerate(raw.sheets, 1):
         sheet, why = _with_harmless_names(given, place)
         found += why
@@ -142,12 +145,32 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
             found += _in_cells(sheet, shown, cells, variable, roles.get(name))
     if FILE_PROPERTIES not in passed:
         found += _in_properties(raw)
-    table = pd.DataFrame(found, columns=COLUMNS).astype({"line": "Int64"})
-    return table.astype({column: "str" for column in COLUMNS if column != "line"})
+    if not found:
+        return pd.DataFrame({name: pd.Series(dtype="Int64" if name == "line" else "str") for name in COLUMNS})
+    return pd.concat([finding.rows() for finding in found], ignore_index=True)[COLUMNS]
 
 
-def _finding(sheet: Sheet, column: str, kind: str, why: str, line: int | None = None) -> dict[str, object]:
-    return {"file": sheet.file, "sheet": sheet.name, "line": line, "column": column, "kind": kind, "why": why}
+@dataclass(frozen=True)
+class _Finding:
+    """One kind of identifier in one place; `lines` where it stands in cells."""
+
+    file: str
+    sheet: str
+    column: str
+    kind: str
+    why: str
+    lines: np.ndarray | None = None
+
+    def rows(self) -> pd.DataFrame:
+        """One row per cell, or one without a line."""
+        lines = pd.array([pd.NA] if self.lines is None else self.lines, dtype="Int64")
+        return pd.DataFrame({"line": lines}).assign(
+            file=self.file, sheet=self.sheet, column=self.column, kind=self.kind, why=self.why
+        )
+
+
+def _finding(sheet: Sheet, column: str, kind: str, why: str, lines: np.ndarray | None = None) -> _Finding:
+    return _Finding(sheet.file, sheet.name, column, kind, why, lines)
 
 
 def _lines(lines: pd.Series) -> str:
@@ -170,7 +193,7 @@ def _in_words(texts: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[dict[str, object]]]:
+def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[_Finding]]:
     """Look at the names of file and sheet; one that is itself a finding is replaced by words, so that nothing prints it."""
     file = _in_words([sheet.file.rsplit(".", 1)[0].replace("_", " ")])
     name = _in_words([sheet.name.replace("_", " ")])
@@ -203,31 +226,32 @@ def _speaks_of(text: str, phrases: str) -> bool:
     return words == "name" or bool(re.search(rf"\b(?:{phrases})\b", words))
 
 
-def _in_properties(raw: RawExport) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+def _in_properties(raw: RawExport) -> list[_Finding]:
+    found: list[_Finding] = []
     for place, text in raw.properties.items():
         people = re.search(r"author|creator|modified by|manager|company|person", place)
         why = [("name", "it names an author")] if people and text.strip().lower() not in SOFTWARE else _in_words([text])
         for kind, words in why:
-            found.append(_finding(raw.sheets[0], FILE_PROPERTIES, kind, f"{place}: {words}") | {"sheet": ""})
+            found.append(_Finding(raw.sheets[0].file, "", FILE_PROPERTIES, kind, f"{place}: {words}"))
     return found
 
 
 # ---------------------------------------------------------------- cells
 
 
-def _in_cells(
-    sheet: Sheet, shown: str, cells: pd.Series, variable: Variable, role: str | None
-) -> list[dict[str, object]]:
+def _in_cells(sheet: Sheet, shown: str, cells: pd.Series, variable: Variable, role: str | None) -> list[_Finding]:
     """Identifiers in the distinct texts of a column, one finding per cell."""
     codes, distinct = pd.factorize(cells)
     texts = pa.array(distinct, type=pa.large_string())
+    found = []
+    if role != "date" and _are_record_numbers(texts):
+        why = "most of its values look like numbers of records"
+        found.append(_finding(sheet, shown, "record number", why))
     special = np.flatnonzero(~pc.match_substring_regex(texts, PLAIN_NUMBER).to_numpy(zero_copy_only=False))
     if not special.size:
-        return []
+        return found
     texts = texts.take(pa.array(special))
     words = texts.to_pylist()
-    found = []
     for pattern in PATTERNS:
         if role == "date" and pattern.kind == "date":
             continue
@@ -238,32 +262,32 @@ def _in_cells(
         hits = [place for place in near if pattern.found(words[place])]
         if hits:
             where = np.flatnonzero(np.isin(codes, special[hits]))
-            why = f"cells hold {pattern.why}"
-            found += [_finding(sheet, shown, pattern.kind, why, int(line)) for line in sheet.lines[where]]
-    if _is_free_text(words, variable):
+            found.append(_finding(sheet, shown, pattern.kind, f"cells hold {pattern.why}", sheet.lines[where]))
+    if _is_free_text(words, variable, role):
         found.append(_finding(sheet, shown, "free text", "it is free text that nobody has reviewed"))
-    if role != "date" and _are_record_numbers(cells, texts):
-        found.append(
-            _finding(sheet, shown, "record number", "it holds numbers like those of records, most of them different")
-        )
     return found
 
 
-def _is_free_text(texts: list[str], variable: Variable) -> bool:
-    """Tell sentences from a vocabulary: in lists of answers the same parts come again, in sentences they do not."""
+def _is_free_text(texts: list[str], variable: Variable, role: str | None) -> bool:
+    """Tell sentences from a vocabulary: in lists of answers the same parts come again, in sentences they do not.
+
+    A few long sentences are enough where the study file reads the column into its tables.
+    """
     if variable.kind == "notes" and any(len(text.split()) > 1 for text in texts):
         return True
-    parts = [part.strip().lower() for text in texts for part in re.split(r"[,;|/]", text)]
-    sentences = [part for part in parts if len(part.split()) >= 4]
-    return (
-        len(sentences) >= 10 and len(set(sentences)) > 0.5 * len(sentences) and len(set(sentences)) > 0.2 * len(texts)
-    )
+    texts = texts[:: max(1, len(texts) // SAMPLE)]
+    parts = Counter(part.strip().lower() for text in texts for part in re.split(r"[,;|/]", text))
+    sentences = {part: n for part, n in parts.items() if len(part.split()) >= 4}
+    once = [part for part, n in sentences.items() if n == 1 and part not in variable.choices.values()]
+    if role == "value" and sum(len(part.split()) >= 6 for part in once) >= 3:
+        return True
+    said = sum(sentences.values())
+    return said >= 10 and len(sentences) > 0.5 * said and len(sentences) > 0.2 * len(texts)
 
 
-def _are_record_numbers(cells: pd.Series, special: pa.Array) -> bool:
-    alike = pc.sum(pc.match_substring_regex(special, RECORD_NUMBER)).as_py() or 0
-    filled = int(cells.notna().sum())
-    return alike >= 5 and alike > 0.5 * filled
+def _are_record_numbers(texts: pa.Array) -> bool:
+    alike = pc.sum(pc.match_substring_regex(texts, RECORD_NUMBER)).as_py() or 0
+    return alike >= 5 and alike > 0.5 * len(texts)
 
 
 __all__ = ["FILE_PROPERTIES", "scan", "stop_on_identifiers"]

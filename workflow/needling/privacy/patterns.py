@@ -51,6 +51,27 @@ MONTHS = (
 )
 
 
+MONTH_STARTS = (
+    "(?i:jan|ene|feb|fév|mar|mär|apr|abr|avr|may|mai|jun|jui|jul|aug|ago|aoû|sep|oct|okt|nov|dec|déc|dez|dic)"
+)
+LETTER = "A-Za-zÀ-ÿ"
+# Arrow's search knows no accents, so each letter stands for its accented forms too.
+ACCENTED = {
+    "a": "[aàáâãäå]",
+    "e": "[eèéêë]",
+    "i": "[iìíîï]",
+    "o": "[oòóôõöø]",
+    "u": "[uùúûü]",
+    "n": "[nñ]",
+    "c": "[cç]",
+}
+GIVEN_NAME = (
+    f"(?i:(^|[^{LETTER}])("
+    + "|".join("".join(ACCENTED.get(letter, letter) for letter in name) for name in re.findall(r"\w+", GIVEN_NAMES))
+    + f")($|[^{LETTER}]))"
+)
+
+
 @dataclass(frozen=True)
 class Pattern:
     """One kind of identifier.
@@ -104,9 +125,9 @@ def dni(text: str) -> bool:
 
 
 def given_name(text: str) -> bool:
-    """Tell whether the first word is a common given name."""
-    first = unicodedata.normalize("NFKD", re.split(r"[\s-]", text)[0].lower())
-    return first.encode("ascii", "ignore").decode() in _GIVEN
+    """Tell whether one of the words is a common given name."""
+    plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
+    return not _GIVEN.isdisjoint(re.findall(r"[a-z]+", plain))
 
 
 _GIVEN = frozenset(re.findall(r"\w+", GIVEN_NAMES))
@@ -184,7 +205,8 @@ PATTERNS = [
     Pattern(
         "date",
         "a date",
-        r"(?i)\d[./-]\d|\d(st|nd|rd|th)?[ .-]{1,2}(de |of )?[A-Za-zÀ-ÿ]{3}|[A-Za-zÀ-ÿ]{3}\.? \d|\d{8}",
+        r"\d{1,4}[-./]\d{1,2}[-./]\d{2,4}|\d{8}|"
+        rf"\d(st|nd|rd|th)?[ .-]{{1,2}}(de |of )?{MONTH_STARTS}|{MONTH_STARTS}[{LETTER}]*\.? \d",
         re.compile(
             r"(?<![\d.,/-])(?:\d{4}[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])"
             r"|(?:0?[1-9]|[12]\d|3[01])[-/.](?:0?[1-9]|[12]\d|3[01])[-/.](?:19|20)\d{2}"
@@ -203,14 +225,14 @@ PATTERNS = [
     Pattern(
         "name",
         "what looks like a given name and a surname",
-        r"[A-ZÀ-Þ]['’A-Za-zÀ-ÿ]+[\s-]+[A-ZÀ-Þ]",
+        GIVEN_NAME,
         re.compile(rf"\b{CAPITALISED}(?:\s+[A-Z]\.)?\s+(?:(?:de|del|de la|van|von|da|di|el|al|bin)\s+)?{CAPITALISED}"),
         given_name,
     ),
     Pattern(
         "name",
         "what looks like a surname and a given name",
-        r"[A-ZÀ-Þ]['’A-Za-zÀ-ÿ]+, ?[A-ZÀ-Þ]",
+        GIVEN_NAME,
         re.compile(rf"\b{CAPITALISED}, ?{CAPITALISED}"),
         lambda text: given_name(text.split(",")[1].strip()),
     ),
