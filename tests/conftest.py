@@ -148,5 +148,5 @@ def demo(tmp_path_factory, launcher):
     made = copy_project(tmp_path_factory.mktemp("demo") / "a project", launcher)
     said = made.run("--cores", "2")
     if said.returncode:
-        pytest.fail(f"the demo run failed:\n{said.stdout[-3000:]}")
+        pytest.fail(f"the demo run failed:\n{said.stdout[-1500:]}", pytrace=False)
     return made, said.stdout

@@ -152,9 +152,10 @@ def test_no_output_tells_where_or_when_it_was_made(elsewhere):
 # ---------------------------------------------------------------- that a change runs what it concerns
 
 
-def listed_code(copy):
+@pytest.fixture(scope="module")
+def listed(elsewhere):
     """Modules of the package that each rule names as inputs, from Snakemake's own list of jobs."""
-    said = copy.snakemake("--dry-run", "--forceall").stdout
+    said = elsewhere.snakemake("--dry-run", "--forceall").stdout
     listed = {}
     for name, inputs in re.findall(r"^rule (\w+):\n(?:.*\n)*?    input: (.*)$", said, re.MULTILINE):
         own = {path for path in inputs.split(", ") if path.startswith("workflow/needling/") and path.endswith(".py")}
@@ -162,24 +163,19 @@ def listed_code(copy):
     return listed
 
 
-def test_rules_name_the_modules_that_their_jobs_import(elsewhere):
+def test_rules_name_the_modules_that_their_jobs_import(elsewhere, listed):
     imported = {}
     for line in (elsewhere.folder / "imported.txt").read_text().splitlines():
         script, path = line.split(" ", 1)
         imported.setdefault(script, set()).add(str(Path(path).relative_to(elsewhere.folder)))
-    listed = listed_code(elsewhere)
     assert set(imported) == set(listed) - {"all"}
     for rule, modules in imported.items():
         assert modules <= listed[rule], f"{rule} imports {sorted(modules - listed[rule])} but does not name them"
 
 
-def test_rules_do_not_name_what_they_never_import(elsewhere):
-    listed = listed_code(elsewhere)
-    for rule, rooms in {
-        "read": "mixed clean analysis figures report",
-        "clean": "mixed analysis figures",
-        "figure": "mixed",
-    }.items():
+def test_rules_do_not_name_what_they_never_import(listed):
+    never = {"read": "clean mixed analysis figures report", "clean": "mixed analysis figures", "figure": "mixed clean"}
+    for rule, rooms in never.items():
         for room in rooms.split():
             assert not [name for name in listed[rule] if name.startswith(f"workflow/needling/{room}/")], (rule, room)
 

@@ -1,6 +1,8 @@
 # What every rule shares: the study file, where things are, and which modules a script needs.
 import ast
 import os
+import shlex
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -47,6 +49,9 @@ PLAN = section(
 # One job, one thread: the sums of a threaded BLAS depend on how many threads there are.
 for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
     os.environ[variable] = "1"
+
+# Snakemake puts this path into shell commands as it is, also where the name of a folder has a space.
+sys.executable = shlex.quote(sys.executable)
 
 # Nothing may depend on the language of the terminal, nor on a home directory that can be written to.
 os.environ["LC_ALL"] = "C.UTF-8"
