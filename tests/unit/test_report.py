@@ -13,12 +13,15 @@ from needling.report import build_report
 from needling.report.build import TEMPLATES
 from needling.report.numbers import Numbers
 from needling.report.text import report_text
+from needling.tables import TABLES, make_table
 
 WORDS = {name: {"caption": f"What {name} shows.", "alternative": f"A picture of the {name}."} for name in FIGURES}
 
 
 def text_of(made, tables, lock="numpy==2.0.0 \\\n"):
-    return report_text(made, tables, WORDS, lock, TEMPLATES)
+    formatted = {name: make_table(name, tables, made) for name, needed in TABLES.items() if set(needed) <= set(tables)}
+    formatted = {name: table for name, table in formatted.items() if table is not None}
+    return report_text(made, tables, formatted, WORDS, lock=lock, templates=TEMPLATES)
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,18 @@ def test_a_failed_fit_is_said_in_words():
     fit = text.split("# Do the models fit?")[1].split("# Methods")[0]
     assert "Days with headache".lower() in fit.lower()
     assert "no convergence" in fit
+
+
+def test_a_difference_beyond_all_trials_is_named():
+    made = plan()
+    tables = inputs(made)
+    assert "outside what trials" not in text_of(made, tables)
+    results = tables["results"]
+    rows = (results["term"] == "effect") & (results["outcome"] == "pain") & (results["cohort"] == "sports")
+    results.loc[rows & (results["visit"] == "week_8"), ["estimate", "low", "high"]] = [-3.4, -4.0, -2.8]
+    text = text_of(made, tables)
+    assert text.count("outside what trials") == 1
+    assert "pain intensity in sports injury at week 8" in text
 
 
 def test_a_number_that_no_table_has_stops_the_report():

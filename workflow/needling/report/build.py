@@ -14,6 +14,7 @@ import pandas as pd
 from needling.report.document import reference_document
 from needling.report.text import report_text
 from needling.study import StudyError
+from needling.tables import write_tables
 from needling.tables.words import MADE_UP
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def build_report(
     lock: str = "",
     templates: str | Path = TEMPLATES,
 ) -> list[Path]:
-    """Build the report as HTML, PDF and DOCX from one text.
+    """Build the report as HTML, PDF and DOCX from one text, and write each of its tables as CSV.
 
     Parameters
     ----------
@@ -44,13 +45,13 @@ def build_report(
         any baseline, reliability, audit, quarantine, cross_check. Small groups are hidden here.
     words : figure -> caption and alternative text (keys caption, alternative); without a caption it is left out.
     figures : folder with each figure as SVG and PNG.
-    folder : where report.html, report.pdf and report.docx go.
+    folder : where report.html, report.pdf, report.docx and the folder tables go; what was in tables is removed.
     lock : text of the lock file, for the versions of the software.
     templates : folder with the report's text and styles.
 
     Returns
     -------
-    The three paths.
+    The paths of the three reports.
 
     Raises
     ------
@@ -59,7 +60,9 @@ def build_report(
     """
     folder, templates = Path(folder), Path(templates)
     folder.mkdir(parents=True, exist_ok=True)
-    text = report_text(plan, inputs, words, lock, templates)
+    shutil.rmtree(folder / "tables", ignore_errors=True)
+    tables = write_tables(inputs, plan, folder / "tables")
+    text = report_text(plan, inputs, tables, words, lock=lock, templates=templates)
     with tempfile.TemporaryDirectory() as scratch, _fixed_time():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")
