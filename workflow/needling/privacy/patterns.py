@@ -145,7 +145,8 @@ PATTERNS = [
     Pattern(
         "phone number",
         "a phone number",
-        r"\+\d|\(\d{2,4}\)|\d{2,4}[ ./-]\d{2,4}[ ./-]\d{2,4}|(?i:\b(tel|phone|mobile|fax|call|tlf|móvil)\b.{0,12}\d)",
+        r"\+\d|\(\d{2,4}\)|\d{2,4}[ ./-]\d{2,4}[ ./-]\d{2,4}|0\d{2,4}[ ./-]\d{3}|"
+        r"(?i:(tel|phone|mobile|fax|call|tlf|móvil).{0,20}\d)",
         re.compile(
             r"(?<![\w.,])(?:\+\d{1,3}[ ./-]?(?:\(?\d{1,4}\)?[ ./-]?){2,5}\d{2,4}"
             r"|\(\d{2,4}\)[ ./-]?\d{3,4}[ ./-]?\d{3,5}"
@@ -188,7 +189,7 @@ PATTERNS = [
     Pattern(
         "record number",
         "a record number",
-        r"(?i)(mrn|medical rec|record n|hospital n|chart n|nhs n|nhc|case n|file n|insurance n|policy n|historia)",
+        r"(?i)(mrn|nhc|record|hospital|chart|nhs|case|file|insurance|policy|historia).*\d{3}",
         re.compile(
             r"\b(?:mrn|nhc|(?:medical record|record|hospital|chart|nhs|case|file|insurance|policy|historia(?: cl[ií]nica)?)"
             r"\s{0,2}(?:no\b\.?|nr\b\.?|n[ºo°]\.?|number|num\b\.?|id\b|#))\s{0,2}[:#.]?\s{0,2}(?:is )?[A-Z]{0,3}-?\d{3,}",
