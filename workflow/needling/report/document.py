@@ -134,7 +134,8 @@ def _styles(styles: str) -> str:
         '<w:rPr><w:color w:val="505050"/><w:sz w:val="16"/></w:rPr></w:style>'
     )
     styles = styles.replace("</w:styles>", f"{notes}</w:styles>")
-    return re.sub(r'(<w:style [^>]*w:styleId="Table".*?)<w:tblPr>', rf"\1{table}", styles, count=1, flags=re.DOTALL)
+    styles = re.sub(r'(<w:style [^>]*w:styleId="Table".*?)<w:tblPr>', rf"\1{table}", styles, count=1, flags=re.DOTALL)
+    return styles.replace('<w:tblStylePr w:type="firstRow">', '<w:tblStylePr w:type="firstRow"><w:rPr><w:b/></w:rPr>')
 
 
 def _restyled(styles: str, name: str, paragraph: str, run: str) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from needling.study import Study
 
 KEYS = ("analysis", "cohort", "outcome", "visit", "term")
+UNBROKEN = "\u00a0"
 WHY = {
     "failed": "the model could not be fitted",
     "not_estimated": "it could not be estimated",
@@ -46,9 +47,8 @@ class Number:
     @property
     def p(self) -> str:
         """The p value, with the adjusted one where there is one."""
-        p = format_p(self.row["p"])
-        adjusted = self.row["p_adjusted"]
-        return p if pd.isna(adjusted) else f"{p}; adjusted for multiplicity {format_p(adjusted)}"
+        p, adjusted = (format_p(self.row[name]).replace(" ", UNBROKEN) for name in ("p", "p_adjusted"))
+        return p if pd.isna(self.row["p_adjusted"]) else f"{p}; adjusted for multiplicity {adjusted}"
 
     @property
     def text(self) -> str:
