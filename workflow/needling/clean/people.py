@@ -50,7 +50,7 @@ def clean_patients(trail: Trail, tables: dict[str, pd.DataFrame], study: Study) 
     frame = _enrolled(trail, frame, typed, study)
     kinds = [name for name in frame.columns if name in {"cohort", "arm", *study.patients.covariates}]
     frame = _one_row_each(trail, frame, [*kinds, "clinic", "day_0"])
-    frame = _conflicts(trail, frame, tables.get("patient_conflicts"))
+    frame = _conflicts(trail, frame, tables.get("patient_conflicts"), tables["visits"])
     frame = _unknown_groups(trail, frame, study)
     day_0 = _day_0(trail, frame, day_0_found.loc[frame.index], tables["visits"])
     day_0.index = pd.Index(frame["patient"])
@@ -197,7 +197,7 @@ def _one_row_each(trail: Trail, frame: pd.DataFrame, facts: list[str]) -> pd.Dat
     return trail.take_out("duplicates", frame, "patients", drop, "patient on record again with other facts")
 
 
-def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None) -> pd.DataFrame:
+def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None, visits: pd.DataFrame) -> pd.DataFrame:
     """Facts that later lines of the export contradict (found while reading): missing and queried."""
     if conflicts is None or not len(conflicts):
         return frame
@@ -206,7 +206,7 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None
         if name not in frame.columns:
             continue
         gap = pd.to_numeric(mine["value"], errors="coerce") - pd.to_numeric(mine["taken"], errors="coerce")
-        birthday = gap.abs().le(1) & bool(re.match(r"age($|_)", str(name)))
+        birthday = gap.abs().le(1 + _years_passed(mine, visits)) & bool(re.match(r"age($|_)", str(name)))
         hit = frame["patient"].isin(mine.loc[~birthday, "patient"].str.strip())
         for column, reason in (("arm", "conflict"), ("cohort", "conflict")):
             if name == column:
@@ -222,6 +222,18 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None
         )
         frame.loc[hit, str(name)] = None if frame[str(name)].dtype == "str" else np.nan
     return frame
+
+
+def _years_passed(conflicts: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
+    """Years between each patient's first visit and the visit on the line of a conflict: people grow older; 0 where not known."""
+    day = columns.parse.dates(columns.blank_to_missing(visits["date"]))["date"]
+    first = day.groupby(columns.blank_to_missing(visits["patient"])).min()
+    place = ["file", "sheet", "line"]
+    on_line = pd.Series(day.to_numpy(), index=pd.MultiIndex.from_frame(visits[place]))
+    on_line = on_line[~on_line.index.duplicated()]
+    then = on_line.reindex(pd.MultiIndex.from_frame(conflicts[place])).to_numpy()
+    passed = (then - conflicts["patient"].str.strip().map(first)).clip(lower=0) / 365.25
+    return passed.fillna(0.0)
 
 
 def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
