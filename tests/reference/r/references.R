@@ -18,7 +18,7 @@ emm_options(msg.interaction = FALSE, msg.nesting = FALSE)
 controls <- list(
   lmer = lmerControl(
     optimizer = "bobyqa", optCtrl = list(rhobeg = 0.2, rhoend = 1e-10, maxfun = 1e6), calc.derivs = FALSE,
-    check.conv.singular = "ignore", check.rankX = "ignore"
+    check.conv.singular = "ignore", check.rankX = "silent.drop.cols"
   ),
   gls = glsControl(msTol = 1e-14, tolerance = 1e-12, maxIter = 500, msMaxIter = 2000, apVar = FALSE),
   lme = lmeControl(msTol = 1e-14, tolerance = 1e-12, maxIter = 500, msMaxIter = 2000, niterEM = 50, apVar = FALSE),
@@ -109,9 +109,16 @@ covariance_of <- function(fit) {
   if (inherits(fit, "glmmTMB")) return(as.matrix(vcov(fit)$cond))
   as.matrix(vcov(fit))
 }
-package_rows <- function(name, package, fit, ml, dense, dense_ml) {
-  beta <- fixed_effects(fit)
-  se <- sqrt(diag(covariance_of(fit)))
+# Coefficients that the data determine whatever is done about dependent columns: those orthogonal to the null space of X.
+estimable <- function(spec, data) {
+  X <- model.matrix(as.formula(spec$formula), data)
+  null <- Filter(function(v) sum((X %*% v)^2) < 1e-16 * sum(X^2), as.data.frame(svd(X)$v))
+  colnames(X)[vapply(seq_len(ncol(X)), function(j) all(abs(vapply(null, `[`, 1, j)) < 1e-8), TRUE)]
+}
+
+package_rows <- function(name, package, fit, ml, dense, dense_ml, kept) {
+  beta <- fixed_effects(fit)[kept]
+  se <- sqrt(diag(covariance_of(fit)))[kept]
   scale <- if (is.null(dense)) se else sqrt(diag(dense$Phi))
   terms <- term_names(names(beta))
   loglik <- as.numeric(logLik(fit))
@@ -126,7 +133,7 @@ package_rows <- function(name, package, fit, ml, dense, dense_ml) {
   add(name, "estimate", terms, beta, package, scale)
   # glmmTMB's standard errors carry the uncertainty of the covariance parameters: another quantity.
   if (package != "glmmTMB") add(name, "se", terms, se, package)
-  add(name, "estimate_ml", terms, fixed_effects(ml), package, scale)
+  add(name, "estimate_ml", terms, fixed_effects(ml)[kept], package, scale)
 }
 
 dense_rows <- function(name, spec, dense, dense_ml) {
@@ -359,7 +366,7 @@ for (name in if (length(wanted)) wanted else names(models)) {
   for (package in names(spec$r)) {
     fit <- fit_call(spec$r[[package]], "reml")
     ml <- fit_call(spec$r[[package]], "ml")
-    package_rows(name, package, fit, ml, dense, dense_ml)
+    package_rows(name, package, fit, ml, dense, dense_ml, estimable(spec, data))
     if (package == "lme4") {
       fits[[name]] <- fit
       component_rows(name, spec, fit, "reml")
