@@ -126,6 +126,11 @@ def test_numbers_of_a_column():
     assert list(read["how"][:2]) == ["comma", "exact"]
 
 
+def test_a_number_too_large_to_hold_is_none():
+    assert parse.read_number("1e400")[1] == "text"
+    assert parse.read_number("9" * 400)[1] == "text"
+
+
 def test_labels_close_to_two_names_are_not_guessed():
     found = map_codes(pd.Series(["arm x", "Arm_A", "b", None]), {"1": "arm_a", "2": "arm_b"})
     assert list(found["how"]) == ["unknown", "near", "unknown", ""]

@@ -252,10 +252,22 @@ def test_of_two_entries_that_differ_the_first_is_kept_and_both_are_queried():
     copied = found["outcomes"][outcome(found, 0, "nprs")].assign(visit_row=48, value="9", row=len(found["outcomes"]))
     found["outcomes"] = pd.concat([found["outcomes"], copied], ignore_index=True)
     result = cleaned(found)
-    assert ("query", "visits", 100, "visit_date") in notes(result, "duplicates")
-    assert ("query", "visits", 900, "visit_date") in notes(result, "duplicates")
+    assert ("query", "visits", 100, "event") in notes(result, "duplicates")
+    assert ("query", "visits", 900, "event") in notes(result, "duplicates")
     assert 48 not in set(result.tables["visits"]["row"])
     assert value(result, found, 0, "nprs") == 5
+
+
+def test_of_two_visits_of_one_name_on_different_days_one_is_unscheduled():
+    found = tables()
+    found["visits"] = again(found["visits"], 1, date="2024-04-16")  # day 32, the middle of its window
+    copied = found["outcomes"][outcome(found, 1, "nprs")].assign(visit_row=48, value="9", row=len(found["outcomes"]))
+    found["outcomes"] = pd.concat([found["outcomes"], copied], ignore_index=True)
+    result = cleaned(found)
+    named = result.tables["visits"].set_index("row")["visit"]
+    assert named[48] == "week_4"
+    assert named[1] == "unscheduled"
+    assert result.quarantine.empty
 
 
 def test_sessions_twice():

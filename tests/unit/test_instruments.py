@@ -34,9 +34,6 @@ def test_every_entry_can_be_defined_and_scores_inside_its_range():
         numbers = range(1, entry.items.count + 1)
         for end in (0, 1):
             answers = [
-                entry.items.range_of(number)[end - 2 * end * (number in entry.items.reversed)] for number in numbers
-            ]
-            answers = [
                 entry.items.range_of(number)[1 - end if number in entry.items.reversed else end] for number in numbers
             ]
             score = one.score(items(name, answers))[0]

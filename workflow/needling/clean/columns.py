@@ -63,7 +63,7 @@ def blank_to_missing(values: pd.Series) -> pd.Series:
 
 
 def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Series) -> Kind:
-    """Find out what a column holds: what the study file says, else the dictionary, else nine tenths of its values."""
+    """Find out what a column holds: what the study file says, else the dictionary, else four fifths of its values."""
     if column.kind is not None:
         return column.kind
     if column.codes:

@@ -70,16 +70,14 @@ def _lean(read: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_kept_visits(trail: Trail, frame: pd.DataFrame, visits: pd.DataFrame) -> pd.DataFrame:
-    """Take out the values of visits that were taken out, for the same reason."""
-    gone = ~frame["visit_row"].isin(visits["row"])
-    taken_out = trail.taken_out("visits")
-    dropped = gone & frame["visit_row"].isin(taken_out.index[taken_out["action"] == "dropped"])
-    reason = pd.Series("visit unknown", index=frame.index, dtype=object)
-    reason[gone] = (
-        taken_out["reason"].astype(object).reindex(frame["visit_row"][gone]).fillna("visit unknown").to_numpy()
-    )
-    frame = trail.take_out("duplicates", frame, "outcomes", dropped, reason, "dropped")
-    return trail.take_out("unknown_patients", frame, "outcomes", gone[frame.index], reason[frame.index])
+    """Take out the values of visits that were taken out, by the same rule and for the same reason."""
+    out = trail.taken_out("visits")
+    for (rule, action), rows in out.groupby(["rule", "action"], sort=True):
+        gone = frame["visit_row"].isin(rows.index)
+        reason = frame["visit_row"].map(rows["reason"])
+        frame = trail.take_out(str(rule), frame, "outcomes", gone, reason, str(action))
+    unknown = ~frame["visit_row"].isin(visits["row"])
+    return trail.take_out("unknown_patients", frame, "outcomes", unknown, "visit unknown")
 
 
 def _once(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:

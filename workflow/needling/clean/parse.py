@@ -77,7 +77,11 @@ def read_number(text: str) -> tuple[float, str, str]:
     The number (NaN where there is none), how it was found (exact; comma, a decimal comma; loose, a number in other
     words; absent, a word for missing; error, a spreadsheet's error; text) and why, in words, for loose and error.
     """
-    cell = text.strip()
+    value, how, why = _read(text.strip())
+    return (np.nan, TEXT, "not a number") if np.isinf(value) else (value, how, why)
+
+
+def _read(cell: str) -> tuple[float, str, str]:
     lower = cell.lower()
     if _PLAIN.fullmatch(cell):
         return float(cell), EXACT, ""

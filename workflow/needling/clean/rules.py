@@ -84,8 +84,8 @@ _ALL = [
     Rule(
         "visit_windows",
         1,
-        "Where the export does not name visits, the visit nearest to the middle of a window has its name; others in the "
-        "window are unscheduled.",
+        "Where the export does not name visits, or gives one name to visits of several days, the visit nearest to the middle of "
+        "its window (without windows the first) has the name; the others are unscheduled.",
         needed=True,
     ),
     Rule(

@@ -100,11 +100,11 @@ class Trail:
         return frame[~mask]
 
     def taken_out(self, table: str) -> pd.DataFrame:
-        """Reason and action (quarantined or dropped) of the rows of a table that were taken out, by row."""
+        """Rule, action (quarantined or dropped) and reason of the rows of a table that were taken out, by row."""
         parts = [part[(part["table"] == table) & part["action"].isin(TAKEN_OUT)] for part in self._parts]
-        empty = pd.DataFrame({"row": pd.Series(dtype="int64"), "reason": [], "action": []})
+        empty = pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": [], "action": [], "reason": []})
         parts = [part for part in parts if len(part)]
-        return (pd.concat(parts) if parts else empty).set_index("row")[["reason", "action"]]
+        return (pd.concat(parts) if parts else empty).set_index("row")[["rule", "action", "reason"]]
 
     def audit(self, clinics: dict[str, pd.Series]) -> pd.DataFrame:
         """Return everything noted as a table of the contract AUDIT.

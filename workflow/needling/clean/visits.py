@@ -47,7 +47,7 @@ def clean_visits(
     before[both] = (frame["day"] <= first)[both]
     frame["before_treatment"] = before
     frame["visit"] = _baseline_comes_first(trail, frame, study)
-    frame = _one_of_each(trail, frame, content(tables["outcomes"], frame["row"]))
+    frame = _one_of_each(trail, frame, content(tables["outcomes"], frame["row"]), study)
     return frame[["row", "patient", "visit", "day", "therapist", "clinic", "before_treatment"]]
 
 
@@ -161,18 +161,32 @@ def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.Dat
     return trail.take_out("duplicates", frame, "visits", again, "the same visit entered twice", "dropped")
 
 
-def _one_of_each(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.DataFrame:
-    """Keep one row per patient and scheduled visit: the first entry with measurements; the others are quarantined."""
-    scheduled = frame["visit"] != UNSCHEDULED
-    twice = scheduled & frame.duplicated(["patient", "visit"], keep=False)
+def _one_of_each(trail: Trail, frame: pd.DataFrame, marks: pd.Series, study: Study) -> pd.DataFrame:
+    """Keep one row per patient and scheduled visit.
+
+    That is the first entry with measurements, or the one nearest to the middle of the window where they are dated apart:
+    the others are then unscheduled visits. Entries of one day that differ are quarantined but for the first.
+    """
+    twice = (frame["visit"] != UNSCHEDULED) & frame.duplicated(["patient", "visit"], keep=False)
     if not twice.any():
         return frame
+    middles = {name: sum(plan.days) / 2 for name, plan in study.visits.schedule.items() if plan.days}
     several = frame[twice].assign(empty=(marks[twice] == 0).to_numpy())
-    several = several.sort_values(["patient", "visit", "empty", "row"], kind="stable")
-    later = several.index[several.duplicated(["patient", "visit"])]
+    several["far"] = (several["day"] - several["visit"].map(middles).astype(float)).abs()
+    several = several.sort_values(["patient", "visit", "empty", "far", "row"], kind="stable")
+    by = several.groupby(["patient", "visit"], sort=False)
+    later = by.cumcount() > 0
+    apart = (several["day"] - by["day"].transform("first")).abs() > trail.settings("duplicates", "days")
+    source = trail.source("visits", "planned" if trail.has_source("visits", "planned") else "date")
+    other = several[later & apart]
+    why = "another visit of this name is taken for it"
+    trail.note("visit_windows", "flagged", "visits", other["row"], source, why, other["visit"], UNSCHEDULED)
+    frame = frame.assign(visit=frame["visit"].mask(frame.index.isin(other.index), UNSCHEDULED))
+    same_day = several[later & ~apart]
+    keys = pd.MultiIndex.from_frame(same_day[["patient", "visit"]])
+    asked = several[pd.MultiIndex.from_frame(several[["patient", "visit"]]).isin(keys) & ~(later & apart)]
     if trail.settings.on("duplicates"):
-        source = trail.source("visits", "planned" if trail.choices("visits", "planned") else "date")
         reason = "a visit entered twice with different values; the first entry is kept until the site answers"
-        trail.note("duplicates", "query", "visits", several["row"], source, reason)
-    out = frame.index.isin(later)
+        trail.note("duplicates", "query", "visits", asked["row"], source, reason)
+    out = frame.index.isin(same_day.index)
     return trail.take_out("duplicates", frame, "visits", out, "a second entry of the visit with other values")
