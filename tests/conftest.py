@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,12 +120,14 @@ def copy_project(folder, launcher):
 
 
 def pretend_installed(folder, launcher):
-    """Give the copy a .venv made of links into the running one, stamped as the launcher would."""
+    """Give the copy a .venv of its own that borrows the packages of the running one, stamped as the launcher would."""
     venv = folder / ".venv"
-    venv.mkdir()
-    for name in ("bin", "lib"):
-        (venv / name).symlink_to(Path(sys.prefix) / name)
-    shutil.copy(Path(sys.prefix) / "pyvenv.cfg", venv)
+    site = venv / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
+    site.mkdir(parents=True)
+    (venv / "bin").mkdir()
+    (venv / "bin/python").symlink_to(Path(sys.executable).resolve())
+    (venv / "pyvenv.cfg").write_text((Path(sys.prefix) / "pyvenv.cfg").read_text())
+    (site / "borrowed.pth").write_text(f"{folder / 'workflow'}\n{sysconfig.get_path('purelib')}\n")
     here, launcher.PROJECT = launcher.PROJECT, str(folder)
     before = Path.cwd()
     os.chdir(folder)
