@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from needling.figures.panels import named
 from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figure, panel_head
-from needling.tables.words import measure, places
+from needling.tables.words import in_sentence, measure, places
 
 if TYPE_CHECKING:
     from needling.study import Study
@@ -75,7 +75,7 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
         quantile_panel(left, mine[mine["plot"] == "quantiles"])
         bin_panel(right, mine[mine["plot"] == "bins"], measure(plan, *place).unit)
         head = plan.outcome_label(place[1])
-        panel_head(left, f"{plan.cohorts[place[0]].label}: {head.lower()}" if len(plan.cohorts) > 1 else head)
+        panel_head(left, f"{plan.cohorts[place[0]].label}: {in_sentence(head)}" if len(plan.cohorts) > 1 else head)
         right.set_ylabel("")
     for ax in axes.ravel()[2 * len(shown) :]:
         ax.set_axis_off()

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyBboxPatch
 from needling.figures.style import FAINT, INK, MM, Profile
 from needling.privacy.disclosure import footnote, hides
 from needling.privacy.release import release_flow
-from needling.tables.words import visit_label
+from needling.tables.words import in_sentence, visit_label
 
 if TYPE_CHECKING:
     from needling.study import Study
@@ -240,8 +240,8 @@ def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
     totals = source[source["stage"].isin(["exported", "enrolled"])]
     named = {"exported": "in the export", "enrolled": "enrolled"}
     said = ", ".join(f"{row['n_shown']} {named[row['stage']]}" for row in totals.to_dict("records"))
-    arms = [
-        f"{plan.cohorts[row['cohort']].label}{', ' + plan.arm_label(row['arm']).lower() if row['arm'] else ''}: {row['n_shown']}"
-        for row in source[source["stage"] == "allocated"].to_dict("records")
-    ]
+    arms = []
+    for row in source[source["stage"] == "allocated"].to_dict("records"):
+        arm = f", {in_sentence(plan.arm_label(row['arm']))}" if row["arm"] else ""
+        arms.append(f"{plan.cohorts[row['cohort']].label}{arm}: {row['n_shown']}")
     return caption, f"Flow diagram of participants: {said}. {'; '.join(arms)}."

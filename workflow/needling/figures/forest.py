@@ -110,8 +110,8 @@ def _favours(ax: Axes, contrast: str, plan: "Study", sign: int, size: float) -> 
     first, _, second = contrast.partition(" - ")
     right, left = (first, second) if sign > 0 else (second, first)
     for x, align, text in (
-        (0.49, "right", f"← favours {plan.arm_label(left).lower()}"),
-        (0.51, "left", f"favours {plan.arm_label(right).lower()} →"),
+        (0.49, "right", f"← favours {in_sentence(plan.arm_label(left))}"),
+        (0.51, "left", f"favours {in_sentence(plan.arm_label(right))} →"),
     ):
         ax.annotate(
             text,
@@ -179,7 +179,7 @@ def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
     lines = []
     for row in source.to_dict("records"):
         number, interval, _ = _texts(row)
-        of = plan.cohorts[row["cohort"]].label.lower()
-        at = f", {_row_label(row, source, plan).lower()}" if plan.design == "single_arm" else ""
+        of = in_sentence(plan.cohorts[row["cohort"]].label)
+        at = f", {in_sentence(_row_label(row, source, plan))}" if plan.design == "single_arm" else ""
         lines.append(f"{plan.outcome_label(row['outcome'])}, {of}{at}: {number} {interval}".replace(":  ", ": "))
     return what, f"Forest plot. {'; '.join(lines)}."

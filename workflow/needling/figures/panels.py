@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.style import FAINT, Look, Profile, new_figure, panel_head
-from needling.tables.words import listed, measure, places
+from needling.tables.words import in_sentence, listed, measure, places
 
 if TYPE_CHECKING:
     from needling.study import Study
@@ -60,7 +60,7 @@ def _lines(shown: list[tuple[str, str]], across: int) -> list[list[tuple[str, st
 def _head(shown: list[tuple[str, str]], plan: "Study", cohort: str, outcome: str) -> str:
     if len({cohort for cohort, _ in shown}) == 1:
         return plan.outcome_label(outcome)
-    return f"{plan.cohorts[cohort].label}: {plan.outcome_label(outcome).lower()}"
+    return f"{plan.cohorts[cohort].label}: {in_sentence(plan.outcome_label(outcome))}"
 
 
 def outcome_axis(plan: "Study", cohort: str, outcome: str) -> str:
@@ -136,11 +136,11 @@ def _two_lines(label: str) -> str:
 
 def named(source: pd.DataFrame, plan: "Study") -> str:
     """Name outcomes and cohorts of a source in a sentence: pain and function in fibromyalgia and sports injury."""
-    outcomes = listed([plan.outcome_label(outcome).lower() for outcome in dict.fromkeys(source["outcome"])])
-    cohorts = [plan.cohorts[cohort].label.lower() for cohort in dict.fromkeys(source["cohort"])]
+    outcomes = listed([in_sentence(plan.outcome_label(outcome)) for outcome in dict.fromkeys(source["outcome"])])
+    cohorts = [in_sentence(plan.cohorts[cohort].label) for cohort in dict.fromkeys(source["cohort"])]
     return f"{outcomes} in {listed(cohorts)}" if len(cohorts) > 1 else outcomes
 
 
 def for_each_arm(plan: "Study") -> str:
     """Say that there is one mark for each arm, where there are arms."""
-    return f", for {listed([plan.arm_label(arm).lower() for arm in plan.arms])}" if plan.arms else ""
+    return f", for {listed([in_sentence(plan.arm_label(arm)) for arm in plan.arms])}" if plan.arms else ""

@@ -45,7 +45,9 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
         notes.append(footnote(plan.disclosure.min_cell))
     share = 0.46 / len(arms) if len(arms) > 1 else 0.4
     return Printed(
-        "Characteristics at baseline" + (", by arm." if len(plan.cohorts) == 1 else ", by arm within cohort."),
+        "Characteristics at baseline"
+        + ("" if len(arms) == 1 else ", by arm" if len(plan.cohorts) == 1 else ", by arm within cohort")
+        + ".",
         exact,
         ["Characteristic", *(plan.arm_label(arm) if arm else "All patients" for arm in arms), *differs],
         headed(pairs),

@@ -8,7 +8,7 @@ from needling.privacy.disclosure import HIDDEN, footnote, hides
 from needling.privacy.release import release_distribution
 from needling.tables.format import MISSING, format_fixed
 from needling.tables.printed import Printed, Row, headed
-from needling.tables.words import listed, measure, places
+from needling.tables.words import in_sentence, listed, measure, places
 
 if TYPE_CHECKING:
     from needling.study import Study
@@ -68,7 +68,7 @@ def _ends(exact: pd.DataFrame, plan: "Study") -> list[str]:
     for end, words in (("floor", "lowest"), ("ceiling", "highest")):
         high = exact[exact[end] >= FLAG]
         where = dict.fromkeys(zip(high["cohort"], high["outcome"], strict=True))
-        names = [f"{plan.outcome_label(o).lower()} ({plan.cohorts[c].label.lower()})" for c, o in where]
+        names = [f"{in_sentence(plan.outcome_label(o))} ({in_sentence(plan.cohorts[c].label)})" for c, o in where]
         if names:
             flagged.append(f"At least 15% of a group had the {words} possible score at some visit: {listed(names)}.")
     return flagged

@@ -166,7 +166,9 @@ def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
     notes += [f"{scale}." for scale in _scales(rows, plan)]
     odd = rows[rows["note"].fillna("").ne("") & ~rows["status"].isin(["converged"])]
     for note, where in odd.groupby("note", sort=False):
-        names = [f"{plan.outcome_label(o).lower()} ({plan.cohorts[c].label.lower()})" for c, o in _pairs(where)]
+        names = [
+            f"{in_sentence(plan.outcome_label(o))} ({in_sentence(plan.cohorts[c].label)})" for c, o in _pairs(where)
+        ]
         notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {in_sentence(tidy(note))}.")
     if hides(rows["n_patients_shown"]):
         notes.append(footnote(plan.disclosure.min_cell))
@@ -251,7 +253,7 @@ def cross_check(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | Non
     pairs = []
     places: Any = exact.groupby(["analysis", "cohort", "outcome"], sort=False)
     for (analysis, cohort, outcome), rows in places:
-        place = f"{plan.cohorts[cohort].label}, {plan.outcome_label(outcome).lower()}"
+        place = f"{plan.cohorts[cohort].label}, {in_sentence(plan.outcome_label(outcome))}"
         apart = float(rows["difference"].abs().max())
         note = "; ".join(dict.fromkeys(text for text in rows["note"].fillna("") if text))
         compared = str(rows["needling"].notna().sum())
