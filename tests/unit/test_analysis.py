@@ -96,6 +96,19 @@ def test_means_differ_by_the_effect() -> None:
             assert difference == pytest.approx(found[visit], abs=1e-8)
 
 
+def test_compound_symmetry_as_a_fallback_takes_its_variance_from_the_data() -> None:
+    """Weeks 2 and 8 never occur together, so an unstructured covariance is not identified and the ladder goes on."""
+    data = frame(120, missing=0)
+    even = data["patient"].str[1:].astype(int) // 2 % 2 == 0
+    data = data[~((data["visit"] == "week_2") & even) & ~((data["visit"] == "week_8") & ~even)]
+    settings = RepeatedMeasures(kind="repeated_measures", residual=["unstructured", "compound_symmetry"], **COMMON)
+    found = effects(analyse("main", data, study(main=settings)))
+    assert found["method"].str.contains("CR2").all()
+    alone = RepeatedMeasures(kind="repeated_measures", residual=["compound_symmetry"], **COMMON)
+    believed = effects(analyse("main", frame(120), study(main=alone)))
+    assert not believed["method"].str.contains("CR2").any()
+
+
 def test_ancova_agrees_with_a_formula_in_statsmodels() -> None:
     import statsmodels.formula.api as smf
 

@@ -209,7 +209,7 @@ def test_properties_of_files(tmp_path):
     assert set(found["column"]) == {FILE_PROPERTIES}
     assert any("comment" in why for why in found["why"])
     assert not any("Smith" in why or "Doe" in why for why in found["why"])
-    reviewed = {"reviewed": {FILE_PROPERTIES: {"by": "data manager", "on": "2026-01-05", "why": "staff names only"}}}
+    reviewed = {"reviewed": {FILE_PROPERTIES: {"by": "data manager", "date": "2026-01-05", "why": "staff names only"}}}
     stop_on_identifiers(
         raw, plan(export={"format": "excel", "records": "r"}, instruments=INSTRUMENTS, privacy=reviewed)
     )
@@ -256,7 +256,7 @@ def test_expected_codes_and_dates_pass_but_not_what_else_stands_there():
 
 def test_drop_and_review():
     raw = export({"email": ["a@b.org", "c@d.org"], "pain": ["1", "2"]})
-    reviewed = {"email": {"by": "JD", "on": "2026-01-05", "why": "shared mailbox of the trial"}}
+    reviewed = {"email": {"by": "JD", "date": "2026-01-05", "why": "shared mailbox of the trial"}}
     stop_on_identifiers(raw, plan(instruments=INSTRUMENTS, privacy={"drop": ["email"]}))
     stop_on_identifiers(raw, plan(instruments=INSTRUMENTS, privacy={"reviewed": reviewed}))
     with pytest.raises(StudyError, match="the column 'pain' is dropped, but the study file reads it"):

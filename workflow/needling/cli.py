@@ -73,12 +73,13 @@ def _check(options: argparse.Namespace) -> str:
 
 
 def _new(options: argparse.Namespace) -> str:
+    from needling.instruments import registry
     from needling.read import guess_study
 
     path = Path("config") / f"{options.name}.yaml"
     if path.exists():
         raise StudyError(f"{path} exists; choose another name or remove it first.")
-    path.write_text(guess_study(options.name, options.export, options.dictionary), encoding="utf-8")
+    path.write_text(guess_study(options.name, options.export, options.dictionary, known=registry()), encoding="utf-8")
     return f"{path} written; look at each line marked 'review', then: needling check {options.name}"
 
 

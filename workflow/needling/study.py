@@ -498,12 +498,12 @@ class Review(Section):
     """A column that somebody has looked at and found free of identifiers."""
 
     by: str = Field(description="Who looked (a role or initials).")
-    on: str = Field(description="When (YYYY-MM-DD).")
+    date: str = Field(description="When (YYYY-MM-DD).")
     why: str = Field(description="What was seen, e.g. 'muscle names only'.")
 
-    @field_validator("on", mode="before")
+    @field_validator("date", mode="before")
     @classmethod
-    def _date(cls, value: Any) -> str:
+    def _date_is_text(cls, value: Any) -> str:
         return str(value)
 
 

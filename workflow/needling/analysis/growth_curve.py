@@ -52,9 +52,10 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
     )
     if fit.status == "failed":
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
-    common = common_columns(fit, question, METHOD)
-    terms = fit.terms(df=settings.df, level=settings.level).set_index("term")
-    parts = [appendix_rows(fit, question, common)]
+    inference = {"df": settings.df, "level": settings.level}
+    common = common_columns(fit, METHOD, inference)
+    terms = fit.terms(**inference).set_index("term")
+    parts = [appendix_rows(fit, question, common, inference)]
     for arm in question.arms[1:]:
         contrast = f"{arm} - {question.reference}"
         effect = terms.loc[[f"arm[T.{arm}]"]].assign(visit=question.primary_visit, contrast=contrast)

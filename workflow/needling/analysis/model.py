@@ -1,5 +1,7 @@
 """What the mixed-model analyses share: the model frame, the results of a fit, and its diagnostics."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -8,8 +10,8 @@ from needling.mixed import MixedFit
 from needling.schema import FITTED, QUANTILES, check
 
 DF_WORDS = {
-    "kenward_roger": "Kenward-Roger (observed information)",
-    "satterthwaite": "Satterthwaite (observed information)",
+    "kenward_roger": "Kenward-Roger",
+    "satterthwaite": "Satterthwaite",
     "residual": "residual",
     "between_within": "between-within",
     "asymptotic": "asymptotic (normal)",
@@ -53,8 +55,19 @@ def too_few(data: pd.DataFrame, question: Question) -> str:
     return ""
 
 
-def common_columns(fit: MixedFit, question: Question, method: str) -> dict[str, object]:
-    """Columns of the results contract that all rows of a fit share."""
+def common_columns(fit: MixedFit, method: str, inference: dict[str, Any]) -> dict[str, object]:
+    """Columns of the results contract that all rows of a fit share.
+
+    Parameters
+    ----------
+    fit : the fit.
+    method : model and estimation in words.
+    inference : the arguments df, level and variance with which every result of the fit is asked for.
+    """
+    rule = DF_WORDS[inference["df"]]
+    information = fit.terms(**inference).attrs.get("information")
+    if inference["df"] in {"kenward_roger", "satterthwaite"} and information and inference.get("variance") is None:
+        rule += f" ({information} information)"
     clusters = [f"{n} {name}s" for name, n in fit.n_clusters.items()]
     notes = [text for text in (fit.message.rstrip("."), ", ".join(clusters)) if text]
     return {
@@ -62,16 +75,18 @@ def common_columns(fit: MixedFit, question: Question, method: str) -> dict[str, 
         "n_observations": fit.n_observations,
         "n_clusters": max(fit.n_clusters.values()) if fit.n_clusters else np.nan,
         "method": method,
-        "df_method": DF_WORDS[question.settings.df],
+        "df_method": rule,
         "weights": "the analysed patients",
         "status": fit.status,
         "note": "; ".join(notes),
     }
 
 
-def appendix_rows(fit: MixedFit, question: Question, common: dict[str, object]) -> pd.DataFrame:
+def appendix_rows(
+    fit: MixedFit, question: Question, common: dict[str, object], inference: dict[str, Any]
+) -> pd.DataFrame:
     """Fixed effects and variance components of a fit as results rows."""
-    terms = fit.terms(df=question.settings.df, level=question.settings.level).rename(columns={"term": "contrast"})
+    terms = fit.terms(**inference).rename(columns={"term": "contrast"})
     terms["contrast"] = terms["contrast"].map(in_words)
     spread = _spread(fit, question)
     common = {**common, "scale": question.unit}

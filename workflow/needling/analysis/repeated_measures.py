@@ -1,5 +1,7 @@
 """All follow-up visits at once: a mixed model for repeated measures (MMRM)."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -58,12 +60,27 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     )
     if fit.status == "failed":
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
-    structure = fit.covariance_structure.partition("(")[0]
-    method = f"{METHOD}, {RESIDUAL_WORDS.get(structure, structure)}"
-    common = common_columns(fit, question, method)
+    method, inference = _inference(fit, question)
+    common = common_columns(fit, method, inference)
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
-    parts = [*report(fit, data, question, common), appendix_rows(fit, question, common)]
+    parts = [*report(fit, data, question, common, inference), appendix_rows(fit, question, common, inference)]
     return Output(pd.concat(parts), **diagnostics(fit, question), cross_check=pd.DataFrame())
+
+
+def _inference(fit: MixedFit, question: Question) -> tuple[str, dict[str, Any]]:
+    """The method in words, and how its results are to be asked for.
+
+    Compound symmetry as the last rung of a ladder is a fallback that nobody believes, so its variance is taken from the data:
+    the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom.
+    """
+    settings = question.settings
+    structure = fit.covariance_structure.partition("(")[0]
+    method = f"{METHOD}, {RESIDUAL_WORDS[structure]}"
+    inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
+    if structure == "compound_symmetry" and len(settings.residual) > 1:
+        inference |= {"df": "satterthwaite", "variance": "CR2"}
+        method += ", bias-reduced sandwich variance by patient (CR2)"
+    return method, inference
 
 
 def _formula(data: pd.DataFrame, question: Question) -> tuple[pd.DataFrame, str]:
@@ -87,15 +104,19 @@ def _effect_name(arm: str, visit: str) -> str:
     return f"effect_{arm}_{visit}"
 
 
-def _by_arm(fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object]) -> list[pd.DataFrame]:
-    options = {"df": question.settings.df, "level": question.settings.level, "weights": "observed"}
+def _by_arm(
+    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
+) -> list[pd.DataFrame]:
+    options = {**inference, "weights": "observed"}
     effects = fit.contrast("arm", by="visit", reference=question.reference, **options)
     means = fit.means(by=["visit", "arm"], **options).rename(columns={"arm": "contrast"})
     return [contrast_rows(_text(effects), question, "effect", **common), mean_rows(_text(means), question, **common)]
 
 
-def _course(fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object]) -> list[pd.DataFrame]:
-    options = {"df": question.settings.df, "level": question.settings.level, "weights": "observed"}
+def _course(
+    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
+) -> list[pd.DataFrame]:
+    options = {**inference, "weights": "observed"}
     changes = fit.contrast("visit", reference=question.baseline_visit, **options)
     changes["visit"] = [str(contrast).partition(" - ")[0] for contrast in changes["contrast"]]
     means = fit.means(by=["visit"], **options).assign(contrast="")
@@ -103,11 +124,10 @@ def _course(fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[
 
 
 def _constrained(
-    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object]
+    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
 ) -> list[pd.DataFrame]:
     """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
-    options = {"df": question.settings.df, "level": question.settings.level}
-    terms = fit.terms(**options).set_index("term")
+    terms = fit.terms(**inference).set_index("term")
     visits = [v for v in data["visit"].cat.categories if v != question.baseline_visit]
     pairs = [(arm, visit) for visit in visits for arm in question.arms[1:]]
     effects = terms.loc[[_effect_name(*pair) for pair in pairs]].reset_index(drop=True)
@@ -118,7 +138,7 @@ def _constrained(
     for arm in question.arms:
         for visit in [question.baseline_visit, *visits]:
             at = nobody | ({_effect_name(arm, visit): 1.0} if (arm, visit) in pairs else {})
-            mean = fit.means(by=["visit"], at=at, weights="observed", **options)
+            mean = fit.means(by=["visit"], at=at, weights="observed", **inference)
             means.append(mean[mean["visit"] == visit].assign(contrast=arm))
     return [
         contrast_rows(effects, question, "effect", **common),
