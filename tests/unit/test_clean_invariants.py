@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_export import cleaned, notes, tables
 
@@ -80,7 +80,14 @@ CELL = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# a failing example is shown as it was drawn: shrinking would take minutes, because each trial is a whole cleaning
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.generate],
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(data=st.data())
 def test_any_text_in_any_cell_ends_in_clean_tables_or_in_one_sentence(data):
     found = tables()
@@ -97,6 +104,7 @@ def test_any_text_in_any_cell_ends_in_clean_tables_or_in_one_sentence(data):
     assert np.isfinite(result.tables["outcomes"]["value"].dropna()).all()
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text(max_size=20))
 def test_reading_a_cell_never_fails(text):
     value, how, _ = parse.read_number(text)
@@ -107,6 +115,7 @@ def test_reading_a_cell_never_fails(text):
     assert isinstance(style, str)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.dates(min_value=pd.Timestamp("1950-01-01").date(), max_value=pd.Timestamp("2049-12-31").date()))
 def test_a_date_survives_every_style(date):
     days = (date - pd.Timestamp("1970-01-01").date()).days

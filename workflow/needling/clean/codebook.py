@@ -8,7 +8,7 @@ import pandas as pd
 from needling.clean.workbook import CREATED, _table_sheet
 from needling.instruments import definitions
 from needling.schema import CLEAN, FRAME, SCORES, Contract
-from needling.study import Column, Study, _words
+from needling.study import Column, Study, words
 
 CONTRACTS: dict[str, Contract] = {**CLEAN, "scores": SCORES, "frame": FRAME}
 HEADS = {
@@ -54,7 +54,7 @@ def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, stu
     read = {"day": "date", "visit": "planned"}.get(name, name) if table != "frame" else name
     mine = sources[(sources["table"] == table) & (sources["column"] == read)]
     dictionary = str(mine["label"].iloc[0]) if len(mine) and isinstance(mine["label"].iloc[0], str) else ""
-    label = (settings.label if settings else None) or (known.label if known else "") or dictionary or _words(name)
+    label = (settings.label if settings else None) or (known.label if known else "") or dictionary or words(name)
     unit = (settings.unit if settings else None) or (known.unit if known else "") or ""
     missing = _missing(values, study.disclosure.min_cell)
     return table, name, label, unit, _levels(name, values, settings), "", ", ".join(mine["source"]), missing

@@ -45,7 +45,7 @@ def clean_outcomes(
     place = visits.set_index("row")[["patient", "clinic"]]
     at = place.index.get_indexer(pd.Index(frame["visit_row"]))
     for name in place.columns:
-        frame[name] = place[name].astype("category").array[at]
+        frame[name] = place[name].fillna("").astype("category").array[at]
     frame = _numbers(trail, frame)
     frame = _exported_unit(trail, frame, definitions)
     for rule in (_scale_by_ten, _other_units, _impossible, _missing_with):
@@ -228,7 +228,7 @@ def _other_units(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defin
             continue
         mine = (frame["instrument"] == name) & (value > 0)
         level = np.log(value[mine])
-        clinics = frame["clinic"][mine].fillna("")
+        clinics = frame["clinic"][mine]
         middle = level.groupby(clinics).median()
         usual = (
             float(middle.median()) if len(middle) > 2 else np.log(one.usual[0] * one.usual[1]) / 2 if one.usual else 0.0
@@ -240,7 +240,7 @@ def _other_units(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defin
         for clinic, shift in (middle - usual).items():
             near = [f for f in factors if abs(shift + np.log(f)) < tolerance]
             if near and counts[clinic] >= trail.settings("units", "fewest") and len(near) == 1:
-                here = mine & (frame["clinic"].fillna("") == clinic) & ~frame["unit_stated"]
+                here = mine & (frame["clinic"] == clinic) & ~frame["unit_stated"]
                 here &= (np.log(value.where(value > 0)) - usual) < -np.log(near[0]) / 2
                 new = value * near[0]
                 why = "the clinic's level is that of another unit"
@@ -339,7 +339,7 @@ def _totals(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition
         trail.note("totals", "corrected", "outcomes", rows, source, why, value[differs], right[differs])
         alone = is_total & right.isna()
         if factor:
-            clinics = frame["clinic"].fillna("")
+            clinics = frame["clinic"]
             raw_share = raw_scale[is_total & right.notna()].groupby(clinics[is_total & right.notna()]).mean()
             doubt = alone & clinics.isin(raw_share.index[raw_share > 0.5])
             reason = "no items, and the clinic gives totals on the raw scale"

@@ -260,7 +260,7 @@ def _described(name: str, settings: study.Instrument) -> Definition:
     unit = settings.unit or f"{low:g}-{high:g} points"
     return Definition(
         name=name,
-        label=settings.label or study._words(name),
+        label=settings.label or study.words(name),
         unit=unit,
         low=low,
         high=high,
