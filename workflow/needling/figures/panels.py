@@ -92,10 +92,10 @@ def numbers_below(
     """Write the text of a column under the visits, a line per arm in the arm's colour, with n in front."""
     for number, (arm, mine) in enumerate(look.items()):
         by_visit = rows[rows["arm"] == arm].set_index("visit")[texts]
-        drop = (-3.3 - 1.4 * number) * size
+        drop = -4 - (3.1 + 1.4 * number) * size
         for visit, x in positions.items():
             _under(ax, str(by_visit.get(visit, "")), ("data", "axes fraction"), (x, 0), (0, drop), mine.colour, size)
-    _under(ax, "n", ("axes fraction", "axes fraction"), (0, 0), (-10, -3.3 * size), FAINT, size)
+    _under(ax, "n", ("axes fraction", "axes fraction"), (0, 0), (-10, -4 - 3.1 * size), FAINT, size)
     return ax
 
 
