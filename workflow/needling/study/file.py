@@ -1,0 +1,162 @@
+"""Reading the study file: one YAML document, checked, its mistakes told in sentences with the line."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+from needling.study.keys import StudyError, nearest
+from needling.study.plan import Study
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study file.
+
+    Parameters
+    ----------
+    path : path of the YAML file; its name without .yaml must be the study's name.
+
+    Returns
+    -------
+    The typed study file.
+
+    Raises
+    ------
+    StudyError : one sentence that names the file, the line and the mend, where YAML, a key or a value is wrong.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        node = yaml.compose(text)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: there is no such study file{_studies_beside(path)}.") from None
+    except UnicodeDecodeError:
+        raise StudyError(f"{path}: the study file is not UTF-8 text; save it as UTF-8.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise StudyError(
+            f"{path}{where}: not valid YAML ({getattr(error, 'problem', 'unreadable')}); check indents, quotes, colons."
+        ) from None
+    if not isinstance(document, dict):
+        raise StudyError(f"{path}: the study file must be a mapping of keys such as study, title and export.")
+    try:
+        study = Study.model_validate(document)
+    except ValidationError as error:
+        raise StudyError("\n".join(_sentences(path, node, error))) from None
+    if study.study != path.stem:
+        raise StudyError(
+            f"{path}: the key study says '{study.study}', but the file is called '{path.stem}'; make them the same."
+        )
+    return study
+
+
+def section(study: Study, *names: str) -> dict[str, Any]:
+    """Take some sections of the study as plain data, for a rule that needs only those.
+
+    Parameters
+    ----------
+    study : the study file.
+    names : names of top-level keys.
+
+    Returns
+    -------
+    Top-level key -> plain data (JSON types), to be read again by `part`.
+    """
+    return study.model_dump(mode="json", by_alias=True, include=set(names))
+
+
+def part(sections: dict[str, Any]) -> Study:
+    """Read some sections of a study back from plain data.
+
+    Parameters
+    ----------
+    sections : what `section` gave.
+
+    Returns
+    -------
+    A study that has those sections and no others: to ask it for another one is an AttributeError, so a stage cannot
+    depend on what its rule does not name.
+    """
+    study = Study.model_construct(**{name: _reader(name).validate_python(data) for name, data in sections.items()})
+    for name in Study.model_fields:
+        if name not in sections:
+            study.__dict__.pop(name, None)
+    return study
+
+
+def _reader(name: str) -> TypeAdapter[Any]:
+    annotation: Any = Study.model_fields[name].annotation
+    return TypeAdapter(annotation)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of the study file, for editors."""
+    generated = Study.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
+
+
+def _sentences(path: Path, node: yaml.Node | None, error: ValidationError) -> list[str]:
+    sentences = []
+    for problem in error.errors():
+        place = [str(part) for part in problem["loc"]]
+        line = _line(node, place)
+        keys = ".".join(part for part in place if part not in {"repeated_measures", "growth_curve", "ancova"})
+        where = f"{path}, line {line}" if line else str(path)
+        if problem["type"] == "extra_forbidden":
+            section_keys = _keys_beside(problem["loc"])
+            sentences.append(f"{where}: unknown key '{place[-1]}' ({keys}){nearest(place[-1], section_keys)}.")
+        elif problem["type"] == "missing":
+            sentences.append(f"{where}: the key '{keys}' is missing; add it.")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            sentences.append(f"{where}: {keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}.")
+    return sentences
+
+
+def _keys_beside(location: tuple[Any, ...]) -> list[str]:
+    """Known keys of the section that a location points into, found by walking the generated schema."""
+    root = Study.model_json_schema(by_alias=True)
+    here: Any = root
+    for part in location[:-1]:
+        options = [_resolve(root, option) for option in here.get("anyOf", here.get("oneOf", [here]))]
+        following = None
+        for option in options:
+            if str(part) in option.get("properties", {}):
+                following = option["properties"][str(part)]
+            elif option.get("properties", {}).get("kind", {}).get("const") == part:
+                following = option
+            elif isinstance(option.get("additionalProperties"), dict):
+                following = option["additionalProperties"]
+            elif "patternProperties" in option:
+                following = next(iter(option["patternProperties"].values()))
+            elif isinstance(part, int) and "items" in option:
+                following = option["items"]
+        here = _resolve(root, following or {})
+    options = [_resolve(root, option) for option in here.get("anyOf", here.get("oneOf", [here]))]
+    return [key for option in options for key in option.get("properties", {})]
+
+
+def _resolve(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    return root["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+
+
+def _line(node: yaml.Node | None, place: list[str]) -> int | None:
+    line = None
+    for part in place:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    line, node = key.start_mark.line + 1, value
+                    break
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+            line = node.start_mark.line + 1
+    return line
+
+
+def _studies_beside(path: Path) -> str:
+    names = sorted(p.stem for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+    return f"; there are: {', '.join(names)}" if names else ""

@@ -1,0 +1,32 @@
+"""What every section of the study file shares: strict keys, names, and the error that one sentence can tell."""
+
+import difflib
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class StudyError(Exception):
+    """A mistake in the input that one sentence can name: file, row, column and mend."""
+
+
+class Section(BaseModel):
+    """A section of the study file; a key that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+def nearest(name: str, names: Any) -> str:
+    """Name the closest of some names, or list them all, as the end of a sentence."""
+    close = difflib.get_close_matches(str(name), [str(n) for n in names], n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    known = ", ".join(sorted(str(n) for n in names))
+    return f"; known are: {known}" if known else ""
+
+
+def words(name: str) -> str:
+    """Write a name of the study file for people."""
+    return name.replace("_", " ").capitalize()

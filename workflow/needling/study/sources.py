@@ -1,0 +1,332 @@
+"""Where the data come from: the export, its columns, visits, instruments and event tables."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from needling.study.keys import Name, Section
+
+
+class Values(Section):
+    """Where one row is one value: the columns that hold the value and the name of what was measured."""
+
+    name: list[str] = Field(
+        description="Column with the name that instruments list as item or total; several are joined by a space."
+    )
+    value: str = Field(description="Column with the value.")
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+class Export(Section):
+    """The raw export as it came: where it is and how it is written."""
+
+    format: Literal["redcap", "csv", "excel", "spss", "stata", "sas"] = Field(
+        description="Kind of file. No default: guessing a format silently is how data get lost."
+    )
+    records: str = Field(description="Path of the export, from the project's root.")
+    dictionary: str | None = Field(
+        None, description="Path of the REDCap data dictionary, from the project's root. Default: none."
+    )
+    shape: Literal["visit", "patient", "value"] = Field(
+        "visit",
+        description="What one row is: a visit (default, the commonest), a patient (visits side by side in columns), "
+        "or one value of one instrument.",
+    )
+    values: Values | None = Field(
+        None, description="Columns of name and value where one row is one value (shape: value). Default: none."
+    )
+    sheets: list[str] | None = Field(
+        None, description="Sheets of a workbook, read one below the other. Default: the first sheet only."
+    )
+    header_rows: int = Field(
+        1, ge=1, le=2, description="Rows of column names above the data (1 or 2; two are joined by a space)."
+    )
+    delimiter: str | None = Field(None, description="Column separator of a CSV file. Default: found from the file.")
+    encoding: str | None = Field(
+        None,
+        description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None, description="Decimal mark. Default: found per column, and flagged where both occur."
+    )
+    labels: bool = Field(
+        False,
+        description="True where choices were exported as labels rather than codes. Default: codes (raw export).",
+    )
+    missing: dict[str, str] = Field(
+        default_factory=dict,
+        description="Codes that mean missing, with the reason, e.g. {'-99': refused}. Default: only blanks, NA and the "
+        "format's own missing values.",
+    )
+
+
+Code = str | int | float | bool
+
+
+class Column(Section):
+    """Where one value comes from and what it means; the short form ``name: column`` stands for ``{from: column}``."""
+
+    source: str = Field(alias="from", description="Name of the column in the export.")
+    label: str | None = Field(
+        None, description="Words for figures and tables. Default: the dictionary's label, else the name."
+    )
+    unit: str | None = Field(None, description="Unit as printed, e.g. years. Default: none.")
+    codes: dict[Code, str] | None = Field(
+        None,
+        description="Meaning of each code, e.g. {1: female, 2: male}; makes a category. Default: the dictionary's "
+        "choices, else a number where all values are numbers.",
+    )
+    kind: Literal["number", "category"] | None = Field(
+        None, description="How the values are read where there are no codes. Default: numbers if all of them are."
+    )
+    range: tuple[float, float] | None = Field(
+        None,
+        description="Smallest and largest possible value (column's unit); outside becomes missing. Default: no limit.",
+    )
+    usual: tuple[float, float] | None = Field(
+        None,
+        description="Usual range (unit of the column); outside is flagged, never changed. Default: no limit.",
+    )
+
+    @field_validator("codes", mode="before")
+    @classmethod
+    def _codes_are_text(cls, value: Any) -> Any:
+        return None if value is None else {_code(key): str(meaning) for key, meaning in value.items()}
+
+
+def _code(key: Any) -> str:
+    """Write a code as the export would: YAML reads 1 as a number and yes as a truth value."""
+    if isinstance(key, bool):
+        return "yes" if key else "no"
+    return str(key)
+
+
+def _short_form(value: Any) -> Any:
+    return {"from": value} if isinstance(value, str) else value
+
+
+class Arm(Column):
+    """The arm that each patient was allocated to."""
+
+    reference: str = Field(description="The arm that the others are compared with. No default: it decides every sign.")
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Words for each arm. Default: the name with spaces."
+    )
+
+
+Rows = Annotated[
+    dict[str, list[str]],
+    Field(description="Which rows of the export: column -> allowed values ('' is blank). Default: all rows."),
+]
+
+
+def _rows(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {k: [str(x) for x in v] if isinstance(v, list) else [str(v)] for k, v in value.items()}
+
+
+class Patients(Section):
+    """How rows become patients."""
+
+    rows: Rows = Field(default_factory=dict)
+    id: str = Field(description="Column with the patient's code.")
+    clinic: str | None = Field(None, description="Column with the clinic. Default: none.")
+    day_0: str | None = Field(
+        None,
+        description="Column with the date that becomes day 0 (randomisation). Default: the first visit's date, if any.",
+    )
+    arm: Arm | None = Field(
+        None, description="The allocated arm. Default: none, which only a single-arm design allows."
+    )
+    cohort: Column | None = Field(
+        None, description="Column that tells the cohort. Default: none, where the study has one cohort."
+    )
+    excluded: Column | None = Field(
+        None,
+        description="Column with the reason why a person was screened and not enrolled (blank: enrolled). Default: none.",
+    )
+    covariates: dict[Name, Column] = Field(
+        default_factory=dict,
+        description="Facts known at baseline that analyses may adjust for. Default: none.",
+    )
+
+    _rows = field_validator("rows", mode="before")(_rows)
+    _short = field_validator("cohort", "excluded", mode="before")(_short_form)
+
+    @field_validator("covariates", mode="before")
+    @classmethod
+    def _covariates(cls, value: Any) -> Any:
+        return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+class PlannedVisit(Section):
+    """One visit of the schedule."""
+
+    label: str = Field(description="Words for figures and tables, e.g. Week 4.")
+    days: tuple[int, int] | None = Field(
+        None,
+        description="First and last day of the window (days from day 0). Default: none, the export names the visit.",
+    )
+    week: float | None = Field(
+        None,
+        description="Nominal time (weeks from day 0), for slopes and axes. Default: the middle of the window.",
+    )
+
+    @property
+    def nominal_week(self) -> float | None:
+        """Nominal time in weeks from day 0, or None where the plan does not say."""
+        if self.week is not None:
+            return self.week
+        return None if self.days is None else sum(self.days) / 14
+
+
+class Visits(Section):
+    """How rows become visits and which visit is which."""
+
+    rows: Rows = Field(default_factory=dict)
+    date: str | None = Field(
+        None, description="Column with the visit's date. Default: none, visits are named by the export."
+    )
+    planned: Column | None = Field(
+        None,
+        description="Column that names the visit, with codes to the schedule's names. Default: by date and window.",
+    )
+    therapist: str | None = Field(None, description="Column with the therapist. Default: none.")
+    clinic: str | None = Field(None, description="Column with the clinic of the visit. Default: the patient's clinic.")
+    schedule: dict[Name, PlannedVisit] = Field(
+        description="The planned visits in order; the first one is the baseline."
+    )
+    primary: str = Field(
+        description="The visit at which the primary contrast is read. No default: it must be pre-specified."
+    )
+
+    _rows = field_validator("rows", mode="before")(_rows)
+    _short = field_validator("planned", mode="before")(_short_form)
+
+    @property
+    def baseline(self) -> str:
+        """Name of the baseline visit: the first of the schedule."""
+        return next(iter(self.schedule))
+
+    @property
+    def follow_up(self) -> list[str]:
+        """Names of the visits after baseline, in order."""
+        return list(self.schedule)[1:]
+
+
+class Threshold(Section):
+    """A published threshold of within-person change."""
+
+    value: float = Field(description="Size of the change (in `scale`), positive.")
+    scale: str = Field(
+        description="Scale the value is on, e.g. '0-10 points' or '% of baseline'; it is refused on any other."
+    )
+    kind: Literal["MCID", "MDC", "SCB"] = Field("MCID", description="Kind of threshold. Default: MCID.")
+    source: str = Field(description="Citation, or 'unverified'.")
+
+
+class Ticked(Section):
+    """An item that is one option of a column in which several may be ticked, written beside each other in one cell."""
+
+    source: str = Field(alias="from", description="Name of the column in the export.")
+    ticked: str = Field(
+        min_length=1,
+        description="The option as the cells write it. The item is 1 where the cell holds it and 0 where it does not; a "
+        "blank cell is 0 where another cell of the instrument is filled in.",
+    )
+
+
+class Instrument(Section):
+    """An outcome of this study: an instrument of the registry, or one described here, and its columns."""
+
+    registry: str | None = Field(
+        None, description="Name in the instrument registry. Default: the key itself, if known there."
+    )
+    items: list[str | Ticked] | str | dict[str, str | Ticked] | None = Field(
+        None,
+        description="Item columns in order: a list, 'ndi_1 .. ndi_10', or item -> column; instead of a column {from: column, "
+        "ticked: option} where several options are ticked in one cell. Default: none (totals only).",
+    )
+    total: str | dict[str, str] | None = Field(
+        None,
+        description="Column of the total; where one row is one patient, visit -> column. Default: computed from items.",
+    )
+    unit: str | None = Field(
+        None,
+        description="Unit of the export's values where it is not the registry's. Default: the registry's.",
+    )
+    unit_column: str | None = Field(None, description="Column that states the unit in each row. Default: none.")
+    label: str | None = Field(None, description="Words for figures. Default: the registry's.")
+    range: tuple[float, float] | None = Field(
+        None, description="Possible values (unit of the scale), where not in the registry."
+    )
+    better: Literal["lower", "higher"] | None = Field(
+        None, description="Which direction is improvement, where not in the registry."
+    )
+    thresholds: list[Threshold] = Field(
+        default_factory=list, description="Thresholds beside the registry's. Default: none."
+    )
+    missing_with: str | None = Field(
+        None,
+        description="Another instrument: where that one is missing, this one is too (for exports that write 0 for "
+        "missing). Default: none.",
+    )
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def _numbers_are_text(cls, value: Any) -> Any:
+        return {str(key): column for key, column in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("items", mode="after")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        first, separator, last = value.partition(" .. ")
+        stem = first.rstrip("0123456789")
+        if not separator or not last.startswith(stem) or stem == first:
+            raise ValueError(f"'{value}' should look like 'ndi_1 .. ndi_10'")
+        return [f"{stem}{number}" for number in range(int(first[len(stem) :]), int(last[len(stem) :]) + 1)]
+
+    @property
+    def numbered_items(self) -> dict[str, str | Ticked]:
+        """Number of each item -> its column, or the option that it is; empty where there are totals only."""
+        if isinstance(self.items, dict):
+            return self.items
+        # a text is a span of columns, which validation has made a list
+        return {str(number): column for number, column in enumerate(list(self.items or []), 1)}
+
+
+class EventTable(Section):
+    """A table of things that happen between visits: sessions, needling, co-interventions, adverse events, status."""
+
+    rows: Rows = Field(default_factory=dict)
+    columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
+
+    _rows = field_validator("rows", mode="before")(_rows)
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _columns(cls, value: Any) -> Any:
+        return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+class Events(Section):
+    """The tables beside visits and outcomes; each is optional."""
+
+    sessions: EventTable | None = Field(
+        None, description="Treatment sessions: session, date, therapist, pain_before, pain_after."
+    )
+    needling: EventTable | None = Field(
+        None, description="Muscles needled, one row per muscle per session (STRICTA 2a-2g)."
+    )
+    co_interventions: EventTable | None = Field(None, description="Exercise, manual therapy, education and others.")
+    adverse_events: EventTable | None = Field(
+        None, description="Adverse events with date, session, severity, relatedness."
+    )
+    status: EventTable | None = Field(None, description="Discontinuation: date, reason, whether still followed.")
