@@ -52,7 +52,7 @@ def table(fit: MixedFit) -> pd.DataFrame:
     return result
 
 
-def residual_covariance(fit: MixedFit, group: str) -> pd.DataFrame:
+def residual_covariance(fit: MixedFit, group: str, correlation: bool) -> pd.DataFrame:
     """Give the fitted residual covariance of one group, visits x visits."""
     design = fit.model.design
     if design.residual.structure == "iid":
@@ -62,16 +62,20 @@ def residual_covariance(fit: MixedFit, group: str) -> pd.DataFrame:
         raise MixedModelError(f"'{group}' is not a group of this fit; its groups are: {', '.join(design.groups)}.")
     where = fit.model.components.slices[1][design.groups.index(group)]
     matrix = design.structure.matrix(fit.point.theta[where]) * fit.model.coordinates.scale**2
-    return pd.DataFrame(matrix, index=design.visits, columns=design.visits)
+    return _labelled(matrix, design.visits, correlation)
 
 
-def random_covariance(fit: MixedFit) -> pd.DataFrame:
+def random_covariance(fit: MixedFit, correlation: bool) -> pd.DataFrame:
     """Give the fitted covariance of a subject's random effects."""
     coordinates = fit.model.coordinates
     G = fit.model.components.random_covariance(fit.point.theta)
     G = G * coordinates.scale**2 / np.outer(coordinates.z_scale, coordinates.z_scale)
-    terms = fit.model.design.random_terms
-    return pd.DataFrame(G, index=terms, columns=terms)
+    return _labelled(G, fit.model.design.random_terms, correlation)
+
+
+def _labelled(covariance: Array, names: list[str], correlation: bool) -> pd.DataFrame:
+    deviation = np.sqrt(np.diag(covariance)) if correlation else np.ones(len(covariance))
+    return pd.DataFrame(covariance / np.outer(deviation, deviation), index=names, columns=names)
 
 
 def mean_variances(fit: MixedFit) -> dict[str, float]:

@@ -31,13 +31,6 @@ def _listed(names: str | Sequence[str]) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _as_correlation(covariance: pd.DataFrame, wanted: bool) -> pd.DataFrame:
-    if not wanted:
-        return covariance
-    deviation = np.sqrt(np.diag(covariance))
-    return covariance.div(deviation, axis=0).div(deviation, axis=1)
-
-
 @dataclass
 class MixedFit:
     """A fitted mixed model; look at `status` first.
@@ -45,8 +38,8 @@ class MixedFit:
     Attributes
     ----------
     status : str
-        "converged"; "singular": a component lies on its boundary; "rank_deficient": columns were left out;
-        "failed": nothing can be concluded and every table is NaN.
+        "converged"; "singular": a component lies on its boundary (where it is the residual structure, estimates
+        have no standard errors); "rank_deficient": columns were left out; "failed": every table is NaN.
     message : str
         One sentence about anything but a plain convergence; empty otherwise.
     boundary : list of str
@@ -228,11 +221,11 @@ class MixedFit:
 
     def residual_covariance(self, group: str = "", correlation: bool = False) -> pd.DataFrame:
         """Give the fitted residual covariance (or correlation) matrix, visits x visits, of one group (`by` level)."""
-        return _as_correlation(_components.residual_covariance(self, group), correlation)
+        return _components.residual_covariance(self, group, correlation)
 
     def random_covariance(self, correlation: bool = False) -> pd.DataFrame:
         """Give the fitted covariance (or correlation) matrix of a subject's random effects."""
-        return _as_correlation(_components.random_covariance(self), correlation)
+        return _components.random_covariance(self, correlation)
 
     def icc(self) -> pd.DataFrame:
         """Give each component's variance, averaged over the rows, and its share: component, variance, icc."""

@@ -13,7 +13,6 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from .blocks import Bucket, Patterns
 from .structures import Structure
@@ -327,14 +326,16 @@ class Point:
         if not self.components.clusters:
             self.K = self.H
             return
-        factors = []
+        Lambda = np.zeros_like(self.H)
+        at = 0
         for (levels, block), where in zip(self.components.clusters, self.components.slices[2], strict=True):
-            factors += [block.factor(self.free[where])] * levels
-        Lambda = scipy.linalg.block_diag(*factors)
+            stop = at + levels * block.size
+            Lambda[at:stop, at:stop] = np.kron(np.eye(levels), block.factor(self.free[where]))
+            at = stop
         inner = np.eye(len(Lambda)) + Lambda.T @ self.H @ Lambda
         factor = np.linalg.cholesky(inner)
         self.log_V += float(2 * np.log(np.diag(factor)).sum())
-        half = scipy.linalg.solve_triangular(factor, Lambda.T, lower=True, check_finite=False)
+        half = np.linalg.inv(factor) @ Lambda.T  # eigenvalues of `inner` are one or more: the inverse is harmless
         self.K = half.T @ half
         self.M = self.M - self.UA.T @ self.K @ self.UA
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 
 from .blocks import RowData, Subjects, subject_buckets, unit_buckets
 from .design import Design
@@ -85,7 +84,7 @@ class Model:
         scale = float(np.sqrt(residual @ residual / degrees))
         self.exact = scale <= 1e-12 * float(np.sqrt(weighted @ weighted / len(y)))
         scale = 1.0 if self.exact else scale
-        beta = scipy.linalg.solve_triangular(R, effects)
+        beta = np.linalg.solve(R, effects)
         root = np.sqrt(len(y))
         z_scale, u_scales = self._column_scales
         self.coordinates = Coordinates(kept, left, alias, R / root, beta, scale, z_scale, u_scales)
@@ -101,7 +100,7 @@ class Model:
         kept, left = self._rank
         weighted = self.root_weights[:, None] * self.design.X
         Q, R = np.linalg.qr(weighted[:, kept])
-        alias = scipy.linalg.solve_triangular(R, Q.T @ weighted[:, left]) if left else np.zeros((len(kept), 0))
+        alias = np.linalg.solve(R, Q.T @ weighted[:, left]) if left else np.zeros((len(kept), 0))
         return Q, R, alias
 
     @cached_property

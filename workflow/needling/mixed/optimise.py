@@ -37,8 +37,8 @@ def _newton(point: Point) -> tuple[Array, Array, Array, Array]:
     return gradient, values, vectors, scale
 
 
-def maximise(likelihood: Likelihood, start: Array, iterations: int = 200) -> Optimum | None:
-    """Search from `start`; None if the likelihood cannot be evaluated there."""
+def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough: float = DECREMENT) -> Optimum | None:
+    """Search from `start` until the decrement is `enough`; None if the likelihood cannot be evaluated there."""
     point = likelihood.at(start)
     if point is None:
         return None
@@ -48,7 +48,7 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200) -> Opt
         along = vectors.T @ (gradient / scale)
         curvature = np.maximum(np.abs(values), 1e-7)
         decrement = float((along**2 / curvature).sum())
-        if decrement < DECREMENT:
+        if decrement < enough:
             return Optimum(point, True, iteration, decrement)
         accepted = False
         for _ in range(REJECTIONS):
@@ -103,22 +103,35 @@ def leave_false_boundary(components: Components, point: Point) -> Array | None:
 
 
 def search(likelihood: Likelihood, starts: list[Array]) -> Optimum | None:
-    """Maximise from each start, leave false boundaries, and keep the best."""
-    best: Optimum | None = None
-    for start in starts:
-        found = maximise(likelihood, start)
-        for _ in range(3):
-            again = leave_false_boundary(likelihood.components, found.point) if found else None
-            if found is None or again is None:
-                break
-            retried = maximise(likelihood, again)
-            if retried is None or retried.point.value > found.point.value - 1e-9:
-                break
-            found = retried
-        if found and (
-            best is None
-            or found.point.value < best.point.value - 1e-7
-            or (found.converged and not best.converged and found.point.value < best.point.value + 1e-7)
-        ):
+    """Maximise from the first start; look roughly from the others, and follow one to its end where it leads higher."""
+    best = _from(likelihood, starts[0])
+    for start in starts[1:]:
+        rough = maximise(likelihood, start, 50, 1e-4)
+        higher = rough is not None and (best is None or rough.point.value < best.point.value - 1e-4)
+        unfinished = rough is not None and best is not None and not best.converged
+        if rough is None or not (higher or unfinished):
+            continue
+        found = _from(likelihood, rough.point.free)
+        if found is not None and (best is None or _better(found, best)):
             best = found
     return best
+
+
+def _better(found: Optimum, best: Optimum) -> bool:
+    if found.converged and not best.converged:
+        return found.point.value < best.point.value + 1e-7
+    return found.point.value < best.point.value - 1e-7
+
+
+def _from(likelihood: Likelihood, start: Array) -> Optimum | None:
+    """Maximise, and leave false boundaries."""
+    found = maximise(likelihood, start)
+    for _ in range(3):
+        again = leave_false_boundary(likelihood.components, found.point) if found else None
+        if found is None or again is None:
+            break
+        retried = maximise(likelihood, again)
+        if retried is None or retried.point.value > found.point.value - 1e-9:
+            break
+        found = retried
+    return found

@@ -1,0 +1,220 @@
+"""Time the mixed-model engine, with statsmodels and (where R is there) lme4, nlme and pbkrtest beside it.
+
+    .venv/bin/python benchmarks/engine.py            the whole table, some minutes
+    .venv/bin/python benchmarks/engine.py --quick    small sizes only
+
+Processor seconds of one thread (on an idle machine the same as seconds on the clock), medians of three, formula and
+result table included; everything in one run on one machine.
+"""
+# ruff: noqa: E402 - the number of threads must be set before numpy is imported
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import argparse
+import json
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from needling.mixed import fit_mixed
+
+WEEKS = np.array([0, 2, 4, 8, 12, 24, 36.0])
+SLOPE, GROWTH = "random intercept and slope", "y ~ week * arm"
+MMRM, VISITS = "unstructured, 5 visits", "y ~ visit * arm"
+
+
+def growth(patients, seed=1):
+    """Seven visits, a random line per patient, a tenth of the visits missed."""
+    rng = np.random.default_rng(seed)
+    patient, week = np.repeat(np.arange(patients), 7), np.tile(WEEKS, patients)
+    line = rng.multivariate_normal([0, 0], [[2, 0.01], [0.01, 0.003]], patients)
+    y = 5 + line[patient, 0] + (line[patient, 1] - 0.03 - 0.02 * (patient % 2)) * week + rng.normal(size=len(patient))
+    data = pd.DataFrame({"id": patient, "week": week, "arm": np.where(patient % 2, "needling", "usual"), "y": y})
+    return data[rng.random(len(data)) > 0.1].reset_index(drop=True)
+
+
+def visits(patients, seed=2):
+    """Five visits with any covariance, a fifth of the visits missed."""
+    rng = np.random.default_rng(seed)
+    root = np.tril(rng.uniform(0.2, 0.6, (5, 5))) + np.eye(5)
+    patient, visit = np.repeat(np.arange(patients), 5), np.tile(np.arange(5), patients)
+    noise = (rng.normal(size=(patients, 5)) @ root.T).ravel()
+    names = np.array([f"v{number}" for number in range(1, 6)])[visit]
+    arm = np.where(patient % 2, "needling", "usual")
+    data = pd.DataFrame({"id": patient, "visit": names, "number": visit + 1, "arm": arm, "y": 6 - 0.5 * visit + noise})
+    return data[rng.random(len(data)) > 0.2].reset_index(drop=True)
+
+
+def median_seconds(action, repeats=3):
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        action()
+        seconds.append(time.process_time() - start)
+    return float(np.median(seconds))
+
+
+def engine_growth(data):
+    fit = fit_mixed(GROWTH, data, subject="id", random="1 + week")
+    assert fit.status == "converged", fit.message
+    return fit.terms()
+
+
+def engine_visits(data):
+    fit = fit_mixed(VISITS, data, subject="id", residual="unstructured(visit)")
+    assert fit.status == "converged", fit.message
+    return fit.terms()
+
+
+def statsmodels_growth(data):
+    import statsmodels.formula.api as smf
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return smf.mixedlm(GROWTH, data, groups="id", re_formula="~week").fit().summary()
+
+
+R_SCRIPT = """
+suppressMessages({library(lme4); library(nlme)})
+arguments <- commandArgs(TRUE); task <- arguments[1]; data <- read.csv(arguments[2], stringsAsFactors = TRUE)
+repeats <- as.integer(arguments[3])
+actions <- list(
+  lme4 = function() coef(summary(lmer(y ~ week * arm + (week | id), data))),
+  gls = function() summary(gls(y ~ visit * arm, data, correlation = corSymm(form = ~ number | id),
+                               weights = varIdent(form = ~ 1 | visit)))$tTable,
+  pbkrtest = function() {
+    fit <- lmer(y ~ week * arm + (week | id), data)
+    L <- matrix(0, 1, 4); L[4] <- 1
+    pbkrtest::KRmodcomp(fit, L)
+  })
+seconds <- sapply(seq_len(repeats), function(i) sum(system.time(actions[[task]]())[c("user.self", "sys.self")]))
+cat(median(seconds))
+"""
+
+
+def r_seconds(task, data, repeats=3):
+    """Time a task in R; None where R or the package is missing."""
+    if shutil.which("Rscript") is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        table, script = Path(folder) / "data.csv", Path(folder) / "task.R"
+        data.to_csv(table, index=False)
+        script.write_text(R_SCRIPT)
+        done = subprocess.run(
+            ["Rscript", script, task, table, str(repeats)], capture_output=True, text=True, check=False
+        )
+    return float(done.stdout) if done.returncode == 0 and done.stdout else None
+
+
+def r_versions():
+    if shutil.which("Rscript") is None:
+        return {}
+    code = (
+        'cat(R.version$major, R.version$minor, sep = "."); for (p in c("lme4", "nlme", "pbkrtest")) cat("\\n", p, " ", '
+    )
+    code += 'tryCatch(as.character(packageVersion(p)), error = function(e) "absent"), sep = "")'
+    lines = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=False).stdout.splitlines()
+    return {"R": lines[0], **dict(line.split() for line in lines[1:])} if lines else {}
+
+
+def child(task):
+    """Run one large task in its own process, for its peak memory."""
+    done = subprocess.run([sys.executable, __file__, "--child", task], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def run_child(task):
+    data = growth(100_000) if task == "growth" else visits(30_000)
+    seconds = median_seconds(lambda: (engine_growth if task == "growth" else engine_visits)(data))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(json.dumps({"seconds": seconds, "gigabytes": peak, "rows": len(data)}))
+
+
+def table(quick):
+    rows = []
+
+    def add(task, patients, data_rows, engine, other, theirs):
+        rows.append((task, patients, data_rows, engine, other, theirs))
+        print(f"{task} | {patients} | {engine:.4f} | {other} | {theirs}", file=sys.stderr, flush=True)
+
+    for patients in (300, 3_000) if quick else (300, 3_000, 30_000):
+        data = growth(patients)
+        mine = median_seconds(lambda data=data: engine_growth(data))
+        add(SLOPE, patients, len(data), mine, "lme4", r_seconds("lme4", data, 3 if patients < 30_000 else 1))
+        if patients <= 3_000 and not (quick and patients > 300):
+            theirs = median_seconds(lambda data=data: statsmodels_growth(data), 3 if patients < 3_000 else 1)
+            add(SLOPE, patients, len(data), mine, "statsmodels", theirs)
+    for patients in (300,) if quick else (300, 3_000):
+        data = visits(patients)
+        mine = median_seconds(lambda data=data: engine_visits(data))
+        add(MMRM, patients, len(data), mine, "nlme::gls", r_seconds("gls", data, 3 if patients < 3_000 else 1))
+    if not quick:
+        for task, name, patients in (("visits", MMRM, 30_000), ("growth", SLOPE, 100_000)):
+            large = child(task)
+            add(
+                f"{name} ({large['gigabytes']:.2f} GiB at the peak)",
+                patients,
+                large["rows"],
+                large["seconds"],
+                "",
+                None,
+            )
+    for patients in (300,) if quick else (300, 3_000, 30_000):
+        data = growth(patients)
+        fit = fit_mixed(GROWTH, data, subject="id", random="1 + week")
+
+        def again(fit=fit):
+            fit.__dict__.pop("information", None)
+            fit.terms("kenward_roger")
+
+        theirs = r_seconds("pbkrtest", data, 1) if patients <= 3_000 else None
+        add("Kenward-Roger table of a fit", patients, len(data), median_seconds(again), "lmer + pbkrtest", theirs)
+    data = growth(300)
+    fit = fit_mixed(GROWTH, data, subject="id", random="1 + week")
+    count = 100 if quick else 1_000
+    mine = median_seconds(lambda: fit.bootstrap(np.random.default_rng(1), count), 1)
+    add(f"{count} parametric bootstrap refits", 300, len(data), mine, "", None)
+    return rows
+
+
+def markdown(rows):
+    lines = [
+        "| task | patients | rows | needling (CPU s) | beside it | CPU s | ratio |",
+        "|---|---:|---:|---:|---|---:|---:|",
+    ]
+    for task, patients, data_rows, mine, other, theirs in rows:
+        ratio = f"{theirs / mine:,.0f}" if theirs else ""
+        seconds = f"{theirs:.3g}" if theirs else ""
+        lines.append(f"| {task} | {patients:,} | {data_rows:,} | {mine:.3g} | {other} | {seconds} | {ratio} |")
+    packages = {name: version(name) for name in ("numpy", "scipy", "pandas", "formulaic", "statsmodels")}
+    found = {"Python": platform.python_version(), **packages, **r_versions()}
+    lines += ["", "Versions: " + ", ".join(f"{name} {number}" for name, number in found.items()) + "."]
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="small sizes only")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.child:
+        run_child(arguments.child)
+    else:
+        print(markdown(table(arguments.quick)))
+
+
+if __name__ == "__main__":
+    main()
