@@ -36,10 +36,12 @@ SLOPE, GROWTH = "random intercept and slope", "y ~ week * arm"
 MMRM, VISITS = "unstructured, 5 visits", "y ~ visit * arm"
 
 
-def growth(patients, seed=1):
-    """Seven visits, a random line per patient, a tenth of the visits missed."""
+def growth(patients, seed=1, own_days=False):
+    """Seven visits, a random line per patient, a tenth of the visits missed; on schedule or on each patient's own days."""
     rng = np.random.default_rng(seed)
     patient, week = np.repeat(np.arange(patients), 7), np.tile(WEEKS, patients)
+    if own_days:
+        week = week + rng.integers(0, 1_000, len(week)) / 1_000
     line = rng.multivariate_normal([0, 0], [[2, 0.01], [0.01, 0.003]], patients)
     y = 5 + line[patient, 0] + (line[patient, 1] - 0.03 - 0.02 * (patient % 2)) * week + rng.normal(size=len(patient))
     data = pd.DataFrame({"id": patient, "week": week, "arm": np.where(patient % 2, "needling", "usual"), "y": y})
@@ -137,8 +139,8 @@ def child(task):
 
 
 def run_child(task):
-    data = growth(100_000) if task == "growth" else visits(30_000)
-    seconds = median_seconds(lambda: (engine_growth if task == "growth" else engine_visits)(data))
+    data = visits(30_000) if task == "visits" else growth(100_000, own_days=task == "own days")
+    seconds = median_seconds(lambda: (engine_visits if task == "visits" else engine_growth)(data))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(json.dumps({"seconds": seconds, "gigabytes": peak, "rows": len(data)}))
 
@@ -157,12 +159,20 @@ def table(quick):
         if patients <= 3_000 and not (quick and patients > 300):
             theirs = median_seconds(lambda data=data: statsmodels_growth(data), 3 if patients < 3_000 else 1)
             add(SLOPE, patients, len(data), mine, "statsmodels", theirs)
+    data = growth(3_000, own_days=True)
+    mine = median_seconds(lambda: engine_growth(data))
+    add(f"{SLOPE}, own days", 3_000, len(data), mine, "lme4", r_seconds("lme4", data))
     for patients in (300,) if quick else (300, 3_000):
         data = visits(patients)
         mine = median_seconds(lambda data=data: engine_visits(data))
         add(MMRM, patients, len(data), mine, "nlme::gls", r_seconds("gls", data, 3 if patients < 3_000 else 1))
     if not quick:
-        for task, name, patients in (("visits", MMRM, 30_000), ("growth", SLOPE, 100_000)):
+        large_tasks = (
+            ("visits", MMRM, 30_000),
+            ("growth", SLOPE, 100_000),
+            ("own days", f"{SLOPE}, own days", 100_000),
+        )
+        for task, name, patients in large_tasks:
             large = child(task)
             add(
                 f"{name} ({large['gigabytes']:.2f} GiB at the peak)",

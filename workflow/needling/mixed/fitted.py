@@ -238,7 +238,7 @@ class MixedFit:
     # -- fixed effects --------------------------------------------------------------------------------------------
 
     def coefficients(self) -> pd.Series:
-        """Give the estimates by name; NaN for columns that were left out."""
+        """Give the estimates by name; NaN for columns left out and for those that only together with them are determined."""
         return self.terms(df="asymptotic").set_index("term")["estimate"]
 
     def terms(

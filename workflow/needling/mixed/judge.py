@@ -21,6 +21,11 @@ def impossible(model: Model) -> str:
         return "The fixed effects explain the outcome exactly; there is no residual variance to model."
     if design.n_subjects < 2:
         return "There is one subject; a mixed model needs two or more."
+    if design.residual.structure == "iid" and _saturated(model):
+        return (
+            "Fixed effects, random effects and clusters together fit every row exactly, so that no residual variance "
+            "is left to estimate; leave random effects out."
+        )
     if design.residual.structure == "unstructured":
         seen = np.zeros((design.n_subjects, len(design.visits)))
         seen[design.subjects, design.position] = 1
@@ -40,6 +45,17 @@ def impossible(model: Model) -> str:
                     f"choose a simpler structure."
                 )
     return ""
+
+
+def _saturated(model: Model) -> bool:
+    """Say whether effects reach every row; the likelihood then rises for ever as the residual variance falls."""
+    beyond = [one for one in model.likelihood.buckets if one.size == 1 and not one.patterns.Z.any()]
+    left = sum(float(one.count.sum()) for one in beyond)
+    p, effects = model.likelihood.p, model.components.n_effects
+    if left == 0 or left > p + effects:
+        return left == 0
+    rows = np.concatenate([np.concatenate([one.A[:, 0, :p], one.U[:, 0, :]], axis=1) for one in beyond])
+    return bool(np.linalg.matrix_rank(rows, tol=1e-8 * np.abs(rows).max()) >= left)
 
 
 def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[str]]:
