@@ -12,6 +12,7 @@ rule report:
         code=code("report"),
     output:
         **{ending: f"{REPORTS}/report.{ending}" for ending in ["html", "pdf", "docx"]},
+        tables=f"{REPORTS}/tables/primary.csv",  # and each other table that the study has, beside it
     params:
         study=PLAN,
     log:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
+from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import (
     Output,
     Question,
@@ -34,14 +35,19 @@ def ancova(frame: pd.DataFrame, question: Question) -> Output:
 
     Returns
     -------
-    Output with results only. Patients without baseline, covariates or the visit's value are left out; n is in every row.
+    Output with results and the residuals of all visits.
+    Patients without baseline, covariates or the visit's value are left out; n is in every row.
 
     The fit itself is statsmodels' OLS. Checked against a published trial's Table 2 (Vickers 2004).
     """
-    return Output(results=pd.concat([_one_visit(frame, question, visit) for visit in question.settings.visits]))
+    made = [_one_visit(frame, question, visit) for visit in question.settings.visits]
+    residuals = pd.concat([residual for _, residual in made])
+    tables = diagnostics(residuals["fitted"], residuals["residual"], question) if len(residuals) else {}
+    return Output(results=pd.concat([results for results, _ in made]), **tables)
 
 
-def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> pd.DataFrame:
+def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Results of one visit's model, and its fitted values and standardised residuals."""
     covariates = question.settings.adjust
     data = frame[frame["visit"] == visit].dropna(subset=["value", "baseline", "arm", *covariates])
     present = [arm for arm in question.arms if (data["arm"] == arm).any()]
@@ -51,7 +57,8 @@ def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> pd.DataFr
             "an arm has no patients at this visit" if len(present) < len(question.arms) else "more terms than patients"
         )
         one = Question(**{**question.__dict__, "visits": (visit,)})
-        return not_estimated(one, why, METHOD, data["patient"].nunique(), len(data))
+        nothing = pd.DataFrame({"fitted": [], "residual": []})
+        return not_estimated(one, why, METHOD, data["patient"].nunique(), len(data)), nothing
     common = {
         "n_patients": data["patient"].nunique(),
         "n_observations": len(data),
@@ -66,14 +73,15 @@ def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> pd.DataFr
     coefficients = [fit.row(unit, contrast=name) for name, unit in fit.coefficients()]
     parts = [
         contrast_rows(pd.DataFrame(effects).assign(visit=visit), question, "effect", **common),
-        mean_rows(pd.DataFrame(means).assign(visit=visit, statistic=np.nan, p=np.nan), question, **common),
+        mean_rows(pd.DataFrame(means).assign(visit=visit), question, **common),
         complete(
             pd.DataFrame(coefficients).assign(visit=visit, term="coefficient", scale=question.unit), question, **common
         ),
     ]
     if question.settings.interaction:
         parts.append(_interaction(data, question, present, visit, common))
-    return pd.concat(parts)
+    residuals = fit.fit.resid / np.sqrt(fit.fit.mse_resid)
+    return pd.concat(parts), pd.DataFrame({"fitted": fit.fit.fittedvalues, "residual": residuals})
 
 
 def _interaction(

@@ -7,8 +7,8 @@ from needling.analysis.model import (
     common_columns,
     covariates,
     cross_check,
-    diagnostics,
     model_frame,
+    residual_tables,
     too_few,
 )
 from needling.analysis.results import Output, Question, contrast_rows, not_estimated
@@ -67,4 +67,4 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
     if not question.arms:
         slope = terms.loc[["time"]].assign(visit="", contrast="")
         parts.append(contrast_rows(slope.reset_index(drop=True), question, "slope", **common | {"note": "per week"}))
-    return Output(pd.concat(parts), **diagnostics(fit, question), cross_check=cross_check(fit, question))
+    return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=cross_check(fit, question))

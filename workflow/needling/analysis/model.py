@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import Question, complete, in_words
 from needling.mixed import MixedFit
-from needling.schema import FITTED, QUANTILES, check
 
 DF_WORDS = {
     "kenward_roger": "Kenward-Roger",
@@ -117,45 +117,9 @@ def _spread(fit: MixedFit, question: Question) -> pd.DataFrame:
     )
 
 
-def diagnostics(fit: MixedFit, question: Question) -> dict[str, pd.DataFrame]:
-    """Binned residuals and grouped quantiles of a fit, no bin smaller than the smallest publishable group.
-
-    Returns
-    -------
-    fitted (contract FITTED) and quantiles (contract QUANTILES), from residuals scaled by the Cholesky factor of their
-    covariance, which are uncorrelated with variance 1 if the model holds.
-    """
-    from scipy.special import ndtri
-
-    place = {"cohort": question.cohort, "outcome": question.outcome}
-    table = pd.DataFrame({"fitted": fit.fitted(), "residual": fit.residuals("scaled")}).dropna()
-    bins = max(1, min(20, len(table) // max(question.smallest_group, 20)))
-    by_fitted = table.sort_values("fitted", kind="stable").reset_index(drop=True)
-    groups = by_fitted.groupby(np.arange(len(by_fitted)) * bins // len(by_fitted))
-    fitted = pd.DataFrame(
-        {
-            "n": groups.size(),
-            "fitted": groups["fitted"].mean(),
-            "residual": groups["residual"].mean(),
-            "low": groups["residual"].quantile(0.1),
-            "high": groups["residual"].quantile(0.9),
-        }
-    )
-    points = max(1, min(60, len(table) // question.smallest_group))
-    ordered = np.sort(table["residual"].to_numpy())
-    normal = ndtri((np.arange(len(ordered)) + 0.5) / len(ordered))
-    part = pd.Series(np.arange(len(ordered)) * points // len(ordered))
-    quantiles = pd.DataFrame(
-        {
-            "normal": pd.Series(normal).groupby(part).mean(),
-            "residual": pd.Series(ordered).groupby(part).mean(),
-            "n": part.value_counts().sort_index(),
-        }
-    )
-    return {
-        "fitted": check(fitted.rename_axis("bin").reset_index().assign(**place), FITTED, "fitted"),
-        "quantiles": check(quantiles.assign(**place), QUANTILES, "quantiles"),
-    }
+def residual_tables(fit: MixedFit, question: Question) -> dict[str, pd.DataFrame]:
+    """Diagnostics of a fit's residuals, scaled by the Cholesky factor of their covariance so that they are uncorrelated."""
+    return diagnostics(fit.fitted(), fit.residuals("scaled"), question)
 
 
 def cross_check(fit: MixedFit, question: Question) -> pd.DataFrame:

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from needling.analysis.model import appendix_rows, common_columns, covariates, diagnostics, model_frame, too_few
+from needling.analysis.model import appendix_rows, common_columns, covariates, model_frame, residual_tables, too_few
 from needling.analysis.results import Output, Question, contrast_rows, mean_rows, not_estimated
 from needling.mixed import MixedFit, fit_ladder
 
@@ -64,7 +63,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     common = common_columns(fit, method, inference)
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
     parts = [*report(fit, data, question, common, inference), appendix_rows(fit, question, common, inference)]
-    return Output(pd.concat(parts), **diagnostics(fit, question), cross_check=pd.DataFrame())
+    return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=pd.DataFrame())
 
 
 def _inference(fit: MixedFit, question: Question) -> tuple[str, dict[str, Any]]:
@@ -147,8 +146,8 @@ def _constrained(
 
 
 def _text(table: pd.DataFrame) -> pd.DataFrame:
-    """Visits and arms as text; a mean has no test against 0."""
+    """Visits and arms as text."""
     table = table.copy()
     for column in ("visit", "contrast"):
         table[column] = table[column].astype(str)
-    return table if "statistic" in table else table.assign(statistic=np.nan, p=np.nan)
+    return table

@@ -81,8 +81,12 @@ def contrast_rows(table: pd.DataFrame, question: Question, term: str, **common: 
 
 
 def mean_rows(table: pd.DataFrame, question: Question, **common: Any) -> pd.DataFrame:
-    """Turn marginal means (columns visit, contrast = arm, estimate, se, df, low, high) into results rows."""
-    return complete(table.assign(term="mean", scale=question.unit, favours=""), question, **common)
+    """Turn marginal means (columns visit, contrast = arm, estimate, se, df, low, high) into results rows.
+
+    A test of a mean against 0 answers no question, so statistic and p stay empty.
+    """
+    bare = table.assign(term="mean", scale=question.unit, favours="", statistic=np.nan, p=np.nan)
+    return complete(bare, question, **common)
 
 
 def complete(rows: pd.DataFrame, question: Question, **common: Any) -> pd.DataFrame:
