@@ -54,7 +54,7 @@ for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
 sys.executable = shlex.quote(sys.executable)
 
 # Nothing may depend on the language of the terminal, nor on a home directory that can be written to.
-os.environ["LC_ALL"] = "C.UTF-8"
+os.environ.update(LC_ALL="C.UTF-8")
 os.environ.setdefault("MPLCONFIGDIR", str(Path(".snakemake/cache/matplotlib").resolve()))
 
 
