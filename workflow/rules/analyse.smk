@@ -8,12 +8,12 @@ rule analyse:
         fitted=f"{PROCESSED}/analyses/{{analysis}}/fitted.parquet",
         quantiles=f"{PROCESSED}/analyses/{{analysis}}/quantiles.parquet",
         cross_check=f"{PROCESSED}/analyses/{{analysis}}/cross_check.parquet",
-    params:
-        study=section(STUDY, "patients", "visits", "cohorts", "analyses", "disclosure"),
     log:
         "logs/{study}/analyse_{analysis}.log",
     benchmark:
         "logs/{study}/analyse_{analysis}.benchmark"
+    params:
+        study=section(STUDY, "patients", "visits", "cohorts", "analyses", "disclosure"),
     script:
         "../scripts/analyse.py"
 
@@ -27,12 +27,12 @@ rule adjust:
     output:
         results=f"{PROCESSED}/results.parquet",
         files=expand(f"{REPORTS}/results/{{analysis}}.csv", analysis=STUDY.analyses, allow_missing=True),
-    params:
-        study=section(STUDY, "visits", "analyses", "families", "disclosure"),
     log:
         "logs/{study}/adjust.log",
     benchmark:
         "logs/{study}/adjust.benchmark"
+    params:
+        study=section(STUDY, "visits", "analyses", "families", "disclosure"),
     script:
         "../scripts/adjust.py"
 
@@ -47,11 +47,11 @@ rule describe:
         distribution=f"{PROCESSED}/distribution.parquet",
         missingness=f"{PROCESSED}/missingness.parquet",
         baseline=f"{PROCESSED}/baseline.parquet",
-    params:
-        study=section(STUDY, "patients", "visits", "instruments", "cohorts", "outcomes"),
     log:
         "logs/{study}/describe.log",
     benchmark:
         "logs/{study}/describe.benchmark"
+    params:
+        study=section(STUDY, "patients", "visits", "instruments", "cohorts", "outcomes"),
     script:
         "../scripts/describe.py"

@@ -5,6 +5,10 @@ rule clean:
         code=code("clean"),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
+    log:
+        "logs/{study}/clean.log",
+    benchmark:
+        "logs/{study}/clean.benchmark"
     params:
         study=section(
             STUDY,
@@ -19,10 +23,6 @@ rule clean:
             "cohorts",
             "cleaning",
         ),
-    log:
-        "logs/{study}/clean.log",
-    benchmark:
-        "logs/{study}/clean.benchmark"
     script:
         "../scripts/clean.py"
 
@@ -35,12 +35,12 @@ rule score:
     output:
         scores=f"{PROCESSED}/scores.parquet",
         reliability=f"{PROCESSED}/reliability.parquet",
-    params:
-        study=section(STUDY, "instruments", "visits"),
     log:
         "logs/{study}/score.log",
     benchmark:
         "logs/{study}/score.benchmark"
+    params:
+        study=section(STUDY, "instruments", "visits"),
     script:
         "../scripts/score.py"
 
@@ -48,19 +48,19 @@ rule score:
 rule assemble:
     # One row per patient, visit and outcome; and how many people stand at each stage.
     input:
-        exported=f"{PROCESSED}/read/patients.parquet",
         **tables("clean", ["patients", "visits", "quarantine", *[name for name in EVENTS if name == "sessions"]]),
+        exported=f"{PROCESSED}/read/patients.parquet",
         scores=f"{PROCESSED}/scores.parquet",
         code=code("assemble"),
     output:
         frame=f"{PROCESSED}/frame.parquet",
         flow=f"{PROCESSED}/flow.parquet",
-    params:
-        study=section(STUDY, "patients", "visits", "instruments", "cohorts"),
     log:
         "logs/{study}/assemble.log",
     benchmark:
         "logs/{study}/assemble.benchmark"
+    params:
+        study=section(STUDY, "patients", "visits", "instruments", "cohorts"),
     script:
         "../scripts/assemble.py"
 
@@ -76,11 +76,11 @@ rule audit:
         workbook=f"{REPORTS}/audit/audit.xlsx",
         codebook=f"{REPORTS}/audit/codebook.xlsx",
         page=f"{REPORTS}/audit/codebook.html",
-    params:
-        study=section(STUDY, "title", "made_up", "patients", "instruments", "events", "disclosure"),
     log:
         "logs/{study}/audit.log",
     benchmark:
         "logs/{study}/audit.benchmark"
+    params:
+        study=section(STUDY, "title", "made_up", "patients", "instruments", "events", "disclosure"),
     script:
         "../scripts/audit.py"

@@ -18,11 +18,11 @@ rule figure:
     output:
         **{ending: f"{REPORTS}/figures/{{figure}}.{ending}" for ending in ["pdf", "svg", "png", "csv"]},
         words=f"{PROCESSED}/figures/{{figure}}.json",
-    params:
-        study=PLAN,
     log:
         "logs/{study}/figure_{figure}.log",
     benchmark:
         "logs/{study}/figure_{figure}.benchmark"
+    params:
+        study=PLAN,
     script:
         "../scripts/figure.py"

@@ -6,11 +6,11 @@ rule read:
         code=code("read"),
     output:
         **tables("read", [*TABLES, "patient_conflicts", "sources", "unread"]),
-    params:
-        study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
     log:
         "logs/{study}/read.log",
     benchmark:
         "logs/{study}/read.benchmark"
+    params:
+        study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
     script:
         "../scripts/read.py"

@@ -1,9 +1,9 @@
 rule report:
     # The report as a page, a PDF and a document from one source; every number in it comes from a results table.
     input:
-        results=f"{PROCESSED}/results.parquet",
         **{name: f"{PROCESSED}/{name}.parquet" for name in ["flow", "distribution", "missingness", "baseline", "reliability"]},
         **tables("clean", ["audit", "quarantine", "totals"]),
+        results=f"{PROCESSED}/results.parquet",
         cross_check=expand(f"{PROCESSED}/analyses/{{analysis}}/cross_check.parquet", analysis=STUDY.analyses, allow_missing=True),
         figures=expand(f"{REPORTS}/figures/{{figure}}.{{ending}}", figure=FIGURES, ending=["png", "svg", "pdf"], allow_missing=True),
         words=expand(f"{PROCESSED}/figures/{{figure}}.json", figure=FIGURES, allow_missing=True),
@@ -13,11 +13,11 @@ rule report:
     output:
         **{ending: f"{REPORTS}/report.{ending}" for ending in ["html", "pdf", "docx"]},
         tables=f"{REPORTS}/tables/primary.csv",  # and each other table that the study has, beside it
-    params:
-        study=PLAN,
     log:
         "logs/{study}/report.log",
     benchmark:
         "logs/{study}/report.benchmark"
+    params:
+        study=PLAN,
     script:
         "../scripts/report.py"
