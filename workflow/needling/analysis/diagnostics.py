@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from needling.analysis.results import Question
-from needling.schema import FITTED, QUANTILES, check
+from needling.schema import FITTED, QUANTILES
 
 
 def diagnostics(fitted_values: pd.Series, residuals: pd.Series, question: Question) -> dict[str, pd.DataFrame]:
@@ -48,6 +48,6 @@ def diagnostics(fitted_values: pd.Series, residuals: pd.Series, question: Questi
         }
     )
     return {
-        "fitted": check(fitted.rename_axis("bin").reset_index().assign(**place), FITTED, "fitted"),
-        "quantiles": check(quantiles.assign(**place), QUANTILES, "quantiles"),
+        "fitted": fitted.rename_axis("bin").reset_index().assign(**place)[list(FITTED)],
+        "quantiles": quantiles.assign(**place)[list(QUANTILES)],
     }

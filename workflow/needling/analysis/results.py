@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from needling.schema import RESULTS, check
+from needling.schema import RESULTS
 
 NUMBERS = ("estimate", "se", "df", "statistic", "p", "low", "high")
 
@@ -106,7 +106,7 @@ def complete(rows: pd.DataFrame, question: Question, **common: Any) -> pd.DataFr
         **dict.fromkeys(NUMBERS, np.nan),
     }
     rows = rows.assign(**{name: value for name, value in filled.items() if name not in rows.columns})
-    return check(rows.assign(**common)[list(RESULTS)], RESULTS, "results")
+    return rows.assign(**common)[list(RESULTS)]
 
 
 def not_estimated(question: Question, why: str, method: str, n_patients: int, n_observations: int) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from needling.analysis.ancova import ancova
 from needling.analysis.growth_curve import growth_curve
 from needling.analysis.repeated_measures import repeated_measures
 from needling.analysis.results import Output, Question
+from needling.schema import FITTED, QUANTILES, RESULTS, check
 from needling.study import Study
 
 KINDS: dict[str, Callable[[pd.DataFrame, Question], Output]] = {
@@ -54,9 +55,14 @@ def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
                 smallest_group=study.disclosure.min_cell,
             )
             outputs.append(KINDS[settings.kind](rows, question))
-    return Output(
+    made = Output(
         *(pd.concat([getattr(o, part) for o in outputs], ignore_index=True) for part in Output.__annotations__)
     )
+    made.results = check(made.results, RESULTS, "results")
+    if len(made.fitted):
+        made.fitted = check(made.fitted, FITTED, "fitted")
+        made.quantiles = check(made.quantiles, QUANTILES, "quantiles")
+    return made
 
 
 def analysis_set(rows: pd.DataFrame, settings: object) -> pd.DataFrame:

@@ -137,7 +137,7 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
             words = _in_words([name])
             shown = f"column {number}" if words else f"column '{name}'"
             found += [_finding(sheet, shown, kind, f"its name holds {held}") for kind, held in words]
-            cells = sheet.frame[name]
+            cells = sheet.frame[name].astype("str")
             if roles.get(name) == "code" or not cells.notna().any():
                 continue
             variable = raw.variables.get(name, Variable())

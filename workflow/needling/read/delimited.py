@@ -30,6 +30,9 @@ SIGNATURES = {
     b"<html": "a web page",
 }
 SNIFFED_BYTES = 200_000
+PIECE = 1 << 24
+# From so many cells on, columns are kept as categories of text: most cells of a large export repeat or are blank.
+MANY_CELLS = 50_000_000
 CONTROL = bytes([*range(1, 9), *range(14, 32), 127])
 
 
@@ -75,13 +78,23 @@ def read_delimited(
     else:
         header, frame, lines = _read_fast(data, records, shown, delimiter, form)
     frame.columns = pd.Index(header_names(header, shown, skipped + 1), dtype="str")
-    keep = frame.notna().any(axis=1).to_numpy()
+    keep = _filled(frame)
     if not keep.any():
         raise StudyError(f"{shown}: the file has column names but no row of data; export it again.")
     frame = _without_blank_unnamed(frame)
     if not keep.all():
         frame, lines = frame[keep].reset_index(drop=True), lines[keep]
     return Sheet(path.name, "", frame, lines)
+
+
+def _filled(frame: pd.DataFrame) -> np.ndarray:
+    """Rows that have any cell."""
+    filled = np.zeros(len(frame), dtype=bool)
+    for place in range(frame.shape[1]):
+        if filled.all():
+            break
+        filled |= frame.iloc[:, place].notna().to_numpy()
+    return filled
 
 
 # ---------------------------------------------------------------- bytes and characters
@@ -179,19 +192,31 @@ def _records(data: bytes, delimiter: str) -> _Records | None:
     buffer = np.frombuffer(data, dtype=np.uint8)
     newlines = np.flatnonzero(buffer == NEWLINE)
     quotes = np.flatnonzero(buffer == QUOTE)
-    separators = np.flatnonzero(buffer == ord(delimiter))
     if not _regular(buffer, quotes, ord(delimiter)) or re.search(rb"\r(?!\n)", data):
         return None
     ends = newlines
     if quotes.size:
         ends = newlines[np.searchsorted(quotes, newlines) % 2 == 0]
-        separators = separators[np.searchsorted(quotes, separators) % 2 == 0]
     starts = np.concatenate([[0], ends + 1])
     stops = np.concatenate([ends, [buffer.size]])
     blank = (stops - starts == 0) | ((stops - starts == 1) & (buffer[np.minimum(starts, buffer.size - 1)] == RETURN))
-    cells = np.searchsorted(separators, stops) - np.searchsorted(separators, starts) + 1
+    cells = _cells(buffer, ord(delimiter), quotes, ends)
     lines = np.searchsorted(newlines, starts) + 1
     return _Records(starts[~blank], lines[~blank], cells[~blank], ends.size < newlines.size)
+
+
+def _cells(buffer: np.ndarray, separator: int, quotes: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Count the cells of each record, some megabytes at a time: a large file has more separators than memory has room for."""
+    cells = np.ones(ends.size + 1, dtype=np.int64)
+    for first in range(0, buffer.size, PIECE):
+        at = np.flatnonzero(buffer[first : first + PIECE] == separator) + first
+        if quotes.size:
+            at = at[np.searchsorted(quotes, at) % 2 == 0]
+        if at.size:
+            records = np.searchsorted(ends, at)
+            counts = np.bincount(records - records[0])
+            cells[records[0] : records[0] + counts.size] += counts
+    return cells
 
 
 def _regular(buffer: np.ndarray, quotes: np.ndarray, separator: int) -> bool:
@@ -266,13 +291,16 @@ def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, form:
     names = [str(number) for number in range(int(records.cells[0]))]
     if body == len(data):
         return header, pd.DataFrame({name: pd.Series(dtype="str") for name in names}), np.array([], dtype=np.int64)
+    kind = pa.string()
+    if records.starts.size * len(names) > MANY_CELLS:
+        kind = pa.dictionary(pa.int32(), kind)
     try:
         table = pacsv.read_csv(
             pa.BufferReader(pa.py_buffer(data).slice(body)),
             read_options=pacsv.ReadOptions(column_names=names, block_size=1 << 24),
             parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=records.quoted_newlines),
             convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
+                column_types=dict.fromkeys(names, kind),
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
@@ -283,7 +311,8 @@ def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, form:
     lines = records.lines[header_rows:] + skipped
     if table.num_rows != lines.size:
         return _read_slowly(data, shown, delimiter, form)
-    return header, table.to_pandas().astype("str"), lines
+    frame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return header, frame if pa.types.is_dictionary(kind) else frame.astype("str"), lines
 
 
 def _read_slowly(data: bytes, shown: str, delimiter: str, form: _Form) -> Parsed:

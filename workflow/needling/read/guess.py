@@ -93,7 +93,7 @@ def guess_study(
     """
     settings = _settings(Path(export), None if dictionary is None else Path(dictionary))
     raw = read_export(Export(**settings))
-    frame = pd.concat([sheet.frame for sheet in raw.sheets], ignore_index=True)
+    frame = pd.concat([sheet.text for sheet in raw.sheets], ignore_index=True)
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
     look = _look(raw, frame)

@@ -32,7 +32,8 @@ class Variable:
 class Sheet:
     """One table of the export.
 
-    `frame` holds every cell as text exactly as exported, or missing where the cell is empty; `lines` the line or row of
+    `frame` holds every cell as text exactly as exported, or missing where the cell is empty (of a large file as categories
+    of text; `text` gives a column as plain text); `lines` the line or row of
     each of its rows as a text editor or spreadsheet counts; `missing` column -> reason for the missing values that the
     file format itself declares (missing elsewhere).
     """
@@ -42,6 +43,11 @@ class Sheet:
     frame: pd.DataFrame
     lines: np.ndarray
     missing: dict[str, pd.Series] = field(default_factory=dict)
+
+    @property
+    def text(self) -> pd.DataFrame:
+        """The frame with every column as plain text."""
+        return self.frame.astype("str")
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def from_labels(sheet: Sheet, variables: dict[str, Variable], shown: str) -> She
     names = [str(name) for name in sheet.frame.columns]
     if not set(names) <= set(variables) | set(SYSTEM) or len(set(names)) < len(names):
         names = _names_of_headings(names, variables, shown)
-    frame = sheet.frame.set_axis(pd.Index(names, dtype="str"), axis=1)
+    frame = sheet.text.set_axis(pd.Index(names, dtype="str"), axis=1)
     for name in frame.columns:
         words = list(variables[name].choices.values()) if name in variables else []
         codes = (

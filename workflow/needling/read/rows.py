@@ -51,7 +51,7 @@ class Rows:
         """Return a column by its name in the study file, or say where it is missing."""
         stripped = name.strip()
         if stripped in self.frame.columns:
-            return self.frame[stripped]
+            return self.frame[stripped].astype(TEXT)
         files = ", ".join(dict.fromkeys(sheet.file for sheet in self.raw.sheets))
         names = [str(column) for column in self.frame.columns]
         near = get_close_matches(stripped, names, n=1, cutoff=0.5)
