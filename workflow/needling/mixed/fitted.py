@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -201,8 +202,6 @@ class MixedFit:
 
     def _repr_html_(self) -> str:
         """Show the summary and the coefficients in a notebook."""
-        import html
-
         table = self.terms().to_html(index=False, float_format="{:.4g}".format, border=0)
         return f"<pre>{html.escape(repr(self))}</pre>{table}"
 
