@@ -4,18 +4,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from needling.analysis.ancova import ancova
-from needling.analysis.growth_curve import growth_curve
-from needling.analysis.repeated_measures import repeated_measures
 from needling.analysis.results import Output, Question
 from needling.schema import FITTED, QUANTILES, RESULTS, check
 from needling.study import Study
 
-KINDS: dict[str, Callable[[pd.DataFrame, Question], Output]] = {
-    "ancova": ancova,
-    "growth_curve": growth_curve,
-    "repeated_measures": repeated_measures,
-}
+Kind = Callable[[pd.DataFrame, Question], Output]
 
 
 def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
@@ -33,6 +26,7 @@ def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
     that the analysis names in each cohort that has it. A model that fails gives rows that say so.
     """
     settings = study.analyses[name]
+    run_model = _kind(settings.kind)
     outputs = []
     for cohort, plan in study.cohorts.items():
         for outcome in settings.outcomes:
@@ -54,7 +48,7 @@ def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
                 categories=_categories(rows, settings.adjust),
                 smallest_group=study.disclosure.min_cell,
             )
-            outputs.append(KINDS[settings.kind](rows, question))
+            outputs.append(run_model(rows, question))
     made = Output(
         *(pd.concat([getattr(o, part) for o in outputs], ignore_index=True) for part in Output.__annotations__)
     )
@@ -63,6 +57,21 @@ def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
         made.fitted = check(made.fitted, FITTED, "fitted")
         made.quantiles = check(made.quantiles, QUANTILES, "quantiles")
     return made
+
+
+def _kind(kind: str) -> Kind:
+    """The function of a kind of analysis; only that kind's libraries are imported."""
+    if kind == "ancova":
+        from needling.analysis.ancova import ancova
+
+        return ancova
+    if kind == "growth_curve":
+        from needling.analysis.growth_curve import growth_curve
+
+        return growth_curve
+    from needling.analysis.repeated_measures import repeated_measures
+
+    return repeated_measures
 
 
 def analysis_set(rows: pd.DataFrame, settings: object) -> pd.DataFrame:

@@ -137,7 +137,7 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
             words = _in_words([name])
             shown = f"column {number}" if words else f"column '{name}'"
             found += [_finding(sheet, shown, kind, f"its name holds {held}") for kind, held in words]
-            cells = sheet.frame[name].astype("str")
+            cells = sheet.frame[name]
             if roles.get(name) == "code" or not cells.notna().any():
                 continue
             variable = raw.variables.get(name, Variable())
@@ -242,7 +242,7 @@ def _in_properties(raw: RawExport) -> list[_Finding]:
 def _in_cells(sheet: Sheet, shown: str, cells: pd.Series, variable: Variable, role: str | None) -> list[_Finding]:
     """Identifiers in the distinct texts of a column, one finding per cell."""
     codes, distinct = pd.factorize(cells)
-    texts = pa.array(distinct, type=pa.large_string())
+    texts = pa.array(pd.Series(distinct, dtype="str"), type=pa.large_string())
     found = []
     if role != "date" and _are_record_numbers(texts):
         why = "most of its values look like numbers of records"

@@ -213,7 +213,7 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     name = block.name
     carried = np.zeros(len(block.positions), dtype=bool)
     for _, key, column in block.columns:
-        filled = rows.column(column, f"instruments.{name}.{key}").notna().to_numpy()
+        filled = rows.filled(column, f"instruments.{name}.{key}")
         if column.strip() in rows.reasons:
             filled = filled | rows.reasons[column.strip()].notna().to_numpy()
         carried |= filled[block.positions]
@@ -433,7 +433,7 @@ def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFr
     key = f"events.{name}.columns"
     filled = np.zeros(len(rows.frame), dtype=bool)
     for canonical, column in event.columns.items():
-        filled |= rows.column(column.source, f"{key}.{canonical}").notna().to_numpy()
+        filled |= rows.filled(column.source, f"{key}.{canonical}")
     positions = positions[filled[positions]]
     table = rows.start(positions)
     table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)

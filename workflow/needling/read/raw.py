@@ -47,7 +47,7 @@ class Sheet:
     @property
     def text(self) -> pd.DataFrame:
         """The frame with every column as plain text."""
-        return self.frame.astype("str")
+        return self.frame.apply(plain_text)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,14 @@ class RawExport:
     def columns(self) -> list[str]:
         """Names of all columns, in the order of the export."""
         return list(dict.fromkeys(column for sheet in self.sheets for column in sheet.frame.columns))
+
+
+def plain_text(cells: pd.Series) -> pd.Series:
+    """Give a column of a sheet as plain text, whether it is kept so or as categories of text."""
+    if not isinstance(cells.dtype, pd.CategoricalDtype):
+        return cells.astype("str")
+    texts = pd.Series([*cells.cat.categories, None], dtype="str")
+    return texts.take(cells.cat.codes.to_numpy()).set_axis(cells.index)
 
 
 def number_text(values: np.ndarray) -> pd.Series:

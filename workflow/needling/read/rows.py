@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from needling.read.raw import RawExport
+from needling.read.raw import RawExport, plain_text
 from needling.study import StudyError
 
 TEXT: Final = "str"
@@ -48,10 +48,17 @@ class Rows:
         return cls(frame, place, raw, reasons)
 
     def column(self, name: str, key: str) -> pd.Series:
-        """Return a column by its name in the study file, or say where it is missing."""
+        """Return a column by its name in the study file as text, or say where it is missing."""
+        return plain_text(self._held(name, key))
+
+    def filled(self, name: str, key: str) -> np.ndarray:
+        """Where a column has a cell that is not empty."""
+        return self._held(name, key).notna().to_numpy()
+
+    def _held(self, name: str, key: str) -> pd.Series:
         stripped = name.strip()
         if stripped in self.frame.columns:
-            return self.frame[stripped].astype(TEXT)
+            return self.frame[stripped]
         files = ", ".join(dict.fromkeys(sheet.file for sheet in self.raw.sheets))
         names = [str(column) for column in self.frame.columns]
         near = get_close_matches(stripped, names, n=1, cutoff=0.5)
@@ -79,12 +86,12 @@ class Rows:
 
     def cells(self, table: str, canonical: str, name: str, key: str, positions: np.ndarray) -> pd.Series:
         """Take a column's cells into a table, and note that they were taken."""
-        column = self.column(name, key)
+        column = self._held(name, key)
         name = name.strip()
         if (table, canonical, name) not in self.sources:
             self.sources.append((table, canonical, name))
         self.read.setdefault(name, np.zeros(len(self.frame), dtype=bool))[positions] = True
-        return column.take(positions).reset_index(drop=True)
+        return plain_text(column.take(positions).reset_index(drop=True))
 
     def start(self, positions: np.ndarray) -> pd.DataFrame:
         """Begin a table with the place of each of its rows."""
