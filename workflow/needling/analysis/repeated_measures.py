@@ -70,13 +70,14 @@ def _inference(fit: MixedFit, question: Question) -> tuple[str, dict[str, Any]]:
     """The method in words, and how its results are to be asked for.
 
     Compound symmetry as the last rung of a ladder is a fallback that nobody believes, so its variance is taken from the data:
-    the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom.
+    the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom. Where therapists or clinics
+    have random effects, patients are not independent and the model's own variance stays.
     """
     settings = question.settings
     structure = fit.covariance_structure.partition("(")[0]
     method = f"{METHOD}, {RESIDUAL_WORDS[structure]}"
     inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
-    if structure == "compound_symmetry" and len(settings.residual) > 1:
+    if structure == "compound_symmetry" and len(settings.residual) > 1 and not settings.clusters:
         inference |= {"df": "satterthwaite", "variance": "CR2"}
         method += ", bias-reduced sandwich variance by patient (CR2)"
     return method, inference

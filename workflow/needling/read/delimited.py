@@ -200,23 +200,29 @@ def _records(data: bytes, delimiter: str) -> _Records | None:
     starts = np.concatenate([[0], ends + 1])
     stops = np.concatenate([ends, [buffer.size]])
     blank = (stops - starts == 0) | ((stops - starts == 1) & (buffer[np.minimum(starts, buffer.size - 1)] == RETURN))
-    cells = _cells(buffer, ord(delimiter), quotes, ends)
+    cells = _cells(buffer, ord(delimiter), ends)
     lines = np.searchsorted(newlines, starts) + 1
     return _Records(starts[~blank], lines[~blank], cells[~blank], ends.size < newlines.size)
 
 
-def _cells(buffer: np.ndarray, separator: int, quotes: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _cells(buffer: np.ndarray, separator: int, ends: np.ndarray) -> np.ndarray:
     """Count the cells of each record, some megabytes at a time: a large file has more separators than memory has room for."""
-    cells = np.ones(ends.size + 1, dtype=np.int64)
+    before = np.zeros(ends.size + 2, dtype=np.int64)
+    total, quoted = 0, False
     for first in range(0, buffer.size, PIECE):
-        at = np.flatnonzero(buffer[first : first + PIECE] == separator) + first
-        if quotes.size:
-            at = at[np.searchsorted(quotes, at) % 2 == 0]
-        if at.size:
-            records = np.searchsorted(ends, at)
-            counts = np.bincount(records - records[0])
-            cells[records[0] : records[0] + counts.size] += counts
-    return cells
+        piece = buffer[first : first + PIECE]
+        apart = piece == separator
+        marks = piece == QUOTE
+        if quoted or marks.any():
+            inside = np.bitwise_xor.accumulate(marks) ^ quoted
+            apart &= ~inside
+            quoted = bool(inside[-1])
+        upto = np.cumsum(apart, dtype=np.int32)
+        low, high = np.searchsorted(ends, [first, first + piece.size])
+        before[low + 1 : high + 1] = total + upto[ends[low:high] - first]
+        total += int(upto[-1])
+    before[-1] = total
+    return np.diff(before) + 1
 
 
 def _regular(buffer: np.ndarray, quotes: np.ndarray, separator: int) -> bool:
