@@ -3,6 +3,7 @@
 import re
 import string
 
+import numpy as np
 import pandas as pd
 
 from needling.clean.trail import HIDDEN, Trail
@@ -46,15 +47,22 @@ def resembles(code: str, known: set[str], bare_known: set[str]) -> bool:
     return False
 
 
+def among(codes: pd.Series, known: set[str]) -> pd.Series:
+    """Which codes are known; each distinct code is looked up once."""
+    places, distinct = pd.factorize(codes)
+    found = np.array([*(code in known for code in distinct), False])
+    return pd.Series(found[places], index=codes.index)
+
+
 def take_out_unknown(
     trail: Trail, frame: pd.DataFrame, table: str, known: set[str], quarantined: set[str]
 ) -> pd.DataFrame:
     """Quarantine rows of patients that are unknown or were taken out; a mistyped code is queried as well."""
     blank = frame["patient"].isna()
     frame = trail.take_out("unknown_patients", frame, table, blank, "no patient code")
-    gone = frame["patient"].isin(quarantined)
+    gone = among(frame["patient"], quarantined)
     frame = trail.take_out("unknown_patients", frame, table, gone, "patient quarantined")
-    stranger = ~frame["patient"].isin(known)
+    stranger = ~among(frame["patient"], known)
     if not stranger.any():
         return frame
     bare_known = {bare(code) for code in known}

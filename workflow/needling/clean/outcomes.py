@@ -322,30 +322,29 @@ def _totals(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition
     for name, one in definitions.items():
         if not one.items:
             continue
-        mine = frame["instrument"] == name
-        is_total = mine & (frame["item"] == TOTAL) & value.notna()
-        if not is_total.any():
+        mine = frame[(frame["instrument"] == name) & value.notna()]
+        totals = mine[mine["item"] == TOTAL]
+        if totals.empty:
             continue
-        items = wide(frame[mine & value.notna()], one)
+        items = wide(mine, one)
         score = one.score(items) if len(items) else pd.Series(dtype=float)
-        right = frame["visit_row"].map(score).where(is_total)
-        low, high = _bounds(one, items)
+        stated, right = totals["value"], totals["visit_row"].map(score)
+        low, high = (totals["visit_row"].map(bound) for bound in _bounds(one, items))
         slack = trail.settings("totals", "tolerance")
-        differs = is_total & right.notna()
-        differs &= (value < frame["visit_row"].map(low) - slack) | (value > frame["visit_row"].map(high) + slack)
-        raw_scale, factor = _on_raw_scale(one, value, right, differs)
+        differs = right.notna() & ((stated < low - slack) | (stated > high + slack))
+        raw_scale, factor = _on_raw_scale(one, stated, right, differs)
         why = np.where(raw_scale, "total on the raw scale", "total differs from its items")[differs]
-        rows, source = frame["row"][differs], frame["column"][differs]
-        trail.note("totals", "corrected", "outcomes", rows, source, why, value[differs], right[differs])
-        alone = is_total & right.isna()
+        rows, source = totals["row"][differs], totals["column"][differs]
+        trail.note("totals", "corrected", "outcomes", rows, source, why, stated[differs], right[differs])
         if factor:
-            clinics = frame["clinic"]
-            raw_share = raw_scale[is_total & right.notna()].groupby(clinics[is_total & right.notna()]).mean()
-            doubt = alone & clinics.isin(raw_share.index[raw_share > 0.5])
+            known = right.notna()
+            raw_share = raw_scale[known].groupby(totals["clinic"][known], observed=True).mean()
+            doubt = ~known & totals["clinic"].isin(raw_share.index[raw_share > 0.5])
             reason = "no items, and the clinic gives totals on the raw scale"
-            rows, source = frame["row"][doubt], frame["column"][doubt]
-            trail.note("totals", "query", "outcomes", rows, source, reason, value[doubt])
-        value = value.mask(differs, right)
+            trail.note(
+                "totals", "query", "outcomes", totals["row"][doubt], totals["column"][doubt], reason, stated[doubt]
+            )
+        value[differs.index[differs]] = right[differs]
     return frame.assign(value=value)
 
 

@@ -90,8 +90,10 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
         both = table[[pains[0], name]].dropna() if name != pains[0] else table.iloc[:0]
         where = clinic.loc[both.index]
         for one_clinic, here in both.groupby(where, observed=True):
+            if len(here) < fewest or not _correlation(here) < -limit:
+                continue
             elsewhere = both[(where != one_clinic).to_numpy()]
-            if len(here) >= fewest and _correlation(here) < -limit and not _correlation(elsewhere) <= 0:
+            if not _correlation(elsewhere) <= 0:
                 row, column = first.loc[(one_clinic, name)]
                 reason = f"{definitions[name].label} runs against pain in this clinic: is its scale reversed?"
                 trail.note("reversed_scale", "query", "outcomes", np.array([row]), str(column), reason)
@@ -99,8 +101,9 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
 
 def _correlation(pair: pd.DataFrame) -> float:
     """Correlation of two columns; NaN where one does not vary."""
-    varies = len(pair) > 2 and bool((pair.std() > 0).all())
-    return float(np.corrcoef(pair.to_numpy().T)[0, 1]) if varies else np.nan
+    values = pair.to_numpy()
+    varies = len(values) > 2 and bool((values.std(axis=0) > 0).all())
+    return float(np.corrcoef(values.T)[0, 1]) if varies else np.nan
 
 
 def _questionnaires(
