@@ -18,7 +18,7 @@ from needling.simulate.redcap import dictionary
 from needling.study import Study, StudyError, load_study
 
 PROJECT = Path(__file__).parents[2]
-EXAMPLES = {"plain": 240, "redcap": 60}
+EXAMPLES = {"plain": 270, "records": 20, "dictionary": 10}
 
 PLAIN = {
     "study": "plain",
@@ -252,8 +252,8 @@ def test_plain_exports(tmp_path):
     (tmp_path / "records.csv").write_text(written(plain_rows()))
     assert outcome_of(study, tmp_path) == "cleaned"
     endings = try_all(study, plain_rows(), "records.csv", EXAMPLES["plain"], tmp_path)
-    assert endings["cleaned"] >= 40
-    assert endings["refused"] >= 40
+    assert min(endings["cleaned"], endings["refused"]) >= 40
+    assert sum(endings.values()) == EXAMPLES["plain"]
 
 
 @pytest.fixture(scope="module")
@@ -271,8 +271,8 @@ def test_redcap_exports(redcap_study, tmp_path):
     (tmp_path / "records.csv").write_text(written(rows))
     (tmp_path / "dictionary.csv").write_text(written(words))
     assert outcome_of(redcap_study, tmp_path) == "cleaned"
-    records = try_all(redcap_study, rows, "records.csv", EXAMPLES["redcap"] * 2 // 3, tmp_path)
+    records = try_all(redcap_study, rows, "records.csv", EXAMPLES["records"], tmp_path)
     (tmp_path / "records.csv").write_text(written(rows))
-    words = try_all(redcap_study, words, "dictionary.csv", EXAMPLES["redcap"] // 3, tmp_path)
-    assert min(records["cleaned"], records["refused"]) >= 10
-    assert sum(words.values()) >= EXAMPLES["redcap"] // 3
+    words = try_all(redcap_study, words, "dictionary.csv", EXAMPLES["dictionary"], tmp_path)
+    assert min(records["cleaned"], records["refused"]) >= 3
+    assert sum(records.values()) + sum(words.values()) == EXAMPLES["records"] + EXAMPLES["dictionary"]
