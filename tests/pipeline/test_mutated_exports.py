@@ -262,10 +262,13 @@ def redcap_study():
     study = load_study(PROJECT / "config/demo.yaml")
     few = {name: study.instruments[name] for name in ("nprs", "ppt", "ndi")}
     paths = {"records": "records.csv", "dictionary": "dictionary.csv"}
-    events = study.events.model_copy(update={"co_interventions": None, "adverse_events": None})
-    return study.model_copy(
-        update={"instruments": few, "events": events, "export": study.export.model_copy(update=paths)}
-    )
+    changes = {
+        "instruments": few,
+        "events": study.events.model_copy(update={"co_interventions": None, "adverse_events": None}),
+        "export": study.export.model_copy(update=paths),
+        "privacy": study.privacy.model_copy(update={"drop": [*study.privacy.drop, "co_date", "ae_date"]}),
+    }
+    return study.model_copy(update=changes)
 
 
 def test_redcap_exports(redcap_study, tmp_path):
