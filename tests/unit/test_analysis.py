@@ -122,6 +122,19 @@ def test_ancova_agrees_with_a_formula_in_statsmodels() -> None:
     assert found.loc["week_4", "n_patients"] == int(fit.nobs)
 
 
+def test_marginal_means_average_over_the_measurements_as_the_results_say() -> None:
+    data = frame(60, missing=0.3)
+    results = analyse("main", data, study(main=RepeatedMeasures(kind="repeated_measures", **COMMON))).results
+    means = results[results["term"] == "mean"]
+    assert set(means["weights"]) == {"the analysed measurements"}
+    estimate = results[results["term"] == "coefficient"].set_index("contrast")["estimate"]
+    terms = {"baseline": "baseline", "age": "age", "sex male": "male"}
+    used = data[data["visit"] != "baseline"].assign(male=data["sex"] == "male")
+    other = sum(estimate[term] * used[name].mean() for term, name in terms.items())
+    first = means[(means["visit"] == used["visit"].iloc[0]) & (means["contrast"] == "usual_care")].iloc[0]
+    assert first["estimate"] == pytest.approx(estimate["Intercept"] + other, abs=1e-8)
+
+
 def test_growth_curve_finds_slope_and_effect() -> None:
     data = frame(3000, missing=0)
     weeks = data["week"].to_numpy()

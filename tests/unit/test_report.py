@@ -107,6 +107,18 @@ def test_wording_fits_the_design():
     assert not re.search(r"\beffect\b(?!\))", course.replace("not an effect", ""))
 
 
+def test_intervals_are_said_to_be_unadjusted_where_p_values_are_adjusted():
+    made = plan()
+    tables = inputs(made)
+    said = "Intervals, and what is said of them, are not adjusted for multiplicity."
+    assert said not in text_of(made, tables)
+    results = tables["results"]
+    results["p_adjusted"] = results["p"].where((results["analysis"] == "primary") & (results["term"] == "effect"))
+    text = text_of(made, tables)
+    assert said in text
+    assert "Adjusted P: Holm, over the primary contrasts; confidence intervals are not adjusted." in text
+
+
 def test_a_failed_fit_is_said_in_words():
     made = trial_plan()
     tables = inputs(made, 200)

@@ -67,6 +67,21 @@ def test_primary_table_has_a_row_per_contrast_and_no_raw_name():
     assert exact["estimate"].tolist() == pytest.approx(wanted["estimate"].tolist())
 
 
+def test_the_only_other_visit_is_named():
+    made = plan()
+    tables = inputs(made)
+    assert "at the other visits" in make_table("visits", tables, made).caption
+    results = tables["results"]
+    other = next(visit for visit in results["visit"].dropna() if visit and visit != made.visits.primary)
+    kept = {
+        name: table[table["visit"].isin([made.visits.primary, other])] if name == "results" else table
+        for name, table in tables.items()
+    }
+    caption = make_table("visits", kept, made).caption
+    assert "other visits" not in caption
+    assert made.visit_label(other).lower() in caption
+
+
 def test_numbers_analysed_do_not_tell_how_few_were_not():
     made = plan()
     tables = inputs(made)

@@ -55,7 +55,7 @@ def too_few(data: pd.DataFrame, question: Question) -> str:
     return ""
 
 
-def common_columns(fit: MixedFit, method: str, inference: dict[str, Any]) -> dict[str, object]:
+def common_columns(fit: MixedFit, method: str, inference: dict[str, Any], weights: str = "") -> dict[str, object]:
     """Columns of the results contract that all rows of a fit share.
 
     Parameters
@@ -63,6 +63,7 @@ def common_columns(fit: MixedFit, method: str, inference: dict[str, Any]) -> dic
     fit : the fit.
     method : model and estimation in words.
     inference : the arguments df, level and variance with which every result of the fit is asked for.
+    weights : what its marginal means average over; empty where it has none.
     """
     rule = DF_WORDS[inference["df"]]
     information = fit.terms(**inference).attrs.get("information")
@@ -76,7 +77,7 @@ def common_columns(fit: MixedFit, method: str, inference: dict[str, Any]) -> dic
         "n_clusters": max(fit.n_clusters.values()) if fit.n_clusters else np.nan,
         "method": method,
         "df_method": rule,
-        "weights": "the analysed patients",
+        "weights": weights,
         "status": fit.status,
         "note": "; ".join(notes),
     }

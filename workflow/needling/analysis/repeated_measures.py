@@ -9,6 +9,7 @@ from needling.analysis.results import Output, Question, contrast_rows, mean_rows
 from needling.mixed import MixedFit, fit_ladder
 
 METHOD = "Mixed model for repeated measures (REML)"
+WEIGHTS = "the analysed measurements"
 RESIDUAL_WORDS = {
     "unstructured": "unstructured covariance over visits",
     "toeplitz": "Toeplitz covariance over visits",
@@ -38,8 +39,8 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     Returns
     -------
     Output: effects (or the course) and marginal means by visit, coefficients, variances; binned and grouped residuals;
-    the cross-check. Marginal means average over the covariates of the analysed patients. Patients without baseline
-    (where it is a covariate) or without a covariate are left out.
+    the cross-check. Marginal means average over the covariates of the analysed measurements, so that a patient counts
+    once for each visit measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
     settings = question.settings
     response = settings.baseline != "covariate"
@@ -60,7 +61,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     if fit.status == "failed":
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
     method, inference = _inference(fit, question)
-    common = common_columns(fit, method, inference)
+    common = common_columns(fit, method, inference, WEIGHTS)
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
     parts = [*report(fit, data, question, common, inference), appendix_rows(fit, question, common, inference)]
     return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=pd.DataFrame())

@@ -44,7 +44,7 @@ def stages(source: pd.DataFrame, plan: "Study", cohort: str, arm: str) -> list[t
         boxes.append(("Followed", followed))
     analysed = lines("analysed", "outcome")
     if analysed:
-        boxes.append(("Analysed", analysed))
+        boxes.append(("With follow-up" if arm else "Measured", analysed))
     return boxes
 
 
@@ -232,9 +232,13 @@ def _arrow(ax: Axes, x0: float, y0: float, x1: float, y1: float) -> None:
 
 def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
     """Caption and alternative text."""
-    caption = "Participant flow. Followed: measured for any outcome at the visit. Analysed: " + (
-        "measured at baseline and at any later visit." if plan.arms else "measured at any visit."
+    treated = "Treated: with a session on record. " if (source["stage"] == "treated").any() else ""
+    caption = f"Participant flow. {treated}Followed: measured for any outcome at the visit. " + (
+        "With follow-up: measured at baseline and at any later visit"
+        if plan.arms
+        else "Measured: for the outcome, at any visit"
     )
+    caption += "; a model may use fewer, and each table of results says how many it did."
     if hides(source["n_shown"]):
         caption += f" {footnote(plan.disclosure.min_cell)}"
     totals = source[source["stage"].isin(["exported", "enrolled"])]

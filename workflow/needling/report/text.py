@@ -118,6 +118,7 @@ def report_text(
         outcome_labels=lambda names: listed([in_sentence(plan.outcome_label(name)) for name in names]),
         pooled=any(measure(plan, *place).label == POOLED for place in places(plan)),
         minimum=minimum,
+        adjusted=bool(results["p_adjusted"].notna().any()),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 

@@ -54,7 +54,10 @@ def visits(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     mine = results[(results["analysis"] == plan.primary) & (results["visit"] != plan.visits.primary)]
     if plan.design == "single_arm" or not mine["term"].isin(CONTRASTS).any():
         return None
-    return _contrasts(mine, plan, f"{plan.analyses[plan.primary].label} at the other visits.")
+    others = mine.loc[mine["term"].isin(CONTRASTS), "visit"].dropna().unique()
+    alone = len(others) == 1 and others[0] in plan.visits.schedule
+    where = in_sentence(plan.visit_label(others[0])) if alone else "the other visits"
+    return _contrasts(mine, plan, f"{plan.analyses[plan.primary].label} at {where}.")
 
 
 def secondary(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
@@ -151,7 +154,8 @@ def _mean(means: pd.DataFrame, key: Any, row: dict[Any, Any]) -> str:
     mean = means.loc[key]
     if mean["status"] == "suppressed":
         return HIDDEN
-    digits = decimals(mean["low"], mean["high"])
+    low, high = (row["low"], row["high"]) if pd.notna(row["estimate"]) else (mean["low"], mean["high"])
+    digits = decimals(low, high)
     return format_fixed(mean["estimate"], digits)
 
 
@@ -163,6 +167,14 @@ def _contrast(row: dict[Any, Any]) -> str:
 
 def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
     notes = ["Under each arm: its marginal mean."] if means else []
+    if (rows["term"] == "course").any():
+        notes.append("Mean: marginal mean at the visit.")
+    if rows["p_adjusted"].notna().any():
+        families = dict.fromkeys(
+            str(plan.analyses[one].family) for one in rows.loc[rows["p_adjusted"].notna(), "analysis"]
+        )
+        methods = listed([plan.families[family].method.capitalize() for family in families])
+        notes.append(f"Adjusted P: {methods}, over the primary contrasts; confidence intervals are not adjusted.")
     notes += [f"{scale}." for scale in _scales(rows, plan)]
     odd = rows[rows["note"].fillna("").ne("") & ~rows["status"].isin(["converged"])]
     for note, where in odd.groupby("note", sort=False):
@@ -177,7 +189,8 @@ def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
 
 def tidy(note: object) -> str:
     """Write a remark so that it can stand at the end of a sentence."""
-    return str(note).replace(".;", ";").rstrip(".")
+    words = re.sub(r"variance of Intercept between", "variance between", str(note))
+    return words.replace(".;", ";").rstrip(".")
 
 
 def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
@@ -222,7 +235,7 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
             )
             if part
         )
-        name = re.sub(r"\[(.*?)\]", r": \1", str(row["contrast"])).replace("_", " ")
+        name = _term(plan, str(row["contrast"]))
         se = format_fixed(row["se"], 3)
         pairs.append(
             (heading, [name, *_coefficient(row), se, format_fixed(row["df"], 1), format_p(row["p"], name=False)])
@@ -235,6 +248,14 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
         ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else [],
         [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
     )
+
+
+def _term(plan: "Study", contrast: str) -> str:
+    """Write a coefficient with the labels of the study file."""
+    name = re.sub(r"\[(.*?)\]", r": \1", contrast).replace("_", " ").replace(" Intercept:", ", intercept:")
+    for covariate in plan.patients.covariates:
+        name = re.sub(rf"(^| x ){covariate.replace('_', ' ')}\b", rf"\g<1>{_covariate(plan, covariate)}", name)
+    return name
 
 
 def _coefficient(row: dict[Any, Any]) -> Row:
