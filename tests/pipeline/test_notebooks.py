@@ -10,6 +10,7 @@ from nbclient import NotebookClient
 
 from conftest import PROJECT
 
+pytestmark = pytest.mark.xdist_group("demo")
 NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
 

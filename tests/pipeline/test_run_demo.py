@@ -29,7 +29,7 @@ atexit.register(record)
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory, launcher):
     """The demo once more under other circumstances: another path, one core, another time zone, language and hash seed."""
     from conftest import copy_project
@@ -152,7 +152,7 @@ def test_no_output_tells_where_or_when_it_was_made(elsewhere):
 # ---------------------------------------------------------------- that a change runs what it concerns
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def listed(elsewhere):
     """Modules of the package that each rule names as inputs, from Snakemake's own list of jobs."""
     said = elsewhere.snakemake("--dry-run", "--forceall").stdout
@@ -174,7 +174,11 @@ def test_rules_name_the_modules_that_their_jobs_import(elsewhere, listed):
 
 
 def test_rules_do_not_name_what_they_never_import(listed):
-    never = {"read": "clean mixed analysis figures report", "clean": "mixed analysis figures", "figure": "mixed analysis read"}
+    never = {
+        "read": "clean mixed analysis figures report",
+        "clean": "mixed analysis figures",
+        "figure": "mixed analysis read",
+    }
     for rule, rooms in never.items():
         for room in rooms.split():
             assert not [name for name in listed[rule] if name.startswith(f"workflow/needling/{room}/")], (rule, room)
