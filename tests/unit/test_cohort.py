@@ -22,6 +22,16 @@ STUDY = part(
             "primary": "week_4",
         },
         "instruments": {"nprs": {"total": "pain"}, "lefs": {"total": "lefs"}, "quickdash": {"total": "qd"}},
+        "primary": "main",
+        "analyses": {
+            "main": {
+                "kind": "ancova",
+                "label": "Main",
+                "outcomes": ["pain", "function"],
+                "visits": ["week_4"],
+                "adjust": ["age"],
+            }
+        },
         "cohorts": {
             "neck": {"label": "Neck", "outcomes": {"pain": "nprs"}},
             "sports": {"label": "Sports", "outcomes": {"pain": "nprs", "function": ["lefs", "quickdash"]}},
@@ -100,3 +110,15 @@ def test_flow_adds_up(frame: pd.DataFrame) -> None:
     measured = flow.query("stage == 'measured' and outcome == 'function' and visit == 'week_4'")
     assert measured.set_index("arm")["n"].to_dict() == {"usual_care": 1, "dry_needling": 1}
     assert set(flow["stage"]) == {"exported", "excluded", "enrolled", "allocated", "followed", "measured", "analysed"}
+
+
+def test_flow_counts_as_analysed_whom_the_primary_model_uses(frame: pd.DataFrame) -> None:
+    """P2 has no age, and the primary model needs it; P1's and P3's outcomes are complete."""
+    without_age = frame.assign(age=frame["age"].mask(frame["patient"] == "P2"))
+    people = PATIENTS.assign(age=PATIENTS["age"].mask(PATIENTS["patient"] == "P2"))
+    nothing = pd.DataFrame({"table": [], "row": [], "rule": [], "reason": []})
+    flow = participant_flow(pd.DataFrame({"row": range(3)}), people, nothing, without_age, STUDY)
+    counts = flow.query("stage == 'analysed'").set_index(["cohort", "arm", "outcome"])["n"]
+    assert counts["neck", "usual_care", "pain"] == 1
+    assert counts["sports", "dry_needling", "function"] == 0
+    assert counts["sports", "usual_care", "function"] == 1

@@ -60,7 +60,7 @@ rule assemble:
     benchmark:
         "logs/{study}/assemble.benchmark"
     params:
-        study=section(STUDY, "patients", "visits", "instruments", "cohorts"),
+        study=section(STUDY, "patients", "visits", "instruments", "cohorts", "analyses", "primary"),
     script:
         "../scripts/assemble.py"
 

@@ -30,7 +30,7 @@ def ancova(frame: pd.DataFrame, question: Question) -> Output:
 
     Parameters
     ----------
-    frame : rows of one cohort and outcome (contract FRAME), already restricted to the analysis' patients.
+    frame : rows of one cohort and outcome (contract FRAME), the measurements that the models use.
     question : settings must be those of an `Ancova`.
 
     Returns
@@ -48,8 +48,7 @@ def ancova(frame: pd.DataFrame, question: Question) -> Output:
 
 def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Results of one visit's model, and its fitted values and standardised residuals."""
-    covariates = question.settings.adjust
-    data = frame[frame["visit"] == visit].dropna(subset=["value", "baseline", "arm", *covariates])
+    data = frame[frame["visit"] == visit]
     present = [arm for arm in question.arms if (data["arm"] == arm).any()]
     fit = _LeastSquares(data, question, present)
     if len(present) < len(question.arms) or fit.df < 1:

@@ -26,7 +26,7 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
 
     Parameters
     ----------
-    rows : analysis frame of one cohort and outcome.
+    rows : rows of one cohort and outcome (contract FRAME), the measurements that the model uses.
     question : settings must be those of a `GrowthCurve`.
 
     Returns
@@ -35,9 +35,7 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
     with statsmodels. Patients without baseline or a covariate are left out.
     """
     settings = question.settings
-    wanted = rows[rows["visit"] != question.baseline_visit] if question.arms else rows
-    needed = [*settings.adjust, "week", *settings.clusters, *(["baseline", "arm"] if question.arms else [])]
-    data = model_frame(wanted, question, needed)
+    data = model_frame(rows, question)
     why = too_few(data, question)
     if why:
         return Output(not_estimated(question, why, METHOD, data["patient"].nunique(), len(data)))

@@ -21,16 +21,15 @@ DF_WORDS = {
 CROSS_CHECK_COLUMNS = ["analysis", "cohort", "outcome", "quantity", "needling", "statsmodels", "difference"]
 
 
-def model_frame(rows: pd.DataFrame, question: Question, columns: list[str]) -> pd.DataFrame:
-    """Keep complete rows and make arms, visits and categories explicit, reference level first.
+def model_frame(rows: pd.DataFrame, question: Question) -> pd.DataFrame:
+    """Make arms, visits and categories explicit, reference level first.
 
     Parameters
     ----------
-    rows : analysis frame of one cohort and outcome.
+    rows : the measurements that the model uses.
     question : the model.
-    columns : columns that the model needs beside value, patient and visit.
     """
-    data = rows.dropna(subset=["value", *columns]).copy()
+    data = rows.copy()
     visits = [visit for visit in [question.baseline_visit, *question.visits] if (data["visit"] == visit).any()]
     data["visit"] = pd.Categorical(data["visit"], visits)
     if question.arms:

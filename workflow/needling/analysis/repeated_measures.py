@@ -33,7 +33,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
 
     Parameters
     ----------
-    rows : analysis frame of one cohort and outcome.
+    rows : rows of one cohort and outcome (contract FRAME), the measurements that the model uses.
     question : settings must be those of a `RepeatedMeasures`.
 
     Returns
@@ -43,10 +43,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     once for each visit measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
     settings = question.settings
-    response = settings.baseline != "covariate"
-    wanted = rows if response else rows[rows["visit"] != question.baseline_visit]
-    needed = [*settings.adjust, *([] if response else ["baseline"]), *settings.clusters]
-    data = model_frame(wanted, question, needed + (["arm"] if question.arms else []))
+    data = model_frame(rows, question)
     why = too_few(data, question)
     if why:
         return Output(not_estimated(question, why, METHOD, data["patient"].nunique(), len(data)))

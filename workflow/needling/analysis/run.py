@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from needling.analysis.results import Output, Question
+from needling.cohort.analysed import analysed
 from needling.schema import FITTED, QUANTILES, RESULTS, check
 from needling.study import Study
 
@@ -32,14 +33,15 @@ def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
         for outcome in settings.outcomes:
             if outcome not in plan.outcomes:
                 continue
-            rows = analysis_set(frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)], settings)
+            measured = frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)]
+            rows = analysed(measured, settings, study)
             question = Question(
                 analysis=name,
                 settings=settings,
                 cohort=cohort,
                 outcome=outcome,
-                unit=str(rows["unit"].iloc[0]) if len(rows) else "",
-                better=str(rows["better"].iloc[0]) if len(rows) else "lower",
+                unit=str(measured["unit"].iloc[0]) if len(measured) else "",
+                better=str(measured["better"].iloc[0]) if len(measured) else "lower",
                 baseline_visit=study.visits.baseline,
                 visits=tuple(getattr(settings, "visits", study.visits.follow_up)),
                 primary_visit=study.visits.primary,
@@ -72,22 +74,6 @@ def _kind(kind: str) -> Kind:
     from needling.analysis.repeated_measures import repeated_measures
 
     return repeated_measures
-
-
-def analysis_set(rows: pd.DataFrame, settings: object) -> pd.DataFrame:
-    """Restrict the rows of one cohort and outcome to the patients whom an analysis is about.
-
-    Parameters
-    ----------
-    rows : analysis frame of one cohort and outcome.
-    settings : an analysis of the study file; `where` keeps covariate levels, `observed_at` those measured at a visit.
-    """
-    for covariate, wanted in settings.where.items():  # type: ignore[attr-defined]
-        rows = rows[rows[covariate].isin([wanted] if isinstance(wanted, str) else wanted)]
-    visit = settings.observed_at  # type: ignore[attr-defined]
-    if visit:
-        rows = rows[rows["patient"].isin(rows.loc[rows["visit"] == visit, "patient"])]
-    return rows
 
 
 def _categories(rows: pd.DataFrame, covariates: list[str]) -> dict[str, list[str]]:

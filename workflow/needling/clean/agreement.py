@@ -27,17 +27,20 @@ def totals_agreement(
     Findings: agreed; corrected (differed from its items, with the reason); too_few_items (kept as stated); unreadable (no
     number, with the reason); set_aside (its row was quarantined or dropped).
     """
-    filled = read["value"].notna() & (read["value"].str.strip() != "")
-    stated = read[(read["item"] == TOTAL) & filled]
+    stated = read[(read["item"] == TOTAL) & read["value"].notna()]
+    stated = stated[stated["value"].str.strip() != ""]
     changed = audit[(audit["rule"] == "totals") & (audit["action"] == "corrected") & (audit["table"] == "outcomes")]
     why = changed.drop_duplicates("row").set_index("row")["reason"]
     kept = outcomes[outcomes["item"] == TOTAL].set_index("row")
+    # millions of rows share a dozen names: compare codes, not text
+    names = outcomes["instrument"].astype("category")
+    measured = outcomes["value"].notna()
     parts = []
     for name, one in definitions.items():
         totals = stated.loc[stated["instrument"] == name, ["row", "visit_row"]]
         if not one.items or totals.empty:
             continue
-        mine = outcomes[(outcomes["instrument"] == name) & outcomes["value"].notna()]
+        mine = outcomes[(names == name).to_numpy() & measured.to_numpy()]
         scored = one.score(wide(mine, one)).dropna().index
         found = pd.DataFrame({"finding": "agreed", "reason": ""}, index=totals["row"])
         found.loc[~totals["visit_row"].isin(scored).to_numpy(), "finding"] = "too_few_items"

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean.codes import query_similar
+from needling.clean.codes import among, query_similar
 from needling.clean.people import People
 from needling.clean.trail import Trail
 from needling.instruments import Definition, score
@@ -58,11 +58,10 @@ def as_treated(trail: Trail, needling: pd.DataFrame, people: People) -> None:
     if not trail.settings.on("as_treated") or not len(needling):
         return
     patients = people.table
-    needled = patients["patient"].isin(needling["patient"])
+    needled = among(patients["patient"], set(needling["patient"].unique()))
     share = needled.groupby(patients["arm"]).mean()
     without = set(share.index[share < trail.settings("as_treated", "share")])
-    arm = needling["patient"].map(patients.set_index("patient")["arm"])
-    hit = arm.isin(without)
+    hit = among(needling["patient"], set(patients.loc[patients["arm"].isin(without), "patient"]))
     source = trail.source("needling", "muscle" if "muscle" in needling.columns else "patient")
     reason = "needling on record in an arm without needling; analysed as allocated"
     trail.note("as_treated", "flagged", "needling", needling["row"][hit], source, reason)

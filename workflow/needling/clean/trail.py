@@ -26,7 +26,10 @@ class Trail:
         """Begin an empty trail."""
         self.settings = settings
         self._places = {
-            name: table[["row", "file", "sheet", "line"]].set_index("row")
+            # a file's name on each of millions of rows: as categories
+            name: table[["row", "file", "sheet", "line"]]
+            .astype({"file": "category", "sheet": "category"})
+            .set_index("row")
             for name, table in tables.items()
             if "line" in table.columns
         }
@@ -121,8 +124,8 @@ class Trail:
             clinic = clinics.get(str(table), pd.Series(dtype="str")).reindex(mine["row"].to_numpy())
             parts.append(
                 mine.assign(
-                    file=place["file"].to_numpy(),
-                    sheet=place["sheet"].fillna("").to_numpy(),
+                    file=place["file"].astype("str").to_numpy(),
+                    sheet=place["sheet"].astype("str").fillna("").to_numpy(),
                     line=place["line"].to_numpy(),
                     clinic=clinic.to_numpy(),
                 )

@@ -38,7 +38,8 @@ def clean_visits(
     frame = _with_day(trail, frame, study, day_0)
     home = people.table.set_index("patient")["clinic"]
     frame["clinic"] = frame["clinic"].fillna(frame["patient"].map(home))
-    frame = drop_repeated(trail, frame, content(tables["outcomes"], frame["row"]))
+    marks = content(tables["outcomes"], frame["row"])
+    frame = drop_repeated(trail, frame, marks)
     if study.visits.planned is None and study.visits.date is not None:
         frame["visit"] = _by_window(trail, frame, study)
     first = frame["patient"].map(first_session).astype(float)
@@ -47,7 +48,7 @@ def clean_visits(
     before[both] = (frame["day"] <= first)[both]
     frame["before_treatment"] = before
     frame["visit"] = _baseline_comes_first(trail, frame, study)
-    frame = _one_of_each(trail, frame, content(tables["outcomes"], frame["row"]), study)
+    frame = _one_of_each(trail, frame, marks.reindex(frame.index), study)
     return frame[["row", "patient", "visit", "day", "therapist", "clinic", "before_treatment"]]
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from needling.cohort.analysed import analysed
 from needling.schema import FLOW, check
 from needling.study import Study
 
@@ -25,14 +26,13 @@ def participant_flow(
     patients : clean patients.
     quarantine : quarantined rows (contract QUARANTINE).
     frame : analysis frame.
-    study : sections visits, cohorts, patients.
+    study : sections visits, cohorts, patients, analyses, primary.
     sessions : clean sessions, where the study has them.
 
     Returns
     -------
     Table of the contract FLOW: stages exported, excluded (by reason), enrolled, allocated, treated, followed (with
-    visit), measured (with visit and outcome), analysed (with outcome: baseline and any follow-up measured, or any
-    measurement in a single arm).
+    visit), measured (with visit and outcome), analysed (with outcome: whose measurements the primary analysis uses).
     """
     rows: list[dict[str, object]] = []
 
@@ -61,12 +61,12 @@ def participant_flow(
 
 def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
     """Count those followed at each visit, and measured and analysed for each outcome."""
-    baseline = study.visits.baseline
     for visit in study.visits.schedule:
         add("followed", mine[mine["visit"] == visit], **place, visit=visit)
     for outcome in study.cohorts[place["cohort"]].outcomes:
         one = mine[mine["outcome"] == outcome]
         for visit in study.visits.schedule:
             add("measured", one[one["visit"] == visit], **place, visit=visit, outcome=outcome)
-        usable = one[(one["visit"] != baseline) & one["baseline"].notna()] if study.arms else one
-        add("analysed", usable, **place, outcome=outcome)
+        primary = study.analyses[study.primary]
+        if outcome in primary.outcomes:
+            add("analysed", analysed(one, primary, study), **place, outcome=outcome)

@@ -44,7 +44,7 @@ def stages(source: pd.DataFrame, plan: "Study", cohort: str, arm: str) -> list[t
         boxes.append(("Followed", followed))
     analysed = lines("analysed", "outcome")
     if analysed:
-        boxes.append(("With follow-up" if arm else "Measured", analysed))
+        boxes.append(("Analysed", analysed))
     return boxes
 
 
@@ -233,12 +233,10 @@ def _arrow(ax: Axes, x0: float, y0: float, x1: float, y1: float) -> None:
 def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
     """Caption and alternative text."""
     treated = "Treated: with a session on record. " if (source["stage"] == "treated").any() else ""
-    caption = f"Participant flow. {treated}Followed: measured for any outcome at the visit. " + (
-        "With follow-up: measured at baseline and at any later visit"
-        if plan.arms
-        else "Measured: for the outcome, at any visit"
+    caption = (
+        f"Participant flow. {treated}Followed: measured for any outcome at the visit. "
+        "Analysed: in the model of the primary analysis, by outcome."
     )
-    caption += "; a model may use fewer, and each table of results says how many it did."
     if hides(source["n_shown"]):
         caption += f" {footnote(plan.disclosure.min_cell)}"
     totals = source[source["stage"].isin(["exported", "enrolled"])]

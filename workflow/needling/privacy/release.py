@@ -176,7 +176,7 @@ def release_results(results: "pd.DataFrame", flow: "pd.DataFrame", minimum: int)
     table.loc[few, "status"] = "suppressed"
     table.loc[few, "note"] = f"fewer than {minimum} patients"
     counted = _counted(flow)
-    keys = ["cohort", "outcome", "visit", "n_patients"]
+    keys = ["cohort", "outcome", "visit", "n_patients", "n_observations"]
     told_of = {
         tuple(row.values()): _patients_shown(row, counted, minimum)
         for row in table[keys].fillna("").drop_duplicates().to_dict("records")
@@ -219,7 +219,8 @@ def _patients_shown(row: "dict[Any, Any]", counted: "dict[tuple[str, ...], list[
     total = sum(part for part, _ in counted[cohort, "allocated", "", ""])
     if 0 < total - n < minimum:
         return total - minimum + 1
-    for stage, visit in (("analysed", ""), ("measured", str(row["visit"]))):
+    of_one_visit = n == int(row["n_observations"])
+    for stage, visit in (("analysed", ""), *([("measured", str(row["visit"]))] if of_one_visit else [])):
         arms = counted.get((cohort, stage, str(row["outcome"]), visit), [])
         lower = [_lowest(part, whole, minimum) for part, whole in arms]
         if sum(part for part, _ in arms) == n and lower != [part for part, _ in arms]:
