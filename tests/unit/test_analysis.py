@@ -104,6 +104,7 @@ def test_compound_symmetry_as_a_fallback_takes_its_variance_from_the_data() -> N
     settings = RepeatedMeasures(kind="repeated_measures", residual=["unstructured", "compound_symmetry"], **COMMON)
     found = effects(analyse("main", data, study(main=settings)))
     assert found["method"].str.contains("CR2").all()
+    assert found["note"].str.contains("did not hold: unstructured covariance over visits").all()
     alone = RepeatedMeasures(kind="repeated_measures", residual=["compound_symmetry"], **COMMON)
     believed = effects(analyse("main", frame(120), study(main=alone)))
     assert not believed["method"].str.contains("CR2").any()

@@ -334,7 +334,7 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
     typed = {}
     for column, field in contract.items():
         try:
-            typed[column] = table[column].astype(KINDS[field.kind])
+            typed[column] = _of_kind(table[column], KINDS[field.kind])
         except (ValueError, TypeError) as error:
             raise TypeError(
                 f"table {name}: column {column} does not hold {field.kind}s ({type(error).__name__})"
@@ -343,6 +343,14 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
             raise TypeError(f"table {name}: column {column} has empty cells, which its contract does not allow")
     others = [column for column in table.columns if column not in contract]
     return table[[*contract, *others]].assign(**typed)
+
+
+def _of_kind(cells: "pd.Series", kind: str) -> "pd.Series":
+    """Cells as another dtype; categories become text without a detour over Python's objects, as there may be millions."""
+    if kind != "str" or cells.dtype != "category":
+        return cells.astype(kind)
+    texts = pd.Series([*cells.cat.categories, None], dtype="str")
+    return texts.take(cells.cat.codes.to_numpy()).set_axis(cells.index)
 
 
 def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | None = None) -> None:

@@ -54,7 +54,9 @@ def too_few(data: pd.DataFrame, question: Question) -> str:
     return ""
 
 
-def common_columns(fit: MixedFit, method: str, inference: dict[str, Any], weights: str = "") -> dict[str, object]:
+def common_columns(
+    fit: MixedFit, method: str, inference: dict[str, Any], weights: str = "", note: str = ""
+) -> dict[str, object]:
     """Columns of the results contract that all rows of a fit share.
 
     Parameters
@@ -63,13 +65,14 @@ def common_columns(fit: MixedFit, method: str, inference: dict[str, Any], weight
     method : model and estimation in words.
     inference : the arguments df, level and variance with which every result of the fit is asked for.
     weights : what its marginal means average over; empty where it has none.
+    note : what else a reader must know of the fit.
     """
     rule = DF_WORDS[inference["df"]]
     information = fit.terms(**inference).attrs.get("information")
     if inference["df"] in {"kenward_roger", "satterthwaite"} and information and inference.get("variance") is None:
         rule += f" ({information} information)"
     clusters = [f"{n} {name}s" for name, n in fit.n_clusters.items()]
-    notes = [text for text in (fit.message.rstrip("."), ", ".join(clusters)) if text]
+    notes = [text for text in (note, fit.message.rstrip("."), ", ".join(clusters)) if text]
     return {
         "n_patients": fit.n_subjects,
         "n_observations": fit.n_observations,

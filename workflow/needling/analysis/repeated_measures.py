@@ -9,6 +9,8 @@ from needling.analysis.results import Output, Question, contrast_rows, mean_rows
 from needling.mixed import MixedFit, fit_ladder
 
 METHOD = "Mixed model for repeated measures (REML)"
+# Begins the note of a fit that went down the ladder; the report looks for it.
+FALLEN = "planned structures that did not hold"
 WEIGHTS = "the analysed measurements"
 RESIDUAL_WORDS = {
     "unstructured": "unstructured covariance over visits",
@@ -58,10 +60,19 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     if fit.status == "failed":
         return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
     method, inference = _inference(fit, question)
-    common = common_columns(fit, method, inference, WEIGHTS)
+    common = common_columns(fit, method, inference, WEIGHTS, _fallen(fit))
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
     parts = [*report(fit, data, question, common, inference), appendix_rows(fit, question, common, inference)]
     return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=pd.DataFrame())
+
+
+def _fallen(fit: MixedFit) -> str:
+    """Say which planned covariance structures were tried and did not hold, if any."""
+    rungs = fit.ladder
+    if rungs is None or len(rungs) < 2:
+        return ""
+    tried = [RESIDUAL_WORDS[str(name).partition("(")[0]] for name in rungs["structure"][:-1]]
+    return f"{FALLEN}: {', '.join(tried)}"
 
 
 def _inference(fit: MixedFit, question: Question) -> tuple[str, dict[str, Any]]:

@@ -210,7 +210,8 @@ def _models(results: pd.DataFrame, plan: "Study") -> list[dict[str, Any]]:
 def _problems(results: pd.DataFrame, plan: "Study") -> list[str]:
     """Say in a sentence each what was not fitted as planned."""
     odd = results[results["status"].isin(["singular", "rank_deficient", "failed", "not_estimated", "suppressed"])]
-    odd = odd.drop_duplicates(["analysis", "cohort", "outcome", "status", "note"])
+    fallen = results["note"].fillna("").str.startswith("planned structures that did not hold")
+    odd = pd.concat([odd, results[fallen]]).drop_duplicates(["analysis", "cohort", "outcome", "status", "note"])
     said = {
         "singular": "a variance component was estimated as zero",
         "rank_deficient": "terms were left out of the model",

@@ -235,6 +235,12 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
             )
             if part
         )
+        measurements = (
+            ""
+            if row["n_observations_shown"] == row["n_patients_shown"]
+            else f", {row['n_observations_shown']} measurements"
+        )
+        heading += f" ({row['n_patients_shown']} patients{measurements})"
         name = _term(plan, str(row["contrast"]))
         se = format_fixed(row["se"], 3)
         pairs.append(
