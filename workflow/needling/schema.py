@@ -345,8 +345,10 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
     return table[[*contract, *others]].assign(**typed)
 
 
-def _of_kind(cells: "pd.Series", kind: str) -> "pd.Series":
+def _of_kind(cells: "pd.Series", kind: Any) -> "pd.Series":
     """Cells as another dtype; categories become text without a detour over Python's objects, as there may be millions."""
+    import pandas as pd
+
     if kind != "str" or cells.dtype != "category":
         return cells.astype(kind)
     texts = pd.Series([*cells.cat.categories, None], dtype="str")
