@@ -30,7 +30,7 @@ PLAIN = {
         "id": "patient",
         "clinic": "clinic",
         "arm": {"from": "arm", "codes": {0: "usual_care", 1: "dry_needling"}, "reference": "usual_care"},
-        "covariates": {"age": "age", "sex": {"from": "sex", "codes": {1: "female", 2: "male"}}, "sport": "sport"},
+        "covariates": {"age": "age", "sex": {"from": "sex", "codes": {1: "female", 2: "male"}}},
     },
     "visits": {
         "date": "visit_date",
@@ -44,9 +44,7 @@ PLAIN = {
     "instruments": {
         "nprs": {"total": "pain"},
         "ndi": {"items": "ndi_1 .. ndi_10", "total": "ndi_total"},
-        "ppt": {"items": ["ppt_1", "ppt_2", "ppt_3"], "unit_column": "ppt_unit"},
     },
-    "events": {"needling": {"columns": {"session": "session", "date": "needled_on", "muscle": "muscle"}}},
     "cohorts": {"all": {"label": "All", "outcomes": {"pain": "nprs", "function": "ndi"}}},
     "primary": "main",
     "analyses": {"main": {"kind": "repeated_measures", "label": "Main", "outcomes": ["pain", "function"]}},
@@ -54,26 +52,16 @@ PLAIN = {
 
 
 def plain_rows():
-    """A head and two visits of each of nine patients, one of them with needling."""
+    """A head and two visits of each of nine patients."""
     rng = np.random.default_rng(7)
-    head = ["patient", "clinic", "arm", "age", "sex", "sport", "visit_date", "therapist", "pain"]
-    head += [*(f"ndi_{n}" for n in range(1, 11)), "ndi_total", "ppt_1", "ppt_2", "ppt_3", "ppt_unit"]
-    head += ["session", "needled_on", "muscle"]
+    head = ["patient", "clinic", "arm", "age", "sex", "visit_date", "therapist", "pain"]
+    head += [*(f"ndi_{n}" for n in range(1, 11)), "ndi_total"]
     rows = [head]
     for patient in range(9):
         for date in (f"2024-03-{10 + patient}", f"2024-04-{10 + patient}"):
             items = rng.integers(0, 6, 10)
-            row = [
-                f"P{patient:02d}",
-                "AB"[patient % 2],
-                patient % 2,
-                30 + patient,
-                1 + patient % 3 // 2,
-                "rowing",
-                date,
-            ]
-            row += [f"T{patient % 3}", rng.integers(0, 11), *items, 2 * items.sum(), *rng.integers(180, 300, 3), "kPa"]
-            row += [1, date, "trapezius"] if patient % 2 else ["", "", ""]
+            row = [f"P{patient:02d}", "AB"[patient % 2], patient % 2, 30 + patient, 1 + patient % 3 // 2, date]
+            row += [f"T{patient % 3}", rng.integers(0, 11), *items, 2 * items.sum()]
             rows.append([str(cell) for cell in row])
     return rows
 
