@@ -1,18 +1,22 @@
 """The whole demo study, run from nothing: what comes out, that it is true, and that it is the same anywhere."""
 
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
+import jupytext
+import nbformat
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from needling.study import load_study
 
-pytestmark = pytest.mark.xdist_group("demo")
-
 PROJECT = Path(__file__).parents[2]
 STUDY = load_study(PROJECT / "config/demo.yaml")
+NOTEBOOKS = sorted((PROJECT / "notebooks").glob("*.ipynb"))
 
 # Put before the project's own code, this makes each job write down which modules of the project it really imported.
 RECORDER = """
@@ -195,3 +199,32 @@ def test_a_changed_word_in_the_study_file_does_not_read_the_export_again(elsewhe
     counts = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
     assert "report" in counts
     assert not {"read", "clean", "score", "assemble", "analyse"} & set(counts), counts
+
+
+# ---------------------------------------------------------------- notebooks: here, because they need a finished demo
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_stored_without_outputs_and_paired(path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code
+    assert not any(cell.outputs or cell.execution_count for cell in code)
+    twin = jupytext.read(path.with_suffix(".py"))
+    assert [(c.cell_type, c.source) for c in notebook.cells] == [(c.cell_type, c.source) for c in twin.cells]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_runs_on_the_demo(path, demo, monkeypatch, tmp_path) -> None:
+    copy, _ = demo
+    folder = copy.folder / "notebooks"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(path, folder)
+    for name in ("JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(copy.folder / "workflow"), os.environ.get("PYTHONPATH", "")]))
+    notebook = nbformat.read(folder / path.name, as_version=4)
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    assert any("image/png" in output.get("data", {}) for output in outputs), "a drawing"
+    assert not any(output.output_type == "error" for output in outputs)

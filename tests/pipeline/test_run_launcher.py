@@ -11,8 +11,6 @@ import time
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("launcher")
-
 WORKFLOW = """
 from types import SimpleNamespace
 
