@@ -8,6 +8,7 @@ likelihood is maximised. Analytic first and second derivatives are with respect 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +75,7 @@ def parse_residual(residual: str | Residual | None) -> Residual:
     return Residual(structure, visit or None, by or None)
 
 
-class Structure:
+class Structure(ABC):
     """One residual structure for `visits` visits: maps between parameters, matrix and its derivatives."""
 
     linear = False
@@ -90,29 +91,29 @@ class Structure:
     #: per natural parameter: "variance", "covariance" or "correlation"
     quantities: list[str]
 
+    @abstractmethod
     def labels(self, visits: list[str]) -> list[str]:
         """Name each natural parameter."""
-        raise NotImplementedError
 
+    @abstractmethod
     def natural(self, free: Array) -> Array:
         """Map free parameters to natural ones (works for complex input, which gives exact derivatives)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self, covariance: Array) -> Array:
         """Choose free parameters near an empirical covariance of the visits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def matrix(self, natural: Array) -> Array:
         """Give the covariance of all visits, visits x visits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def first(self, natural: Array) -> Array:
         """Give the first derivatives, parameters x visits x visits."""
-        raise NotImplementedError
 
+    @abstractmethod
     def second(self, natural: Array) -> Array | None:
         """Give the second derivatives, parameters x parameters x visits x visits; None if all are zero."""
-        raise NotImplementedError
 
     def jacobian(self, free: Array) -> Array:
         """Differentiate the natural by the free parameters, exact by complex steps."""
