@@ -133,6 +133,7 @@ def test_interrupted_run_goes_on_where_it_stopped(steps):
     order(steps, "sleep")
     running = start(steps, "all", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     until(lambda: steps.outputs().get("data/processed/demo/first.txt") == b"sleep")
+    time.sleep(1)  # the step is asleep by then: Python may swallow a signal that comes while it closes a file
     os.killpg(running.pid, signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 130
