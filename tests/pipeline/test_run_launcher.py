@@ -72,10 +72,22 @@ def order(copy, word):
 
 
 def start(copy, *arguments, **more):
-    """Start the launcher as a terminal would: in a process group of its own."""
+    """Start the launcher as a terminal would: in a process group of its own that Ctrl-C can reach."""
+    command = [sys.executable, "run", *arguments]
     return subprocess.Popen(
-        [sys.executable, "run", *arguments], cwd=copy.folder, text=True, start_new_session=True, **more
+        command,
+        cwd=copy.folder,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509 - the tests run in one thread
+        **more,
     )
+
+
+def hear_interrupts():
+    """Undo that a shell starts its background jobs deaf to Ctrl-C, which their children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def until(happened, seconds=60):
@@ -133,7 +145,6 @@ def test_interrupted_run_goes_on_where_it_stopped(steps):
     order(steps, "sleep")
     running = start(steps, "all", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     until(lambda: steps.outputs().get("data/processed/demo/first.txt") == b"sleep")
-    time.sleep(1)  # the step is asleep by then: Python may swallow a signal that comes while it closes a file
     os.killpg(running.pid, signal.SIGINT)
     said, _ = running.communicate(timeout=60)
     assert running.returncode == 130
