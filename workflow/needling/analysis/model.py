@@ -17,9 +17,6 @@ DF_WORDS = {
     "asymptotic": "asymptotic (normal)",
 }
 
-# cross-check of a fit against statsmodels, for the appendix of the report
-CROSS_CHECK_COLUMNS = ["analysis", "cohort", "outcome", "quantity", "needling", "statsmodels", "difference"]
-
 
 def model_frame(rows: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Make arms, visits and categories explicit, reference level first.
