@@ -135,7 +135,6 @@ def clean(export, work):
 
     study = study_of(export)
     tables = {path.stem: read_table(path) for path in sorted((work / "read").glob("*.parquet"))}
-    tables.pop("unread")
     cleaned = clean_tables(tables, study, Keys.open(work / "key.csv", seed=study.seed))
     beside = {"audit": cleaned.audit, "quarantine": cleaned.quarantine, "totals": cleaned.totals}
     for name, table in {**cleaned.tables, **beside}.items():

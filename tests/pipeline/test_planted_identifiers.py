@@ -21,6 +21,7 @@ import xlsxwriter
 from needling.figures import FIGURES
 from needling.privacy.gate import scan, stop_on_identifiers
 from needling.read import read_export
+from needling.schema import ACCOUNT
 from needling.simulate.redcap import dictionary
 from needling.study import Study, StudyError, load_study, section
 
@@ -200,8 +201,8 @@ def _run_all(study):
     def at(*which):
         return {name: f"{made}/{name}.parquet" for name in which}
 
-    rule("read", {"records": "records.csv"}, tables("read", "patient_conflicts", "sources", "unread"))
-    rule("clean", tables("read", "patient_conflicts", "sources"), tables("clean", "audit", "quarantine", "totals"))
+    rule("read", {"records": "records.csv"}, tables("read", *ACCOUNT))
+    rule("clean", tables("read", *ACCOUNT), tables("clean", "audit", "quarantine", "totals"))
     rule("score", tables("clean"), at("scores", "reliability"))
     people = {
         name: path for name, path in tables("clean", "quarantine").items() if name not in {"outcomes", "needling"}

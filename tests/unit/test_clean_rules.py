@@ -319,6 +319,17 @@ def test_conflicts_that_the_reader_found_count_as_well():
     assert notes(result, "conflicting_facts") == [("query", "patients", 2, "sex")]
 
 
+def test_reasons_that_the_format_gives_are_in_the_audit():
+    found = tables()
+    found["patients"].loc[1, "age"] = None
+    found["declared_missing"] = pd.DataFrame(
+        {"table": ["patients"], "column": ["age"], "row": [1], "reason": ["refused"]}
+    )
+    result = cleaned(found)
+    assert notes(result, "missing_codes") == [("missing", "patients", int(found["patients"]["line"][1]), "age")]
+    assert set(result.audit["reason"]) == {"declared missing in the export: refused"}
+
+
 @pytest.mark.parametrize("typed", ["P-0011", "p-001", "P_001", "P-010"])
 def test_a_mistyped_code_is_queried_never_merged(typed):
     found = tables()

@@ -4,13 +4,14 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyreadstat
 import pytest
 import xlsxwriter
 from made_exports import plan, rows, tables
 
 from needling.read import read_export, to_canonical
 from needling.read.canonical import mapped_columns
-from needling.schema import READ, SOURCES, check
+from needling.schema import ACCOUNT, READ, check
 from needling.study import StudyError
 
 VISITS = """id,visit,date,arm,age,by,pain,a1,a2,a_sum,ppt,unit
@@ -66,10 +67,9 @@ def test_a_visit_per_row(tmp_path):
 
 def test_tables_keep_their_contracts(tmp_path):
     found = tables(tmp_path, VISITS, plan(**PLAN))
-    for name, contract in READ.items():
+    for name, contract in {**READ, **ACCOUNT}.items():
         checked = check(found[name], contract, name)
         pd.testing.assert_frame_equal(checked, found[name][list(checked.columns)])
-    check(found["sources"], SOURCES, "sources")
     assert set(found["visits"]["file"]) == {"records.csv"}
     assert set(found["visits"]["sheet"]) == {""}
 
@@ -246,6 +246,29 @@ def test_sources_carry_the_dictionary(tmp_path):
         ("visits", "patient", "id", "Study ID"),
     ]
     assert json.loads(found["sources"]["choices"][1]) == {"1": "Female", "2": "Male, or other"}
+
+
+def test_reasons_of_the_format_reach_every_table(tmp_path):
+    columns = {"id": ["1", "1", "2"], "age": ["50", "", "refused"], "day": ["2024-01-01", "2024-02-01", "lost"]}
+    frame = pd.DataFrame(
+        columns | {"pain": ["4", "refused", "3"], "needles": ["refused", "", "6"], "session": list("121")}
+    )
+    told = {"age": ["refused"], "pain": ["refused"], "needles": ["refused"], "day": ["lost"]}
+    pyreadstat.write_sav(frame, tmp_path / "records.sav", missing_ranges=told)
+    study = plan(
+        export={"format": "spss", "records": "records.sav"},
+        patients={"covariates": {"age": "age"}},
+        visits={"date": "day"},
+        instruments={"nprs": {"total": "pain"}},
+        events={"sessions": {"columns": {"session": "session", "needles": "needles"}}},
+    )
+    found = to_canonical(read_export(study.export, tmp_path), study)
+    assert rows(found["declared_missing"], "table", "column", "row", "reason") == [
+        ("patients", "age", 1, "refused"),
+        ("visits", "date", 2, "lost"),
+        ("sessions", "needles", 0, "refused"),
+    ]
+    assert rows(found["outcomes"], "value", "missing_reason") == [("4", None), (None, "refused"), ("3", None)]
 
 
 def test_columns_are_mapped_as_code_date_or_value():

@@ -1,6 +1,8 @@
 """Workbooks and files of SPSS, Stata and SAS: values as text, labels, reasons for missing values, properties."""
 
 import datetime
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -122,6 +124,20 @@ def test_sas_transport_file(tmp_path):
     pyreadstat.write_xport(frame, tmp_path / "export.xpt", table_name="PAIN", column_labels=["", "Pain now", ""])
     raw = read_export(Export(format="sas", records="export.xpt"), tmp_path)
     assert cells(raw.sheets[0]) == {"ID": ["a", "b"], "PAIN": ["3.25", None], "DAY": ["2020-01-02", None]}
+    assert raw.variables["PAIN"].label == "Pain now"
+
+
+def test_sas_data_set_with_a_special_missing_value(tmp_path):
+    # written by the R package haven: nothing in Python writes the format
+    shutil.copy(Path(__file__).with_name("made.sas7bdat"), tmp_path / "export.sas7bdat")
+    raw = read_export(Export(format="sas", records="export.sas7bdat"), tmp_path)
+    assert cells(raw.sheets[0]) == {
+        "ID": ["P-1", "P-2", "P-3"],
+        "PAIN": ["3.25", None, "7"],
+        "DAY": ["2020-01-02", None, "2021-12-31"],
+        "SESSIONS": ["6", "0", None],
+    }
+    assert reasons(raw.sheets[0], "SESSIONS") == [None, None, "A"]
     assert raw.variables["PAIN"].label == "Pain now"
 
 

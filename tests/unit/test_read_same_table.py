@@ -1,53 +1,68 @@
-"""One table in four formats gives the same canonical tables: a published trial as .csv, .sav, .xlsx and .dta."""
+"""One table in four formats gives the same tables: a published trial as .csv, .sav, .xlsx and .dta."""
+
+import hashlib
 
 import pandas as pd
 import pyreadstat
 import pytest
 
+from needling.clean import clean
+from needling.privacy.rekey import Keys
 from needling.read import read_export, to_canonical
+from needling.schema import write_table
 from needling.study import load_study
 
 
 @pytest.fixture(scope="module")
-def trial(reference, project):
+def trial(reference, project, tmp_path_factory):
     folder = reference / "vickers2004"
     study = load_study(project / "config" / "vickers2004.yaml")
-    return folder, study, _without_place(folder / "acupuncture.csv", study)
+    from_csv = to_canonical(read_export(study.export, raw=folder / "acupuncture.csv"), study)
+    return folder, study, from_csv, _bytes_of_clean(from_csv, study, tmp_path_factory.mktemp("csv"))
 
 
-def _without_place(path, study):
+def _bytes_of_clean(tables, study, folder):
+    """Fingerprint of the file of every clean table, cleaned with a key of its own from the same seed."""
+    for name, table in clean(tables, study, Keys.open(folder / "key.csv", seed=1)).tables.items():
+        write_table(table, folder / f"{name}.parquet")
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
+
+
+def _same(trial, path, tmp_path):
+    """Hold canonical tables to those of the .csv but for the place of each cell, and clean tables to the byte."""
+    _, study, from_csv, bytes_of_clean = trial
     tables = to_canonical(read_export(study.export, raw=path), study)
-    return {name: table.drop(columns=["file", "sheet", "line"], errors="ignore") for name, table in tables.items()}
+    assert tables.keys() == from_csv.keys()
+    for name, table in from_csv.items():
+        pd.testing.assert_frame_equal(_without_place(tables[name]), _without_place(table))
+    assert _bytes_of_clean(tables, study, tmp_path / "clean") == bytes_of_clean
 
 
-def _same(found, expected):
-    assert found.keys() == expected.keys()
-    for name, table in expected.items():
-        pd.testing.assert_frame_equal(found[name], table)
+def _without_place(table):
+    return table.drop(columns=["file", "sheet", "line"], errors="ignore")
 
 
 @pytest.mark.parametrize("ending", ["sav", "xlsx"])
-def test_formats_of_the_publication(trial, ending):
-    folder, study, expected = trial
-    _same(_without_place(folder / f"acupuncture.{ending}", study), expected)
+def test_formats_of_the_publication(trial, tmp_path, ending):
+    _same(trial, trial[0] / f"acupuncture.{ending}", tmp_path)
 
 
 @pytest.mark.parametrize("writer", ["pandas", "pyreadstat"])
 def test_stata_file_made_from_it(trial, tmp_path, writer):
-    folder, study, expected = trial
-    table = pd.read_csv(folder / "acupuncture.csv", encoding="utf-8-sig")
+    table = pd.read_csv(trial[0] / "acupuncture.csv", encoding="utf-8-sig")
     path = tmp_path / "acupuncture.dta"
     if writer == "pandas":
         table.to_stata(path, write_index=False)
     else:
         pyreadstat.write_dta(table.astype(float), path)
-    _same(_without_place(path, study), expected)
+    _same(trial, path, tmp_path)
 
 
 def test_tables_have_the_trial(trial):
-    _, _, expected = trial
+    _, _, expected, bytes_of_clean = trial
     assert len(expected["patients"]) == 401
     assert len(expected["visits"]) == 3 * 401
     scores = expected["outcomes"].query("instrument == 'headache_score' and column == 'pk5'")["value"].astype(float)
     assert len(scores) == 301
     assert not len(expected["unread"])
+    assert set(bytes_of_clean) == {"patients.parquet", "visits.parquet", "outcomes.parquet"}

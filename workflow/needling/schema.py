@@ -60,7 +60,7 @@ READ: dict[str, Contract] = {
         "cohort": _text("Cohort code", True),
         "arm": _text("Arm code", True),
         "day_0": _text("Date of day 0", True),
-        # and one column per covariate of the study file, named as there
+        # then `excluded`, where the study file says why some were screened and not enrolled, and one column per covariate
     },
     "visits": PLACE
     | {
@@ -84,13 +84,38 @@ READ: dict[str, Contract] = {
     # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the study file's columns
 }
 
-# column tables: where each canonical column came from, for audit and codebook
-SOURCES: Contract = {
-    "table": _text("Canonical table"),
-    "column": _text("Canonical column"),
-    "source": _text("Column of the export"),
-    "label": _text("Label in the export's dictionary", True),
-    "choices": _text("Choices in the dictionary, as JSON code -> label", True),
+# What the reader says about those tables: beside them in every study.
+ACCOUNT: dict[str, Contract] = {
+    # facts of a patient on later lines that differ from the one taken; `row` only numbers them
+    "patient_conflicts": PLACE
+    | {
+        "patient": _text("Patient's code in the export"),
+        "column": _text("Canonical column"),
+        "source": _text("Column of the export"),
+        "value": _text("Value on the later line"),
+        "taken": _text("Value taken", True),
+    },
+    # blank cells of all tables but outcomes (which have a column for it) that the export's format declares missing
+    "declared_missing": {
+        "table": _text("Canonical table"),
+        "column": _text("Canonical column"),
+        "row": _whole("Row of that table"),
+        "reason": _text("Reason that the export gives"),
+    },
+    # where each canonical column came from, for audit and codebook
+    "sources": {
+        "table": _text("Canonical table"),
+        "column": _text("Canonical column"),
+        "source": _text("Column of the export"),
+        "label": _text("Label in the export's dictionary", True),
+        "choices": _text("Choices in the dictionary, as JSON code -> label", True),
+    },
+    # filled cells that are in no table
+    "unread": {
+        "source": _text("Column of the export"),
+        "cells": _whole("Filled cells"),
+        "reason": _text("Why they were not read"),
+    },
 }
 
 # ---------------------------------------------------------------- clean tables: typed, re-keyed, days instead of dates

@@ -1,7 +1,7 @@
 rule clean:
     # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
     input:
-        **tables("read", [*TABLES, "patient_conflicts", "sources"]),
+        **tables("read", [*TABLES, *ACCOUNT]),
         code=code("clean"),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),

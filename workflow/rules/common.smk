@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from needling.schema import ACCOUNT
 from needling.study import StudyError, load_study, section
 
 try:

@@ -5,7 +5,7 @@ rule read:
         dictionary=[STUDY.export.dictionary] if STUDY.export.dictionary else [],
         code=code("read"),
     output:
-        **tables("read", [*TABLES, "patient_conflicts", "sources", "unread"]),
+        **tables("read", [*TABLES, *ACCOUNT]),
     log:
         "logs/{study}/read.log",
     benchmark:

@@ -45,7 +45,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     Parameters
     ----------
     tables : tables of the contracts READ (patients, visits, outcomes and the events of the study file), all text, with
-        `sources` (contract SOURCES) and, where the reader found some, `patient_conflicts`.
+        `sources` and, where the reader found some, `patient_conflicts` and `declared_missing` (contracts ACCOUNT).
     study : a study or a part of one with the sections patients, visits, instruments, events, cohorts, cleaning and design.
     keys : gives new codes: `keys.codes(kind, ids)`.
 
@@ -63,6 +63,8 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     trail = Trail(tables, settings(study.cleaning))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections)
+    if "declared_missing" in tables:
+        _note_declared(trail, tables["declared_missing"])
     known = definitions(study.instruments)
     people = clean_patients(trail, tables, study)
     events = clean_events(trail, tables, study, people)
@@ -77,6 +79,14 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     audit = trail.audit(_clinics(tables, codes["clinic"]))
     totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
     return Cleaned(made, audit, trail.quarantine(), totals)
+
+
+def _note_declared(trail: Trail, declared: pd.DataFrame) -> None:
+    """Account for the blank cells that the export's own format declares missing (those of outcomes carry their reason)."""
+    for (table, column), mine in declared.groupby(["table", "column"], sort=False):
+        source = trail.source(str(table), str(column))
+        why = "declared missing in the export: " + mine["reason"]
+        trail.note("missing_codes", "missing", str(table), mine["row"], source, why)
 
 
 def _new_codes(tables: list[pd.DataFrame], keys: Key) -> dict[str, dict[str, str]]:

@@ -30,7 +30,7 @@ def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Stud
     Parameters
     ----------
     tables : clean tables, scores and frame by name.
-    sources : table of the contract SOURCES.
+    sources : table of the contract ACCOUNT["sources"].
     study : sections patients, instruments, events, disclosure.
 
     Returns

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needling.read.raw import RawExport
 from needling.read.rows import TEXT, Rows, blank, repeated, some
-from needling.schema import PLACE
+from needling.schema import ACCOUNT, PLACE, check
 from needling.study import EventTable, Instrument, Patients, Study, StudyError, Ticked
 
 CODE_NAMES = {"patient", "therapist", "clinic"}
@@ -32,15 +32,14 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
     - patients: patient, clinic, cohort, arm, day_0, excluded (where the study file has it), and each covariate by its
       name in the study file. Where one row is not one patient and `patients.rows` selects none, there is one row per
       patient at the patient's first line, with the first value of each fact that is not blank.
-    - patient_conflicts: facts on later lines that differ from the one taken: patient, column, source, value, taken.
     - visits: patient, planned, date, therapist, clinic. Where one row is one patient: a row per patient and visit of
       the schedule that has a column, planned is the schedule's name; plain columns belong to the baseline visit.
     - outcomes: visit_row, column, instrument, item (number or 'total'), value, unit, missing_reason; sorted by
       instrument, visit, item. A visit in which every cell of an instrument is blank has no rows of that instrument.
     - sessions, needling, co_interventions, adverse_events, status (those of the study file): patient and the columns
       named there; rows in which all of these are blank are left out.
-    - sources: table, column, source, label, choices (JSON); an outcome's column is written 'instrument:item'.
-    - unread: source, cells, reason: how many filled cells of each column are in no table, and why.
+    - patient_conflicts, declared_missing, sources, unread: of the contracts ACCOUNT. In sources an outcome's column is
+      written 'instrument:item'.
 
     Raises
     ------
@@ -61,9 +60,12 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
         event = getattr(study.events, name)
         if event is not None:
             tables[name] = _events(rows, name, event, study.patients.id)
-    tables["sources"] = rows.sources_table()
-    tables["unread"] = rows.unread_table()
-    return tables
+    tables |= {
+        "declared_missing": rows.declared_table(),
+        "sources": rows.sources_table(),
+        "unread": rows.unread_table(),
+    }
+    return tables | {name: check(tables[name], contract, name) for name, contract in ACCOUNT.items()}
 
 
 def mapped_columns(study: Study) -> dict[str, str]:
@@ -143,6 +145,7 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
             cells = rows.dates(cells)
         taken = _first_filled(cells, person, len(first))
         table[name] = cells.take(taken).array
+        rows.note_declared("patients", name, source, positions[taken])
         if by_visit:
             differs = np.flatnonzero(_differs(cells, cells.take(taken[person]).reset_index(drop=True)))
             conflict = rows.start(positions[differs])
@@ -151,11 +154,9 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
             conflict["value"] = cells.take(differs).array
             conflict["taken"] = cells.take(taken[person[differs]]).array
             conflicts.append(conflict)
-    columns = [*PLACE, "patient", "column", "source", "value", "taken"]
+    columns = list(ACCOUNT["patient_conflicts"])
     later = pd.concat(conflicts, ignore_index=True) if conflicts else pd.DataFrame(columns=columns)
-    later["row"] = np.arange(len(later), dtype=np.int64)
-    texts = dict.fromkeys(columns, TEXT) | {"row": np.int64, "line": np.int64}
-    return _typed(table), later[columns].astype(texts)
+    return _typed(table), later.assign(row=np.arange(len(later)))
 
 
 def _first_filled(cells: pd.Series, person: np.ndarray, n: int) -> np.ndarray:
@@ -303,6 +304,7 @@ def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None 
     for name, source in named.items():
         cells = rows.cells("visits", name, source, f"visits.{name}", positions) if source else blank(len(table))
         table[name] = rows.dates(cells) if name == "date" else cells
+        rows.note_declared("visits", name, source, positions)
     if planned is not None:
         table["planned"] = planned.array
     return _typed(table)
@@ -440,4 +442,5 @@ def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFr
     for canonical, column in event.columns.items():
         cells = rows.cells(name, canonical, column.source, f"{key}.{canonical}", positions)
         table[canonical] = rows.dates(cells) if is_date(canonical) else cells
+        rows.note_declared(name, canonical, column.source, positions)
     return _typed(table)

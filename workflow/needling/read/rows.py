@@ -25,6 +25,7 @@ class Rows:
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     read: dict[str, np.ndarray] = field(default_factory=dict)
     selecting: set[str] = field(default_factory=set)
+    declared: list[pd.DataFrame] = field(default_factory=list)
 
     @classmethod
     def of(cls, raw: RawExport) -> "Rows":
@@ -93,6 +94,16 @@ class Rows:
         self.read.setdefault(name, np.zeros(len(self.frame), dtype=bool))[positions] = True
         return plain_text(column.take(positions).reset_index(drop=True))
 
+    def note_declared(self, table: str, canonical: str, name: str | None, positions: np.ndarray) -> None:
+        """Note which cells of a table's column, taken from these rows of the export, the format itself declares missing."""
+        reasons = self.reasons.get(name.strip()) if name else None
+        if reasons is None:
+            return
+        given = reasons.take(positions).reset_index(drop=True).dropna()
+        self.declared.append(
+            pd.DataFrame({"table": table, "column": canonical, "row": given.index, "reason": given.array})
+        )
+
     def start(self, positions: np.ndarray) -> pd.DataFrame:
         """Begin a table with the place of each of its rows."""
         table = self.place.take(positions).reset_index(drop=True)
@@ -107,6 +118,12 @@ class Rows:
         days = pd.Timestamp("1904-01-01") + pd.to_timedelta(numbers.where(numbers.between(1, 60_000)), unit="D")
         return days.dt.strftime("%Y-%m-%d").astype(TEXT).fillna(cells)
 
+    def declared_table(self) -> pd.DataFrame:
+        """Cells that the format declares missing, with its reason."""
+        return pd.concat(
+            [pd.DataFrame(columns=["table", "column", "row", "reason"]), *self.declared], ignore_index=True
+        )
+
     def sources_table(self) -> pd.DataFrame:
         """Where each canonical column came from."""
         variables = self.raw.variables
@@ -115,7 +132,7 @@ class Rows:
             variable = variables.get(source)
             choices = json.dumps(variable.choices, ensure_ascii=False) if variable and variable.choices else np.nan
             rows.append((table, column, source, (variable.label if variable else "") or np.nan, choices))
-        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype(TEXT)
+        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"])
 
     def unread_table(self) -> pd.DataFrame:
         """Filled cells that went into no table, by column of the export."""
@@ -129,8 +146,7 @@ class Rows:
             else:
                 rest = int((filled & ~self.read[name]).sum())
                 rows.append((name, rest, "these rows are not selected for any table that has this column"))
-        table = pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason"])
-        return table.astype({"source": TEXT, "cells": np.int64, "reason": TEXT})
+        return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason"])
 
 
 def some(names: list[str]) -> str:
