@@ -75,7 +75,7 @@ def _placed(rows: list[dict], first_line: int) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     table.insert(0, "row", range(len(table)))
     table.insert(1, "file", "export.csv")
-    table.insert(2, "sheet", None)
+    table.insert(2, "sheet", "")
     table.insert(3, "line", range(first_line, first_line + len(table)))
     texts = {name: "str" for name in table.columns if name not in {"row", "line", "visit_row"}}
     return table.astype(texts)

@@ -34,10 +34,10 @@ def test_the_same_tables_and_findings(study, small, monkeypatch):
     monkeypatch.setattr(delimited, "PIECE", 1009)
     raw, tables, findings = everything(study)
     assert all(isinstance(dtype, pd.CategoricalDtype) for dtype in raw.sheets[0].frame.dtypes)
-    assert_frame_equal(raw.sheets[0].text, small[0].sheets[0].frame)
+    assert_frame_equal(raw.sheets[0].text, small[0].sheets[0].frame, check_categorical=False)
     for name, table in small[1].items():
-        assert_frame_equal(tables[name], table)
-    assert_frame_equal(findings, small[2])
+        assert_frame_equal(tables[name], table, check_categorical=False)
+    assert_frame_equal(findings, small[2], check_categorical=False)
 
 
 @pytest.mark.parametrize("piece", [1, 2, 5, 13])

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIGNIFICANT_DIGITS = 10
-KINDS: dict[str, Any] = {"text": "str", "number": "float64", "whole": "int64", "truth": "boolean"}
+KINDS: dict[str, Any] = {"text": "str", "level": "category", "number": "float64", "whole": "int64", "truth": "boolean"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """What one column holds: its kind (text, number, whole, truth), whether it may be empty, its label and unit."""
+    """What one column holds: its kind, whether it may be empty, its label and unit.
+
+    Kinds are text, level (text of which millions of rows share few, held as categories), number, whole and truth.
+    """
 
     kind: str
     label: str
@@ -31,6 +34,10 @@ Contract = dict[str, Field]
 
 def _text(label: str, empty: bool = False) -> Field:
     return Field("text", label, empty)
+
+
+def _level(label: str, empty: bool = False) -> Field:
+    return Field("level", label, empty)
 
 
 def _number(label: str, unit: str = "", empty: bool = True) -> Field:
@@ -47,8 +54,8 @@ def _whole(label: str, unit: str = "", empty: bool = False) -> Field:
 
 PLACE: Contract = {
     "row": _whole("Row of this table"),
-    "file": _text("File of the export"),
-    "sheet": _text("Sheet of the workbook"),
+    "file": _level("File of the export"),
+    "sheet": _level("Sheet of the workbook"),
     "line": _whole("Line or row in the file, as a text editor or spreadsheet counts"),
 }
 
@@ -74,12 +81,12 @@ READ: dict[str, Contract] = {
     "outcomes": PLACE
     | {
         "visit_row": _whole("Row of the visits table"),
-        "column": _text("Column of the export"),
-        "instrument": _text("Instrument"),
-        "item": _text("Item number, or 'total'"),
-        "value": _text("Value as exported", True),
-        "unit": _text("Unit as exported", True),
-        "missing_reason": _text("Reason given by the export for a missing value", True),
+        "column": _level("Column of the export"),
+        "instrument": _level("Instrument"),
+        "item": _level("Item number, or 'total'"),
+        "value": _level("Value as exported", True),
+        "unit": _level("Unit as exported", True),
+        "missing_reason": _level("Reason given by the export for a missing value", True),
     },
     # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the study file's columns
 }
@@ -141,11 +148,11 @@ CLEAN: dict[str, Contract] = {
     "outcomes": {
         "row": _whole("Row of the read table"),
         "visit_row": _whole("Row of the visits table"),
-        "instrument": _text("Instrument"),
-        "item": _text("Item number, or 'total'"),
+        "instrument": _level("Instrument"),
+        "item": _level("Item number, or 'total'"),
         "value": _number("Value"),
-        "unit": _text("Unit"),
-        "missing_reason": _text("Reason for a missing value", True),
+        "unit": _level("Unit"),
+        "missing_reason": _level("Reason for a missing value", True),
     },
     "sessions": {
         "row": _whole("Row of the read table"),
@@ -346,8 +353,8 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
 
     Returns
     -------
-    The table with the contract's columns first and typed (text as pandas' string dtype, numbers as float, whole numbers
-    as 64-bit integers).
+    The table with the contract's columns first and typed (text as pandas' string dtype, levels as categories, numbers as
+    float, whole numbers as 64-bit integers).
 
     Raises
     ------
@@ -371,13 +378,22 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
 
 
 def _of_kind(cells: "pd.Series", kind: Any) -> "pd.Series":
-    """Cells as another dtype; categories become text without a detour over Python's objects, as there may be millions."""
+    return plain_text(cells) if kind == "str" else levels(cells) if kind == "category" else cells.astype(kind)
+
+
+def plain_text(cells: "pd.Series") -> "pd.Series":
+    """Give a column as plain text, without a detour over Python's objects where it holds categories, as there may be millions."""
     import pandas as pd
 
-    if kind != "str" or cells.dtype != "category":
-        return cells.astype(kind)
+    if cells.dtype != "category":
+        return cells.astype("str")
     texts = pd.Series([*cells.cat.categories, None], dtype="str")
     return texts.take(cells.cat.codes.to_numpy()).set_axis(cells.index)
+
+
+def levels(cells: "pd.Series") -> "pd.Series":
+    """Give a column of text as categories."""
+    return cells if cells.dtype == "category" else cells.astype("str").astype("category")
 
 
 def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from needling.clean.columns import blank_to_missing
 from needling.instruments import Definition
 from needling.instruments.scoring import wide
 from needling.schema import TOTALS, check
@@ -27,25 +28,22 @@ def totals_agreement(
     Findings: agreed; corrected (differed from its items, with the reason); too_few_items (kept as stated); unreadable (no
     number, with the reason); set_aside (its row was quarantined or dropped).
     """
-    stated = read[(read["item"] == TOTAL) & read["value"].notna()]
-    stated = stated[stated["value"].str.strip() != ""]
+    stated = read[(read["item"] == TOTAL) & blank_to_missing(read["value"]).notna()]
     changed = audit[(audit["rule"] == "totals") & (audit["action"] == "corrected") & (audit["table"] == "outcomes")]
     why = changed.drop_duplicates("row").set_index("row")["reason"]
     kept = outcomes[outcomes["item"] == TOTAL].set_index("row")
-    # millions of rows share a dozen names: compare codes, not text
-    names = outcomes["instrument"].astype("category")
     measured = outcomes["value"].notna()
     parts = []
     for name, one in definitions.items():
         totals = stated.loc[stated["instrument"] == name, ["row", "visit_row"]]
         if not one.items or totals.empty:
             continue
-        mine = outcomes[(names == name).to_numpy() & measured.to_numpy()]
+        mine = outcomes[(outcomes["instrument"] == name) & measured]
         scored = one.score(wide(mine, one)).dropna().index
         found = pd.DataFrame({"finding": "agreed", "reason": ""}, index=totals["row"])
         found.loc[~totals["visit_row"].isin(scored).to_numpy(), "finding"] = "too_few_items"
         value = kept["value"].reindex(found.index)
-        reason = kept["missing_reason"].astype("str").reindex(found.index)
+        reason = kept["missing_reason"].reindex(found.index).astype("str")
         found.loc[value.isna().to_numpy(), "finding"] = "unreadable"
         found.loc[found.index.isin(why.index), "finding"] = "corrected"
         found["reason"] = found["reason"].where(found["finding"] != "unreadable", reason.fillna("not a number"))

@@ -16,7 +16,7 @@ from needling.clean.rules import settings
 from needling.clean.trail import Trail
 from needling.clean.visits import clean_visits
 from needling.instruments import definitions
-from needling.schema import CLEAN, check
+from needling.schema import CLEAN, READ, check
 from needling.study import Study
 
 KINDS = ("patient", "therapist", "clinic")
@@ -60,6 +60,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
 
     The allocated arm is mapped like any label; beyond that only `as_treated` reads it, which flags and changes nothing.
     """
+    tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
     trail = Trail(tables, settings(study.cleaning))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections)
@@ -76,7 +77,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
     codes = _new_codes([tables["patients"][["clinic"]], *made.values()], keys)
     made = {name: _rekeyed(table, name, codes) for name, table in made.items()}
-    audit = trail.audit(_clinics(tables, codes["clinic"]))
+    audit = trail.audit(_clinics(trail, tables, codes["clinic"]))
     totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
     return Cleaned(made, audit, trail.quarantine(), totals)
 
@@ -105,12 +106,14 @@ def _rekeyed(table: pd.DataFrame, name: str, codes: dict[str, dict[str, str]]) -
     for kind in KINDS:
         if kind in table.columns:
             table[kind] = table[kind].map(codes[kind]).astype("str")
-    table = table.sort_values("row", kind="stable").reset_index(drop=True)
+    if not table["row"].is_monotonic_increasing:
+        table = table.sort_values("row", kind="stable")
+    table = table.reset_index(drop=True)
     return check(table, CLEAN[name], name) if name in CLEAN else table
 
 
-def _clinics(tables: dict[str, pd.DataFrame], codes: dict[str, str]) -> dict[str, pd.Series]:
-    """New code of the clinic of every row of the export, for the queries that go back to it."""
+def _clinics(trail: Trail, tables: dict[str, pd.DataFrame], codes: dict[str, str]) -> dict[str, pd.Series]:
+    """New code of the clinic of every row that something was noted of, for the queries that go back to it."""
     patients = tables["patients"]
     home = pd.Series(patients["clinic"].str.strip().map(codes).to_numpy(), index=patients["patient"].str.strip())
     home = home[home.index.notna() & ~home.index.duplicated()]
@@ -119,7 +122,8 @@ def _clinics(tables: dict[str, pd.DataFrame], codes: dict[str, str]) -> dict[str
         if "patient" in table.columns:
             clinic = table["patient"].str.strip().map(home)
             by_row[name] = pd.Series(clinic.to_numpy(), index=table["row"].to_numpy())
-    outcomes = tables["outcomes"]
+    noted = tables["outcomes"]["row"].isin(trail.rows("outcomes"))
+    outcomes = tables["outcomes"].loc[noted, ["row", "visit_row"]]
     visit = by_row["visits"].reindex(outcomes["visit_row"].to_numpy())
     by_row["outcomes"] = pd.Series(visit.to_numpy(), index=outcomes["row"].to_numpy())
     return by_row

@@ -49,17 +49,16 @@ USUAL: dict[str, Limits] = {
 
 
 def blank_to_missing(values: pd.Series) -> pd.Series:
-    """Strip text; what is blank then is missing."""
+    """Strip text, kept as text or as categories; what is blank then is missing."""
     codes, distinct = pd.factorize(values)
     texts = [str(text) for text in distinct]
     stripped = [text.strip() for text in texts]
-    if stripped == texts and "" not in texts and values.dtype == "str":
+    if stripped == texts and "" not in texts and values.dtype in ("str", "category"):
         return values
-    return pd.Series(
-        pd.Series([*(text or None for text in stripped), None], dtype="str").to_numpy()[codes],
-        index=values.index,
-        dtype="str",
-    )
+    cells = pd.Series([*(text or None for text in stripped), None], dtype="str")
+    if values.dtype == "category":
+        return pd.Series(cells.astype("category").array.take(codes), index=values.index)
+    return cells.take(codes).set_axis(values.index)
 
 
 def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Series) -> Kind:

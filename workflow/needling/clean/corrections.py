@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from needling.clean.trail import HIDDEN, Trail
+from needling.schema import plain_text
 from needling.study import StudyError
 
 COLUMNS = ["file", "sheet", "line", "column", "old", "new", "who", "when", "why"]
@@ -59,8 +60,7 @@ def _apply(tables: dict[str, pd.DataFrame], trail: Trail, one: dict[str, str], p
     for table, frame in tables.items():
         if "line" not in frame.columns:
             continue
-        here = (frame["line"] == int(one["line"])) & (frame["file"].fillna("") == one["file"])
-        here &= frame["sheet"].fillna("") == one["sheet"]
+        here = (frame["line"] == int(one["line"])) & (frame["file"] == one["file"]) & (frame["sheet"] == one["sheet"])
         if table == "outcomes":
             touched |= _correct(frame, trail, table, here & (frame["column"] == one["column"]), "value", one, place)
             continue
@@ -81,17 +81,19 @@ def _correct(
 ) -> bool:
     if not mask.any():
         return False
-    now = frame.loc[mask, column].fillna("")
+    now = plain_text(frame.loc[mask, column]).fillna("")
     if one["old"] not in {"", HIDDEN} and (now != one["old"]).any():
         raise StudyError(
             f"{place}: the cell no longer holds the old value; look at the export again and update the row."
         )
     hide = column in IDENTIFYING
-    source = frame.loc[mask, "column"] if table == "outcomes" else trail.source(table, column)
+    source = plain_text(frame.loc[mask, "column"]) if table == "outcomes" else trail.source(table, column)
     why = f"corrected by {one['who']}" + (f" on {one['when']}" if one["when"] else "") + f": {one['why']}"
     rows = frame.loc[mask, "row"]
     trail.note(
         "corrections", "corrected", table, rows, source, why, HIDDEN if hide else now, HIDDEN if hide else one["new"]
     )
+    if frame[column].dtype == "category" and one["new"] not in {"", *frame[column].cat.categories}:
+        frame[column] = frame[column].cat.add_categories(one["new"])
     frame.loc[mask, column] = one["new"] or None
     return True

@@ -40,32 +40,32 @@ def clean_outcomes(
     -------
     Table of the contract CLEAN['outcomes'] with the columns patient, clinic and column (of the export) behind it.
     """
-    frame = _of_kept_visits(trail, _lean(tables["outcomes"]), visits)
-    frame = _with_groups(_once(trail, frame), definitions)
+    frame = _of_kept_visits(trail, _stripped(tables["outcomes"]), visits)
+    frame["cell"], cells = _cells(frame, definitions)
+    frame = _once(trail, frame, len(cells))
     place = visits.set_index("row")[["patient", "clinic"]]
     at = place.index.get_indexer(pd.Index(frame["visit_row"]))
     for name in place.columns:
         frame[name] = place[name].fillna("").astype("category").array[at]
-    frame = _numbers(trail, frame)
+    frame["unit"] = cells["unit"].array[frame["cell"]]
+    frame = _numbers(trail, frame, cells)
     frame = _exported_unit(trail, frame, definitions)
-    for rule in (_scale_by_ten, _other_units, _impossible, _missing_with):
-        frame = rule(trail, frame, definitions, study)
+    frame = _scale_by_ten(trail, frame, definitions, cells)
+    frame = _other_units(trail, frame, definitions)
+    frame = _impossible(trail, frame, definitions, cells)
+    frame = _missing_with(trail, frame, study)
     frame = _totals(trail, frame, definitions)
-    return frame.drop(
-        columns=["group", "low", "high", "code_low", "code_high", "raw", "exported", "unit_stated", "out_of"]
-    )
+    return frame.drop(columns=["cell", "raw", "exported", "unit_stated", "out_of"])
 
 
-def _lean(read: pd.DataFrame) -> pd.DataFrame:
-    """The read outcomes with text as categories: millions of cells share some thousand texts."""
-    frame = read[["row", "visit_row"]].copy()
-    for name in ("column", "instrument", "item"):
-        frame[name] = read[name].astype("category")
-    frame["raw"] = columns.blank_to_missing(read["value"]).astype("category")
-    frame["exported"] = columns.blank_to_missing(read["unit"]).astype("category")
+def _stripped(read: pd.DataFrame) -> pd.DataFrame:
+    """The read outcomes without spaces around their texts, which are categories: millions of cells share some thousand."""
+    frame = read[["row", "visit_row", "column", "instrument", "item"]].copy()
+    frame["raw"] = columns.blank_to_missing(read["value"])
+    frame["exported"] = columns.blank_to_missing(read["unit"])
     given = columns.blank_to_missing(read["missing_reason"])
-    reasons = [*REASONS, *(text for text in given.dropna().unique() if text not in REASONS)]
-    frame["missing_reason"] = pd.Categorical(given, categories=reasons)
+    others = sorted(set(given.cat.categories) - set(REASONS))
+    frame["missing_reason"] = given.cat.set_categories([*REASONS, *others])
     return frame
 
 
@@ -80,15 +80,14 @@ def _of_kept_visits(trail: Trail, frame: pd.DataFrame, visits: pd.DataFrame) -> 
     return trail.take_out("unknown_patients", frame, "outcomes", unknown, "visit unknown")
 
 
-def _once(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
+def _once(trail: Trail, frame: pd.DataFrame, kinds: int) -> pd.DataFrame:
     """Keep one value of each item and visit: a repeated one is dropped, a contradicting one quarantined."""
-    keys = ["visit_row", "instrument", "item"]
-    codes = frame.assign(instrument=frame["instrument"].cat.codes, item=frame["item"].cat.codes)
-    later = codes.duplicated(keys)
+    entry = frame["visit_row"] * kinds + frame["cell"]
+    later = entry.duplicated()
     if not later.any():
         return frame
-    same = codes.assign(raw=frame["raw"].cat.codes).duplicated([*keys, "raw"])
-    several = codes.duplicated(keys, keep=False) & ~same
+    same = pd.DataFrame({"entry": entry, "raw": frame["raw"].cat.codes}).duplicated()
+    several = entry.duplicated(keep=False) & ~same
     rows, source = frame["row"][several], frame["column"][several]
     if trail.settings.on("duplicates") and (later & ~same).any():
         reason = "on record twice at one visit; the first entry is kept until the site answers"
@@ -98,70 +97,70 @@ def _once(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
     return trail.take_out("duplicates", frame, "outcomes", later, "a second entry with another value")
 
 
-def _with_groups(frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
-    """Give each row the number of its kind of cell (outcome and item), its possible range and its unit."""
+def _cells(frame: pd.DataFrame, definitions: dict[str, Definition]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Tell the kinds of cell apart: which item, or total, of which outcome.
+
+    Returns
+    -------
+    Number of each row's kind; and by number its instrument, item, possible range (low, high), the range beyond which a code
+    for missing is taken for one (code_low, code_high), and its unit.
+    """
     instruments, items = frame["instrument"].cat, frame["item"].cat
-    group, kinds = pd.factorize(instruments.codes.astype("int64") * len(items.categories) + items.codes)
-    limits, unusual, units = [], [], []
+    number, kinds = pd.factorize(instruments.codes.astype("int64") * len(items.categories) + items.codes)
+    rows = []
     for kind in kinds:
-        one = definitions[instruments.categories[kind // len(items.categories)]]
-        item = items.categories[kind % len(items.categories)]
+        instrument, item = (
+            part.categories[at]
+            for part, at in zip((instruments, items), divmod(kind, len(items.categories)), strict=True)
+        )
+        one = definitions[instrument]
         score = item == TOTAL or one.measured
-        limits.append((one.low, one.high) if item == TOTAL else one.item_range(item))
+        limits = (one.low, one.high) if item == TOTAL else one.item_range(item)
         # a code for missing may be a possible value of a wide scale, but never a usual one
-        unusual.append(one.usual if score and one.usual else limits[-1])
-        units.append(one.unit if score else "points")
-    low, high = np.array(limits, dtype=float).reshape(-1, 2)[group].T
-    code_low, code_high = np.array(unusual, dtype=float).reshape(-1, 2)[group].T
-    return frame.assign(
-        group=group,
-        low=low,
-        high=high,
-        code_low=code_low,
-        code_high=code_high,
-        unit=pd.Series(units, dtype="category").array[group],
-    )
+        usual = one.usual if score and one.usual else limits
+        rows.append((instrument, item, *map(float, (*limits, *usual)), one.unit if score else "points"))
+    names = ["instrument", "item", "low", "high", "code_low", "code_high", "unit"]
+    return number, pd.DataFrame(rows, columns=names).astype({"unit": "category"})
 
 
-def _numbers(trail: Trail, frame: pd.DataFrame) -> pd.DataFrame:
+def _numbers(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     """Read the cells as numbers; labels of the dictionary stand for their codes."""
-    raw = _labels_to_codes(trail, frame)
-    parts = [parse.numbers(raw[frame["instrument"] == name]) for name in frame["instrument"].cat.categories]
-    found = pd.concat(parts).reindex(frame.index) if parts else parse.numbers(raw)
+    raw = _labels_to_codes(trail, frame, cells)
+    found = parse.numbers(raw, frame["instrument"])
     columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
     reason = frame["missing_reason"].copy()
     reason[found["how"] == parse.ABSENT] = "written as missing"
     reason[found["how"] == parse.ERROR] = "spreadsheet error"
     reason[found["how"] == parse.TEXT] = "not a number"
     value = found["value"]
-    code = value.isin(parse.MISSING_CODES) & ((value < frame["code_low"]) | (value > frame["code_high"]))
+    code = value.isin(parse.MISSING_CODES)
+    unusual, limits = value[code], cells.iloc[frame["cell"][code]].set_index(value.index[code])
     # what looks like a code may be a rating on the 0-100 scale in a 0-10 column: left to that rule
-    code &= ~((frame["high"] == 10) & (value > 0) & (value <= 100))
+    tenfold = (limits["high"] == 10) & unusual.between(0, 100, inclusive="right")
+    code[code] = ((unusual < limits["code_low"]) | (unusual > limits["code_high"])) & ~tenfold
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
     reason[code] = why
     return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.out_of(found))
 
 
-def _labels_to_codes(trail: Trail, frame: pd.DataFrame) -> pd.Series:
+def _labels_to_codes(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
     raw = frame["raw"]
-    for instrument, item, group in (
-        frame[["instrument", "item", "group"]].drop_duplicates("group").itertuples(index=False)
-    ):
+    for cell, instrument, item in cells[["instrument", "item"]].itertuples():
         choices = trail.choices("outcomes", f"{instrument}:{item}")
         back = {label: code for code, label in choices.items() if label != code}
-        mine = (frame["group"] == group) & raw.isin(back) if back else None
-        if mine is not None and mine.any():
-            raw = raw.astype("str")
-            raw[mine] = raw[mine].map(back)
-            raw = raw.astype("category")
+        if not back or not set(back) & set(raw.cat.categories):
+            continue
+        mine = (frame["cell"] == cell) & raw.isin(back)
+        raw = raw.cat.add_categories(sorted(set(back.values()) - set(raw.cat.categories)))
+        raw[mine] = raw[mine].astype("str").map(back)
     return raw
 
 
 def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
     """Convert values from the unit that the study file or the unit column states."""
     value = frame["value"].copy()
-    stated = frame["exported"].astype("str")
+    stated = frame["exported"]
     known = pd.Series(False, index=frame.index)
     for name, one in definitions.items():
         if not one.factors:
@@ -169,8 +168,8 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Def
         mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
         plan = one.factors.get(one.exported, 1.0)
         units = {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
-        spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated[mine].dropna().unique()})
-        factor = spelled.astype(float).fillna(plan)
+        spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated.cat.categories}).astype(float)
+        factor = spelled.fillna(plan)
         unknown = stated[mine].notna() & spelled.isna()
         convert = mine & value.notna() & (factor.reindex(frame.index, fill_value=1.0) != 1.0)
         new = value * factor.reindex(frame.index)
@@ -192,16 +191,19 @@ def _unit(text: str) -> str:
     return text.strip().lower().replace("²", "2").replace("^", "").replace(" ", "").replace("kgf", "kg")
 
 
-def _scale_by_ten(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+def _scale_by_ten(
+    trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], cells: pd.DataFrame
+) -> pd.DataFrame:
     """Divide ratings of 0-100 in a 0-10 column where a clinic or a patient used that scale."""
     tens = {name for name, one in definitions.items() if (one.low, one.high) == (0.0, 10.0)}
-    mine = frame["instrument"].isin(tens) & (frame["high"] == 10) & frame["value"].notna()
+    rated = cells.index[cells["instrument"].isin(tens) & (cells["high"] == 10)]
+    mine = frame["cell"].isin(rated) & frame["value"].notna()
     over = mine & (frame["value"] > 10) & (frame["value"] <= 100)
     if not trail.settings.on("scale_by_ten") or not over.any():
         return frame
     share = trail.settings("scale_by_ten", "share")
     rescale = pd.Series(False, index=frame.index)
-    for _, one in frame[mine & ~frame["out_of"]].groupby("group"):
+    for _, one in frame[mine & ~frame["out_of"]].groupby("cell"):
         rescale[one.index] = columns.tenfold(one["value"], [one["clinic"], one["patient"]], share)
     value = frame["value"]
     rows, source = frame["row"], frame["column"]
@@ -216,7 +218,7 @@ def _scale_by_ten(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Defi
     return frame.assign(value=frame["value"].mask(rescale, new))
 
 
-def _other_units(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+def _other_units(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
     """Where no unit is stated: convert clinics whose level is another unit's, query single values at such a level."""
     if not trail.settings.on("units"):
         return frame
@@ -267,14 +269,17 @@ def _stray_units(
     return value.mask(explained), _because(reason, explained, "unit in doubt")
 
 
-def _impossible(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+def _impossible(
+    trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], cells: pd.DataFrame
+) -> pd.DataFrame:
     """Outside the instrument's range is missing; outside the usual range is flagged."""
     if not trail.settings.on("ranges"):
         return frame
     value = frame["value"]
     # half a point of slack for totals that were computed with rounded factors
-    slack = np.where(frame["item"] == TOTAL, 0.05, 1e-9)
-    out = (value < frame["low"] - slack) | (value > frame["high"] + slack)
+    slack = np.where(cells["item"] == TOTAL, 0.05, 1e-9)
+    low, high = (limit.to_numpy()[frame["cell"]] for limit in (cells["low"] - slack, cells["high"] + slack))
+    out = (value < low) | (value > high)
     rows, source = frame["row"][out], frame["column"][out]
     trail.note(
         "ranges", "missing", "outcomes", rows, source, "impossible: outside the instrument's range", frame["raw"][out]
@@ -296,7 +301,7 @@ def _because(reasons: pd.Series, where: pd.Series, reason: str) -> pd.Series:
     return reasons
 
 
-def _missing_with(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], study: Study) -> pd.DataFrame:
+def _missing_with(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Make values missing where the instrument that shows it is missing at the same visit."""
     for name, settings in study.instruments.items():
         if settings.missing_with is None:

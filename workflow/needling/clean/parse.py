@@ -123,12 +123,13 @@ def _without_thousands(text: str) -> float:
     return float(re.sub(r"[.,]", "", text[:mark]) + "." + text[mark + 1 :])
 
 
-def numbers(values: pd.Series) -> pd.DataFrame:
-    """Read the cells of one numeric column (or of several of one kind).
+def numbers(values: pd.Series, column: pd.Series | None = None) -> pd.DataFrame:
+    """Read the cells of one numeric column, or of several one below the other.
 
     Parameters
     ----------
     values : text; NaN for a blank.
+    column : what tells the columns apart, as categories, where there are several; each has its own decimal mark.
 
     Returns
     -------
@@ -137,16 +138,26 @@ def numbers(values: pd.Series) -> pd.DataFrame:
     """
     codes, distinct = pd.factorize(values)
     read = [read_number(str(text)) for text in distinct]
-    how = np.array([kind for _, kind, _ in read] + [""], dtype=object)
     number = np.array([value for value, _, _ in read] + [np.nan])
-    why = np.array([reason for _, _, reason in read] + [""], dtype=object)
-    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
-    fraction = np.array([kind == EXACT and "." in str(text) for (_, kind, _), text in zip(read, distinct, strict=True)])
-    commas = counts[how[:-1] == COMMA].sum()
-    if commas > 2 and commas >= counts[fraction.astype(bool)].sum():
-        how[how == COMMA] = EXACT
-    kinds = pd.Categorical(how, categories=HOW)[codes]
-    return pd.DataFrame({"value": number[codes], "how": kinds, "why": why[codes]}, index=values.index)
+    how = np.array([kind for _, kind, _ in read] + [""], dtype=object)
+    why = pd.Categorical([reason for _, _, reason in read] + [""])
+    point = np.array([kind == EXACT and "." in str(text) for (_, kind, _), text in zip(read, distinct, strict=True)])
+    found = pd.DataFrame(
+        {"value": number[codes], "how": pd.Categorical(how, categories=HOW)[codes], "why": why[codes]},
+        index=values.index,
+    )
+    which = np.zeros(len(values), dtype=int) if column is None else column.cat.codes.to_numpy()
+    found.loc[_comma_is_mark((how == COMMA)[codes], np.append(point, False).astype(bool)[codes], which), "how"] = EXACT
+    return found
+
+
+def _comma_is_mark(comma: np.ndarray, point: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Which cells with a decimal comma are of a column in which at least half of the fractions have one."""
+    if comma.sum() <= 2:
+        return np.zeros(len(comma), dtype=bool)
+    counts = pd.DataFrame({"comma": comma, "point": point}).groupby(column).sum()
+    marks = counts.index[(counts["comma"] > 2) & (counts["comma"] >= counts["point"])]
+    return comma & np.isin(column, marks)
 
 
 def out_of(found: pd.DataFrame) -> pd.Series:

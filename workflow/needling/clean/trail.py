@@ -26,10 +26,7 @@ class Trail:
         """Begin an empty trail."""
         self.settings = settings
         self._places = {
-            # a file's name on each of millions of rows: as categories
-            name: table[["row", "file", "sheet", "line"]]
-            .astype({"file": "category", "sheet": "category"})
-            .set_index("row")
+            name: table[["row", "file", "sheet", "line"]].set_index("row")
             for name, table in tables.items()
             if "line" in table.columns
         }
@@ -109,6 +106,11 @@ class Trail:
         parts = [part for part in parts if len(part)]
         return (pd.concat(parts) if parts else empty).set_index("row")[["rule", "action", "reason"]]
 
+    def rows(self, table: str) -> np.ndarray:
+        """Rows of a table that anything was noted of."""
+        noted = [part.loc[part["table"] == table, "row"] for part in self._parts]
+        return pd.concat(noted).unique() if noted else np.array([], dtype="int64")
+
     def audit(self, clinics: dict[str, pd.Series]) -> pd.DataFrame:
         """Return everything noted as a table of the contract AUDIT.
 
@@ -125,7 +127,7 @@ class Trail:
             parts.append(
                 mine.assign(
                     file=place["file"].astype("str").to_numpy(),
-                    sheet=place["sheet"].astype("str").fillna("").to_numpy(),
+                    sheet=place["sheet"].astype("str").to_numpy(),
                     line=place["line"].to_numpy(),
                     clinic=clinic.to_numpy(),
                 )

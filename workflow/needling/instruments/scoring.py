@@ -23,13 +23,8 @@ def score(outcomes: pd.DataFrame, definitions: dict[str, Definition]) -> pd.Data
     """
 
     measured = outcomes[outcomes["value"].notna()]
-    # a million rows share a dozen names: compare codes, not text
-    names = measured["instrument"].astype("category")
-    parts = [
-        _one(measured[(names == name).to_numpy()], one)
-        for name, one in definitions.items()
-        if name in names.cat.categories
-    ]
+    named = set(measured["instrument"].unique())
+    parts = [_one(measured[measured["instrument"] == name], one) for name, one in definitions.items() if name in named]
     if not parts:
         empty: dict[str, list[object]] = {column: [] for column in SCORES}
         return check(pd.DataFrame(empty), SCORES, "scores")
@@ -49,7 +44,9 @@ def wide(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
     One row per visit (index visit_row), one column per item in the definition's order; NaN where not answered.
     """
 
-    place = pd.Index(one.items).get_indexer(pd.Index(rows["item"]))
+    # thousands of rows share an item: look each item up once
+    codes, items = pd.factorize(rows["item"])
+    place = np.append(pd.Index(one.items).get_indexer(pd.Index(items, dtype="str")), -1)[codes]
     mine = place >= 0
     visit_codes, visits = pd.factorize(rows["visit_row"].to_numpy()[mine], sort=True)
     values = np.full((len(visits), len(one.items)), np.nan)

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from needling.read.raw import RawExport
-from needling.read.rows import TEXT, Rows, blank, repeated, some
-from needling.schema import ACCOUNT, PLACE, check
+from needling.read.rows import TEXT, Rows, blank, repeated, some, stacked
+from needling.schema import ACCOUNT, PLACE, READ, Contract, check
 from needling.study import EventTable, Instrument, Patients, Study, StudyError, Ticked
 
 CODE_NAMES = {"patient", "therapist", "clinic"}
@@ -156,7 +156,7 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
             conflicts.append(conflict)
     columns = list(ACCOUNT["patient_conflicts"])
     later = pd.concat(conflicts, ignore_index=True) if conflicts else pd.DataFrame(columns=columns)
-    return _typed(table), later.assign(row=np.arange(len(later)))
+    return _typed(table, "patients"), later.assign(row=np.arange(len(later)))
 
 
 def _first_filled(cells: pd.Series, person: np.ndarray, n: int) -> np.ndarray:
@@ -177,11 +177,10 @@ def _differs(cells: pd.Series, taken: pd.Series) -> np.ndarray:
     return unequal
 
 
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    whole = {"row", "line", "visit_row"}
-    return table.astype(
-        {column: TEXT for column in table.columns if column not in whole and table[column].dtype != TEXT}
-    )
+def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Hold a table to its contract; columns that only the study file names are text."""
+    table = check(table, READ.get(name, PLACE), name)
+    return table.astype(dict.fromkeys(table.columns[len(READ.get(name, PLACE)) :], TEXT))
 
 
 # ---------------------------------------------------------------- visits and outcomes
@@ -224,7 +223,7 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     given = [rows.reasons.get(column.strip()) for *_, column in block.columns]
     values = [
         _ticked(
-            rows.cells("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions),
+            rows.levels("outcomes", f"{name}:{item}", column, f"instruments.{name}.{key}", positions),
             block.instrument,
             item,
             None if reason is None else reason.take(positions).notna().to_numpy(),
@@ -238,16 +237,16 @@ def _outcomes(rows: Rows, block: _Block) -> pd.DataFrame | None:
     table["column"] = repeated([column.strip() for *_, column in block.columns], np.tile(np.arange(k), m))
     table["instrument"] = repeated([name], np.zeros(k * m, dtype=np.int64))
     table["item"] = repeated([item for item, *_ in block.columns], np.tile(np.arange(k), m))
-    table["value"] = pd.concat(values, ignore_index=True).take(order).array
+    table["value"] = stacked(values).take(order).array
     unit = block.instrument.unit_column
     table["unit"] = blank(k * m)
     if unit:
         key = f"instruments.{name}.unit_column"
-        table["unit"] = rows.cells("outcomes", f"{name}:unit", unit, key, positions).repeat(k).array
+        table["unit"] = rows.levels("outcomes", f"{name}:unit", unit, key, positions).repeat(k).array
     table["missing_reason"] = blank(k * m)
     if any(reason is not None for reason in given):
         reasons = [blank(m) if reason is None else reason.take(positions) for reason in given]
-        table["missing_reason"] = pd.concat(reasons, ignore_index=True).take(order).array
+        table["missing_reason"] = stacked(reasons).take(order).array
     return table
 
 
@@ -280,15 +279,15 @@ def _tick(text: str, option: str, any_option: str, several: "re.Pattern[str]") -
 
 def _joined(outcomes: Sequence[pd.DataFrame | None]) -> pd.DataFrame:
     """All outcomes one below the other, rows numbered anew."""
-    found = [table for table in outcomes if table is not None]
-    columns = ["visit_row", "column", "instrument", "item", "value", "unit", "missing_reason"]
-    if not found:
-        return _typed(pd.DataFrame({c: pd.Series(dtype=TEXT) for c in [*PLACE, *columns]})).astype(
-            {"row": np.int64, "line": np.int64, "visit_row": np.int64}
-        )
-    table = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+    found = [table for table in outcomes if table is not None] or [pd.DataFrame(columns=list(READ["outcomes"]))]
+    table = pd.DataFrame({name: _one_column([part[name] for part in found], READ["outcomes"]) for name in found[0]})
     table["row"] = np.arange(len(table), dtype=np.int64)
-    return _typed(table)
+    return _typed(table, "outcomes")
+
+
+def _one_column(parts: list[pd.Series], contract: Contract) -> pd.Series:
+    few_texts = contract[str(parts[0].name)].kind == "level"
+    return stacked(parts) if few_texts else pd.concat(parts, ignore_index=True)
 
 
 def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None = None) -> pd.DataFrame:
@@ -307,7 +306,7 @@ def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None 
         rows.note_declared("visits", name, source, positions)
     if planned is not None:
         table["planned"] = planned.array
-    return _typed(table)
+    return _typed(table, "visits")
 
 
 def _visit_rows(rows: Rows, study: Study) -> Tables:
@@ -349,8 +348,8 @@ def _wide(rows: Rows, study: Study) -> Tables:
                     columns = [column for column in columns if column[1].startswith("total.")]
                 parts.append(_outcomes(rows, _Block(name, instrument, positions, np.arange(n) * v + number, columns)))
         found = [part for part in parts if part is not None]
-        outcomes += [pd.concat(found).sort_values("visit_row", kind="stable")] if found else []
-    return {"visits": visits, "outcomes": _joined(outcomes).reset_index(drop=True)}
+        outcomes += [_joined(found).sort_values("visit_row", kind="stable")] if found else []
+    return {"visits": visits, "outcomes": _joined(outcomes)}
 
 
 def _visits_of(instrument: Instrument, study: Study) -> list[str]:
@@ -443,4 +442,4 @@ def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFr
         cells = rows.cells(name, canonical, column.source, f"{key}.{canonical}", positions)
         table[canonical] = rows.dates(cells) if is_date(canonical) else cells
         rows.note_declared(name, canonical, column.source, positions)
-    return _typed(table)
+    return _typed(table, name)

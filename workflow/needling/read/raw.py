@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from needling.schema import plain_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -67,14 +69,6 @@ class RawExport:
     def columns(self) -> list[str]:
         """Names of all columns, in the order of the export."""
         return list(dict.fromkeys(column for sheet in self.sheets for column in sheet.frame.columns))
-
-
-def plain_text(cells: pd.Series) -> pd.Series:
-    """Give a column of a sheet as plain text, whether it is kept so or as categories of text."""
-    if not isinstance(cells.dtype, pd.CategoricalDtype):
-        return cells.astype("str")
-    texts = pd.Series([*cells.cat.categories, None], dtype="str")
-    return texts.take(cells.cat.codes.to_numpy()).set_axis(cells.index)
 
 
 def number_text(values: np.ndarray) -> pd.Series:

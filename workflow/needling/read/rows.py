@@ -7,8 +7,10 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
-from needling.read.raw import RawExport, plain_text
+from needling.read.raw import RawExport
+from needling.schema import levels, plain_text
 from needling.study import StudyError
 
 TEXT: Final = "str"
@@ -86,13 +88,20 @@ class Rows:
         return np.flatnonzero(keep)
 
     def cells(self, table: str, canonical: str, name: str, key: str, positions: np.ndarray) -> pd.Series:
-        """Take a column's cells into a table, and note that they were taken."""
+        """Take a column's cells into a table as text, and note that they were taken."""
+        return plain_text(self._taken(table, canonical, name, key, positions))
+
+    def levels(self, table: str, canonical: str, name: str, key: str, positions: np.ndarray) -> pd.Series:
+        """Take a column's cells into a table as `cells` does, but as categories."""
+        return levels(self._taken(table, canonical, name, key, positions))
+
+    def _taken(self, table: str, canonical: str, name: str, key: str, positions: np.ndarray) -> pd.Series:
         column = self._held(name, key)
         name = name.strip()
         if (table, canonical, name) not in self.sources:
             self.sources.append((table, canonical, name))
         self.read.setdefault(name, np.zeros(len(self.frame), dtype=bool))[positions] = True
-        return plain_text(column.take(positions).reset_index(drop=True))
+        return column.take(positions).reset_index(drop=True)
 
     def note_declared(self, table: str, canonical: str, name: str | None, positions: np.ndarray) -> None:
         """Note which cells of a table's column, taken from these rows of the export, the format itself declares missing."""
@@ -155,8 +164,14 @@ def some(names: list[str]) -> str:
 
 
 def repeated(texts: list[str], codes: np.ndarray) -> pd.Series:
-    """Build a column of few texts from their numbers."""
-    return pd.Series(texts, dtype=TEXT).take(codes).reset_index(drop=True)
+    """Build a column of few texts, as categories, from their numbers."""
+    numbers, distinct = pd.factorize(np.array(texts, dtype=object))
+    return pd.Series(pd.Categorical.from_codes(numbers[codes], pd.Index(distinct, dtype=TEXT)))
+
+
+def stacked(parts: list[pd.Series]) -> pd.Series:
+    """Put columns of few texts one below the other, as categories."""
+    return pd.Series(union_categoricals([levels(part) for part in parts]))
 
 
 def blank(n: int) -> pd.Series:
