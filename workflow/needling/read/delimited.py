@@ -63,7 +63,7 @@ def read_delimited(
     Quotes follow RFC 4180; a quotation mark inside an unquoted cell is taken as it stands.
     """
     data = _utf8(_bytes(path, shown), shown, encoding)
-    if not data.strip():
+    if not re.search(rb"\S", data):
         raise StudyError(f"{shown}: the file is empty; export it again.")
     skipped = 0
     hint = re.match(rb"sep=(.)\r?\n", data)
@@ -118,7 +118,7 @@ def _utf8(data: bytes, shown: str, encoding: str | None) -> bytes:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) and (encoding or "utf-16").lower().startswith("utf-16"):
         text = _decoded(data, "utf-16", shown)
         data = text.encode()
-    elif encoding is None and _is(data, "utf-8"):
+    elif encoding is None and (data.isascii() or _is(data, "utf-8")):
         pass
     else:
         chosen = encoding or _fallback(data, shown)

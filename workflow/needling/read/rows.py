@@ -76,10 +76,11 @@ class Rows:
         keep = np.ones(len(self.frame), dtype=bool)
         for name, allowed in rows.items():
             self.selecting.add(name.strip())
-            cells = self.column(name, f"{key}.rows").fillna("").str.strip()
-            keep &= cells.isin([value.strip() for value in allowed]).to_numpy()
+            codes, texts = pd.factorize(self._held(name, f"{key}.rows"))
+            stripped = [*(str(text).strip() for text in texts), ""]  # a blank has the code -1: the last
+            keep &= np.isin(stripped, [value.strip() for value in allowed])[codes]
             if not keep.any():
-                distinct = sorted(set(cells.unique()))
+                distinct = sorted({stripped[code] for code in np.unique(codes)})
                 there = f"; the column holds {some([repr(value) for value in distinct])}" if len(distinct) <= 30 else ""
                 raise StudyError(
                     f"{self.raw.sheets[0].file}: {key}.rows selects no row, because the column '{name}' never holds "
