@@ -10,6 +10,7 @@ rule read:
         "logs/{study}/read.log",
     benchmark:
         "logs/{study}/read.benchmark"
+    threads: workflow.cores
     params:
         study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
     script:

@@ -113,8 +113,8 @@ def category(trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: di
     found = map_codes(
         raw, {str(code): meaning for code, meaning in codes.items()}, choices, trail.settings("labels", "closeness")
     )
-    number = pd.to_numeric(values.where(found["how"] == UNKNOWN), errors="coerce")
-    found.loc[number.isin(MISSING_CODES), "how"] = ABSENT
+    number = pd.to_numeric(values[found["how"] == UNKNOWN], errors="coerce")
+    found.loc[number.index[number.isin(MISSING_CODES)], "how"] = ABSENT
     source = trail.source(table, name)
     rows = frame["row"]
     near, absent, unknown = (found["how"] == kind for kind in (NEAR, ABSENT, UNKNOWN))

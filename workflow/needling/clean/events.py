@@ -67,9 +67,10 @@ def _typed(
         if code in frame.columns:
             frame[code] = code_column(trail, name, frame, code)
     frame = take_out_unknown(trail, frame, name, people.known, people.quarantined)
-    day_0 = frame["patient"].map(people.day_0).astype(float)
+    patient = frame["patient"].astype("category")
+    day_0 = patient.map(people.day_0).astype(float)
+    home = patient.map(people.table.set_index("patient")["clinic"]).astype("category")
     typed = frame[["row", "patient"]].copy()
-    places = [frame["patient"].map(people.table.set_index("patient")["clinic"]), frame["patient"]]
     out = np.zeros(len(frame), dtype=bool)
     for column, source in settings.columns.items():
         if column in CODES:
@@ -79,10 +80,9 @@ def _typed(
             typed["day" if column == "date" else column] = day
             out |= doubt.to_numpy() if column == "date" else False
         else:
-            typed[column] = covariate(trail, name, frame, column, source, places)
+            typed[column] = covariate(trail, name, frame, column, source, [home, patient])
     if name == "sessions":
-        home = people.table.set_index("patient")["clinic"]
-        typed = _session_columns(typed, typed["patient"].map(home))
+        typed = _session_columns(typed, home.astype("str"))
     return trail.take_out("dates", typed, name, out, "day and month cannot be told apart")
 
 

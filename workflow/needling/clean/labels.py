@@ -42,8 +42,8 @@ def map_codes(
     places, distinct = pd.factorize(values)
     found = [_one(str(text), exact, spellings, closeness) for text in distinct]
     name = np.array([one for one, _ in found] + [None], dtype=object)
-    how = np.array([kind for _, kind in found] + [""], dtype=object)
-    mapped = pd.Series(name[places], index=values.index, dtype="str")
+    how = pd.Categorical([kind for _, kind in found] + [""], categories=["", EXACT, NEAR, ABSENT, UNKNOWN])
+    mapped = pd.Series(name, dtype="str").take(places).set_axis(values.index)
     return pd.DataFrame({"value": mapped, "how": how[places]}, index=values.index)
 
 

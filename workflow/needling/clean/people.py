@@ -97,7 +97,7 @@ def _typed(trail: Trail, frame: pd.DataFrame, study: Study) -> tuple[pd.DataFram
             continue
         found = columns.category(trail, "patients", frame, name, _text_codes(column))
         _some_mapped(trail, frame, name, found, column)
-        typed[name], typed[f"_{name}_how"] = found["value"], found["how"]
+        typed[name], typed[f"_{name}_how"] = found["value"], found["how"].astype("str")
     if settings.cohort is None:
         typed["cohort"] = next(iter(study.cohorts))
     for name, column in settings.covariates.items():
