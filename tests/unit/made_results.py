@@ -209,6 +209,9 @@ def _results(study, everywhere, arms, visits, measured, rng):
         for place in everywhere:
             if place[1] not in settings.outcomes:
                 continue
+            if not study.arms:
+                n = max(measured[(*place, visit, "")] for visit in visits)
+                rows.append(_row(study, analysis, place, visits[0], "mean", "", 50.0, 2.0, n))
             for visit in getattr(settings, "visits", visits[1:]):
                 n = sum(measured[(*place, visit, arm)] for arm in arms)
                 size = 10 if place[1] != "pain" else 1
@@ -246,6 +249,12 @@ def _flow(study, arms, visits, measured, per_arm):
                     for v, n in zip(visits, counts, strict=True)
                 ]
                 rows.append({**place, "stage": "analysed", "outcome": outcome, "n": max(counts[1:])})
+                lost = per_arm - max(counts[1:])
+                for reason, n in (
+                    ("incomplete", lost // 3),
+                    ("no_baseline", lost - lost // 3),
+                ):
+                    rows += [{**place, "stage": "left_out", "outcome": outcome, "reason": reason, "n": n}] if n else []
     return pd.DataFrame(rows).reindex(columns=list(FLOW)).fillna({c: "" for c in FLOW if c != "n"})
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from needling.cohort import assemble, participant_flow
+from needling.cohort.frame import add_baseline
 from needling.schema import FLOW, FRAME, check
 from needling.study import part
 
@@ -109,7 +110,8 @@ def test_flow_adds_up(frame: pd.DataFrame) -> None:
     assert n["allocated"] == n["enrolled"]
     measured = flow.query("stage == 'measured' and outcome == 'function' and visit == 'week_4'")
     assert measured.set_index("arm")["n"].to_dict() == {"usual_care": 1, "dry_needling": 1}
-    assert set(flow["stage"]) == {"exported", "excluded", "enrolled", "allocated", "followed", "measured", "analysed"}
+    stages = {"exported", "excluded", "enrolled", "allocated", "followed", "measured", "analysed", "left_out"}
+    assert set(flow["stage"]) == stages
 
 
 def test_flow_counts_as_analysed_whom_the_primary_model_uses(frame: pd.DataFrame) -> None:
@@ -122,3 +124,27 @@ def test_flow_counts_as_analysed_whom_the_primary_model_uses(frame: pd.DataFrame
     assert counts["neck", "usual_care", "pain"] == 1
     assert counts["sports", "dry_needling", "function"] == 0
     assert counts["sports", "usual_care", "function"] == 1
+    out = flow.query("stage == 'left_out'").set_index(["cohort", "arm", "outcome"])[["reason", "n"]]
+    assert tuple(out.loc[("sports", "dry_needling", "function")]) == ("incomplete", 1)
+
+
+@pytest.mark.parametrize(
+    ("lost", "reasons"),
+    [
+        ([], []),
+        (["week_4"], ["not_at_visits"]),
+        (["baseline"], ["no_baseline"]),
+        (["baseline", "week_4"], ["never_measured"]),
+    ],
+)
+def test_who_is_allocated_is_analysed_or_left_out_for_a_reason(
+    frame: pd.DataFrame, lost: list[str], reasons: list[str]
+) -> None:
+    """P1's visits go missing; the primary model needs week 4 and the baseline."""
+    kept = add_baseline(frame[~((frame["patient"] == "P1") & frame["visit"].isin(lost))], "baseline")
+    nothing = pd.DataFrame({"table": [], "row": [], "rule": [], "reason": []})
+    flow = participant_flow(pd.DataFrame({"row": range(3)}), PATIENTS, nothing, kept, STUDY)
+    allocated = flow.query("stage == 'allocated'").set_index(["cohort", "arm"])["n"]
+    ends = flow[flow["stage"].isin(["analysed", "left_out"])].groupby(["cohort", "arm", "outcome"])["n"].sum()
+    assert (ends == allocated.reindex(ends.index.droplevel("outcome")).to_numpy()).all()
+    assert list(flow.query("stage == 'left_out' and cohort == 'neck' and arm == 'usual_care'")["reason"]) == reasons

@@ -88,9 +88,13 @@ def test_flow_counts_cannot_be_worked_out():
         Sum((*at["excluded"], *at["enrolled"]), total=at["exported"][0]),
         Sum(tuple(at["allocated"]), total=at["enrolled"][0]),
     ]
-    hidden = source["n"].isna().to_numpy()
-    assert not derivable(true, hidden, sums, made.disclosure.min_cell)["exposed"].any()
     place = ["cohort", "arm"]
+    ends = source[source["stage"].isin(["analysed", "left_out"])]
+    arm = {tuple(source.loc[i, place]): i for i in at["allocated"]}
+    sums += [Sum(tuple(rows), total=arm[key[:2]]) for key, rows in ends.groupby([*place, "outcome"]).groups.items()]
+    hidden = source["n"].isna().to_numpy()
+    assert hidden[at["left_out"]].any()
+    assert not derivable(true, hidden, sums, made.disclosure.min_cell)["exposed"].any()
     whole = tables["flow"][stages == "allocated"].set_index(place)["n"]
     parts = source[source["stage"].isin(["followed", "measured", "analysed"])]
     lost = parts.join(whole.rename("whole"), on=place)

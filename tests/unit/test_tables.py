@@ -67,6 +67,28 @@ def test_primary_table_has_a_row_per_contrast_and_no_raw_name():
     assert exact["estimate"].tolist() == pytest.approx(wanted["estimate"].tolist())
 
 
+def test_a_course_begins_with_the_mean_at_the_first_visit():
+    made = single_arm_plan()
+    table = make_table("primary", inputs(made, 200), made)
+    first, second, *_ = (row for row in table.rows if len(row) > 1)
+    assert first[0].endswith(", baseline")
+    assert first[1] not in {"", "–"}
+    assert first[2] == "–"
+    assert second[2] != "–"
+
+
+def test_patients_analysed_and_left_out_add_up():
+    made = plan()
+    table = make_table("participants", inputs(made, 2000), made)
+    exact = table.exact.set_index(["cohort", "arm"])
+    allocated = exact.loc[exact["stage"] == "allocated", "n"]
+    ends = exact[exact["stage"] != "allocated"].groupby(["cohort", "arm", "outcome"])["n"].sum()
+    assert (ends == allocated.reindex(ends.index.droplevel("outcome")).to_numpy()).all()
+    assert table.head == ["Outcome", "Arm", "Allocated", "Analysed", "Left out"]
+    assert any("no measurement at baseline: " in row[-1].lower() for row in table.rows if len(row) > 1)
+    assert not any("_" in cell for row in table.rows for cell in row)
+
+
 def test_the_only_other_visit_is_named():
     made = plan()
     tables = inputs(made)
@@ -131,6 +153,6 @@ def test_cleaning_table_hides_how_few_people_were_taken_out():
 def test_studies_without_something_have_no_table_for_it(tmp_path):
     made = single_arm_plan()
     written = write_tables(inputs(made, 200), made, tmp_path)
-    assert set(written) == {"baseline", "observed", "primary"}
+    assert set(written) == {"participants", "baseline", "observed", "primary"}
     assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(written)
     assert written["primary"].head[1:] == ["Mean", "Change from baseline (95% CI)", "P", "n"]

@@ -233,7 +233,7 @@ FRAME: Contract = {
 FLOW: Contract = {
     "cohort": _text("Cohort"),
     "arm": _text("Arm ('' before allocation)", True),
-    "stage": _text("exported, excluded, enrolled, allocated, treated, followed, measured, analysed"),
+    "stage": _text("exported, excluded, enrolled, allocated, treated, followed, measured, analysed, left_out"),
     "visit": _text("Visit, where the stage has one", True),
     "outcome": _text("Outcome, where the stage has one", True),
     "reason": _text("Reason, where people leave", True),

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from needling.cohort.analysed import analysed
+from needling.cohort.analysed import analysed, left_out
 from needling.schema import FLOW, check
 from needling.study import Study
 
@@ -17,8 +17,8 @@ def participant_flow(
 ) -> pd.DataFrame:
     """Count people from the export to each outcome's analysis.
 
-    The counts add up: exported = excluded by reason + enrolled; within a cohort and arm, allocated = measured at
-    a visit + not measured at it, for every outcome and visit.
+    The counts add up: exported = excluded by reason + enrolled = excluded by reason + allocated in all cohorts and arms;
+    within a cohort and arm, for every outcome, allocated = analysed + left out by reason.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def participant_flow(
     Returns
     -------
     Table of the contract FLOW: stages exported, excluded (by reason), enrolled, allocated, treated, followed (with
-    visit), measured (with visit and outcome), analysed (with outcome: whose measurements the primary analysis uses).
+    visit), measured (with visit and outcome), analysed (with outcome: whose measurements the primary analysis uses) and
+    left_out (with outcome and a reason of `left_out`: whose measurements it does not).
     """
     rows: list[dict[str, object]] = []
 
@@ -55,12 +56,12 @@ def participant_flow(
             add("allocated", group, **place)
             if sessions is not None:
                 add("treated", group[group["patient"].isin(sessions["patient"])], **place)
-            _measured(add, frame[frame["patient"].isin(group["patient"])], place, study)
+            _measured(add, group["patient"], frame[frame["patient"].isin(group["patient"])], place, study)
     return check(pd.DataFrame(rows), FLOW, "flow")
 
 
-def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
-    """Count those followed at each visit, and measured and analysed for each outcome."""
+def _measured(add, patients: pd.Series, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
+    """Count those followed at each visit, and measured, analysed and left out for each outcome."""
     for visit in study.visits.schedule:
         add("followed", mine[mine["visit"] == visit], **place, visit=visit)
     for outcome in study.cohorts[place["cohort"]].outcomes:
@@ -70,3 +71,6 @@ def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> N
         primary = study.analyses[study.primary]
         if outcome in primary.outcomes:
             add("analysed", analysed(one, primary, study), **place, outcome=outcome)
+            reasons = left_out(patients, one, primary, study)
+            for reason, n in reasons.groupby(reasons, sort=False).size().items():
+                add("left_out", int(n), **place, outcome=outcome, reason=str(reason))

@@ -37,11 +37,24 @@ def release_flow(flow: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
     top = flow[flow["stage"].isin(["exported", "excluded", "enrolled", "allocated"])]
     safe = suppress(top, "n", minimum, _flow_sums(top), keep=_positions(top, "enrolled", "allocated"))
     allocated = flow[flow["stage"] == "allocated"].set_index(PLACE)["n"]
-    rest = flow.drop(index=top.index)
+    left = flow[flow["stage"] == "left_out"]
+    rest = flow.drop(index=[*top.index, *left.index])
     whole = pd.Series([int(allocated[place]) for place in zip(rest["cohort"], rest["arm"], strict=True)], rest.index)
     rest = suppress_part(rest.assign(_whole=whole.astype("int64")), "n", "_whole", minimum)
     rest = _hide_followed(rest, flow, minimum).drop(columns=["_whole", "_whole_shown"])
-    return pd.concat([safe, rest]).sort_index()
+    return pd.concat([safe, rest, _release_left_out(left, rest, minimum)]).sort_index()
+
+
+def _release_left_out(left: "pd.DataFrame", rest: "pd.DataFrame", minimum: int) -> "pd.DataFrame":
+    """Hide reasons of few people; all of them where the number analysed is hidden, since they add up to the others."""
+    import pandas as pd
+
+    keys = [*PLACE, "outcome"]
+    told = rest[(rest["stage"] == "analysed") & rest["n"].notna()]
+    is_open = pd.MultiIndex.from_frame(left[keys]).isin(pd.MultiIndex.from_frame(told[keys]))
+    shown, closed = left[is_open], left[~is_open]
+    shown = suppress(shown, "n", minimum, sums_within(shown, "n", keys))
+    return pd.concat([shown, closed.assign(n=pd.array([pd.NA] * len(closed), dtype="Int64"), n_shown=HIDDEN)])
 
 
 def _positions(table: "pd.DataFrame", *stages: str) -> list[int]:

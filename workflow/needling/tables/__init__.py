@@ -14,6 +14,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "cleaning": ("audit",),
     "totals": ("totals",),
     "reliability": ("reliability",),
+    "participants": ("flow",),
     "baseline": ("baseline", "flow"),
     "observed": ("distribution", "missingness"),
     "primary": ("results", "flow"),
@@ -41,12 +42,13 @@ def make_table(name: str, inputs: "dict[str, pd.DataFrame]", plan: "Study") -> "
     ------
     KeyError : an unknown name, or a table that is missing.
     """
-    from needling.tables import baseline, data, observed, results
+    from needling.tables import baseline, data, observed, participants, results
 
     make = {
         "cleaning": data.cleaning,
         "totals": data.totals,
         "reliability": data.reliability,
+        "participants": participants.participants,
         "baseline": baseline.baseline,
         "observed": observed.observed,
         "primary": results.primary,

@@ -82,9 +82,20 @@ def _contrasts(results: pd.DataFrame, plan: "Study", caption: str, by_analysis: 
     adjusted = bool(rows["p_adjusted"].notna().any())
     several = len(plan.cohorts) > 1 or by_analysis
     pairs = []
+    begun = set()
     for row in rows.to_dict("records"):
         heading = _heading(row, plan, by_analysis) if several else ""
         key = (row["analysis"], row["cohort"], row["outcome"], row["visit"])
+        start = (*key[:3], plan.visits.baseline, "")
+        if row["term"] == "course" and start not in begun and start in means.index:
+            begun.add(start)
+            label = f"{plan.outcome_label(row['outcome'])}, {in_sentence(plan.visit_label(plan.visits.baseline))}"
+            pairs.append(
+                (
+                    heading,
+                    [label, _mean(means, start, row), MISSING, *[MISSING] * (1 + adjusted), row["n_patients_shown"]],
+                )
+            )
         texts = [_mean(means, (*key, arm), row) for arm in arms]
         shown = _contrast(row)
         ps = [format_p(row["p"], name=False), *([format_p(row["p_adjusted"], name=False)] if adjusted else [])]
