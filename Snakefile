@@ -24,4 +24,5 @@ rule all:
             figure=FIGURES,
             ending=["pdf", "svg", "png", "csv"],
         ),
+        expand("reports/{study}/shared/{file}.csv", study=STUDY.study, file=STUDY.disclosure.share),
         expand("reports/{study}/audit/{file}", study=STUDY.study, file=["audit.xlsx", "codebook.html", "codebook.xlsx"]),

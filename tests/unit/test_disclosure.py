@@ -13,9 +13,6 @@ from needling.privacy.disclosure import (
     DisclosureError,
     Sum,
     derivable,
-    k_anonymity,
-    l_diversity,
-    refuse_row_level,
     sums_within,
     suppress,
     suppress_part,
@@ -125,20 +122,3 @@ def test_small_wholes_are_hidden_with_their_parts():
     safe = suppress_part(pd.DataFrame({"m": [8, 0], "e": [9, 9]}), "m", "e", 11)
     assert safe["e_shown"].tolist() == [HIDDEN, HIDDEN]
     assert safe["m_shown"].tolist() == [HIDDEN, HIDDEN]
-
-
-def test_k_anonymity_and_l_diversity_count_groups_and_missing_values():
-    table = pd.DataFrame(
-        {"age": ["40s"] * 4 + ["50s"] * 3 + [None] * 2, "sex": ["f"] * 9, "pain": [1, 2, 2, 3, 5, 5, 5, 1, 2]}
-    )
-    assert k_anonymity(table, ["age", "sex"]) == 2
-    assert l_diversity(table, ["age", "sex"], "pain") == 1
-    assert k_anonymity(table.iloc[:0], ["age", "sex"]) == 0
-
-
-def test_row_level_file_is_refused_without_showing_a_value():
-    table = pd.DataFrame({"age": ["41"] * 5 + ["87"], "pain": [1, 2, 3, 4, 5, 6]})
-    with pytest.raises(DisclosureError) as caught:
-        refuse_row_level(table, "frame", ["age"], ["pain"], minimum=5)
-    assert "87" not in str(caught.value)
-    assert refuse_row_level(table.iloc[:5], "frame", ["age"], ["pain"], minimum=5)["value"].tolist() == [5, 5]

@@ -124,6 +124,16 @@ def test_missing_key_is_named(plan, removed, key):
         ("adjust: [age]", "adjust: [agee]", "'agee' is not defined; did you mean 'age'?"),
         ("{pain: nprs}", "{pain: nrps}", "'nrps' is not defined; did you mean 'nprs'?"),
         ("adjust: [age]", "family: first", "'first' is not defined"),
+        (
+            "primary: main",
+            "disclosure: {share: {a: {outcomes: [pain], visits: [week_5]}}}\nprimary: main",
+            "'week_5' is not",
+        ),
+        (
+            "primary: main",
+            "disclosure: {share: {a: {outcomes: [pian], visits: []}}}\nprimary: main",
+            "'pian' is not defined",
+        ),
         ("adjust: [age]", "estimand: first", "'first' is not defined"),
         ("design: randomised", "design: single_arm", "single_arm"),
         ("study: small", "study: smaller", "'smaller'"),

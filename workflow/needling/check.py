@@ -10,6 +10,7 @@ from needling.cohort import assemble, participant_flow
 from needling.instruments import definition, score
 from needling.privacy.gate import stop_on_identifiers
 from needling.privacy.rekey import Keys
+from needling.privacy.share import shared_file
 from needling.read import read_export, to_canonical
 from needling.study import Study
 
@@ -25,8 +26,8 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     Returns
     -------
     Text for a person: rows kept and quarantined per table, what each rule did, whether totals agree with their items, patients
-    measured per outcome and visit, and the columns of the export that no table uses. Nothing is written; the new codes are
-    thrown away.
+    measured per outcome and visit, the anonymity of files marked for sharing, and the columns of the export that
+    no table uses. Nothing is written; the new codes are thrown away.
 
     Raises
     ------
@@ -41,6 +42,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
     frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
     flow = participant_flow(tables["patients"], patients, cleaned.quarantine, frame, study)
+    shared = {name: shared_file(name, patients, frame, study)[1] for name in study.disclosure.share}
     unread = tables["unread"]
     return "\n\n".join(
         [
@@ -49,6 +51,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
             "What cleaning would do\n" + _text(_rules(cleaned.audit)),
             *(["Totals of the export\n" + _text(_totals(cleaned.totals))] if len(cleaned.totals) else []),
             "Patients measured\n" + _text(_measured(flow, study)),
+            *(f"File for sharing: {name}\n" + _text(report) for name, report in shared.items()),
             f"Columns of the export that no table uses: {len(unread)}"
             + "".join(f"\n  {row.source} ({row.cells} cells): {row.reason}" for row in unread.itertuples()),
             f"If this is as it should be: ./run --study {study.study}",

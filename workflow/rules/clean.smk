@@ -84,3 +84,22 @@ rule audit:
         study=section(STUDY, "title", "made_up", "patients", "instruments", "events", "disclosure"),
     script:
         "../scripts/audit.py"
+
+
+rule share:
+    # A row-level file that the study file marks for sharing, with the report of its anonymity; refused below the threshold.
+    input:
+        **tables("clean", ["patients"]),
+        frame=f"{PROCESSED}/frame.parquet",
+        code=code("share"),
+    output:
+        file=f"{REPORTS}/shared/{{file}}.csv",
+        anonymity=f"{REPORTS}/shared/{{file}}_anonymity.csv",
+    log:
+        "logs/{study}/share_{file}.log",
+    benchmark:
+        "logs/{study}/share_{file}.benchmark"
+    params:
+        study=section(STUDY, "patients", "visits", "cohorts", "disclosure"),
+    script:
+        "../scripts/share.py"

@@ -62,6 +62,7 @@ os.environ.setdefault("MPLCONFIGDIR", str(Path(".snakemake/cache/matplotlib").re
 wildcard_constraints:
     study=STUDY.study,
     analysis="|".join(STUDY.analyses),
+    file="|".join(STUDY.disclosure.share) or "none",
 
 
 def tables(stage, names=TABLES):

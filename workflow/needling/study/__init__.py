@@ -19,6 +19,7 @@ from needling.study.plan import (
     Privacy,
     RepeatedMeasures,
     Review,
+    Shared,
     Study,
 )
 from needling.study.sources import (
@@ -57,6 +58,7 @@ __all__ = [
     "RepeatedMeasures",
     "Review",
     "Section",
+    "Shared",
     "Study",
     "StudyError",
     "Threshold",

@@ -160,11 +160,46 @@ class Privacy(Section):
     )
 
 
+class Shared(Section):
+    """A row-level file for others, one row per patient; it is refused unless everybody in it hides in a crowd.
+
+    Cohort, arm and the covariates are taken for what somebody could know about a patient, the outcomes for what nobody
+    may learn.
+    """
+
+    covariates: list[Name] = Field(default_factory=list, description="Covariates in the file. Default: none.")
+    outcomes: list[Name] = Field(description="Outcomes in the file.")
+    visits: list[Name] = Field(description="Visits at which the file has them.")
+    spans: dict[Name, list[float]] = Field(
+        default_factory=dict,
+        description="Covariate -> numbers at which its spans begin, e.g. age: [40, 60]. Default: the values themselves.",
+    )
+    people: int = Field(
+        11, ge=5, description="Fewest patients who share cohort, arm and all covariates. Default: 11; never below 5."
+    )
+    diversity: int = Field(
+        2,
+        ge=2,
+        description="Fewest different values of each outcome among them. Default: 2, so that no group shares one.",
+    )
+
+    @field_validator("spans")
+    @classmethod
+    def _spans_rise(cls, spans: dict[str, list[float]]) -> dict[str, list[float]]:
+        for covariate, cuts in spans.items():
+            if not cuts or sorted(set(cuts)) != cuts:
+                raise ValueError(f"the numbers of '{covariate}' must rise, e.g. [40, 60]")
+        return spans
+
+
 class Disclosure(Section):
     """What may be published."""
 
     min_cell: int = Field(
         11, ge=5, description="Smallest number of people in a published cell. Default: 11; never below 5."
+    )
+    share: dict[Name, Shared] = Field(
+        default_factory=dict, description="Row-level files for others, by name (docs/cleaning.md). Default: none."
     )
 
 
@@ -263,7 +298,17 @@ class Study(Section):
                     known(f"instruments.{name}.total: visit", visit, self.visits.schedule)
         for name, analysis in self.analyses.items():
             self._check_analysis(name, analysis, offered, known)
+        for name, shared in self.disclosure.share.items():
+            self._check_shared(name, shared, offered, known)
         return self
+
+    def _check_shared(self, name: str, shared: Shared, offered: set[str], known: Any) -> None:
+        for covariate in [*shared.covariates, *shared.spans]:
+            known(f"disclosure.share.{name}: covariate", covariate, self.patients.covariates)
+        for outcome in shared.outcomes:
+            known(f"disclosure.share.{name}: outcome", outcome, offered)
+        for visit in shared.visits:
+            known(f"disclosure.share.{name}: visit", visit, self.visits.schedule)
 
     def _check_analysis(self, name: str, analysis: Any, offered: set[str], known: Any) -> None:
         for outcome in analysis.outcomes:
