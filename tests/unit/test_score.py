@@ -104,6 +104,15 @@ def test_alpha_of_pingouins_worked_example():
     assert found["n"] == 18
 
 
+def test_alpha_of_repeated_readings_is_the_intraclass_correlation_of_their_mean():
+    import pingouin
+
+    values = answers(np.random.default_rng(4), 50)
+    long = pd.DataFrame(values).reset_index().melt(id_vars="index")
+    found = pingouin.intraclass_corr(long, targets="index", raters="variable", ratings="value").set_index("Type")
+    assert alpha_of(values).loc["ndi", "alpha"] == pytest.approx(found.loc["ICC(C,k)", "ICC"], rel=1e-9)
+
+
 def test_alpha_is_not_given_for_few_or_constant_questionnaires():
     assert np.isnan(alpha_of(answers(np.random.default_rng(1), 9)).loc["ndi", "alpha"])
     assert np.isnan(alpha_of(np.full((30, 10), 2.0)).loc["ndi", "alpha"])

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from needling.clean.rules import RULES
+from needling.instruments import definitions
 from needling.privacy.disclosure import HIDDEN, footnote
 from needling.tables.format import format_fixed
 from needling.tables.printed import Printed
+from needling.tables.words import listed
 
 if TYPE_CHECKING:
     from needling.study import Study
@@ -116,11 +118,19 @@ def reliability(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | Non
         for row in table.to_dict("records")
     ]
     level = 100 * float(table["level"].iloc[0])
+    notes = ["Complete: patients who answered every item at baseline."]
+    known = definitions(plan.instruments)
+    readings = [row["label"] for row in table.to_dict("records") if known[row["instrument"]].measured]
+    if readings:
+        notes.append(
+            f"{listed(readings)}: the items are repeated readings, and alpha is the intraclass correlation of their mean "
+            "(two-way, consistency)."
+        )
     return Printed(
         "Internal consistency of the instruments at baseline (Cronbach's alpha).",
         table,
         ["Instrument", "Items", "Complete", f"Alpha ({level:.0f}% CI)"],
         rows,
-        ["Complete: patients who answered every item at baseline."],
+        notes,
         [0.46, 0.12, 0.14, 0.28],
     )
