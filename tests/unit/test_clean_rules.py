@@ -311,12 +311,53 @@ def test_a_patient_with_two_arms_is_quarantined():
 def test_conflicts_that_the_reader_found_count_as_well():
     found = tables()
     found["patient_conflicts"] = pd.DataFrame(
-        {"row": [0], "file": ["export.csv"], "sheet": [None], "line": [3], "patient": ["P-001"], "column": ["sex"]}
+        {"row": [0], "file": ["export.csv"], "sheet": [""], "line": [3], "patient": ["P-001"], "column": ["sex"]}
         | {"source": ["sex"], "value": ["2"], "taken": ["1"]}
     ).astype({"file": "str", "patient": "str", "value": "str", "taken": "str"})
     result = cleaned(found)
     assert pd.isna(result.tables["patients"]["sex"].iloc[0])
-    assert notes(result, "conflicting_facts") == [("query", "patients", 2, "sex")]
+    assert notes(result, "conflicting_facts") == [
+        ("query", "patient_conflicts", 3, "sex"),
+        ("query", "patients", 2, "sex"),
+    ]
+
+
+def later(found, column, *values):
+    """What later lines give for the first patient; the reader took the patient's own cell."""
+    rows = [{"line": 200 + place, "patient": "P-001", "column": column, "value": v} for place, v in enumerate(values)]
+    taken = found["patients"][column][0]
+    table = pd.DataFrame(rows).assign(file="export.csv", sheet="", source=column, taken=taken)
+    return found | {"patient_conflicts": table.assign(row=range(len(rows)))}
+
+
+def test_an_impossible_value_contradicts_nothing():
+    result = cleaned(later(tables(), "age", "5116", "31"))
+    assert result.tables["patients"]["age"].iloc[0] == 30
+    assert notes(result, "ranges") == [("missing", "patient_conflicts", 200, "age")]
+    assert notes(result, "conflicting_facts") == []
+
+
+def test_the_first_usable_value_stands_in_for_an_impossible_one():
+    found = tables()
+    found["patients"].loc[0, "age"] = "593"
+    result = cleaned(later(found, "age", "41", "41"))
+    assert result.tables["patients"]["age"].iloc[0] == 41
+    assert notes(result, "ranges") == [("missing", "patients", 2, "age")]
+
+
+def test_spellings_of_one_code_are_no_conflict():
+    result = cleaned(later(tables(), "sex", "female"))
+    assert result.tables["patients"]["sex"].iloc[0] == "female"
+    assert notes(result, "conflicting_facts") == []
+
+
+def test_a_second_clinic_is_queried_and_the_first_stays():
+    result = cleaned(later(tables(), "clinic", "b"))
+    assert result.tables["patients"]["clinic"].iloc[0] == "c.a"
+    assert notes(result, "conflicting_facts") == [
+        ("query", "patient_conflicts", 200, "site"),
+        ("query", "patients", 2, "site"),
+    ]
 
 
 def test_reasons_that_the_format_gives_are_in_the_audit():

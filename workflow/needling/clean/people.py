@@ -50,7 +50,7 @@ def clean_patients(trail: Trail, tables: dict[str, pd.DataFrame], study: Study) 
     frame = _enrolled(trail, frame, typed, study)
     kinds = [name for name in frame.columns if name in {"cohort", "arm", *study.patients.covariates}]
     frame = _one_row_each(trail, frame, [*kinds, "clinic", "day_0"])
-    frame = _conflicts(trail, frame, tables.get("patient_conflicts"), tables["visits"])
+    frame = _conflicts(trail, frame, tables, study)
     frame = _unknown_groups(trail, frame, study)
     day_0 = _day_0(trail, frame, day_0_found.loc[frame.index], tables["visits"])
     day_0.index = pd.Index(frame["patient"])
@@ -197,31 +197,64 @@ def _one_row_each(trail: Trail, frame: pd.DataFrame, facts: list[str]) -> pd.Dat
     return trail.take_out("duplicates", frame, "patients", drop, "patient on record again with other facts")
 
 
-def _conflicts(trail: Trail, frame: pd.DataFrame, conflicts: pd.DataFrame | None, visits: pd.DataFrame) -> pd.DataFrame:
-    """Facts that later lines of the export contradict (found while reading): missing and queried."""
+def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame], study: Study) -> pd.DataFrame:
+    """Facts that later lines of the export contradict (found while reading): missing, and queried on every line.
+
+    What a later line gives is read like the fact itself. An impossible or unreadable value contradicts nothing, and the
+    first usable value stands in for such a one. A second clinic is queried only: people may move.
+    """
+    conflicts = tables.get("patient_conflicts")
     if conflicts is None or not len(conflicts):
         return frame
     frame = frame.copy()
-    for name, mine in conflicts.groupby("column"):
+    conflicts = conflicts.assign(patient=conflicts["patient"].str.strip())
+    conflicts = conflicts[conflicts["patient"].isin(frame["patient"])]
+    for fact, mine in conflicts.groupby("column"):
+        name = str(fact)
         if name not in frame.columns:
             continue
-        gap = pd.to_numeric(mine["value"], errors="coerce") - pd.to_numeric(mine["taken"], errors="coerce")
-        birthday = gap.abs().le(1 + _years_passed(mine, visits)) & bool(re.match(r"age($|_)", str(name)))
-        hit = frame["patient"].isin(mine.loc[~birthday, "patient"].str.strip())
-        for column, reason in (("arm", "conflict"), ("cohort", "conflict")):
-            if name == column:
-                frame.loc[hit, f"_{column}_how"] = reason
-        trail.note(
-            "conflicting_facts",
-            "query",
-            "patients",
-            frame["row"][hit],
-            trail.source("patients", str(name)),
-            "differs between lines of one patient",
-            HIDDEN,
-        )
-        frame.loc[hit, str(name)] = None if frame[str(name)].dtype == "str" else np.nan
+        own = pd.Series(frame.index, index=frame["patient"]).reindex(mine["patient"]).to_numpy()
+        given = _later_values(trail, mine, name, study, frame["day_0"].reindex(own).to_numpy())
+        if name in study.patients.covariates:
+            _stand_in(frame, name, pd.Series(given.to_numpy(), index=own).dropna())
+        taken = frame[name].reindex(own).set_axis(mine.index)
+        differs = given.notna() & taken.notna() & (given != taken)
+        if re.match(r"age($|_)", name):
+            differs &= (given - taken).abs() > 1 + _years_passed(mine, tables["visits"])
+        hit = frame.index.isin(own[differs.to_numpy()])
+        place = "clinics" if name == "clinic" else "lines"
+        reason = f"differs between {place} of one patient"
+        for table, rows in (("patients", frame["row"][hit]), ("patient_conflicts", mine["row"][differs])):
+            trail.note("conflicting_facts", "query", table, rows, trail.source(table, name), reason, HIDDEN)
+        if name in {"arm", "cohort"}:
+            frame.loc[hit, f"_{name}_how"] = "conflict"
+        if name != "clinic":
+            frame.loc[hit, name] = None if frame[name].dtype == "str" else np.nan
     return frame
+
+
+def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study, day_0: np.ndarray) -> pd.Series:
+    """Read what later lines give for a fact, as the fact itself was read."""
+    cells = mine[["row", "value"]].rename(columns={"value": name})
+    settings = study.patients
+    if name == "clinic":
+        return columns.blank_to_missing(cells[name])
+    if name == "day_0":
+        return columns.date(trail, "patient_conflicts", cells, name)["date"]
+    group = {"cohort": settings.cohort, "arm": settings.arm}.get(name)
+    if group is not None:
+        return columns.category(trail, "patient_conflicts", cells, name, _text_codes(group))["value"]
+    column = settings.covariates[name]
+    values = covariate(trail, "patient_conflicts", cells, name, column)
+    is_date = columns.kind_of(trail, "patient_conflicts", name, column, cells[name]) == "date"
+    return values - day_0 if is_date else values
+
+
+def _stand_in(frame: pd.DataFrame, name: str, given: pd.Series) -> None:
+    """Where the first value of a fact was of no use, the first later one that is stands in (`given` by row of the frame)."""
+    first = given[~given.index.duplicated()]
+    blank = first.index[frame[name].reindex(first.index).isna()]
+    frame.loc[blank, name] = first[blank]
 
 
 def _years_passed(conflicts: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:

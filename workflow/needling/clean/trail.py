@@ -38,6 +38,11 @@ class Trail:
             for table, column, text in sources[["table", "column", "choices"]].itertuples(index=False)
             if isinstance(text, str) and text
         }
+        # later lines of a patient give the facts from the same columns
+        for known in (self._sources, self._choices):
+            known |= {
+                ("patient_conflicts", name): found for (table, name), found in known.items() if table == "patients"
+            }
 
     def choices(self, table: str, column: str) -> dict[str, str]:
         """Choices of the export's dictionary for a canonical column: code -> label."""
