@@ -360,6 +360,22 @@ def test_a_second_clinic_is_queried_and_the_first_stays():
     ]
 
 
+@pytest.mark.parametrize(
+    ("date", "reason"),
+    [
+        ("2024-03-01", "dated before an earlier visit of the schedule"),
+        ("2024-03-10", "on the same day as an earlier visit of the schedule"),
+    ],
+)
+def test_visits_that_contradict_the_schedule_are_queried(date, reason):
+    found = tables()
+    found["visits"].loc[1, "date"] = date
+    result = cleaned(found)
+    assert notes(result, "visit_order") == [("query", "visits", 101, "visit_date")]
+    assert set(result.audit.loc[result.audit["rule"] == "visit_order", "reason"]) == {reason}
+    assert len(result.tables["visits"]) == len(found["visits"])
+
+
 def test_reasons_that_the_format_gives_are_in_the_audit():
     found = tables()
     found["patients"].loc[1, "age"] = None

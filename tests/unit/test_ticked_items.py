@@ -4,8 +4,10 @@ import pandas as pd
 import pytest
 from made_exports import plan, tables
 
+from needling.clean import clean
 from needling.instruments import definition
-from needling.study import Instrument, StudyError
+from needling.privacy.rekey import Keys
+from needling.study import Instrument, StudyError, part
 
 SITES = {
     "items": {
@@ -59,3 +61,19 @@ def test_a_count_is_scored_by_its_band():
     items = pd.DataFrame({"1": 1.0, "2": 2.0, "3": 3.0, "4": pd.Series(counts, dtype=float)})
     assert sss.score(items).fillna(-1).tolist() == [6, 7, 7, 8, 8, 9, 9, -1, -1]
     assert sss.reverse(items)["4"].fillna(-1).tolist() == [0, 1, 1, 2, 2, 3, 3, -1, 3]
+
+
+def test_a_list_in_which_nothing_is_ticked_is_queried_and_a_full_one_is_not(tmp_path):
+    sites = [f"Site {number}" for number in range(1, 20)]
+    items = {number: {"from": "sites", "ticked": site} for number, site in enumerate(sites, 1)}
+    sections = {
+        "cohorts": {"all": {"label": "All", "outcomes": {"sites": "wpi"}}},
+        "design": "single_arm",
+        "cleaning": {},
+    }
+    study = plan(visits={"planned": "visit"}, instruments={"wpi": {"items": items, "total": "n"}})
+    study = study.model_copy(update={name: getattr(part(sections), name) for name in sections})
+    read = tables(tmp_path, f'id,visit,sites,n\n1,baseline,,0\n2,baseline,"{", ".join(sites)}",19\n', study)
+    audit = clean(read, study, Keys.open(tmp_path / "key.csv", seed=1)).audit
+    patterns = audit[audit["rule"] == "answer_patterns"]
+    assert patterns[["action", "line", "column"]].to_numpy().tolist() == [["query", 2, "sites"]]

@@ -8,7 +8,7 @@ from needling.clean.people import People
 from needling.clean.trail import Trail
 from needling.instruments import Definition, score
 from needling.instruments.scoring import wide
-from needling.study import Study
+from needling.study import Study, Ticked
 
 
 def look_for_patterns(
@@ -33,7 +33,7 @@ def look_for_patterns(
     if on("reversed_scale"):
         _reversed_scale(trail, outcomes, study, definitions)
     if on("answer_patterns"):
-        _questionnaires(trail, outcomes, visits, definitions, study.visits.baseline)
+        _questionnaires(trail, outcomes, visits, definitions, study)
         _round_numbers(trail, outcomes, definitions)
     if on("transposed_digits"):
         _transposed(trail, outcomes, definitions)
@@ -106,15 +106,16 @@ def _correlation(pair: pd.DataFrame) -> float:
 
 
 def _questionnaires(
-    trail: Trail, outcomes: pd.DataFrame, visits: pd.DataFrame, definitions: dict[str, Definition], baseline: str
+    trail: Trail, outcomes: pd.DataFrame, visits: pd.DataFrame, definitions: dict[str, Definition], study: Study
 ) -> None:
-    """Flag questionnaires with one answer throughout, or all answers as at the visit before.
+    """Flag questionnaires with one answer throughout, or all answers as at the visit before; query lists left blank.
 
-    The best answer throughout is only odd before treatment (why did this person enrol?) or with reversed items.
+    The best answer throughout is only odd before treatment (why did this person enrol?) or with reversed items. A list of
+    options to tick may well have all of them ticked; with none ticked nobody knows whether it was answered.
     """
     fewest = trail.settings("answer_patterns", "items")
     place = visits.set_index("row")[["patient", "day"]]
-    at_baseline = visits.loc[visits["visit"] == baseline, "row"]
+    at_baseline = visits.loc[visits["visit"] == study.visits.baseline, "row"]
     for name, one in definitions.items():
         if len(one.items) < fewest or one.measured:
             continue
@@ -127,9 +128,13 @@ def _questionnaires(
         best = np.array([one.item_range(item)[one.better == "higher"] for item in items.columns])
         free = bool(one.entry and one.entry.items and one.entry.items.reversed)
         well = (items == best).all(axis=1) & ~items.index.isin(at_baseline)
-        straight = flat & ~(well & (not free))
-        found = first.loc[items.index[straight]]
-        trail.note("answer_patterns", "flagged", "outcomes", found["row"], found["column"], "one answer throughout")
+        if any(isinstance(column, Ticked) for column in study.instruments[name].numbered_items.values()):
+            found = first.loc[items.index[(items == 0).all(axis=1)]]
+            reason = "nothing is ticked in the whole list: was there nothing to tick, or was it not answered?"
+            trail.note("answer_patterns", "query", "outcomes", found["row"], found["column"], reason)
+        else:
+            found = first.loc[items.index[flat & ~(well & (not free))]]
+            trail.note("answer_patterns", "flagged", "outcomes", found["row"], found["column"], "one answer throughout")
         order = (
             place.reindex(items.index)
             .rename_axis(None)

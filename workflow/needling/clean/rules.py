@@ -60,9 +60,9 @@ _ALL = [
     ),
     Rule(
         "conflicting_facts",
-        1,
+        2,
         "A patient's fact that differs between rows of the export became missing and was queried; a patient with two arms "
-        "or cohorts was quarantined.",
+        "or cohorts was quarantined; of several clinics the first was kept, and queried.",
         needed=True,
     ),
     Rule(
@@ -87,6 +87,11 @@ _ALL = [
         "Where the export does not name visits, or gives one name to visits of several days, the visit nearest to the middle of "
         "its window (without windows the first) has the name; the others are unscheduled.",
         needed=True,
+    ),
+    Rule(
+        "visit_order",
+        1,
+        "Visits of the schedule whose dates contradict their order, or that fall on one day, were queried; nothing was changed.",
     ),
     Rule(
         "scale_by_ten",
@@ -140,9 +145,9 @@ _ALL = [
     ),
     Rule(
         "answer_patterns",
-        1,
+        2,
         "Questionnaires with one answer throughout or copied from the visit before, and clinics that prefer round numbers, were "
-        "flagged.",
+        "flagged; lists in which nothing is ticked were queried.",
         {"items": 8, "digits": 0.4, "fewest": 40},
     ),
     Rule(

@@ -49,6 +49,7 @@ def clean_visits(
     frame["before_treatment"] = before
     frame["visit"] = _baseline_comes_first(trail, frame, study)
     frame = _one_of_each(trail, frame, marks.reindex(frame.index), study)
+    _query_order(trail, frame, study)
     return frame[["row", "patient", "visit", "day", "therapist", "clinic", "before_treatment"]]
 
 
@@ -107,6 +108,23 @@ def _by_window(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
         source = trail.source("visits", "date")
         trail.note("visit_windows", "flagged", "visits", frame.loc[other, "row"], source, reason, name, UNSCHEDULED)
     return visit
+
+
+def _query_order(trail: Trail, frame: pd.DataFrame, study: Study) -> None:
+    """Query visits that are not dated after every earlier visit of the schedule."""
+    if not trail.settings.on("visit_order"):
+        return
+    place = {name: number for number, name in enumerate(study.visits.schedule)}
+    dated = frame[frame["visit"].isin(place) & frame["day"].notna()]
+    order = dated.assign(_place=dated["visit"].map(place)).sort_values(["patient", "_place"], kind="stable")
+    latest = order.groupby("patient")["day"].cummax()
+    before = latest.groupby(order["patient"]).shift()
+    source = trail.source("visits", "date")
+    for wrong, reason in (
+        (order["day"] < before, "dated before an earlier visit of the schedule"),
+        (order["day"] == before, "on the same day as an earlier visit of the schedule"),
+    ):
+        trail.note("visit_order", "query", "visits", order["row"][wrong], source, reason, HIDDEN)
 
 
 def _baseline_comes_first(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
