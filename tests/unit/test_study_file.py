@@ -240,10 +240,51 @@ def test_codes_are_text_whatever_yaml_makes_of_them(plan):
     assert set(study.patients.arm.codes) == {"yes", "no"}
 
 
+def test_on_off_yes_and_no_are_words_and_codes_stay_as_written(plan):
+    path = plan("seed: 1", "seed: 1\ncleaning:\n  off: [answer_patterns]")
+    assert load_study(path).cleaning.off == ["answer_patterns"]
+    path = plan("age: {from: age, unit: years}", "sex: {from: sex, codes: {01: no, TRUE: on, 1e3: true}}")
+    path.write_text(path.read_text().replace("adjust: [age]", "adjust: [sex]"))
+    assert load_study(path).patients.covariates["sex"].codes == {"01": "no", "TRUE": "on", "1e3": "true"}
+    path = plan("  id: patient", "  rows: {consent: [yes, TRUE, true], done: no}\n  id: patient")
+    assert load_study(path).patients.rows == {"consent": ["yes", "TRUE", "true"], "done": ["no"]}
+    path = plan("records: data", "missing: {-99: no answer}\n  labels: true\n  records: data")
+    assert load_study(path).export.labels
+    assert load_study(path).export.missing == {"-99": "no answer"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "first"),
+    [
+        ("seed: 1\n", "seed: 1\nprimary: main\n", "primary", "primary: main"),
+        ("  nprs: {total: pain}", "  nprs: {total: pain}\n  'nprs': {total: worst}", "nprs", "  nprs: "),
+        ("{0: control, 1: needles}", "{0: control, 0: needles}", "0", "{0: control"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_both_lines(plan, old, new, key, first):
+    path = plan(old, new)
+    sentence = refusal(path)
+    assert f"the key '{key}' stands twice, first on line {line_of(path, first)}; keep one of the two." in sentence
+
+
+def test_a_mapping_taken_over_from_another_may_be_changed(plan):
+    text = "arm: &arm {from: group, codes: {0: control, 1: needles}, reference: control}\n  cohort: {<<: *arm, from: x}"
+    path = plan("arm: {from: group, codes: {0: control, 1: needles}, reference: control}", text)
+    assert "reference" in refusal(path)
+
+
+@pytest.mark.parametrize("codes", ["[f, m]", "1", "female"])
+def test_codes_that_are_no_mapping_are_refused(plan, codes):
+    path = plan("age: {from: age, unit: years}", f"sex: {{from: sex, codes: {codes}}}")
+    sentence = refusal(path)
+    assert "patients.covariates.sex.codes: codes are a mapping from each code of the export to a name" in sentence
+
+
 def test_items_can_be_given_as_a_range(plan):
     study = load_study(plan("{total: pain}", "{items: pain_1 .. pain_3}"))
     assert study.instruments["nprs"].items == ["pain_1", "pain_2", "pain_3"]
     assert "pain_1 .. ndi_3" in refusal(plan("{total: pain}", "{items: pain_1 .. ndi_3}"))
+    assert "'pain_1 .. pain_x' should look like" in refusal(plan("{total: pain}", "{items: pain_1 .. pain_x}"))
 
 
 # ---------------------------------------------------------------- the schema that editors read

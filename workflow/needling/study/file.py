@@ -1,5 +1,6 @@
 """Reading the study file: one YAML document, checked, its mistakes told in sentences with the line."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,37 @@ from pydantic import TypeAdapter, ValidationError
 
 from needling.study.keys import StudyError, nearest
 from needling.study.plan import Study
+
+BOOLEAN = "tag:yaml.org,2002:bool"
+
+
+class _Twice(yaml.MarkedYAMLError):
+    """A key that stands twice in one mapping, of which YAML would silently keep the last."""
+
+
+class _Words(yaml.SafeLoader):
+    """YAML in which on, off, yes and no are words, keys are texts as written, and no key stands twice in a mapping."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Compose a mapping, its keys as the file writes them: codes such as 01, yes and -99 are texts."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in lines:
+                problem = f"the key '{key.value}' stands twice, first on line {lines[key.value]}"
+                raise _Twice(problem=problem, problem_mark=key.start_mark)
+            lines[key.value] = key.start_mark.line + 1
+            key.tag = "tag:yaml.org,2002:str"
+        return node
+
+
+_Words.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Words.add_implicit_resolver(BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
 def load_study(path: str | Path) -> Study:
@@ -28,12 +60,15 @@ def load_study(path: str | Path) -> Study:
     path = Path(path)
     try:
         text = path.read_text(encoding="utf-8")
-        document = yaml.safe_load(text)
-        node = yaml.compose(text)
+        loader = _Words(text)
+        node = loader.get_single_node()
+        document = loader.construct_document(node) if node else None
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such study file{_studies_beside(path)}.") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path}: the study file is not UTF-8 text; save it as UTF-8.") from None
+    except _Twice as error:
+        raise StudyError(f"{path}, line {error.problem_mark.line + 1}: {error.problem}; keep one of the two.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

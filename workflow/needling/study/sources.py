@@ -1,5 +1,6 @@
 """Where the data come from: the export, its columns, visits, instruments and event tables."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -40,7 +41,9 @@ class Export(Section):
         None, description="Columns of name and value where one row is one value (shape: value). Default: none."
     )
     sheets: list[str] | None = Field(
-        None, description="Sheets of a workbook, read one below the other. Default: the first sheet only."
+        None,
+        description="Sheets of a workbook, read one below the other. Default: the only sheet that holds data; where several "
+        "do, the key must be stated.",
     )
     header_rows: int = Field(
         1, ge=1, le=2, description="Rows of column names above the data (1 or 2; two are joined by a space)."
@@ -95,14 +98,14 @@ class Column(Section):
     @field_validator("codes", mode="before")
     @classmethod
     def _codes_are_text(cls, value: Any) -> Any:
-        return None if value is None else {_code(key): str(meaning) for key, meaning in value.items()}
+        if value is not None and not isinstance(value, dict):
+            raise ValueError("codes are a mapping from each code of the export to a name, e.g. {1: female, 2: male}")
+        return None if value is None else {str(key): _written(meaning) for key, meaning in value.items()}
 
 
-def _code(key: Any) -> str:
-    """Write a code as the export would: YAML reads 1 as a number and yes as a truth value."""
-    if isinstance(key, bool):
-        return "yes" if key else "no"
-    return str(key)
+def _written(value: Any) -> str:
+    """Write a value as the study file does: YAML reads 1 as a number and true as a truth value."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _short_form(value: Any) -> Any:
@@ -127,7 +130,7 @@ Rows = Annotated[
 def _rows(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return {k: [str(x) for x in v] if isinstance(v, list) else [str(v)] for k, v in value.items()}
+    return {k: [_written(x) for x in (v if isinstance(v, list) else [v])] for k, v in value.items()}
 
 
 class Patients(Section):
@@ -287,11 +290,10 @@ class Instrument(Section):
     def _expand(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        first, separator, last = value.partition(" .. ")
-        stem = first.rstrip("0123456789")
-        if not separator or not last.startswith(stem) or stem == first:
+        run = re.fullmatch(r"(.*?)([0-9]+) \.\. (.*?)([0-9]+)", value)
+        if run is None or run[1] != run[3]:
             raise ValueError(f"'{value}' should look like 'ndi_1 .. ndi_10'")
-        return [f"{stem}{number}" for number in range(int(first[len(stem) :]), int(last[len(stem) :]) + 1)]
+        return [f"{run[1]}{number}" for number in range(int(run[2]), int(run[4]) + 1)]
 
     @property
     def numbered_items(self) -> dict[str, str | Ticked]:
