@@ -13,7 +13,7 @@ from needling.study.plan import Study
 BOOLEAN = "tag:yaml.org,2002:bool"
 
 
-class _Twice(yaml.MarkedYAMLError):
+class _Twice(Exception):
     """A key that stands twice in one mapping, of which YAML would silently keep the last."""
 
 
@@ -28,8 +28,8 @@ class _Words(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
                 continue
             if key.value in lines:
-                problem = f"the key '{key.value}' stands twice, first on line {lines[key.value]}"
-                raise _Twice(problem=problem, problem_mark=key.start_mark)
+                place = f"line {key.start_mark.line + 1}: the key '{key.value}'"
+                raise _Twice(f"{place} stands twice, first on line {lines[key.value]}; keep one of the two.")
             lines[key.value] = key.start_mark.line + 1
             key.tag = "tag:yaml.org,2002:str"
         return node
@@ -68,7 +68,7 @@ def load_study(path: str | Path) -> Study:
     except UnicodeDecodeError:
         raise StudyError(f"{path}: the study file is not UTF-8 text; save it as UTF-8.") from None
     except _Twice as error:
-        raise StudyError(f"{path}, line {error.problem_mark.line + 1}: {error.problem}; keep one of the two.") from None
+        raise StudyError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
