@@ -13,7 +13,7 @@ from needling.study.plan import Study
 BOOLEAN = "tag:yaml.org,2002:bool"
 
 
-class _Twice(Exception):
+class _TwiceError(Exception):
     """A key that stands twice in one mapping, of which YAML would silently keep the last."""
 
 
@@ -29,7 +29,7 @@ class _Words(yaml.SafeLoader):
                 continue
             if key.value in lines:
                 place = f"line {key.start_mark.line + 1}: the key '{key.value}'"
-                raise _Twice(f"{place} stands twice, first on line {lines[key.value]}; keep one of the two.")
+                raise _TwiceError(f"{place} stands twice, first on line {lines[key.value]}; keep one of the two.")
             lines[key.value] = key.start_mark.line + 1
             key.tag = "tag:yaml.org,2002:str"
         return node
@@ -67,7 +67,7 @@ def load_study(path: str | Path) -> Study:
         raise StudyError(f"{path}: there is no such study file{_studies_beside(path)}.") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path}: the study file is not UTF-8 text; save it as UTF-8.") from None
-    except _Twice as error:
+    except _TwiceError as error:
         raise StudyError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
