@@ -214,7 +214,7 @@ def test_days_from_1904_become_dates_and_others_stay(tmp_path):
         ({"events": {"status": {"columns": {"reason": "why"}}}}, "'why' .* events.status.columns.reason"),
         (
             {"visits": {"rows": {"visit": ["w8"]}}},
-            "visits.rows selects no row, .* never holds 'w8' there; .* holds 'base', 'w4'",
+            "visits.rows selects no row, .* never holds 'w8' there; it holds 2 different values, .* Mend visits.rows",
         ),
         ({"instruments": {"nprs": {"total": {"baseline": "pain"}}}}, "set export.shape to patient"),
         ({"export": {"shape": "value"}}, "export.values is missing"),
@@ -225,6 +225,25 @@ def test_a_plan_that_does_not_fit_the_export_is_told(tmp_path, change, words):
     with pytest.raises(StudyError, match=words) as told:
         tables(tmp_path, VISITS, plan(**{"instruments": {"nprs": {"total": "pain"}}} | change))
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"patients": {"rows": {"id": ["999"]}}},
+        {"patients": {"rows": {"by": ["Smith"]}}},
+        {"visits": {"rows": {"by": ["Smith"]}}},
+        {"events": {"status": {"rows": {"by": ["Smith"]}, "columns": {"reason": "arm"}}}},
+        {"export": {"shape": "value", "values": {"name": "by", "value": "pain"}}, "visits": {"planned": "visit"}},
+    ],
+)
+def test_no_value_of_the_export_is_printed(tmp_path, change):
+    text = (
+        VISITS.replace("T1", "Nowack").replace("T2", "Kowalczyk").replace("\n1,", "\n7301,").replace("\n2,", "\n7302,")
+    )
+    with pytest.raises(StudyError, match="it holds 2 different values") as told:
+        tables(tmp_path, text, plan(**{"instruments": PLAN["instruments"]} | change))
+    assert not [value for value in ("Nowack", "Kowalczyk", "7301", "7302") if value in str(told.value)]
 
 
 def test_sources_carry_the_dictionary(tmp_path):

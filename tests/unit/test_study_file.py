@@ -205,6 +205,28 @@ def test_several_mistakes_are_told_together(plan):
     assert all(line.startswith(str(path)) for line in lines)
 
 
+REVIEW = "privacy:\n  reviewed:\n    note: {by: JD, date: 2026-01-05, why: muscles only}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("by: JD", "by: ''", "reviewed.note.by: '' is too short"),
+        ("by: JD", "by: ' x '", "reviewed.note.by: ' x ' is too short"),
+        ("why: muscles only", "why: '-'", "reviewed.note.why: '-' is too short"),
+        ("2026-01-05", "yesterday", "reviewed.note.date: 'yesterday' is not a day of the calendar; write"),
+        ("2026-01-05", "2026", "'2026' is not a day of the calendar"),
+        ("2026-01-05", "2026-1-5", "'2026-1-5' is not a day of the calendar"),
+        ("2026-01-05", "'2026-02-30'", "'2026-02-30' is not a day of the calendar"),
+        ("2026-01-05", "'20260105'", "'20260105' is not a day of the calendar"),
+        ("2026-01-05", "'2026-01-05 12:00'", "is not a day of the calendar"),
+    ],
+)
+def test_a_review_says_who_looked_when_and_what_was_seen(plan, old, new, told):
+    assert load_study(plan("primary: main", f"{REVIEW}primary: main")).privacy.reviewed["note"].by == "JD"
+    assert told in refusal(plan("primary: main", f"{REVIEW.replace(old, new)}primary: main"))
+
+
 # ---------------------------------------------------------------- sections, for rules that need only some
 
 

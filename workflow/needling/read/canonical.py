@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from needling.read.raw import RawExport
-from needling.read.rows import TEXT, Rows, blank, repeated, some, stacked
+from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema import ACCOUNT, PLACE, READ, Contract, check
 from needling.study import EventTable, Instrument, Patients, Study, StudyError, Ticked
 
@@ -385,8 +385,8 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
     wanted = np.flatnonzero(names.isin(list(known)).to_numpy())
     if not wanted.size:
         raise StudyError(
-            f"{rows.raw.sheets[0].file}: no item or total of the instruments is in the column "
-            f"{' '.join(values.name)}; it holds {some(sorted(set(names)))}."
+            f"{rows.raw.sheets[0].file}: no item or total of the instruments is in the column {' '.join(values.name)}; it "
+            f"holds {different_values(names[names != ''].nunique())}. Mend instruments or export.values.name in the study file."
         )
     instrument = names.take(wanted).map({column: name for column, (name, _) in known.items()})
     rank = {name: number for number, name in enumerate(study.instruments)}

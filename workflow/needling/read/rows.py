@@ -80,11 +80,11 @@ class Rows:
             stripped = [*(str(text).strip() for text in texts), ""]  # a blank has the code -1: the last
             keep &= np.isin(stripped, [value.strip() for value in allowed])[codes]
             if not keep.any():
-                distinct = sorted({stripped[code] for code in np.unique(codes)})
-                there = f"; the column holds {some([repr(value) for value in distinct])}" if len(distinct) <= 30 else ""
+                held = len({stripped[code] for code in np.unique(codes)} - {""})
                 raise StudyError(
                     f"{self.raw.sheets[0].file}: {key}.rows selects no row, because the column '{name}' never holds "
-                    f"{some([repr(value) for value in allowed])} there{there}. Mend {key}.rows in the study file."
+                    f"{some([repr(value) for value in allowed])} there; it holds {different_values(held)}. Mend {key}.rows "
+                    "in the study file."
                 )
         return np.flatnonzero(keep)
 
@@ -178,3 +178,8 @@ def stacked(parts: list[pd.Series]) -> pd.Series:
 def blank(n: int) -> pd.Series:
     """Build a column of missing text."""
     return pd.Series([None], dtype=TEXT).take(np.zeros(n, dtype=np.int64)).reset_index(drop=True)
+def different_values(n: int) -> str:
+    """Say how many values a column holds; which ones is never said, since any of them may name a person."""
+    return f"{n} different value{'' if n == 1 else 's'}, which are not shown since they may name people"
+
+

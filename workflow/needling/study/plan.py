@@ -150,6 +150,26 @@ class Review(Section):
         return str(value)
 
 
+    @field_validator("date")
+    @classmethod
+    def _date_exists(cls, value: str) -> str:
+        try:
+            known = datetime.date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError(f"'{value}' is not a day of the calendar; write the day of the review as YYYY-MM-DD")
+        return value
+
+    @field_validator("by", "why")
+    @classmethod
+    def _says_something(cls, value: str) -> str:
+        if len(value.strip()) < 2:
+            raise ValueError(
+                f"'{value}' is too short; say in words or initials who looked (by) and what was seen (why)"
+            )
+        return value
+
 class Privacy(Section):
     """What the identifier gate lets through."""
 
