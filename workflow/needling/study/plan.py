@@ -1,5 +1,6 @@
 """What is asked of the data: cohorts, estimands, analyses, cleaning, privacy, output, and the whole study file."""
 
+import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
