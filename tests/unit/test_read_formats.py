@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from needling.read import read_export
+from needling.read.workbook import data_sheets
 from needling.study import Export, StudyError
 
 
@@ -65,6 +66,59 @@ def test_sheets_are_chosen_by_name_and_a_missing_one_is_told(tmp_path):
     assert raw.date_1904
     with pytest.raises(StudyError, match="there is no sheet 'Week 8'; the sheets are Baseline, Week 4"):
         read_export(Export(format="excel", records="export.xlsx", sheets=["Week 8"]), tmp_path)
+
+
+def workbook_of(path, sheets, hidden=()):
+    """Write a workbook: name of each sheet -> its rows."""
+    book = xlsxwriter.Workbook(path)
+    for name, rows in sheets.items():
+        sheet = book.add_worksheet(name)
+        for number, row in enumerate(rows):
+            sheet.write_row(number, 0, row)
+        if name in hidden:
+            sheet.hide()
+    book.close()
+
+
+def test_several_sheets_with_data_must_be_named(tmp_path):
+    table = [["id", "pain"], ["a", 3]]
+    workbook_of(tmp_path / "a.xlsx", {"Baseline": table, "Read me": [["Sent in May"]], "Week 4": table})
+    with pytest.raises(StudyError, match=r"2 sheets hold data; state export.sheets: \[Baseline, Week 4\]"):
+        read_export(Export(format="excel", records="a.xlsx"), tmp_path)
+    assert data_sheets(tmp_path / "a.xlsx", "a.xlsx") == ["Baseline", "Week 4"]
+    workbook_of(tmp_path / "b.xlsx", {"Read me": [["Sent in May"]], "Data": table, "Old": table}, hidden=["Old"])
+    assert [sheet.name for sheet in read_export(Export(format="excel", records="b.xlsx"), tmp_path).sheets] == ["Data"]
+
+
+def test_damage_to_any_byte_ends_in_a_sentence_or_the_whole_table(tmp_path):
+    rows = [["id", "pain", "note"], *([f"P-{n}", n % 11, "as before"] for n in range(40))]
+    workbook_of(tmp_path / "a.xlsx", {"Baseline": rows})
+    data = (tmp_path / "a.xlsx").read_bytes()
+    whole = cells(read_export(Export(format="excel", records="a.xlsx"), tmp_path).sheets[0])
+    told = 0
+    for place in range(0, len(data), len(data) // 100):
+        (tmp_path / "b.xlsx").write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        try:
+            found = read_export(Export(format="excel", records="b.xlsx"), tmp_path)
+        except StudyError as error:
+            told += str(error).startswith("b.xlsx: ")
+        else:
+            told += cells(found.sheets[0]) == whole
+    assert told == len(range(0, len(data), len(data) // 100))
+
+
+def test_names_of_ranges_and_what_is_printed_around_pages_are_properties(tmp_path):
+    book = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = book.add_worksheet("Data")
+    sheet.write_row(0, 0, ["id", "pain"])
+    sheet.write_row(1, 0, ["a", 3])
+    sheet.set_header('&L&"Arial,Bold"&12List of Jane Doe&RPage &P')
+    sheet.set_footer("&C&D")
+    sheet.print_area("A1:B2")
+    book.define_name("Jane_Doe", "=Data!$A$1")
+    book.close()
+    found = read_export(Export(format="excel", records="a.xlsx"), tmp_path).properties
+    assert found == {"print header": "List of Jane Doe Page", "defined name": "Jane Doe"}
 
 
 def test_spss_labels_user_missing_ranges_and_notes(tmp_path):

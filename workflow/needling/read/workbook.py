@@ -3,9 +3,12 @@
 import datetime
 import re
 import zipfile
+import zlib
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
+from xml.sax.saxutils import unescape
 
 import numpy as np
 import pandas as pd
@@ -28,6 +31,20 @@ IGNORED = re.compile(
     "hyperlinkschanged",
     re.IGNORECASE,
 )
+# The words of a header or footer begin with &L, &C or &R and hold codes for font, size, colour, page and date.
+HEADING = re.compile(rb"<(?:odd|even|first)(Header|Footer)>([^<]*)<")
+HEADING_CODE = re.compile(r'&(?:"[^"]*"|\d+|K[0-9A-F]{6}|.)')
+# What damage to an archive or to the XML in it raises.
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ElementTree.ParseError,
+    RuntimeError,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+)
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -38,7 +55,7 @@ def read_workbook(path: Path, shown: str, sheets: list[str] | None, header_rows:
     ----------
     path : the file.
     shown : how messages name it.
-    sheets : names of the sheets; None is the first one.
+    sheets : names of the sheets; None is the only one that holds data.
     header_rows : rows of column names above the data.
 
     Returns
@@ -49,18 +66,54 @@ def read_workbook(path: Path, shown: str, sheets: list[str] | None, header_rows:
 
     Raises
     ------
-    StudyError : the file is missing, damaged, protected or another format, a sheet is not there or has no header.
+    StudyError : the file is missing, damaged, protected or another format, a sheet is not there or has no header, or
+        several sheets hold data and none is named.
     """
     workbook = _opened(path, shown)
-    wanted = sheets if sheets is not None else workbook.sheet_names[:1]
+    beside = _beside_cells(path, shown)
+    wanted = sheets if sheets is not None else _with_data(workbook, shown)
+    if sheets is None and len(wanted) > 1:
+        raise StudyError(
+            f"{shown}: {len(wanted)} sheets hold data; state export.sheets: [{', '.join(wanted)}], or only those to be read."
+        )
     for name in wanted:
         if name not in workbook.sheet_names:
             there = ", ".join(workbook.sheet_names)
             raise StudyError(f"{shown}: there is no sheet '{name}'; the sheets are {there}. Mend export.sheets.")
-    errors = _error_cells(path)
-    properties, date_1904 = _properties(path)
-    found = [_sheet(workbook, path, shown, name, header_rows, errors.get(name, {})) for name in wanted]
-    return RawExport(found, properties=properties, date_1904=date_1904)
+    found = [_sheet(workbook, path, shown, name, header_rows, beside.errors.get(name, {})) for name in wanted]
+    return RawExport(found, properties=beside.properties, date_1904=beside.date_1904)
+
+
+def data_sheets(path: Path, shown: str) -> list[str]:
+    """Name the visible sheets of a workbook that hold a table: two rows and two columns or more.
+
+    Parameters
+    ----------
+    path : the file.
+    shown : how messages name it.
+
+    Returns
+    -------
+    Names in the order of the workbook; its first sheet where none holds a table.
+
+    Raises
+    ------
+    StudyError : the file is missing, damaged, protected or another format.
+    """
+    return _with_data(_opened(path, shown), shown)
+
+
+def _with_data(workbook: Any, shown: str) -> list[str]:
+    visible = [
+        sheet.name
+        for sheet in workbook.sheets_metadata
+        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+        and sheet.visible == python_calamine.SheetVisibleEnum.Visible
+    ]
+    if len(visible) > 1:
+        sizes = {name: _parsed(workbook, shown, name) for name in visible}
+        visible = [name for name, sheet in sizes.items() if sheet.height > 1 and sheet.width > 1]
+    return visible or workbook.sheet_names[:1]
 
 
 def _opened(path: Path, shown: str) -> Any:
@@ -88,16 +141,20 @@ def _opened(path: Path, shown: str) -> Any:
         ) from None
 
 
+def _parsed(workbook: Any, shown: str, name: str) -> Any:
+    try:
+        return workbook.get_sheet_by_name(name)
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        raise StudyError(
+            f"{shown}, sheet {name}: the sheet cannot be read ({type(error).__name__}); open and save it again."
+        ) from None
+
+
 def _sheet(
     workbook: Any, path: Path, shown: str, name: str, header_rows: int, errors: dict[tuple[int, int], str]
 ) -> Sheet:
     place = f"{shown}, sheet {name}"
-    try:
-        rows = workbook.get_sheet_by_name(name).to_python(skip_empty_area=False)
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise StudyError(
-            f"{place}: the sheet cannot be read ({type(error).__name__}); open and save it again."
-        ) from None
+    rows = _parsed(workbook, shown, name).to_python(skip_empty_area=False)
     for (row, column), text in errors.items():
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = text
@@ -153,20 +210,61 @@ def _text(cell: Any) -> str | None:
 # ---------------------------------------------------------------- what the cell reader does not give
 
 
-def _error_cells(path: Path) -> dict[str, dict[tuple[int, int], str]]:
-    """Error values by sheet and cell (row and column from 0), which the cell reader gives as blanks."""
+@dataclass
+class _Beside:
+    """What a workbook holds beside the values of its cells.
+
+    `errors` holds error values by sheet and cell (row and column from 0), `properties` words by place, `date_1904` says
+    whether days are counted from 1904.
+    """
+
+    errors: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
+    properties: dict[str, str] = field(default_factory=dict)
+    date_1904: bool = False
+
+    def say(self, place: str, words: str) -> None:
+        """Note words that a person wrote, where they have letters."""
+        known = self.properties.get(place)
+        if re.search(r"[^\W\d_]", words) and words not in (known or ""):
+            self.properties[place] = f"{known}; {words}" if known else words
+
+
+def _beside_cells(path: Path, shown: str) -> _Beside:
+    """Read what stands beside the cells, and stop where any part of the archive is damaged."""
+    beside = _Beside()
     if not zipfile.is_zipfile(path):
-        return {}
-    found: dict[str, dict[tuple[int, int], str]] = {}
-    with zipfile.ZipFile(path) as archive:
-        for name, part in _sheet_parts(archive).items():
-            for match in re.finditer(rb"<c\b([^>]*\bt=\"e\"[^>]*)>(.*?)</c>", archive.read(part), re.DOTALL):
-                place = re.search(rb"\br=\"([A-Z]+)(\d+)\"", match.group(1))
-                value = re.search(rb"<v>([^<]*)</v>", match.group(2))
-                if place and value:
-                    cell = (int(place.group(2)) - 1, _column_number(place.group(1).decode()))
-                    found.setdefault(name, {})[cell] = value.group(1).decode()
-    return found
+        return beside
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(damaged)
+            for name, part in _sheet_parts(archive).items():
+                _read_sheet_part(archive.read(part), name, beside)
+            _read_properties(archive, beside)
+            if "xl/workbook.xml" in archive.namelist():
+                book = archive.read("xl/workbook.xml")
+                beside.date_1904 = bool(re.search(rb"date1904=\"(1|true)\"", book))
+                for element in ElementTree.fromstring(book).iter():
+                    if element.tag.endswith("}definedName") and not element.get("name", "").startswith("_xlnm."):
+                        beside.say("defined name", element.get("name", "").replace("_", " "))
+    except DAMAGE as error:
+        raise StudyError(
+            f"{shown}: the workbook is damaged ({type(error).__name__}); export it again, or take an intact copy."
+        ) from None
+    return beside
+
+
+def _read_sheet_part(xml: bytes, name: str, beside: _Beside) -> None:
+    """Find error values, which the cell reader gives as blanks, and what is printed above and below the pages."""
+    for match in re.finditer(rb"<c\b([^>]*\bt=\"e\"[^>]*)>(.*?)</c>", xml, re.DOTALL):
+        place = re.search(rb"\br=\"([A-Z]+)(\d+)\"", match.group(1))
+        value = re.search(rb"<v>([^<]*)</v>", match.group(2))
+        if place and value:
+            cell = (int(place.group(2)) - 1, _column_number(place.group(1).decode()))
+            beside.errors.setdefault(name, {})[cell] = value.group(1).decode()
+    for match in HEADING.finditer(xml):
+        words = HEADING_CODE.sub(" ", unescape(match.group(2).decode(), {"&quot;": '"'}))
+        beside.say(f"print {match.group(1).decode().lower()}", " ".join(words.split()))
 
 
 def _column_number(letters: str) -> int:
@@ -193,25 +291,17 @@ def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     return parts
 
 
-def _properties(path: Path) -> tuple[dict[str, str], bool]:
-    """Words in the workbook's properties and comments, and whether it counts days from 1904."""
-    if not zipfile.is_zipfile(path):
-        return {}, False
-    properties: dict[str, str] = {}
-    with zipfile.ZipFile(path) as archive:
-        for part in sorted(archive.namelist()):
-            kind = next((kind for pattern, kind in WORDS.items() if re.fullmatch(pattern, part)), None)
-            if kind is None:
-                continue
-            for element in ElementTree.fromstring(archive.read(part)).iter():
-                tag = element.tag.rsplit("}", 1)[-1]
-                words = (element.text or element.get("displayName") or "").strip()
-                if words and not IGNORED.fullmatch(tag) and re.search(r"[^\W\d_]", words):
-                    place = _spaced(f"{kind} {tag}" if kind else tag)
-                    known = properties.get(place)
-                    properties[place] = f"{known}; {words}" if known and words not in known else words
-        book = archive.read("xl/workbook.xml") if "xl/workbook.xml" in archive.namelist() else b""
-    return properties, bool(re.search(rb"date1904=\"(1|true)\"", book))
+def _read_properties(archive: zipfile.ZipFile, beside: _Beside) -> None:
+    """Words in the workbook's properties and comments."""
+    for part in sorted(archive.namelist()):
+        kind = next((kind for pattern, kind in WORDS.items() if re.fullmatch(pattern, part)), None)
+        if kind is None:
+            continue
+        for element in ElementTree.fromstring(archive.read(part)).iter():
+            tag = element.tag.rsplit("}", 1)[-1]
+            words = (element.text or element.get("displayName") or "").strip()
+            if not IGNORED.fullmatch(tag):
+                beside.say(_spaced(f"{kind} {tag}" if kind else tag), words)
 
 
 def _spaced(tag: str) -> str:
