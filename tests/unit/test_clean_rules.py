@@ -6,6 +6,7 @@ import pytest
 from small_export import PLAN, cleaned, notes, tables, with_choices
 
 from needling.clean import RULES
+from needling.clean.parse import read_date
 from needling.study import StudyError
 
 
@@ -219,12 +220,117 @@ def test_codes_that_fit_no_row_stop_the_run_in_one_sentence():
     assert "secret" not in str(told.value)
 
 
-def test_a_blank_arm_is_not_an_unknown_one():
+def test_a_patient_without_an_arm_is_quarantined_and_queried():
     found = tables()
     found["patients"].loc[0, "arm"] = None
     result = cleaned(found)
-    assert result.quarantine.empty
-    assert pd.isna(result.tables["patients"]["arm"].iloc[0])
+    assert notes(result, "labels") == [("quarantined", "patients", 2, "(whole row)"), ("query", "patients", 2, "arm")]
+    assert set(result.quarantine.loc[result.quarantine["table"] == "patients", "reason"]) == {"no arm on record"}
+
+
+@pytest.mark.parametrize("text", ["no usual care", "not usual care", "non-usual-care", "usual care 2"])
+def test_the_opposite_of_a_label_is_not_another_spelling_of_it(text):
+    found = tables()
+    found["patients"].loc[0, "arm"] = text
+    result = cleaned(found)
+    assert notes(result, "labels") == [("quarantined", "patients", 2, "(whole row)"), ("query", "patients", 2, "arm")]
+
+
+def test_a_label_that_is_another_code_is_left_alone():
+    found = tables()
+    with_choices(found, "outcomes", "nprs:total", {str(code): str(code - 1) for code in range(1, 12)})
+    value = found["outcomes"].loc[found["outcomes"]["instrument"] == "nprs", "value"]
+    clean = cleaned(found).tables["outcomes"]
+    assert clean.loc[clean["instrument"] == "nprs", "value"].tolist() == value.astype(float).tolist()
+
+
+def test_an_unknown_visit_is_queried_and_a_study_without_known_visits_is_refused():
+    found = tables()
+    found["visits"].loc[1, "planned"] = "final"
+    result = cleaned(found)
+    assert notes(result, "labels") == [("query", "visits", 101, "event")]
+    found["visits"]["planned"] = "final"
+    with pytest.raises(StudyError, match="no row of the column 'event' has a known visit"):
+        cleaned(found)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "line"), [("visits", "visit_date", 101), ("sessions", "session_date", 301)]
+)
+def test_a_date_that_cannot_be_right_is_missing_and_queried(table, column, line):
+    found = tables()
+    found[table].loc[1, "date"] = "2042-04-13"
+    result = cleaned(found)
+    assert ("query", table, line, column) in notes(result, "dates")
+    assert result.tables[table]["day"].isna().sum() == 1
+
+
+def test_a_year_of_the_romans_is_no_date():
+    found = tables()
+    found["visits"].loc[1, "date"] = "0204-04-03"
+    assert notes(cleaned(found), "dates") == [("query", "visits", 101, "visit_date")]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("3/5", "written on another scale than the instrument's"), ("8/5", "more than it is out of")],
+)
+def test_another_scale_in_the_cell_is_not_the_number(text, why):
+    found = tables()
+    found["outcomes"].loc[found["outcomes"]["instrument"] == "nprs", "value"] = ["7/10", text, *["4"] * 46]
+    result = cleaned(found)
+    queried = result.audit[(result.audit["rule"] == "numbers") & (result.audit["action"] == "query")]
+    assert queried["reason"].tolist() == [why]
+    values = result.tables["outcomes"].query("instrument == 'nprs'")["value"]
+    assert values.iloc[0] == 7
+    assert np.isnan(values.iloc[1])
+
+
+def test_another_unit_in_the_cell_is_not_the_number():
+    changes = {"covariates": {"duration": {"from": "age", "unit": "weeks"}}}
+    found = tables()
+    found["patients"] = found["patients"].rename(columns={"age": "duration"})
+    found["patients"].loc[[0, 1], "duration"] = ["6 years", "7 wks"]
+    result = cleaned(found, patients={**PLAN["patients"], **changes})
+    assert result.tables["patients"]["duration"].iloc[1] == 7
+    assert np.isnan(result.tables["patients"]["duration"].iloc[0])
+    assert "written in another unit than the column's" in set(result.audit["reason"])
+
+
+def test_two_ratings_do_not_tell_a_clinics_scale():
+    found = tables()
+    pains = found["outcomes"]["instrument"] == "nprs"
+    found["outcomes"].loc[pains, "value"] = None
+    where = found["outcomes"].index[pains]
+    found["outcomes"].loc[[where[0], where[5]], "value"] = ["66", "3"]
+    values = cleaned(found).tables["outcomes"].query("instrument == 'nprs'")["value"].dropna()
+    assert values.tolist() == [3]
+
+
+@pytest.mark.parametrize("old", ["95 years", "93,0", "~91"])
+def test_no_age_over_89_is_shown(old):
+    found = tables()
+    found["patients"].loc[0, "age"] = old
+    result = cleaned(found)
+    assert result.tables["patients"]["age"].iloc[0] == 90
+    shown = result.audit.loc[result.audit["column"] == "age", ["old", "new"]].stack().dropna()
+    assert set(shown) <= {"(hidden)", "90"}
+
+
+def test_dates_among_the_covariates_count_from_the_first_visit_without_a_day_0():
+    found = tables()
+    found["patients"]["date_onset"] = "2024-03-01"
+    patients = {key: value for key, value in PLAN["patients"].items() if key != "day_0"}
+    patients["covariates"] = {"date_onset": "onset"}
+    found["patients"]["day_0"] = None
+    assert set(cleaned(found, patients=patients).tables["patients"]["date_onset"]) == {-9.0}
+
+
+@pytest.mark.parametrize(
+    "text", ["5. März 2024", "5 mars 2024", "5 de marzo de 2024", "5 maart 2024", "5th March 2024"]
+)
+def test_months_have_names_in_several_languages(text):
+    assert read_date(text)[:2] == ("named", read_date("2024-03-05")[1])
 
 
 # ---------------------------------------------------------------- rows: twice, unknown, outside
@@ -384,7 +490,7 @@ def test_reasons_that_the_format_gives_are_in_the_audit():
     )
     result = cleaned(found)
     assert notes(result, "missing_codes") == [("missing", "patients", int(found["patients"]["line"][1]), "age")]
-    assert set(result.audit["reason"]) == {"declared missing in the export: refused"}
+    assert set(result.audit["reason"]) == {"declared missing: refused"}
 
 
 @pytest.mark.parametrize("typed", ["P-0011", "p-001", "P_001", "P-010"])

@@ -290,6 +290,20 @@ def test_reasons_of_the_format_reach_every_table(tmp_path):
     assert rows(found["outcomes"], "value", "missing_reason") == [("4", None), (None, "refused"), ("3", None)]
 
 
+def test_codes_for_missing_of_the_study_file_are_missing_with_their_reason(tmp_path):
+    study = plan(
+        export={"missing": {"-99": "refused", "11": "not asked"}},
+        patients={"covariates": {"age": "age"}},
+        visits={"date": "day"},
+        instruments={"nprs": {"total": "pain"}},
+    )
+    found = tables(tmp_path, "id,day,age,pain\n1,2024-01-01,-99.0,4\n2,2024-01-01,50,11\n3,2024-01-01, 110 ,\n", study)
+    assert rows(found["patients"], "age") == [(None,), ("50",), (" 110 ",)]
+    assert rows(found["declared_missing"], "table", "column", "row", "reason") == [("patients", "age", 0, "refused")]
+    assert rows(found["outcomes"], "line", "value", "missing_reason") == [(2, "4", None), (3, None, "not asked")]
+    assert found["unread"].empty
+
+
 def test_columns_are_mapped_as_code_date_or_value():
     study = plan(
         patients={

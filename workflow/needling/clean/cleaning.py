@@ -64,8 +64,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     trail = Trail(tables, settings(study.cleaning))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections)
-    if "declared_missing" in tables:
-        _note_declared(trail, tables["declared_missing"])
+    _note_declared(trail, tables)
     known = definitions(study.instruments)
     people = clean_patients(trail, tables, study)
     events = clean_events(trail, tables, study, people)
@@ -82,12 +81,17 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     return Cleaned(made, audit, trail.quarantine(), totals)
 
 
-def _note_declared(trail: Trail, declared: pd.DataFrame) -> None:
-    """Account for the blank cells that the export's own format declares missing (those of outcomes carry their reason)."""
-    for (table, column), mine in declared.groupby(["table", "column"], sort=False):
-        source = trail.source(str(table), str(column))
-        why = "declared missing in the export: " + mine["reason"]
-        trail.note("missing_codes", "missing", str(table), mine["row"], source, why)
+def _note_declared(trail: Trail, tables: dict[str, pd.DataFrame]) -> None:
+    """Account for the blank cells that the export's own format, or the study file, declares missing."""
+    said = "declared missing: "
+    outcomes = tables["outcomes"]
+    mine = outcomes[outcomes["missing_reason"].notna()]
+    why = said + mine["missing_reason"].astype("str")
+    trail.note("missing_codes", "missing", "outcomes", mine["row"], mine["column"].astype("str"), why)
+    if "declared_missing" in tables:
+        for (table, column), rows in tables["declared_missing"].groupby(["table", "column"], sort=False):
+            source = trail.source(str(table), str(column))
+            trail.note("missing_codes", "missing", str(table), rows["row"], source, said + rows["reason"])
 
 
 def _new_codes(tables: list[pd.DataFrame], keys: Key) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ from needling.clean.trail import HIDDEN, Trail
 from needling.study import Column
 
 Kind = Literal["number", "category", "date", "text"]
+DECADE = 3650.0
 Limits = tuple[float, float]
 
 # Possible and usual values of columns whose names the data guide fixes, for studies that state none. The ranges of
@@ -135,6 +136,7 @@ def number(
     usual: Limits | None,
     places: list[pd.Series] | None = None,
     shown_below: float = np.inf,
+    unit: str | None = None,
 ) -> pd.Series:
     """Read one column as numbers and note everything that was not plainly a possible number.
 
@@ -144,6 +146,7 @@ def number(
     possible, usual : limits; outside the first a value becomes missing, outside the second it is flagged.
     places : clinic and patient of each row, for ratings of 0-100 in a 0-10 column.
     shown_below : possible values from here on are hidden in the audit (an age of 90 identifies).
+    unit : the column's unit; a number with another one beside it is not used.
 
     Returns
     -------
@@ -151,11 +154,22 @@ def number(
     """
     raw = blank_to_missing(frame[name])
     found = parse.numbers(raw)
+    if possible is not None:
+        scale = parse.said(found, parse.OUT_OF).astype(float)
+        found = parse.in_doubt(
+            found, scale.notna() & (scale != possible[1]), "written on another scale than the column's"
+        )
+    if unit and " " not in unit:
+        beside = parse.said(found, parse.BESIDE).map(plain_unit, na_action="ignore")
+        found = parse.in_doubt(
+            found, beside.notna() & (beside != plain_unit(unit)), "written in another unit than the column's"
+        )
     rows, source = frame["row"], trail.source(table, name)
-    note_parsed(trail, table, rows, source, raw, found)
+    note_parsed(trail, table, rows, source, raw, found, shown_below)
     value = found["value"].copy()
     if possible == (0, 10) and places and trail.settings.on("scale_by_ten"):
-        rescale = tenfold(value.mask(parse.out_of(found)), places, trail.settings("scale_by_ten", "share"))
+        said = parse.said(found, parse.OUT_OF).notna()
+        rescale = tenfold(value.mask(said), places, *scale_settings(trail))
         why = "rated 0-100 in a 0-10 column"
         trail.note("scale_by_ten", "corrected", table, rows[rescale], source, why, raw[rescale], value[rescale] / 10)
         value = value.mask(rescale, value / 10)
@@ -177,7 +191,31 @@ def number(
     return value
 
 
-def tenfold(values: pd.Series, places: list[pd.Series], share: float) -> pd.Series:
+UNITS = {
+    "y": "year",
+    "yr": "year",
+    "mo": "month",
+    "mth": "month",
+    "w": "week",
+    "wk": "week",
+    "d": "day",
+    "h": "hour",
+    "hr": "hour",
+    "hrs": "hour",
+    "min": "minute",
+    "mins": "minute",
+    "pt": "point",
+}
+
+
+def plain_unit(text: str) -> str:
+    """Reduce a unit to one word in the singular: 'wks' and 'weeks' are one, 'mm' and 'cm' are not."""
+    word = text.strip().lower().rstrip(".").replace("²", "2")
+    word = word[:-1] if len(word) > 2 and word.endswith("s") else word
+    return UNITS.get(word, word)
+
+
+def tenfold(values: pd.Series, places: list[pd.Series], share: float, fewest: float) -> pd.Series:
     """Find ratings of 0-100 in a 0-10 column: those of a clinic or patient most of whose ratings are above 10.
 
     Parameters
@@ -186,6 +224,7 @@ def tenfold(values: pd.Series, places: list[pd.Series], share: float) -> pd.Seri
     places : clinic and patient that each rating belongs to.
     share : smallest share (0-1) of a clinic's ratings above 10; zeros, which are the same on both scales, do not count.
         Of a patient, all of at least two ratings must be.
+    fewest : ratings that a clinic must have; one or two say nothing about its scale.
 
     Returns
     -------
@@ -196,11 +235,17 @@ def tenfold(values: pd.Series, places: list[pd.Series], share: float) -> pd.Seri
     rescale = pd.Series(False, index=values.index)
     if over.any():
         clinic, patient = places
-        shares = over[rated].groupby(clinic[rated], observed=True).mean()
-        rescale |= rated & clinic.isin(shares.index[shares >= share])
+        known = rated & clinic.notna() & (clinic != "")
+        shares = over[known].groupby(clinic[known], observed=True).agg(["mean", "size"])
+        rescale |= known & clinic.isin(shares.index[(shares["mean"] >= share) & (shares["size"] >= fewest)])
         ratings = over[rated].groupby(patient[rated], observed=True).agg(["all", "size"])
         rescale |= rated & patient.isin(ratings.index[ratings["all"] & (ratings["size"] > 1)])
     return rescale
+
+
+def scale_settings(trail: Trail) -> tuple[float, float]:
+    """How large a share of ratings above 10, of how many ratings, it takes to say that a clinic rates 0-100."""
+    return trail.settings("scale_by_ten", "share"), trail.settings("scale_by_ten", "fewest")
 
 
 def note_parsed(
@@ -210,20 +255,22 @@ def note_parsed(
     source: "str | pd.Series",
     raw: pd.Series,
     found: pd.DataFrame,
+    shown_below: float = np.inf,
 ) -> None:
-    """Note the cells that `parse.numbers` did not find to be plain numbers."""
+    """Note the cells that `parse.numbers` did not find to be plain numbers; values from `shown_below` on are hidden."""
 
     def at(mask: pd.Series) -> "str | pd.Series":
         return source if isinstance(source, str) else source[mask]
 
     loose = found["how"].isin([parse.COMMA, parse.LOOSE])
-    trail.note(
-        "numbers", "corrected", table, rows[loose], at(loose), found["why"][loose], raw[loose], found["value"][loose]
-    )
+    plain, hidden = loose & (found["value"] < shown_below), loose & (found["value"] >= shown_below)
+    why = found["why"]
+    trail.note("numbers", "corrected", table, rows[plain], at(plain), why[plain], raw[plain], found["value"][plain])
+    trail.note("numbers", "corrected", table, rows[hidden], at(hidden), why[hidden], HIDDEN, HIDDEN)
     absent = found["how"].isin([parse.ABSENT, parse.ERROR])
     trail.note("missing_codes", "missing", table, rows[absent], at(absent), found["why"][absent], raw[absent])
     text = found["how"] == parse.TEXT
-    trail.note("numbers", "query", table, rows[text], at(text), "not a number", HIDDEN)
+    trail.note("numbers", "query", table, rows[text], at(text), found["why"][text], HIDDEN)
 
 
 def missing_code(values: pd.Series, possible: Limits | None) -> pd.Series:
@@ -259,6 +306,23 @@ def date(trail: Trail, table: str, frame: pd.DataFrame, name: str) -> pd.DataFra
     text = found["style"] == "text"
     trail.note("dates", "query", table, rows[text], source, "not a date", HIDDEN)
     return found
+
+
+def plausible(
+    trail: Trail,
+    table: str,
+    frame: pd.DataFrame,
+    name: str,
+    day: pd.Series,
+    earliest: "pd.Series | float" = -DECADE,
+    latest: "pd.Series | float" = DECADE,
+) -> pd.Series:
+    """Make days missing that cannot be right, and query their dates; ten years from day 0 where no limit is known."""
+    low, high = (pd.Series(limit, index=day.index, dtype=float) for limit in (earliest, latest))
+    wrong = (day < low.fillna(-DECADE)) | (day > high.fillna(DECADE))
+    reason = "a date that cannot be right: too far from the schedule"
+    trail.note("dates", "query", table, frame["row"][wrong], trail.source(table, name), reason, HIDDEN)
+    return day.mask(wrong)
 
 
 def settle(

@@ -111,7 +111,7 @@ def _day(
     doubt = found["doubtful"] & date.isna()
     source = trail.source(name, column)
     trail.note("dates", "query", name, frame["row"][doubt], source, "day and month cannot be told apart", HIDDEN)
-    return date - day_0, doubt
+    return columns.plausible(trail, name, frame, column, date - day_0), doubt
 
 
 def _neighbours(frame: pd.DataFrame, date: pd.Series) -> tuple[pd.Series, pd.Series]:

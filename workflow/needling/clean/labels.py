@@ -1,6 +1,7 @@
 """From codes and labels as people write them to the names of the study file."""
 
 import difflib
+import math
 import re
 
 import numpy as np
@@ -9,6 +10,24 @@ import pandas as pd
 from needling.clean.parse import MISSING_WORDS
 
 EXACT, NEAR, ABSENT, UNKNOWN = "exact", "near", "absent", "unknown"
+NEGATIONS = (
+    "no",
+    "non",
+    "not",
+    "un",
+    "in",
+    "im",
+    "ir",
+    "dis",
+    "without",
+    "never",
+    "kein",
+    "nicht",
+    "ohne",
+    "sin",
+    "sans",
+    "pas",
+)
 
 
 def plain(text: str) -> str:
@@ -68,15 +87,24 @@ def _meant(short: str, exact: dict[str, str], spellings: dict[str, str], closene
         return None
     meant = {name for name in exact.values() if short == _initials(name)}
     if not meant and len(short) > 2:
-        meant = {spellings[near] for near in difflib.get_close_matches(short, spellings, n=3, cutoff=closeness)}
+        close = difflib.get_close_matches(short, spellings, n=3, cutoff=closeness)
+        meant = {spellings[near] for near in close if not _contradicts(short, near)}
     return meant.pop() if len(meant) == 1 else None
+
+
+def _contradicts(one: str, other: str) -> bool:
+    """Whether two close spellings mean different things: other numbers (week 12, week 24), or one of them negated."""
+    if re.findall(r"\d+", one) != re.findall(r"\d+", other):
+        return True
+    return any(one.startswith(word) != other.startswith(word) for word in NEGATIONS)
 
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _initials(name: str) -> str:

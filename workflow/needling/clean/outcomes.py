@@ -127,6 +127,11 @@ def _numbers(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.DataF
     """Read the cells as numbers; labels of the dictionary stand for their codes."""
     raw = _labels_to_codes(trail, frame, cells)
     found = parse.numbers(raw, frame["instrument"])
+    scale = parse.said(found, parse.OUT_OF).dropna().astype(float)
+    other = scale != cells["high"].to_numpy()[frame["cell"].loc[scale.index]]
+    found = parse.in_doubt(
+        found, other.reindex(found.index, fill_value=False), "written on another scale than the instrument's"
+    )
     columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
     reason = frame["missing_reason"].copy()
     reason[found["how"] == parse.ABSENT] = "written as missing"
@@ -141,14 +146,14 @@ def _numbers(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.DataF
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
     reason[code] = why
-    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.out_of(found))
+    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.said(found, parse.OUT_OF).notna())
 
 
 def _labels_to_codes(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
     raw = frame["raw"]
     for cell, instrument, item in cells[["instrument", "item"]].itertuples():
         choices = trail.choices("outcomes", f"{instrument}:{item}")
-        back = {label: code for code, label in choices.items() if label != code}
+        back = {label: code for code, label in choices.items() if label not in choices}
         if not back or not set(back) & set(raw.cat.categories):
             continue
         mine = (frame["cell"] == cell) & raw.isin(back)
@@ -201,10 +206,11 @@ def _scale_by_ten(
     over = mine & (frame["value"] > 10) & (frame["value"] <= 100)
     if not trail.settings.on("scale_by_ten") or not over.any():
         return frame
-    share = trail.settings("scale_by_ten", "share")
     rescale = pd.Series(False, index=frame.index)
     for _, one in frame[mine & ~frame["out_of"]].groupby("cell"):
-        rescale[one.index] = columns.tenfold(one["value"], [one["clinic"], one["patient"]], share)
+        rescale[one.index] = columns.tenfold(
+            one["value"], [one["clinic"], one["patient"]], *columns.scale_settings(trail)
+        )
     value = frame["value"]
     rows, source = frame["row"], frame["column"]
     why = "rated 0-100 in a 0-10 column"

@@ -62,6 +62,8 @@ _SPREADSHEET = re.compile(r"#.*[!?]|#n/?[ad]", re.IGNORECASE)
 
 # what a cell turned out to be
 EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT = "exact", "comma", "loose", "absent", "error", "text"
+# how a reason begins that names a scale or a unit written into the cell
+OUT_OF, BESIDE = "written as out of ", "unit written beside the number: "
 HOW = ["", EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT]
 
 
@@ -98,7 +100,8 @@ def _read(cell: str) -> tuple[float, str, str]:
 
 def _loose(cell: str) -> tuple[float, str, str]:
     if match := _OUT_OF.fullmatch(cell):
-        return _decimal(match[1]), LOOSE, f"written as out of {match[2]}"
+        value, scale = _decimal(match[1]), int(match[2])
+        return (value, LOOSE, f"{OUT_OF}{scale}") if value <= scale else (np.nan, TEXT, "more than it is out of")
     if match := _SPAN.fullmatch(cell):
         low, high = _decimal(match[1]), _decimal(match[2])
         if low < high:
@@ -108,7 +111,7 @@ def _loose(cell: str) -> tuple[float, str, str]:
     if match := _ABOUT.fullmatch(cell):
         return _decimal(match[1] or match[2]), LOOSE, "marked as approximate"
     if match := _WITH_WORD.fullmatch(cell):
-        return _decimal(match[1]), LOOSE, f"unit written beside the number: {match[2]}"
+        return _decimal(match[1]), LOOSE, f"{BESIDE}{match[2]}"
     return np.nan, TEXT, "not a number"
 
 
@@ -160,12 +163,22 @@ def _comma_is_mark(comma: np.ndarray, point: np.ndarray, column: np.ndarray) -> 
     return comma & np.isin(column, marks)
 
 
-def out_of(found: pd.DataFrame) -> pd.Series:
-    """Cells written as '7/10', which say their own scale."""
-    loose = found["how"] == LOOSE
-    said = loose.copy()
-    said[loose] = found["why"][loose].str.startswith("written as out of").to_numpy(dtype=bool)
-    return said
+def said(found: pd.DataFrame, beginning: str) -> pd.Series:
+    """What cells say of themselves: the scale after `OUT_OF` or the unit after `BESIDE`; missing where they say nothing."""
+    loose = found["why"][found["how"] == LOOSE].astype("str")
+    mine = loose[loose.str.startswith(beginning)]
+    return mine.str.removeprefix(beginning).reindex(found.index)
+
+
+def in_doubt(found: pd.DataFrame, cells: pd.Series, why: str) -> pd.DataFrame:
+    """Take back the numbers of some cells, with a reason: they are then texts to be asked about."""
+    if not cells.any():
+        return found
+    found = found.assign(
+        value=found["value"].mask(cells), why=found["why"].cat.set_categories([*found["why"].cat.categories, why])
+    )
+    found.loc[cells, "how"], found.loc[cells, "why"] = TEXT, why
+    return found
 
 
 # ---------------------------------------------------------------- dates
@@ -173,14 +186,33 @@ def out_of(found: pd.DataFrame) -> pd.Series:
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})")
 _SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d{2})")
-_NAMED = re.compile(r"(\d{1,2})[-/. ]*([a-z]{3,9})\.?[-/., ]*(\d{4}|\d{2})|([a-z]{3,9})\.? (\d{1,2}),? (\d{4})")
+_NAMED = re.compile(
+    r"(\d{1,2})\.?(?:st|nd|rd|th)?[-/. ]*(?:de )?([^\W\d_]{3,10})\.?[-/., ]*(?:de )?(\d{4}|\d{2})"
+    r"|([^\W\d_]{3,10})\.? (\d{1,2}),? (\d{4})"
+)
 _SERIAL = re.compile(r"([234]\d{4}|5\d{4})(\.\d+)?")
 _CLOCK = re.compile(r"[ T]\d{1,2}[:.]\d{2}.*$")
+# beginnings of the names of months in languages of western Europe, the longest one that fits counts
 _MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    beginning: number
+    for number, names in enumerate(
+        [
+            "jan ene gen",
+            "feb fév fev",
+            "mar mär mrz maa mrt",
+            "apr abr avr",
+            "may mai maj mei mag",
+            "jun juin giu",
+            "jul juil lug",
+            "aug ago aoû aou",
+            "sep set",
+            "oct okt ott out",
+            "nov",
+            "dec dez déc dic des",
+        ],
+        1,
     )
+    for beginning in names.split()
 }
 _SERIAL_START = datetime.date(1899, 12, 30).toordinal()
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
@@ -208,7 +240,7 @@ def read_date(text: str) -> tuple[str, float, float]:
         return _slashed(int(match[1]), int(match[3]), _year(match[4]), match[2])
     if match := _NAMED.fullmatch(cell):
         name, number, year = (match[2], match[1], match[3]) if match[2] else (match[4], match[5], match[6])
-        day = _day(_year(year), _MONTHS.get(name[:3], 0), int(number))
+        day = _day(_year(year), _month(name), int(number))
         return ("named" if np.isfinite(day) else "text"), day, day
     if match := _SERIAL.fullmatch(cell):
         day = float(int(match[1]) + _SERIAL_START - _EPOCH)
@@ -229,12 +261,18 @@ def _slashed(first: int, second: int, year: int, mark: str) -> tuple[str, float,
     return "either", day_first, month_first
 
 
+def _month(name: str) -> int:
+    return _MONTHS.get(name[:4], _MONTHS.get(name[:3], 0))
+
+
 def _year(text: str) -> int:
     year = int(text)
     return year if year > 99 else year + (2000 if year < 70 else 1900)
 
 
 def _day(year: int, month: int, day: int) -> float:
+    if not 1900 <= year <= 2100:
+        return np.nan
     try:
         return float(datetime.date(year, month, day).toordinal() - _EPOCH)
     except ValueError:

@@ -12,6 +12,7 @@ from needling.clean.trail import HIDDEN, Trail
 from needling.study import Column, Study, StudyError
 
 OLDEST = 90
+LIFE = 36_500.0  # days
 
 
 @dataclass
@@ -53,6 +54,9 @@ def clean_patients(trail: Trail, tables: dict[str, pd.DataFrame], study: Study) 
     frame = _conflicts(trail, frame, tables, study)
     frame = _unknown_groups(trail, frame, study)
     day_0 = _day_0(trail, frame, day_0_found.loc[frame.index], tables["visits"])
+    for name, column in study.patients.covariates.items():
+        if columns.kind_of(trail, "patients", name, column, tables["patients"][name]) == "date":
+            frame[name] = columns.plausible(trail, "patients", frame, name, frame[name] - day_0, -LIFE, LIFE)
     day_0.index = pd.Index(frame["patient"])
     kept = frame.drop(columns=["day_0", "_arm_how", "_cohort_how"])
     return People(kept, day_0, known - set(frame["patient"]), known)
@@ -104,9 +108,6 @@ def _typed(trail: Trail, frame: pd.DataFrame, study: Study) -> tuple[pd.DataFram
         typed[name] = covariate(trail, "patients", frame, name, column)
     day_0 = columns.date(trail, "patients", frame, "day_0")
     typed["day_0"] = day_0["date"]
-    for name in settings.covariates:
-        if columns.kind_of(trail, "patients", name, settings.covariates[name], frame[name]) == "date":
-            typed[name] = typed[name] - typed["day_0"]
     return typed, day_0
 
 
@@ -134,7 +135,7 @@ def covariate(
     usual = column.usual or columns.USUAL.get(name)
     is_age = bool(re.match(r"age($|_)", name))
     hide = float(OLDEST) if is_age else np.inf
-    values = columns.number(trail, table, frame, name, possible, usual, places, hide)
+    values = columns.number(trail, table, frame, name, possible, usual, places, hide, column.unit)
     return _top_age(trail, table, frame, name, values) if is_age else values
 
 
@@ -214,7 +215,7 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame
         if name not in frame.columns:
             continue
         own = pd.Series(frame.index, index=frame["patient"]).reindex(mine["patient"]).to_numpy()
-        given = _later_values(trail, mine, name, study, frame["day_0"].reindex(own).to_numpy())
+        given = _later_values(trail, mine, name, study)
         if name in study.patients.covariates:
             _stand_in(frame, name, pd.Series(given.to_numpy(), index=own).dropna())
         taken = frame[name].reindex(own).set_axis(mine.index)
@@ -233,7 +234,7 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame
     return frame
 
 
-def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study, day_0: np.ndarray) -> pd.Series:
+def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study) -> pd.Series:
     """Read what later lines give for a fact, as the fact itself was read."""
     cells = mine[["row", "value"]].rename(columns={"value": name})
     settings = study.patients
@@ -244,10 +245,7 @@ def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study, day
     group = {"cohort": settings.cohort, "arm": settings.arm}.get(name)
     if group is not None:
         return columns.category(trail, "patient_conflicts", cells, name, _text_codes(group))["value"]
-    column = settings.covariates[name]
-    values = covariate(trail, "patient_conflicts", cells, name, column)
-    is_date = columns.kind_of(trail, "patient_conflicts", name, column, cells[name]) == "date"
-    return values - day_0 if is_date else values
+    return covariate(trail, "patient_conflicts", cells, name, settings.covariates[name])
 
 
 def _stand_in(frame: pd.DataFrame, name: str, given: pd.Series) -> None:
@@ -270,8 +268,14 @@ def _years_passed(conflicts: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
 
 
 def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Quarantine patients whose arm or cohort is not known or not one."""
-    for name in ("arm", "cohort"):
+    """Quarantine patients whose arm or cohort is not known or not one, or who have none in a study that has them."""
+    for name, column in (("arm", study.patients.arm), ("cohort", study.patients.cohort)):
+        how = frame[f"_{name}_how"]
+        none = frame[name].isna() & ~how.isin([UNKNOWN, "conflict"]) & (column is not None)
+        trail.note(
+            "labels", "query", "patients", frame["row"][none], trail.source("patients", name), f"no {name} on record"
+        )
+        frame = trail.take_out("labels", frame, "patients", none, f"no {name} on record")
         how = frame[f"_{name}_how"]
         frame = trail.take_out("labels", frame, "patients", how == UNKNOWN, f"unknown {name}")
         how = frame[f"_{name}_how"]
@@ -288,6 +292,8 @@ def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.Da
         near = 60.0
         settled = columns.settle(trail, "patients", frame, "day_0", found, first - near, first + near)
         day_0 = frame["day_0"].fillna(settled)
+        apart = columns.plausible(trail, "patients", frame, "day_0", day_0 - first)
+        day_0 = day_0.where(apart.notna() | first.isna())
         doubt = found["doubtful"] & settled.isna()
         source = trail.source("patients", "day_0")
         trail.note(

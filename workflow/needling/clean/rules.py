@@ -1,11 +1,13 @@
 """The cleaning rules as data: what each one does in a sentence, its version and what can be tuned."""
 
 import difflib
+import math
 from dataclasses import dataclass, field
 
 from needling.study import Cleaning, StudyError
 
 Setting = float | int | str | bool
+SHARES = ("closeness", "share", "correlation", "digits")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ _ALL = [
         "scale_by_ten",
         1,
         "Ratings of 0-100 in a 0-10 column were divided by ten where the clinic or the patient used that scale throughout.",
-        {"share": 0.5},
+        {"share": 0.5, "fewest": 5},
     ),
     Rule(
         "units",
@@ -205,6 +207,9 @@ def settings(cleaning: Cleaning) -> Settings:
             if name not in RULES[rule].settings:
                 known = ", ".join(RULES[rule].settings) or "none"
                 raise StudyError(f"cleaning.tune.{rule}: there is no setting '{name}'; known are: {known}.")
-            if isinstance(value, str):
+            if isinstance(value, str) or not math.isfinite(value):
                 raise StudyError(f"cleaning.tune.{rule}.{name}: '{value}' is not a number; give a number.")
+            if value < 0 or (name in SHARES and value > 1):
+                most = "from 0 to 1" if name in SHARES else "not below 0"
+                raise StudyError(f"cleaning.tune.{rule}.{name}: {value:g} is out of range; give a number {most}.")
     return Settings(frozenset(cleaning.off), dict(cleaning.tune))

@@ -5,10 +5,10 @@ import pandas as pd
 
 from needling.clean import columns
 from needling.clean.codes import take_out_unknown
-from needling.clean.labels import NEAR, map_codes
+from needling.clean.labels import NEAR, UNKNOWN, map_codes
 from needling.clean.people import People, code_column
 from needling.clean.trail import HIDDEN, Trail
-from needling.study import Study
+from needling.study import Study, StudyError
 
 UNSCHEDULED = "unscheduled"
 
@@ -67,6 +67,14 @@ def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
     source = trail.source("visits", "planned")
     reason = "another spelling of a visit"
     trail.note("labels", "mapped", "visits", frame["row"][near], source, reason, values[near], found["value"][near])
+    unknown = found["how"] == UNKNOWN
+    if unknown.any() and found["value"].isna().all():
+        raise StudyError(
+            f"visits.planned: no row of the column '{source}' has a known visit; it holds {values.nunique()} different names, and "
+            f"the study file knows {', '.join(repr(code) for code in codes)}; mend visits.planned.codes."
+        )
+    reason = "not a visit of the study file; the row is kept as unscheduled"
+    trail.note("labels", "query", "visits", frame["row"][unknown], source, reason, HIDDEN)
     return found["value"].where(found["value"].isin(schedule), UNSCHEDULED)
 
 
@@ -79,7 +87,10 @@ def _with_day(trail: Trail, frame: pd.DataFrame, study: Study, day_0: pd.Series)
     low = day_0 + frame["visit"].map({name: days[0] for name, days in windows.items()}).fillna(first).astype(float)
     high = day_0 + frame["visit"].map({name: days[1] for name, days in windows.items()}).fillna(last).astype(float)
     date = columns.settle(trail, "visits", frame, "date", found, low, high)
-    frame = frame.assign(day=date - day_0)
+    slack = 366.0  # a slip of a year is outside, however late a visit may come
+    earliest = frame["visit"].map({name: days[0] - slack for name, days in windows.items()}).astype(float)
+    latest = frame["visit"].map({name: days[1] + slack for name, days in windows.items()}).astype(float)
+    frame = frame.assign(day=columns.plausible(trail, "visits", frame, "date", date - day_0, earliest, latest))
     doubt = found["doubtful"] & date.isna()
     if not doubt.any():
         return frame

@@ -24,14 +24,16 @@ class Rows:
     place: pd.DataFrame
     raw: RawExport
     reasons: dict[str, pd.Series]
+    missing: dict[str, str] = field(default_factory=dict)
     sources: list[tuple[str, str, str]] = field(default_factory=list)
     read: dict[str, np.ndarray] = field(default_factory=dict)
     selecting: set[str] = field(default_factory=set)
     declared: list[pd.DataFrame] = field(default_factory=list)
+    looked_at: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, raw: RawExport) -> "Rows":
-        """Put the sheets one below the other."""
+    def of(cls, raw: RawExport, missing: dict[str, str] | None = None) -> "Rows":
+        """Put the sheets one below the other; `missing` holds the study file's codes for missing, with their reasons."""
         sheets = raw.sheets
         frame = sheets[0].frame if len(sheets) == 1 else pd.concat([s.frame for s in sheets], ignore_index=True)
         which = np.repeat(np.arange(len(sheets)), [len(sheet.frame) for sheet in sheets])
@@ -48,7 +50,7 @@ class Rows:
         for column in {column for sheet in sheets for column in sheet.missing}:
             parts = [s.missing.get(column, pd.Series(np.nan, index=range(len(s.frame)), dtype=TEXT)) for s in sheets]
             reasons[column] = pd.concat(parts, ignore_index=True).astype(TEXT)
-        return cls(frame, place, raw, reasons)
+        return cls(frame, place, raw, reasons, missing or {})
 
     def column(self, name: str, key: str) -> pd.Series:
         """Return a column by its name in the study file as text, or say where it is missing."""
@@ -61,6 +63,7 @@ class Rows:
     def _held(self, name: str, key: str) -> pd.Series:
         stripped = name.strip()
         if stripped in self.frame.columns:
+            self._set_missing(stripped)
             return self.frame[stripped]
         files = ", ".join(dict.fromkeys(sheet.file for sheet in self.raw.sheets))
         names = [str(column) for column in self.frame.columns]
@@ -70,6 +73,19 @@ class Rows:
             f"{files}: the column '{stripped}' that the study file names in {key} is not there; {mend}. Mend {key}, or "
             "export that column too."
         )
+
+    def _set_missing(self, name: str) -> None:
+        """Blank a column's cells that hold a code for missing of the study file, once, and keep the reason of each."""
+        if not self.missing or name in self.looked_at:
+            return
+        self.looked_at.add(name)
+        codes, texts = pd.factorize(self.frame[name])
+        given = pd.Series([*(_reason(str(text), self.missing) for text in texts), None], dtype=TEXT)
+        reason = given.take(codes).reset_index(drop=True)
+        if reason.notna().any():
+            earlier = self.reasons.get(name)
+            self.reasons[name] = reason if earlier is None else earlier.fillna(reason)
+            self.frame = self.frame.assign(**{name: self.frame[name].mask(reason.notna().to_numpy())})
 
     def selected(self, rows: dict[str, list[str]], key: str) -> np.ndarray:
         """Positions of the rows that have the allowed values."""
@@ -159,9 +175,29 @@ class Rows:
         return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason"])
 
 
+def _reason(text: str, missing: dict[str, str]) -> str | None:
+    """Reason of a cell that is a code for missing: the same text, or the same number written otherwise."""
+    if text.strip() in missing:
+        return missing[text.strip()]
+    number = _number(text)
+    return next((reason for code, reason in missing.items() if number is not None and _number(code) == number), None)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
 def some(names: list[str]) -> str:
     """Write a list for a message, cut after eight."""
     return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+
+
+def different_values(n: int) -> str:
+    """Say how many values a column holds; which ones is never said, since any of them may name a person."""
+    return f"{n} different value{'' if n == 1 else 's'}, which are not shown since they may name people"
 
 
 def repeated(texts: list[str], codes: np.ndarray) -> pd.Series:
@@ -178,8 +214,3 @@ def stacked(parts: list[pd.Series]) -> pd.Series:
 def blank(n: int) -> pd.Series:
     """Build a column of missing text."""
     return pd.Series([None], dtype=TEXT).take(np.zeros(n, dtype=np.int64)).reset_index(drop=True)
-def different_values(n: int) -> str:
-    """Say how many values a column holds; which ones is never said, since any of them may name a person."""
-    return f"{n} different value{'' if n == 1 else 's'}, which are not shown since they may name people"
-
-

@@ -150,7 +150,6 @@ class Review(Section):
     def _date_is_text(cls, value: Any) -> str:
         return str(value)
 
-
     @field_validator("date")
     @classmethod
     def _date_exists(cls, value: str) -> str:
@@ -170,6 +169,7 @@ class Review(Section):
                 f"'{value}' is too short; say in words or initials who looked (by) and what was seen (why)"
             )
         return value
+
 
 class Privacy(Section):
     """What the identifier gate lets through."""
@@ -306,6 +306,7 @@ class Study(Section):
             known("patients.arm.reference", self.patients.arm.reference, self.patients.arm.codes.values())
         if len(self.cohorts) > 1 and self.patients.cohort is None:
             raise ValueError("patients.cohort must name the column that tells the cohorts apart")
+        self._check_codes(known)
         offered = {outcome for cohort in self.cohorts.values() for outcome in cohort.outcomes}
         for name, cohort in self.cohorts.items():
             for instrument in cohort.outcomes.values():
@@ -330,6 +331,12 @@ class Study(Section):
             known(f"disclosure.share.{name}: outcome", outcome, offered)
         for visit in shared.visits:
             known(f"disclosure.share.{name}: visit", visit, self.visits.schedule)
+
+    def _check_codes(self, known: Any) -> None:
+        for code, name in ((self.patients.cohort.codes if self.patients.cohort else None) or {}).items():
+            known(f"patients.cohort.codes.{code}: cohort", name, self.cohorts)
+        for code, name in ((self.visits.planned.codes if self.visits.planned else None) or {}).items():
+            known(f"visits.planned.codes.{code}: visit", name, [*self.visits.schedule, "unscheduled"])
 
     def _check_analysis(self, name: str, analysis: Any, offered: set[str], known: Any) -> None:
         for outcome in analysis.outcomes:
