@@ -124,6 +124,29 @@ def test_wrong_delimiter_names_the_right_one(tmp_path):
         read(tmp_path, "id,pain\n1,2\n", delimiter=";")
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("Pain trial,,,\n,,,\nid,visit,pain,note\n1,a,3,\n2,b,4,x\n", "line 3 looks like the header"),
+        ("Pain trial\nsent in May\n\nid,visit,pain\n1,a,3\n2,b,4\n3,c,4\n", "line 4 looks like it"),
+        (",,\n\nid,visit,pain\n1,a,3\n2,b,4\n", "line 3 looks like the header"),
+        ("Baseline,,,Week 4,,\nid,pain,ndi,id,pain,ndi\n1,2,3,1,4,5\n", "line 2 looks like the header"),
+        ("Pain trial;\nid;pain\n1;2\n2;4\n", "line 2 looks like the header"),
+    ],
+)
+def test_titles_above_the_header_are_told(tmp_path, data, words):
+    with pytest.raises(StudyError) as told:
+        read(tmp_path, data)
+    assert words in str(told.value)
+    assert "delete" in str(told.value)
+    assert ("export.header_rows: 2" in str(told.value)) == ("line 2" in words)
+
+
+@pytest.mark.parametrize("data", ["id,,\nA,x,y\nB,x,z\n", "id,,\n1,2,3\n2,3,4\n", "id,,,\n1,,,\n2,,,\n"])
+def test_columns_without_a_name_are_not_taken_for_titles(tmp_path, data):
+    assert next(iter(cells(read(tmp_path, data)))) == "id"
+
+
 def test_missing_file_and_unknown_encoding(tmp_path):
     with pytest.raises(StudyError, match="there is no such file"):
         read_delimited(tmp_path / "none.csv", "none.csv")

@@ -90,6 +90,13 @@ def test_several_sheets_with_data_must_be_named(tmp_path):
     assert [sheet.name for sheet in read_export(Export(format="excel", records="b.xlsx"), tmp_path).sheets] == ["Data"]
 
 
+def test_titles_above_the_header_are_told_with_their_row(tmp_path):
+    table = [["id", "visit", "pain"], ["a", "baseline", 3], ["b", "baseline", 4]]
+    workbook_of(tmp_path / "a.xlsx", {"Data": [["Pain trial"], [], *table]})
+    with pytest.raises(StudyError, match=r"sheet Data: line 3 looks like the header, .* delete what stands above it"):
+        read_export(Export(format="excel", records="a.xlsx"), tmp_path)
+
+
 def test_damage_to_any_byte_ends_in_a_sentence_or_the_whole_table(tmp_path):
     rows = [["id", "pain", "note"], *([f"P-{n}", n % 11, "as before"] for n in range(40))]
     workbook_of(tmp_path / "a.xlsx", {"Baseline": rows})

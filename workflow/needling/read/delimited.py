@@ -30,7 +30,11 @@ SIGNATURES = {
     b"<!DOCTYPE": "a web page",
     b"<html": "a web page",
 }
+# A number, a date or a time.
+NUMBER = r"[-+]?[\d.,/:\s-]+"
 SNIFFED_BYTES = 200_000
+# Rows below the first one in which a header is looked for.
+LOOKED_AT = 100
 PIECE = 1 << 24
 # From so many cells on, columns are kept as categories of text: most cells of a large export repeat or are blank.
 MANY_CELLS = 50_000_000
@@ -78,6 +82,7 @@ def read_delimited(
         header, frame, lines = _read_slowly(data, shown, delimiter, form)
     else:
         header, frame, lines = _read_fast(data, records, shown, delimiter, form)
+    check_header(header, shown, frame, lines)
     frame.columns = pd.Index(header_names(header, shown, skipped + 1), dtype="str")
     keep = _filled(frame)
     if not keep.any():
@@ -240,6 +245,11 @@ def _regular(buffer: np.ndarray, quotes: np.ndarray, separator: int) -> bool:
 def _delimiter(data: bytes, shown: str, stated: str | None) -> str:
     fitting = _found_delimiter(data)
     if stated is None:
+        if fitting is None and (line := _first_wide_line(data)):
+            raise StudyError(
+                f"{shown}: line 1 is no header, and line {line} looks like it; delete the lines above it, or state "
+                "export.delimiter."
+            )
         if fitting is None:
             raise StudyError(
                 f"{shown}, line 1: no comma, semicolon, tab or bar separates column names; state export.delimiter, or "
@@ -272,6 +282,19 @@ def _found_delimiter(data: bytes) -> str | None:
         if cells[0] > 1 and (score := (round(float(np.mean(cells == cells[0])), 2), int(cells[0]))) > best:
             best, found = score, delimiter
     return found
+
+
+def _first_wide_line(data: bytes) -> int | None:
+    """Line from which on most records have as many cells as each other, below lines without any separator."""
+    for delimiter in DELIMITERS:
+        records = _records(data[:SNIFFED_BYTES], delimiter)
+        if records is None:
+            continue
+        usual = int(np.median(records.cells))
+        alike = np.flatnonzero(records.cells == usual)
+        if usual > 1 and alike.size > records.cells.size / 2:
+            return int(records.lines[alike[0]])
+    return None
 
 
 # ---------------------------------------------------------------- the two ways of parsing
@@ -360,7 +383,8 @@ def _check_cells(cells: np.ndarray, lines: np.ndarray, shown: str, delimiter: st
     if wrong.size > 0.5 * (cells.size - header_rows) and cells.size > header_rows + 1:
         raise StudyError(
             f"{shown}, line {lines[first]}: {wrong.size} of {cells.size - header_rows} rows do not have the {names} "
-            f"cells of the header when split at {delimiter!r}; state export.delimiter, or mend the header."
+            f"cells of the header when split at {delimiter!r}; state export.delimiter, mend the header, or delete lines "
+            "above it."
         )
     if first == cells.size - 1 and cells[first] < names:
         raise StudyError(
@@ -374,6 +398,41 @@ def _check_cells(cells: np.ndarray, lines: np.ndarray, shown: str, delimiter: st
 
 
 # ---------------------------------------------------------------- the header
+
+
+def check_header(header: list[list[str]], place: str, below: pd.DataFrame, lines: np.ndarray) -> None:
+    """Stop where the first row is a title or a row of groups, and a row further down looks like the header.
+
+    Parameters
+    ----------
+    header : cells of each row of column names; two rows are as the study file says, and not looked at.
+    place : file or sheet, for the message.
+    below : the rows below, text cells.
+    lines : line of each of these rows.
+
+    Raises
+    ------
+    StudyError : the first row has a single name, or more blanks than names, and below it stands a row of words that has
+        a cell in most of the columns, none of which comes again below it.
+    """
+    below = below.head(LOOKED_AT).astype("str")
+    used = below.notna().to_numpy()
+    columns = np.flatnonzero(used.any(axis=0))
+    named = sum(bool(header[0][column].strip()) for column in columns)
+    if len(header) > 1 or columns.size < 2 or (named > 1 and named >= columns.size / 2):
+        return
+    full = np.flatnonzero(used.sum(axis=1) > columns.size / 2)
+    if full.size < 2:
+        return
+    row = int(full[0])
+    cells = below.iloc[row].dropna()
+    if cells.str.fullmatch(NUMBER).mean() > 0.3 or (below.iloc[row + 1 :] == below.iloc[row]).any(axis=None):
+        return
+    mend = "state export.header_rows: 2 where both rows name the columns, or delete" if row == 0 and named else "delete"
+    raise StudyError(
+        f"{place}: line {lines[row]} looks like the header, because the rows above it have few names; {mend} what "
+        "stands above it."
+    )
 
 
 def header_names(header: list[list[str]], place: str, line: int) -> list[str]:
@@ -397,7 +456,7 @@ def header_names(header: list[list[str]], place: str, line: int) -> list[str]:
     filled = [cell for cell in first if cell]
     if not filled:
         raise StudyError(f"{place}, line {line}: the header row has no column names; add them.")
-    if sum(bool(re.fullmatch(r"[-+]?[\d.,/:\s-]+", cell)) for cell in filled) > len(filled) / 2:
+    if sum(bool(re.fullmatch(NUMBER, cell)) for cell in filled) > len(filled) / 2:
         raise StudyError(
             f"{place}, line {line}: this line holds values, not column names; add a header row with the columns' names."
         )

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import python_calamine
 
-from needling.read.delimited import SIGNATURES, header_names
+from needling.read.delimited import SIGNATURES, check_header, header_names
 from needling.read.raw import RawExport, Sheet, number_text
 from needling.study import StudyError
 
@@ -163,9 +163,10 @@ def _sheet(
             f"{place}: there is no row of data below the column names; mend export.sheets or export it again."
         )
     header = [[_text(cell) or "" for cell in row] for row in rows[:header_rows]]
-    names = header_names(header, place, 1)
-    columns = [_column([row[number] for row in rows[header_rows:]]) for number in range(len(names))]
+    columns = [_column([row[number] for row in rows[header_rows:]]) for number in range(len(header[0]))]
     lines = np.arange(header_rows + 1, len(rows) + 1)
+    check_header(header, place, pd.concat(columns, axis=1), lines)
+    names = header_names(header, place, 1)
     kept = [i for i, column in enumerate(columns) if column.notna().any() or not names[i].startswith("(column ")]
     frame = pd.concat([columns[i] for i in kept], axis=1)
     frame.columns = pd.Index([names[i] for i in kept], dtype="str")
