@@ -32,6 +32,9 @@ def footnote(minimum: int) -> str:
     )
 
 
+ROUNDED = "Where n is hidden, the numbers beside it are rounded so that they do not tell it."
+
+
 def hides(shown: "pd.Series") -> bool:
     """Tell whether a column of texts hides any number."""
     return bool(shown.fillna("").str.contains(f"[{HIDDEN}≥]").any())
@@ -198,6 +201,59 @@ def derivable(values: Sequence[float], hidden: Sequence[bool], sums: Sequence[Su
 def people_beyond(n: Any, share: float) -> Any:
     """Count the people on the thinner side of a quantile: n times the smaller of share and 1 - share."""
     return n * min(share, 1 - share)
+
+
+def grain(spread: "pd.Series") -> "pd.Series":
+    """Guess how far apart the values of a score can lie: 1, or 5 where its standard deviation is 10 or more.
+
+    The longest of the usual steps of scores on 0-100 is 2.3 (11 items of 0-4).
+    """
+    return spread.mask(spread < 10, 1.0).mask(spread >= 10, 5.0)
+
+
+def steps(lowest: "pd.Series", spread: "pd.Series") -> "pd.Series":
+    """Choose the steps to which mean and standard deviation beside a hidden n are rounded.
+
+    Parameters
+    ----------
+    lowest : smallest n that its text leaves possible.
+    spread : standard deviation; empty where n is shown.
+
+    Returns
+    -------
+    For each row 0.1, or 1 where that is too fine, or from a standard deviation of 100; infinite where 1 is too fine as well, or
+    coarser than the standard deviation; empty where n is shown. A step is too fine where it leaves some possible n without a sum
+    (a multiple of `grain`) or without a sum of squares (every second multiple of its square).
+    """
+    import numpy as np
+
+    unit = grain(spread)
+    found = spread.mask(spread.notna(), np.inf)
+    for step in (1.0, 0.1):
+        room = (step * lowest >= unit) & (step * spread * (lowest - 1) >= unit**2)
+        found = found.mask(room & (step <= spread) & ((spread < 100) | (step == 1)), step)
+    return found
+
+
+def share_step(lowest: "pd.Series") -> "pd.Series":
+    """Choose for shares of a hidden n a step that every possible n has a share in: 1, 5, 10, 20 or 100 percent."""
+    found = lowest * 0 + 1
+    for step in (0.2, 0.1, 0.05, 0.01):
+        found = found.mask(step * lowest >= 1, step)
+    return found
+
+
+def round_to(values: "pd.Series", step: "pd.Series") -> "pd.Series":
+    """Round to multiples of a step; to nothing where the step is infinite, and not at all where it is empty."""
+    import numpy as np
+
+    rounded = ((values / step).round() * step).round(6)
+    return values.where(step.isna(), rounded.mask(np.isinf(step)))
+
+
+def round_down(values: "pd.Series", step: "pd.Series") -> "pd.Series":
+    """Round down to multiples of a step, and not at all where it is empty."""
+    return values.where(step.isna(), ((values / step + 1e-9) // 1 * step).round(6))
 
 
 def _components(size: int, sums: Sequence[Sum]) -> list[tuple[list[int], list[Sum]]]:
