@@ -160,6 +160,7 @@ def _sources(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
         ("outcomes", f"{instrument}:{item}", column, None, None)
         for instrument, item, column in kinds.itertuples(index=False)
     ]
+    rows.append(("outcomes", "ppt:unit", "ppt_unit", None, None))
     return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype("str")
 
 

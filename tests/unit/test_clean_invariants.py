@@ -6,11 +6,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from small_export import cleaned, notes, tables
+from small_export import plan as changed
 
-from needling.clean import parse
+from needling.clean import clean, parse
 from needling.clean.corrections import COLUMNS
 from needling.clean.labels import map_codes
 from needling.clean.patterns import exchanged
+from needling.privacy.rekey import Keys
 from needling.schema import AUDIT, CLEAN, QUARANTINE, check
 from needling.study import StudyError
 
@@ -177,6 +179,61 @@ def test_corrections_are_applied_first_and_audited(tmp_path):
     assert set(result.audit["rule"]) == {"corrections"}
     assert len(notes(result, "corrections")) == 3
     assert "2024-04-20" not in set(result.audit["new"])
+
+
+def test_the_answers_of_a_site(tmp_path):
+    """Rows without an answer are left out, a blank new value confirms, a word empties, numbers may be written otherwise."""
+    plan = corrections(
+        tmp_path / "answers.csv",
+        {"line": "101", "column": "nprs", "who": "", "when": "", "why": ""},
+        {"line": "100", "column": "nprs", "old": " 5,0", "new": ""},
+        {"line": "100", "column": "ndi_1", "new": "missing"},
+        {"line": "100", "column": "ppt_unit", "old": "kPa", "new": "kgf/cm2"},
+    )
+    found = tables()
+    found["outcomes"].loc[found["outcomes"]["column"] == "ppt_1", "value"] = "2.5"
+    result = cleaned(found, cleaning=plan)
+    noted = result.audit[result.audit["rule"] == "corrections"].set_index("column")["reason"].to_dict()
+    assert noted["nprs"] == "confirmed by site b on 2024-07-01: source document"
+    assert noted["ndi_1"].startswith("corrected by")
+    outcomes = result.tables["outcomes"].query("visit_row == 0").set_index(["instrument", "item"])["value"]
+    assert np.isnan(outcomes["ndi", "1"])
+    assert outcomes["nprs", "total"] == 5
+    assert outcomes["ppt", "1"] == pytest.approx(2.5 * 98.07, rel=1e-3)  # the unit was corrected
+
+
+def test_answers_in_a_file_with_semicolons(tmp_path):
+    head, row = ";".join(COLUMNS), "P1;export.csv;;100;nprs;5;7;site b;2024-07-01;source document"
+    (tmp_path / "answers.csv").write_text(f"{head}\n{row.replace('P1', '')}\n\n;;;;;;;;;\n")
+    result = cleaned(tables(), cleaning={"corrections": str(tmp_path / "answers.csv")})
+    assert notes(result, "corrections") == [("corrected", "outcomes", 100, "nprs")]
+
+
+def test_an_answer_about_a_contradiction_settles_it(tmp_path):
+    found = tables()
+    conflict = {"row": [0], "file": ["export.csv"], "sheet": [""], "line": [3], "patient": ["P-001"], "column": ["age"]}
+    found["patient_conflicts"] = pd.DataFrame(conflict | {"source": ["age"], "value": ["54"], "taken": ["30"]})
+    for line, new, age in (("3", "30", 30), ("2", "54", 54)):
+        plan = corrections(tmp_path / "answers.csv", {"line": line, "column": "age", "new": new})
+        result = cleaned(found, cleaning=plan)
+        assert result.tables["patients"]["age"].iloc[0] == age
+        assert notes(result, "conflicting_facts") == []
+        assert "54" not in set(result.audit["new"])
+
+
+def test_an_answer_about_another_patient_is_refused(tmp_path):
+    keys = Keys.open(tmp_path / "key.csv", seed=1)
+    code = keys.codes("patient", ["P-001", "P-002"])
+    for patient, line in ((code["P-001"], "100"), (code["P-002"], "100")):
+        answers = corrections(
+            tmp_path / "answers.csv", {"patient": patient, "line": line, "column": "nprs", "new": "7"}
+        )
+        study = changed(cleaning=answers)
+        if patient == code["P-001"]:
+            assert len(clean(tables(), study, keys).audit)
+        else:
+            with pytest.raises(StudyError, match=f"line 2: this line of the export is not about patient {patient}"):
+                clean(tables(), study, keys)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from needling.clean import RULES, clean
+from needling.clean import clean, cleaning_summary
 from needling.cohort import assemble, participant_flow
 from needling.instruments import definition, score
 from needling.privacy.gate import stop_on_identifiers
@@ -68,9 +68,8 @@ def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) 
 
 
 def _rules(audit: pd.DataFrame) -> pd.DataFrame:
-    counts = audit.groupby(["rule", "action"], sort=True).size().rename("cells").reset_index()
-    counts["rule"] = counts["rule"].map(lambda rule: RULES[rule].sentence if rule in RULES else rule)
-    return counts[["cells", "action", "rule"]]
+    summary = cleaning_summary(audit)
+    return summary.rename(columns={"n": "cells or lines", "sentence": "rule"})[["cells or lines", "action", "rule"]]
 
 
 def _totals(totals: pd.DataFrame) -> pd.DataFrame:

@@ -176,6 +176,8 @@ AUDIT: Contract = {
     "old": _text("Value before (hidden where it could identify a person)", True),
     "new": _text("Value after", True),
     "reason": _text("Why, in words"),
+    "patient": _text("Patient (new code)", True),
+    "visit": _text("Visit of the schedule, or 'unscheduled'", True),
     "clinic": _text("Clinic (new code)", True),
 }
 
@@ -340,6 +342,11 @@ MISSINGNESS: Contract = {
     "expected": _whole("Patients allocated"),
     "measured": _whole("Patients measured"),
 }
+
+
+def is_date(canonical: str) -> bool:
+    """Tell by its name whether a covariate or event column holds dates: date, date_..., or ..._date."""
+    return canonical == "date" or canonical.startswith("date_") or canonical.endswith("_date")
 
 
 def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame":

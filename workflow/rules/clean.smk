@@ -68,7 +68,7 @@ rule assemble:
 rule audit:
     # What was done to the data, for the data manager; and what every processed column holds.
     input:
-        **tables("clean", [*TABLES, "audit", "quarantine"]),
+        **tables("clean", [*TABLES, "audit"]),
         sources=f"{PROCESSED}/read/sources.parquet",
         frame=f"{PROCESSED}/frame.parquet",
         code=code("audit"),

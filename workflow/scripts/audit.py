@@ -6,6 +6,6 @@ from needling.study import part
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)
     given = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
-    audit, quarantine, sources = (given.pop(name) for name in ("audit", "quarantine", "sources"))
-    write_audit_workbook(snakemake.output.workbook, audit, quarantine, study)
+    audit, sources = (given.pop(name) for name in ("audit", "sources"))
+    write_audit_workbook(snakemake.output.workbook, audit, study)
     write_codebook(codebook(given, sources, study), snakemake.output.page, snakemake.output.codebook, study)

@@ -16,7 +16,7 @@ from needling.clean.rules import settings
 from needling.clean.trail import Trail
 from needling.clean.visits import clean_visits
 from needling.instruments import definitions
-from needling.schema import CLEAN, READ, check
+from needling.schema import CLEAN, READ, check, levels
 from needling.study import Study
 
 KINDS = ("patient", "therapist", "clinic")
@@ -63,7 +63,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
     trail = Trail(tables, settings(study.cleaning))
     if study.cleaning.corrections:
-        tables = apply_corrections(tables, trail, study.cleaning.corrections)
+        tables = apply_corrections(tables, trail, study.cleaning.corrections, keys.codes)
     _note_declared(trail, tables)
     known = definitions(study.instruments)
     people = clean_patients(trail, tables, study)
@@ -76,7 +76,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
     codes = _new_codes([tables["patients"][["clinic"]], *made.values()], keys)
     made = {name: _rekeyed(table, name, codes) for name, table in made.items()}
-    audit = trail.audit(_clinics(trail, tables, codes["clinic"]))
+    audit = trail.audit(_whose(trail, tables, codes, visits))
     totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
     return Cleaned(made, audit, trail.quarantine(), totals)
 
@@ -116,18 +116,23 @@ def _rekeyed(table: pd.DataFrame, name: str, codes: dict[str, dict[str, str]]) -
     return check(table, CLEAN[name], name) if name in CLEAN else table
 
 
-def _clinics(trail: Trail, tables: dict[str, pd.DataFrame], codes: dict[str, str]) -> dict[str, pd.Series]:
-    """New code of the clinic of every row that something was noted of, for the queries that go back to it."""
+def _whose(
+    trail: Trail, tables: dict[str, pd.DataFrame], codes: dict[str, dict[str, str]], visits: pd.DataFrame
+) -> dict[str, pd.DataFrame]:
+    """New codes of patient and clinic, and the visit, of the rows of every table: what queries are sent back by."""
     patients = tables["patients"]
-    home = pd.Series(patients["clinic"].str.strip().map(codes).to_numpy(), index=patients["patient"].str.strip())
+    home = pd.Series(
+        patients["clinic"].str.strip().map(codes["clinic"]).to_numpy(), index=patients["patient"].str.strip()
+    )
     home = home[home.index.notna() & ~home.index.duplicated()]
-    by_row: dict[str, pd.Series] = {}
+    whose = {}
     for name, table in tables.items():
         if "patient" in table.columns:
-            clinic = table["patient"].str.strip().map(home)
-            by_row[name] = pd.Series(clinic.to_numpy(), index=table["row"].to_numpy())
+            patient = levels(table["patient"].str.strip())
+            people = {"patient": patient.map(codes["patient"]), "clinic": patient.map(home)}
+            whose[name] = pd.DataFrame(people).astype("str").set_axis(table["row"])
+    whose["visits"]["visit"] = visits.set_index("row")["visit"].reindex(whose["visits"].index)
     noted = tables["outcomes"]["row"].isin(trail.rows("outcomes"))
     outcomes = tables["outcomes"].loc[noted, ["row", "visit_row"]]
-    visit = by_row["visits"].reindex(outcomes["visit_row"].to_numpy())
-    by_row["outcomes"] = pd.Series(visit.to_numpy(), index=outcomes["row"].to_numpy())
-    return by_row
+    whose["outcomes"] = whose["visits"].reindex(outcomes["visit_row"].to_numpy()).set_axis(outcomes["row"])
+    return whose

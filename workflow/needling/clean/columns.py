@@ -1,6 +1,5 @@
 """One column of text at a time becomes a number, a category, a date or a stripped text."""
 
-import re
 from typing import Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ from needling.clean import parse
 from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
 from needling.clean.parse import MISSING_CODES, MISSING_WORDS
 from needling.clean.trail import HIDDEN, Trail
+from needling.schema import is_date
 from needling.study import Column
 
 Kind = Literal["number", "category", "date", "text"]
@@ -70,7 +70,7 @@ def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Seri
         return "category"
     if column.range or column.usual or name in POSSIBLE:
         return "number"
-    if re.fullmatch(r"(date(_.*)?|.*_date)", name):
+    if is_date(name):
         return "date"
     choices = trail.choices(table, name)
     if choices and not all(map(_is_number, choices.values())):

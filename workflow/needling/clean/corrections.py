@@ -1,25 +1,38 @@
 """Corrections that came back from the sites: a CSV file, each row one cell of the export."""
 
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from needling.clean.parse import read_number
 from needling.clean.trail import HIDDEN, Trail
-from needling.schema import plain_text
+from needling.schema import is_date, plain_text
 from needling.study import StudyError
 
-COLUMNS = ["file", "sheet", "line", "column", "old", "new", "who", "when", "why"]
-IDENTIFYING = {"patient", "clinic", "therapist", "date", "day_0"}
+COLUMNS = ["patient", "file", "sheet", "line", "column", "old", "new", "who", "when", "why"]
+ANSWERS = ["new", "who", "when", "why"]
+MISSING = "missing"
+IDENTIFYING = {"patient", "clinic", "therapist", "day_0"}
+PLACES = {"row", "file", "sheet", "line", "visit_row"}
+
+Tables = dict[str, pd.DataFrame]
+Codes = Callable[[str, Iterable[str]], dict[str, str]]
 
 
-def apply_corrections(tables: dict[str, pd.DataFrame], trail: Trail, path: str | Path) -> dict[str, pd.DataFrame]:
+def apply_corrections(tables: Tables, trail: Trail, path: str | Path, codes: Codes) -> Tables:
     """Apply a file of corrections to the read tables and note each of them.
 
     Parameters
     ----------
     tables : read tables with `sources`.
-    path : CSV with the columns file, sheet, line, column (of the export), old, new, who, when, why; a blank `old`, or one
-        that the audit workbook hides, fits any value.
+    path : CSV (comma or semicolon) with the columns file, sheet, line, column (of the export), old, new, who, when, why, and
+        patient, the new code. `old` must be what the export holds, spaces and ways of writing a number apart; a blank
+        one, or one that the audit workbook hides, fits any value. A blank `new` confirms the cell, the word 'missing'
+        empties it. Rows without any answer are left out. Where `patient` is given, the line must be that patient's.
+    codes : gives the new codes that the key holds: codes('patient', []).
 
     Returns
     -------
@@ -27,73 +40,126 @@ def apply_corrections(tables: dict[str, pd.DataFrame], trail: Trail, path: str |
 
     Raises
     ------
-    StudyError : the file is missing or not as above, or a correction fits no cell.
+    StudyError : the file is missing or not as above, or a correction fits no cell, or another patient's.
     """
+    answers = _answers(path)
+    tables = {name: table.copy() for name, table in tables.items()}
+    known = codes("patient", [])
+    for number, one in answers.iterrows():
+        place = f"{path}, line {number}"
+        _check(one, place)
+        here = {name: _at(table, one) for name, table in tables.items() if "line" in table.columns}
+        _same_patient(tables, here, one, known, place)
+        touched = [_apply(tables[name], name, mask, trail, one, place) for name, mask in here.items()]
+        if not any(touched):
+            raise StudyError(
+                f"{place}: no cell of the export has this file, sheet, line and column; copy the four from the audit workbook."
+            )
+    return tables
+
+
+def _answers(path: str | Path) -> pd.DataFrame:
+    """Rows of the file that have an answer, by their line."""
     try:
-        corrections = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise StudyError(
             f"cleaning.corrections: there is no file {path}; remove the key or put the file there."
         ) from None
+    except (OSError, ValueError):
+        raise StudyError(f"{path}: not a CSV file in UTF-8; save the corrections sheet as CSV (UTF-8).") from None
+    head = text.partition("\n")[0]
+    separator = ";" if head.count(";") > head.count(",") else ","
+    try:
+        table = pd.read_csv(
+            path, sep=separator, dtype="str", keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False
+        )
     except (ValueError, pd.errors.ParserError):
         raise StudyError(f"{path}: not a CSV file in UTF-8; save the corrections sheet as CSV (UTF-8).") from None
-    missing = [column for column in COLUMNS if column not in corrections.columns]
+    missing = [column for column in COLUMNS[1:] if column not in table.columns]
     if missing:
         raise StudyError(f"{path}, line 1: column(s) {', '.join(missing)} missing; the header is {', '.join(COLUMNS)}.")
-    tables = {name: table.copy() for name, table in tables.items()}
-    for number, one in enumerate(corrections[COLUMNS].itertuples(index=False), start=2):
-        _apply(
-            tables,
-            trail,
-            {column: str(value) for column, value in zip(COLUMNS, one, strict=True)},
-            f"{path}, line {number}",
-        )
-    return tables
+    table.index = pd.RangeIndex(2, len(table) + 2)
+    table = table.reindex(columns=COLUMNS).fillna("").apply(lambda column: column.str.strip())
+    return table[(table[ANSWERS] != "").any(axis=1)]
 
 
-def _apply(tables: dict[str, pd.DataFrame], trail: Trail, one: dict[str, str], place: str) -> None:
+def _check(one: pd.Series, place: str) -> None:
     if not one["who"] or not one["why"]:
         raise StudyError(f"{place}: a correction needs who and why; fill them in.")
-    if not one["line"].isdigit():
+    if not re.fullmatch(r"[0-9]+", one["line"]):
         raise StudyError(f"{place}: line must be the line number of the audit workbook.")
-    touched = False
-    for table, frame in tables.items():
-        if "line" not in frame.columns:
-            continue
-        here = (frame["line"] == int(one["line"])) & (frame["file"] == one["file"]) & (frame["sheet"] == one["sheet"])
-        if table == "outcomes":
-            touched |= _correct(frame, trail, table, here & (frame["column"] == one["column"]), "value", one, place)
-            continue
-        for column in frame.columns:
-            if (
-                column not in {"row", "file", "sheet", "line", "visit_row"}
-                and trail.source(table, column) == one["column"]
-            ):
-                touched |= _correct(frame, trail, table, here, column, one, place)
-    if not touched:
+
+
+def _at(table: pd.DataFrame, one: pd.Series) -> pd.Series:
+    return (table["line"] == int(one["line"])) & (table["file"] == one["file"]) & (table["sheet"] == one["sheet"])
+
+
+def _same_patient(
+    tables: Tables, here: dict[str, pd.Series], one: pd.Series, known: dict[str, str], place: str
+) -> None:
+    """Refuse an answer about a patient whose lines have moved in a newer export."""
+    found = [tables[name].loc[mask, "patient"] for name, mask in here.items() if "patient" in tables[name].columns]
+    ids = set(pd.concat(found).dropna().str.strip()) if found else set()
+    if one["patient"] and one["patient"] not in {known.get(patient) for patient in ids}:
         raise StudyError(
-            f"{place}: no cell of the export has this file, sheet, line and column; copy the four from the audit workbook."
+            f"{place}: this line of the export is not about patient {one['patient']}; take file, sheet and line from the audit "
+            "workbook of this export."
         )
+
+
+def _apply(frame: pd.DataFrame, table: str, here: pd.Series, trail: Trail, one: pd.Series, place: str) -> bool:
+    """Correct the cells of one table that come from the column; says whether there were any."""
+    if not here.any():
+        return False
+    if table == "patient_conflicts":
+        return _correct(frame, trail, table, here & (frame["source"] == one["column"]), "value", one, place)
+    if table != "outcomes":
+        columns = [column for column in frame.columns if column not in PLACES]
+        from_it = [column for column in columns if trail.source(table, column) == one["column"]]
+        touched = [_correct(frame, trail, table, here, column, one, place) for column in from_it]
+        return any(touched)
+    units = [
+        name for name in frame["instrument"].cat.categories if trail.source(table, f"{name}:unit") == one["column"]
+    ]
+    corrected = _correct(frame, trail, table, here & (frame["column"] == one["column"]), "value", one, place)
+    return _correct(frame, trail, table, here & frame["instrument"].isin(units), "unit", one, place) or corrected
 
 
 def _correct(
-    frame: pd.DataFrame, trail: Trail, table: str, mask: pd.Series, column: str, one: dict[str, str], place: str
+    frame: pd.DataFrame, trail: Trail, table: str, mask: pd.Series, column: str, one: pd.Series, place: str
 ) -> bool:
     if not mask.any():
         return False
     now = plain_text(frame.loc[mask, column]).fillna("")
-    if one["old"] not in {"", HIDDEN} and (now != one["old"]).any():
+    if one["old"] not in {"", HIDDEN} and not all(_same(text, one["old"]) for text in now):
         raise StudyError(
             f"{place}: the cell no longer holds the old value; look at the export again and update the row."
         )
-    hide = column in IDENTIFYING
-    source = plain_text(frame.loc[mask, "column"]) if table == "outcomes" else trail.source(table, column)
-    why = f"corrected by {one['who']}" + (f" on {one['when']}" if one["when"] else "") + f": {one['why']}"
+    said = f"by {one['who']}" + (f" on {one['when']}" if one["when"] else "") + f": {one['why']}"
     rows = frame.loc[mask, "row"]
-    trail.note(
-        "corrections", "corrected", table, rows, source, why, HIDDEN if hide else now, HIDDEN if hide else one["new"]
-    )
-    if frame[column].dtype == "category" and one["new"] not in {"", *frame[column].cat.categories}:
-        frame[column] = frame[column].cat.add_categories(one["new"])
-    frame.loc[mask, column] = one["new"] or None
+    if not one["new"]:
+        trail.note("corrections", "flagged", table, rows, one["column"], f"confirmed {said}")
+        return True
+    fact = frame.loc[mask, "column"] if table == "patient_conflicts" else pd.Series(column, index=frame.index[mask])
+    hide = fact.map(_identifies).to_numpy()
+    new = None if one["new"].lower() == MISSING else one["new"]
+    shown = [np.where(hide, HIDDEN, text) for text in (now, one["new"])]
+    trail.note("corrections", "corrected", table, rows, one["column"], f"corrected {said}", *shown)
+    if frame[column].dtype == "category" and new is not None and new not in frame[column].cat.categories:
+        frame[column] = frame[column].cat.add_categories(new)
+    frame.loc[mask, column] = new
     return True
+
+
+def _identifies(column: str) -> bool:
+    """Whether a value of a canonical column could identify a person: codes, dates, ages."""
+    return column in IDENTIFYING or is_date(column) or bool(re.match(r"age($|_)", column))
+
+
+def _same(text: str, old: str) -> bool:
+    """The same text but for spaces, or the same number written otherwise."""
+    if text.strip() == old:
+        return True
+    one, other = read_number(text)[0] if text.strip() else np.nan, read_number(old)[0]
+    return bool(one == other)

@@ -167,6 +167,7 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Def
     value = frame["value"].copy()
     stated = frame["exported"]
     known = pd.Series(False, index=frame.index)
+    doubted = known.copy()
     for name, one in definitions.items():
         if not one.factors:
             continue
@@ -185,10 +186,15 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Def
         )
         value = value.mask(convert, new)
         bad = unknown[unknown].index
-        reason = "unit not known"
-        trail.note("units", "query", "outcomes", frame["row"][bad], frame["column"][bad], reason, stated[bad])
+        if trail.settings.on("units") and len(bad):
+            source = trail.source("outcomes", f"{name}:unit")
+            why = "unit not known; its value is held back"
+            trail.note("units", "query", "outcomes", frame["row"][bad], source, why, stated[bad].astype("str"))
+            value[bad] = np.nan
+            doubted[bad] = True
         known |= mine & spelled.reindex(frame.index).notna()
-    return frame.assign(value=value, unit_stated=known)
+    reason = _because(frame["missing_reason"], doubted, "unit in doubt")
+    return frame.assign(value=value, missing_reason=reason, unit_stated=known)
 
 
 def _unit(text: str) -> str:

@@ -10,6 +10,7 @@ from needling.schema import AUDIT, QUARANTINE, check
 
 HIDDEN = "(hidden)"
 WHOLE_ROW = "(whole row)"
+WHOSE = ["patient", "visit", "clinic"]
 TAKEN_OUT = {"quarantined", "dropped"}
 
 
@@ -116,28 +117,28 @@ class Trail:
         noted = [part.loc[part["table"] == table, "row"] for part in self._parts]
         return pd.concat(noted).unique() if noted else np.array([], dtype="int64")
 
-    def audit(self, clinics: dict[str, pd.Series]) -> pd.DataFrame:
+    def audit(self, whose: dict[str, pd.DataFrame]) -> pd.DataFrame:
         """Return everything noted as a table of the contract AUDIT.
 
         Parameters
         ----------
-        clinics : table -> clinic's new code by row.
+        whose : table -> new codes of patient and clinic, and the visit, by row.
         """
-        columns = [c for c in AUDIT if c not in {"file", "sheet", "line", "clinic"}]
+        columns = [c for c in AUDIT if c not in {"file", "sheet", "line", *WHOSE}]
         notes = pd.concat(self._parts, ignore_index=True) if self._parts else pd.DataFrame(columns=columns)
         parts = []
         for table, mine in notes.groupby("table", sort=False):
             place = self._places[str(table)].reindex(mine["row"].to_numpy())
-            clinic = clinics.get(str(table), pd.Series(dtype="str")).reindex(mine["row"].to_numpy())
+            people = whose.get(str(table), pd.DataFrame()).reindex(index=mine["row"].to_numpy(), columns=WHOSE)
             parts.append(
                 mine.assign(
                     file=place["file"].astype("str").to_numpy(),
                     sheet=place["sheet"].astype("str").to_numpy(),
                     line=place["line"].to_numpy(),
-                    clinic=clinic.to_numpy(),
+                    **{name: people[name].to_numpy() for name in WHOSE},
                 )
             )
-        whole = pd.concat(parts) if parts else notes.assign(file="", sheet="", line=0, clinic=None)
+        whole = pd.concat(parts) if parts else notes.assign(file="", sheet="", line=0, **dict.fromkeys(WHOSE))
         whole = whole.sort_values(["table", "row", "column", "rule"], kind="stable")
         return check(whole.reset_index(drop=True), AUDIT, "audit")
 

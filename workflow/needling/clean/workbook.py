@@ -12,43 +12,40 @@ from needling.study import Study
 
 # written into the file instead of the clock, so that the same data give the same bytes
 CREATED = datetime(2000, 1, 1)
-FACTS = ["file", "sheet", "line", "column", "rule", "action", "reason", "old", "new"]
+FACTS = ["patient", "visit", "file", "sheet", "line", "column", "rule", "action", "reason", "old", "new"]
 NO_CLINIC = "no clinic"
 MOST_ROWS = 100_000
 
 
-def cleaning_summary(audit: pd.DataFrame, quarantine: pd.DataFrame) -> pd.DataFrame:
+def cleaning_summary(audit: pd.DataFrame) -> pd.DataFrame:
     """Count what each rule did.
 
     Parameters
     ----------
     audit : table of the contract AUDIT.
-    quarantine : table of the contract QUARANTINE.
 
     Returns
     -------
-    One row per rule and action that occurred, in the order of the rules: rule, version, sentence (for the report), action,
-    cells (cells or whole rows noted) and rows (rows taken out of the tables by it; 0 for actions that take none out).
+    One row per rule and action that occurred, in the order of the rules: rule, version, sentence (for the report), action and
+    n: lines of the export for rows taken out (the values of a visit share its line), cells for everything else.
     """
-    counts = audit.groupby(["rule", "action"]).size().rename("cells").reset_index()
-    gone = audit[audit["action"].isin(TAKEN_OUT)].merge(quarantine[["table", "row"]], on=["table", "row"])
-    rows = gone.groupby(["rule", "action"]).size().rename("rows").reset_index()
-    counts = counts.merge(rows, on=["rule", "action"], how="left")
-    counts["rows"] = counts["rows"].fillna(0).astype("int64")
+    gone = audit["action"].isin(TAKEN_OUT)
+    lines = audit[gone].drop_duplicates(["rule", "action", "file", "sheet", "line"])
+    counts = pd.concat([audit[~gone], lines]).groupby(["rule", "action"]).size().rename("n").reset_index()
     counts["sentence"] = counts["rule"].map({name: rule.sentence for name, rule in RULES.items()})
     counts["version"] = counts["rule"].map({name: rule.version for name, rule in RULES.items()})
     place = counts["rule"].map({name: number for number, name in enumerate(RULES)})
     counts = counts.assign(_place=place).sort_values(["_place", "action"], kind="stable")
-    return counts[["rule", "version", "sentence", "action", "cells", "rows"]].reset_index(drop=True)
+    return counts[["rule", "version", "sentence", "action", "n"]].reset_index(drop=True)
 
 
-def write_audit_workbook(path: str | Path, audit: pd.DataFrame, quarantine: pd.DataFrame, study: Study) -> None:
+def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) -> None:
     """Write the audit as a workbook that a data manager can work through.
 
     Parameters
     ----------
     path : the workbook (.xlsx).
-    audit, quarantine : tables of the contracts AUDIT and QUARANTINE.
+    audit : table of the contract AUDIT.
     study : sections title and made_up.
 
     Sheets: Summary (each rule with its sentence and counts), Rows taken out, one sheet per clinic with the queries to send
@@ -66,7 +63,7 @@ def write_audit_workbook(path: str | Path, audit: pd.DataFrame, quarantine: pd.D
             "text": book.add_format({"text_wrap": True, "valign": "top"}),
             "title": book.add_format({"bold": True, "font_size": 14}),
         }
-        _summary_sheet(book, look, audit, quarantine, study)
+        _summary_sheet(book, look, audit, study)
         _table_sheet(book, look, "Rows taken out", _taken_out(audit))
         queries = audit[audit["action"] == "query"]
         clinics = queries["clinic"].fillna(NO_CLINIC)
@@ -76,15 +73,17 @@ def write_audit_workbook(path: str | Path, audit: pd.DataFrame, quarantine: pd.D
         _table_sheet(book, look, "Corrections", pd.DataFrame(columns=CORRECTION_COLUMNS))
 
 
-def _summary_sheet(book, look, audit: pd.DataFrame, quarantine: pd.DataFrame, study: Study) -> None:
+def _summary_sheet(book, look, audit: pd.DataFrame, study: Study) -> None:
     notes = [
         "Made-up data. " if study.made_up else "",
         "Values that could identify a person are hidden: look them up in the export by file, sheet and line. ",
-        "Answers go into the sheet Corrections; save it as CSV (UTF-8) and name it under cleaning.corrections in the study file. ",
+        "Answers go beside the queries of a clinic, or into the sheet Corrections: new (blank confirms the cell, the word "
+        "missing empties it), who, when and why; saved as CSV (UTF-8), such a sheet is what cleaning.corrections of the study "
+        "file names. Patients and clinics have their new codes; the key is in data/keys. ",
         "This workbook is about single cells of single patients and is not for publication.",
     ]
-    summary = cleaning_summary(audit, quarantine).rename(
-        columns={"cells": "cells or rows", "rows": "rows taken out", "sentence": "what the rule does"}
+    summary = cleaning_summary(audit).rename(
+        columns={"n": "cells (rows taken out: lines of the export)", "sentence": "what the rule does"}
     )
     sheet = _table_sheet(book, look, "Summary", summary, top=4)
     sheet.write_string(0, 0, f"Audit of {study.title}", look["title"])
@@ -94,16 +93,18 @@ def _summary_sheet(book, look, audit: pd.DataFrame, quarantine: pd.DataFrame, st
 
 
 def _taken_out(audit: pd.DataFrame) -> pd.DataFrame:
+    """Lines of the export that were taken out; the values of a visit share its line."""
     gone = audit[audit["action"].isin(TAKEN_OUT)]
-    return gone[["table", "file", "sheet", "line", "rule", "action", "reason", "clinic"]].head(MOST_ROWS)
+    gone = gone[["patient", "visit", "file", "sheet", "line", "rule", "action", "reason", "clinic"]]
+    return gone.drop_duplicates(["file", "sheet", "line", "rule", "action"]).head(MOST_ROWS)
 
 
 def _for_site(queries: pd.DataFrame) -> pd.DataFrame:
     """The questions of one clinic with room for the answer, in the columns of a correction."""
-    asked = queries[["file", "sheet", "line", "column", "old"]].copy()
+    asked = queries[["patient", "file", "sheet", "line", "column", "old"]].copy()
     for column in ("new", "who", "when", "why"):
         asked[column] = ""
-    asked["question"] = queries["reason"]
+    asked["question"], asked["visit"] = queries["reason"], queries["visit"]
     return asked.sort_values(["file", "sheet", "line", "column"], kind="stable")
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needling.read.raw import RawExport
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
-from needling.schema import ACCOUNT, PLACE, READ, Contract, check
+from needling.schema import ACCOUNT, PLACE, READ, Contract, check, is_date
 from needling.study import EventTable, Instrument, Patients, Study, StudyError, Ticked
 
 CODE_NAMES = {"patient", "therapist", "clinic"}
@@ -105,11 +105,6 @@ def mapped_columns(study: Study) -> dict[str, str]:
     for role, columns in (("value", chosen), ("code", codes), ("date", dates), ("value", values)):
         roles |= {column.strip(): role for column in columns if column}
     return roles
-
-
-def is_date(canonical: str) -> bool:
-    """Tell by its name whether a covariate or event column holds dates: date, date_..., or ..._date."""
-    return canonical == "date" or canonical.startswith("date_") or canonical.endswith("_date")
 
 
 # ---------------------------------------------------------------- patients

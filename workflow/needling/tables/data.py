@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from needling.clean.rules import RULES
+from needling.clean import RULES, cleaning_summary
 from needling.instruments import definitions
-from needling.privacy.disclosure import HIDDEN, footnote
+from needling.privacy.disclosure import HIDDEN, footnote, hides, suppress, sums_within
 from needling.tables.format import format_fixed
 from needling.tables.printed import Printed
 from needling.tables.words import listed
@@ -20,37 +20,30 @@ ACTIONS = {
     "missing": "made missing",
     "flagged": "flagged",
     "query": "queried",
-    "quarantined": "rows quarantined",
-    "dropped": "rows dropped",
+    "quarantined": "lines quarantined",
+    "dropped": "lines dropped",
 }
 
 
 def cleaning(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
-    """Count what each cleaning rule did; where a row is a person, small numbers are hidden.
+    """Count what each cleaning rule did; numbers of a few cells are hidden, since they are of as few people.
 
     Returns
     -------
-    Exact: rule, action, n (cells or rows; empty where hidden), n_shown. Printed: one row per rule.
+    Exact: rule, action, n (cells, or lines taken out; empty where hidden), n_shown. Printed: one row per rule.
     """
     audit = inputs["audit"]
     if audit.empty:
         return None
     minimum = plan.disclosure.min_cell
-    people = (audit["table"] == "patients") & audit["action"].isin(["quarantined", "dropped"])
-    exact = (
-        audit.assign(_people=people)
-        .groupby(["rule", "action"], as_index=False)
-        .agg(n=("rule", "size"), few=("_people", "sum"))
+    summary = cleaning_summary(audit)
+    hidden = summary["n"] < minimum
+    exact = summary[["rule", "action"]].assign(
+        n=summary["n"].astype("Int64").mask(hidden),
+        n_shown=[HIDDEN if hide else f"{n:,}" for n, hide in zip(summary["n"], hidden, strict=True)],
     )
-    hidden = (exact["few"] > 0) & (exact["few"] < minimum)
-    exact["n_shown"] = [HIDDEN if hide else f"{n:,}" for n, hide in zip(exact["n"], hidden, strict=True)]
-    exact["n"] = exact["n"].astype("Int64").mask(hidden)
-    exact = exact.drop(columns="few")
-    order = {rule: number for number, rule in enumerate(RULES)}
-    exact["_order"] = exact["rule"].map(order).fillna(len(order))
-    exact = exact.sort_values(["_order", "rule", "action"], ignore_index=True).drop(columns="_order")
     rows = [[_sentence(str(rule)), _happened(mine)] for rule, mine in exact.groupby("rule", sort=False)]
-    notes = ["Numbers of cells, or of rows where it says so; each one has a line in the audit workbook."]
+    notes = ["Numbers of cells, or of lines of the export where it says so; each one is in the audit workbook."]
     notes += [footnote(minimum)] if hidden.any() else []
     caption = "What cleaning did to the data, rule by rule."
     return Printed(caption, exact, ["Rule", "What happened"], rows, notes, [0.7, 0.3], (0, 1))
@@ -78,19 +71,23 @@ def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     table = inputs["totals"]
     if table.empty:
         return None
+    minimum = plan.disclosure.min_cell
+    sums = [one for one in sums_within(table, "n", ["instrument"]) if (one.known or 0) >= minimum]
+    table = suppress(table[table["stated"] >= minimum].reset_index(drop=True), "n", minimum, sums)
     rows = []
     for _, mine in table.groupby("instrument", sort=False):
-        agreed = int(mine.loc[mine["finding"] == "agreed", "n"].sum())
+        agreed = mine.loc[mine["finding"] == "agreed", "n_shown"].tolist()
         others = mine[mine["finding"] != "agreed"].to_dict("records")
         said = [_finding(one) for one in others]
         first = mine.iloc[0]
-        rows.append([str(first["label"]), f"{first['stated']:,}", f"{agreed:,}", "; ".join(said) or "none"])
+        rows.append([str(first["label"]), f"{first['stated']:,}", *(agreed or ["0"]), "; ".join(said) or "none"])
+    notes = ["Numbers of questionnaires. Agreement checks the arithmetic of the export, not what was answered."]
     return Printed(
         "Totals of the export beside the scores computed anew from their items.",
         table,
         ["Instrument", "Stated", "Agree", "The others"],
         rows,
-        ["Numbers of questionnaires."],
+        notes + ([footnote(minimum)] if hides(table["n_shown"]) else []),
         [0.34, 0.1, 0.1, 0.46],
         (0, 3),
     )
@@ -98,7 +95,7 @@ def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
 
 def _finding(one: dict[Any, Any]) -> str:
     reason = f" ({one['reason']})" if one["reason"] else ""
-    return f"{one['n']:,} {FINDINGS[one['finding']]}{reason}"
+    return f"{one['n_shown']} {FINDINGS[one['finding']]}{reason}"
 
 
 def reliability(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
