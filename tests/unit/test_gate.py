@@ -68,7 +68,58 @@ IDENTIFIERS = [
     ("JOHN SMITH", "name"),
     ("patient Xochitl Quetzal", "name"),
     ("seen by Quentin Tarrant", "name"),
+    ("03.04.67", "date"),
+    ("born 3.4.67 at home", "date"),
+    ("3. 4. 1967", "date"),
+    ("01/02/2023-03/04/2023", "date"),
+    ("670403-1234", "identity number"),
+    ("030467-1234", "identity number"),
+    ("030467-123A", "identity number"),
+    ("675403/1234", "identity number"),
+    ("67.04.03-123.45", "identity number"),
+    ("RSSMRA80A01H501U", "identity number"),
+    ("756.1234.5678.97", "identity number"),
+    ("123.456.789-09", "identity number"),
+    ("AB 12 34 56 C", "identity number"),
+    ("SW1A 1AA", "address"),
+    ("sw1a1aa", "address"),
+    ("moved to EC1A 1BB", "address"),
+    ("K1A 0B1", "address"),
+    ("jane@praxis.de", "e-mail"),
+    ("clinic.co.uk", "web address"),
+    ("see clinic.info", "web address"),
+    ("praxis-jena.de", "web domain"),
+    ("see praxis-jena.de/termin", "web domain"),
 ]
+PHONES = {
+    "Argentina": ["011 4123-4567", "11 4123-4567"],
+    "Australia": ["0412 345 678", "(02) 9876 5432"],
+    "Austria": ["0664 1234567", "+43 664 1234567"],
+    "Belgium": ["0470 12 34 56", "02 123 45 67"],
+    "Brazil": ["(11) 91234-5678", "11 91234-5678"],
+    "Britain": ["(01632) 960123", "01632 960123", "020 7946 0958", "0044 7700 900123", "+44 (0)20 7946 0958"],
+    "China": ["138 1234 5678", "+86 138 1234 5678"],
+    "Denmark": ["22 12 34 56", "+45 22 12 34 56"],
+    "Finland": ["040 1234567", "040-123 4567"],
+    "France": ["06-12-34-56-78", "06 12 34 56 78", "06.12.34.56.78", "+33 (0)6 12 34 56 78"],
+    "Germany": ["0151/2345678", "030 / 123 45 67", "0421 12345-0", "+49 (0)30 1234567"],
+    "Greece": ["694 123 4567", "2310 123456", "210 1234567"],
+    "India": ["98765 43210", "+91 98765-43210"],
+    "Israel": ["054-123-4567"],
+    "Italy": ["338 1234567", "333 123 4567", "06 1234 5678"],
+    "Japan": ["090-1234-5678"],
+    "Mexico": ["55 1234 5678", "(55) 1234 5678"],
+    "Netherlands": ["06-12345678", "020-1234567", "+31 6 12345678"],
+    "Norway": ["912 34 567", "23 12 34 56"],
+    "Poland": ["22 123 45 67", "601 234 567"],
+    "Portugal": ["912 345 678", "21 123 45 67"],
+    "Russia": ["8 (912) 345-67-89", "8-912-345-67-89", "+7 912 345-67-89"],
+    "Spain": ["612 34 56 78", "91 123 45 67", "+34 612345678"],
+    "Sweden": ["070-123 45 67", "08-123 456 78"],
+    "Switzerland": ["079 123 45 67", "044 668 18 00", "079/123 45 67"],
+    "Turkey": ["0532 123 45 67", "532 123 45 67"],
+    "United States": ["415-555-1212", "415.555.1212", "415-5551212", "1-800-555-1212", "+1 415.555.1212"],
+}
 
 
 @pytest.mark.parametrize(("text", "kind"), IDENTIFIERS)
@@ -124,15 +175,147 @@ def test_identifiers_in_cells_are_found_and_not_printed(text, kind):
             "Grade 2b",
         ),
         *("Achilles Tendon", "Rectus Femoris", "Sham Needling", "e.g. rest", "12:36", "1e-05", "2024", "6390622"),
+        *(
+            "0.30x40 mm",
+            "0.25*40",
+            "0,30 x 40",
+            "30 N",
+            "450 kPa",
+            "4.5 kg/cm2",
+            "36.6 C",
+            "pH 7.4",
+            "50 Hz, 200 us",
+            "90 min",
+        ),
+        *(
+            "120/80 mmHg",
+            "0-0-140",
+            "10-0-120",
+            "180/0/60",
+            "5/7 days",
+            "MRC 4+/5",
+            "3x15 reps",
+            "10 12 15 12",
+            "8-12 x 3",
+        ),
+        *(
+            "100 - 200",
+            "4.5-6.0",
+            "95% CI 1.2 to 3.4",
+            "-0.45 (-1.20, 0.31)",
+            "45 (12.3)",
+            "1 234 567",
+            "1.234,5",
+            "+5 to +10",
+        ),
+        *(
+            "3 2 1 4 5 6 7 8",
+            "0 0 0 1 0 1",
+            "10.5 12.5 11.0",
+            "1-2-3-4-5",
+            "45 50 48",
+            "12 (2019) 345",
+            "2019-2021",
+            "Q3 2021",
+        ),
+        *(
+            "P-001",
+            "C01-0003",
+            "C01-0001-02",
+            "001-0003",
+            "0001-01",
+            "00012-00034",
+            "site 03 pt 0012",
+            "007",
+            "A1B2",
+            "visit 3",
+        ),
+        *(
+            "NCT01234567",
+            "2019-001234-56",
+            "ISRCTN12345678",
+            "DRKS00012345",
+            "U1111-1234-5678",
+            "3.1.2.4",
+            "5.0.1",
+            "v 2.10.3",
+        ),
+        *(
+            "M79.18",
+            "G43.909",
+            "S86.0",
+            "L4-L5",
+            "C5/C6",
+            "S1 radiculopathy",
+            "L4 5MG",
+            "B12 5MG",
+            "T1 2mm",
+            "3.0T MRI",
+        ),
+        *("ibuprofen 400 mg", "Paracetamol 500mg 1-1-1", "gabapentin 300-300-600", "diclofenac 75mg/3ml", "D3 2000 IU"),
+        *(
+            "08:00-09:30",
+            "08:00 - 09:30",
+            "00:12:30",
+            "1h 30",
+            "12-24 h",
+            "pain.No change",
+            "better.in the evening",
+            "F/M",
+        ),
+        *(
+            "Don Joy brace",
+            "Nr. 7",
+            "item 12",
+            "p.ej. en casa",
+            "1'234",
+            "p<0.001",
+            "24/7",
+            "2 x 0.25 x 40",
+            "-10 to 120",
+        ),
     ],
 )
 def test_ordinary_cells_pass(text):
     assert kinds(export({"pain": ["3", "4"], "note": [text, None]})) == set()
 
 
+@pytest.mark.parametrize("country", PHONES)
+def test_phone_numbers_as_they_are_written_in_each_country(country):
+    for phone in PHONES[country]:
+        for text in (phone, f"write or ring {phone} before 3 pm", f"tel.:{phone}"):
+            assert ("column 'note'", "phone number") in kinds(export({"note": [text]})), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("2024-03-05", "05/03/2024", "05-03-2024 14:30", "05.03.2024 10:30", "01.02.23 14.30", "03-05-24 120/80"),
+        *(
+            "01/02/2023 - 03/04/2023",
+            "01.02.2023-03.04.2023",
+            "2024-03-05/2024-04-06",
+            "2024-03-05T07:15:00",
+            "20240305",
+        ),
+        *("05 Mar 2024", "3.4.67", "3. 4. 1967", "01022024 1030", "2024-03-05 071500"),
+    ],
+)
+def test_dates_are_no_phone_numbers(text):
+    assert {kind for _, kind in kinds(export({"note": [text]}))} <= {"date"}
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
+        *(("phone1", "phone number"), ("Telefonnummer", "phone number"), ("mobile", "phone number")),
+        *(("mobile_no", "phone number"), ("homephone", "phone number"), ("zip5", "address"), ("post_code", "address")),
+        *(("Straße", "address"), ("Hauptstrasse", "address"), ("emailaddress", "e-mail"), ("EMail2", "e-mail")),
+        *(("NHSNo", "identity number"), ("nhsnumber", "identity number"), ("MRN1", "identity number")),
+        *(("pt_name", "name"), ("ptname", "name"), ("PtName", "name"), ("name_2", "name"), ("NAME", "name")),
+        *(("physio_name", "name"), ("Name of the patient", "name"), ("lname", "name"), ("Efternamn", "name")),
+        *(("GebDat", "date"), ("geb_datum", "date"), ("dateofbirth", "date"), ("ptDOB", "date"), ("BRTHDTC", "date")),
+        *(("F.Nac.", "date"), ("Fødselsdato", "date"), ("Födelsedatum", "date"), ("data di nascita", "date")),
         ("First Name", "name"),
         ("patientName", "name"),
         ("Número de Historia Clínica", "identity number"),
@@ -154,10 +337,68 @@ def test_names_of_columns(name, kind):
 
 @pytest.mark.parametrize(
     "name",
-    ["muscle_name", "event name", "given_birth", "telling", "addressed", "practice_id", "mobility", "mailed", "Edad"],
+    [
+        *(
+            "muscle_name",
+            "event name",
+            "given_birth",
+            "telling",
+            "addressed",
+            "practice_id",
+            "mobility",
+            "mailed",
+            "Edad",
+        ),
+        *(
+            "mobile_joint",
+            "street_drugs",
+            "drug_name",
+            "form_name",
+            "birth_weight",
+            "phoneme",
+            "telemetry",
+            "sex at birth",
+        ),
+        *(
+            "nie_schmerzen",
+            "Gebrauch",
+            "gebeugt",
+            "emailed_reminder",
+            "date_enrolled",
+            "postcondition",
+            "shared_zipper",
+        ),
+    ],
 )
 def test_innocent_names_of_columns(name):
     assert kinds(export({name: ["7", "8"]})) == set()
+
+
+@pytest.mark.parametrize("name", ["GebDat", "born", "Birth", "DOB_1", "naissance", "geboortedatum", "fecha_nac"])
+def test_a_date_of_birth_is_no_date_of_the_study(name):
+    raw = export({name: ["03.04.1967", "05.06.1971"]})
+    found = (f"column '{name}'", "date")
+    assert found in kinds(raw)
+    assert kinds(raw, patients={"covariates": {"date_first": name}}) == {found}
+    assert kinds(raw, patients={"day_0": name}) == kinds(raw, visits={"date": name}) == {found}
+    assert kinds(raw, events={"status": {"columns": {"date": name}}}) == {found}
+
+
+def test_a_date_of_birth_is_known_by_each_of_its_names():
+    raw = export({"v17": ["1967-04-03", "1971-06-05"]})
+    column = {"v17": Variable(label="Geburtsdatum")}
+    assert kinds(raw, patients={"covariates": {"date_first": "v17"}}) == set()
+    found = {("column 'v17'", "date")}
+    assert kinds(raw, patients={"covariates": {"date_birth": "v17"}}) == found
+    assert kinds(raw, patients={"covariates": {"date_1": {"from": "v17", "label": "Date of birth"}}}) == found
+    assert kinds(export({"v17": ["1967-04-03"]}, column), patients={"covariates": {"date_1": "v17"}}) == found
+    with pytest.raises(StudyError, match="column 'v17': it is a date of birth; put the age in whole years"):
+        stop_on_identifiers(raw, plan(patients={"covariates": {"date_birth": "v17"}}))
+
+
+def test_a_column_of_names_that_no_list_has_stops_by_its_name_alone():
+    raw = export({"pt_name": ["Siobhan Murphy", "Nguyen Van An"]})
+    assert kinds(raw, patients={"covariates": {"who": "pt_name"}}) == {("column 'pt_name'", "name")}
 
 
 def test_identifiers_in_names_are_told_by_number():
@@ -276,7 +517,7 @@ def test_the_same_is_found_among_many_cells():
     ]
     for text in texts:
         assert kinds(export({"note": [text, *many]})) == kinds(export({"note": [text]})) != set()
-    for text, _ in IDENTIFIERS:
+    for text in [text for text, _ in IDENTIFIERS] + [phone for phones in PHONES.values() for phone in phones]:
         for pattern in PATTERNS:
             quick = pc.match_substring_regex(pa.array([text]), pattern.quick)[0].as_py()
             assert quick or not pattern.found(text), (pattern.why, text)

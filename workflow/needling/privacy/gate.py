@@ -5,6 +5,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -19,25 +20,43 @@ from needling.study import Study, StudyError
 FILE_PROPERTIES = "file properties"
 COLUMNS = ["file", "sheet", "line", "column", "kind", "why"]
 
-# Words in a column's name or label that speak of an identifier. A phrase needs all its words beside each other.
+# Words in a column's name or label that speak of an identifier: searched in the plain words of the text (lower case,
+# without accents, 'phone1' and 'NHSNo' cut into 'phone 1' and 'nhs no'). A phrase needs all its words beside each other.
+PERSON = (
+    "pt|pat|patients?|patienten|participant|subject|client|person|proband|therapist|physio|physician|doctor|dr|gp|nurse|"
+    "clinician|practitioner|examiner|assessor|investigator|interviewer|contact|mother|father|parent|partner|spouse|child|carer|"
+    "caregiver|next of kin|first|last|middle|maiden|given|full|family|birth|sur|fore|nick|user"
+)
+NUMBER = "(?:no|nr|num|number|nummer|id)"
+BIRTH = (
+    r"\w{0,3}dob|date ?(?:of)? ?birth|birth ?(?:date|dt|day|year)|bday|(?:day|month|year) of birth|yob|brth ?dtc?|"
+    r"geb ?dat\w*|geburts ?(?:dat|datum|tag|jahr)|nacimiento|f(?:ec|echa)? ?nac|naissance|date naiss\w*|nascita|nascimento|"
+    r"geboorte ?(?:datum|jaar|dag)?|fodelse\w*|fodsels\w*|syntyma\w*|urodzenia|narozeni|dogum tarihi"
+)
 NAMES: dict[str, str] = {
-    "name": "first name|last name|given name|middle name|maiden name|full name|family name|patient name|participant name|"
-    "subject name|contact name|mother name|father name|physician name|doctor name|therapist name|surname|firstname|lastname|"
-    "fullname|forename|nombre|apellido|apellidos|vorname|nachname|prenom|nom de famille|initials|iniciales|next of kin|"
-    "signature|firma|unterschrift|name of patient|name of therapist|nombre y apellidos",
-    "e-mail": "email|e mail|mail|correo|courriel",
-    "phone number": "phone|telephone|telefono|telefon|tel|mobile|cell phone|cellphone|movil|fax|handy",
-    "address": "address|street|direccion|calle|adresse|strasse|postcode|postal code|zip|zip code|zipcode|plz|city|town|"
-    "ciudad|municipio|wohnort|county|codigo postal",
-    "identity number": "ssn|social security|nhs number|nhs no|mrn|medical record|passport|pasaporte|dni|nie|nif|driver licence|"
-    "driver license|license plate|licence plate|vehicle|insurance number|insurance no|policy number|health card|iban|"
-    "bank account|account number|hospital number|hospital no|hospital id|chart number|historia clinica|nhc|"
-    "versichertennummer|bsn|national id|serial number",
-    "date": "dob|date of birth|birth date|birthdate|birthday|day of birth|month of birth|fecha de nacimiento|nacimiento|"
-    "geburtsdatum|geburtstag|date de naissance|date of death|death date",
-    "web address": "url|website|web site|facebook|twitter|instagram|ip address",
+    "name": rf"(?:{PERSON}) ?names?|names? of (?:the )?(?:{PERSON})|^name (?:{PERSON})|[fl] ?name|^names?(?: \d+)?$|"
+    r"^(?:nom|nome|naam|navn|namn|imie)$|nombres?|apellidos?|vorname|nachname|familienname|prenoms?|nom de famille|cognome|"
+    "apelido|sobrenome|voornaam|achternaam|fornamn|efternamn|fornavn|etternavn|efternavn|nazwisko|initials|iniciales|initialen|"
+    "next of kin|signature|firma|unterschrift",
+    "e-mail": "e ?mail(?:s|address|adresse)?|mail|correo|courriel",
+    "phone number": rf"(?:tele|cell|home|work|mobile)?phones?{NUMBER}?|telefon\w*|tel|tlf|movil|fax|handy(?:nummer)?|"
+    rf"^mobile(?: \d+)?$|mobile ?(?:{NUMBER}|tel)|(?:patient|pt|home|private|contact) mobile|mobilnummer|rufnummer|whatsapp",
+    "address": r"(?:street|home|mailing|postal)?address(?:es)?|street(?! drugs?\b)|direccion|domicilio|calle|(?:post)?adresse|"
+    r"indirizzo|\w*strasse|post ?codes?|postal ?code|postleitzahl|zip ?(?:code)?|plz|city|town|ciudad|municipio|wohnort|county|"
+    "codigo postal|code postal|place of birth|birth ?place|lugar de nacimiento|geburtsort",
+    "identity number": rf"ssn|social ?security|nhs ?{NUMBER}|mrn|medical ?record|passport ?{NUMBER}?|pasaporte|dni|nif|"
+    rf"^nie(?: \d+)?$|nie (?:{NUMBER}|numero)|driver licence|driver license|license plate|licence plate|vehicle|"
+    rf"(?:insurance|policy|account|chart|hospital|cpr|ahv) ?{NUMBER}|national insurance|health card|iban|bank account|"
+    r"historia clinica|nhc|versichertennummer|\w*versicherungs?nummer|bsn|national id|serial number|personnummer|personnr|"
+    "fodselsnummer|codice fiscale|pesel|cpf|curp",
+    "date": BIRTH + "|date of death|death date",
+    "web address": "url|website|web site|facebook|twitter|instagram|ip ?address",
     "picture": "photo|photograph|foto|selfie|fingerprint|voice recording",
 }
+# A column that is mapped as a date is expected, but not a date of birth: its study day tells the exact age.
+BORN = BIRTH + r"|births?|born|geb|geboren|geburts?|nac|nasc|naiss"
+# Letters that do not come apart into a plain letter and an accent.
+PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
 VALIDATIONS = {
     "email": "e-mail",
     "phone": "phone number",
@@ -118,14 +137,14 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
     raw : the export as read.
     study : a study, or the part of one, with the sections privacy, export, patients, visits, instruments and events.
         Columns in `privacy.drop` and `privacy.reviewed` are not looked at; codes of patients, therapists and clinics
-        and dates that the study file maps are expected, since cleaning re-keys and converts them.
+        and dates that the study file maps are expected, since cleaning re-keys and converts them, but no date of birth.
 
     Returns
     -------
     One row per finding: file, sheet, line (missing where it is not one cell), column (its number where the name itself
     is the finding), kind, why. Never the value.
     """
-    roles = mapped_columns(study)
+    roles, called = mapped_columns(study), _names_in_the_study(study)
     passed = {column.strip() for column in [*study.privacy.drop, *study.privacy.reviewed]}
     found: list[_Finding] = []
     for place, given in enumerate(raw.sheets, 1):
@@ -137,12 +156,12 @@ def scan(raw: RawExport, study: Study) -> pd.DataFrame:
             words = _in_words([name])
             shown = f"column {number}" if words else f"column '{name}'"
             found += [_finding(sheet, shown, kind, f"its name holds {held}") for kind, held in words]
-            cells = sheet.frame[name]
-            if roles.get(name) == "code" or not cells.notna().any():
+            cells, role, mapped = sheet.frame[name], roles.get(name), called.get(name, [])
+            if role == "code" or not cells.notna().any():
                 continue
             variable = raw.variables.get(name, Variable())
-            found += [_finding(sheet, shown, *pair) for pair in _by_description(name, variable, roles.get(name))]
-            found += _in_cells(sheet, shown, cells, variable, roles.get(name))
+            found += [_finding(sheet, shown, *pair) for pair in _by_description(name, variable, role, mapped)]
+            found += _in_cells(sheet, shown, cells, variable, role)
     if FILE_PROPERTIES not in passed:
         found += _in_properties(raw)
     if not found:
@@ -202,9 +221,21 @@ def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[_Finding
     return shown, found + [_finding(shown, "the sheet's name", kind, f"it holds {why}") for kind, why in name]
 
 
-def _by_description(name: str, variable: Variable, role: str | None) -> list[tuple[str, str]]:
-    """What the column's name, its label and the dictionary say it is."""
+def _names_in_the_study(study: Study) -> dict[str, list[str]]:
+    """Column of the export -> names and labels that the study file gives to it as a covariate or in an event table."""
+    events = [getattr(study.events, name) for name in type(study.events).model_fields]
+    names: dict[str, list[str]] = {}
+    for columns in [study.patients.covariates, *(event.columns for event in events if event)]:
+        for canonical, column in columns.items():
+            names.setdefault(column.source.strip(), []).extend([canonical, column.label or ""])
+    return names
+
+
+def _by_description(name: str, variable: Variable, role: str | None, mapped: list[str]) -> list[tuple[str, str]]:
+    """What the column's name, its label, the dictionary and the study file say it is."""
     found = []
+    if role == "date" and any(_speaks_of(text, BORN) for text in (name, variable.label, *mapped)):
+        found.append(("date", "it is a date of birth; put the age in whole years into the export instead"))
     if variable.identifier and role != "date":
         found.append(("identifier", "the dictionary marks it as an identifier"))
     if variable.validation in VALIDATIONS:
@@ -221,9 +252,14 @@ def _by_description(name: str, variable: Variable, role: str | None) -> list[tup
 
 
 def _speaks_of(text: str, phrases: str) -> bool:
-    plain = unicodedata.normalize("NFKD", re.sub(r"([a-z])([A-Z])", r"\1 \2", text)).encode("ascii", "ignore").decode()
-    words = " ".join(re.findall(r"[a-z0-9]+", plain.lower()))
-    return words == "name" or bool(re.search(rf"\b(?:{phrases})\b", words))
+    return bool(re.search(rf"\b(?:{phrases})\b", _plain_words(text)))
+
+
+@cache
+def _plain_words(text: str) -> str:
+    cut = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", text)
+    plain = unicodedata.normalize("NFKD", cut.casefold().translate(PLAIN)).encode("ascii", "ignore").decode()
+    return " ".join(re.findall(r"[a-z0-9]+", plain))
 
 
 def _in_properties(raw: RawExport) -> list[_Finding]:
