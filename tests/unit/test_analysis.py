@@ -123,6 +123,30 @@ def test_ancova_agrees_with_a_formula_in_statsmodels() -> None:
     assert found.loc["week_4", "n_patients"] == int(fit.nobs)
 
 
+@pytest.mark.parametrize("kind", ["ancova", "repeated_measures"])
+def test_coefficients_of_few_people_are_not_given(kind: str) -> None:
+    """Three people of a third sex; also where the few are the reference, so the intercept goes too."""
+    data = frame(200)
+    few = data["patient"].isin(sorted(set(data["patient"]))[:3])
+    data["sex"] = data["sex"].mask(few, "a_third")
+    settings = {
+        "ancova": Ancova(kind="ancova", visits=["week_4"], **COMMON),
+        "repeated_measures": RepeatedMeasures(kind="repeated_measures", **COMMON),
+    }[kind]
+    results = check(analyse("a", data, study(a=settings)).results, RESULTS, "results")
+    coefficients = results[results["term"] == "coefficient"].set_index("contrast")
+    hidden = coefficients.index.str.startswith(("sex", "Intercept"))
+    assert hidden.sum() == 3
+    assert coefficients.loc[hidden, ["estimate", "se", "df", "statistic", "p", "low", "high"]].isna().all(axis=None)
+    assert set(coefficients.loc[hidden, "status"]) == {"suppressed"}
+    assert coefficients.loc[~hidden, "se"].notna().all()
+    assert np.isfinite(effects_of(results)).all()
+
+
+def effects_of(results: pd.DataFrame) -> pd.Series:
+    return results.loc[results["term"] == "effect", "estimate"]
+
+
 def test_marginal_means_average_over_the_measurements_as_the_results_say() -> None:
     data = frame(60, missing=0.3)
     results = analyse("main", data, study(main=RepeatedMeasures(kind="repeated_measures", **COMMON))).results

@@ -8,9 +8,9 @@ from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import (
     Output,
     Question,
+    coefficient_rows,
     complete,
     contrast_rows,
-    in_words,
     mean_rows,
     not_estimated,
 )
@@ -69,13 +69,11 @@ def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> tuple[pd.
     }
     effects = [fit.row(fit.arm_column(arm), contrast=f"{arm} - {question.reference}") for arm in present[1:]]
     means = [fit.row(fit.everybody_in(arm), contrast=arm) for arm in present]
-    coefficients = [fit.row(unit, contrast=name) for name, unit in fit.coefficients()]
+    coefficients = [fit.row(unit, term=name) for name, unit in fit.coefficients()]
     parts = [
         contrast_rows(pd.DataFrame(effects).assign(visit=visit), question, "effect", **common),
         mean_rows(pd.DataFrame(means).assign(visit=visit), question, **common),
-        complete(
-            pd.DataFrame(coefficients).assign(visit=visit, term="coefficient", scale=question.unit), question, **common
-        ),
+        coefficient_rows(pd.DataFrame(coefficients).assign(visit=visit, scale=question.unit), data, question, **common),
     ]
     if question.settings.interaction:
         parts.append(_interaction(data, question, present, visit, common))
@@ -127,8 +125,8 @@ class _LeastSquares:
         return np.eye(len(self.names))[self.names.index(f"arm[{arm}]")]
 
     def coefficients(self) -> list[tuple[str, np.ndarray]]:
-        """Name in words and unit vector of each coefficient."""
-        return list(zip(map(in_words, self.names), np.eye(len(self.names)), strict=True))
+        """Name and unit vector of each coefficient."""
+        return list(zip(self.names, np.eye(len(self.names)), strict=True))
 
     def everybody_in(self, arm: str) -> np.ndarray:
         """Mean of the design over the analysed patients, had all of them been in one arm."""

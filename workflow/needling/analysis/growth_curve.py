@@ -53,7 +53,7 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
     inference = {"df": settings.df, "level": settings.level}
     common = common_columns(fit, METHOD, inference)
     terms = fit.terms(**inference).set_index("term")
-    parts = [appendix_rows(fit, question, common, inference)]
+    parts = [appendix_rows(fit, data, question, common, inference)]
     for arm in question.arms[1:]:
         contrast = f"{arm} - {question.reference}"
         effect = terms.loc[[f"arm[T.{arm}]"]].assign(visit=question.primary_visit, contrast=contrast)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from needling.analysis.diagnostics import diagnostics
-from needling.analysis.results import Question, complete, in_words
+from needling.analysis.results import Question, coefficient_rows, complete, in_words
 from needling.mixed import MixedFit
 
 DF_WORDS = {
@@ -83,16 +83,14 @@ def common_columns(
 
 
 def appendix_rows(
-    fit: MixedFit, question: Question, common: dict[str, object], inference: dict[str, Any]
+    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
 ) -> pd.DataFrame:
-    """Fixed effects and variance components of a fit as results rows."""
-    terms = fit.terms(**inference).rename(columns={"term": "contrast"})
-    terms["contrast"] = terms["contrast"].map(in_words)
+    """Fixed effects and variance components of a fit to some measurements as results rows."""
     spread = _spread(fit, question)
     common = {**common, "scale": question.unit}
     return pd.concat(
         [
-            complete(terms.assign(term="coefficient", visit=""), question, **common),
+            coefficient_rows(fit.terms(**inference).drop(columns="status"), data, question, **common),
             complete(spread, question, **{k: v for k, v in common.items() if k != "scale"}),
         ]
     )

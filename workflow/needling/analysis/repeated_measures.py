@@ -62,7 +62,7 @@ def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
     method, inference = _inference(fit, question)
     common = common_columns(fit, method, inference, WEIGHTS, _fallen(fit))
     report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
-    parts = [*report(fit, data, question, common, inference), appendix_rows(fit, question, common, inference)]
+    parts = [*report(fit, data, question, common, inference), appendix_rows(fit, data, question, common, inference)]
     return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=pd.DataFrame())
 
 

@@ -129,6 +129,36 @@ def not_estimated(question: Question, why: str, method: str, n_patients: int, n_
     )
 
 
+def coefficient_rows(table: pd.DataFrame, data: pd.DataFrame, question: Question, **common: Any) -> pd.DataFrame:
+    """Turn fixed effects into results rows; those that tell about a few people are empty.
+
+    Parameters
+    ----------
+    table : column term (the model's name of it) and the numbers.
+    data : the analysed measurements: patient, and the covariates.
+    question, common : as in `contrast_rows`.
+
+    Returns
+    -------
+    Rows of the contract RESULTS. Where a level of a category has fewer patients than the smallest publishable group, its
+    coefficients and the intercept, which is the reference level's, have no numbers and the status suppressed.
+    """
+    small = [
+        name
+        for name in question.categories
+        if name in data and data.groupby(name, observed=True)["patient"].nunique().min() < question.smallest_group
+    ]
+    tells = table["term"].str.contains("|".join([r"^Intercept$", *(rf"(?:^|:){re.escape(name)}\[" for name in small)]))
+    few = tells & bool(small)
+    numbers = [name for name in NUMBERS if name in table.columns]
+    rows = table.assign(contrast=table["term"].map(in_words), term="coefficient")
+    rows[numbers] = rows[numbers].mask(few)
+    rows = complete(rows, question, **common)
+    why = f"a level of {' and '.join(small)} has fewer than {question.smallest_group} patients"
+    rows["note"], rows["status"] = rows["note"].mask(few, why), rows["status"].mask(few, "suppressed")
+    return rows
+
+
 def in_words(term: str) -> str:
     """Write a coefficient's name for people: 'visit[T.week_4]:arm[T.x]' becomes 'visit week 4 x arm x'."""
     words = re.sub(r"\[T?\.?([^\]]*)\]", r" \1", term).replace(":", " x ").replace("_", " ")

@@ -187,9 +187,9 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Def
         value = value.mask(convert, new)
         bad = unknown[unknown].index
         if trail.settings.on("units") and len(bad):
-            source = trail.source("outcomes", f"{name}:unit")
+            unit = trail.source("outcomes", f"{name}:unit")
             why = "unit not known; its value is held back"
-            trail.note("units", "query", "outcomes", frame["row"][bad], source, why, stated[bad].astype("str"))
+            trail.note("units", "query", "outcomes", frame["row"][bad], unit, why, stated[bad].astype("str"))
             value[bad] = np.nan
             doubted[bad] = True
         known |= mine & spelled.reindex(frame.index).notna()
