@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from needling.study import StudyError, load_study, schema
 
@@ -79,8 +80,34 @@ def _new(options: argparse.Namespace) -> str:
     path = Path("config") / f"{options.name}.yaml"
     if path.exists():
         raise StudyError(f"{path} exists; choose another name or remove it first.")
-    path.write_text(guess_study(options.name, options.export, options.dictionary, known=registry()), encoding="utf-8")
+    text = guess_study(options.name, options.export, options.dictionary, known=registry())
+    _stop_on_names(path.name, text)
+    path.write_text(text, encoding="utf-8")
     return f"{path} written; look at each line marked 'review', then: needling check {options.name}"
+
+
+def _stop_on_names(file: str, text: str) -> None:
+    """Refuse a draft that would carry names of people into config/: in names of columns, sheets and files, or as codes."""
+    from needling.privacy.gate import scan
+    from needling.read import read_export
+
+    with TemporaryDirectory() as folder:
+        draft = Path(folder) / file
+        draft.write_text(text, encoding="utf-8")
+        study = load_study(draft)
+    patients = study.patients
+    columns = [patients.arm, patients.cohort, study.visits.planned, *patients.covariates.values()]
+    written = [column.source for column in columns if column and column.codes]
+    written += study.export.values.name if study.export.values else []
+    found = scan(read_export(study.export), study.model_copy(update={"privacy": type(study.privacy)()}))
+    names = found["column"].str.fullmatch(r"column \d+|the (?:file|sheet)'s name")
+    cells = found["line"].notna() & found["column"].isin([f"column '{column}'" for column in written])
+    places = [f"{column} ({why})" for column, why in found[names | cells][["column", "why"]].drop_duplicates("column").values]
+    if places:
+        raise StudyError(
+            f"{study.export.records}: the study file would hold what may name a person, from {'; '.join(places)}. Rename it in "
+            "the export and try again; nothing has been written."
+        )
 
 
 def _simulate(options: argparse.Namespace) -> str:

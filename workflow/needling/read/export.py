@@ -55,7 +55,7 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
     if kind in {"redcap", "csv"}:
         sheet = read_delimited(path, shown, export.delimiter, export.encoding, export.header_rows)
         if kind == "redcap" and export.labels:
-            sheet = from_labels(sheet, _needed(dictionary, shown), shown)
+            sheet = from_labels(sheet, dictionary or {}, shown)
         found = RawExport([sheet])
     elif kind == "excel":
         from needling.read.workbook import read_workbook
@@ -86,9 +86,3 @@ def _dictionary(export: Export, root: Path, replaced: Path | None) -> dict[str, 
     if replaced is not None and not path.exists() and (beside := replaced.parent / path.name).exists():
         path = beside
     return read_dictionary(path, export.dictionary)
-
-
-def _needed(dictionary: dict[str, Variable] | None, shown: str) -> dict[str, Variable]:
-    if dictionary is None:
-        raise StudyError(f"{shown}: a label export needs its data dictionary; state export.dictionary.")
-    return dictionary

@@ -1,43 +1,20 @@
 """A first study file, guessed from an export: every guess is marked for review, nothing is decided."""
 
 import re
-import unicodedata
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
+from needling.read.delimited import read_delimited
 from needling.read.export import ENDINGS, read_export
-from needling.read.raw import RawExport, Variable
+from needling.read.look import COVARIATES, Look, look_at, names_that_are_cells, numbered_runs, plain_words, side_by_side
+from needling.read.redcap import is_label_export, read_dictionary
 from needling.study import Export, StudyError
 
 REVIEW = "# review"
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
-# What a column is likely to be -> words of its name, the likeliest first.
-WORDS = {
-    "id": "record id|study id|patient id|subject id|participant id|id|patient|subject|participant|paciente|"
-    "numero de historia clinica|usubjid|code",
-    "clinic": "redcap data access group|clinic|site|centre|center|practice|hospital|centro|centro medico|practice id|clinic id|"
-    "site id",
-    "therapist": "therapist|physiotherapist|physio|acupuncturist|clinician|provider|fisioterapeuta|therapist id",
-    "day_0": "date randomised|randomisation date|randomization date|date randomized|date of randomisation|rand date|"
-    "date enrolled|enrolment date|enrollment date",
-    "date": "visit date|date of visit|date|assessment date|fecha|marca temporal|interview date|timestamp",
-    "planned": "redcap event name|visit|visit name|timepoint|time point|event|week|visita|sheet|numero de sesion|avisit",
-    "arm": "arm|group|treatment|allocation|randomised to|treatment group|grupo|trt|armcd|therapy",
-    "cohort": "cohort",
-    "sex": "sex|gender|sexo",
-    "age": "age|edad|age years",
-}
-COVARIATES = {
-    "height": "height|height cm|talla",
-    "weight": "weight|weight kg|peso",
-    "bmi": "bmi|imc",
-    "duration": "duration weeks|duration|chronicity|duration months",
-    "expectation": "expectation",
-}
 EVENTS = {
     "sessions": "session|treatment|sesion",
     "needling": "needl|muscle|puncion",
@@ -47,28 +24,6 @@ EVENTS = {
 CONTROL = re.compile(r"control|usual|sham|placebo|wait|standard|uc\b|no ", re.IGNORECASE)
 TOTAL = re.compile(r"(?:_|\b)(?:total|sum|score)$", re.IGNORECASE)
 PAIN = re.compile(r"(?:^|_)(?:nprs|nrs|vas|pain|dolor)(?:_|$|\d)", re.IGNORECASE)
-
-
-@dataclass
-class _Look:
-    """The export as one frame, with what its columns are likely to be."""
-
-    frame: pd.DataFrame
-    variables: dict[str, Variable]
-    found: dict[str, str]
-
-    def variable(self, column: str) -> Variable:
-        """What the dictionary says about a column, if anything."""
-        return self.variables.get(column, Variable())
-
-    def options(self, column: str) -> list[str]:
-        """Distinct values of a column in the order of the export, without misspellings (below a hundredth of the rows)."""
-        counts = self.frame[column].str.strip().replace("", None).value_counts(sort=False)
-        return [str(value) for value in counts[counts >= counts.sum() / 100].index]
-
-    def filled(self, column: str, where: pd.Series) -> float:
-        """Share of rows with a value."""
-        return float(self.frame.loc[where, column].notna().mean()) if where.any() else 0.0
 
 
 def guess_study(
@@ -91,66 +46,78 @@ def guess_study(
     ------
     StudyError : the export cannot be read, or its ending is not known.
     """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise StudyError(
+            f"'{name}' cannot be a study's name; use small letters, digits and _, starting with a letter, such as my_study."
+        )
     settings = _settings(Path(export), None if dictionary is None else Path(dictionary))
-    raw = read_export(Export(**settings))
-    frame = pd.concat([sheet.text for sheet in raw.sheets], ignore_index=True)
+    left_out = _sheets(settings) if settings["format"] == "excel" else []
+    raw = read_export(Export.model_validate(settings))
+    for sheet in raw.sheets:
+        if cells := names_that_are_cells(sheet.text):
+            raise StudyError(
+                f"{settings['records']}: {cells} of the {sheet.frame.shape[1]} cells of the first line look like values, not "
+                "like names of columns; add a header row to the export. Nothing has been written."
+            )
+    frames = [sheet.text.assign(**({} if len(raw.sheets) == 1 else {"sheet": sheet.name})) for sheet in raw.sheets]
+    frame = pd.concat(frames, ignore_index=True)
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
-    look = _look(raw, frame)
-    document = _document(name, settings, look, known)
-    return _text(name, document, look)
+    look = look_at(frame, raw.variables, known)
+    return _text(name, _document(name, settings, look, known), look, left_out)
 
 
-def _settings(export: Path, dictionary: Path | None) -> dict[str, str]:
+def _settings(export: Path, dictionary: Path | None) -> dict[str, object]:
     kind = ENDINGS.get(export.suffix.lower())
     if kind is None:
         raise StudyError(f"{export}: the ending does not say the format; known are {', '.join(sorted(ENDINGS))}.")
-    settings = {"format": "redcap" if dictionary and kind == "csv" else kind, "records": export.as_posix()}
-    return settings | ({"dictionary": dictionary.as_posix()} if dictionary else {})
+    settings: dict[str, object] = {"format": kind, "records": export.as_posix()}
+    if dictionary:
+        settings |= {"format": "redcap" if kind == "csv" else kind, "dictionary": dictionary.as_posix()}
+    if kind == "csv":
+        variables = read_dictionary(dictionary, dictionary.as_posix()) if dictionary else {}
+        if is_label_export(read_delimited(export, export.as_posix()), variables):
+            settings |= {"format": "redcap", "labels": True}
+    return settings
 
 
-def _plain(text: str) -> str:
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
-    ascii_only = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
-    return " ".join(re.findall(r"[a-z0-9]+", ascii_only.lower()))
+def _sheets(settings: dict[str, object]) -> list[str]:
+    """Name in the settings the sheets that have the columns of the first; return the others that hold data."""
+    from needling.read.workbook import data_sheets
+
+    records = str(settings["records"])
+    names = data_sheets(Path(records), records)
+    if len(names) == 1:
+        return []
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = set(read_export(Export.model_validate(settings | {"sheets": [name]})).columns)
+        except StudyError:
+            if name == names[0]:
+                raise
+    alike = [name for name in names if columns.get(name) == columns[names[0]]]
+    settings["sheets"] = alike
+    return [name for name in names if name not in alike]
 
 
 def _key(text: str) -> str:
     """Turn words into a name that a study file allows."""
-    key = _plain(text).replace(" ", "_")
+    key = plain_words(text).replace(" ", "_")
     return key if re.match(r"[a-z]", key) else f"x_{key}".rstrip("_")
-
-
-def _look(raw: RawExport, frame: pd.DataFrame) -> _Look:
-    plain = {column: _plain(column) for column in frame.columns}
-    found: dict[str, str] = {}
-    for role, phrases in (WORDS | COVARIATES).items():
-        words = phrases.split("|")
-        exact = [column for word in words for column in frame.columns if plain[column] == word]
-        near = [
-            column for word in words if " " in word for column in frame.columns if plain[column].startswith(f"{word} ")
-        ]
-        free = [column for column in [*exact, *near] if column not in found.values()]
-        if free:
-            found[role] = free[0]
-    if "id" not in found:
-        found["id"] = next((column for column in frame.columns if column not in found.values()), str(frame.columns[0]))
-    look = _Look(frame, raw.variables, found)
-    for role, most in (("arm", 6), ("planned", 30), ("cohort", 9)):
-        if role in found and not 1 < len(look.options(found[role])) <= most:
-            del found[role]
-    return look
 
 
 # ---------------------------------------------------------------- the parts of the study file
 
 
-def _document(name: str, settings: dict[str, str], look: _Look, known: Collection[str]) -> dict[str, object]:
-    ids = look.frame[look.found["id"]].dropna()
-    wide = bool(ids.is_unique) and "redcap_event_name" not in look.frame.columns and _wide_totals(look) != {}
+def _document(name: str, settings: dict[str, object], look: Look, known: Collection[str]) -> dict[str, object]:
+    wide, order = side_by_side(look)
+    shape: dict[str, object] = {"shape": "patient"} if wide else {}
+    if look.measured:
+        shape = {"shape": "value", "values": {"name": look.measured.name, "value": look.measured.value}}
     events = _events(look)
     instruments = _instruments(look, known, events, wide)
-    visits = _visits(look, instruments, wide)
+    visits = _visits(look, instruments, order)
     arm = _arm(look)
     cohorts = _cohorts(look, instruments, known)
     outcomes = list(next(iter(cohorts.values()))["outcomes"])  # type: ignore[call-overload]
@@ -161,7 +128,7 @@ def _document(name: str, settings: dict[str, str], look: _Look, known: Collectio
         "title": f"Title of {name}",
         "design": "randomised" if arm else "single_arm",
         "seed": 1,
-        "export": settings | ({"shape": "patient"} if wide else {}),
+        "export": settings | shape,
         "patients": _patients(look, arm),
         "visits": visits,
         "instruments": instruments,
@@ -173,7 +140,7 @@ def _document(name: str, settings: dict[str, str], look: _Look, known: Collectio
     }
 
 
-def _arm(look: _Look) -> dict[str, object] | None:
+def _arm(look: Look) -> dict[str, object] | None:
     if "arm" not in look.found:
         return None
     codes = _codes(look, look.found["arm"])
@@ -182,7 +149,7 @@ def _arm(look: _Look) -> dict[str, object] | None:
     return {"from": look.found["arm"], "codes": codes, "reference": (control or names)[0]}
 
 
-def _codes(look: _Look, column: str) -> dict[str, str]:
+def _codes(look: Look, column: str) -> dict[str, str]:
     """Values of a column with a name each: the dictionary's words, else the value itself."""
     choices = look.variable(column).choices
     names: dict[str, str] = {}
@@ -193,11 +160,13 @@ def _codes(look: _Look, column: str) -> dict[str, str]:
     return names
 
 
-def _patients(look: _Look, arm: dict[str, object] | None) -> dict[str, object]:
+def _patients(look: Look, arm: dict[str, object] | None) -> dict[str, object]:
     found = look.found
     patients: dict[str, object] = {}
     if "redcap_event_name" in look.frame.columns and (rows := _enrolment(look)):
         patients["rows"] = {"redcap_event_name": rows}
+        if not look.once[look.frame["redcap_event_name"].isin(rows)].all():
+            patients["rows"] = {"redcap_event_name": rows, "redcap_repeat_instrument": [""]}
     patients["id"] = found["id"]
     patients |= {role: found[role] for role in ("clinic", "day_0") if role in found}
     patients |= {"arm": arm} if arm else {}
@@ -211,110 +180,73 @@ def _patients(look: _Look, arm: dict[str, object] | None) -> dict[str, object]:
     return patients | ({"covariates": covariates} if covariates else {})
 
 
-def _enrolment(look: _Look) -> list[str]:
+def _enrolment(look: Look) -> list[str]:
     """Events in which facts of patients are filled in."""
     facts = [look.found[role] for role in ("arm", "age", "sex", "day_0", "cohort") if role in look.found]
     events = look.frame["redcap_event_name"]
     return [
         event
         for event in look.options("redcap_event_name")
-        if facts and all(look.filled(f, events == event) > 0.3 for f in facts)
+        if facts and all(look.filled(f, (events == event) & look.once) > 0.3 for f in facts)
     ]
 
 
-def _wide_totals(look: _Look) -> dict[str, list[str]]:
-    """Stem -> columns that differ only in the number at their end, where these are two to six."""
-    groups: dict[str, list[str]] = {}
-    for column in look.frame.columns:
-        match = re.fullmatch(r"([A-Za-z][A-Za-z_]*?)_?(\d+)", column)
-        if match:
-            groups.setdefault(match.group(1), []).append(column)
-    return {stem: columns for stem, columns in groups.items() if 2 <= len(columns) <= 6}
-
-
-def _runs(look: _Look) -> dict[str, list[str]]:
-    """Stem -> columns numbered from 1 without a gap, where these are three or more."""
-    groups: dict[str, dict[int, str]] = {}
-    for column in look.frame.columns:
-        match = re.fullmatch(r"(.*[^0-9])(\d+)", column)
-        if match and "___" not in column:
-            groups.setdefault(match.group(1), {})[int(match.group(2))] = column
-    return {
-        stem: [numbered[n] for n in sorted(numbered)]
-        for stem, numbered in groups.items()
-        if len(numbered) >= 3 and sorted(numbered) == list(range(1, len(numbered) + 1))
-    }
-
-
 def _instruments(
-    look: _Look, known: Collection[str], events: dict[str, dict[str, dict[str, object]]], wide: bool
+    look: Look, known: Collection[str], events: dict[str, dict[str, dict[str, object]]], wide: dict[str, dict[str, str]]
 ) -> dict[str, dict[str, object]]:
     if wide:
-        found: dict[str, dict[str, object]] = {
-            _key(stem): {"total": dict(zip(_wide_visits(len(columns)), columns, strict=False))}
-            for stem, columns in _wide_totals(look).items()
-        }
+        found: dict[str, dict[str, object]] = {_key(stem): {"total": columns} for stem, columns in wide.items()}
     else:
         found = _items_and_totals(look, events)
     if not found:
         taken = {*look.found.values(), *SYSTEM}
-        numbers = [column for column in look.frame.columns if column not in taken and _is_number(look, column)]
-        found = {_key(column): {"total": column} for column in numbers[:1] or [str(look.frame.columns[-1])]}
+        numbers = [name for name in look.measures if name not in taken and look.is_number(name)]
+        found = {_key(column): {"total": column} for column in numbers[:1] or look.measures[-1:]}
     for name, instrument in found.items():
         if name not in known:
             instrument |= {"range": [0, _highest(look, instrument)], "better": "lower"}
     return found
 
 
-def _items_and_totals(look: _Look, events: dict[str, dict[str, dict[str, object]]]) -> dict[str, dict[str, object]]:
-    """Runs of numbered columns, totals beside them, and single columns that speak of pain."""
+def _items_and_totals(look: Look, events: dict[str, dict[str, dict[str, object]]]) -> dict[str, dict[str, object]]:
+    """Runs of numbered measures, totals beside them, and single measures: of columns only those that speak of pain."""
     found: dict[str, dict[str, object]] = {}
-    taken = {*look.found.values(), *_named(events)}
-    for stem, columns in _runs(look).items():
+    taken = set() if look.measured else {*look.found.values(), *_named(events)}
+    for stem, columns in numbered_runs(look.measures).items():
         plain = re.fullmatch(r"[^\s.]+", stem) and columns[0] == f"{stem}1"
         found[_key(stem)] = {"items": f"{columns[0]} .. {columns[-1]}" if plain else columns}
         taken |= set(columns)
-    free = [column for column in look.frame.columns if column not in taken]
-    for column in free:
-        if TOTAL.search(column):
-            found.setdefault(_key(TOTAL.sub("", column)), {})["total"] = column
-        elif PAIN.search(column) and _is_number(look, column):
-            found.setdefault(_key(column), {"total": column})
+    for name in look.measures:
+        if name in taken:
+            continue
+        if TOTAL.search(name):
+            found.setdefault(_key(TOTAL.sub("", name)), {})["total"] = name
+        elif (look.measured or PAIN.search(name)) and look.is_number(name):
+            found.setdefault(_key(name), {"total": name})
     return found
 
 
-def _is_number(look: _Look, column: str) -> bool:
-    cells = look.frame[column].dropna()
-    return bool(len(cells)) and bool(cells.str.fullmatch(r"\s*-?\d+(?:[.,]\d+)?\s*").mean() > 0.8)
-
-
-def _highest(look: _Look, instrument: dict[str, object]) -> int:
+def _highest(look: Look, instrument: dict[str, object]) -> int:
     """A round upper limit of what was seen: 10, 50, 100 or more."""
     total = instrument.get("total")
     columns = list(total.values()) if isinstance(total, dict) else [total] if total else []
-    seen = [
-        pd.to_numeric(look.frame[column].str.replace(",", "."), errors="coerce").quantile(0.99) for column in columns
-    ]
+    cells = [look.cells(str(column)).str.replace(",", ".") for column in columns]
+    seen = [pd.to_numeric(texts, errors="coerce").quantile(0.99) for texts in cells]
     top = max([value for value in seen if pd.notna(value)], default=100)
     return next((limit for limit in (10, 50, 100, 200, 500, 1000) if limit >= top), int(top) + 1)
 
 
-def _wide_visits(n: int) -> list[str]:
-    return ["baseline", *(f"follow_up_{number}" for number in range(1, n))]
-
-
-def _visits(look: _Look, instruments: dict[str, dict[str, object]], wide: bool) -> dict[str, object]:
+def _visits(look: Look, instruments: dict[str, dict[str, object]], wide: list[str]) -> dict[str, object]:
     found = look.found
     roles = ["therapist"] if wide else ["date", "therapist"]
     visits: dict[str, object] = {role: found[role] for role in roles if role in found}
     if wide:
-        totals = [instrument["total"] for instrument in instruments.values()]
-        codes = {name: name for name in _wide_visits(max(len(total) for total in totals if isinstance(total, dict)))}
+        codes = {visit: visit for visit in wide}
     elif "planned" in found:
         codes = _codes(look, found["planned"])
         if found["planned"] == "redcap_event_name":
             kept = _measured(look, instruments) or list(codes)
-            codes = {event: re.sub(r"_arm_\d+$", "", codes[event]) for event in kept}
+            codes = {event: re.sub(r"_arm_\d+(_.*)?$", "", codes[event]) for event in kept}
             visits["rows"] = {"redcap_event_name": kept}
             if "redcap_repeat_instrument" in look.frame.columns:
                 visits["rows"] = {"redcap_event_name": kept, "redcap_repeat_instrument": [""]}
@@ -324,23 +256,25 @@ def _visits(look: _Look, instruments: dict[str, dict[str, object]], wide: bool) 
     names: list[str] = list(dict.fromkeys(codes.values()))
     names = names if len(names) > 1 else [*names, "follow_up"]
     days = {"baseline": [-28, 0], "follow_up": [1, 90]} if "planned" not in found and not wide else {}
-    schedule = {}
+    schedule: dict[str, dict[str, object]] = {}
+    week = -4.0
     for place, name in enumerate(names):
         entry: dict[str, object] = {"label": name.replace("_", " ").capitalize()}
-        schedule[name] = entry | ({"days": days[name]} if name in days else {"week": _week(name, place)})
+        week = _week(name, max(4 * place, week + 4))
+        schedule[name] = entry | ({"days": days[name]} if name in days else {"week": week})
     return visits | {"schedule": schedule, "primary": names[-1]}
 
 
-def _week(name: str, place: int) -> float:
-    """Weeks that a name such as month_3 speaks of, else four weeks from visit to visit."""
+def _week(name: str, else_week: float) -> float:
+    """Weeks that a name such as month_3 speaks of, else those given."""
     match = re.search(r"(?:^|_)(w|week|m|month|d|day)_?(\d+)", name)
     if not match:
-        return 4 * place
+        return int(else_week) if else_week == int(else_week) else else_week
     weeks = round(int(match.group(2)) * {"w": 1, "m": 13 / 3, "d": 1 / 7}[match.group(1)[0]], 1)
     return int(weeks) if weeks == int(weeks) else weeks
 
 
-def _measured(look: _Look, instruments: dict[str, dict[str, object]]) -> list[str]:
+def _measured(look: Look, instruments: dict[str, dict[str, object]]) -> list[str]:
     """Events in which an instrument is filled in."""
     columns: list[str] = []
     for instrument in instruments.values():
@@ -348,19 +282,14 @@ def _measured(look: _Look, instruments: dict[str, dict[str, object]]) -> list[st
         columns += [items.split(" .. ")[0]] if isinstance(items, str) else list(items or [])[:1]  # type: ignore[call-overload]
         columns += [total] if isinstance(total, str) else []
     events = look.frame["redcap_event_name"]
-    once = (
-        look.frame["redcap_repeat_instrument"].isna()
-        if "redcap_repeat_instrument" in look.frame.columns
-        else events.notna()
-    )
     return [
         event
         for event in look.options("redcap_event_name")
-        if any(look.filled(column, (events == event) & once) > 0.1 for column in columns)
+        if any(look.filled(column, (events == event) & look.once) > 0.1 for column in columns)
     ]
 
 
-def _events(look: _Look) -> dict[str, dict[str, dict[str, object]]]:
+def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
     """Tables of repeating instruments whose names speak of sessions, needling, co-interventions or adverse events."""
     repeating = "redcap_repeat_instrument"
     if repeating not in look.frame.columns:
@@ -368,13 +297,19 @@ def _events(look: _Look) -> dict[str, dict[str, dict[str, object]]]:
     tables: dict[str, dict[str, dict[str, object]]] = {}
     full = look.frame.notna()
     for name in look.options(repeating):
-        table = next((table for table, words in EVENTS.items() if table not in tables and re.search(words, name)), None)
+        table = next(
+            (table for table, words in EVENTS.items() if table not in tables and re.search(words, name.lower())), None
+        )
         if table is None:
             continue
         rows = look.frame[repeating] == name
         inside, outside = full[rows].any(), full[~rows].any()
         own = [column for column in look.frame.columns if inside[column] and not outside[column]]
-        own = [column for column in own if not column.endswith("_complete") and look.variable(column).kind != "notes"]
+        own = [
+            column
+            for column in own
+            if not re.search(r"_complete$|^Complete\?", column) and look.variable(column).kind != "notes"
+        ]
         prefix = f"{own[0].split('_')[0]}_" if own else ""
         common = len(own) > 1 and all(column.startswith(prefix) and column != prefix for column in own)
         columns: dict[str, object] = {}
@@ -389,7 +324,7 @@ def _events(look: _Look) -> dict[str, dict[str, dict[str, object]]]:
 
 
 def _cohorts(
-    look: _Look, instruments: dict[str, dict[str, object]], known: Collection[str]
+    look: Look, instruments: dict[str, dict[str, object]], known: Collection[str]
 ) -> dict[str, dict[str, object]]:
     names = list(instruments)
     pain = next((name for name in names if PAIN.search(name)), names[0])
@@ -399,7 +334,7 @@ def _cohorts(
     return {name: {"label": name.replace("_", " ").capitalize(), "outcomes": dict(outcomes)} for name in codes.values()}
 
 
-def _drop(look: _Look) -> list[str]:
+def _drop(look: Look) -> list[str]:
     """Columns that the dictionary marks as identifiers, free text or files, and that nothing above uses."""
     used = set(look.found.values())
     doubtful = {"email", "phone", "zipcode", "ssn"}
@@ -414,7 +349,7 @@ def _drop(look: _Look) -> list[str]:
 # ---------------------------------------------------------------- the text
 
 
-def _text(name: str, document: dict[str, object], look: _Look) -> str:
+def _text(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
     head = [
         f"# Study file of {name}: a first draft, guessed from the export. Go through every line marked 'review', mend what is",
         f"# wrong, and take the mark away. `needling check {name}` says what the file would do with the export.",
@@ -422,12 +357,15 @@ def _text(name: str, document: dict[str, object], look: _Look) -> str:
     lines: list[str] = []
     for key, value in document.items():
         lines += _lines(key, value, 0) + ([""] if isinstance(value, dict) else [])
-    named = _named(document)
-    rest = [column for column in look.frame.columns if column not in named and column not in SYSTEM]
-    tail = (
-        ["", "# Columns of the export that nothing above names:", *(f"#   {column}" for column in rest)] if rest else []
-    )
+    named = {*_named(document), *SYSTEM, "sheet"}
+    rest = [column for column in look.frame.columns if column not in named]
+    tail = _comment("Sheets of the workbook that are not read, because their columns differ", left_out)
+    tail += _comment("Columns of the export that nothing above names", rest)
     return "\n".join([*head, "", *lines, *tail]).replace("\n\n\n", "\n\n").rstrip("\n") + "\n"
+
+
+def _comment(words: str, names: list[str]) -> list[str]:
+    return ["", f"# {words}:", *(f"#   {' '.join(name.split())}" for name in names)] if names else []
 
 
 def _lines(key: str, value: object, depth: int) -> list[str]:
@@ -455,8 +393,7 @@ def _named(part: object) -> set[str]:
         return set().union(*map(_named, part.values()), *map(_named, part))
     if isinstance(part, list):
         return set().union(*map(_named, part))
-    first, run, last = str(part).partition(" .. ")
-    if not run:
-        return {first}
-    stem = first.rstrip("0123456789")
-    return {f"{stem}{number}" for number in range(int(first[len(stem) :]), int(last[len(stem) :]) + 1)}
+    run = re.fullmatch(r"(.*?)([0-9]+) \.\. (.*?)([0-9]+)", str(part))
+    if run is None:
+        return {str(part)}
+    return {f"{run[1]}{number}" for number in range(int(run[2]), int(run[4]) + 1)}

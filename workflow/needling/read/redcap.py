@@ -135,26 +135,53 @@ class _Heading:
     words: str
 
 
+def is_label_export(sheet: Sheet, variables: dict[str, Variable]) -> bool:
+    """Tell a label export from a raw one.
+
+    Parameters
+    ----------
+    sheet : the export as read.
+    variables : the dictionary; empty where there is none.
+
+    Returns
+    -------
+    True where headings are those of a label export, or the cells of the dictionary's choices are mostly words.
+    """
+    names = [str(name) for name in sheet.frame.columns]
+    labels = {"Complete?", "Event Name", "Repeat Instrument", *(variable.label for variable in variables.values())}
+    own = {*variables, *SYSTEM}
+    if sum(_plain(name) in labels - own for name in names) > sum(name in own for name in names):
+        return True
+    cells = {name: sheet.frame[name].dropna().astype("str").str.strip() for name in names if name in variables}
+    choices = {name: variables[name].choices for name in cells if len(cells[name]) and variables[name].choices}
+    worded = [name for name, of in choices.items() if cells[name].isin(set(of.values()) - set(of)).mean() > 0.5]
+    return len(worded) > len(choices) / 2
+
+
 def from_labels(sheet: Sheet, variables: dict[str, Variable], shown: str) -> Sheet:
     """Bring a label export back to variable names and codes, so that a study file reads either export.
 
     Parameters
     ----------
     sheet : the export as read; its headings may be labels or variable names, possibly with doubles.
-    variables : the dictionary.
+    variables : the dictionary; empty where there is none.
     shown : how messages name the file.
 
     Returns
     -------
     The sheet with variable names as columns; a cell that holds exactly the words of one choice holds its code, every
-    other cell is as exported. Event names and data access groups keep the words of the label export.
+    other cell is as exported. Event names and data access groups keep the words of the label export. Without a
+    dictionary columns are named as they are headed, but for those that REDCap adds; a heading that comes again gets a
+    number, as in 'Complete? (2)'.
 
     Raises
     ------
     StudyError : a heading stands for no field of the dictionary, or cannot be told from another one.
     """
     names = [str(name) for name in sheet.frame.columns]
-    if not set(names) <= set(variables) | set(SYSTEM) or len(set(names)) < len(names):
+    if not variables:
+        names = _numbered_headings(names)
+    elif not set(names) <= set(variables) | set(SYSTEM) or len(set(names)) < len(names):
         names = _names_of_headings(names, variables, shown)
     frame = sheet.text.set_axis(pd.Index(names, dtype="str"), axis=1)
     for name in frame.columns:
@@ -185,6 +212,16 @@ def _names_of_headings(headings: list[str], variables: dict[str, Variable], show
             )
         names.append(fields[found].column)
         place = found + 1
+    return names
+
+
+def _numbered_headings(headings: list[str]) -> list[str]:
+    own = {words: name for name, words in SYSTEM.items()}
+    names: list[str] = []
+    for heading in headings:
+        name = own.get(heading, heading)
+        again = sum(own.get(before, before) == name for before in headings[: len(names)])
+        names.append(f"{name} ({again + 1})" if again else name)
     return names
 
 
