@@ -229,6 +229,15 @@ def test_a_patient_without_an_arm_is_quarantined_and_queried():
 
 
 @pytest.mark.parametrize("text", ["no usual care", "not usual care", "non-usual-care", "usual care 2"])
+def test_codes_of_people_among_the_covariates_are_replaced():
+    found = tables()
+    found["patients"]["needler"] = ["Nowack ", "Berg"] * 12
+    covariates = {"needler": {"from": "needler", "kind": "code"}}
+    result = cleaned(found, patients={**PLAN["patients"], "covariates": covariates})
+    assert result.tables["patients"]["needler"].tolist() == ["t.Nowack", "t.Berg"] * 12
+    assert not result.audit[["old", "new"]].stack().str.contains("Nowack").any()
+
+
 def test_the_opposite_of_a_label_is_not_another_spelling_of_it(text):
     found = tables()
     found["patients"].loc[0, "arm"] = text

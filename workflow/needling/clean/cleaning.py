@@ -74,8 +74,9 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     if "needling" in events:
         as_treated(trail, events["needling"], people)
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
-    codes = _new_codes([tables["patients"][["clinic"]], *made.values()], keys)
-    made = {name: _rekeyed(table, name, codes) for name, table in made.items()}
+    kinds = _code_columns(study)
+    codes = _new_codes([tables["patients"][["clinic"]], *made.values()], kinds, keys)
+    made = {name: _rekeyed(table, name, kinds, codes) for name, table in made.items()}
     audit = trail.audit(_whose(trail, tables, codes, visits))
     totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
     return Cleaned(made, audit, trail.quarantine(), totals)
@@ -94,22 +95,33 @@ def _note_declared(trail: Trail, tables: dict[str, pd.DataFrame]) -> None:
             trail.note("missing_codes", "missing", str(table), rows["row"], source, said + rows["reason"])
 
 
-def _new_codes(tables: list[pd.DataFrame], keys: Key) -> dict[str, dict[str, str]]:
+def _code_columns(study: Study) -> dict[str, str]:
+    """Canonical columns that hold codes, with whose they are; people whom a study file marks by `kind: code` are therapists."""
+    named = [*study.patients.covariates.items()]
+    for event in type(study.events).model_fields:
+        settings = getattr(study.events, event)
+        named += settings.columns.items() if settings else []
+    marked = {name: "therapist" for name, column in named if column.kind == "code"}
+    return marked | {kind: kind for kind in KINDS}
+
+
+def _new_codes(tables: list[pd.DataFrame], kinds: dict[str, str], keys: Key) -> dict[str, dict[str, str]]:
     """New codes of all patients, therapists and clinics, by the export's code; dealt in one go."""
     codes = {}
     for kind in KINDS:
-        used = [table[kind].dropna().str.strip() for table in tables if kind in table.columns]
+        columns = [name for name, whose in kinds.items() if whose == kind]
+        used = [table[name].dropna().str.strip() for table in tables for name in columns if name in table.columns]
         ids = sorted({one for column in used for one in column.unique() if one})
         codes[kind] = keys.codes(kind, ids)
     return codes
 
 
-def _rekeyed(table: pd.DataFrame, name: str, codes: dict[str, dict[str, str]]) -> pd.DataFrame:
+def _rekeyed(table: pd.DataFrame, name: str, kinds: dict[str, str], codes: dict[str, dict[str, str]]) -> pd.DataFrame:
     """Give people and clinics their new codes and hold the table to its contract."""
     table = table.copy()
-    for kind in KINDS:
-        if kind in table.columns:
-            table[kind] = table[kind].map(codes[kind]).astype("str")
+    for column, kind in kinds.items():
+        if column in table.columns:
+            table[column] = table[column].map(codes[kind]).astype("str")
     if not table["row"].is_monotonic_increasing:
         table = table.sort_values("row", kind="stable")
     table = table.reset_index(drop=True)

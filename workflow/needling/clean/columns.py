@@ -12,7 +12,7 @@ from needling.clean.trail import HIDDEN, Trail
 from needling.schema import is_date
 from needling.study import Column
 
-Kind = Literal["number", "category", "date", "text"]
+Kind = Literal["number", "category", "date", "text", "code"]
 DECADE = 3650.0
 Limits = tuple[float, float]
 

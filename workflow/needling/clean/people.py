@@ -129,6 +129,8 @@ def covariate(
         return columns.category(trail, table, frame, name, _text_codes(column))["value"]
     if kind == "date":
         return columns.date(trail, table, frame, name)["date"]
+    if kind == "code":
+        return code_column(trail, table, frame, name)
     if kind == "text":
         return columns.blank_to_missing(frame[name])
     possible = column.range or columns.POSSIBLE.get(name)

@@ -53,9 +53,6 @@ class Export(Section):
         None,
         description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
     )
-    decimal: Literal[".", ","] | None = Field(
-        None, description="Decimal mark. Default: found per column, and flagged where both occur."
-    )
     labels: bool = Field(
         False,
         description="True where choices were exported as labels rather than codes. Default: codes (raw export).",
@@ -83,8 +80,10 @@ class Column(Section):
         description="Meaning of each code, e.g. {1: female, 2: male}; makes a category. Default: the dictionary's "
         "choices, else a number where all values are numbers.",
     )
-    kind: Literal["number", "category"] | None = Field(
-        None, description="How the values are read where there are no codes. Default: numbers if all of them are."
+    kind: Literal["number", "category", "code"] | None = Field(
+        None,
+        description="How the values are read where there are no codes; a code is that of a person, such as a therapist, "
+        "and is re-keyed. Default: numbers if all of them are.",
     )
     range: tuple[float, float] | None = Field(
         None,
