@@ -102,7 +102,9 @@ def _stop_on_names(file: str, text: str) -> None:
     found = scan(read_export(study.export), study.model_copy(update={"privacy": type(study.privacy)()}))
     names = found["column"].str.fullmatch(r"column \d+|the (?:file|sheet)'s name")
     cells = found["line"].notna() & found["column"].isin([f"column '{column}'" for column in written])
-    places = [f"{column} ({why})" for column, why in found[names | cells][["column", "why"]].drop_duplicates("column").values]
+    places = [
+        f"{column} ({why})" for column, why in found[names | cells][["column", "why"]].drop_duplicates("column").values
+    ]
     if places:
         raise StudyError(
             f"{study.export.records}: the study file would hold what may name a person, from {'; '.join(places)}. Rename it in "
