@@ -3,6 +3,7 @@
 import re
 import zipfile
 
+import pandas as pd
 import pytest
 from made_results import inputs, plan, single_arm_plan, trial_plan
 from matplotlib.figure import Figure
@@ -164,6 +165,34 @@ def test_numbers_in_the_summary_are_those_of_the_results():
     row = row.iloc[0]
     expected = f"effect {row['estimate']:.1f} points (95% CI {row['low']:.1f} to {row['high']:.1f}"
     assert expected.replace("-", "−") in text_of(made, tables)
+
+
+def test_rules_for_missing_items_that_nobody_checked_are_named():
+    items = {"ndi": [f"ndi_{i}" for i in range(1, 11)], "lefs": [f"lefs_{i}" for i in range(1, 21)]}
+    instruments = {name: {"total": "x"} for name in ("nprs", "fiqr", "visa_a")}
+    made = plan(instruments=instruments | {name: {"items": columns} for name, columns in items.items()})
+    tables = inputs(made)
+    said = "has not been checked against its publication"
+    assert said not in text_of(made, tables)
+    row = {"instrument": "ndi", "label": "Neck disability (NDI)", "items": 10, "n": 120, "alpha": 0.8, "level": 0.95}
+    tables["reliability"] = pd.DataFrame([row | {"low": 0.7, "high": 0.9}])
+    assert f"allow it. The rule for neck disability (NDI) {said}." in text_of(made, tables).replace("\\", "")
+    made = plan(instruments=instruments | {"ndi": {"total": "x"}, "lefs": {"items": items["lefs"]}})
+    assert said not in text_of(made, tables)
+
+
+def test_means_of_a_model_with_clusters_are_for_an_average_one():
+    made = plan()
+    assert "for an average" not in text_of(made, inputs(made))
+    made.analyses["primary"].clusters.extend(["therapist", "clinic"])
+    methods = text_of(made, inputs(made)).split("# Methods")[1]
+    assert methods.count("and are for an average therapist and clinic.") == 1
+
+
+def test_other_analyses_are_named_in_the_study_file_and_not_said_to_be_planned():
+    made = plan()
+    assert "The study file names these analyses beside the primary one" in text_of(made, inputs(made))
+    assert "planned" not in text_of(made, inputs(made)) + text_of(single_arm_plan(), inputs(single_arm_plan(), 200))
 
 
 def test_software_versions_come_from_the_lock():

@@ -134,20 +134,101 @@ def test_small_levels_take_their_partner_with_them_in_the_baseline_table():
     assert exact[exact["variable"] == "age"]["mean"].notna().all()
 
 
-def test_cleaning_table_hides_how_few_people_were_taken_out():
+def test_cleaning_table_counts_lines_and_hides_few():
+    """Forty values of one line were taken out with it: one line; numbers below the threshold are not shown."""
     audit = pd.DataFrame(
         {
-            "rule": ["duplicates"] * 5 + ["dates"] * 3,
-            "action": ["quarantined"] * 3 + ["dropped"] * 2 + ["corrected"] * 3,
-            "table": ["patients"] * 3 + ["visits"] * 2 + ["visits"] * 3,
+            "rule": ["duplicates"] * 40 + ["dates"] * 30 + ["ranges"] * 3,
+            "action": ["dropped"] * 40 + ["corrected"] * 30 + ["missing"] * 3,
+            "table": ["outcomes"] * 40 + ["visits"] * 33,
+            "file": "records.csv",
+            "sheet": "",
+            "line": [*range(2, 22), *range(2, 22), *range(50, 83)],
         }
     )
     exact = make_table("cleaning", {"audit": audit}, plan()).exact.set_index(["rule", "action"])["n_shown"]
     assert exact.to_dict() == {
-        ("dates", "corrected"): "3",
-        ("duplicates", "dropped"): "2",
-        ("duplicates", "quarantined"): "‡",
+        ("dates", "corrected"): "30",
+        ("duplicates", "dropped"): "20",
+        ("ranges", "missing"): "‡",
     }
+
+
+def baseline_with(made, variable, counts):
+    """Baseline table of the first cohort (60 per arm) where the arms have so many values of a characteristic."""
+    tables = inputs(made)
+    rows = (tables["baseline"]["variable"] == variable) & (tables["baseline"]["cohort"] == "myofascial")
+    for arm, n in counts.items():
+        tables["baseline"].loc[rows & (tables["baseline"]["arm"] == arm), "n"] = n
+    first = next(iter(made.cohorts.values())).label
+    table = make_table("baseline", tables, made)
+    start = table.rows.index([first])
+    return table, next(row for row in table.rows[start:] if row[0].lower().startswith(variable))
+
+
+def test_baseline_table_says_how_many_have_a_value_where_somebody_has_none():
+    made = plan()
+    assert baseline_with(made, "age", {})[1][0] == "Age, years"
+    assert baseline_with(made, "age", {"usual_care": 45, "dry_needling": 60})[1][0] == "Age, years (n = 45, 60)"
+    assert baseline_with(made, "age", {"usual_care": 57, "dry_needling": 60})[1][0] == "Age, years (n ≥ 50, 60)"
+    assert baseline_with(made, "sex", {"usual_care": 40, "dry_needling": 40})[1][0] == "Sex: female (n = 40, 40)"
+
+
+def test_numbers_beside_a_hidden_n_are_printed_as_rounded():
+    made = plan()
+    table, row = baseline_with(made, "age", {"usual_care": 57})
+    hidden = table.exact[(table.exact["variable"] == "age") & table.exact["n"].isna()]
+    assert len(hidden) == 1
+    assert row[1] == f"{hidden['mean'].item():.1f} (11.2)"
+    assert any("rounded" in note for note in table.notes)
+    assert not any("rounded" in note for note in make_table("baseline", inputs(made), made).notes)
+
+
+def test_counts_stand_alone_where_percentages_would_tell_how_few_have_no_value():
+    made = plan()
+    tables = inputs(made)
+    is_sex = (tables["baseline"]["variable"] == "sex") & (tables["baseline"]["arm"] == "usual_care")
+    tables["baseline"].loc[is_sex, "n"] = 57
+    tables["baseline"].loc[is_sex, "count"] = tables["baseline"].loc[is_sex, "level"].map({"female": 32, "male": 25})
+    table = make_table("baseline", tables, made)
+    row = next(row for row in table.rows if row[0].startswith("Sex: female"))
+    assert row[1] == "32"
+    assert row[3] == "–"
+
+
+def test_patients_of_a_small_group_are_not_counted_in_the_heading():
+    made = plan()
+    tables = inputs(made)
+    few = (tables["flow"]["stage"] == "allocated") & (tables["flow"]["cohort"] == "sports")
+    tables["flow"].loc[few, "n"] = 7
+    for name in ("baseline", "missingness"):
+        tables[name].loc[tables[name]["cohort"] == "sports", {"baseline": "n", "missingness": "expected"}[name]] = 7
+    table = make_table("baseline", tables, made)
+    counts = [row[1:3] for row in table.rows if row[0] == "Patients"]
+    assert counts == [["n = 60", "n = 60"], ["n = 60", "n = 60"], ["n = ‡", "n = ‡"]]
+
+
+def test_n_of_a_mixed_model_is_said_to_be_its_patients():
+    made = plan()
+    tables = inputs(made)
+    said = {name: " ".join(make_table(name, tables, made).notes) for name in ("primary", "secondary")}
+    assert "n: patients in the model, each measured at least once" in said["primary"]
+    assert "patients in the model" not in said["secondary"]
+
+
+def test_heading_of_the_coefficients_counts_the_clusters():
+    made = single_arm_plan()
+    made.analyses["primary"].clusters.append("clinic")
+    tables = inputs(made, 200)
+    row = tables["results"].iloc[[0]].assign(term="coefficient", contrast="Intercept", n_clusters=7.0)
+    tables["results"] = pd.concat([tables["results"], row], ignore_index=True)
+    n = row["n_patients"].item()
+    heading = make_table("coefficients", tables, made).rows[0][0]
+    assert heading.endswith(f"({n} patients, {3 * n} measurements, 7 clinics)")
+    made.analyses["primary"].clusters.insert(0, "therapist")
+    assert make_table("coefficients", tables, made).rows[0][0].endswith(f"{3 * n} measurements)")
+    tables["results"]["note"] = "24 therapists, 7 clinics"
+    assert make_table("coefficients", tables, made).rows[0][0].endswith(", 24 therapists, 7 clinics)")
 
 
 def test_studies_without_something_have_no_table_for_it(tmp_path):

@@ -17,7 +17,7 @@ from needling.figures.panels import (
     visit_axis,
 )
 from needling.figures.style import INK, Look, Profile, light_grid, looks
-from needling.privacy.disclosure import footnote, hides
+from needling.privacy.disclosure import ROUNDED, footnote, hides
 from needling.privacy.release import release_distribution
 from needling.tables.words import measure
 
@@ -85,5 +85,5 @@ def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
         f"{minimum} people beyond them are not drawn."
     )
     if hides(source["n_shown"]):
-        caption += f" {footnote(minimum)}"
+        caption += f" {footnote(minimum)} {ROUNDED}"
     return caption, f"Box plots of {named(source, plan)} by visit{for_each_arm(plan)}; values in the source data."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
+from needling.instruments import definitions
 from needling.privacy.release import release_flow, release_results
 from needling.report.numbers import Numbers, arms_compared
 from needling.tables.printed import Printed
@@ -36,6 +37,8 @@ SOFTWARE = (
     "pypandoc-binary",
     "typst",
 )
+# How the source of an instrument says that its rule for missing items was not read in a publication.
+UNCHECKED = re.compile(r"(^|; *)(unverified|[^;]*\b(missing items|items needed|scoring rule)\b[^;]*\bunverified)")
 DF = {
     "kenward_roger": "Kenward-Roger",
     "satterthwaite": "Satterthwaite",
@@ -111,6 +114,7 @@ def report_text(
         models=_models(results, plan),
         problems=_problems(results, plan),
         surprises=_surprises(results, plan),
+        unchecked=_unchecked_rules(plan),
         covariates=lambda names: _covariates(plan, names),
         residuals=RESIDUALS,
         software=_software(lock),
@@ -208,7 +212,7 @@ def _models(results: pd.DataFrame, plan: "Study") -> list[dict[str, Any]]:
 
 
 def _problems(results: pd.DataFrame, plan: "Study") -> list[str]:
-    """Say in a sentence each what was not fitted as planned."""
+    """Say in a sentence each what was not fitted as the study file says."""
     odd = results[results["status"].isin(["singular", "rank_deficient", "failed", "not_estimated", "suppressed"])]
     fallen = results["note"].fillna("").str.startswith("planned structures that did not hold")
     odd = pd.concat([odd, results[fallen]]).drop_duplicates(["analysis", "cohort", "outcome", "status", "note"])
@@ -252,6 +256,15 @@ def _surprises(results: pd.DataFrame, plan: "Study") -> list[str]:
                 "of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."
             ] = None
     return list(found)
+
+
+def _unchecked_rules(plan: "Study") -> list[str]:
+    """Name the instruments that are scored in spite of missing items by a rule that nobody checked."""
+    return [
+        one.label
+        for one in definitions(plan.instruments).values()
+        if one.entry and one.fewest_items < len(one.items) and UNCHECKED.search(one.entry.source)
+    ]
 
 
 def _covariates(plan: "Study", names: list[str]) -> str:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from needling.privacy.disclosure import HIDDEN, footnote, hides
-from needling.privacy.release import release_baseline
-from needling.tables.format import MISSING, format_fixed
+from needling.privacy.disclosure import HIDDEN, ROUNDED, footnote, hides
+from needling.privacy.release import release_baseline, release_flow
+from needling.tables.format import MISSING, format_fixed, rounded_digits
 from needling.tables.printed import Printed, Row, headed
 from needling.tables.words import span
 
@@ -27,14 +27,17 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     if exact.empty:
         return None
     arms = plan.arms or [""]
-    allocated = inputs["flow"].fillna("").query("stage == 'allocated'").set_index(["cohort", "arm"])["n"]
+    flow = release_flow(inputs["flow"], plan.disclosure.min_cell)
+    allocated = flow[flow["stage"] == "allocated"].set_index(["cohort", "arm"])["n_shown"]
     pairs: list[tuple[str, Row]] = []
+    everybody: list[str] = []
     for (cohort, _), rows in exact.groupby(["cohort", "variable"], sort=False):
         heading = plan.cohorts[str(cohort)].label if len(plan.cohorts) > 1 else ""
         if not any(heading == done for done, _ in pairs):
-            counts = [f"n = {allocated.get((cohort, arm), 0)}" for arm in arms]
+            everybody = [str(allocated.get((cohort, arm), "0")) for arm in arms]
+            counts = [f"n = {n}".replace("= ≥", "≥ ") for n in everybody]
             pairs.append((heading, ["Patients", *counts, *([""] if len(arms) > 1 else [])]))
-        pairs += [(heading, row) for row in _variable(rows, arms)]
+        pairs += [(heading, row) for row in _variable(rows, arms, everybody)]
     differs = ["Standardised difference"] if len(arms) > 1 else []
     notes = ["Mean (SD); median (first to third quartile) where the distribution is skewed; number (percent)."]
     if len(arms) > 1:
@@ -43,6 +46,8 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
         )
     if hides(pd.Series([cell for _, row in pairs for cell in row])):
         notes.append(footnote(plan.disclosure.min_cell))
+    if hides(exact["n_shown"]):
+        notes.append(ROUNDED)
     share = 0.46 / len(arms) if len(arms) > 1 else 0.4
     return Printed(
         "Characteristics at baseline"
@@ -56,28 +61,38 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     )
 
 
-def _variable(rows: pd.DataFrame, arms: list[str]) -> list[Row]:
+def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str]) -> list[Row]:
     first = rows.iloc[0]
     label = f"{first['label']}, {span(first['unit'])}" if first["unit"] else str(first["label"])
+    known = _known(rows, arms, everybody)
     difference = len(arms) > 1
     if first["level"] == "":
         by_arm = rows.set_index("arm")
         digits = _digits(rows["sd"])
         skewed = _skewed(rows)
         cells = [_number(by_arm.loc[arm], digits, skewed) if arm in by_arm.index else MISSING for arm in arms]
-        return [[label, *cells, *([_differences(rows)] if difference else [])]]
+        return [[f"{label}{known}", *cells, *([_differences(rows)] if difference else [])]]
     levels = list(dict.fromkeys(rows["level"]))
     blanks = [""] * (len(arms) + difference)
     if len(levels) > MOST_LEVELS:
-        return [[f"{label}: {len(levels)} different", *blanks]]
+        return [[f"{label}: {len(levels)} different{known}", *blanks]]
     few = len(levels) <= 2
-    lines = [] if few else [[label, *blanks]]
+    lines = [] if few else [[f"{label}{known}", *blanks]]
     for level in ["yes"] if few and "yes" in levels else levels[:1] if few else levels:
         mine = rows[rows["level"] == level].set_index("arm")
         cells = [_share(mine.loc[arm]) if arm in mine.index else MISSING for arm in arms]
-        words = f"{label}: {level.replace('_', ' ')}" if few else f"   {level.replace('_', ' ')}"
+        words = f"{label}: {level.replace('_', ' ')}{known}" if few else f"   {level.replace('_', ' ')}"
         lines.append([words, *cells, *([_differences(mine)] if difference else [])])
     return lines
+
+
+def _known(rows: pd.DataFrame, arms: list[str], everybody: list[str]) -> str:
+    """Say how many of each arm have a value, where somebody has none."""
+    shown = rows.drop_duplicates("arm").set_index("arm")["n_shown"]
+    counts = [str(shown.get(arm, "0")) for arm in arms]
+    if counts == everybody:
+        return ""
+    return f" (n = {', '.join(counts)})".replace("n = ≥", "n ≥ ")
 
 
 def _digits(sds: pd.Series) -> int:
@@ -91,18 +106,20 @@ def _skewed(rows: pd.DataFrame) -> bool:
 
 
 def _number(row: Any, digits: int, skewed: bool) -> str:
-    if pd.isna(row["mean"]):
+    numbers = row[["median", "q25", "q75"] if skewed else ["mean", "sd"]].dropna()
+    if numbers.empty:
         return HIDDEN
-    if skewed:
-        middle = format_fixed(row["median"], digits)
-        if pd.isna(row["q25"]):
-            return f"{middle}"
-        return f"{middle} ({format_fixed(row['q25'], digits)} to {format_fixed(row['q75'], digits)})"
-    return f"{format_fixed(row['mean'], digits)} ({format_fixed(row['sd'], digits)})"
+    if pd.isna(row["n"]):
+        digits = rounded_digits(numbers, digits)
+    first, *others = (format_fixed(number, digits) for number in numbers)
+    return f"{first} ({' to '.join(others)})" if others else first
 
 
 def _share(row: Any) -> str:
-    return HIDDEN if pd.isna(row["count"]) else f"{row['count']:.0f} ({row['percent']:.0f}%)"
+    """Print a count with its percentage, alone where that would tell a hidden number of values."""
+    if pd.isna(row["count"]):
+        return HIDDEN
+    return f"{row['count']:.0f}" if pd.isna(row["percent"]) else f"{row['count']:.0f} ({row['percent']:.0f}%)"
 
 
 def _differences(rows: pd.DataFrame) -> str:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from needling.privacy.disclosure import HIDDEN, footnote, hides
+from needling.privacy.disclosure import HIDDEN, ROUNDED, footnote, hides
 from needling.privacy.release import release_distribution
-from needling.tables.format import MISSING, format_fixed
+from needling.tables.format import MISSING, format_fixed, rounded_digits
 from needling.tables.printed import Printed, Row, headed
 from needling.tables.words import in_sentence, listed, measure, places
 
@@ -41,7 +41,7 @@ def observed(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
                 pairs.append((heading, [plan.visit_label(visit), *texts]))
     names = [plan.arm_label(arm) if arm else "All patients" for arm in arms]
     notes = _ends(exact, plan)
-    notes += [footnote(plan.disclosure.min_cell)] if hides(exact["n_shown"]) else []
+    notes += [footnote(plan.disclosure.min_cell), ROUNDED] if hides(exact["n_shown"]) else []
     share = 0.72 / len(arms)
     return Printed(
         "Observed values at each visit (no model, no imputation).",
@@ -60,6 +60,8 @@ def _cell(cells: pd.DataFrame, key: Any) -> tuple[str, str]:
     if pd.isna(row["mean"]):
         return str(row["n_shown"]), HIDDEN
     digits = 1 if row["sd"] < 100 else 0
+    if pd.isna(row["n"]):
+        digits = rounded_digits(row[["mean", "sd"]], digits)
     return str(row["n_shown"]), f"{format_fixed(row['mean'], digits)} ({format_fixed(row['sd'], digits)})"
 
 

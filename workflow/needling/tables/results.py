@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CONTRASTS = ["effect", "course", "slope", "interaction"]
 NOUNS = {"randomised": "Effect", "cohort": "Adjusted difference", "single_arm": "Change from baseline"}
+LONGITUDINAL = {"repeated_measures", "growth_curve"}
 FAILED = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "suppressed": "not shown"}
 
 
@@ -180,6 +181,7 @@ def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
     notes = ["Under each arm: its marginal mean."] if means else []
     if (rows["term"] == "course").any():
         notes.append("Mean: marginal mean at the visit.")
+    notes += _model_patients(rows, plan)
     if rows["p_adjusted"].notna().any():
         families = dict.fromkeys(
             str(plan.analyses[one].family) for one in rows.loc[rows["p_adjusted"].notna(), "analysis"]
@@ -196,6 +198,18 @@ def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
     if hides(rows["n_patients_shown"]):
         notes.append(footnote(plan.disclosure.min_cell))
     return notes
+
+
+def _model_patients(rows: pd.DataFrame, plan: "Study") -> list[str]:
+    """Say what n is where a model has every visit of a patient."""
+    kinds = {plan.analyses[analysis].kind for analysis in rows["analysis"]}
+    if not kinds & LONGITUDINAL:
+        return []
+    where = "" if kinds <= LONGITUDINAL else " over all visits"
+    return [
+        f"n: patients in the model{where}, each measured at least once; the numbers measured at each visit are in the "
+        "table of observed values."
+    ]
 
 
 def tidy(note: object) -> str:
@@ -246,12 +260,7 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
             )
             if part
         )
-        measurements = (
-            ""
-            if row["n_observations_shown"] == row["n_patients_shown"]
-            else f", {row['n_observations_shown']} measurements"
-        )
-        heading += f" ({row['n_patients_shown']} patients{measurements})"
+        heading += f" ({', '.join(_sizes(row, plan))})"
         name = _term(plan, str(row["contrast"]))
         se = format_fixed(row["se"], 3)
         pairs.append(
@@ -265,6 +274,24 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
         ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else [],
         [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
     )
+
+
+def _sizes(row: dict[Any, Any], plan: "Study") -> Row:
+    """Say how many patients, measurements and clusters are in a model."""
+    sizes = [f"{row['n_patients_shown']} patients"]
+    if row["n_observations_shown"] != row["n_patients_shown"]:
+        sizes.append(f"{row['n_observations_shown']} measurements")
+    names: Row = getattr(plan.analyses[row["analysis"]], "clusters", [])
+    for name in names:
+        said = re.search(rf"\b(\d+) {name}s\b", str(row["note"]))
+        if said:
+            number = int(said[1])
+        elif len(names) == 1 and pd.notna(row["n_clusters"]):
+            number = int(row["n_clusters"])
+        else:  # the only number given is that of the cluster with most levels
+            continue
+        sizes.append(f"{number} {name}{'s' * (number != 1)}")
+    return sizes
 
 
 def _term(plan: "Study", contrast: str) -> str:
