@@ -78,10 +78,12 @@ COUNTRIES = (
 )
 DOMAIN = rf"(?i)\b[a-z][\w-]+\.({COUNTRIES})/\w|^\s*[a-z][\w-]+(\.[\w-]+)*\.({COUNTRIES})\s*$"
 
-# Numbers as they are grouped in the countries of Europe, America and Asia; `phone_number` tells them from dates and lists.
+# Numbers as they are grouped in the countries of Europe, America and Asia; not dates, times or lists of doses in tens.
 PHONE_QUICK = r"(\d[ ()./-]{0,3}){7}\d|(?i:(tel|phone|mobile|fax|call|tlf|móvil).{0,20}\d)"
 PHONE = r"""
-    (?<![\w.,]) (?<!\d[/-]) (?:
+    (?<![\w.,]) (?<!\d[/-])
+    (?! (?: \d\d? [./-] )? \d\d? [./-] (?:19|20)\d\d\b | \d\d? ([./-]) \d\d? \1 \d\d[ ] | \d{4} (?:19|20)\d\d\b )
+    (?! \d\d? \. \d\d [ ] | [0-3]\d [ ] [0-3]\d [ ] (?: \d{6} | (?:19|20)\d\d ) \b | (?: \d\d0 [ .-] ){2} \d\d0 \b ) (?:
         (?: \+ | 00(?=[1-9]) ) \d (?: [ ()./-]{0,3} \d ){8,14}           # +44 20 7946 0958, 0044 7700 900123
       | \(? 0 \)? [ ]? [1-9] (?: [ ()./-]{0,3} \d ){7,11}               # 079 123 45 67, 06-12345678, (01632) 960123
       | \( (?!(?:19|20)\d\d\)) [1-9]\d{1,3} \) [ ./-]{0,2} \d{3} (?: [ ./-]?\d ){4,6}    # (11) 91234-5678
@@ -95,7 +97,8 @@ PHONE = r"""
       | [2-9]\d (?: [ ] \d{2} ){3}                                      # 22 12 34 56
       | [49]\d{2} [ ] \d{2} [ ] \d{3}                                   # 912 34 567
     ) (?! [\w:] | [./-]\d )
-    | (?i: \b (?:tel|phone|mobile|fax|call|tlf|móvil) \w* [.:]? \s{0,3} (?:no\.?|number|on|at|nr\.?)? \s{0,2} \d [\d ]{5,} )
+    | (?i: \b (?:tel|phone|mobile|fax|call|tlf|móvil) \w* [.:]? \s{0,3} (?:no\.?|number|on|at|nr\.?)? \s{0,2} )
+      \d (?: [ ]{0,2} \d ){6,14}
 """
 # Sweden and Denmark (670403-1234), Finland (030467-123A), Czechia (675403/1234), Belgium (67.04.03-123.45), Italy
 # (RSSMRA80A01H501U); and those of Switzerland, Brazil and Britain, which hold no day but look like nothing else.
@@ -172,19 +175,11 @@ def ip_address(text: str) -> bool:
 
 
 def phone_number(text: str) -> bool:
-    """Tell a phone number from dates, times, doses and lists of numbers by how its digits are grouped."""
+    """Tell a phone number that begins with 0 from a list of small numbers: pairs of digits are five, with one separator."""
     groups = re.findall(r"\d+", text)
-    if text[0] == "+" or text[0].isalpha():
-        return 6 < len("".join(groups)) < 16
-    date = re.match(r"(?:\d\d?[./-])?\d\d?[./-](?:19|20)\d\d\b|\d\d?([./-])\d\d?\1\d\d |\d{4}(?:19|20)\d\d\b", text)
-    if date or all(group.endswith("0") for group in groups):
-        return False
-    if not re.match(r"\(?0\)? ?[1-9]", text):
+    if not text.startswith(("0", "(0")) or max(map(len, groups)) > 2:
         return True
-    between = set(re.findall(r"(?<=[\d)])[ ./-]+(?=[\d(])", text))
-    if max(map(len, groups)) > 2:
-        return between <= {"."} or not any("." in one for one in between)
-    return len(groups) == 5 and len(between) == 1
+    return len(groups) == 5 and len(set(re.findall(r"[ ./-]+", text))) == 1
 
 
 def iban(text: str) -> bool:
