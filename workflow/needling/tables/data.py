@@ -76,7 +76,7 @@ def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     table = suppress(table[table["stated"] >= minimum].reset_index(drop=True), "n", minimum, sums)
     rows = []
     for _, mine in table.groupby("instrument", sort=False):
-        agreed = mine.loc[mine["finding"] == "agreed", "n_shown"].tolist()
+        agreed = mine.loc[mine["finding"] == "agreed", "n_shown"].map(_thousands).tolist()
         others = mine[mine["finding"] != "agreed"].to_dict("records")
         said = [_finding(one) for one in others]
         first = mine.iloc[0]
@@ -95,7 +95,11 @@ def totals(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
 
 def _finding(one: dict[Any, Any]) -> str:
     reason = f" ({one['reason']})" if one["reason"] else ""
-    return f"{one['n_shown']} {FINDINGS[one['finding']]}{reason}"
+    return f"{_thousands(one['n_shown'])} {FINDINGS[one['finding']]}{reason}"
+
+
+def _thousands(shown: str) -> str:
+    return f"{int(shown):,}" if shown.isdigit() else shown
 
 
 def reliability(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
