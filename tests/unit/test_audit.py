@@ -10,10 +10,10 @@ from needling.clean import RULES, cleaning_summary, codebook, write_audit_workbo
 from needling.clean.corrections import COLUMNS
 from needling.study import part
 
-STUDY = part(
-    {"title": "A <small> study", "made_up": True, "disclosure": {"min_cell": 11}}
-    | {name: PLAN[name] for name in ("patients", "instruments", "events")}
-)
+SECTIONS = {"title": "A <small> study", "made_up": True, "disclosure": {"min_cell": 11}} | {
+    name: PLAN[name] for name in ("patients", "visits", "instruments", "events")
+}
+STUDY = part(SECTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +64,8 @@ def test_codebook_describes_every_column(found, result, tmp_path):
     for name, table in result.tables.items():
         assert set(book.loc[book["table"] == name, "name"]) == set(table.columns)
     patients = book[book["table"] == "patients"].set_index("name")
-    assert patients.loc["sex", "levels"] == "female, male"
-    assert patients.loc["age", "levels"] == "18 to 110"
+    assert patients.loc["sex", "levels"] == "female (1), male (2)"
+    assert patients.loc["age", "levels"] == "18 to 90 (90 stands for 90 and over)"
     assert patients.loc["age", "missing"] == "under 46 %"  # 2 of 24: fewer than the smallest cell
     ndi = book[(book["table"] == "outcomes") & (book["instrument"] == "ndi")].iloc[0]
     assert ndi["unit"] == "%"
@@ -92,6 +92,37 @@ def test_shares_of_few_people_are_not_given(found):
         "few": [1.0] * 95 + [np.nan] * 5,
         "some": [1.0] * 80 + [np.nan] * 20,
         "most": [np.nan] * 97 + [1.0] * 3,
+        "all": [np.nan] * 100,
     }
     book = codebook({"frame": pd.DataFrame(values)}, found["sources"], STUDY).set_index("name")["missing"]
-    assert book.to_dict() == {"none": "0 %", "few": "under 11 %", "some": "20 %", "most": "over 89 %"}
+    words = {"none": "0 %", "few": "under 11 %", "some": "20 %", "most": "over 89 %", "all": "no value"}
+    assert book.to_dict() == words
+    many = pd.DataFrame({"few": [np.nan] * 3 + [1.0] * 4997})
+    assert codebook({"frame": many}, found["sources"], STUDY)["missing"].item() == "under 1 %"
+
+
+def test_codebook_counts_visits_without_a_usable_value(found, result):
+    visits = pd.DataFrame({"row": range(60)})
+    blank = pd.DataFrame({"visit_row": [0, 0, 1, 2], "instrument": "ndi", "value": [1.0, np.nan, np.nan, 2.0]})
+    there = pd.DataFrame({"visit_row": range(3, 40), "instrument": "ndi", "value": 2.0})
+    given = {"visits": visits, "outcomes": pd.concat([blank, there])}
+    book = codebook(given, found["sources"], STUDY)
+    assert book.loc[book["instrument"] == "ndi", "missing"].tolist() == ["35 % of visits"]  # 21 of 60
+    given["outcomes"] = given["outcomes"].assign(value=np.nan)
+    book = codebook(given, found["sources"], STUDY)
+    assert book.loc[book["instrument"] == "ndi", "missing"].tolist() == ["no value"]
+
+
+def test_codebook_names_what_the_project_puts_into_a_column(found, result):
+    book = codebook(result.tables, found["sources"], STUDY)
+    levels = book[book["instrument"] == ""].set_index(["table", "name"])["levels"]
+    assert levels["visits", "visit"] == ", ".join([*PLAN["visits"]["schedule"], "unscheduled"])
+    assert levels["outcomes", "instrument"] == ", ".join(PLAN["instruments"])
+    assert levels["outcomes", "item"] == "item number or total"
+    assert levels["patients", "patient"] == "codes"
+    codes = {"Mujer": "female", "F": "female", "male": "male"}
+    patients = PLAN["patients"] | {"covariates": {"sex": {"from": "sex", "codes": codes}, "age": {"from": "age"}}}
+    other = part(SECTIONS | {"patients": patients})
+    book = codebook({"patients": result.tables["patients"]}, found["sources"], other).set_index("name")
+    assert book.loc["sex", "levels"] == "female (Mujer, F), male"
+    assert book.loc["age", "levels"] == "up to 90 (90 stands for 90 and over)"

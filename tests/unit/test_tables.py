@@ -222,6 +222,8 @@ def test_heading_of_the_coefficients_counts_the_clusters():
     tables = inputs(made, 200)
     row = tables["results"].iloc[[0]].assign(term="coefficient", contrast="Intercept", n_clusters=7.0)
     tables["results"] = pd.concat([tables["results"], row], ignore_index=True)
+    tables["flow"].loc[tables["flow"]["stage"] == "analysed", "n"] = row["n_patients"].item()
+    tables["flow"] = tables["flow"][tables["flow"]["stage"] != "left_out"]
     n = row["n_patients"].item()
     heading = make_table("coefficients", tables, made).rows[0][0]
     assert heading.endswith(f"({n} patients, {3 * n} measurements, 7 clinics)")

@@ -1,10 +1,14 @@
 """The codebook: what every column of every processed table holds."""
 
 import html
+import math
+import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from needling.clean.people import OLDEST
 from needling.clean.workbook import CREATED, _table_sheet
 from needling.instruments import definitions
 from needling.schema import CLEAN, FRAME, SCORES, Contract
@@ -29,22 +33,23 @@ def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Stud
 
     Parameters
     ----------
-    tables : clean tables, scores and frame by name.
+    tables : clean tables, scores and frame by name; outcomes and scores need visits beside them.
     sources : table of the contract ACCOUNT["sources"].
-    study : sections patients, instruments, events, disclosure.
+    study : sections patients, visits, instruments, events, disclosure.
 
     Returns
     -------
-    One row per column, for outcomes and scores also one per instrument: table, name, label, unit, levels (names of a
-    category, or the range that the plan or the instrument allows), instrument, source (columns of the export), missing (share
-    of rows, in words; shares of fewer people than the disclosure threshold are given as 'under').
+    One row per column, and for values also one per instrument: table, name, label, unit, levels (names of a category with the
+    export's codes, or the range that the plan or the instrument allows), instrument, source (columns of the export), missing (share
+    of rows, for an instrument of outcomes and scores the share of visits without a usable value, in words; shares of fewer
+    than the disclosure threshold are given as 'under').
     """
     rows = []
     for table, frame in tables.items():
         for name in frame.columns:
             rows.append(_column(table, str(name), frame[name], sources, study))
         if "instrument" in frame.columns and "value" in frame.columns:
-            rows += _instruments(table, frame, sources, study)
+            rows += _instruments(table, frame, tables.get("visits"), sources, study)
     return pd.DataFrame(rows, columns=list(HEADS))
 
 
@@ -56,8 +61,9 @@ def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, stu
     dictionary = str(mine["label"].iloc[0]) if len(mine) and isinstance(mine["label"].iloc[0], str) else ""
     label = (settings.label if settings else None) or (known.label if known else "") or dictionary or words(name)
     unit = (settings.unit if settings else None) or (known.unit if known else "") or ""
-    missing = _missing(values, study.disclosure.min_cell)
-    return table, name, label, unit, _levels(name, values, settings), "", ", ".join(mine["source"]), missing
+    missing = _missing(len(values), int(values.isna().sum()), study.disclosure.min_cell)
+    levels = _levels(name, values, settings) or _planned(table, name, study) or _kind(name, values)
+    return table, name, label, unit, levels, "", ", ".join(mine["source"]), missing
 
 
 def _settings(table: str, name: str, study: Study) -> Column | None:
@@ -70,12 +76,36 @@ def _settings(table: str, name: str, study: Study) -> Column | None:
 
 
 def _levels(name: str, values: pd.Series, settings: Column | None) -> str:
-    """Names of a category as the plan has them (never as the data do: a free text must not come through here)."""
+    """Names of a category as the plan has them (never as the data do: a free text must not come through here), or a range."""
     if settings is not None and settings.codes:
-        names = list(dict.fromkeys(settings.codes.values()))
-        return ", ".join(names[:MOST_LEVELS]) + (", ..." if len(names) > MOST_LEVELS else "")
-    if settings is not None and settings.range:
-        return f"{settings.range[0]:g} to {settings.range[1]:g}"
+        return _first([_with_codes(level, settings.codes) for level in dict.fromkeys(settings.codes.values())])
+    limits = settings.range if settings is not None else None
+    is_age = bool(re.match(r"age($|_)", name)) and pd.api.types.is_numeric_dtype(values.dtype)
+    if is_age and (limits is None or limits[1] >= OLDEST):
+        return f"{f'{limits[0]:g}' if limits else 'up'} to {OLDEST} ({OLDEST} stands for {OLDEST} and over)"
+    return f"{limits[0]:g} to {limits[1]:g}" if limits else ""
+
+
+def _with_codes(level: str, codes: dict[Any, str]) -> str:
+    """Name a level with the codes that the export has for it, where they are other words."""
+    others = [str(code) for code, name in codes.items() if name == level and str(code) != level]
+    return f"{level} ({', '.join(others)})" if others else level
+
+
+def _planned(table: str, name: str, study: Study) -> str:
+    """Values of the columns that the project makes itself."""
+    if name == "visit" and table in {"visits", "frame"}:
+        return _first([*study.visits.schedule, *(["unscheduled"] if table == "visits" else [])])
+    if name == "instrument":
+        return _first(list(study.instruments))
+    return "item number or total" if name == "item" else ""
+
+
+def _first(names: list[str]) -> str:
+    return ", ".join(names[:MOST_LEVELS]) + (", ..." if len(names) > MOST_LEVELS else "")
+
+
+def _kind(name: str, values: pd.Series) -> str:
     if name in {"patient", "clinic", "therapist"}:
         return "codes"
     if values.dtype == "boolean":
@@ -83,7 +113,9 @@ def _levels(name: str, values: pd.Series, settings: Column | None) -> str:
     return "numbers" if pd.api.types.is_numeric_dtype(values.dtype) else "text"
 
 
-def _instruments(table: str, frame: pd.DataFrame, sources: pd.DataFrame, study: Study) -> list[tuple[str, ...]]:
+def _instruments(
+    table: str, frame: pd.DataFrame, visits: pd.DataFrame | None, sources: pd.DataFrame, study: Study
+) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, one in definitions(study.instruments).items():
         mine = frame[frame["instrument"] == name]
@@ -93,24 +125,32 @@ def _instruments(table: str, frame: pd.DataFrame, sources: pd.DataFrame, study: 
         listed = list(dict.fromkeys(from_columns["source"]))
         source = ", ".join(listed) if len(listed) <= 3 else f"{listed[0]} ... {listed[-1]} ({len(listed)} columns)"
         levels = f"{one.low:g} to {one.high:g}, {one.better} is better"
-        missing = _missing(mine["value"], study.disclosure.min_cell)
+        missing = _without_value(mine, visits, study.disclosure.min_cell)
         rows.append((table, "value", one.label, one.unit, levels, name, source, missing))
     return rows
 
 
-def _missing(values: pd.Series, min_cell: int) -> str:
-    n, lost = len(values), int(values.isna().sum())
+def _without_value(mine: pd.DataFrame, visits: pd.DataFrame | None, min_cell: int) -> str:
+    """Share of visits without a usable value of an instrument: a questionnaire that is wholly blank has no rows."""
+    if visits is None or "visit_row" not in mine.columns:
+        return _missing(len(mine), int(mine["value"].isna().sum()), min_cell)
+    there = visits["row"].isin(mine.loc[mine["value"].notna(), "visit_row"])
+    share = _missing(len(there), int((~there).sum()), min_cell)
+    return f"{share} of visits" if share.endswith("%") else share
+
+
+def _missing(n: int, lost: int, min_cell: int) -> str:
+    """Put a share of missing values into words that do not tell a small number."""
     if n == 0:
         return "no rows"
-    if lost in (0, n):
-        return f"{100 * lost // n} %"
-    few = min_cell / n * 100
-    if lost < min_cell:
-        return f"under {min(few, 100):.2g} %"
+    if lost == n:
+        return "no value"
+    percent, few = 100 * lost / n, 100 * min_cell / n
+    if 0 < lost < min_cell:
+        return f"under {min(100, math.ceil(few))} %"
     if n - lost < min_cell:
-        return f"over {max(100 - few, 0):.3g} %"
-    percent = 100 * lost / n
-    return "under 1 %" if percent < 1 else "over 99 %" if percent > 99 else f"{percent:.0f} %"
+        return f"over {max(0, math.floor(100 - few))} %"
+    return "under 1 %" if 0 < percent < 1 else "over 99 %" if percent > 99 else f"{percent:.0f} %"
 
 
 def write_codebook(book: pd.DataFrame, page: str | Path, workbook: str | Path, study: Study) -> None:
