@@ -271,6 +271,23 @@ def test_names_of_people_do_not_get_into_the_study_file(tmp_path, monkeypatch, c
     assert load_study(tmp_path / "config" / "x.yaml").design == "randomised"
 
 
+def test_names_of_sheets_that_are_not_read_are_looked_at_too(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    book = xlsxwriter.Workbook("x.xlsx")
+    for name, header in (("Baseline", ["id", "pain"]), ("Dr Maria Garcia", ["day", "patients"])):
+        sheet = book.add_worksheet(name)
+        sheet.write_row(0, 0, header)
+        for number in range(1, 6):
+            sheet.write_row(number, 0, [number, number])
+    book.close()
+    assert main(["new", "x", "--from", "x.xlsx"]) == 1
+    said = capsys.readouterr().err
+    assert "from the sheet's name (it holds" in said
+    assert "Garcia" not in said
+    assert not list((tmp_path / "config").iterdir())
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -90,6 +91,7 @@ def _stop_on_names(file: str, text: str) -> None:
     """Refuse a draft that would carry names of people into config/: in names of columns, sheets and files, or as codes."""
     from needling.privacy.gate import scan
     from needling.read import read_export
+    from needling.read.workbook import data_sheets
 
     with TemporaryDirectory() as folder:
         draft = Path(folder) / file
@@ -99,7 +101,12 @@ def _stop_on_names(file: str, text: str) -> None:
     columns = [patients.arm, patients.cohort, study.visits.planned, *patients.covariates.values()]
     written = [column.source for column in columns if column and column.codes]
     written += study.export.values.name if study.export.values else []
-    found = scan(read_export(study.export), study.model_copy(update={"privacy": type(study.privacy)()}))
+    raw = read_export(study.export)
+    if study.export.sheets:
+        # the draft names the sheets that are not read, too
+        others = data_sheets(Path(study.export.records), study.export.records)
+        raw.sheets.extend(replace(raw.sheets[0], name=name, frame=raw.sheets[0].frame.head(0)) for name in others)
+    found = scan(raw, study.model_copy(update={"privacy": type(study.privacy)()}))
     names = found["column"].str.fullmatch(r"column \d+|the (?:file|sheet)'s name")
     cells = found["line"].notna() & found["column"].isin([f"column '{column}'" for column in written])
     places = [
