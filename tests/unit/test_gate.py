@@ -299,7 +299,7 @@ def test_phone_numbers_as_they_are_written_in_each_country(country):
             "20240305",
         ),
         *("05 Mar 2024", "3.4.67", "3. 4. 1967", "01022024 1030", "2024-03-05 071500"),
-        *("2024 03 05 071500", "05 03 2024 071500", "export 2024-03-05 1430"),
+        *("2024 03 05 071500", "05 03 2024", "export 2024-03-05 1430"),
     ],
 )
 def test_dates_are_no_phone_numbers(text):
