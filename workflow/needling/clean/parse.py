@@ -190,6 +190,7 @@ _NAMED = re.compile(
     r"(\d{1,2})\.?(?:st|nd|rd|th)?[-/. ]*(?:de )?([^\W\d_]{3,10})\.?[-/., ]*(?:de )?(\d{4}|\d{2})"
     r"|([^\W\d_]{3,10})\.? (\d{1,2}),? (\d{4})"
 )
+_PAIRS = re.compile(r"(\d{2})([-/.])(\d{2})\2(\d{2})")
 _SERIAL = re.compile(r"([234]\d{4}|5\d{4})(\.\d+)?")
 _CLOCK = re.compile(r"[ T]\d{1,2}[:.]\d{2}.*$")
 # beginnings of the names of months in languages of western Europe, the longest one that fits counts
@@ -294,6 +295,7 @@ def dates(values: pd.Series) -> pd.DataFrame:
     """
     codes, distinct = pd.factorize(values)
     read = [read_date(str(text)) for text in distinct]
+    read = _year_first([str(text) for text in distinct], read)
     style = np.array([kind for kind, _, _ in read] + [""], dtype=object)
     first = np.array([day for _, day, _ in read] + [np.nan])
     second = np.array([day for _, _, day in read] + [np.nan])
@@ -321,6 +323,21 @@ def dates(values: pd.Series) -> pd.DataFrame:
         },
         index=values.index,
     )
+
+
+Read = tuple[str, float, float]
+
+
+def _year_first(texts: list[str], read: list[Read]) -> list[Read]:
+    """Read dates of three pairs of digits year first, where day first they would not be dates or lie far more apart."""
+    short = {place: match for place, text in enumerate(texts) if (match := _PAIRS.fullmatch(text.strip()))}
+    days = {place: _day(_year(one[1]), int(one[3]), int(one[4])) for place, one in short.items()}
+    if not days or not np.isfinite(list(days.values())).all():
+        return read
+    otherwise = [read[place][1] for place in days]
+    if np.isfinite(otherwise).all() and np.ptp(otherwise) <= 3 * np.ptp(list(days.values())):
+        return read
+    return [("iso", days[place], days[place]) if place in days else one for place, one in enumerate(read)]
 
 
 def _odd(style: str, commonest: str, slashed: set[str]) -> bool:
