@@ -51,7 +51,7 @@ def damaged(draw):
             names = list(table.columns)
             names[column] = draw(CELL)
             table.columns = names
-        elif accident == "double":
+        elif accident == "double" and len(table) > 2:
             table = pd.concat([table, table.sample(3, random_state=column)])
         elif accident == "cut":
             table = table.iloc[: draw(st.integers(0, len(table)))]

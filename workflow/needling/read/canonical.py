@@ -365,7 +365,7 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
     visit_of = _visit_numbers(rows, study, positions)
     first = np.unique(visit_of, return_index=True)[1]
     parts = [rows.column(name, "export.values.name").take(positions).fillna("").str.strip() for name in values.name]
-    names = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1).agg(" ".join, axis=1)
+    names = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1).agg(" ".join, axis=1).str.strip()
     for name, settings in study.instruments.items():
         if any(isinstance(column, Ticked) for column in settings.numbered_items.values()):
             raise StudyError(
