@@ -457,6 +457,23 @@ def test_properties_of_files(tmp_path):
     )
 
 
+def test_names_of_ranges_and_printed_headers_of_a_workbook(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "records.xlsx") as book:
+        sheet = book.add_worksheet("Data")
+        sheet.write_row(0, 0, ["id", "pain"])
+        sheet.write_row(1, 0, [1, 2])
+        book.define_name("Maria_Gonzalez", "=Data!$A$1:$B$2")
+        book.define_name("pain_scores", "=Data!$B$2")
+        sheet.set_header("&LPain study&RMrs Smith")
+        sheet.set_footer("&Ccall 0151 2345678")
+    study = plan(export={"format": "excel", "records": "records.xlsx"}, instruments=INSTRUMENTS)
+    found = scan(read_export(study.export, tmp_path), study)
+    assert set(found["column"]) == {FILE_PROPERTIES}
+    places = set(found["why"].str.partition(":")[0])
+    assert places == {"defined name", "print header", "print footer"}
+    assert not found["why"].str.contains("Smith|Gonzalez|0151").any()
+
+
 def test_free_text_is_told_from_vocabularies():
     said = [
         f"the pain came back after {n} days of {word} at home" for n, word in enumerate(["rest", "work", "walking"] * 6)
