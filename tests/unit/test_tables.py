@@ -184,6 +184,18 @@ def test_numbers_beside_a_hidden_n_are_printed_as_rounded():
     assert not any("rounded" in note for note in make_table("baseline", inputs(made), made).notes)
 
 
+def test_rounding_makes_no_distribution_look_skewed():
+    made = plan()
+    tables = inputs(made)
+    mine = (tables["baseline"]["variable"] == "age") & (tables["baseline"]["cohort"] == "myofascial")
+    tables["baseline"].loc[mine, ["n", "mean", "median", "sd", "q25", "q75"]] = [57, 43.0, 42.4, 11.2, 35.0, 51.0]
+    shown = next(row for row in make_table("baseline", tables, made).rows if row[0].startswith("Age"))
+    assert shown[1:3] == ["43.0 (11.2)"] * 2
+    tables["baseline"].loc[mine, "median"] = 38.0
+    shown = next(row for row in make_table("baseline", tables, made).rows if row[0].startswith("Age"))
+    assert shown[1:3] == ["40 (35 to 50)"] * 2
+
+
 def test_counts_stand_alone_where_percentages_would_tell_how_few_have_no_value():
     made = plan()
     tables = inputs(made)

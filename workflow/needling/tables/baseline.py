@@ -31,13 +31,14 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     allocated = flow[flow["stage"] == "allocated"].set_index(["cohort", "arm"])["n_shown"]
     pairs: list[tuple[str, Row]] = []
     everybody: list[str] = []
-    for (cohort, _), rows in exact.groupby(["cohort", "variable"], sort=False):
+    skewed = _skewed(inputs["baseline"], plan.disclosure.min_cell)
+    for (cohort, variable), rows in exact.groupby(["cohort", "variable"], sort=False):
         heading = plan.cohorts[str(cohort)].label if len(plan.cohorts) > 1 else ""
         if not any(heading == done for done, _ in pairs):
             everybody = [str(allocated.get((cohort, arm), "0")) for arm in arms]
             counts = [f"n = {n}".replace("= ≥", "≥ ") for n in everybody]
             pairs.append((heading, ["Patients", *counts, *([""] if len(arms) > 1 else [])]))
-        pairs += [(heading, row) for row in _variable(rows, arms, everybody)]
+        pairs += [(heading, row) for row in _variable(rows, arms, everybody, (cohort, variable) in skewed)]
     differs = ["Standardised difference"] if len(arms) > 1 else []
     notes = ["Mean (SD); median (first to third quartile) where the distribution is skewed; number (percent)."]
     if len(arms) > 1:
@@ -61,7 +62,7 @@ def baseline(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
     )
 
 
-def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str]) -> list[Row]:
+def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str], skewed: bool) -> list[Row]:
     first = rows.iloc[0]
     label = f"{first['label']}, {span(first['unit'])}" if first["unit"] else str(first["label"])
     known = _known(rows, arms, everybody)
@@ -69,7 +70,6 @@ def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str]) -> list
     if first["level"] == "":
         by_arm = rows.set_index("arm")
         digits = _digits(rows["sd"])
-        skewed = _skewed(rows)
         cells = [_number(by_arm.loc[arm], digits, skewed) if arm in by_arm.index else MISSING for arm in arms]
         return [[f"{label}{known}", *cells, *([_differences(rows)] if difference else [])]]
     levels = list(dict.fromkeys(rows["level"]))
@@ -100,9 +100,11 @@ def _digits(sds: pd.Series) -> int:
     return 0 if largest >= 100 else 1 if largest >= 1 or pd.isna(largest) else 2
 
 
-def _skewed(rows: pd.DataFrame) -> bool:
-    """Tell whether mean and median lie so far apart that the mean describes few people (over a quarter of an SD)."""
-    return bool(((rows["mean"] - rows["median"]).abs() > 0.25 * rows["sd"]).any())
+def _skewed(table: pd.DataFrame, minimum: int) -> "set[tuple[Any, Any]]":
+    """Find what has a mean that describes few people of some arm: over a quarter of an SD from the median, unrounded."""
+    apart = (table["mean"] - table["median"]).abs() > 0.25 * table["sd"]
+    mine = table[apart & (table["n"] >= minimum)]
+    return set(zip(mine["cohort"], mine["variable"], strict=True))
 
 
 def _number(row: Any, digits: int, skewed: bool) -> str:
