@@ -203,7 +203,7 @@ def test_exact_mean_and_spread_would_have_told_n():
 
 
 @given(st.integers(21, 150), st.integers(1, 10), st.floats(0, 1), st.floats(0, 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_shares_at_the_ends_of_a_scale_do_not_tell_a_hidden_count(whole, lost, low, high):
     minimum, n = 11, whole - lost
     at_floor = round(low * n)
@@ -229,7 +229,7 @@ def test_shares_at_the_ends_of_a_scale_do_not_tell_a_hidden_count(whole, lost, l
 
 
 @given(st.lists(st.integers(0, 40), min_size=2, max_size=5), st.integers(0, 25), st.sampled_from([5, 11]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_levels_and_missing_values_cannot_be_worked_out(counts, missing, minimum):
     n = sum(counts)
     common = {"cohort": "c", "arm": "a", "variable": "side", "label": "Side", "unit": "", "n": n}
@@ -285,7 +285,7 @@ def test_patients_of_one_visit_do_not_tell_how_few_measured_were_left_out(n, sho
 
 
 @given(st.integers(150, 199), st.integers(0, 12), st.integers(0, 12), st.integers(0, 20), st.sampled_from([5, 11]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_no_visible_number_of_patients_lies_just_below_a_visible_number_measured(total, late, lost, aside, minimum):
     measured = [total // 2, total - total // 2]
     analysed = [measured[0] - late, measured[1] - lost]
