@@ -136,8 +136,7 @@ def clean(export, work):
     study = study_of(export)
     tables = {path.stem: read_table(path) for path in sorted((work / "read").glob("*.parquet"))}
     cleaned = clean_tables(tables, study, Keys.open(work / "key.csv", seed=study.seed))
-    beside = {"audit": cleaned.audit, "quarantine": cleaned.quarantine, "totals": cleaned.totals}
-    for name, table in {**cleaned.tables, **beside}.items():
+    for name, table in {**cleaned.tables, **cleaned.beside}.items():
         write_table(table, work / "clean" / f"{name}.parquet")
         if name in tables:
             out = (cleaned.quarantine["table"] == name).sum()

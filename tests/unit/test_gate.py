@@ -8,10 +8,11 @@ import pytest
 import xlsxwriter
 from made_exports import plan
 
-from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers
+from needling.clean.corrections import answers
+from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers, stop_on_identifying_answers
 from needling.privacy.patterns import PATTERNS
 from needling.read import RawExport, Sheet, Variable, read_export
-from needling.study import StudyError, load_study
+from needling.study import Cleaning, StudyError, load_study
 
 INSTRUMENTS = {"nprs": {"total": "pain"}}
 
@@ -566,3 +567,30 @@ def test_longitudinal_fixture_stops_on_each_of_its_identifiers(reference):
         "patient_document",
     }
     assert not columns & {"age", "sex", "race", "height", "weight", "bmi", "gym___0", "vob1", "pmq1"}
+
+
+@pytest.mark.parametrize(
+    ("column", "new", "why", "place"),
+    [
+        ("kind", "Jane Smith 07700 900123", "told by phone", "column new: it holds"),
+        ("kind", "2", "ask jane.smith@example.org", "column why: it holds"),
+    ],
+)
+def test_answers_of_a_site_may_not_bring_in_a_person(tmp_path, column, new, why, place):
+    path = tmp_path / "answers.csv"
+    path.write_text(f"file,sheet,line,column,old,new,who,when,why\nexport.csv,,2,{column},,{new},JS,,{why}\n")
+    study = plan(patients={"covariates": {"kind": "kind"}})
+    study = study.model_copy(update={"cleaning": Cleaning(corrections=str(path))})
+    with pytest.raises(StudyError, match=f"line 2, {place}") as told:
+        stop_on_identifying_answers(study)
+    assert "Jane" not in str(told.value)
+    assert "example" not in str(told.value)
+
+
+def test_answers_about_codes_and_dates_pass(tmp_path):
+    path = tmp_path / "answers.csv"
+    rows = "export.csv,,2,day,,2024-03-05,JS,,source document\nexport.csv,,2,id,,P-0012,JS,,typing error\n"
+    path.write_text(f"file,sheet,line,column,old,new,who,when,why\n{rows}")
+    study = plan(visits={"date": "day"}).model_copy(update={"cleaning": Cleaning(corrections=str(path))})
+    stop_on_identifying_answers(study)
+    assert len(answers(path)) == 2

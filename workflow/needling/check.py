@@ -8,7 +8,7 @@ import pandas as pd
 from needling.clean import clean, cleaning_summary
 from needling.cohort import assemble, participant_flow
 from needling.instruments import definition, score
-from needling.privacy.gate import stop_on_identifiers
+from needling.privacy.gate import stop_on_identifiers, stop_on_identifying_answers
 from needling.privacy.rekey import Keys
 from needling.privacy.share import shared_file
 from needling.read import read_export, to_canonical
@@ -35,6 +35,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     """
     export = read_export(study.export, raw=raw)
     stop_on_identifiers(export, study)
+    stop_on_identifying_answers(study)
     tables = to_canonical(export, study)
     with TemporaryDirectory() as folder:
         cleaned = clean(tables, study, Keys.open(Path(folder) / "key.csv", seed=study.seed))

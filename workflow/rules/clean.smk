@@ -2,6 +2,7 @@ rule clean:
     # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
     input:
         **tables("read", [*TABLES, *ACCOUNT]),
+        corrections=[STUDY.cleaning.corrections] if STUDY.cleaning.corrections else [],
         code=code("clean"),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
@@ -16,6 +17,7 @@ rule clean:
             "design",
             "made_up",
             "seed",
+            "export",
             "patients",
             "visits",
             "instruments",

@@ -1,4 +1,5 @@
 from needling.clean import clean
+from needling.privacy.gate import stop_on_identifying_answers
 from needling.privacy.rekey import Keys
 from needling.schema import read_table, write_table
 from needling.stage import stage
@@ -6,9 +7,9 @@ from needling.study import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)
-    tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
+    stop_on_identifying_answers(study)
+    tables = {name: read_table(path) for name, path in snakemake.input.items() if name not in {"code", "corrections"}}
     keys = Keys.open(f"data/keys/{study.study}.csv", seed=study.seed if study.made_up else None)
     cleaned = clean(tables, study, keys)
-    beside = {name: getattr(cleaned, name) for name in ("audit", "quarantine", "totals")}
-    for name, table in {**cleaned.tables, **beside}.items():
+    for name, table in {**cleaned.tables, **cleaned.beside}.items():
         write_table(table, snakemake.output[name])

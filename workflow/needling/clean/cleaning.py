@@ -38,6 +38,11 @@ class Cleaned:
     quarantine: pd.DataFrame
     totals: pd.DataFrame
 
+    @property
+    def beside(self) -> dict[str, pd.DataFrame]:
+        """What was done, beside the clean tables, by name."""
+        return {"audit": self.audit, "quarantine": self.quarantine, "totals": self.totals}
+
 
 def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     """Clean the tables of an export.

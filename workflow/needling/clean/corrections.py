@@ -42,10 +42,10 @@ def apply_corrections(tables: Tables, trail: Trail, path: str | Path, codes: Cod
     ------
     StudyError : the file is missing or not as above, or a correction fits no cell, or another patient's.
     """
-    answers = _answers(path)
+    answered = answers(path)
     tables = {name: table.copy() for name, table in tables.items()}
     known = codes("patient", [])
-    for number, one in answers.iterrows():
+    for number, one in answered.iterrows():
         place = f"{path}, line {number}"
         _check(one, place)
         here = {name: _at(table, one) for name, table in tables.items() if "line" in table.columns}
@@ -58,8 +58,17 @@ def apply_corrections(tables: Tables, trail: Trail, path: str | Path, codes: Cod
     return tables
 
 
-def _answers(path: str | Path) -> pd.DataFrame:
-    """Rows of the file that have an answer, by their line."""
+def answers(path: str | Path) -> pd.DataFrame:
+    """Read a file of corrections.
+
+    Returns
+    -------
+    The rows that have an answer (new, who, when or why), by their line (index); columns as in `apply_corrections`, text.
+
+    Raises
+    ------
+    StudyError : the file is missing, or no such file.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -80,7 +89,7 @@ def _answers(path: str | Path) -> pd.DataFrame:
     if missing:
         raise StudyError(f"{path}, line 1: column(s) {', '.join(missing)} missing; the header is {', '.join(COLUMNS)}.")
     table.index = pd.RangeIndex(2, len(table) + 2)
-    table = table.reindex(columns=COLUMNS).fillna("").apply(lambda column: column.str.strip())
+    table = table.reindex(columns=COLUMNS, fill_value="").apply(lambda column: column.str.strip())
     return table[(table[ANSWERS] != "").any(axis=1)]
 
 

@@ -99,7 +99,9 @@ def mapped_columns(study: Study) -> dict[str, str]:
     for name in type(study.events).model_fields:
         event = getattr(study.events, name)
         for canonical, column in event.columns.items() if event else ():
-            (dates if is_date(canonical) else codes if canonical in CODE_NAMES or column.kind == "code" else values).append(column.source)
+            (
+                dates if is_date(canonical) else codes if canonical in CODE_NAMES or column.kind == "code" else values
+            ).append(column.source)
         chosen += list(event.rows) if event else []
     # A code or date that is also an ordinary value reaches the clean tables as it is, so it counts as a value.
     for role, columns in (("value", chosen), ("code", codes), ("date", dates), ("value", values)):
