@@ -217,7 +217,7 @@ def _run_all(study):
         {**at("frame"), "patients": f"{made}/clean/patients.parquet"},
         at("distribution", "missingness", "baseline"),
     )
-    audit = {**tables("clean", "audit", "quarantine"), "sources": f"{made}/read/sources.parquet", **at("frame")}
+    audit = {**tables("clean", "audit"), "sources": f"{made}/read/sources.parquet", **at("frame")}
     book = {"workbook": "audit.xlsx", "codebook": "codebook.xlsx", "page": "codebook.html"}
     rule("audit", audit, {name: f"{reports}/audit/{file}" for name, file in book.items()})
     for figure, needed in FIGURES.items():
@@ -225,7 +225,7 @@ def _run_all(study):
         drawn = {ending: f"{reports}/figures/{figure}.{ending}" for ending in ("pdf", "svg", "png", "csv")}
         rule("figure", given, {**drawn, "words": f"{made}/figures/{figure}.json"}, figure=figure)
     given = at("results", "flow", "distribution", "missingness", "baseline", "reliability")
-    given |= {name: f"{made}/clean/{name}.parquet" for name in ("audit", "quarantine", "totals")}
+    given |= {name: f"{made}/clean/{name}.parquet" for name in ("audit", "totals")}
     given |= {"cross_check": [analysis["cross_check"]], "lock": f"{PROJECT}/requirements.lock"}
     words = [f"{made}/figures/{figure}.json" for figure in FIGURES]
     rule(

@@ -178,7 +178,7 @@ def test_report_fits_a_single_arm(ran, course, study, project):
     made = {name: make_table(name, inputs, study) for name, needed in TABLES.items() if set(needed) <= set(inputs)}
     tables = {name: table for name, table in made.items() if table is not None}
     said = report_text(study, inputs, tables, words, lock="", templates=project / "workflow/report")
-    assert "1674 people" in said.replace(",", "")
+    assert "1674 codes of patients" in said.replace(",", "")
     fiq = found(ran.cleaned.totals, "fiq")
     assert f"{fiq['agreed', '']:,}" in said
     assert "not a number (spreadsheet error)" in said.replace("\\", "")

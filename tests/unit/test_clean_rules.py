@@ -6,7 +6,7 @@ import pytest
 from small_export import PLAN, cleaned, notes, tables, with_choices
 
 from needling.clean import RULES
-from needling.clean.parse import dates, read_date
+from needling.clean.parse import read_date
 from needling.study import StudyError
 
 

@@ -83,7 +83,7 @@ rule audit:
     benchmark:
         "logs/{study}/audit.benchmark"
     params:
-        study=section(STUDY, "title", "made_up", "patients", "instruments", "events", "disclosure"),
+        study=section(STUDY, "title", "made_up", "patients", "visits", "instruments", "events", "disclosure"),
     script:
         "../scripts/audit.py"
 

@@ -2,7 +2,7 @@ rule report:
     # The report as a page, a PDF and a document from one source; every number in it comes from a results table.
     input:
         **{name: f"{PROCESSED}/{name}.parquet" for name in ["flow", "distribution", "missingness", "baseline", "reliability"]},
-        **tables("clean", ["audit", "quarantine", "totals"]),
+        **tables("clean", ["audit", "totals"]),
         results=f"{PROCESSED}/results.parquet",
         cross_check=expand(f"{PROCESSED}/analyses/{{analysis}}/cross_check.parquet", analysis=STUDY.analyses, allow_missing=True),
         figures=expand(f"{REPORTS}/figures/{{figure}}.{{ending}}", figure=FIGURES, ending=["png", "svg", "pdf"], allow_missing=True),

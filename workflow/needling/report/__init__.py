@@ -3,6 +3,6 @@
 from needling.report.build import build_report
 
 # The tables that the report is made from, beside the comparisons with statsmodels of each analysis.
-TABLES = ("results", "flow", "distribution", "missingness", "baseline", "reliability", "audit", "quarantine", "totals")
+TABLES = ("results", "flow", "distribution", "missingness", "baseline", "reliability", "audit", "totals")
 
 __all__ = ["TABLES", "build_report"]

@@ -42,7 +42,7 @@ def build_report(
     plan : sections title, design, made_up, authors, notes, patients, visits, instruments, outcomes, cohorts, estimands,
         analyses, primary, families, disclosure.
     inputs : table name -> table as the analyses wrote them: results, flow, distribution, missingness, and where there are
-        any baseline, reliability, audit, quarantine, cross_check. Small groups are hidden here.
+        any baseline, reliability, audit, cross_check. Small groups are hidden here.
     words : figure -> caption and alternative text (keys caption, alternative); without a caption it is left out.
     figures : folder with each figure as SVG and PNG.
     folder : where report.html, report.pdf, report.docx and the folder tables go; what was in tables is removed.

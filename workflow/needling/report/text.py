@@ -118,7 +118,7 @@ def report_text(
         covariates=lambda names: _covariates(plan, names),
         residuals=RESIDUALS,
         software=_software(lock),
-        quarantined=_quarantined(inputs, plan),
+        taken_out=_taken_out(inputs, plan),
         outcome_labels=lambda names: listed([in_sentence(plan.outcome_label(name)) for name in names]),
         pooled=any(measure(plan, *place).label == POOLED for place in places(plan)),
         minimum=minimum,
@@ -280,10 +280,21 @@ def _software(lock: str) -> list[str]:
     return [f"{name} {versions[name]}" for name in SOFTWARE if name in versions]
 
 
-def _quarantined(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[str, int]]:
-    """Count rows taken out by table; rows that are people are counted in the participant flow only."""
-    if "quarantine" not in inputs:
+def _taken_out(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[str, str]]:
+    """Count the lines of the export taken out, by table; patients are counted in the participant flow only.
+
+    A line whose visit was taken out with its values counts as one of the visits.
+    """
+    if "audit" not in inputs:
         return []
-    table = inputs["quarantine"]
-    counts = table[table["table"] != "patients"].drop_duplicates(["table", "row"])["table"].value_counts()
-    return [(str(name).replace("co_", "co-").replace("_", " "), int(n)) for name, n in sorted(counts.items())]
+    gone = inputs["audit"][inputs["audit"]["action"].isin(["quarantined", "dropped"])]
+    place = ["file", "sheet", "line"]
+    gone = (
+        gone[gone["table"] != "patients"].assign(value=gone["table"] == "outcomes").sort_values("value", kind="stable")
+    )
+    counts = gone.drop_duplicates([*place, "table"]).drop_duplicates(place)["table"].value_counts()
+    few = plan.disclosure.min_cell
+    return [
+        (str(name).replace("co_", "co-").replace("_", " "), f"{n:,}" if n >= few else f"fewer than {few}")
+        for name, n in sorted(counts.items())
+    ]

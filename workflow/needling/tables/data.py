@@ -6,7 +6,7 @@ import pandas as pd
 
 from needling.clean import RULES, cleaning_summary
 from needling.instruments import definitions
-from needling.privacy.disclosure import HIDDEN, footnote, hides, suppress, sums_within
+from needling.privacy.disclosure import HIDDEN, footnote, hides, sums_within, suppress
 from needling.tables.format import format_fixed
 from needling.tables.printed import Printed
 from needling.tables.words import listed
