@@ -9,7 +9,8 @@ import xlsxwriter
 from made_exports import plan
 
 from needling.clean.corrections import answers
-from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers, stop_on_identifying_answers
+from needling.privacy.answers import stop_on_identifying_answers
+from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers
 from needling.privacy.patterns import PATTERNS
 from needling.read import RawExport, Sheet, Variable, read_export
 from needling.study import Cleaning, StudyError, load_study

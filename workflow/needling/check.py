@@ -8,7 +8,8 @@ import pandas as pd
 from needling.clean import clean, cleaning_summary
 from needling.cohort import assemble, participant_flow
 from needling.instruments import definition, score
-from needling.privacy.gate import stop_on_identifiers, stop_on_identifying_answers
+from needling.privacy.answers import stop_on_identifying_answers
+from needling.privacy.gate import stop_on_identifiers
 from needling.privacy.rekey import Keys
 from needling.privacy.share import shared_file
 from needling.read import read_export, to_canonical

@@ -1,5 +1,5 @@
 from needling.clean import clean
-from needling.privacy.gate import stop_on_identifying_answers
+from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.rekey import Keys
 from needling.schema import read_table, write_table
 from needling.stage import stage
