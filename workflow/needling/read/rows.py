@@ -79,13 +79,15 @@ class Rows:
         if not self.missing or name in self.looked_at:
             return
         self.looked_at.add(name)
-        codes, texts = pd.factorize(self.frame[name])
-        given = pd.Series([*(_reason(str(text), self.missing) for text in texts), None], dtype=TEXT)
-        reason = given.take(codes).reset_index(drop=True)
-        if reason.notna().any():
-            earlier = self.reasons.get(name)
-            self.reasons[name] = reason if earlier is None else earlier.fillna(reason)
-            self.frame = self.frame.assign(**{name: self.frame[name].mask(reason.notna().to_numpy())})
+        cells = self.frame[name]
+        texts = cells.cat.categories if cells.dtype == "category" else cells.dropna().unique()
+        given = {text: why for text in texts if (why := _reason(str(text), self.missing))}
+        if not given:
+            return
+        reason = plain_text(cells.map({text: given.get(text) for text in texts}))
+        earlier = self.reasons.get(name)
+        self.reasons[name] = reason if earlier is None else earlier.fillna(reason)
+        self.frame = self.frame.assign(**{name: cells.mask(reason.notna())})
 
     def selected(self, rows: dict[str, list[str]], key: str) -> np.ndarray:
         """Positions of the rows that have the allowed values."""
