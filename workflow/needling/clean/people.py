@@ -122,9 +122,13 @@ def covariate(
     name: str,
     column: Column,
     places: list[pd.Series] | None = None,
+    kind: columns.Kind | None = None,
 ) -> pd.Series:
-    """Turn one column of text into a number, a category, a date (days from 1970-01-01) or a text, as the study file says."""
-    kind = columns.kind_of(trail, table, name, column, frame[name])
+    """Turn one column of text into a number, a category, a date (days from 1970-01-01), a text or a code.
+
+    It is of the kind given, or else of the one that the study file says or its values tell.
+    """
+    kind = kind or columns.kind_of(trail, table, name, column, frame[name])
     if kind == "category":
         return columns.category(trail, table, frame, name, _text_codes(column))["value"]
     if kind == "date":
@@ -217,7 +221,7 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame
         if name not in frame.columns:
             continue
         own = pd.Series(frame.index, index=frame["patient"]).reindex(mine["patient"]).to_numpy()
-        given = _later_values(trail, mine, name, study)
+        given = _later_values(trail, mine, name, study, tables["patients"])
         if name in study.patients.covariates:
             _stand_in(frame, name, pd.Series(given.to_numpy(), index=own).dropna())
         taken = frame[name].reindex(own).set_axis(mine.index)
@@ -236,7 +240,7 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame
     return frame
 
 
-def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study) -> pd.Series:
+def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study, patients: pd.DataFrame) -> pd.Series:
     """Read what later lines give for a fact, as the fact itself was read."""
     cells = mine[["row", "value"]].rename(columns={"value": name})
     settings = study.patients
@@ -247,7 +251,9 @@ def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study) -> 
     group = {"cohort": settings.cohort, "arm": settings.arm}.get(name)
     if group is not None:
         return columns.category(trail, "patient_conflicts", cells, name, _text_codes(group))["value"]
-    return covariate(trail, "patient_conflicts", cells, name, settings.covariates[name])
+    column = settings.covariates[name]
+    kind = columns.kind_of(trail, "patients", name, column, patients[name])
+    return covariate(trail, "patient_conflicts", cells, name, column, kind=kind)
 
 
 def _stand_in(frame: pd.DataFrame, name: str, given: pd.Series) -> None:
@@ -288,14 +294,18 @@ def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataF
 def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
     """Day 0 of each patient: the column of the study file, else the first visit's date; doubts settled by the first visit."""
     seen = columns.parse.dates(columns.blank_to_missing(visits["date"]))["date"]
-    first = seen.groupby(columns.blank_to_missing(visits["patient"])).min().reindex(frame["patient"])
-    first = pd.Series(first.to_numpy(), index=frame.index, dtype=float)
+    by_patient = seen.groupby(columns.blank_to_missing(visits["patient"]))
+    first, middle = (
+        pd.Series(days.reindex(frame["patient"]).to_numpy(), index=frame.index, dtype=float)
+        for days in (by_patient.min(), by_patient.median())
+    )
     if frame["day_0"].notna().any() or found["doubtful"].any():
         near = 60.0
         settled = columns.settle(trail, "patients", frame, "day_0", found, first - near, first + near)
         day_0 = frame["day_0"].fillna(settled)
-        apart = columns.plausible(trail, "patients", frame, "day_0", day_0 - first)
-        day_0 = day_0.where(apart.notna() | first.isna())
+        # held to the middle visit: one visit with a slip in its year must not cost the day
+        apart = columns.plausible(trail, "patients", frame, "day_0", day_0 - middle)
+        day_0 = day_0.where(apart.notna() | middle.isna())
         doubt = found["doubtful"] & settled.isna()
         source = trail.source("patients", "day_0")
         trail.note(
