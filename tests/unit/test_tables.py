@@ -251,3 +251,24 @@ def test_studies_without_something_have_no_table_for_it(tmp_path):
     assert set(written) == {"participants", "baseline", "observed", "primary"}
     assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(written)
     assert written["primary"].head[1:] == ["Mean", "Change from baseline (95% CI)", "P", "n"]
+
+
+def test_coefficients_of_few_people_are_left_out_with_the_reason():
+    made = trial_plan()
+    tables = inputs(made, 200)
+    first = tables["results"].iloc[0]
+    why = "a level of sex has fewer than 11 patients"
+    rows = [
+        ("Intercept", "suppressed", math.nan, why),
+        ("sex a third", "suppressed", math.nan, why),
+        ("age", "converged", 0.2, ""),
+    ]
+    new = [
+        first.to_dict()
+        | {"analysis": "primary", "term": "coefficient", "contrast": c, "status": s, "estimate": e, "note": n}
+        for c, s, e, n in rows
+    ]
+    tables["results"] = pd.concat([tables["results"], pd.DataFrame(new)], ignore_index=True)
+    table = make_table("coefficients", tables, made)
+    assert [row[0] for row in table.rows if len(row) > 1] == ["age"]
+    assert table.notes == [f"Left out are the intercept and coefficients that would tell about a few people: {why}."]

@@ -249,7 +249,8 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
     if mine.empty:
         return None
     pairs = []
-    for row in mine.to_dict("records"):
+    few = mine["status"] == "suppressed"
+    for row in mine[~few].to_dict("records"):
         heading = ": ".join(
             part
             for part in (
@@ -266,12 +267,16 @@ def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | No
         pairs.append(
             (heading, [name, *_coefficient(row), se, format_fixed(row["df"], 1), format_p(row["p"], name=False)])
         )
+    notes = ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else []
+    if few.any():
+        why = "; ".join(dict.fromkeys(mine.loc[few, "note"]))
+        notes.append(f"Left out are the intercept and coefficients that would tell about a few people: {why}.")
     return Printed(
         "Coefficients and variance components of the primary analysis.",
         exact,
         ["Term", "Estimate", "95% CI" if (exact["level"] == 0.95).all() else "CI", "SE", "df", "P"],
         headed(pairs),
-        ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else [],
+        notes,
         [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
     )
 
