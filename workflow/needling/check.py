@@ -1,6 +1,7 @@
 """A dry run of a study: read, gate and clean it, and say in a table what would happen, without any analysis."""
 
 from pathlib import Path
+from shutil import copyfile
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -39,7 +40,10 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     stop_on_identifying_answers(study)
     tables = to_canonical(export, study)
     with TemporaryDirectory() as folder:
-        cleaned = clean(tables, study, Keys.open(Path(folder) / "key.csv", seed=study.seed))
+        key, known = Path(folder) / "key.csv", Path(f"data/keys/{study.study}.csv")
+        if known.exists():
+            copyfile(known, key)
+        cleaned = clean(tables, study, Keys.open(key, seed=study.seed))
     definitions = {name: definition(name, settings) for name, settings in study.instruments.items()}
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
     frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
@@ -50,7 +54,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
         [
             f"{study.title}\nNo identifiers found. Nothing has been written.",
             "Rows\n" + _text(_rows(tables, cleaned.tables)),
-            "What cleaning would do\n" + _text(_rules(cleaned.audit)),
+            "What cleaning would do (docs/cleaning.md says what each rule does)\n" + _text(_rules(cleaned.audit)),
             *(["Totals of the export\n" + _text(_totals(cleaned.totals))] if len(cleaned.totals) else []),
             "Patients measured\n" + _text(_measured(flow, study)),
             *(f"File for sharing: {name}\n" + _text(report) for name, report in shared.items()),
@@ -70,8 +74,7 @@ def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) 
 
 
 def _rules(audit: pd.DataFrame) -> pd.DataFrame:
-    summary = cleaning_summary(audit)
-    return summary.rename(columns={"n": "cells or lines", "sentence": "rule"})[["cells or lines", "action", "rule"]]
+    return cleaning_summary(audit)[["n", "action", "rule"]].rename(columns={"n": "cells or lines"})
 
 
 def _totals(totals: pd.DataFrame) -> pd.DataFrame:

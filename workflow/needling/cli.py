@@ -84,7 +84,7 @@ def _new(options: argparse.Namespace) -> str:
     text = guess_study(options.name, options.export, options.dictionary, known=registry())
     _stop_on_names(path.name, text)
     path.write_text(text, encoding="utf-8")
-    return f"{path} written; look at each line marked 'review', then: needling check {options.name}"
+    return f"{path} written; look at each line marked 'review', then: .venv/bin/needling check {options.name}"
 
 
 def _stop_on_names(file: str, text: str) -> None:

@@ -49,8 +49,9 @@ def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) ->
     study : sections title and made_up.
 
     Sheets: Summary (each rule with its sentence and counts), Rows taken out, one sheet per clinic with the queries to send
-    back, All changes (at most 100,000), and Corrections: an empty table with the columns that `cleaning.corrections` reads,
-    to be saved as CSV. The bytes depend on the data alone. Not for publication: it is about single patients' cells.
+    back, impossible values among them, All changes (at most 100,000), and Corrections: an empty table with the columns that
+    `cleaning.corrections` reads, to be saved as CSV. The bytes depend on the data alone. Not for publication: it is about
+    single patients' cells.
     """
     import xlsxwriter
 
@@ -65,7 +66,7 @@ def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) ->
         }
         _summary_sheet(book, look, audit, study)
         _table_sheet(book, look, "Rows taken out", _taken_out(audit))
-        queries = audit[audit["action"] == "query"]
+        queries = audit[(audit["action"] == "query") | ((audit["rule"] == "ranges") & (audit["action"] == "missing"))]
         clinics = queries["clinic"].fillna(NO_CLINIC)
         for clinic in sorted(clinics.unique()):
             _table_sheet(book, look, f"Queries {clinic}"[:31], _for_site(queries[clinics == clinic]))

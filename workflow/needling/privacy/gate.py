@@ -123,8 +123,10 @@ def stop_on_identifiers(raw: RawExport, study: Study) -> None:
     raise StudyError(
         "The export may identify people, so nothing was read further:\n"
         + "\n".join(places[:40] + more)
-        + "\nMend it in one of two ways: drop a column that no analysis needs (study file, privacy.drop), or, where somebody has "
-        "looked and it identifies nobody, list it with who looked, when and what was seen (study file, privacy.reviewed; "
+        + "\nA date that the study needs is named in the study file (visits.date, patients.day_0, a covariate date_...) and "
+        "becomes days. Else mend it in one of two ways: drop a column that no analysis needs (study file, privacy.drop), or, "
+        "where somebody has looked and it identifies nobody, list it with who looked, when and what was seen (study file, "
+        "privacy.reviewed; "
         f"'{FILE_PROPERTIES}' for author and notes of a file). What does identify people is taken out of the export itself."
     )
 

@@ -291,7 +291,10 @@ def release_results(results: "pd.DataFrame", flow: "pd.DataFrame", minimum: int)
     table = results.reset_index(drop=True).copy()
     patients = table["n_patients"].to_numpy(float)
     few = (table["n_patients"] > 0) & (table["n_patients"] < minimum)
-    few |= (table["term"] == "mean") & _few_measured(table, flow, minimum)
+    mean = table["term"] == "mean"
+    # one arm's mean and the difference would give the other's
+    together = [table[column].fillna("") for column in ("analysis", "cohort", "outcome", "visit")]
+    few |= mean & (mean & _few_measured(table, flow, minimum)).groupby(together).transform("any")
     table.loc[few, ESTIMATES] = float("nan")
     table.loc[few, "status"] = "suppressed"
     table.loc[few, "note"] = f"fewer than {minimum} patients"
@@ -313,7 +316,9 @@ def release_results(results: "pd.DataFrame", flow: "pd.DataFrame", minimum: int)
     for column, shown in texts.items():
         table[column] = table[column].astype("Int64").mask(hidden)
         table[f"{column}_shown"] = shown
-    table["df"] = table["df"].mask(hidden & table["df_method"].fillna("").str.startswith("residual"))
+    # whole degrees of freedom are the patients less the coefficients
+    whole = (table["df"] - table["df"].round()).abs() < 0.01
+    table["df"] = table["df"].mask(hidden & (whole | table["df_method"].fillna("").str.startswith("residual")))
     return table
 
 

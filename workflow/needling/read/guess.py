@@ -352,7 +352,7 @@ def _drop(look: Look) -> list[str]:
 def _text(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
     head = [
         f"# Study file of {name}: a first draft, guessed from the export. Go through every line marked 'review', mend what is",
-        f"# wrong, and take the mark away. `needling check {name}` says what the file would do with the export.",
+        f"# wrong, and take the mark away. `.venv/bin/needling check {name}` says what the file would do with the export.",
     ]
     lines: list[str] = []
     for key, value in document.items():
