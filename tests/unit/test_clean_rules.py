@@ -237,7 +237,9 @@ def test_codes_of_people_among_the_covariates_are_replaced():
     assert not result.audit[["old", "new"]].stack().str.contains("Nowack").any()
 
 
-@pytest.mark.parametrize("text", ["no usual care", "not usual care", "non-usual-care", "usual care 2"])
+@pytest.mark.parametrize(
+    "text", ["no usual care", "not usual care", "non-usual-care", "usual care 2", "sham usual care", "ex-usual care"]
+)
 def test_the_opposite_of_a_label_is_not_another_spelling_of_it(text):
     found = tables()
     found["patients"].loc[0, "arm"] = text
@@ -448,8 +450,7 @@ def later(found, column, *values):
 def test_an_impossible_value_contradicts_nothing():
     result = cleaned(later(tables(), "age", "5116", "31"))
     assert result.tables["patients"]["age"].iloc[0] == 30
-    assert notes(result, "ranges") == [("missing", "patient_conflicts", 200, "age")]
-    assert notes(result, "conflicting_facts") == []
+    assert notes(result, "conflicting_facts") == [("missing", "patient_conflicts", 200, "age")]
 
 
 def test_the_first_usable_value_stands_in_for_an_impossible_one():
@@ -458,6 +459,26 @@ def test_the_first_usable_value_stands_in_for_an_impossible_one():
     result = cleaned(later(found, "age", "41", "41"))
     assert result.tables["patients"]["age"].iloc[0] == 41
     assert notes(result, "ranges") == [("missing", "patients", 2, "age")]
+
+
+@pytest.mark.parametrize("given", [["NA", "NA"], ["see chart"], ["999"]])
+def test_what_cannot_be_used_contradicts_nothing_without_a_range_either(given):
+    found = later(tables(), "age", *given)
+    covariates = {"bmi": {"from": "age"}}
+    found["patients"] = found["patients"].rename(columns={"age": "bmi"})
+    found["patient_conflicts"]["column"] = "bmi"
+    result = cleaned(found, patients={**PLAN["patients"], "covariates": covariates})
+    assert result.tables["patients"]["bmi"].iloc[0] == 30
+    assert {action for action, *_ in notes(result, "conflicting_facts")} == {"missing"}
+
+
+def test_a_later_line_stands_in_for_an_arm_that_is_not_known_at_first():
+    found = tables()
+    arm = found["patients"]["arm"][0]
+    found["patients"].loc[0, "arm"] = "NA"
+    result = cleaned(later(found, "arm", arm))
+    assert result.tables["patients"]["arm"].iloc[0] == {"1": "usual_care", "2": "dry_needling"}[arm]
+    assert result.quarantine.empty
 
 
 def test_spellings_of_one_code_are_no_conflict():

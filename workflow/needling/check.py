@@ -43,7 +43,8 @@ def dry_run(study: Study, raw: str | None = None) -> str:
         key, known = Path(folder) / "key.csv", Path(f"data/keys/{study.study}.csv")
         if known.exists():
             copyfile(known, key)
-        cleaned = clean(tables, study, Keys.open(key, seed=study.seed))
+        drawn = study.seed if study.made_up or not known.exists() else None
+        cleaned = clean(tables, study, Keys.open(key, seed=drawn))
     definitions = {name: definition(name, settings) for name, settings in study.instruments.items()}
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
     frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)

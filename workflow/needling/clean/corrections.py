@@ -32,7 +32,7 @@ def apply_corrections(tables: Tables, trail: Trail, path: str | Path, codes: Cod
         patient, the new code. `old` must be what the export holds, spaces and ways of writing a number apart; a blank
         one, or one that the audit workbook hides, fits any value. A blank `new` confirms the cell, the word 'missing'
         empties it. Rows without any answer are left out. Where `patient` is given, the line must be that patient's.
-    codes : gives the new codes that the key holds: codes('patient', []).
+    codes : gives the new codes that the key holds: codes('patient', []); none where they are dealt anew from a seed.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def _same_patient(
     """Refuse an answer about a patient whose lines have moved in a newer export."""
     found = [tables[name].loc[mask, "patient"] for name, mask in here.items() if "patient" in tables[name].columns]
     ids = set(pd.concat(found).dropna().str.strip()) if found else set()
-    if one["patient"] and one["patient"] not in {known.get(patient) for patient in ids}:
+    if known and one["patient"] and one["patient"] not in {known.get(patient) for patient in ids}:
         raise StudyError(
             f"{place}: this line of the export is not about patient {one['patient']}; take file, sheet and line from the audit "
             "workbook of this export."
@@ -149,6 +149,7 @@ def _correct(
     rows = frame.loc[mask, "row"]
     if not one["new"]:
         trail.note("corrections", "flagged", table, rows, one["column"], f"confirmed {said}")
+        trail.confirm(table, rows, one["column"])
         return True
     fact = frame.loc[mask, "column"] if table == "patient_conflicts" else pd.Series(column, index=frame.index[mask])
     hide = fact.map(_identifies).to_numpy()

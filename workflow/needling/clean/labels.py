@@ -10,6 +10,7 @@ import pandas as pd
 from needling.clean.parse import MISSING_WORDS
 
 EXACT, NEAR, ABSENT, UNKNOWN = "exact", "near", "absent", "unknown"
+LONG = 12  # letters from which two slips may be in one label
 NEGATIONS = (
     "no",
     "non",
@@ -77,26 +78,54 @@ def _one(text: str, exact: dict[str, str], spellings: dict[str, str], closeness:
         return spellings[short], NEAR
     if stripped.lower() in MISSING_WORDS or not short:
         return None, ABSENT
-    name = _meant(short, exact, spellings, closeness)
+    name = _meant(stripped, exact, closeness)
     return (name, NEAR) if name else (None, UNKNOWN)
 
 
-def _meant(short: str, exact: dict[str, str], spellings: dict[str, str], closeness: float) -> str | None:
-    """The one name of which this is the initials or a close spelling, if there is exactly one."""
+def _meant(text: str, exact: dict[str, str], closeness: float) -> str | None:
+    """The one name of which this is the initials or a slip of the pen, if there is exactly one."""
+    short = plain(text)
     if len(short) < 2:
         return None
     meant = {name for name in exact.values() if short == _initials(name)}
     if not meant and len(short) > 2:
-        close = difflib.get_close_matches(short, spellings, n=3, cutoff=closeness)
-        meant = {spellings[near] for near in close if not _contradicts(short, near)}
+        meant = {name for label, name in exact.items() if _is_slip(text, label, closeness)}
     return meant.pop() if len(meant) == 1 else None
 
 
-def _contradicts(one: str, other: str) -> bool:
-    """Whether two close spellings mean different things: other numbers (week 12, week 24), or one of them negated."""
+def _is_slip(text: str, label: str, closeness: float) -> bool:
+    """Whether a text is a label with a slip or two in it.
+
+    A word more or less, another number and a negation are no slips: 'sham dry needling', 'week 24' and 'inactive' mean
+    something else than 'dry needling', 'week 12' and 'active'.
+    """
+    one, other = plain(text), plain(label)
     if re.findall(r"\d+", one) != re.findall(r"\d+", other):
-        return True
-    return any(one.startswith(word) != other.startswith(word) for word in NEGATIONS)
+        return False
+    if any(one.startswith(word) != other.startswith(word) for word in NEGATIONS):
+        return False
+    if difflib.SequenceMatcher(None, one, other).ratio() < closeness:
+        return False
+    two = len(other) >= LONG and len(_words(text)) == len(_words(label))
+    return _slips(one, other) <= (2 if two else 1)
+
+
+def _slips(one: str, other: str) -> int:
+    """Letters to add, leave out, replace or exchange with their neighbour to make one text of the other."""
+    rows = [list(range(len(other) + 1))]
+    for i, letter in enumerate(one, 1):
+        row = [i]
+        for j, wanted in enumerate(other, 1):
+            best = min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                best = min(best, rows[-2][j - 2] + 1)
+            row.append(best)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", text.casefold()) if word]
 
 
 def _number(text: str) -> float | None:
@@ -108,4 +137,4 @@ def _number(text: str) -> float | None:
 
 
 def _initials(name: str) -> str:
-    return "".join(word[0] for word in re.split(r"[\W_]+", name.casefold()) if word)
+    return "".join(word[0] for word in _words(name))

@@ -226,7 +226,7 @@ def _scale_by_ten(
     )
     lost = over & ~rescale
     why = "above 10, but the clinic rates 0-10"
-    trail.note("scale_by_ten", "query", "outcomes", rows[lost], source[lost], why, value[lost])
+    trail.note("scale_by_ten", "query", "outcomes", rows[lost], source[lost], why, frame["raw"][lost].astype("str"))
     return frame.assign(value=frame["value"].mask(rescale, new))
 
 
@@ -277,7 +277,7 @@ def _stray_units(
         explained |= low & (value * factor).between(*one.usual)
     why = "too low for its unit; another unit would explain it"
     rows, source = frame["row"][explained], frame["column"][explained]
-    trail.note("units", "query", "outcomes", rows, source, why, value[explained])
+    trail.note("units", "query", "outcomes", rows, source, why, frame["raw"][explained].astype("str"))
     return value.mask(explained), _because(reason, explained, "unit in doubt")
 
 

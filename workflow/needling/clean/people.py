@@ -222,17 +222,20 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame
             continue
         own = pd.Series(frame.index, index=frame["patient"]).reindex(mine["patient"]).to_numpy()
         given = _later_values(trail, mine, name, study, tables["patients"])
-        if name in study.patients.covariates:
-            _stand_in(frame, name, pd.Series(given.to_numpy(), index=own).dropna())
+        source, cells = trail.source("patients", name), (mine["row"], frame["row"])
+        unusable = given.isna() & columns.blank_to_missing(mine["value"]).notna()
+        why = "a later line's value that cannot be used; it contradicts nothing"
+        trail.note("conflicting_facts", "missing", "patient_conflicts", cells[0][unusable], source, why, HIDDEN)
+        _stand_in(frame, name, pd.Series(given.to_numpy(), index=own).dropna())
         taken = frame[name].reindex(own).set_axis(mine.index)
         differs = given.notna() & taken.notna() & (given != taken)
-        if re.match(r"age($|_)", name):
+        differs &= ~frame["row"].reindex(own).isin(trail.confirmed("patients", source)).to_numpy()
+        if re.match(r"age($|_)", name) and given.dtype == float:
             differs &= (given - taken).abs() > 1 + _years_passed(mine, tables["visits"])
         hit = frame.index.isin(own[differs.to_numpy()])
-        place = "clinics" if name == "clinic" else "lines"
-        reason = f"differs between {place} of one patient"
-        for table, rows in (("patients", frame["row"][hit]), ("patient_conflicts", mine["row"][differs])):
-            trail.note("conflicting_facts", "query", table, rows, trail.source(table, name), reason, HIDDEN)
+        reason = f"differs between {'clinics' if name == 'clinic' else 'lines'} of one patient"
+        for table, rows in (("patients", cells[1][hit]), ("patient_conflicts", cells[0][differs])):
+            trail.note("conflicting_facts", "query", table, rows, source, reason, HIDDEN)
         if name in {"arm", "cohort"}:
             frame.loc[hit, f"_{name}_how"] = "conflict"
         if name != "clinic":
@@ -241,26 +244,34 @@ def _conflicts(trail: Trail, frame: pd.DataFrame, tables: dict[str, pd.DataFrame
 
 
 def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study, patients: pd.DataFrame) -> pd.Series:
-    """Read what later lines give for a fact, as the fact itself was read."""
-    cells = mine[["row", "value"]].rename(columns={"value": name})
-    settings = study.patients
-    if name == "clinic":
-        return columns.blank_to_missing(cells[name])
-    if name == "day_0":
-        return columns.date(trail, "patient_conflicts", cells, name)["date"]
+    """Read what later lines give for a fact together with the patients' own cells, as one column of the export."""
+    own = patients[["row", name]]
+    both = pd.concat([own, mine[["row", "value"]].rename(columns={"value": name})], ignore_index=True)
+    quiet, settings = trail.quiet(), study.patients
     group = {"cohort": settings.cohort, "arm": settings.arm}.get(name)
-    if group is not None:
-        return columns.category(trail, "patient_conflicts", cells, name, _text_codes(group))["value"]
-    column = settings.covariates[name]
-    kind = columns.kind_of(trail, "patients", name, column, patients[name])
-    return covariate(trail, "patient_conflicts", cells, name, column, kind=kind)
+    if name == "clinic":
+        values = columns.blank_to_missing(both[name])
+    elif name == "day_0":
+        values = columns.date(quiet, "patients", both, name)["date"]
+    elif group is not None:
+        values = columns.category(quiet, "patients", both, name, _text_codes(group))["value"]
+    else:
+        column = settings.covariates[name]
+        kind = columns.kind_of(trail, "patients", name, column, own[name])
+        values = covariate(quiet, "patients", both, name, column, kind=kind)
+    return values.iloc[len(own) :].set_axis(mine.index)
 
 
 def _stand_in(frame: pd.DataFrame, name: str, given: pd.Series) -> None:
-    """Where the first value of a fact was of no use, the first later one that is stands in (`given` by row of the frame)."""
+    """Where the first value of a fact was of no use, the first later one that is stands in (`given` by row of the frame).
+
+    A label that nobody knows is not blank: it says something, and is asked about.
+    """
     first = given[~given.index.duplicated()]
-    blank = first.index[frame[name].reindex(first.index).isna()]
-    frame.loc[blank, name] = first[blank]
+    blank = frame[name].reindex(first.index).isna()
+    if f"_{name}_how" in frame.columns:
+        blank &= frame[f"_{name}_how"].reindex(first.index).isin(["", ABSENT])
+    frame.loc[first.index[blank], name] = first[blank]
 
 
 def _years_passed(conflicts: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:

@@ -1,6 +1,7 @@
 """The audit trail: every change, flag and query with its place in the export, and the rows taken out."""
 
 import json
+from copy import copy
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ class Trail:
             if "line" in table.columns
         }
         self._parts: list[pd.DataFrame] = []
+        self._confirmed: dict[tuple[str, str], set[int]] = {}
         sources = tables.get("sources", pd.DataFrame(columns=["table", "column", "source", "label", "choices"]))
         self._sources = {(t, c): str(s) for t, c, s in sources[["table", "column", "source"]].itertuples(index=False)}
         self._choices = {
@@ -72,20 +74,22 @@ class Trail:
         rows = np.asarray(rows)
         if not len(rows):
             return
-        self._parts.append(
-            pd.DataFrame(
-                {
-                    "rule": rule,
-                    "action": action,
-                    "table": table,
-                    "row": rows.astype("int64"),
-                    "column": _texts(column, len(rows)),
-                    "old": _texts(old, len(rows)),
-                    "new": _texts(new, len(rows)),
-                    "reason": _texts(reason, len(rows)),
-                }
-            )
+        noted = pd.DataFrame(
+            {
+                "rule": rule,
+                "action": action,
+                "table": table,
+                "row": rows.astype("int64"),
+                "column": _texts(column, len(rows)),
+                "old": _texts(old, len(rows)),
+                "new": _texts(new, len(rows)),
+                "reason": _texts(reason, len(rows)),
+            }
         )
+        if action == "query" and self._confirmed:
+            cells = zip(noted["column"], noted["row"], strict=True)
+            noted = noted[[row not in self.confirmed(table, source) for source, row in cells]]
+        self._parts.append(noted)
 
     def take_out(
         self,
@@ -111,6 +115,20 @@ class Trail:
         empty = pd.DataFrame({"row": pd.Series(dtype="int64"), "rule": [], "action": [], "reason": []})
         parts = [part for part in parts if len(part)]
         return (pd.concat(parts) if parts else empty).set_index("row")[["rule", "action", "reason"]]
+
+    def quiet(self) -> "Trail":
+        """Give a trail that knows what this one knows and whose notes are thrown away."""
+        other = copy(self)
+        other._parts = []
+        return other
+
+    def confirm(self, table: str, rows: pd.Series, source: str) -> None:
+        """Take it that a site has confirmed the cells of a column of the export: they are not queried again."""
+        self._confirmed.setdefault((table, source), set()).update(rows)
+
+    def confirmed(self, table: str, source: str) -> set[int]:
+        """Rows whose cell in a column of the export a site has confirmed."""
+        return self._confirmed.get((table, source), set())
 
     def rows(self, table: str) -> np.ndarray:
         """Rows of a table that anything was noted of."""

@@ -126,6 +126,12 @@ def _query_order(trail: Trail, frame: pd.DataFrame, study: Study) -> None:
     if not trail.settings.on("visit_order"):
         return
     place = {name: number for number, name in enumerate(study.visits.schedule)}
+    windows = [(name, plan.days) for name, plan in study.visits.schedule.items() if plan.days]
+    shared = {
+        later
+        for number, (later, days) in enumerate(windows)
+        if any(other[0] <= days[1] and days[0] <= other[1] for _, other in windows[:number])
+    }
     dated = frame[frame["visit"].isin(place) & frame["day"].notna()]
     order = dated.assign(_place=dated["visit"].map(place)).sort_values(["patient", "_place"], kind="stable")
     latest = order.groupby("patient")["day"].cummax()
@@ -133,7 +139,10 @@ def _query_order(trail: Trail, frame: pd.DataFrame, study: Study) -> None:
     source = trail.source("visits", "date")
     for wrong, reason in (
         (order["day"] < before, "dated before an earlier visit of the schedule"),
-        (order["day"] == before, "on the same day as an earlier visit of the schedule"),
+        (
+            (order["day"] == before) & ~order["visit"].isin(shared),
+            "on the same day as an earlier visit of the schedule",
+        ),
     ):
         trail.note("visit_order", "query", "visits", order["row"][wrong], source, reason, HIDDEN)
 
@@ -186,7 +195,9 @@ def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.Dat
     same = (order["patient"] == before["patient"]) & (order["_mark"] == before["_mark"])
     same &= (order["visit"] == before["visit"]) | (order["visit"].isna() & before["visit"].isna())
     gap = (order["day"] - before["day"]).abs()
-    near = (gap <= trail.settings("duplicates", "days")) | (order["day"].isna() & before["day"].isna())
+    # without a day 0 there is no study day: then the dates themselves must agree
+    dated_alike = order["date"].fillna("").str.strip() == before["date"].fillna("").str.strip()
+    near = (gap <= trail.settings("duplicates", "days")) | (order["day"].isna() & before["day"].isna() & dated_alike)
     again = (same & near).reindex(frame.index)
     return trail.take_out("duplicates", frame, "visits", again, "the same visit entered twice", "dropped")
 

@@ -46,7 +46,8 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
     StudyError : a column of the study file is not in the export (names key, column, file and the nearest column), or a
         selection of rows selects none.
     """
-    rows = Rows.of(raw, study.export.missing)
+    people = {column for column, role in mapped_columns(study).items() if role == "code"}
+    rows = Rows.of(raw, study.export.missing, people)
     shape = study.export.shape
     tables: Tables = {}
     tables["patients"], tables["patient_conflicts"] = _patients(rows, study.patients, shape)

@@ -32,8 +32,12 @@ class Rows:
     looked_at: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, raw: RawExport, missing: dict[str, str] | None = None) -> "Rows":
-        """Put the sheets one below the other; `missing` holds the study file's codes for missing, with their reasons."""
+    def of(cls, raw: RawExport, missing: dict[str, str] | None = None, people: set[str] | None = None) -> "Rows":
+        """Put the sheets one below the other.
+
+        `missing` holds the study file's codes for missing, with their reasons; in the columns `people`, which hold codes of
+        patients, therapists and clinics, they are codes like others.
+        """
         sheets = raw.sheets
         frame = sheets[0].frame if len(sheets) == 1 else pd.concat([s.frame for s in sheets], ignore_index=True)
         which = np.repeat(np.arange(len(sheets)), [len(sheet.frame) for sheet in sheets])
@@ -50,7 +54,7 @@ class Rows:
         for column in {column for sheet in sheets for column in sheet.missing}:
             parts = [s.missing.get(column, pd.Series(np.nan, index=range(len(s.frame)), dtype=TEXT)) for s in sheets]
             reasons[column] = pd.concat(parts, ignore_index=True).astype(TEXT)
-        return cls(frame, place, raw, reasons, missing or {})
+        return cls(frame, place, raw, reasons, missing or {}, looked_at=set(people or ()))
 
     def column(self, name: str, key: str) -> pd.Series:
         """Return a column by its name in the study file as text, or say where it is missing."""
