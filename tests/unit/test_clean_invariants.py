@@ -256,3 +256,28 @@ def test_a_file_of_corrections_that_is_none(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(StudyError, match=r"column\(s\) file, sheet"):
         cleaned(tables(), cleaning={"corrections": str(tmp_path / "other.csv")})
+
+
+def test_a_confirmed_cell_is_not_asked_about_again(tmp_path):
+    found = tables()
+    found["outcomes"].loc[found["outcomes"]["column"] == "nprs", "value"] = ["66", *["4"] * 47]
+    assert [action for action, *_ in notes(cleaned(found), "scale_by_ten")] == ["query"]
+    plan = corrections(tmp_path / "answers.csv", {"line": "100", "column": "nprs", "old": "66", "new": ""})
+    assert notes(cleaned(found, cleaning=plan), "scale_by_ten") == []
+
+
+def test_answers_do_not_show_what_queries_hide(tmp_path):
+    found = tables()
+    found["patients"]["surgeon"] = "drWeiss"
+    found["outcomes"].loc[0, "value"] = "husband Otto says bad"
+    covariates = {"surgeon": {"from": "surgeon", "kind": "code"}}
+    plan = corrections(
+        tmp_path / "answers.csv",
+        {"line": "2", "column": "surgeon", "new": "drKellner"},
+        {"line": "100", "column": "nprs", "new": "7"},
+    )
+    result = cleaned(
+        found, cleaning=plan, patients={**changed().patients.model_dump(by_alias=True), "covariates": covariates}
+    )
+    shown = result.audit.loc[result.audit["rule"] == "corrections", ["old", "new"]].stack().dropna()
+    assert set(shown) == {"(hidden)", "7"}

@@ -297,6 +297,14 @@ def test_another_scale_in_the_cell_is_not_the_number(text, why):
     assert np.isnan(values.iloc[1])
 
 
+@pytest.mark.parametrize(("text", "kept"), [("250 kPa", 250), ("35 N", None), ("2.5 kg", None)])
+def test_another_unit_beside_a_measurement_is_not_the_number(text, kept):
+    found = tables()
+    found["outcomes"].loc[outcome(found, 0, "ppt", "1"), "value"] = text
+    read = value(cleaned(found), found, 0, "ppt", "1")
+    assert read == kept or (kept is None and np.isnan(read))
+
+
 def test_another_unit_in_the_cell_is_not_the_number():
     changes = {"covariates": {"duration": {"from": "age", "unit": "weeks"}}}
     found = tables()

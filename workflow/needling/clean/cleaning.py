@@ -66,7 +66,8 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     The allocated arm is mapped like any label; beyond that only `as_treated` reads it, which flags and changes nothing.
     """
     tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
-    trail = Trail(tables, settings(study.cleaning))
+    kinds = _code_columns(study)
+    trail = Trail(tables, settings(study.cleaning), kinds)
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections, keys.codes)
     _note_declared(trail, tables)
@@ -79,7 +80,6 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     if "needling" in events:
         as_treated(trail, events["needling"], people)
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
-    kinds = _code_columns(study)
     codes = _new_codes([tables["patients"][["clinic"]], *made.values()], kinds, keys)
     made = {name: _rekeyed(table, name, kinds, codes) for name, table in made.items()}
     audit = trail.audit(_whose(trail, tables, codes, visits))

@@ -152,14 +152,21 @@ def _correct(
         trail.confirm(table, rows, one["column"])
         return True
     fact = frame.loc[mask, "column"] if table == "patient_conflicts" else pd.Series(column, index=frame.index[mask])
-    hide = fact.map(_identifies).to_numpy()
+    hide = fact.map(lambda name: _identifies(name) or name in trail.coded)
     new = None if one["new"].lower() == MISSING else one["new"]
-    shown = [np.where(hide, HIDDEN, text) for text in (now, one["new"])]
-    trail.note("corrections", "corrected", table, rows, one["column"], f"corrected {said}", *shown)
+    old_shown, new_shown = (
+        text.mask(hide | ~text.map(_is_number), HIDDEN) for text in (now, now.mask(now == now, one["new"]))
+    )
+    trail.note("corrections", "corrected", table, rows, one["column"], f"corrected {said}", old_shown, new_shown)
     if frame[column].dtype == "category" and new is not None and new not in frame[column].cat.categories:
         frame[column] = frame[column].cat.add_categories(new)
     frame.loc[mask, column] = new
     return True
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell holds a number, a blank or the word that empties it: only those are shown, since words may say anything."""
+    return text.strip().lower() in {"", MISSING} or bool(np.isfinite(read_number(text)[0]))
 
 
 def _identifies(column: str) -> bool:

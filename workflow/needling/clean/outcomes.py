@@ -48,7 +48,7 @@ def clean_outcomes(
     for name in place.columns:
         frame[name] = place[name].fillna("").astype("category").array[at]
     frame["unit"] = cells["unit"].array[frame["cell"]]
-    frame = _numbers(trail, frame, cells)
+    frame = _numbers(trail, frame, cells, definitions)
     frame = _exported_unit(trail, frame, definitions)
     frame = _scale_by_ten(trail, frame, definitions, cells)
     frame = _other_units(trail, frame, definitions)
@@ -123,7 +123,9 @@ def _cells(frame: pd.DataFrame, definitions: dict[str, Definition]) -> tuple[np.
     return number, pd.DataFrame(rows, columns=names).astype({"unit": "category"})
 
 
-def _numbers(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+def _numbers(
+    trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame, definitions: dict[str, Definition]
+) -> pd.DataFrame:
     """Read the cells as numbers; labels of the dictionary stand for their codes."""
     raw = _labels_to_codes(trail, frame, cells)
     found = parse.numbers(raw, frame["instrument"])
@@ -132,6 +134,11 @@ def _numbers(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.DataF
     found = parse.in_doubt(
         found, other.reindex(found.index, fill_value=False), "written on another scale than the instrument's"
     )
+    beside = parse.said(found, parse.BESIDE).dropna()
+    names = frame["instrument"].astype("str")[beside.index]
+    foreign = [not _is_own_unit(word, definitions[name]) for word, name in zip(beside, names, strict=True)]
+    doubted = pd.Series(foreign, index=beside.index, dtype=bool).reindex(found.index, fill_value=False)
+    found = parse.in_doubt(found, doubted, "written in another unit than the instrument's")
     columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
     reason = frame["missing_reason"].copy()
     reason[found["how"] == parse.ABSENT] = "written as missing"
@@ -195,6 +202,12 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Def
         known |= mine & spelled.reindex(frame.index).notna()
     reason = _because(frame["missing_reason"], doubted, "unit in doubt")
     return frame.assign(value=value, missing_reason=reason, unit_stated=known)
+
+
+def _is_own_unit(word: str, one: Definition) -> bool:
+    """Whether a unit written into a cell is the one that its column has: the exported unit, or points of a score."""
+    own = {_unit(one.exported or one.unit), *(columns.plain_unit(part) for part in one.unit.split())}
+    return _unit(word) in own or columns.plain_unit(word) in {*own, *(() if one.measured else ("point", "p"))}
 
 
 def _unit(text: str) -> str:

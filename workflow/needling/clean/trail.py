@@ -1,6 +1,7 @@
 """The audit trail: every change, flag and query with its place in the export, and the rows taken out."""
 
 import json
+from collections.abc import Iterable
 from copy import copy
 
 import numpy as np
@@ -22,11 +23,13 @@ class Trail:
     ----------
     tables : the read tables, with `sources`.
     settings : which rules run.
+    coded : canonical columns that hold codes of people or places; their values are never shown.
     """
 
-    def __init__(self, tables: dict[str, pd.DataFrame], settings: Settings) -> None:
+    def __init__(self, tables: dict[str, pd.DataFrame], settings: Settings, coded: Iterable[str] = ()) -> None:
         """Begin an empty trail."""
         self.settings = settings
+        self.coded = frozenset(coded)
         self._places = {
             name: table[["row", "file", "sheet", "line"]].set_index("row")
             for name, table in tables.items()
