@@ -155,7 +155,7 @@ def _correct(
     hide = fact.map(lambda name: _identifies(name) or name in trail.coded)
     new = None if one["new"].lower() == MISSING else one["new"]
     old_shown, new_shown = (
-        text.mask(hide | ~text.map(_is_number), HIDDEN) for text in (now, now.mask(now == now, one["new"]))
+        text.mask(hide | ~text.map(_is_number), HIDDEN) for text in (now, pd.Series(one["new"], index=now.index))
     )
     trail.note("corrections", "corrected", table, rows, one["column"], f"corrected {said}", old_shown, new_shown)
     if frame[column].dtype == "category" and new is not None and new not in frame[column].cat.categories:
