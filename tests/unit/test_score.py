@@ -104,6 +104,7 @@ def test_alpha_of_pingouins_worked_example():
     assert found["n"] == 18
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_alpha_of_repeated_readings_is_the_intraclass_correlation_of_their_mean():
     import pingouin
 
