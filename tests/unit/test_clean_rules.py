@@ -757,3 +757,18 @@ def test_rules_can_be_switched_off_and_tuned():
 def test_mistakes_in_the_cleaning_section_are_one_sentence(cleaning, sentence):
     with pytest.raises(StudyError, match=sentence):
         cleaned(tables(), cleaning=cleaning)
+
+
+def test_instruments_of_one_visit_on_several_rows_are_joined():
+    """The disability questionnaire of the first visit came on a row of its own."""
+    found = tables()
+    found["visits"] = again(found["visits"], 0)
+    moved = (found["outcomes"]["visit_row"] == 0) & (found["outcomes"]["instrument"] == "ndi")
+    new = int(found["visits"]["row"].iloc[-1])
+    found["outcomes"].loc[moved, "visit_row"] = new
+    result = cleaned(found)
+    assert notes(result, "duplicates") == [("dropped", "visits", 900, "(whole row)")]
+    assert result.audit["patient"].tolist() == ["p.P-001"]
+    whole = cleaned(tables())
+    pd.testing.assert_frame_equal(result.tables["outcomes"], whole.tables["outcomes"])
+    pd.testing.assert_frame_equal(result.tables["visits"], whole.tables["visits"])

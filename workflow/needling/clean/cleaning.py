@@ -14,7 +14,7 @@ from needling.clean.patterns import as_treated, look_for_patterns
 from needling.clean.people import clean_patients
 from needling.clean.rules import settings
 from needling.clean.trail import Trail
-from needling.clean.visits import clean_visits
+from needling.clean.visits import clean_visits, join_parts
 from needling.instruments import definitions
 from needling.schema import CLEAN, READ, check, levels
 from needling.study import Study
@@ -74,6 +74,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     known = definitions(study.instruments)
     people = clean_patients(trail, tables, study)
     events = clean_events(trail, tables, study, people)
+    read, tables = tables, join_parts(trail, tables)
     visits = clean_visits(trail, tables, study, people, first_sessions(events))
     outcomes = clean_outcomes(trail, tables, study, known, visits)
     look_for_patterns(trail, outcomes, visits, events, people, study, known)
@@ -82,7 +83,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
     codes = _new_codes([tables["patients"][["clinic"]], *made.values()], kinds, keys)
     made = {name: _rekeyed(table, name, kinds, codes) for name, table in made.items()}
-    audit = trail.audit(_whose(trail, tables, codes, visits))
+    audit = trail.audit(_whose(trail, read, codes, visits))
     totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
     return Cleaned(made, audit, trail.quarantine(), totals)
 

@@ -55,9 +55,9 @@ _ALL = [
     ),
     Rule(
         "duplicates",
-        1,
+        2,
         "Rows entered twice were dropped where they agree; where they differ, the first entry was kept, the later one "
-        "quarantined and both queried.",
+        "quarantined and both queried; rows with different instruments of one visit were joined.",
         {"days": 1},
     ),
     Rule(

@@ -53,6 +53,47 @@ def clean_visits(
     return frame[["row", "patient", "visit", "day", "therapist", "clinic", "before_treatment"]]
 
 
+def join_parts(trail: Trail, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Join rows that hold different instruments of one visit: the same patient, name and date.
+
+    Parameters
+    ----------
+    tables : read tables.
+
+    Returns
+    -------
+    Tables in which the values belong to the first of such rows; the others are dropped with their reason.
+    """
+    visits, outcomes = tables["visits"], tables["outcomes"]
+    if not trail.settings.on("duplicates"):
+        return tables
+    what = pd.DataFrame({name: visits[name].fillna("").str.strip() for name in ("patient", "planned", "date")})
+    told = (what["patient"] != "") & ((what["planned"] != "") | (what["date"] != ""))
+    again = what[told & what.duplicated(keep=False)]
+    if not len(again):
+        return tables
+    visit = pd.Series(
+        again.groupby(list(what), sort=False).ngroup().to_numpy(), index=visits.loc[again.index, "row"].to_numpy()
+    )
+    held = outcomes.loc[outcomes["visit_row"].isin(visit.index), ["visit_row", "instrument"]].drop_duplicates()
+    held["visit"] = visit[held["visit_row"]].to_numpy()
+    twice = held.loc[held.duplicated(["visit", "instrument"]), "visit"]
+    held = held[~held["visit"].isin(twice)]
+    first = held.groupby("visit")["visit_row"].transform("min")
+    parts = (
+        held.assign(first=first)[held["visit_row"] != first]
+        .drop_duplicates("visit_row")
+        .set_index("visit_row")["first"]
+    )
+    if not len(parts):
+        return tables
+    moved = outcomes["visit_row"].map(parts).fillna(outcomes["visit_row"]).astype("int64")
+    gone = visits["row"].isin(parts.index)
+    why = "a part of a visit that stands on another row; its values are kept there"
+    kept = trail.take_out("duplicates", visits, "visits", gone, why, "dropped")
+    return tables | {"visits": kept, "outcomes": outcomes.assign(visit_row=moved)}
+
+
 def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
     """Names that the export gives, mapped to the schedule; missing where it gives none."""
     planned = study.visits.planned
