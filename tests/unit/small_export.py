@@ -183,3 +183,16 @@ def notes(result: Cleaned, rule: str) -> list[tuple]:
     """What a rule noted: action, table, line, column."""
     mine = result.audit[result.audit["rule"] == rule]
     return [tuple(row) for row in mine[["action", "table", "line", "column"]].itertuples(index=False)]
+
+
+def outcome(found: dict, visit_row: int, instrument: str, item: str = "total") -> pd.Series:
+    """Where the read outcomes hold an item, or the total, of an instrument at a visit."""
+    table = found["outcomes"]
+    return (table["visit_row"] == visit_row) & (table["instrument"] == instrument) & (table["item"] == item)
+
+
+def value(result, found: dict, visit_row: int, instrument: str, item: str = "total") -> float:
+    """Clean value of that cell."""
+    row = found["outcomes"].loc[outcome(found, visit_row, instrument, item), "row"].iloc[0]
+    table = result.tables["outcomes"]
+    return table.loc[table["row"] == row, "value"].iloc[0]

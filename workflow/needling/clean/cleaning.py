@@ -61,7 +61,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
 
     Raises
     ------
-    StudyError : an arm or cohort of which no row is known, unknown rules or settings, or corrections that fit no cell.
+    StudyError : an arm, cohort or visit of which no row is known, unknown rules or settings, or corrections that fit no cell.
 
     The allocated arm is mapped like any label; beyond that only `as_treated` reads it, which flags and changes nothing.
     """

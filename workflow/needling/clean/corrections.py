@@ -28,6 +28,7 @@ def apply_corrections(tables: Tables, trail: Trail, path: str | Path, codes: Cod
     Parameters
     ----------
     tables : read tables with `sources`.
+    trail : where each correction is noted, and each confirmed cell kept from being queried again.
     path : CSV (comma or semicolon) with the columns file, sheet, line, column (of the export), old, new, who, when, why, and
         patient, the new code. `old` must be what the export holds, spaces and ways of writing a number apart; a blank
         one, or one that the audit workbook hides, fits any value. A blank `new` confirms the cell, the word 'missing'

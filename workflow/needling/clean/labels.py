@@ -10,7 +10,7 @@ import pandas as pd
 from needling.clean.parse import MISSING_WORDS
 
 EXACT, NEAR, ABSENT, UNKNOWN = "exact", "near", "absent", "unknown"
-LONG = 12  # letters from which two slips may be in one label
+LONG = 16  # letters from which two slips may be in one label
 NEGATIONS = (
     "no",
     "non",
