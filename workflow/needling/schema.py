@@ -13,14 +13,22 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIGNIFICANT_DIGITS = 10
-KINDS: dict[str, Any] = {"text": "str", "level": "category", "number": "float64", "whole": "int64", "truth": "boolean"}
+KINDS: dict[str, Any] = {
+    "text": "str",
+    "level": "category",
+    "number": "float64",
+    "whole": "int64",
+    "count": "Int64",
+    "boolean": "boolean",
+}
 
 
 @dataclass(frozen=True)
 class Field:
     """What one column holds: its kind, whether it may be empty, its label and unit.
 
-    Kinds are text, level (text of which millions of rows share few, held as categories), number, whole and truth.
+    Kinds are text, level (text of which millions of rows share few, held as categories), number, whole (an integer),
+    count (an integer that may be unknown or hidden) and boolean.
     """
 
     kind: str
@@ -46,6 +54,10 @@ def _number(label: str, unit: str = "", empty: bool = True) -> Field:
 
 def _whole(label: str, unit: str = "", empty: bool = False) -> Field:
     return Field("whole", label, empty, unit)
+
+
+def _count(label: str) -> Field:
+    return Field("count", label, True)
 
 
 # ---------------------------------------------------------------- canonical tables as read: everything is still text
@@ -143,7 +155,7 @@ CLEAN: dict[str, Contract] = {
         "day": _number("Day from day 0", "days"),
         "therapist": _text("Therapist (new code)", True),
         "clinic": _text("Clinic (new code)", True),
-        "before_treatment": Field("truth", "Before the first needling or on the same day", True),
+        "before_treatment": Field("boolean", "Before the first needling or on the same day", True),
     },
     "outcomes": {
         "row": _whole("Row of the read table"),
@@ -243,46 +255,104 @@ FLOW: Contract = {
 }
 
 # ---------------------------------------------------------------- results: every analysis writes this and only this
-# term says what a row is:
-#   effect       difference between an arm and the reference at a visit      contrast 'dry_needling - usual_care'
-#   mean         marginal mean of an arm at a visit                          contrast: the arm ('' for a single arm)
-#   course       single arm: change of the mean from baseline at a visit     contrast 'month_3 - baseline'
-#   slope        difference in slope per week between arms (or the slope of a single arm)
-#   interaction  does the effect depend on a covariate: per unit, or joint   contrast: the covariate
-#   coefficient  a fixed effect, for the appendix                            contrast: its name in words
-#   variance     a variance component, as a standard deviation or share      contrast: its name in words
+# One row per estimate, codes and no words. What a row is, its columns say together:
+#   arm, reference     an estimate of one arm has no reference; with one it compares the two (arm minus reference)
+#   quantity           difference        of two means              change   of a mean from the baseline visit (compared, where
+#                      mean              of one arm at a visit              there is a reference, between arms)
+#                      slope             per week                  interaction  does a difference depend on `term`: per unit, or
+#                      coefficient       a fixed effect                     a joint test of a category, which has no estimate
+#                      standard_deviation, correlation, icc       of the random part, named by `term`
+#                      share, risk_difference, risk_ratio, odds_ratio, rate_ratio, hazard_ratio, standardised_difference ...
+#   term               what a coefficient or a component belongs to, as JSON: [["visit", "week_4"], ["arm", "x"]] (a factor and
+#                      its level, or a number's name alone: ["age"]); or the kind of an event, an exposure, a moderator
+#   at                 values at which an estimate is read, as JSON: {"csi": 40}
+#   subset             who, where not everybody, as JSON: {"headache_type": ["migraine"]}
+# `unit`, `better` and `favours` belong to the estimate. `note` is for eyes only: nothing reads it.
+
+KEYS = (
+    "analysis",
+    "kind",
+    "role",
+    "variant",
+    "estimand",
+    "cohort",
+    "outcome",
+    "instrument",
+    "site",
+    "subset",
+    "quantity",
+    "arm",
+    "reference",
+    "visit",
+    "at",
+    "term",
+)
+NUMBERS = ("estimate", "se", "df", "statistic", "p", "low", "high", "p_adjusted", "low_adjusted", "high_adjusted", "mcse")
+COUNTS = ("n_patients", "n_observations", "n_events", "n_clinics", "n_therapists")
 
 RESULTS: Contract = {
+    "row_id": _text("Number of the row: the same in every run"),
     "analysis": _text("Analysis"),
+    "kind": _text("Kind of analysis"),
+    "role": _text("primary, secondary, sensitivity or exploratory"),
+    "variant": _text("Method within the kind", True),
     "estimand": _text("Estimand", True),
-    "cohort": _text("Cohort"),
-    "outcome": _text("Outcome"),
+    "cohort": _text("Cohort", True),
+    "outcome": _text("Outcome", True),
+    "instrument": _text("Instrument; empty where several are pooled", True),
+    "site": _text("Site of the body", True),
+    "subset": _text("Who, where not everybody (JSON)", True),
+    "quantity": _text("What is estimated"),
+    "arm": _text("Arm", True),
+    "reference": _text("Arm that it is compared with", True),
     "visit": _text("Visit", True),
-    "term": _text("Term: effect, mean, interaction, slope, course, variance, coefficient"),
-    "contrast": _text("What is compared, e.g. dry_needling - usual_care; for a mean the arm", True),
-    "scale": _text("Scale of the estimate, in words"),
+    "at": _text("Values at which it is read (JSON)", True),
+    "term": _text("Coefficient, component, moderator, kind of event or exposure", True),
     "estimate": _number("Estimate"),
     "se": _number("Standard error"),
     "df": _number("Degrees of freedom"),
     "statistic": _number("Test statistic"),
-    "p": _number("p"),
-    "p_adjusted": _number("p adjusted within its family"),
+    "p": _number("P"),
     "low": _number("Lower confidence limit"),
     "high": _number("Upper confidence limit"),
     "level": _number("Confidence level"),
-    "n_patients": _whole("Patients in the model"),
-    "n_observations": _whole("Observations in the model"),
-    "n_clusters": _number("Clusters in the model"),
-    "method": _text("Model and estimation, in words"),
+    "family": _text("Family of tests that share one error rate", True),
+    "p_adjusted": _number("P adjusted within its family"),
+    "low_adjusted": _number("Lower limit compatible with the adjusted test"),
+    "high_adjusted": _number("Upper limit compatible with the adjusted test"),
+    "framework": _text("superiority, non_inferiority or equivalence", True),
+    "margin": _number("Margin of non-inferiority or equivalence, positive"),
+    "mcse": _number("Monte Carlo error of the estimate"),
+    "unit": _text("Unit of the estimate", True),
+    "better": _text("Which direction of the estimate is better: lower, higher or neither"),
+    "favours": _text("Arm that the estimate speaks for", True),
+    "n_patients": _count("Patients in the model"),
+    "n_observations": _count("Observations in the model"),
+    "n_events": _count("Patients with the event, where there is one"),
+    "n_clinics": _count("Clinics with an effect in the model"),
+    "n_therapists": _count("Therapists with an effect in the model"),
+    "method": _text("Code of the model and estimation"),
     "df_method": _text("Rule for the degrees of freedom", True),
+    "variance": _text("Variance of the estimate: model, CR2, frequentist, information_anchored, ye, ge ...", True),
+    "information": _text("Information that the degrees of freedom rest on: observed or expected", True),
     "weights": _text("Population averaged over", True),
-    "status": _text("converged, singular, rank_deficient, failed, not_estimated"),
-    "note": _text("Remark", True),
-    "favours": _text("Arm that the estimate favours", True),
+    "imputation": _text("How missing values were imputed; empty where none was", True),
+    "structure": _text("Covariance structure of the residuals", True),
+    "structures_tried": _text("Structures that were planned before it and did not hold (JSON)", True),
+    "status": _text("converged, singular, rank_deficient, failed, not_estimated, abstains"),
+    "note": _text("Remark, for eyes only", True),
 }
 
-# Side tables of an analysis, already safe to publish: small groups are merged or left out.
-FITTED: Contract = {
+# What a job says about its analysis, and which of the standard tables and figures show it. Codes stand in braces: {arm:usual_care}.
+METHODS: Contract = {
+    "analysis": _text("Analysis"),
+    "item": _text("What the text is about: model, missing, adjusted, df, averaged, limits ...; or table, figure, section"),
+    "text": _text("Text with codes in braces; for table, figure and section the name of one"),
+}
+
+# Side tables of an analysis.
+RESIDUAL_BINS: Contract = {
+    "analysis": _text("Analysis"),
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
     "bin": _whole("Bin of the fitted value, from low to high"),
@@ -292,13 +362,34 @@ FITTED: Contract = {
     "low": _number("10th percentile of the scaled residuals in the bin"),
     "high": _number("90th percentile of the scaled residuals in the bin"),
 }
-QUANTILES: Contract = {
+RESIDUAL_QUANTILES: Contract = {
+    "analysis": _text("Analysis"),
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
     "normal": _number("Quantile of the normal distribution"),
     "residual": _number("Quantile of the scaled residuals"),
     "n": _whole("Residuals"),
 }
+CROSS_CHECK: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "quantity": _text("What is compared"),
+    "needling": _number("Here"),
+    "statsmodels": _number("By statsmodels' MixedLM"),
+    "difference": _number("Difference, relative to the standard error"),
+    "note": _text("Remark, for eyes only", True),
+}
+# Who is in an analysis and who is not, by the first reason that holds: rows of FLOW with the analysis before them.
+PEOPLE: Contract = {"analysis": _text("Analysis"), **FLOW}
+
+# Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
+SIDE: dict[str, Contract] = {
+    "residual_bins": RESIDUAL_BINS,
+    "residual_quantiles": RESIDUAL_QUANTILES,
+    "cross_check": CROSS_CHECK,
+}
+
 # Observed values per visit and arm, in bins of at least the smallest cell.
 DISTRIBUTION: Contract = {
     "cohort": _text("Cohort"),

@@ -1,14 +1,15 @@
 """Reading the study file: one YAML document, checked, its mistakes told in sentences with the line."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Union
 
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 
-from needling.study.keys import StudyError, nearest
-from needling.study.plan import Study
+from needling.study.keys import ForPeople, Name, StudyError, nearest
+from needling.study.plan import KindSettings, Study
 
 BOOLEAN = "tag:yaml.org,2002:bool"
 
@@ -42,12 +43,21 @@ _Words.yaml_implicit_resolvers = {
 _Words.add_implicit_resolver(BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
-def load_study(path: str | Path) -> Study:
+def study_model(kinds: Mapping[str, type[KindSettings]]) -> type[Study]:
+    """Give the study file's type with the settings of these kinds of analysis, by kind."""
+    options: Any = Union[tuple(kinds.values())]  # noqa: UP007 - the members are known only now
+    analyses = dict[Name, Annotated[options, Field(discriminator="kind")]] if len(kinds) > 1 else dict[Name, options]
+    known: Any = (analyses, Field(description=Study.model_fields["analyses"].description))
+    return create_model("Study", __base__=Study, __doc__=Study.__doc__, analyses=known)
+
+
+def read_study(path: str | Path, kinds: Mapping[str, type[KindSettings]]) -> Study:
     """Read and check a study file.
 
     Parameters
     ----------
     path : path of the YAML file; its name without .yaml must be the study's name.
+    kinds : kind of analysis -> its settings (`needling.plan` knows them all and calls this).
 
     Returns
     -------
@@ -78,9 +88,9 @@ def load_study(path: str | Path) -> Study:
     if not isinstance(document, dict):
         raise StudyError(f"{path}: the study file must be a mapping of keys such as study, title and export.")
     try:
-        study = Study.model_validate(document)
+        study = study_model(kinds).model_validate(document)
     except ValidationError as error:
-        raise StudyError("\n".join(_sentences(path, node, error))) from None
+        raise StudyError("\n".join(_sentences(path, node, error, study_model(kinds)))) from None
     if study.study != path.stem:
         raise StudyError(
             f"{path}: the key study says '{study.study}', but the file is called '{path.stem}'; make them the same."
@@ -88,72 +98,94 @@ def load_study(path: str | Path) -> Study:
     return study
 
 
-def section(study: Study, *names: str) -> dict[str, Any]:
+def section(study: Study, *names: str, words: bool = False) -> dict[str, Any]:
     """Take some sections of the study as plain data, for a rule that needs only those.
 
     Parameters
     ----------
     study : the study file.
     names : names of top-level keys.
+    words : with what only people read (labels, titles, notes), for what shows results; without, a label changes nothing.
 
     Returns
     -------
     Top-level key -> plain data (JSON types), to be read again by `part`.
     """
-    return study.model_dump(mode="json", by_alias=True, include=set(names))
+    data = study.model_dump(mode="json", by_alias=True, include=set(names))
+    return data if words else _without_words(study, data)
 
 
-def part(sections: dict[str, Any]) -> Study:
+def _without_words(value: Any, data: Any) -> Any:
+    """Drop from dumped data every key that is marked `ForPeople`, at any depth."""
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields
+        kept = {}
+        for name, field in fields.items():
+            key = field.alias or name
+            if key in data and not any(mark is ForPeople or isinstance(mark, ForPeople) for mark in field.metadata):
+                kept[key] = _without_words(getattr(value, name), data[key])
+        return kept
+    if isinstance(value, dict):
+        return {str(key): _without_words(one, data[str(key)]) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_words(one, given) for one, given in zip(value, data, strict=True)]
+    return data
+
+
+def part(sections: dict[str, Any], kinds: Mapping[str, type[KindSettings]] | None = None) -> Study:
     """Read some sections of a study back from plain data.
 
     Parameters
     ----------
     sections : what `section` gave.
+    kinds : kind of analysis -> its settings, for a job that runs analyses; without, an analysis is what `Analysis` holds.
 
     Returns
     -------
     A study that has those sections and no others: to ask it for another one is an AttributeError, so a stage cannot
     depend on what its rule does not name.
     """
-    study = Study.model_construct(**{name: _reader(name).validate_python(data) for name, data in sections.items()})
-    for name in Study.model_fields:
+    model = study_model(kinds) if kinds else Study
+    read = {name: TypeAdapter(model.model_fields[name].annotation).validate_python(data) for name, data in sections.items()}
+    study = model.model_construct(**read)
+    for name in model.model_fields:
         if name not in sections:
             study.__dict__.pop(name, None)
     return study
 
 
-def _reader(name: str) -> TypeAdapter[Any]:
-    annotation: Any = Study.model_fields[name].annotation
-    return TypeAdapter(annotation)
-
-
-def schema() -> dict[str, Any]:
+def schema(kinds: Mapping[str, type[KindSettings]]) -> dict[str, Any]:
     """Return the JSON schema of the study file, for editors."""
-    generated = Study.model_json_schema(by_alias=True)
+    generated = study_model(kinds).model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
 
 
-def _sentences(path: Path, node: yaml.Node | None, error: ValidationError) -> list[str]:
+def _sentences(path: Path, node: yaml.Node | None, error: ValidationError, model: type[Study]) -> list[str]:
     sentences = []
+    root = model.model_json_schema(by_alias=True)
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]
         line = _line(node, place)
-        keys = ".".join(part for part in place if part not in {"repeated_measures", "growth_curve", "ancova"})
+        if place[:1] == ["analyses"] and len(place) > 2:
+            place.pop(2)  # the kind, which pydantic puts behind the analysis' name
+        keys = ".".join(place)
         where = f"{path}, line {line}" if line else str(path)
         if problem["type"] == "extra_forbidden":
-            section_keys = _keys_beside(problem["loc"])
-            sentences.append(f"{where}: unknown key '{place[-1]}' ({keys}){nearest(place[-1], section_keys)}.")
+            known = _keys_beside(root, problem["loc"])
+            sentences.append(f"{where}: unknown key '{place[-1]}' ({keys}){nearest(place[-1], known)}.")
         elif problem["type"] == "missing":
             sentences.append(f"{where}: the key '{keys}' is missing; add it.")
+        elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+            kind, known = problem["ctx"].get("tag", ""), re.findall(r"'(\w+)'", problem["ctx"].get("expected_tags", ""))
+            sentences.append(f"{where}: {keys}.kind: there is no kind of analysis '{kind}'{nearest(kind, known)}.")
         else:
             message = problem["msg"].removeprefix("Value error, ")
             sentences.append(f"{where}: {keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}.")
     return sentences
 
 
-def _keys_beside(location: tuple[Any, ...]) -> list[str]:
-    """Known keys of the section that a location points into, found by walking the generated schema."""
-    root = Study.model_json_schema(by_alias=True)
+def _keys_beside(root: dict[str, Any], location: tuple[Any, ...]) -> list[str]:
+    """Known keys of the section that a location points into, found by walking the study file's schema."""
     here: Any = root
     for part in location[:-1]:
         options = [_resolve(root, option) for option in here.get("anyOf", here.get("oneOf", [here]))]

@@ -2,10 +2,22 @@
 
 import difflib
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+
+class ForPeople:
+    """Marks what only people read in a study file, a label, a title, a remark: no number depends on it.
+
+    What shows it runs again when it changes; what computes never sees it. Every such key has a default.
+    """
+
+
+Words = Annotated[str, ForPeople()]
 
 
 class StudyError(Exception):
@@ -30,3 +42,14 @@ def nearest(name: str, names: Any) -> str:
 def words(name: str) -> str:
     """Write a name of the study file for people."""
     return name.replace("_", " ").capitalize()
+
+
+def braced(kind: str, *codes: str) -> str:
+    """Write a code into a text for people, who will read its label in that place: {arm:usual_care}.
+
+    Parameters
+    ----------
+    kind : what the code is of: arm, visit, outcome, cohort, covariate, level, analysis, instrument ...
+    codes : the code; a level has its covariate's before it.
+    """
+    return f"{{{kind}:{'/'.join(quote(code, safe='') for code in codes)}}}"

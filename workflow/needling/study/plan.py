@@ -3,16 +3,16 @@
 import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
-from needling.study.keys import Name, Section, nearest, words
+from needling.study.keys import ForPeople, Name, Section, Words, nearest, words
 from needling.study.sources import Events, Export, Instrument, Patients, Visits
 
 
 class Cohort(Section):
     """A cohort and the instrument that measures each outcome in it."""
 
-    label: str = Field(description="Words for figures and tables.")
+    label: Words = Field("", description="Words for figures and tables. Default: the name with spaces.")
     outcomes: dict[Name, str | list[str]] = Field(
         description="Outcome (e.g. pain) -> instrument; a list means the one that each patient has, pooled as percent "
         "of maximum possible score (0-100, higher is better)."
@@ -31,23 +31,23 @@ class Estimand(Section):
     summary: str = Field(description="The population-level summary, e.g. difference in means.")
 
 
-Residual = Literal[
-    "unstructured",
-    "toeplitz_het",
-    "ar1_het",
-    "compound_symmetry_het",
-    "toeplitz",
-    "ar1",
-    "compound_symmetry",
-    "antedependence",
-    "antedependence_het",
-]
-DfMethod = Literal["kenward_roger", "satterthwaite", "residual", "between_within", "asymptotic"]
+Contrasts = Literal["reference", "pairwise", "trend"] | dict[Name, float]
 
 
-class _Analysis(Section):
-    label: str = Field(description="Heading in the report.")
-    outcomes: list[Name] = Field(description="Outcomes analysed, each in each cohort that has it.")
+class Analysis(Section):
+    """What every analysis says, whatever its kind: who, what, against whom, and in which role."""
+
+    # What shows results reads only this much of an analysis; the settings of its kind are for the job that runs it.
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
+
+    kind: str = Field(description="Kind of analysis: the name of a file under workflow/needling/analysis or workflow/extensions.")
+    label: Words = Field("", description="Heading in the report. Default: the analysis' name with spaces.")
+    role: Literal["primary", "secondary", "sensitivity", "exploratory"] | None = Field(
+        None, description="What the analysis is for. Default: primary for the study's primary analysis, else secondary."
+    )
+    outcomes: list[Name] = Field(
+        default_factory=list, description="Outcomes analysed, each in each cohort that has it. Default: none."
+    )
     estimand: str | None = Field(None, description="Name of the estimand. Default: none.")
     adjust: list[Name] = Field(default_factory=list, description="Baseline covariates of the model. Default: none.")
     where: dict[Name, list[str] | str] = Field(
@@ -62,55 +62,38 @@ class _Analysis(Section):
         "difference",
         description="Sign of contrasts: as measured (default), or turned so that positive means more improvement.",
     )
+    reference: str | None = Field(
+        None, description="Arm that the others are compared with. Default: the reference of patients.arm."
+    )
+    contrasts: Contrasts = Field(
+        "reference",
+        description="Which arms are compared: each with the reference (default), all pairs, a linear trend over "
+        "patients.arm.dose, or weights by arm that add up to 0.",
+    )
+    framework: Literal["superiority", "non_inferiority", "equivalence"] = Field(
+        "superiority", description="What the test is about. Default: superiority, a difference of 0."
+    )
+    margin: float | None = Field(
+        None, gt=0, description="Margin of non-inferiority or equivalence in the outcome's unit, positive. No default there."
+    )
     family: str | None = Field(
-        None, description="Multiplicity family of the primary contrasts. Default: none, unadjusted."
+        None, description="Multiplicity family of the contrasts at the primary visit. Default: none, unadjusted."
     )
     level: float = Field(0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention.")
 
+    def check_plan(self, name: str, study: "Study") -> None:
+        """Refuse, in a sentence, what this kind cannot mean in this study; a kind overrides it where it has more to say.
 
-class RepeatedMeasures(_Analysis):
-    """All follow-up visits at once, with a residual covariance over visits (MMRM)."""
-
-    kind: Literal["repeated_measures"]
-    baseline: Literal["covariate", "constrained", "response"] = Field(
-        "covariate",
-        description="Baseline as a covariate (default), as a response with a common mean in all arms (constrained; "
-        "randomised designs only), or as a plain response (single arm: the course from baseline).",
-    )
-    residual: list[Residual] = Field(
-        default=["unstructured", "toeplitz_het", "ar1_het", "compound_symmetry"],
-        description="The ladder: structures tried in this order until one converges. Default: from general to simple.",
-    )
-    clusters: list[Literal["therapist", "clinic"]] = Field(
-        default_factory=list, description="Random effects. Default: none."
-    )
-    df: DfMethod = Field(
-        "kenward_roger", description="Degrees of freedom. Default: Kenward-Roger, right in small samples."
-    )
+        Raises
+        ------
+        ValueError : with the sentence.
+        """
 
 
-class GrowthCurve(_Analysis):
-    """A random intercept and slope per patient over the actual time of each visit."""
+class KindSettings(Analysis):
+    """Base of the settings of a kind of analysis: a key that the kind does not know is an error."""
 
-    kind: Literal["growth_curve"]
-    clusters: list[Literal["therapist", "clinic"]] = Field(
-        default_factory=list, description="Random effects. Default: none."
-    )
-    df: DfMethod = Field("satterthwaite", description="Degrees of freedom. Default: Satterthwaite.")
-
-
-class Ancova(_Analysis):
-    """One visit, least squares, baseline as covariate."""
-
-    kind: Literal["ancova"]
-    visits: list[Name] = Field(description="Visits analysed, one model each.")
-    interaction: Name | None = Field(
-        None,
-        description="Test whether the effect depends on this: baseline or a covariate. Default: no interaction.",
-    )
-
-
-Analysis = Annotated[RepeatedMeasures | GrowthCurve | Ancova, Field(discriminator="kind")]
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class Family(Section):
@@ -214,14 +197,24 @@ class Shared(Section):
 
 
 class Disclosure(Section):
-    """What may be published."""
+    """What may be published, and who decided it."""
 
+    rule: Literal["trial", "cells"] | None = Field(
+        None,
+        description="trial: aggregates are exact, as CONSORT asks; cells: counts of few people with a characteristic, reason, "
+        "event or level are hidden. No default but for made-up data, of which everything may be shown.",
+    )
+    by: str | None = Field(None, description="Who decided it (a role or initials). Needed by the rule trial.")
+    date: str | None = Field(None, description="When (YYYY-MM-DD). Needed by the rule trial.")
+    why: str | None = Field(None, description="For which reason. Needed by the rule trial.")
     min_cell: int = Field(
-        11, ge=5, description="Smallest number of people in a published cell. Default: 11; never below 5."
+        11, ge=5, description="Smallest number of people in a published cell (rule cells). Default: 11; never below 5."
     )
     share: dict[Name, Shared] = Field(
         default_factory=dict, description="Row-level files for others, by name (docs/cleaning.md). Default: none."
     )
+
+    _date_is_text = field_validator("date", mode="before")(lambda value: None if value is None else str(value))
 
 
 class Figures(Section):
@@ -236,14 +229,14 @@ class Study(Section):
     """The whole study file."""
 
     study: Name = Field(description="Short name: the file's name without .yaml, and the folder under data and reports.")
-    title: str = Field(description="Title of the report.")
+    title: Words = Field("", description="Title of the report. Default: the study's name with spaces.")
     design: Literal["randomised", "cohort", "single_arm"] = Field(
         description="Decides the wording (effect, association, course) and which analyses are allowed. No default."
     )
     made_up: bool = Field(False, description="True for simulated data; every output then says so. Default: real data.")
     seed: int = Field(ge=0, description="Seed of every random step. No default: reproducibility must be chosen.")
-    authors: list[str] = Field(default_factory=list, description="Authors on the report. Default: none.")
-    notes: list[str] = Field(
+    authors: Annotated[list[str], ForPeople()] = Field(default_factory=list, description="Authors on the report. Default: none.")
+    notes: Annotated[list[str], ForPeople()] = Field(
         default_factory=list, description="Sentences printed in the report's data section. Default: none."
     )
     export: Export
@@ -251,26 +244,18 @@ class Study(Section):
     visits: Visits
     instruments: dict[Name, Instrument] = Field(description="The outcomes measured and their columns.")
     events: Events = Field(default_factory=Events)
-    outcomes: dict[Name, str] = Field(
+    outcomes: Annotated[dict[Name, str], ForPeople()] = Field(
         default_factory=dict, description="Words for each outcome. Default: the name with spaces."
     )
     cohorts: dict[Name, Cohort] = Field(description="The cohorts, in the order of figures and tables.")
     estimands: dict[Name, Estimand] = Field(default_factory=dict, description="Estimands by name. Default: none.")
-    analyses: dict[Name, Analysis] = Field(description="The analyses in the order of the report.")
+    analyses: dict[Name, SerializeAsAny[Analysis]] = Field(description="The analyses in the order of the report.")
     primary: str = Field(description="The analysis whose contrasts are the study's primary result.")
     families: dict[Name, Family] = Field(default_factory=dict, description="Multiplicity families. Default: none.")
     cleaning: Cleaning = Field(default_factory=Cleaning)
     privacy: Privacy = Field(default_factory=Privacy)
     disclosure: Disclosure = Field(default_factory=Disclosure)
     figures: Figures = Field(default_factory=Figures)
-
-    def outcome_label(self, outcome: str) -> str:
-        """Words for an outcome."""
-        return self.outcomes.get(outcome, words(outcome))
-
-    def arm_label(self, arm: str) -> str:
-        """Words for an arm."""
-        return (self.patients.arm.labels.get(arm) if self.patients.arm else None) or words(arm)
 
     @property
     def arms(self) -> list[str]:
@@ -281,14 +266,9 @@ class Study(Section):
         known = list(dict.fromkeys((arm.codes or {}).values())) or [arm.reference]
         return [arm.reference, *(a for a in known if a != arm.reference)]
 
-    def visit_label(self, visit: str) -> str:
-        """Words for a visit."""
-        return self.visits.schedule[visit].label if visit in self.visits.schedule else words(visit)
-
-    @property
-    def primary_label(self) -> str:
-        """Words for the primary visit."""
-        return self.visit_label(self.visits.primary)
+    def role(self, analysis: str) -> str:
+        """What an analysis is for: as it says, else primary for the primary analysis and secondary for the others."""
+        return self.analyses[analysis].role or ("primary" if analysis == self.primary else "secondary")
 
     @model_validator(mode="after")
     def _references_exist(self) -> "Study":
@@ -320,9 +300,20 @@ class Study(Section):
                     known(f"instruments.{name}.total: visit", visit, self.visits.schedule)
         for name, analysis in self.analyses.items():
             self._check_analysis(name, analysis, offered, known)
+        self._check_disclosure()
         for name, shared in self.disclosure.share.items():
             self._check_shared(name, shared, offered, known)
         return self
+
+    def _check_disclosure(self) -> None:
+        rule = self.disclosure.rule
+        if rule is None and not self.made_up:
+            raise ValueError(
+                "disclosure.rule is missing; write 'cells' (counts of few people are hidden) or 'trial' (aggregates are exact; "
+                "with by, date and why)"
+            )
+        if rule == "trial" and not (self.made_up or (self.disclosure.by and self.disclosure.date and self.disclosure.why)):
+            raise ValueError("disclosure: the rule trial needs by, date and why: who decided that aggregates are exact, when, why")
 
     def _check_shared(self, name: str, shared: Shared, offered: set[str], known: Any) -> None:
         for covariate in [*shared.covariates, *shared.spans]:
@@ -338,22 +329,19 @@ class Study(Section):
         for code, name in ((self.visits.planned.codes if self.visits.planned else None) or {}).items():
             known(f"visits.planned.codes.{code}: visit", name, [*self.visits.schedule, "unscheduled"])
 
-    def _check_analysis(self, name: str, analysis: Any, offered: set[str], known: Any) -> None:
+    def _check_analysis(self, name: str, analysis: Analysis, offered: set[str], known: Any) -> None:
         for outcome in analysis.outcomes:
             known(f"analyses.{name}: outcome", outcome, offered)
         for covariate in [*analysis.adjust, *analysis.where]:
             known(f"analyses.{name}: covariate", covariate, self.patients.covariates)
-        for visit in [
-            *getattr(analysis, "visits", []),
-            *([analysis.observed_at] if analysis.observed_at else []),
-        ]:
-            known(f"analyses.{name}: visit", visit, self.visits.schedule)
+        if analysis.observed_at:
+            known(f"analyses.{name}: visit", analysis.observed_at, self.visits.schedule)
         if analysis.estimand:
             known(f"analyses.{name}: estimand", analysis.estimand, self.estimands)
         if analysis.family:
             known(f"analyses.{name}: family", analysis.family, self.families)
-        if getattr(analysis, "baseline", None) == "constrained" and self.design != "randomised":
-            raise ValueError(f"analyses.{name}: a constrained baseline is only right where arms were randomised")
-        interaction = getattr(analysis, "interaction", None)
-        if interaction and interaction != "baseline":
-            known(f"analyses.{name}: interaction", interaction, self.patients.covariates)
+        if analysis.reference:
+            known(f"analyses.{name}: reference", analysis.reference, self.arms)
+        if (analysis.framework == "superiority") != (analysis.margin is None):
+            raise ValueError(f"analyses.{name}: a margin belongs to non_inferiority and equivalence, which need one")
+        analysis.check_plan(name, self)

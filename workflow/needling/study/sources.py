@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from needling.study.keys import Name, Section
+from needling.study.keys import ForPeople, Name, Section, Words
 
 
 class Values(Section):
@@ -71,7 +71,7 @@ class Column(Section):
     """Where one value comes from and what it means; the short form ``name: column`` stands for ``{from: column}``."""
 
     source: str = Field(alias="from", description="Name of the column in the export.")
-    label: str | None = Field(
+    label: Annotated[str | None, ForPeople()] = Field(
         None, description="Words for figures and tables. Default: the dictionary's label, else the name."
     )
     unit: str | None = Field(None, description="Unit as printed, e.g. years. Default: none.")
@@ -115,8 +115,11 @@ class Arm(Column):
     """The arm that each patient was allocated to."""
 
     reference: str = Field(description="The arm that the others are compared with. No default: it decides every sign.")
-    labels: dict[str, str] = Field(
+    labels: Annotated[dict[str, str], ForPeople()] = Field(
         default_factory=dict, description="Words for each arm. Default: the name with spaces."
+    )
+    dose: dict[str, float] = Field(
+        default_factory=dict, description="Dose of each arm, any unit, for a trend over ordered arms. Default: none."
     )
 
 
@@ -169,7 +172,7 @@ class Patients(Section):
 class PlannedVisit(Section):
     """One visit of the schedule."""
 
-    label: str = Field(description="Words for figures and tables, e.g. Week 4.")
+    label: Words = Field("", description="Words for figures and tables, e.g. Week 4. Default: the name with spaces.")
     days: tuple[int, int] | None = Field(
         None,
         description="First and last day of the window (days from day 0). Default: none, the export names the visit.",
@@ -263,7 +266,7 @@ class Instrument(Section):
         description="Unit of the export's values where it is not the registry's. Default: the registry's.",
     )
     unit_column: str | None = Field(None, description="Column that states the unit in each row. Default: none.")
-    label: str | None = Field(None, description="Words for figures. Default: the registry's.")
+    label: Annotated[str | None, ForPeople()] = Field(None, description="Words for figures. Default: the registry's.")
     range: tuple[float, float] | None = Field(
         None, description="Possible values (unit of the scale), where not in the registry."
     )
