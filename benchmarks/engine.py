@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from needling.mixed import fit_mixed
+from needling.mixed.fit import fit_mixed
 
 WEEKS = np.array([0, 2, 4, 8, 12, 24, 36.0])
 SLOPE, GROWTH = "random intercept and slope", "y ~ week * arm"

@@ -84,7 +84,7 @@ def _run(queue, stage, arguments):
 
 def study_of(export):
     """The demo's study file on a made-up export."""
-    from needling.study import load_study
+    from needling.plan import load_study
 
     study = load_study(PROJECT / "config/demo.yaml")
     paths = {"records": str(export / "records.csv"), "dictionary": str(export / "dictionary.csv")}
@@ -98,8 +98,9 @@ def make(export, patients):
     """Write a made-up registry as an export of REDCap."""
     import numpy as np
 
-    from needling.simulate import Scenario, redcap_blocks, simulate_study
-    from needling.simulate.redcap import dictionary
+    from needling.simulate.made_up import simulate_study
+    from needling.simulate.redcap import dictionary, redcap_blocks
+    from needling.simulate.scenario import Scenario
 
     rng = np.random.default_rng(20260101)
     registry = simulate_study(replace(Scenario.sized(patients=patients), sessions=SESSIONS), rng)
@@ -115,7 +116,8 @@ def make(export, patients):
 def read(export, work):
     """Read and gate."""
     from needling.privacy.gate import stop_on_identifiers
-    from needling.read import read_export, to_canonical
+    from needling.read.canonical import to_canonical
+    from needling.read.export import read_export
     from needling.schema import write_table
 
     study = study_of(export)
@@ -129,7 +131,7 @@ def read(export, work):
 
 def clean(export, work):
     """Clean."""
-    from needling.clean import clean as clean_tables
+    from needling.clean.cleaning import clean as clean_tables
     from needling.privacy.rekey import Keys
     from needling.schema import read_table, write_table
 
@@ -146,8 +148,8 @@ def clean(export, work):
 
 def score(export, work):
     """Score every outcome."""
-    from needling.instruments import definitions
-    from needling.instruments import score as score_outcomes
+    from needling.instruments.definition import definitions
+    from needling.instruments.scoring import score as score_outcomes
     from needling.schema import read_table, write_table
 
     scores = score_outcomes(read_table(work / "clean/outcomes.parquet"), definitions(study_of(export).instruments))

@@ -25,7 +25,7 @@ import pandas as pd
 
 from needling import fit_mixed
 from needling.schema import read_table
-from needling.study import load_study
+from needling.plan import load_study
 
 root = next(p for p in [Path.cwd(), *Path.cwd().parents] if (p / "Snakefile").exists())
 study = load_study(root / "config/demo.yaml")

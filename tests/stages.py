@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from needling.analysis import analyse
 from needling.analysis.multiplicity import adjust
-from needling.clean import Cleaned, clean
-from needling.cohort import assemble, participant_flow
-from needling.instruments import definition, score
+from needling.analysis.run import analyse
+from needling.clean.cleaning import Cleaned, clean
+from needling.cohort.flow import participant_flow
+from needling.cohort.frame import assemble
+from needling.instruments.definition import definition
+from needling.instruments.scoring import score
 from needling.privacy.gate import stop_on_identifiers
 from needling.privacy.rekey import Keys
-from needling.read import read_export, to_canonical
-from needling.study import Study
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.study.plan import Study
 
 
 @dataclass

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.clean import Cleaned, clean
-from needling.read import read_export, to_canonical
-from needling.study import Study, load_study
+from needling.clean.cleaning import Cleaned, clean
+from needling.plan import load_study
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.study.plan import Study
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "data/raw/demo/records.csv"

@@ -10,12 +10,16 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from needling.clean import clean
+from needling.clean.cleaning import clean
+from needling.plan import load_study
 from needling.privacy.gate import stop_on_identifiers
-from needling.read import read_export, to_canonical
-from needling.simulate import Scenario, redcap_blocks, simulate_study
-from needling.simulate.redcap import dictionary
-from needling.study import Study, StudyError, load_study
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.simulate.made_up import simulate_study
+from needling.simulate.redcap import dictionary, redcap_blocks
+from needling.simulate.scenario import Scenario
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 PROJECT = Path(__file__).parents[2]
 EXAMPLES = {"plain": 270, "records": 20, "dictionary": 10}

@@ -19,11 +19,14 @@ import pytest
 import xlsxwriter
 
 from needling.figures import FIGURES
+from needling.plan import load_study
 from needling.privacy.gate import scan, stop_on_identifiers
-from needling.read import read_export
+from needling.read.export import read_export
 from needling.schema import ACCOUNT
 from needling.simulate.redcap import dictionary
-from needling.study import Study, StudyError, load_study, section
+from needling.study.file import section
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "workflow/scripts"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from needling.study import load_study, section
+from needling.plan import load_study
+from needling.study.file import section
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "workflow" / "scripts"

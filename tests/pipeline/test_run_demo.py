@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from nbclient import NotebookClient
 
-from needling.study import load_study
+from needling.plan import load_study
 
 PROJECT = Path(__file__).parents[2]
 STUDY = load_study(PROJECT / "config/demo.yaml")

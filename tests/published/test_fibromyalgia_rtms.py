@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from needling.analysis.describe import baseline_characteristics, distributions, missingness
-from needling.clean import clean
+from needling.clean.cleaning import clean
 from needling.figures import FIGURES
-from needling.instruments import definitions, reliability
+from needling.instruments.definition import definitions
+from needling.instruments.scoring import reliability
+from needling.plan import load_study
 from needling.report.text import report_text
-from needling.study import load_study
 from needling.tables import TABLES, make_table
 from stages import run_stages
 

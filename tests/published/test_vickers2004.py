@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from needling.study import load_study
+from needling.plan import load_study
 from stages import Ran, run_stages
 
 

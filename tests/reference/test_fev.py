@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.mixed import fit_mixed
+from needling.mixed.fit import fit_mixed
 from needling.mixed.information import information
 
 LEVELS = {

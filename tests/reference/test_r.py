@@ -13,7 +13,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from needling.mixed import MixedFit, fit_mixed
+from needling.mixed.fit import fit_mixed
+from needling.mixed.fitted import MixedFit
 
 HERE = Path(__file__).parent / "r"
 MODELS = json.loads((HERE / "models.json").read_text())
@@ -159,7 +160,7 @@ def joint(name: str, quantity: str) -> pd.Series:
 
 def likelihood_ratio(name: str, quantity: str) -> pd.Series:
     method, column = quantity.removeprefix("likelihood_ratio_").split("_")
-    from needling.mixed import likelihood_ratio_test
+    from needling.mixed.compare import likelihood_ratio_test
 
     table = likelihood_ratio_test(fitted(MODELS[name]["lrt"], method), fitted(name, method))
     return pd.Series({"": table[{"chisq": "statistic", "df": "df", "p": "p"}[column]].iloc[-1]})
@@ -244,7 +245,7 @@ def test_frozen_tolerances_are_no_looser_than_stated() -> None:
 
 
 def test_every_structure_and_every_package_is_covered() -> None:
-    from needling.mixed import STRUCTURES
+    from needling.mixed.structures import STRUCTURES
 
     used = {model["residual"]["structure"] if "residual" in model else "iid" for model in MODELS.values()}
     assert used == set(STRUCTURES)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from needling.mixed import fit_mixed
+from needling.mixed.fit import fit_mixed
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """Small exports and plans that several tests of reading share."""
 
-from needling.read import read_export, to_canonical
-from needling.study import Study, part
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.study.file import part
+from needling.study.plan import Study
 
 SCHEDULE = {"baseline": {"label": "Baseline", "week": 0}, "week_4": {"label": "Week 4", "week": 4}}
 

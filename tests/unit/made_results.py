@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from needling.schema import BASELINE, DISTRIBUTION, FITTED, FLOW, MISSINGNESS, QUANTILES, RESULTS, check
-from needling.study import Study
+from needling.study.plan import Study
 
 POINTS = {"unit": "0-10 points", "range": [0, 10], "better": "lower", "total": "x"}
 PERCENT = {"unit": "0-100 %", "range": [0, 100], "better": "lower", "total": "x"}

@@ -4,8 +4,8 @@ import json
 
 import pandas as pd
 
-from needling.clean import Cleaned, clean
-from needling.study import part
+from needling.clean.cleaning import Cleaned, clean
+from needling.study.file import part
 
 PATIENTS = 24
 ARMS = {"1": "usual_care", "2": "dry_needling"}

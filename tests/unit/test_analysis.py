@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.analysis import analyse
 from needling.analysis.multiplicity import adjust
+from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.schema import RESULTS, check
-from needling.study import Ancova, GrowthCurve, RepeatedMeasures, part
+from needling.study.file import part
+from needling.study.plan import Ancova, GrowthCurve, RepeatedMeasures
 
 EFFECT = {"week_2": -0.5, "week_4": -1.0, "week_8": -0.8}
 VISITS = ["baseline", *EFFECT]

@@ -6,9 +6,11 @@ import pytest
 from python_calamine import CalamineWorkbook
 from small_export import PLAN, cleaned, tables
 
-from needling.clean import RULES, cleaning_summary, codebook, write_audit_workbook, write_codebook
+from needling.clean.codebook import codebook, write_codebook
 from needling.clean.corrections import COLUMNS
-from needling.study import part
+from needling.clean.rules import RULES
+from needling.clean.workbook import cleaning_summary, write_audit_workbook
+from needling.study.file import part
 
 SECTIONS = {"title": "A <small> study", "made_up": True, "disclosure": {"min_cell": 11}} | {
     name: PLAN[name] for name in ("patients", "visits", "instruments", "events")

@@ -7,7 +7,7 @@ from small_export import PLAN, cleaned, notes, outcome, tables, value, with_choi
 
 from needling.clean.labels import map_codes
 from needling.clean.parse import dates, read_date
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 # ---------------------------------------------------------------- dates
 

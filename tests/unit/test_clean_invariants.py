@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from small_export import cleaned, notes, tables
 from small_export import plan as changed
 
-from needling.clean import clean, parse
+from needling.clean import parse
+from needling.clean.cleaning import clean
 from needling.clean.corrections import COLUMNS
 from needling.clean.labels import map_codes
 from needling.clean.patterns import exchanged
 from needling.privacy.rekey import Keys
 from needling.schema import AUDIT, CLEAN, QUARANTINE, check
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 
 def soiled() -> dict[str, pd.DataFrame]:

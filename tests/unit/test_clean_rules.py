@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from small_export import PLAN, cleaned, notes, outcome, tables, value
 
-from needling.clean import RULES
-from needling.study import StudyError
+from needling.clean.rules import RULES
+from needling.study.keys import StudyError
 
 
 def test_a_clean_export_is_left_alone():

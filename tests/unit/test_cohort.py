@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from needling.cohort import assemble, participant_flow
-from needling.cohort.frame import add_baseline
+from needling.cohort.flow import participant_flow
+from needling.cohort.frame import add_baseline, assemble
 from needling.schema import FLOW, FRAME, check
-from needling.study import part
+from needling.study.file import part
 
 STUDY = part(
     {

@@ -9,7 +9,7 @@ from matplotlib.text import Text
 
 from needling.figures import FIGURES, make_figure, write_figure
 from needling.privacy.disclosure import Sum, derivable
-from needling.study import Figures
+from needling.study.plan import Figures
 
 
 def journal_plan():

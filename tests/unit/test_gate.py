@@ -9,11 +9,14 @@ import xlsxwriter
 from made_exports import plan
 
 from needling.clean.corrections import answers
+from needling.plan import load_study
 from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers
 from needling.privacy.patterns import PATTERNS
-from needling.read import RawExport, Sheet, Variable, read_export
-from needling.study import Cleaning, StudyError, load_study
+from needling.read.export import read_export
+from needling.read.raw import RawExport, Sheet, Variable
+from needling.study.keys import StudyError
+from needling.study.plan import Cleaning
 
 INSTRUMENTS = {"nprs": {"total": "pain"}}
 

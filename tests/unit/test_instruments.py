@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from needling.instruments import Entry, definition, definitions, registry
-from needling.study import Instrument, StudyError
+from needling.instruments.definition import definition, definitions
+from needling.instruments.registry import Entry, registry
+from needling.study.keys import StudyError
+from needling.study.sources import Instrument
 
 
 def items(name: str, *rows: list[float | None]) -> pd.DataFrame:

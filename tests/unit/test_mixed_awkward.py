@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.mixed import STRUCTURES, MixedModelError, fit_mixed
+from needling.mixed.errors import MixedModelError
+from needling.mixed.fit import fit_mixed
 from needling.mixed.optimise import maximise
+from needling.mixed.structures import STRUCTURES
 
 PER_CHUNK = 25
 

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.mixed import fit_mixed
-from needling.mixed.fit import solve
+from needling.mixed.fit import fit_mixed, solve
 from needling.mixed.model import Model
 
 COVARIANCE = np.array([[4.0, 2.4, 2.0, 1.6], [2.4, 4.5, 2.8, 2.4], [2.0, 2.8, 5.0, 3.2], [1.6, 2.4, 3.2, 6.0]])

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy import linalg
 
-from needling.mixed import MixedModelError, fit_mixed
+from needling.mixed.errors import MixedModelError
+from needling.mixed.fit import fit_mixed
 from needling.mixed.inference import make_rule
 from needling.mixed.sandwich import sandwich
 

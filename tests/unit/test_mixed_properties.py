@@ -5,7 +5,7 @@ import pandas as pd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from needling.mixed import fit_mixed
+from needling.mixed.fit import fit_mixed
 
 MODELS = (
     {"random": "1 + week"},

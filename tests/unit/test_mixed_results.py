@@ -7,15 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from needling.mixed import (
-    MixedModelError,
-    Residual,
-    bootstrap_intervals,
-    fit_ladder,
-    fit_mixed,
-    likelihood_ratio_test,
-)
 from needling.mixed.adjust import MaximumT
+from needling.mixed.compare import likelihood_ratio_test
+from needling.mixed.errors import MixedModelError
+from needling.mixed.fit import fit_ladder, fit_mixed
+from needling.mixed.resample import bootstrap_intervals
+from needling.mixed.structures import Residual
 
 VISITS = ["baseline", "week_2", "week_12"]
 

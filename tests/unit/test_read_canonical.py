@@ -9,10 +9,10 @@ import pytest
 import xlsxwriter
 from made_exports import plan, rows, tables
 
-from needling.read import read_export, to_canonical
-from needling.read.canonical import mapped_columns
+from needling.read.canonical import mapped_columns, to_canonical
+from needling.read.export import read_export
 from needling.schema import ACCOUNT, READ, check
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 VISITS = """id,visit,date,arm,age,by,pain,a1,a2,a_sum,ppt,unit
 1,base,2024-01-01,DN,50,T1,7,1,,,2.5,kg

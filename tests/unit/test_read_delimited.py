@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from needling.read.delimited import check_unique, read_delimited
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 
 def read(folder, data, **options):

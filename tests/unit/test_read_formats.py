@@ -10,9 +10,10 @@ import pyreadstat
 import pytest
 import xlsxwriter
 
-from needling.read import read_export
+from needling.read.export import read_export
 from needling.read.workbook import data_sheets
-from needling.study import Export, StudyError
+from needling.study.keys import StudyError
+from needling.study.sources import Export
 
 
 def cells(sheet):

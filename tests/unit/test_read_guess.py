@@ -8,8 +8,11 @@ import pytest
 import xlsxwriter
 
 from needling.cli import main
-from needling.read import guess_study, read_export, to_canonical
-from needling.study import StudyError, load_study
+from needling.plan import load_study
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.read.guess import guess_study
+from needling.study.keys import StudyError
 
 
 def drafted(folder, name, export, dictionary=None, known=()):

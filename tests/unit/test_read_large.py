@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
+from needling.plan import load_study
 from needling.privacy.gate import scan
-from needling.read import delimited, read_export, to_canonical
-from needling.study import load_study
+from needling.read import delimited
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
 
 PROJECT = Path(__file__).parents[2]
 

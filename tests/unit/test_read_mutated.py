@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from made_exports import plan
 
 from needling.privacy.gate import scan
-from needling.read import read_export, to_canonical
-from needling.study import StudyError
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.study.keys import StudyError
 
 RNG = np.random.default_rng(1)
 TABLE = pd.DataFrame(

@@ -6,11 +6,12 @@ import pandas as pd
 import pyreadstat
 import pytest
 
-from needling.clean import clean
+from needling.clean.cleaning import clean
+from needling.plan import load_study
 from needling.privacy.rekey import Keys
-from needling.read import read_export, to_canonical
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
 from needling.schema import write_table
-from needling.study import load_study
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ import csv
 import pytest
 from made_exports import plan, rows
 
-from needling.read import read_export, to_canonical
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
 from needling.read.redcap import read_dictionary
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 DRINKS = [f"drink___{number}" for number in range(5)]
 # Fixture -> how a study would map it: patients, visits, instruments and events of longitudinal and repeating projects.

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from needling.privacy.rekey import Keys
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 IDS = [f"S{number:03d}" for number in range(200)]
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.instruments import definitions, reliability, score
+from needling.instruments.definition import definitions
+from needling.instruments.scoring import reliability, score
 from needling.schema import SCORES, check
-from needling.study import Instrument
+from needling.study.sources import Instrument
 
 PLAN = definitions(
     {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from needling.privacy.disclosure import DisclosureError
 from needling.privacy.share import in_spans, k_anonymity, l_diversity, shared_file
-from needling.study import part
+from needling.study.file import part
 
 PLAN = {
     "design": "randomised",

@@ -8,26 +8,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.simulate import (
-    COHORTS,
-    DEMO_SEED,
-    KINDS,
-    ROLES,
-    SCALES,
-    VISITS,
-    Roles,
-    Scenario,
-    inject,
-    simulate_study,
-    to_frame,
-    to_redcap,
-    truth,
-    write_demo,
-)
+from needling.plan import load_study
 from needling.simulate.calibration import draw_answers, expected_score, latent_mean, latent_spread, score_sd
-from needling.simulate.redcap import redcap_blocks
-from needling.simulate.scenario import CLINIC_SHARE, OVER_TIME, THERAPIST_SHARE
-from needling.study import StudyError, load_study
+from needling.simulate.demo import DEMO_SEED, ROLES, write_demo
+from needling.simulate.dirt import KINDS, inject
+from needling.simulate.frame import to_frame
+from needling.simulate.made_up import simulate_study
+from needling.simulate.redcap import redcap_blocks, to_redcap
+from needling.simulate.scenario import (
+    CLINIC_SHARE,
+    COHORTS,
+    OVER_TIME,
+    SCALES,
+    THERAPIST_SHARE,
+    VISITS,
+    Scenario,
+    truth,
+)
+from needling.simulate.soiled import Roles
+from needling.study.keys import StudyError
 
 ROOT = Path(__file__).parents[2]
 # Exceeded by chance once in about 30,000 comparisons.

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from needling.study import StudyError, load_study, part, schema, section
+from needling.plan import load_study
+from needling.plan import study_schema as schema
+from needling.study.file import part, section
+from needling.study.keys import StudyError
 
 PROJECT = Path(__file__).parents[2]
 STUDIES = sorted((PROJECT / "config").glob("*.yaml"))

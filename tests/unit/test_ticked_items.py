@@ -4,10 +4,12 @@ import pandas as pd
 import pytest
 from made_exports import plan, tables
 
-from needling.clean import clean
-from needling.instruments import definition
+from needling.clean.cleaning import clean
+from needling.instruments.definition import definition
 from needling.privacy.rekey import Keys
-from needling.study import Instrument, StudyError, part
+from needling.study.file import part
+from needling.study.keys import StudyError
+from needling.study.sources import Instrument
 
 SITES = {
     "items": {

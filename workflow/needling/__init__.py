@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from needling.mixed import fit_mixed as fit_mixed
+    from needling.mixed.fit import fit_mixed as fit_mixed
 
 __version__ = "0.1.0"
 

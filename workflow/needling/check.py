@@ -6,15 +6,19 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from needling.clean import clean, cleaning_summary
-from needling.cohort import assemble, participant_flow
-from needling.instruments import definition, score
+from needling.clean.cleaning import clean
+from needling.clean.workbook import cleaning_summary
+from needling.cohort.flow import participant_flow
+from needling.cohort.frame import assemble
+from needling.instruments.definition import definition
+from needling.instruments.scoring import score
 from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.gate import stop_on_identifiers
 from needling.privacy.rekey import Keys
 from needling.privacy.share import shared_file
-from needling.read import read_export, to_canonical
-from needling.study import Study
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.study.plan import Study
 
 
 def dry_run(study: Study, raw: str | None = None) -> str:

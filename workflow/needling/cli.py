@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from needling.study import StudyError, load_study, schema
+from needling.plan import load_study
+from needling.plan import study_schema as schema
+from needling.study.keys import StudyError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -75,8 +77,8 @@ def _check(options: argparse.Namespace) -> str:
 
 
 def _new(options: argparse.Namespace) -> str:
-    from needling.instruments import registry
-    from needling.read import guess_study
+    from needling.instruments.registry import registry
+    from needling.read.guess import guess_study
 
     path = Path("config") / f"{options.name}.yaml"
     if path.exists():
@@ -90,7 +92,7 @@ def _new(options: argparse.Namespace) -> str:
 def _stop_on_names(file: str, text: str) -> None:
     """Refuse a draft that would carry names of people into config/: in names of columns, sheets and files, or as codes."""
     from needling.privacy.gate import scan
-    from needling.read import read_export
+    from needling.read.export import read_export
     from needling.read.workbook import data_sheets
 
     with TemporaryDirectory() as folder:
@@ -120,7 +122,7 @@ def _stop_on_names(file: str, text: str) -> None:
 
 
 def _simulate(options: argparse.Namespace) -> str:
-    from needling.simulate import write_demo
+    from needling.simulate.demo import write_demo
 
     write_demo(Path(options.folder), Path(options.truth), options.seed, options.scenario, options.patients)
     return f"made-up export in {options.folder}, its truth in {options.truth}"

@@ -287,7 +287,19 @@ KEYS = (
     "at",
     "term",
 )
-NUMBERS = ("estimate", "se", "df", "statistic", "p", "low", "high", "p_adjusted", "low_adjusted", "high_adjusted", "mcse")
+NUMBERS = (
+    "estimate",
+    "se",
+    "df",
+    "statistic",
+    "p",
+    "low",
+    "high",
+    "p_adjusted",
+    "low_adjusted",
+    "high_adjusted",
+    "mcse",
+)
 COUNTS = ("n_patients", "n_observations", "n_events", "n_clinics", "n_therapists")
 
 RESULTS: Contract = {
@@ -346,7 +358,9 @@ RESULTS: Contract = {
 # What a job says about its analysis, and which of the standard tables and figures show it. Codes stand in braces: {arm:usual_care}.
 METHODS: Contract = {
     "analysis": _text("Analysis"),
-    "item": _text("What the text is about: model, missing, adjusted, df, averaged, limits ...; or table, figure, section"),
+    "item": _text(
+        "What the text is about: model, missing, adjusted, df, averaged, limits ...; or table, figure, section"
+    ),
     "text": _text("Text with codes in braces; for table, figure and section the name of one"),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 
 @contextmanager

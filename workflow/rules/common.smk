@@ -9,7 +9,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from needling.schema import ACCOUNT
-from needling.study import StudyError, load_study, section
+from needling.plan import load_study
+from needling.study.file import section
+from needling.study.keys import StudyError
 
 try:
     STUDY = load_study(Path("config") / f"{config.get('study', 'demo')}.yaml")

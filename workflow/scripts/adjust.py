@@ -4,7 +4,7 @@ from needling.analysis.multiplicity import adjust
 from needling.privacy.release import release_results
 from needling.schema import read_table, write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

@@ -1,7 +1,7 @@
-from needling.analysis import analyse
+from needling.analysis.run import analyse
 from needling.schema import read_table, write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     found = analyse(snakemake.wildcards.analysis, read_table(snakemake.input.frame), part(snakemake.params.study))

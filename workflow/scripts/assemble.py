@@ -1,7 +1,8 @@
-from needling.cohort import assemble, participant_flow
+from needling.cohort.flow import participant_flow
+from needling.cohort.frame import assemble
 from needling.schema import read_table, write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

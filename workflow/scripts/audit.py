@@ -1,7 +1,8 @@
-from needling.clean import codebook, write_audit_workbook, write_codebook
+from needling.clean.codebook import codebook, write_codebook
+from needling.clean.workbook import write_audit_workbook
 from needling.schema import read_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

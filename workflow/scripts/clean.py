@@ -1,9 +1,9 @@
-from needling.clean import clean
+from needling.clean.cleaning import clean
 from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.rekey import Keys
 from needling.schema import read_table, write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

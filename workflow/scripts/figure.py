@@ -1,7 +1,7 @@
 from needling.figures import FIGURES, write_figure
 from needling.schema import read_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     name = snakemake.wildcards.figure

@@ -1,8 +1,9 @@
 from needling.privacy.gate import stop_on_identifiers
-from needling.read import read_export, to_canonical
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
 from needling.schema import write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

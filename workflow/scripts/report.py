@@ -6,7 +6,7 @@ from needling.figures import read_words
 from needling.report import TABLES, build_report
 from needling.schema import read_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     given, folder, lock = snakemake.input, Path(snakemake.output.html).parent, Path(snakemake.input.lock).read_text()

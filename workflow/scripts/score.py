@@ -1,7 +1,8 @@
-from needling.instruments import definition, reliability, score
+from needling.instruments.definition import definition
+from needling.instruments.scoring import reliability, score
 from needling.schema import read_table, write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

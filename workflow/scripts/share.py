@@ -1,7 +1,7 @@
 from needling.privacy.share import shared_file
 from needling.schema import read_table, write_table
 from needling.stage import stage
-from needling.study import part
+from needling.study.file import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)

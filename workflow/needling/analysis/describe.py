@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from needling.instruments import definition
+from needling.instruments.definition import definition
 from needling.schema import BASELINE, DISTRIBUTION, MISSINGNESS, check
-from needling.study import Study
+from needling.study.plan import Study
 
 KEYS = ["cohort", "outcome", "visit", "arm"]
 

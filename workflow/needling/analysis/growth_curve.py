@@ -12,7 +12,7 @@ from needling.analysis.model import (
     too_few,
 )
 from needling.analysis.results import Output, Question, contrast_rows, not_estimated
-from needling.mixed import fit_mixed
+from needling.mixed.fit import fit_mixed
 
 METHOD = "Random intercept and slope per patient (REML)"
 

@@ -44,7 +44,9 @@ def kinds(extensions: Path = EXTENSIONS) -> dict[str, ModuleType]:
     found = {path.stem: import_module(f"needling.analysis.{path.stem}") for path in _holding_settings(HERE)}
     for path in _holding_settings(extensions):
         if path.stem in found:
-            raise StudyError(f"workflow/extensions/{path.name}: there is a kind '{path.stem}' already; rename the file.")
+            raise StudyError(
+                f"workflow/extensions/{path.name}: there is a kind '{path.stem}' already; rename the file."
+            )
         found[path.stem] = _loaded(path)
     return found
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import Question, coefficient_rows, complete, in_words
-from needling.mixed import MixedFit
+from needling.mixed.fitted import MixedFit
 
 DF_WORDS = {
     "kenward_roger": "Kenward-Roger",

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from needling.schema import RESULTS, check
-from needling.study import Study
+from needling.study.plan import Study
 
 STATSMODELS_NAME = {"holm": "holm", "hochberg": "simes-hochberg", "bonferroni": "bonferroni"}
 

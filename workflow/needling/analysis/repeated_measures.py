@@ -6,7 +6,8 @@ import pandas as pd
 
 from needling.analysis.model import appendix_rows, common_columns, covariates, model_frame, residual_tables, too_few
 from needling.analysis.results import Output, Question, contrast_rows, mean_rows, not_estimated
-from needling.mixed import MixedFit, fit_ladder
+from needling.mixed.fit import fit_ladder
+from needling.mixed.fitted import MixedFit
 
 METHOD = "Mixed model for repeated measures (REML)"
 # Begins the note of a fit that went down the ladder; the report looks for it.

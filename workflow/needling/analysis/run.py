@@ -7,7 +7,7 @@ import pandas as pd
 from needling.analysis.results import Output, Question
 from needling.cohort.analysed import analysed
 from needling.schema import FITTED, QUANTILES, RESULTS, check
-from needling.study import Study
+from needling.study.plan import Study
 
 Kind = Callable[[pd.DataFrame, Question], Output]
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from needling.clean.columns import blank_to_missing
-from needling.instruments import Definition
+from needling.instruments.definition import Definition
 from needling.instruments.scoring import wide
 from needling.schema import TOTALS, check
 

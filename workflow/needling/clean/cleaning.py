@@ -15,9 +15,9 @@ from needling.clean.people import clean_patients
 from needling.clean.rules import settings
 from needling.clean.trail import Trail
 from needling.clean.visits import clean_visits, join_parts
-from needling.instruments import definitions
+from needling.instruments.definition import definitions
 from needling.schema import CLEAN, READ, check, levels
-from needling.study import Study
+from needling.study.plan import Study
 
 KINDS = ("patient", "therapist", "clinic")
 

@@ -10,9 +10,11 @@ import pandas as pd
 
 from needling.clean.people import OLDEST
 from needling.clean.workbook import CREATED, _table_sheet
-from needling.instruments import definitions
+from needling.instruments.definition import definitions
 from needling.schema import CLEAN, FRAME, SCORES, Contract
-from needling.study import Column, Study, words
+from needling.study.keys import words
+from needling.study.plan import Study
+from needling.study.sources import Column
 
 CONTRACTS: dict[str, Contract] = {**CLEAN, "scores": SCORES, "frame": FRAME}
 HEADS = {

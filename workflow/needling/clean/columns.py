@@ -10,7 +10,7 @@ from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
 from needling.clean.parse import MISSING_CODES, MISSING_WORDS
 from needling.clean.trail import HIDDEN, Trail
 from needling.schema import is_date
-from needling.study import Column
+from needling.study.sources import Column
 
 Kind = Literal["number", "category", "date", "text", "code"]
 DECADE = 3650.0

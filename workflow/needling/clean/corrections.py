@@ -10,7 +10,7 @@ import pandas as pd
 from needling.clean.parse import read_number
 from needling.clean.trail import HIDDEN, Trail
 from needling.schema import is_date, plain_text
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 COLUMNS = ["patient", "file", "sheet", "line", "column", "old", "new", "who", "when", "why"]
 ANSWERS = ["new", "who", "when", "why"]

@@ -7,7 +7,8 @@ from needling.clean import columns
 from needling.clean.codes import take_out_unknown
 from needling.clean.people import People, code_column, covariate
 from needling.clean.trail import HIDDEN, Trail
-from needling.study import EventTable, Study
+from needling.study.plan import Study
+from needling.study.sources import EventTable
 
 CODES = ("patient", "therapist", "clinic")
 # what makes two rows of a table the same event; a table without its key columns is only searched for identical rows

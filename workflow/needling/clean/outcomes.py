@@ -5,8 +5,8 @@ import pandas as pd
 
 from needling.clean import columns, parse
 from needling.clean.trail import Trail
-from needling.instruments import Definition
-from needling.study import Study
+from needling.instruments.definition import Definition
+from needling.study.plan import Study
 
 TOTAL = "total"
 REASONS = [

@@ -6,9 +6,10 @@ import pandas as pd
 from needling.clean.codes import among, query_similar
 from needling.clean.people import People
 from needling.clean.trail import Trail
-from needling.instruments import Definition, score
-from needling.instruments.scoring import wide
-from needling.study import Study, Ticked
+from needling.instruments.definition import Definition
+from needling.instruments.scoring import score, wide
+from needling.study.plan import Study
+from needling.study.sources import Ticked
 
 
 def look_for_patterns(

@@ -9,7 +9,9 @@ import pandas as pd
 from needling.clean import columns
 from needling.clean.labels import ABSENT, UNKNOWN
 from needling.clean.trail import HIDDEN, Trail
-from needling.study import Column, Study, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Study
+from needling.study.sources import Column
 
 OLDEST = 90
 LIFE = 36_500.0  # days

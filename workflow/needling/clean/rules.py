@@ -4,7 +4,8 @@ import difflib
 import math
 from dataclasses import dataclass, field
 
-from needling.study import Cleaning, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Cleaning
 
 Setting = float | int | str | bool
 SHARES = ("closeness", "share", "correlation", "digits")

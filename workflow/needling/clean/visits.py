@@ -8,7 +8,8 @@ from needling.clean.codes import take_out_unknown
 from needling.clean.labels import NEAR, UNKNOWN, map_codes
 from needling.clean.people import People, code_column
 from needling.clean.trail import HIDDEN, Trail
-from needling.study import Study, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 UNSCHEDULED = "unscheduled"
 

@@ -8,7 +8,7 @@ import pandas as pd
 from needling.clean.corrections import COLUMNS as CORRECTION_COLUMNS
 from needling.clean.rules import RULES
 from needling.clean.trail import TAKEN_OUT
-from needling.study import Study
+from needling.study.plan import Study
 
 # written into the file instead of the clock, so that the same data give the same bytes
 CREATED = datetime(2000, 1, 1)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from needling.study import Ancova, GrowthCurve, RepeatedMeasures, Study
+from needling.study.plan import Ancova, GrowthCurve, RepeatedMeasures, Study
 
 Settings = Ancova | GrowthCurve | RepeatedMeasures
 

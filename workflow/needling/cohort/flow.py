@@ -4,7 +4,7 @@ import pandas as pd
 
 from needling.cohort.analysed import analysed, left_out
 from needling.schema import FLOW, check
-from needling.study import Study
+from needling.study.plan import Study
 
 
 def participant_flow(

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from needling.instruments import Definition, definition
+from needling.instruments.definition import Definition, definition
 from needling.schema import FRAME, check
-from needling.study import Study
+from needling.study.plan import Study
 
 POOLED_UNIT = "% of maximum possible score"
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from needling.study import Study
+    from needling.study.plan import Study
 
 # Figure -> the tables it is drawn from (contracts of schema.py).
 FIGURES: dict[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figu
 from needling.tables.words import in_sentence, measure, places
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 COLUMNS = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]
 NONE = "The primary analysis gives no residuals to draw."

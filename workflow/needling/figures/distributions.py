@@ -22,7 +22,7 @@ from needling.privacy.release import release_distribution
 from needling.tables.words import measure
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 
 def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:

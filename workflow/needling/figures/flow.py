@@ -14,7 +14,7 @@ from needling.privacy.release import release_flow
 from needling.tables.words import in_sentence, visit_label
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 Line = tuple[str, str]
 

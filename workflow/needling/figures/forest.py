@@ -22,7 +22,7 @@ from needling.tables.words import (
 )
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 NOTE = "within-person threshold, not a criterion for a difference between group means"
 NOUNS = {"randomised": "Effect", "cohort": "Difference", "single_arm": "Change"}

@@ -21,7 +21,7 @@ from needling.privacy.disclosure import footnote, hides
 from needling.privacy.release import release_missingness
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 
 def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:

@@ -11,7 +11,7 @@ from needling.figures.style import FAINT, Look, Profile, new_figure, panel_head
 from needling.tables.words import in_sentence, listed, measure, places
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 Panel = tuple[Axes, str, str, pd.DataFrame]
 

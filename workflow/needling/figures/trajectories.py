@@ -21,7 +21,7 @@ from needling.privacy.release import release_distribution, release_results
 from needling.tables.words import in_sentence
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 KEYS = ["cohort", "outcome", "visit", "arm"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needling import study
 from needling.instruments.registry import Domain, Entry, Items, PublishedThreshold, Range, registry
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 
 @dataclass(frozen=True)

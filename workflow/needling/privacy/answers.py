@@ -4,7 +4,8 @@ from needling.clean.corrections import answers
 from needling.privacy.gate import IN_WORDS
 from needling.privacy.patterns import PATTERNS
 from needling.read.canonical import mapped_columns
-from needling.study import Study, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 
 def stop_on_identifying_answers(study: Study) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from needling.privacy.patterns import PATTERNS
 from needling.read.canonical import mapped_columns
 from needling.read.raw import RawExport, Sheet, Variable
-from needling.study import Study, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 FILE_PROPERTIES = "file properties"
 COLUMNS = ["file", "sheet", "line", "column", "kind", "why"]

@@ -10,7 +10,9 @@ import pandas as pd
 from needling.read.raw import RawExport
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema import ACCOUNT, PLACE, READ, Contract, check, is_date
-from needling.study import EventTable, Instrument, Patients, Study, StudyError, Ticked
+from needling.study.keys import StudyError
+from needling.study.plan import Study
+from needling.study.sources import EventTable, Instrument, Patients, Ticked
 
 CODE_NAMES = {"patient", "therapist", "clinic"}
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from needling.read.raw import Sheet, column_names
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 DELIMITERS = (",", ";", "\t", "|")
 NEWLINE, RETURN, QUOTE = 10, 13, 34

@@ -11,7 +11,7 @@ from pandas.api.types import union_categoricals
 
 from needling.read.raw import RawExport
 from needling.schema import levels, plain_text
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 TEXT: Final = "str"
 

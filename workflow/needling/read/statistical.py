@@ -10,7 +10,7 @@ import pandas as pd
 import pyreadstat
 
 from needling.read.raw import RawExport, Sheet, Variable, number_text
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 READERS: dict[str, Any] = {
     ".sav": pyreadstat.read_sav,

@@ -16,7 +16,7 @@ import python_calamine
 
 from needling.read.delimited import SIGNATURES, check_header, header_names
 from needling.read.raw import RawExport, Sheet, number_text
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 # Parts of a workbook that hold words beside the cells -> how findings name them.
 WORDS = {

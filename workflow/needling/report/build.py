@@ -13,12 +13,12 @@ import pandas as pd
 
 from needling.report.document import reference_document
 from needling.report.text import report_text
-from needling.study import StudyError
+from needling.study.keys import StudyError
 from needling.tables import write_tables
 from needling.tables.words import MADE_UP
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 READER = "markdown-smart-auto_identifiers+gfm_auto_identifiers+pipe_tables+table_captions+implicit_figures"

@@ -9,7 +9,7 @@ from needling.tables.format import format_estimate, format_interval, format_p
 from needling.tables.words import in_sentence, measure, positive_favours, unit_of_difference
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 KEYS = ("analysis", "cohort", "outcome", "visit", "term")
 UNBROKEN = "\u00a0"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from needling.instruments import definitions
+from needling.instruments.definition import definitions
 from needling.privacy.release import release_flow, release_results
 from needling.report.numbers import Numbers, arms_compared
 from needling.tables.printed import Printed
@@ -24,7 +24,7 @@ from needling.tables.words import (
 )
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 SOFTWARE = (
     "numpy",

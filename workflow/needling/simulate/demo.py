@@ -19,7 +19,7 @@ from needling.simulate.redcap import (
 )
 from needling.simulate.scenario import SCALES, Kind, Scenario
 from needling.simulate.soiled import Answers, Roles
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 DEMO_SEED = 20260101
 BLOCK = 5000

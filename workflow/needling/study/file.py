@@ -146,7 +146,9 @@ def part(sections: dict[str, Any], kinds: Mapping[str, type[KindSettings]] | Non
     depend on what its rule does not name.
     """
     model = study_model(kinds) if kinds else Study
-    read = {name: TypeAdapter(model.model_fields[name].annotation).validate_python(data) for name, data in sections.items()}
+    read = {
+        name: TypeAdapter(model.model_fields[name].annotation).validate_python(data) for name, data in sections.items()
+    }
     study = model.model_construct(**read)
     for name in model.model_fields:
         if name not in sections:

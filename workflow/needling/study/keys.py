@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
-
 class ForPeople:
     """Marks what only people read in a study file, a label, a title, a remark: no number depends on it.
 

@@ -40,7 +40,9 @@ class Analysis(Section):
     # What shows results reads only this much of an analysis; the settings of its kind are for the job that runs it.
     model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
 
-    kind: str = Field(description="Kind of analysis: the name of a file under workflow/needling/analysis or workflow/extensions.")
+    kind: str = Field(
+        description="Kind of analysis: the name of a file under workflow/needling/analysis or workflow/extensions."
+    )
     label: Words = Field("", description="Heading in the report. Default: the analysis' name with spaces.")
     role: Literal["primary", "secondary", "sensitivity", "exploratory"] | None = Field(
         None, description="What the analysis is for. Default: primary for the study's primary analysis, else secondary."
@@ -74,7 +76,9 @@ class Analysis(Section):
         "superiority", description="What the test is about. Default: superiority, a difference of 0."
     )
     margin: float | None = Field(
-        None, gt=0, description="Margin of non-inferiority or equivalence in the outcome's unit, positive. No default there."
+        None,
+        gt=0,
+        description="Margin of non-inferiority or equivalence in the outcome's unit, positive. No default there.",
     )
     family: str | None = Field(
         None, description="Multiplicity family of the contrasts at the primary visit. Default: none, unadjusted."
@@ -235,7 +239,9 @@ class Study(Section):
     )
     made_up: bool = Field(False, description="True for simulated data; every output then says so. Default: real data.")
     seed: int = Field(ge=0, description="Seed of every random step. No default: reproducibility must be chosen.")
-    authors: Annotated[list[str], ForPeople()] = Field(default_factory=list, description="Authors on the report. Default: none.")
+    authors: Annotated[list[str], ForPeople()] = Field(
+        default_factory=list, description="Authors on the report. Default: none."
+    )
     notes: Annotated[list[str], ForPeople()] = Field(
         default_factory=list, description="Sentences printed in the report's data section. Default: none."
     )
@@ -312,8 +318,12 @@ class Study(Section):
                 "disclosure.rule is missing; write 'cells' (counts of few people are hidden) or 'trial' (aggregates are exact; "
                 "with by, date and why)"
             )
-        if rule == "trial" and not (self.made_up or (self.disclosure.by and self.disclosure.date and self.disclosure.why)):
-            raise ValueError("disclosure: the rule trial needs by, date and why: who decided that aggregates are exact, when, why")
+        if rule == "trial" and not (
+            self.made_up or (self.disclosure.by and self.disclosure.date and self.disclosure.why)
+        ):
+            raise ValueError(
+                "disclosure: the rule trial needs by, date and why: who decided that aggregates are exact, when, why"
+            )
 
     def _check_shared(self, name: str, shared: Shared, offered: set[str], known: Any) -> None:
         for covariate in [*shared.covariates, *shared.spans]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.study import Study
+    from needling.study.plan import Study
     from needling.tables.printed import Printed
 
 # Table -> the tables that it is made from (contracts of schema.py).

@@ -11,7 +11,7 @@ from needling.tables.printed import Printed, Row, headed
 from needling.tables.words import span
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 MOST_LEVELS = 8
 

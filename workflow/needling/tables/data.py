@@ -4,15 +4,16 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from needling.clean import RULES, cleaning_summary
-from needling.instruments import definitions
+from needling.clean.rules import RULES
+from needling.clean.workbook import cleaning_summary
+from needling.instruments.definition import definitions
 from needling.privacy.disclosure import HIDDEN, footnote, hides, sums_within, suppress
 from needling.tables.format import format_fixed
 from needling.tables.printed import Printed
 from needling.tables.words import listed
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 ACTIONS = {
     "mapped": "mapped",

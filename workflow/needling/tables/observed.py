@@ -11,7 +11,7 @@ from needling.tables.printed import Printed, Row, headed
 from needling.tables.words import in_sentence, listed, measure, places
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 FLAG = 0.15
 

@@ -6,12 +6,12 @@ import pandas as pd
 
 from needling.privacy.disclosure import footnote, hides
 from needling.privacy.release import release_flow
-from needling.study import words
+from needling.study.keys import words
 from needling.tables.printed import Printed, Row, headed
 from needling.tables.words import in_sentence
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 STAGES = ["allocated", "analysed", "left_out"]
 

@@ -27,7 +27,7 @@ from needling.tables.words import (
 )
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 CONTRASTS = ["effect", "course", "slope", "interaction"]
 NOUNS = {"randomised": "Effect", "cohort": "Adjusted difference", "single_arm": "Change from baseline"}

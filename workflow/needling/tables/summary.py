@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from needling.schema import read_table
-from needling.study import Study, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 from needling.tables.format import format_estimate, format_interval, format_p
 from needling.tables.words import contrast_label, effect_word, in_sentence, measure, unit_of_difference
 

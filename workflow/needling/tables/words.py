@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from needling.instruments import definition
+from needling.instruments.definition import definition
 
 if TYPE_CHECKING:
-    from needling.study import Study
+    from needling.study.plan import Study
 
 MADE_UP = "Made-up data"
 POOLED = "Share of the maximum possible score"
