@@ -1,57 +1,36 @@
-rule analyse:
-    # One analysis of the study file, every outcome in every cohort.
-    input:
-        frame=f"{PROCESSED}/frame.parquet",
-        code=code("analyse"),
-    output:
-        results=f"{PROCESSED}/analyses/{{analysis}}/results.parquet",
-        fitted=f"{PROCESSED}/analyses/{{analysis}}/fitted.parquet",
-        quantiles=f"{PROCESSED}/analyses/{{analysis}}/quantiles.parquet",
-        cross_check=f"{PROCESSED}/analyses/{{analysis}}/cross_check.parquet",
-    log:
-        "logs/{study}/analyse_{analysis}.log",
-    benchmark:
-        "logs/{study}/analyse_{analysis}.benchmark"
-    params:
-        study=section(STUDY, "patients", "visits", "cohorts", "analyses", "disclosure"),
-    script:
-        "../scripts/analyse.py"
+# One job per analysis of the study file. Its kind says which tables it reads and which it writes beside its results.
+SIDE = {analysis: getattr(kinds()[plan.kind], "SIDE", {}) for analysis, plan in STUDY.analyses.items()}
 
 
-rule adjust:
-    # All results in one table, p values adjusted within their families.
-    input:
-        results=expand(f"{PROCESSED}/analyses/{{analysis}}/results.parquet", analysis=STUDY.analyses, allow_missing=True),
-        flow=f"{PROCESSED}/flow.parquet",
-        code=code("adjust"),
-    output:
-        results=f"{PROCESSED}/results.parquet",
-        files=expand(f"{REPORTS}/results/{{analysis}}.csv", analysis=STUDY.analyses, allow_missing=True),
-    log:
-        "logs/{study}/adjust.log",
-    benchmark:
-        "logs/{study}/adjust.benchmark"
-    params:
-        study=section(STUDY, "visits", "analyses", "families", "disclosure"),
-    script:
-        "../scripts/adjust.py"
+def analysis_tables(analysis):
+    """Paths of the tables that an analysis writes, by name."""
+    return tables(f"analyses/{analysis}", ["results", "methods", "people", *SIDE[analysis]])
 
 
-rule describe:
-    # What was observed, before any model.
-    input:
-        frame=f"{PROCESSED}/frame.parquet",
-        patients=f"{PROCESSED}/clean/patients.parquet",
-        code=code("describe"),
-    output:
-        distribution=f"{PROCESSED}/distribution.parquet",
-        missingness=f"{PROCESSED}/missingness.parquet",
-        baseline=f"{PROCESSED}/baseline.parquet",
-    log:
-        "logs/{study}/describe.log",
-    benchmark:
-        "logs/{study}/describe.benchmark"
-    params:
-        study=section(STUDY, "patients", "visits", "instruments", "cohorts", "outcomes"),
-    script:
-        "../scripts/describe.py"
+def given_tables(analysis):
+    """Paths of the tables that an analysis reads, by name: the frames, and what its kind asks for."""
+    plan = STUDY.analyses[analysis]
+    asked = [name for name in getattr(kinds()[plan.kind], "READS", ()) if name in TABLES]
+    return {**tables("frames", FRAMES), **tables("clean", asked)}
+
+
+for analysis, plan in STUDY.analyses.items():
+
+    rule:
+        name:
+            f"analyse_{analysis}"
+        input:
+            **given_tables(analysis),
+            code=ancient(code("analyse", Path(kinds()[plan.kind].__file__))),
+        output:
+            **analysis_tables(analysis),
+        log:
+            f"{LOGS}/analyse_{analysis}.log",
+        benchmark:
+            f"{LOGS}/analyse_{analysis}.benchmark"
+        params:
+            analysis=analysis,
+            study=of_one_analysis(analysis),
+            code=digest(*code("analyse", Path(kinds()[plan.kind].__file__))),
+        script:
+            "../scripts/analyse.py"

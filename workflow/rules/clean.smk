@@ -2,14 +2,14 @@ rule clean:
     # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
     input:
         **tables("read", [*TABLES, *ACCOUNT]),
-        corrections=[STUDY.cleaning.corrections] if STUDY.cleaning.corrections else [],
-        code=code("clean"),
+        corrections=given(STUDY.cleaning.corrections),
+        code=ancient(code("clean")),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
     log:
-        "logs/{study}/clean.log",
+        f"{LOGS}/clean.log",
     benchmark:
-        "logs/{study}/clean.benchmark"
+        f"{LOGS}/clean.benchmark"
     params:
         study=section(
             STUDY,
@@ -25,44 +25,28 @@ rule clean:
             "cohorts",
             "cleaning",
         ),
+        files=digest(STUDY.cleaning.corrections),
+        code=digest(*code("clean")),
     script:
         "../scripts/clean.py"
 
 
-rule score:
-    # Items become scores by each instrument's own rules.
-    input:
-        **tables("clean", ["outcomes", "visits"]),
-        code=code("score"),
-    output:
-        scores=f"{PROCESSED}/scores.parquet",
-        reliability=f"{PROCESSED}/reliability.parquet",
-    log:
-        "logs/{study}/score.log",
-    benchmark:
-        "logs/{study}/score.benchmark"
-    params:
-        study=section(STUDY, "instruments", "visits"),
-    script:
-        "../scripts/score.py"
-
-
 rule assemble:
-    # One row per patient, visit and outcome; and how many people stand at each stage.
+    # Items become scores, scores and sessions become the frames that models read; and what was observed is described.
     input:
-        **tables("clean", ["patients", "visits", "quarantine", *[name for name in EVENTS if name == "sessions"]]),
+        **tables("clean", [*TABLES, "quarantine"]),
         exported=f"{PROCESSED}/read/patients.parquet",
-        scores=f"{PROCESSED}/scores.parquet",
-        code=code("assemble"),
+        code=ancient(code("assemble")),
     output:
-        frame=f"{PROCESSED}/frame.parquet",
-        flow=f"{PROCESSED}/flow.parquet",
+        **tables("frames", FRAMES),
+        **tables("observed", OBSERVED),
     log:
-        "logs/{study}/assemble.log",
+        f"{LOGS}/assemble.log",
     benchmark:
-        "logs/{study}/assemble.benchmark"
+        f"{LOGS}/assemble.benchmark"
     params:
-        study=section(STUDY, "patients", "visits", "instruments", "cohorts", "analyses", "primary"),
+        study=section(STUDY, "patients", "visits", "instruments", "events", "cohorts", "intercurrent_events"),
+        code=digest(*code("assemble")),
     script:
         "../scripts/assemble.py"
 
@@ -72,18 +56,19 @@ rule audit:
     input:
         **tables("clean", [*TABLES, "audit"]),
         sources=f"{PROCESSED}/read/sources.parquet",
-        frame=f"{PROCESSED}/frame.parquet",
-        code=code("audit"),
+        visit_frame=f"{PROCESSED}/frames/visits.parquet",
+        code=ancient(code("audit")),
     output:
         workbook=f"{REPORTS}/audit/audit.xlsx",
         codebook=f"{REPORTS}/audit/codebook.xlsx",
         page=f"{REPORTS}/audit/codebook.html",
     log:
-        "logs/{study}/audit.log",
+        f"{LOGS}/audit.log",
     benchmark:
-        "logs/{study}/audit.benchmark"
+        f"{LOGS}/audit.benchmark"
     params:
-        study=section(STUDY, "title", "made_up", "patients", "visits", "instruments", "events", "disclosure"),
+        study=section(STUDY, "title", "made_up", "patients", "visits", "instruments", "events", "disclosure", words=True),
+        code=digest(*code("audit")),
     script:
         "../scripts/audit.py"
 
@@ -92,16 +77,19 @@ rule share:
     # A row-level file that the study file marks for sharing, with the report of its anonymity; refused below the threshold.
     input:
         **tables("clean", ["patients"]),
-        frame=f"{PROCESSED}/frame.parquet",
-        code=code("share"),
+        frame=f"{PROCESSED}/frames/visits.parquet",
+        code=ancient(code("share")),
     output:
         file=f"{REPORTS}/shared/{{file}}.csv",
         anonymity=f"{REPORTS}/shared/{{file}}_anonymity.csv",
     log:
-        "logs/{study}/share_{file}.log",
+        f"{LOGS}/share_{{file}}.log",
     benchmark:
-        "logs/{study}/share_{file}.benchmark"
+        f"{LOGS}/share_{{file}}.benchmark"
+    wildcard_constraints:
+        file="|".join(STUDY.disclosure.share) or "none",
     params:
         study=section(STUDY, "patients", "visits", "cohorts", "disclosure"),
+        code=digest(*code("share")),
     script:
         "../scripts/share.py"

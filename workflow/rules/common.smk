@@ -1,70 +1,36 @@
-# What every rule shares: the study file, where things are, and which modules a script needs.
+# What every rule shares: the study file, where things are, and what decides that a job runs again.
+#
+# What decides is content, never a time stamp: the digests of files from outside (the export, its dictionary, answers of the
+# clinics, the key) and of the code that a script imports are parameters of its rule, beside the values of the study file that
+# it uses. The files themselves are inputs too, marked ancient, so that Snakemake knows them and takes no notice of their clocks.
 import ast
+import hashlib
 import os
-import shlex
-import sys
 from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from needling.schema import ACCOUNT
+import needling
+from needling.analysis.kinds import EXTENSIONS, kinds
 from needling.plan import load_study
+from needling.schema import ACCOUNT
 from needling.study.file import section
 from needling.study.keys import StudyError
 
 try:
-    STUDY = load_study(Path("config") / f"{config.get('study', 'demo')}.yaml")
+    STUDY = load_study(Path(config.get("studies", "config")) / f"{config.get('study', 'demo')}.yaml")
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
 RAW = config.get("raw") or STUDY.export.records
 EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
-PROCESSED = "data/processed/{study}"
-REPORTS = "reports/{study}"
-FOLDERS = [f"data/processed/{STUDY.study}", f"reports/{STUDY.study}"]
-SCRIPTS = Path(workflow.basedir) / "workflow/scripts"
-PACKAGE = Path(workflow.basedir) / "workflow/needling"
-
-# What figures and the report need of the study file: the words, not the data.
-PLAN = section(
-    STUDY,
-    "study",
-    "title",
-    "design",
-    "made_up",
-    "authors",
-    "notes",
-    "patients",
-    "visits",
-    "instruments",
-    "outcomes",
-    "cohorts",
-    "estimands",
-    "analyses",
-    "primary",
-    "families",
-    "disclosure",
-    "figures",
-)
-
-# One job, one thread: the sums of a threaded BLAS depend on how many threads there are.
-for variable in ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]:
-    os.environ[variable] = "1"
-
-# Snakemake puts this path into shell commands as it is, also where the name of a folder has a space.
-sys.executable = shlex.quote(sys.executable)
-
-# Nothing may depend on the language of the terminal, nor on a home directory that can be written to.
-os.environ.update(LC_ALL="C.UTF-8")
-os.environ.setdefault("MPLCONFIGDIR", str(Path(".snakemake/cache/matplotlib").resolve()))
-
-
-wildcard_constraints:
-    study=STUDY.study,
-    analysis="|".join(STUDY.analyses),
-    file="|".join(STUDY.disclosure.share) or "none",
+PROCESSED = f"data/processed/{STUDY.study}"
+REPORTS = f"reports/{STUDY.study}"
+LOGS = f"logs/{STUDY.study}"
+PACKAGE = Path(needling.__file__).parent
+SCRIPTS = PACKAGE.parent / "scripts"
 
 
 def tables(stage, names=TABLES):
@@ -72,14 +38,38 @@ def tables(stage, names=TABLES):
     return {name: f"{PROCESSED}/{stage}/{name}.parquet" for name in names}
 
 
-def code(script):
-    """The files of the package that a script imports, directly or not: a change in one of them runs the rule again."""
-    found, waiting = set(), [SCRIPTS / f"{script}.py"]
+def given(*paths):
+    """Files from outside that a rule reads, those that the study has."""
+    return ancient([path for path in paths if path])
+
+
+def digest(*paths):
+    """What some files or folders hold, in one line; 'absent' for what is not there."""
+    found = hashlib.sha256()
+    for path in [Path(one) for one in paths if one]:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if not file.is_dir():
+                found.update(f"{file.relative_to(path)}\0".encode(errors="surrogateescape"))
+                found.update(content(file, file.stat().st_mtime_ns) if file.is_file() else b"absent")
+    return found.hexdigest()
+
+
+@cache
+def content(file, _):
+    """The digest of one file, looked up once per run."""
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").digest()
+
+
+def code(script, *others):
+    """The files of the package that a script imports, directly or not, and others that it loads by their place."""
+    found, waiting = set(), [SCRIPTS / f"{script}.py", *others]
     while waiting:
-        for one in imported(waiting.pop()):
-            if one not in found:
-                found.add(one)
-                waiting += [one] if one.suffix == ".py" else []
+        one = waiting.pop()
+        if one not in found:
+            found.add(one)
+            waiting += imported(one) if one.suffix == ".py" else []
     return sorted(os.path.relpath(module) for module in found)
 
 

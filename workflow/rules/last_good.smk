@@ -1,7 +1,7 @@
 # A failed run leaves the last good outputs in place.
 #
-# Snakemake deletes the outputs of a job before the job starts. Therefore every output is kept as a hard link before the
-# first job; after a failure, what is missing is put back, dated 1970 and without its record, so that the next run makes
+# Snakemake deletes the outputs of a job before the job starts. Therefore every output is kept before the first job, as a hard
+# link, or as a copy where the outputs lie on another file system or on one without links; after a failure, what is missing is put back, dated 1970 and without its record, so that the next run makes
 # it again whatever the reason was. (Snakemake's own `update()` puts back too, but takes the old output for a new one.)
 
 import os
@@ -14,11 +14,12 @@ KEPT = Path(".snakemake/last_good") / STUDY.study
 
 
 def keep_outputs():
-    for folder in [PROCESSED, REPORTS]:
-        for path in Path(folder.format(study=STUDY.study)).rglob("*"):
-            if path.is_file():
-                (KEPT / path).parent.mkdir(parents=True, exist_ok=True)
-                os.link(path, KEPT / path)
+    for path in [path for folder in (PROCESSED, REPORTS) for path in Path(folder).rglob("*") if path.is_file()]:
+        (KEPT / path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(path, KEPT / path)
+        except OSError:
+            shutil.copy2(path, KEPT / path)
 
 
 def put_back_outputs():
@@ -29,7 +30,7 @@ def put_back_outputs():
         path = kept.relative_to(KEPT)
         if kept.is_file() and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept.rename(path)
+            shutil.move(kept, path)
             os.utime(path, (0, 0))
             workflow.persistence.cleanup_metadata(IOFile(str(path)))
     shutil.rmtree(KEPT, ignore_errors=True)

@@ -1,17 +1,19 @@
 rule read:
     # The raw export becomes canonical tables of text, unless something in it could identify a person.
     input:
-        records=RAW,
-        dictionary=[STUDY.export.dictionary] if STUDY.export.dictionary else [],
-        code=code("read"),
+        records=given(RAW),
+        dictionary=given(STUDY.export.dictionary),
+        code=ancient(code("read")),
     output:
         **tables("read", [*TABLES, *ACCOUNT]),
     log:
-        "logs/{study}/read.log",
+        f"{LOGS}/read.log",
     benchmark:
-        "logs/{study}/read.benchmark"
+        f"{LOGS}/read.benchmark"
     threads: workflow.cores
     params:
         study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
+        files=digest(RAW, STUDY.export.dictionary),
+        code=digest(*code("read")),
     script:
         "../scripts/read.py"

@@ -1,23 +1,63 @@
-rule report:
-    # The report as a page, a PDF and a document from one source; every number in it comes from a results table.
+# What shows released tables: it reads the study file with its words, and nothing but release/ of the data.
+SHOWN = section(
+    STUDY,
+    "study",
+    "title",
+    "design",
+    "made_up",
+    "authors",
+    "notes",
+    "patients",
+    "visits",
+    "instruments",
+    "outcomes",
+    "cohorts",
+    "estimands",
+    "analyses",
+    "primary",
+    "families",
+    "disclosure",
+    "figures",
+    words=True,
+)
+
+
+rule figures:
+    # Every figure as PDF, SVG and PNG, with the numbers it shows and the words that belong to it.
     input:
-        **{name: f"{PROCESSED}/{name}.parquet" for name in ["flow", "distribution", "missingness", "baseline", "reliability"]},
-        **tables("clean", ["audit", "totals"]),
-        results=f"{PROCESSED}/results.parquet",
-        cross_check=expand(f"{PROCESSED}/analyses/{{analysis}}/cross_check.parquet", analysis=STUDY.analyses, allow_missing=True),
-        figures=expand(f"{REPORTS}/figures/{{figure}}.{{ending}}", figure=FIGURES, ending=["png", "svg", "pdf"], allow_missing=True),
-        words=expand(f"{PROCESSED}/figures/{{figure}}.json", figure=FIGURES, allow_missing=True),
-        templates=sorted(str(path) for path in Path("workflow/report").rglob("*") if path.is_file()),
-        lock="requirements.lock",
-        code=code("report"),
+        **tables("release", RELEASED),
+        code=ancient(code("figures")),
+    output:
+        words=f"{PROCESSED}/figures/words.json",
+        folder=directory(f"{REPORTS}/figures"),
+    log:
+        f"{LOGS}/figures.log",
+    benchmark:
+        f"{LOGS}/figures.benchmark"
+    params:
+        study=SHOWN,
+        code=digest(*code("figures")),
+    script:
+        "../scripts/figures.py"
+
+
+rule report:
+    # The report as a page, a PDF and a document from one source; every number in it comes from a released table.
+    input:
+        **tables("release", RELEASED),
+        words=rules.figures.output.words,
+        figures=rules.figures.output.folder,
+        templates=ancient(sorted(str(path) for path in (PACKAGE.parent / "report").rglob("*") if path.is_file())),
+        code=ancient(code("report")),
     output:
         **{ending: f"{REPORTS}/report.{ending}" for ending in ["html", "pdf", "docx"]},
-        tables=f"{REPORTS}/tables/primary.csv",  # and each other table that the study has, beside it
+        tables=directory(f"{REPORTS}/tables"),
     log:
-        "logs/{study}/report.log",
+        f"{LOGS}/report.log",
     benchmark:
-        "logs/{study}/report.benchmark"
+        f"{LOGS}/report.benchmark"
     params:
-        study=PLAN,
+        study=SHOWN,
+        code=digest(*code("report"), PACKAGE.parent / "report"),
     script:
         "../scripts/report.py"

@@ -1,9 +1,12 @@
+from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.schema import read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 
 with stage(snakemake.log[0]):
-    found = analyse(snakemake.wildcards.analysis, read_table(snakemake.input.frame), part(snakemake.params.study))
-    for name in ("results", "fitted", "quantiles", "cross_check"):
-        write_table(getattr(found, name), snakemake.output[name])
+    study = part(snakemake.params.study, settings_of_kinds())
+    given = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
+    found = analyse(snakemake.params.analysis, given, study)
+    for name, path in snakemake.output.items():
+        write_table(found.tables[name], path)

@@ -1,0 +1,21 @@
+rule release:
+    # The release line: P adjusted within families, then disclosure control, once. All that is shown comes from here.
+    input:
+        **tables("observed", OBSERVED),
+        **tables("clean", ["audit", "totals"]),
+        sources=f"{PROCESSED}/read/sources.parquet",
+        analyses=[path for analysis in STUDY.analyses for path in analysis_tables(analysis).values()],
+        code=ancient(code("release")),
+    output:
+        **tables("release", RELEASED),
+        results=[f"{REPORTS}/results/{analysis}.csv" for analysis in STUDY.analyses],
+        ard=f"{REPORTS}/results/ard.csv",
+    log:
+        f"{LOGS}/release.log",
+    benchmark:
+        f"{LOGS}/release.benchmark"
+    params:
+        study=section(STUDY, "design", "made_up", "visits", "primary", "analyses", "families", "disclosure"),
+        code=digest(*code("release")),
+    script:
+        "../scripts/release.py"
