@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from needling.privacy.disclosure import DisclosureError
+from needling.study.keys import StudyError
 from needling.privacy.share import in_spans, k_anonymity, l_diversity, shared_file
 from needling.study.file import part
 
@@ -65,7 +65,7 @@ def test_a_file_in_which_somebody_stands_out_is_refused_without_showing_a_value(
     patients, frame = people()
     patients.loc[0, "age"] = 87.0
     with pytest.raises(
-        DisclosureError, match=r"the smallest k: patients who share arm, age, sex is 1, at least 5"
+        StudyError, match=r"the smallest k: patients who share arm, age, sex is 1, at least 5"
     ) as told:
         made(patients, frame, people=5, spans={"age": [40, 80]})
     assert "87" not in str(told.value)
@@ -74,7 +74,7 @@ def test_a_file_in_which_somebody_stands_out_is_refused_without_showing_a_value(
 def test_a_group_that_shares_one_answer_is_refused():
     patients, frame = people()
     same = frame["patient"].isin(patients.loc[patients["sex"] == "m", "patient"])
-    with pytest.raises(DisclosureError, match="different values of pain_baseline among them is 1, at least 2"):
+    with pytest.raises(StudyError, match="different values of pain_baseline among them is 1, at least 2"):
         made(patients, frame.assign(value=frame["value"].mask(same, 4.0)), people=5)
 
 

@@ -222,7 +222,8 @@ SCORES: Contract = {
     "source": _text("items or total"),
 }
 
-# One row per patient x visit (of the schedule) x outcome that was measured.
+# One row per patient x visit (of the schedule) x outcome (x site) that was measured, in the order of the study file and of the
+# patients' rows in the export, which no new code changes.
 FRAME: Contract = {
     "patient": _text("Patient"),
     "clinic": _text("Clinic", True),
@@ -231,16 +232,70 @@ FRAME: Contract = {
     "arm": _text("Arm", True),
     "outcome": _text("Outcome"),
     "instrument": _text("Instrument"),
+    "site": _text("Site of the body, where the outcome is measured at several"),
+    "side": _text("Side of the body, where the study file says it"),
     "unit": _text("Unit"),
     "better": _text("Direction of improvement: lower or higher"),
     "visit": _text("Visit"),
     "visit_number": _whole("Place of the visit in the schedule, baseline is 0"),
-    "week": _number("Time from day 0", "weeks"),
+    "week": _number("Time from day 0; the planned one where no date is known", "weeks"),
+    "day": _number("Day of the visit from day 0", "days"),
+    "hour": _number("Time from day 0; the planned one of visits with hours", "hours"),
     "value": _number("Value", empty=False),
     "baseline": _number("Value at baseline"),
     "change": _number("Change from baseline"),
     "improvement": _number("Change from baseline, positive is better"),
     # and one column per covariate
+}
+
+# One row per patient x treatment session, in the order of the patients' rows in the export and of their sessions.
+SESSIONS_FRAME: Contract = {
+    "patient": _text("Patient"),
+    "clinic": _text("Clinic", True),
+    "therapist": _text("Therapist of the session", True),
+    "cohort": _text("Cohort"),
+    "arm": _text("Arm", True),
+    "session": _number("Number of the session, as recorded"),
+    "number": _whole("Place of the session among the patient's, from 1"),
+    "day": _number("Day from day 0", "days"),
+    "week": _number("Time from day 0", "weeks"),
+    "pain_before": _number("Pain before the session"),
+    "pain_after": _number("Pain after the session"),
+    "pain_change": _number("Pain after minus before the session"),
+    # then the exposures, the other columns of the study file's sessions (soreness_24h ...) and one column per covariate
+}
+# What was done at a session, from its rows of the needling table: none of them is 0 muscles. Empty where the study has no such
+# table or column, or a row leaves it open. Each has a second column with `_before`: the sum over the patient's earlier sessions.
+EXPOSURES: Contract = {
+    "muscles": _number("Muscles needled"),
+    "needles": _number("Needles"),
+    "insertions": _number("Insertions"),
+    "twitch_responses": _number("Local twitch responses"),
+}
+# Of each session alone.
+MANNER: Contract = {
+    "twitch": _number("A local twitch response in any muscle: 1, else 0"),
+    "depth_mm": _number("Depth, mean over muscles", "mm"),
+    "retention_min": _number("Needles left in, mean over muscles", "minutes"),
+    "technique": _text("Technique; several are joined by +", True),
+}
+
+# One row per patient and intercurrent event that happened: the first time.
+EVENTS: Contract = {
+    "patient": _text("Patient"),
+    "event": _text("Intercurrent event"),
+    "day": _number("Day from day 0; unknown where the export has no date", "days"),
+}
+# Per cohort, arm, outcome and follow-up visit: how many had each intercurrent event before it ('' is none of them), how many of
+# those were measured; the others' values are missing.
+INTERCURRENT: Contract = {
+    "cohort": _text("Cohort"),
+    "arm": _text("Arm", True),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "event": _text("Intercurrent event; empty for people without any", True),
+    "n": _whole("People with the event before the visit"),
+    "measured": _whole("Of them, measured at the visit"),
 }
 
 # Participant flow: counts of people, one row per stage and reason.
@@ -408,6 +463,7 @@ SIDE: dict[str, Contract] = {
 DISTRIBUTION: Contract = {
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
+    "site": _text("Site of the body", True),
     "visit": _text("Visit"),
     "arm": _text("Arm", True),
     "n": _whole("Patients"),
@@ -420,13 +476,15 @@ DISTRIBUTION: Contract = {
     "q90": _number("90th percentile"),
     "floor": _number("Share at the lowest possible score"),
     "ceiling": _number("Share at the highest possible score"),
+    "fewest": _count("Patients with the rarest value, where there are at most three values; never released"),
 }
 # Baseline characteristics by cohort and arm: one row per number, or per level of a category.
 BASELINE: Contract = {
     "cohort": _text("Cohort"),
     "arm": _text("Arm", True),
     "variable": _text("Covariate, or outcome at baseline"),
-    "label": _text("Label"),
+    "visit": _text("Baseline visit, for an outcome", True),
+    "site": _text("Site of the body, for an outcome", True),
     "unit": _text("Unit", True),
     "level": _text("Level of a category", True),
     "n": _whole("Patients with a value"),
@@ -438,15 +496,86 @@ BASELINE: Contract = {
     "count": _number("Patients at this level"),
     "percent": _number("Percent at this level", "%"),
     "standardised_difference": _number("Standardised difference from the reference arm"),
+    "fewest": _count("Patients with the rarest value, where there are at most three values; never released"),
 }
 MISSINGNESS: Contract = {
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
+    "site": _text("Site of the body", True),
     "visit": _text("Visit"),
     "arm": _text("Arm", True),
     "expected": _whole("Patients allocated"),
     "measured": _whole("Patients measured"),
 }
+
+# What every column of every processed table holds; release makes a share of `rows` and `missing`.
+CODEBOOK: Contract = {
+    "table": _text("Table"),
+    "name": _text("Name"),
+    "label": _text("Label", True),
+    "unit": _text("Unit", True),
+    "levels": _text("Values", True),
+    "instrument": _text("Instrument", True),
+    "source": _text("Columns of the export", True),
+    "rows": _whole("Rows; of an instrument: visits"),
+    "missing": _whole("Of them without a value"),
+}
+# What each rule of cleaning did; of lines taken out also in which table.
+CLEANING: Contract = {
+    "rule": _text("Rule"),
+    "version": _whole("Version of the rule"),
+    "sentence": _text("What the rule does"),
+    "action": _text("What happened: corrected, missing, flagged, query, quarantined, dropped, mapped"),
+    "table": _text("Table, where lines were taken out", True),
+    "n": _whole("Cells; lines of the export where they were taken out"),
+}
+RELIABILITY: Contract = {
+    "instrument": _text("Instrument"),
+    "items": _whole("Items"),
+    "n": _whole("Patients who answered every item at baseline"),
+    "alpha": _number("Cronbach's alpha"),
+    "low": _number("Lower confidence limit"),
+    "high": _number("Upper confidence limit"),
+    "level": _number("Confidence level"),
+}
+
+# ---------------------------------------------------------------- released tables: what may be shown, and nothing else is read
+
+_NEVER_HIDDEN = ("bin", "items", "version")
+_NEVER_RELEASED = ("fewest", "rows")
+
+
+def released(contract: Contract) -> Contract:
+    """Give the contract of a table after release: counts and numbers may be empty, and `hidden` says why they are."""
+    shown = {}
+    for name, field in contract.items():
+        if name not in _NEVER_RELEASED:
+            counts = field.kind in ("whole", "count") and name not in _NEVER_HIDDEN
+            shown[name] = Field("count" if counts else field.kind, field.label, field.empty or counts, field.unit)
+    return shown | {
+        "hidden": _text("Why numbers are not shown: few_people, few_events, complement, own_value, withheld", True)
+    }
+
+
+RELEASED: dict[str, Contract] = {
+    "results": released(RESULTS),
+    "methods": METHODS,
+    "people": released(PEOPLE),
+    "flow": released(FLOW),
+    "baseline": released({**BASELINE, "count": _whole("Patients at this level")}),
+    "distribution": released(DISTRIBUTION),
+    "missingness": released(MISSINGNESS),
+    "codebook": released({**CODEBOOK, "missing": _number("Missing", "%")}),
+    "cleaning": released(CLEANING),
+    "totals": released(TOTALS),
+    "reliability": released(RELIABILITY),
+    **{name: released(contract) for name, contract in SIDE.items()},
+    # what is not shown, by section: one row per table and reason
+    "withheld": {"section": _text("Released table"), "reason": _text("Reason"), "n": _whole("Rows")},
+    # the results as analysis results data
+    "ard": {"variable": _text("Outcome", True), "stat_name": _text("Number"), "stat": _number("Value")},
+}
+
 
 
 def is_date(canonical: str) -> bool:

@@ -1,7 +1,6 @@
 """The codebook: what every column of every processed table holds."""
 
 import html
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pandas as pd
 from needling.clean.people import OLDEST
 from needling.clean.workbook import CREATED, _table_sheet
 from needling.instruments.definition import definitions
-from needling.schema import CLEAN, FRAME, SCORES, Contract
+from needling.schema import CLEAN, CODEBOOK, FRAME, SCORES, Contract, check
 from needling.study.keys import words
 from needling.study.plan import Study
 from needling.study.sources import Column
@@ -37,25 +36,25 @@ def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Stud
     ----------
     tables : clean tables, scores and frame by name; outcomes and scores need visits beside them.
     sources : table of the contract ACCOUNT["sources"].
-    study : sections patients, visits, instruments, events, disclosure.
+    study : sections patients, visits, instruments, events.
 
     Returns
     -------
-    One row per column, and for values also one per instrument: table, name, label, unit, levels (names of a category with the
-    export's codes, or the range that the plan or the instrument allows), instrument, source (columns of the export), missing (share
-    of rows, for an instrument of outcomes and scores the share of visits without a usable value, in words; shares of fewer
-    than the disclosure threshold are given as 'under').
+    Table of the contract CODEBOOK: one row per column, and for values also one per instrument: table, name, label, unit, levels
+    (names of a category with the export's codes, or the range that the plan or the instrument allows), instrument, source
+    (columns of the export), rows and how many of them are missing (for an instrument of outcomes and scores: visits, and those
+    without a usable value).
     """
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for table, frame in tables.items():
         for name in frame.columns:
             rows.append(_column(table, str(name), frame[name], sources, study))
         if "instrument" in frame.columns and "value" in frame.columns:
             rows += _instruments(table, frame, tables.get("visits"), sources, study)
-    return pd.DataFrame(rows, columns=list(HEADS))
+    return check(pd.DataFrame(rows, columns=list(CODEBOOK)), CODEBOOK, "codebook")
 
 
-def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, study: Study) -> tuple[str, ...]:
+def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, study: Study) -> tuple[object, ...]:
     known = CONTRACTS.get(table, CLEAN["sessions"]).get(name)
     settings = _settings(table, name, study)
     read = {"day": "date", "visit": "planned"}.get(name, name) if table != "frame" else name
@@ -63,9 +62,8 @@ def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, stu
     dictionary = str(mine["label"].iloc[0]) if len(mine) and isinstance(mine["label"].iloc[0], str) else ""
     label = (settings.label if settings else None) or (known.label if known else "") or dictionary or words(name)
     unit = (settings.unit if settings else None) or (known.unit if known else "") or ""
-    missing = _missing(len(values), int(values.isna().sum()), study.disclosure.min_cell)
     levels = _levels(name, values, settings) or _planned(table, name, study) or _kind(name, values)
-    return table, name, label, unit, levels, "", ", ".join(mine["source"]), missing
+    return table, name, label, unit, levels, "", ", ".join(mine["source"]), len(values), int(values.isna().sum())
 
 
 def _settings(table: str, name: str, study: Study) -> Column | None:
@@ -117,8 +115,8 @@ def _kind(name: str, values: pd.Series) -> str:
 
 def _instruments(
     table: str, frame: pd.DataFrame, visits: pd.DataFrame | None, sources: pd.DataFrame, study: Study
-) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = []
+) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
     for name, one in definitions(study.instruments).items():
         mine = frame[frame["instrument"] == name]
         if not len(mine):
@@ -127,32 +125,26 @@ def _instruments(
         listed = list(dict.fromkeys(from_columns["source"]))
         source = ", ".join(listed) if len(listed) <= 3 else f"{listed[0]} ... {listed[-1]} ({len(listed)} columns)"
         levels = f"{one.low:g} to {one.high:g}, {one.better} is better"
-        missing = _without_value(mine, visits, study.disclosure.min_cell)
-        rows.append((table, "value", one.label, one.unit, levels, name, source, missing))
+        rows.append((table, "value", one.label, one.unit, levels, name, source, *_without_value(mine, visits)))
     return rows
 
 
-def _without_value(mine: pd.DataFrame, visits: pd.DataFrame | None, min_cell: int) -> str:
-    """Share of visits without a usable value of an instrument: a questionnaire that is wholly blank has no rows."""
+def _without_value(mine: pd.DataFrame, visits: pd.DataFrame | None) -> tuple[int, int]:
+    """Visits, and those without a usable value of an instrument: a questionnaire that is wholly blank has no rows."""
     if visits is None or "visit_row" not in mine.columns:
-        return _missing(len(mine), int(mine["value"].isna().sum()), min_cell)
+        return len(mine), int(mine["value"].isna().sum())
     there = visits["row"].isin(mine.loc[mine["value"].notna(), "visit_row"])
-    share = _missing(len(there), int((~there).sum()), min_cell)
-    return f"{share} of visits" if share.endswith("%") else share
+    return len(there), int((~there).sum())
 
 
-def _missing(n: int, lost: int, min_cell: int) -> str:
-    """Put a share of missing values into words that do not tell a small number."""
-    if n == 0:
-        return "no rows"
-    if lost == n:
-        return "no value"
-    percent, few = 100 * lost / n, 100 * min_cell / n
-    if 0 < lost < min_cell:
-        return f"under {min(100, math.ceil(few))} %"
-    if n - lost < min_cell:
-        return f"over {max(0, math.floor(100 - few))} %"
-    return "under 1 %" if 0 < percent < 1 else "over 99 %" if percent > 99 else f"{percent:.0f} %"
+def _missing(book: pd.DataFrame) -> list[str]:
+    """Put the shares of missing values into words."""
+    said = []
+    for n, lost in zip(book["rows"], book["missing"], strict=True):
+        percent = 100 * lost / n if n else 0.0
+        few = "under 1 %" if 0 < percent < 1 else "over 99 %" if 99 < percent < 100 else f"{percent:.0f} %"
+        said.append("no rows" if n == 0 else "no value" if lost == n else few)
+    return said
 
 
 def write_codebook(book: pd.DataFrame, page: str | Path, workbook: str | Path, study: Study) -> None:
@@ -167,6 +159,7 @@ def write_codebook(book: pd.DataFrame, page: str | Path, workbook: str | Path, s
     import xlsxwriter
 
     title = f"Codebook of {study.title}"
+    book = book.assign(missing=_missing(book)).drop(columns="rows")
     for path in map(Path, (page, workbook)):
         path.parent.mkdir(parents=True, exist_ok=True)
     Path(page).write_text(_page(book, title, study.made_up), encoding="utf-8", newline="\n")

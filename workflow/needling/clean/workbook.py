@@ -8,6 +8,7 @@ import pandas as pd
 from needling.clean.corrections import COLUMNS as CORRECTION_COLUMNS
 from needling.clean.rules import RULES
 from needling.clean.trail import TAKEN_OUT
+from needling.schema import CLEANING, check
 from needling.study.plan import Study
 
 # written into the file instead of the clock, so that the same data give the same bytes
@@ -26,17 +27,23 @@ def cleaning_summary(audit: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    One row per rule and action that occurred, in the order of the rules: rule, version, sentence (for the report), action and
-    n: lines of the export for rows taken out (the values of a visit share its line), cells for everything else.
+    Table of the contract CLEANING: one row per rule and action that occurred, in the order of the rules: rule, version, sentence
+    (for the report), action, table (where rows were taken out) and n: lines of the export for rows taken out (the values of a
+    visit share its line), cells for everything else.
     """
     gone = audit["action"].isin(TAKEN_OUT)
-    lines = audit[gone].drop_duplicates(["rule", "action", "file", "sheet", "line"])
-    counts = pd.concat([audit[~gone], lines]).groupby(["rule", "action"]).size().rename("n").reset_index()
+    # a line that held a patient and his visits is a patient's
+    lines = audit[gone].sort_values(
+        "table", key=lambda table: table.map({"patients": 0, "visits": 1}).fillna(2), kind="stable"
+    )
+    lines = lines.drop_duplicates(["rule", "action", "file", "sheet", "line"])
+    counts = pd.concat([audit[~gone].assign(table=""), lines])
+    counts = counts.groupby(["rule", "action", "table"]).size().rename("n").reset_index()
     counts["sentence"] = counts["rule"].map({name: rule.sentence for name, rule in RULES.items()})
     counts["version"] = counts["rule"].map({name: rule.version for name, rule in RULES.items()})
     place = counts["rule"].map({name: number for number, name in enumerate(RULES)})
-    counts = counts.assign(_place=place).sort_values(["_place", "action"], kind="stable")
-    return counts[["rule", "version", "sentence", "action", "n"]].reset_index(drop=True)
+    counts = counts.assign(_place=place).sort_values(["_place", "action", "table"], kind="stable")
+    return check(counts[list(CLEANING)].reset_index(drop=True), CLEANING, "cleaning")
 
 
 def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) -> None:

@@ -1,11 +1,22 @@
 """What is asked of the data: cohorts, estimands, analyses, cleaning, privacy, output, and the whole study file."""
 
 import datetime
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
-from needling.study.keys import ForPeople, Name, Section, Words, nearest, words
+from needling.study.derived import (
+    DerivedCovariate,
+    IntercurrentEvent,
+    Strategy,
+    check_covariates,
+    check_events,
+    check_known_at_day_0,
+    check_strategies,
+    short_strategy,
+)
+from needling.study.keys import ForPeople, Name, Section, Words, nearest
 from needling.study.sources import Events, Export, Instrument, Patients, Visits
 
 
@@ -25,10 +36,18 @@ class Estimand(Section):
     population: str = Field(description="Who.")
     treatment: str = Field(description="Which treatment conditions are compared.")
     variable: str = Field(description="The outcome and time.")
-    intercurrent_events: dict[str, str] = Field(
-        default_factory=dict, description="Event -> strategy. Default: none named."
+    intercurrent_events: dict[str, Strategy | str] = Field(
+        default_factory=dict,
+        description="Event -> strategy. Every event under the study's intercurrent_events has a strategy that acts on the values: "
+        "its code, or {strategy: composite, value: 0}. An event that is not there is described in words, which only the report "
+        "shows. Default: none named.",
     )
     summary: str = Field(description="The population-level summary, e.g. difference in means.")
+
+    @field_validator("intercurrent_events", mode="before")
+    @classmethod
+    def _codes_are_strategies(cls, value: Any) -> Any:
+        return {event: short_strategy(answer) for event, answer in value.items()} if isinstance(value, dict) else value
 
 
 Contrasts = Literal["reference", "pairwise", "trend"] | dict[Name, float]
@@ -84,6 +103,10 @@ class Analysis(Section):
         None, description="Multiplicity family of the contrasts at the primary visit. Default: none, unadjusted."
     )
     level: float = Field(0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention.")
+
+    # Which strategies for intercurrent events the numbers of this kind can follow, and whether its outcomes are two-valued.
+    strategies: ClassVar[frozenset[str]] = frozenset({"treatment_policy", "hypothetical", "composite"})
+    binary: ClassVar[bool] = False
 
     def check_plan(self, name: str, study: "Study") -> None:
         """Refuse, in a sentence, what this kind cannot mean in this study; a kind overrides it where it has more to say.
@@ -250,6 +273,13 @@ class Study(Section):
     visits: Visits
     instruments: dict[Name, Instrument] = Field(description="The outcomes measured and their columns.")
     events: Events = Field(default_factory=Events)
+    covariates: dict[Name, DerivedCovariate] = Field(
+        default_factory=dict,
+        description="Covariates from instruments and events, usable wherever those of patients.covariates are. Default: none.",
+    )
+    intercurrent_events: dict[Name, IntercurrentEvent] = Field(
+        default_factory=dict, description="Intercurrent events, for estimands to answer. Default: none."
+    )
     outcomes: Annotated[dict[Name, str], ForPeople()] = Field(
         default_factory=dict, description="Words for each outcome. Default: the name with spaces."
     )
@@ -276,6 +306,22 @@ class Study(Section):
         """What an analysis is for: as it says, else primary for the primary analysis and secondary for the others."""
         return self.analyses[analysis].role or ("primary" if analysis == self.primary else "secondary")
 
+    @property
+    def covariate_names(self) -> list[str]:
+        """All covariates: columns of the export, then those derived from instruments and events."""
+        return [*self.patients.covariates, *self.covariates]
+
+    def known_after_day_0(self, names: Iterable[str]) -> list[str]:
+        """Give those of some covariates that are not known at day 0: of events, or of an instrument at a later visit."""
+        baseline = self.visits.baseline
+        return [name for name in names if name in self.covariates and self.covariates[name].visit != baseline]
+
+    def strategies(self, analysis: str) -> dict[str, Strategy]:
+        """How the estimand of an analysis answers each intercurrent event; an analysis without estimand answers none."""
+        estimand = self.analyses[analysis].estimand
+        answers = self.estimands[estimand].intercurrent_events if estimand else {}
+        return {event: answer for event, answer in answers.items() if isinstance(answer, Strategy)}
+
     @model_validator(mode="after")
     def _references_exist(self) -> "Study":
         """Every name that the plan uses must be defined in it."""
@@ -293,11 +339,14 @@ class Study(Section):
         if len(self.cohorts) > 1 and self.patients.cohort is None:
             raise ValueError("patients.cohort must name the column that tells the cohorts apart")
         self._check_codes(known)
+        check_covariates(self, known)
+        check_events(self, known)
         offered = {outcome for cohort in self.cohorts.values() for outcome in cohort.outcomes}
         for name, cohort in self.cohorts.items():
             for instrument in cohort.outcomes.values():
                 for one in [instrument] if isinstance(instrument, str) else instrument:
                     known(f"cohorts.{name}: instrument", one, self.instruments)
+            self._check_sites(name, cohort)
         for name, settings in self.instruments.items():
             if settings.missing_with:
                 known(f"instruments.{name}.missing_with", settings.missing_with, self.instruments)
@@ -306,6 +355,7 @@ class Study(Section):
                     known(f"instruments.{name}.total: visit", visit, self.visits.schedule)
         for name, analysis in self.analyses.items():
             self._check_analysis(name, analysis, offered, known)
+        self._check_hours()
         self._check_disclosure()
         for name, shared in self.disclosure.share.items():
             self._check_shared(name, shared, offered, known)
@@ -343,7 +393,7 @@ class Study(Section):
         for outcome in analysis.outcomes:
             known(f"analyses.{name}: outcome", outcome, offered)
         for covariate in [*analysis.adjust, *analysis.where]:
-            known(f"analyses.{name}: covariate", covariate, self.patients.covariates)
+            known(f"analyses.{name}: covariate", covariate, self.covariate_names)
         if analysis.observed_at:
             known(f"analyses.{name}: visit", analysis.observed_at, self.visits.schedule)
         if analysis.estimand:
@@ -354,4 +404,24 @@ class Study(Section):
             known(f"analyses.{name}: reference", analysis.reference, self.arms)
         if (analysis.framework == "superiority") != (analysis.margin is None):
             raise ValueError(f"analyses.{name}: a margin belongs to non_inferiority and equivalence, which need one")
+        check_strategies(name, analysis, self)
+        check_known_at_day_0(name, analysis, self)
         analysis.check_plan(name, self)
+
+    def _check_sites(self, name: str, cohort: Cohort) -> None:
+        """Several instruments of an outcome are all of sites, each of another, or none is."""
+        for outcome, instruments in cohort.outcomes.items():
+            sites = [self.instruments[one].site for one in instruments] if isinstance(instruments, list) else []
+            if any(sites) and (None in sites or len(set(sites)) < len(sites)):
+                raise ValueError(
+                    f"cohorts.{name}.outcomes.{outcome}: instruments of one outcome either have each a site of its own (they stay "
+                    "apart), or none has one (each patient has one of them, and they are pooled)"
+                )
+
+    def _check_hours(self) -> None:
+        """Visits told by their hour need a name in the export, since its dates tell days."""
+        timed = [name for name, plan in self.visits.schedule.items() if plan.hours is not None]
+        if timed and self.visits.planned is None and self.export.shape != "patient":
+            raise ValueError(
+                f"visits.schedule.{timed[0]} has hours, so that a date cannot tell it; name the column that does in visits.planned"
+            )

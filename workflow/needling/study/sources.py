@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from needling.study.keys import ForPeople, Name, Section, Words
 
@@ -166,6 +166,9 @@ class Patients(Section):
     @field_validator("covariates", mode="before")
     @classmethod
     def _covariates(cls, value: Any) -> Any:
+        for name, one in value.items() if isinstance(value, dict) else ():
+            if isinstance(one, dict) and "from" not in one and {"instrument", "table"} & set(one):
+                raise ValueError(f"'{name}' is no column of the export; write it under the study's own key covariates")
         return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
@@ -181,10 +184,23 @@ class PlannedVisit(Section):
         None,
         description="Nominal time (weeks from day 0), for slopes and axes. Default: the middle of the window.",
     )
+    hours: float | None = Field(
+        None,
+        description="Nominal time in hours from day 0, instead of days and week, for time points within a day or few days, e.g. 0, "
+        "1, 24, 72; the export must name them, since its dates tell days. Default: none.",
+    )
+
+    @model_validator(mode="after")
+    def _hours_stand_alone(self) -> "PlannedVisit":
+        if self.hours is not None and (self.days is not None or self.week is not None):
+            raise ValueError("a visit has hours, or days and week, not both")
+        return self
 
     @property
     def nominal_week(self) -> float | None:
         """Nominal time in weeks from day 0, or None where the plan does not say."""
+        if self.hours is not None:
+            return self.hours / 168
         if self.week is not None:
             return self.week
         return None if self.days is None else sum(self.days) / 14
@@ -280,6 +296,13 @@ class Instrument(Section):
         None,
         description="Another instrument: where that one is missing, this one is too (for exports that write 0 for "
         "missing). Default: none.",
+    )
+    site: Name | None = Field(
+        None,
+        description="Site of the body where it is measured; instruments of one outcome at several sites stay apart. Default: none.",
+    )
+    side: Name | None = Field(
+        None, description="Side of the body, e.g. left, right, affected, unaffected. Default: none."
     )
 
     @field_validator("items", mode="before")

@@ -1,0 +1,237 @@
+"""The release line: from what the analyses wrote to what may be shown, by the study's rule of disclosure."""
+
+from typing import TYPE_CHECKING
+
+from needling.release.ard import ard
+from needling.release.cells import suppress
+from needling.release.people import release_flow, release_people
+from needling.release.results import release_results
+from needling.release.rule import Limits, few, hide, limits, release_parts
+from needling.schema import AUDIT, RELEASED, check
+from needling.study.keys import StudyError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from needling.study.plan import Study
+
+PERSON = ("patient", "clinic", "therapist")
+QUANTILES = {"q10": 0.10, "q25": 0.25, "median": 0.50, "q75": 0.75, "q90": 0.90}
+OF_VALUES = ["mean", "sd", *QUANTILES, "floor", "ceiling", "standardised_difference"]
+# columns of side tables that say where a row stands: they are grids and no findings
+AXES = ("bin", "normal", "time", "day", "week", "level", "delta_arm", "delta_reference")
+# side tables about estimates and not about people: they go where the result goes
+OF_RESULTS = ("cross_check", "tipping", "balance")
+
+
+def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.DataFrame]":
+    """Turn unreleased tables into those that may be shown.
+
+    Parameters
+    ----------
+    tables : by name: results (all analyses, P adjusted), methods, people, flow, baseline, distribution, missingness, codebook,
+        audit, totals, reliability, and the side tables of the kinds. A side table has a count `n` or `n_...`.
+    study : sections made_up, analyses, primary, disclosure.
+
+    Returns
+    -------
+    The tables of `schema.RELEASED` (audit becomes cleaning; withheld counts by section what is not shown) and the side tables, each
+    with a column hidden: '' or few_people, few_events, complement, own_value, withheld. Numbers not shown are empty; where
+    the names of the parts are a secret too, one row without a name stands for all of them.
+
+    Raises
+    ------
+    StudyError : a table has a row per person, or no count by which its rows could be judged.
+
+    Checked against: `tests/unit/test_release_attack.py`, which solves what is released for what is not.
+    """
+    given, limit = {name: table.reset_index(drop=True) for name, table in tables.items()}, limits(study)
+    refuse_persons(given)
+    out = {name: given[name] for name in ("methods",)}
+    out["results"] = release_results(given, study, limit)
+    out["people"] = release_people(given, study, limit)
+    out["flow"] = release_flow(given["flow"], out["people"], study.primary, limit)
+    out["baseline"] = release_baseline(given["baseline"], limit)
+    out["distribution"] = release_distribution(given["distribution"], limit)
+    out["missingness"] = given["missingness"].assign(hidden="")
+    out["codebook"] = release_codebook(given["codebook"], limit)
+    out["totals"] = release_parts(given["totals"], ["instrument"], "stated", "n", ["finding", "reason"], limit)
+    out["cleaning"] = release_cleaning(given["audit"], bool((out["totals"]["hidden"] != "").any()), limit)
+    out["reliability"] = release_reliability(given["reliability"], limit)
+    for name in sorted(given.keys() - out.keys() - {"audit"}):
+        out[name] = release_side(given[name], name, out["results"], limit)
+    out["withheld"] = withheld(out, {name: len(table) for name, table in given.items() if name not in RELEASED})
+    out["ard"] = ard(out["results"])
+    return {name: check(table, RELEASED.get(name, {}), name) for name, table in out.items()}
+
+
+def refuse_persons(tables: "dict[str, pd.DataFrame]") -> None:
+    """Stop where a table names people or places, or cannot be judged."""
+    for name, table in tables.items():
+        named = [column for column in PERSON if column in table.columns]
+        if named and list(table.columns) != list(AUDIT):
+            raise StudyError(
+                f"table {name}: column {named[0]}: nothing with a row per person or place is released; give counts and summaries."
+            )
+        if name not in {*RELEASED, *OF_RESULTS, "audit"} and not counts(table):
+            raise StudyError(
+                f"table {name}: no column n or n_... says how many people a row is about; add one, so that release can judge it."
+            )
+
+
+def counts(table: "pd.DataFrame") -> list[str]:
+    """Name the columns that count people or observations."""
+    return [str(column) for column in table.columns if column == "n" or str(column).startswith("n_")]
+
+
+def _describe(table: "pd.DataFrame", limit: Limits) -> None:
+    """Hide what tells the values of few people: of one or two, of a number of few values, beyond a quantile."""
+    hide(table, few(table["n"], limit.mean), OF_VALUES, "own_value")
+    hide(table, few(table["n"], limit.sd), ["sd"], "own_value")
+    if limit.cell > 1:
+        # n, mean and standard deviation are three equations: they tell the counts of up to three values
+        hide(table, few(table["fewest"], limit.cell), OF_VALUES, "few_people")
+    for name, share in QUANTILES.items():
+        beyond = (table["n"] * min(share, 1 - share)).round(6)
+        hide(table, beyond < limit.beyond, [name], "few_people" if limit.cell > 1 else "own_value")
+
+
+def release_distribution(distribution: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release what was observed at each visit: few people at an end of the scale, or between the ends, are hidden."""
+    import pandas as pd
+
+    table = distribution.assign(hidden="")
+    _describe(table, limit)
+    n = table["n"].astype(float)
+    ends = pd.DataFrame({name: (n * table[name]).round() for name in ("floor", "ceiling")}).dropna()
+    cells = ends.assign(between=n - ends.sum(axis=1), n=n)
+    reasons = [suppress(row[:3], limit.cell, [(range(3), row[3])], keep=[0, 1]) for row in cells.to_numpy().tolist()]
+    for place, name in enumerate(ends.columns):
+        lost = pd.Series([bool(one[place]) for one in reasons], ends.index, dtype=bool)
+        hide(table, lost.reindex(table.index, fill_value=False), [name], "few_people")
+    return table.drop(columns="fewest", errors="ignore")
+
+
+def release_baseline(baseline: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release baseline characteristics: levels of few people are hidden with their percentages and differences."""
+    import pandas as pd
+
+    is_level = baseline["level"].fillna("") != ""
+    numbers = baseline[~is_level].assign(hidden="")
+    known = numbers[["mean", "sd"]].notna().all(axis=1)
+    _describe(numbers, limit)
+    lost = known & numbers[["mean", "sd"]].isna().any(axis=1)
+    _hide_differences(numbers, lost, ["cohort", "variable"])
+    levels = baseline[is_level].assign(hidden="")
+    if len(levels):
+        levels = release_parts(
+            baseline[is_level].assign(_place=baseline.index[is_level]),
+            ["cohort", "arm", "variable"],
+            "n",
+            "count",
+            ["level"],
+            limit,
+        ).set_index("_place")
+        levels["percent"] = levels["percent"].mask(levels["hidden"] != "")
+        one = ["cohort", "variable"]
+        closed = (levels["level"] == "").groupby([levels[name] for name in one]).transform("any")
+        # a level that nobody has in one arm would be named because somebody has it in the arm that is closed
+        levels = levels[~(closed & (levels["count"] == 0).fillna(False))]
+        levels.loc[closed.reindex(levels.index), "standardised_difference"] = float("nan")
+        _hide_differences(levels, levels["hidden"] != "", [*one, "level"])
+    table = pd.concat([numbers.rename_axis(None), levels.rename_axis(None)]).sort_index()
+    return table.assign(count=table["count"].astype("Int64")).drop(columns="fewest", errors="ignore")
+
+
+def _hide_differences(table: "pd.DataFrame", lost: "pd.Series", by: list[str]) -> None:
+    """Hide the differences between arms where one of them lost the numbers that they are made of."""
+    beside = lost.groupby([table[name] for name in by]).transform("any") if len(table) else lost
+    hide(table, beside, ["standardised_difference"], "complement")
+
+
+def release_codebook(codebook: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release the codebook with the share of missing values, without those that few rows lack or have."""
+    rows, missing = codebook["rows"], codebook["missing"]
+    table = codebook.assign(missing=(100 * missing / rows.where(rows > 0)), hidden="").drop(columns="rows")
+    hide(table, few(missing, limit.cell) | few(rows - missing, limit.cell), ["missing"], "few_people")
+    return table
+
+
+def release_cleaning(audit: "pd.DataFrame", totals_hidden: bool, limit: Limits) -> "pd.DataFrame":
+    """Count what each rule did; cells and lines of few are of as few people."""
+    from needling.clean.workbook import cleaning_summary
+
+    table = cleaning_summary(audit)
+    table = table.assign(n=table["n"].astype("Int64"), hidden="")
+    hide(table, few(table["n"], limit.cell), ["n"], "few_people")
+    if limit.cell > 1:
+        # patients taken out are in the flow by reason, totals in a table of their own: no second sum of the same cells
+        hide(table, table["table"] == "patients", ["n"], "withheld")
+        hide(table, (table["rule"] == "totals") & totals_hidden, ["n"], "complement")
+    return table
+
+
+def release_reliability(reliability: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release Cronbach's alpha where enough people answered every item."""
+    table, needed = reliability.assign(hidden=""), max(limit.cell, limit.sd)
+    hide(table, few(table["n"], needed), ["alpha", "low", "high"], "few_people" if limit.cell > 1 else "own_value")
+    return table
+
+
+def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release a side table of a kind: by the people behind each row, step and quantile, or with the results it is about."""
+    from statistics import NormalDist
+
+    import pandas as pd
+
+    table = table.assign(hidden="")
+    found = [str(c) for c in table.columns if pd.api.types.is_numeric_dtype(table[c].dtype) and c not in AXES]
+    if name in OF_RESULTS:
+        keys = [c for c in ("analysis", "cohort", "outcome") if c in table.columns]
+        gone = pd.MultiIndex.from_frame(results.loc[results["hidden"] != "", keys])
+        hide(table, pd.Series(pd.MultiIndex.from_frame(table[keys]).isin(gone), table.index), found, "withheld")
+        return table
+    needed, reason = max(limit.cell, limit.sd), "few_people" if limit.cell > 1 else "own_value"
+    for column in counts(table):
+        hide(table, few(table[column], needed), found, reason)
+    if name == "residual_bins":
+        hide(table, table["n"].astype(float).mul(0.1).round(6) < limit.beyond, ["low", "high"], reason)
+    if name == "residual_quantiles":
+        share = table["normal"].map(NormalDist().cdf)
+        hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
+    axis = next((c for c in ("time", "day") if c in table.columns), None)
+    return on_grid(table, axis, limit) if axis else table
+
+
+def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
+    """Keep of a curve the steps at which 0 or enough people came or went since the step before."""
+    import pandas as pd
+
+    people = counts(table)
+    texts = [str(c) for c in table.columns if not pd.api.types.is_numeric_dtype(table[c].dtype) and c != "hidden"]
+    kept = []
+    for _, mine in table.groupby(texts, sort=False, dropna=False):
+        last: dict[str, float] = {}
+        for index, row in mine.sort_values(axis, kind="stable").iterrows():
+            now = {c: 0.0 if pd.isna(row[c]) else float(row[c]) for c in people}
+            before = last or {c: 0.0 if c == "n_events" else now[c] for c in people}
+            if not any(0 < abs(now[c] - before[c]) < limit.cell for c in people) and row["hidden"] == "":
+                kept.append(index)
+                last = now
+    return table.loc[sorted(kept)].reset_index(drop=True)
+
+
+def withheld(released: "dict[str, pd.DataFrame]", before: dict[str, int]) -> "pd.DataFrame":
+    """Count by table and reason the rows of which numbers are not shown, or that a curve lost (`before`: rows of side tables)."""
+    import pandas as pd
+
+    parts = [
+        table.loc[table["hidden"] != "", ["hidden"]].assign(section=name)
+        for name, table in released.items()
+        if "hidden" in table.columns
+    ]
+    for name in sorted(before.keys() & released.keys()):
+        lost = before[name] - len(released[name])
+        parts.append(pd.DataFrame({"hidden": ["withheld"] * lost, "section": [name] * lost}, dtype="str"))
+    rows = pd.concat(parts).groupby(["section", "hidden"], sort=True).size()
+    return rows.rename("n").reset_index().rename(columns={"hidden": "reason"})[["section", "reason", "n"]]

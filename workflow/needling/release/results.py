@@ -1,0 +1,142 @@
+"""Release of results: an estimate goes where it rests on few people with an event, a level or a characteristic."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from needling.release.people import small_subsets
+from needling.release.rule import Limits, few, hide
+from needling.schema import COUNTS, NUMBERS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from needling.study.plan import Study
+
+MODEL = ["analysis", "cohort", "outcome"]
+QUESTION = ["analysis", "variant", "cohort", "outcome", "site", "subset", "visit", "at", "term"]
+GONE = [*NUMBERS, "n_events", "favours", "note"]
+
+
+def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Limits) -> "pd.DataFrame":
+    """Release the results of all analyses.
+
+    Parameters
+    ----------
+    tables : results, people, flow, missingness, baseline, distribution, as the analyses wrote them.
+    study : section analyses.
+    limit : the rule's limits.
+
+    Returns
+    -------
+    The results with hidden. Not shown are: an estimate of one person, of an arm that is one person at the visit, or of two people
+    in all (own_value); what a number of at most three values, or a level of a category, of few people lies under (few_people); an
+    analysis of a subset that few are in or out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events
+    or non-events in an arm, and what compares that arm (few_events).
+    """
+    table = tables["results"].reset_index(drop=True).copy()
+    texts = [name for name in QUESTION if name in table.columns]
+    table[texts] = table[texts].fillna("")
+    table["hidden"] = ""
+    hide_numbers(table, few(table["n_patients"], limit.sd), "own_value")
+    hide_numbers(table, _of_visits(table, tables["missingness"], "measured", limit.mean), "own_value")
+    hide_numbers(table, _of_levels(table, tables["baseline"], limit.mean, ["cohort", "variable", "level"]), "own_value")
+    if limit.cell > 1:
+        hide_numbers(table, _of_visits(table, tables["distribution"], "fewest", limit.cell), "few_people")
+        hide_numbers(
+            table,
+            _of_levels(table, tables["baseline"], limit.cell, ["cohort", "arm", "variable", "level"]),
+            "few_people",
+        )
+        subset = _of_subsets(table, tables, study, limit)
+        hide(table, subset, [*GONE, *COUNTS], "few_people")
+        hide_numbers(table, _of_events(table, tables["flow"], limit), "few_events")
+    return table
+
+
+def hide_numbers(table: "pd.DataFrame", rows: "pd.Series", reason: str) -> None:
+    """Hide the estimates of some rows and all that would tell them; how many people they are of stays."""
+    estimated = rows & table[list(NUMBERS)].notna().any(axis=1)
+    hide(table, rows, list(NUMBERS), reason)
+    hide(table, estimated | (rows & table["n_events"].notna()), ["n_events"], reason)
+    for column in ("favours", "note"):
+        table[column] = table[column].mask(rows, "")
+
+
+def _of_visits(table: "pd.DataFrame", observed: "pd.DataFrame", column: str, fewest: int) -> "pd.Series":
+    """Rows at a visit (without one: of any visit) at which an arm has fewer people in a column than it takes."""
+    import pandas as pd
+
+    small = observed[few(observed[column], fewest)]
+    known = set(small[["cohort", "outcome", "visit"]].itertuples(index=False, name=None))
+    if column == "fewest":
+        known |= {(cohort, outcome, "") for cohort, outcome, _ in known}
+    keys = table[["cohort", "outcome", "visit"]].itertuples(index=False, name=None)
+    return pd.Series([key in known for key in keys], index=table.index, dtype=bool)
+
+
+def _of_levels(table: "pd.DataFrame", baseline: "pd.DataFrame", fewest: int, by: list[str]) -> "pd.Series":
+    """Rows about a covariate (by term, moderator or subset) of which some level, or rare value of a number, is of few people."""
+    import pandas as pd
+
+    is_level = baseline["level"].fillna("") != ""
+    people = baseline["count"].where(is_level, baseline["fewest"] if "fewest" in baseline.columns else float("nan"))
+    summed = (
+        baseline.assign(_people=people.astype("float64")).fillna({"arm": "", "level": ""}).groupby(by)["_people"].sum()
+    )
+    small = summed[few(summed, fewest)].reset_index()
+    known = set(small[["cohort", "variable"]].itertuples(index=False, name=None))
+    found = [
+        any((cohort, name) in known or (cohort == "" and name in set(small["variable"])) for name in _named(*texts))
+        for cohort, *texts in table[["cohort", "term", "at", "subset"]].itertuples(index=False, name=None)
+    ]
+    return pd.Series(found, index=table.index, dtype=bool)
+
+
+def _named(*texts: str) -> set[str]:
+    """Names in the JSON of a term, a moderator's values or a subset."""
+    found: set[str] = set()
+    for text in texts:
+        try:
+            read: Any = json.loads(text) if text else []
+        except ValueError:
+            continue  # the kind of an event or an exposure
+        found |= (
+            {str(one[0] if isinstance(one, list) else one) for one in read}
+            if isinstance(read, dict | list)
+            else {str(read)}
+        )
+    return found
+
+
+def _of_subsets(table: "pd.DataFrame", tables: "dict[str, pd.DataFrame]", study: "Study", limit: Limits) -> "pd.Series":
+    """Rows of a subset that few people are in, or that leaves out few of those in the analyses of everybody."""
+    import numpy as np
+    import pandas as pd
+
+    rows = pd.MultiIndex.from_frame(table[MODEL]).isin(small_subsets(tables, study, limit))
+    plain = (table["subset"] == "") & ~table["analysis"].map(lambda name: bool(study.analyses[name].where))
+    whole = {key: set(mine.dropna()) for key, mine in table[plain].groupby(["cohort", "outcome"])["n_patients"]}
+    beside = []
+    for row, is_plain in zip(table[["cohort", "outcome", "n_patients"]].to_dict("records"), plain, strict=True):
+        n, others = row["n_patients"], whole.get((row["cohort"], row["outcome"]), set())
+        gaps = [] if is_plain or pd.isna(n) else [n, *(abs(one - n) for one in others)]
+        beside.append(any(0 < gap < limit.cell for gap in gaps))
+    return pd.Series(rows | np.array(beside, dtype=bool), index=table.index)
+
+
+def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "pd.Series":
+    """Rows that rest on few events or non-events in an arm; what compares arms needs a row of each that may be shown."""
+    counted = table["n_events"].notna()
+    arms = flow[flow["stage"] == "allocated"].fillna("").groupby("cohort")["arm"].agg(set).to_dict()
+    small = counted & (few(table["n_events"], limit.cell) | few(table["n_patients"] - table["n_events"], limit.cell))
+    single = (
+        counted
+        & (table["reference"].fillna("") == "")
+        & ((table["arm"].fillna("") != "") | table["cohort"].map(lambda cohort: arms.get(cohort, {""}) == {""}))
+    )
+    for key, mine in table[counted].groupby(QUESTION):
+        shown = set(mine.loc[single & ~small, "arm"].fillna(""))
+        needed = arms.get(key[QUESTION.index("cohort")], set().union(*arms.values()))
+        if not needed <= shown:
+            small.loc[mine.index[~single[mine.index]]] = True
+    return small
