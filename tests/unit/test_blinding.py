@@ -20,7 +20,9 @@ def test_crisp_trial():
         ("bang", "sham"): (0.014388, 0.053823, -0.091103, 0.119880),
     }
     for place, numbers in expected.items():
-        np.testing.assert_allclose(found.loc[place, ["estimate", "se", "low", "high"]].astype(float), numbers, atol=1.5e-6)
+        np.testing.assert_allclose(
+            found.loc[place, ["estimate", "se", "low", "high"]].astype(float), numbers, atol=1.5e-6
+        )
     assert found["n"].tolist() == [416, 277, 139]
     assert found["n_unknown"].tolist() == [253, 170, 83]
 

@@ -98,7 +98,9 @@ def _check(counts: "pd.DataFrame", arms: list[str]) -> None:
         raise ValueError("these indices compare two arms; name the two whose patients were to be kept blind")
     missing = [arm for arm in arms if arm not in counts.index]
     if missing:
-        raise ValueError(f"there is no row for those who guessed {' or '.join(map(str, missing))}; write 0 where nobody did")
+        raise ValueError(
+            f"there is no row for those who guessed {' or '.join(map(str, missing))}; write 0 where nobody did"
+        )
     values = counts.to_numpy(float)
     if (values < 0).any() or (values % 1 != 0).any():
         raise ValueError("counts of people are integers from 0")

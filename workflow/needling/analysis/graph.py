@@ -111,7 +111,9 @@ def _check(P: "np.ndarray", w: "np.ndarray", G: "np.ndarray", alpha: float) -> N
     if not (w >= 0).all() or w.sum() > 1 + TIE:
         raise ValueError("weights are not negative and add up to at most 1")
     if not (G >= 0).all() or (G.sum(axis=1) > 1 + TIE).any() or G.diagonal().any():
-        raise ValueError("transitions are not negative, add up to at most 1 in each row, and none leads from a hypothesis to itself")
+        raise ValueError(
+            "transitions are not negative, add up to at most 1 in each row, and none leads from a hypothesis to itself"
+        )
     if not 0 < alpha < 1:
         raise ValueError("alpha lies between 0 and 1")
 
