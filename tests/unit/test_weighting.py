@@ -47,7 +47,7 @@ def test_overlap_weights_balance_every_covariate_of_the_model(ncds):
 
 def test_smoking_and_weight_in_what_if():
     data = nhefs_complete.load_pandas().data.dropna(subset=["wt82_71"])
-    data = data.astype({name: float for name in ("qsmk", "sex", "race", "age", "smokeintensity", "smokeyrs", "wt71")})
+    data = data.astype(dict.fromkeys(("qsmk", "sex", "race", "age", "smokeintensity", "smokeyrs", "wt71"), float))
     row = weighted_difference(data, "wt82_71", "qsmk", NHEFS, "inverse").iloc[2]
     # The book: 3.4 (2.4 to 4.5) with weights taken as known; the stacked variance is a little smaller.
     assert row["estimate"] == pytest.approx(3.440536, abs=2e-6)

@@ -12,12 +12,16 @@ TIE = 1e-12
 
 
 def test(
-    p: "Sequence[float]", weights: "Sequence[float]", transitions: "Sequence[Sequence[float]]", alpha: float = 0.05
+    p: "Sequence[float]",
+    weights: "Sequence[float]",
+    transitions: "Sequence[Sequence[float]]",
+    alpha: float = 0.05,  # noqa: PT028 - a test of hypotheses
 ) -> "tuple[np.ndarray, np.ndarray]":
     """Test hypotheses by the sequentially rejective graphical procedure with Bonferroni weights.
 
     While some hypothesis i left has p_i <= weight_i x alpha, it is rejected; its weight goes along its arrows,
-    w_j + w_i g_ij, and the arrows around it are joined, g_jk = (g_jk + g_ji g_ik) / (1 - g_ji g_ij). The adjusted P of a hypothesis
+    w_j + w_i g_ij, and the arrows around it are joined, g_jk = (g_jk + g_ji g_ik) / (1 - g_ji g_ij). The adjusted P
+    of a hypothesis
     is the smallest alpha at which it is rejected: at each step the smallest p_i / w_i, never below the one before.
     The family-wise error rate is at most alpha whatever the dependence of the tests. Holm (equal weights, arrows to all
     others), a fixed sequence (weight 1 on the first), fallback and gatekeeping are such graphs; Hochberg is not one.
@@ -26,12 +30,14 @@ def test(
     ----------
     p : P of each hypothesis, of length m; missing (a test that was planned and could not be made) is never rejected.
     weights : share of the error rate that each starts with, of length m: from 0, together at most 1.
-    transitions : m x m shares of a rejected hypothesis' weight that go to each other one: rows from 0, together at most 1; diagonal 0.
+    transitions : m x m shares of a rejected hypothesis' weight that go to each other one: rows from 0, together at
+        most 1; diagonal 0.
     alpha : family-wise error rate, between 0 and 1.
 
     Returns
     -------
-    rejected (booleans) and adjusted P (at most 1; missing where p is), both of length m. A tie, equal up to the last bits, is a rejection.
+    rejected (booleans) and adjusted P (at most 1; missing where p is), both of length m. A tie, equal up to the last
+    bits, is a rejection.
 
     Raises
     ------

@@ -24,9 +24,11 @@ def g_computation(
 
     A logistic regression with the arm is fitted; each patient's probability is predicted under each arm; mu_a is their mean.
     With a canonical link mu_a is consistent in a randomised trial even if the model is wrong. Variances:
-    ye   (Ye et al. 2023; population from which the patients come): V_aa = (var_a(y - f_a) / pi_a + 2 cov_a(y, f_a) - var(f_a)) / n,
+    ye   (Ye et al. 2023; population from which the patients come): V_aa = (var_a(y - f_a) / pi_a + 2 cov_a(y, f_a) -
+    var(f_a)) / n,
          V_ab = (cov_a(y, f_b) + cov_b(y, f_a) - cov(f_a, f_b)) / n, with f_a the predictions under arm a, subscripts at var and
-         cov the patients of that arm, pi_a its share; with `strata` less (R (diag(pi) - pi pi') R averaged over strata) / n, R the
+         cov the patients of that arm, pi_a its share; with `strata` less (R (diag(pi) - pi pi') R averaged over
+         strata) / n, R the
          diagonal of the stratum's mean residual over pi_a, for randomisation that balances arms within strata;
     ge   (Ge et al. 2011; these patients): the delta method with the model's covariance; HC0: the same with the sandwich.
     Ratios: delta method on the log scale.
@@ -44,7 +46,8 @@ def g_computation(
 
     Returns
     -------
-    One row each: quantity (share, risk_difference, risk_ratio, odds_ratio), arm, reference ('' for a share), estimate, se (of the
+    One row each: quantity (share, risk_difference, risk_ratio, odds_ratio), arm, reference ('' for a share),
+    estimate, se (of the
     logarithm for a ratio), statistic, p (normal; missing for a share), low, high, n_patients and n_events (of the arm for
     a share, of both for a comparison). attrs: covariance of the shares (arms in attrs["arms"]), separated (names of
     coefficients that tend to infinity; the shares stay finite, ge and HC0 are then missing).
@@ -53,7 +56,8 @@ def g_computation(
     ------
     ValueError : the outcome is not 0 and 1, an arm has no patient, strata with another variance than ye.
 
-    Sources: Ge et al. 2011, Drug Information Journal 45:481-493; Ye, Bannick, Yi, Shao 2023, Statistical Theory and Related Fields
+    Sources: Ge et al. 2011, Drug Information Journal 45:481-493; Ye, Bannick, Yi, Shao 2023, Statistical Theory and
+    Related Fields
     7:159-163. Checked against SAS's margins macro and the values of R's beeca and RobinCar on their example.
     """
     import numpy as np
@@ -86,7 +90,8 @@ def number_needed(difference: float, low: float, high: float) -> dict[str, float
 
     Returns
     -------
-    estimate, low, high: 1 / |...| of the difference and of its limits, low the one nearer to 1; negative for harm; and `through_infinity`:
+    estimate, low, high: 1 / |...| of the difference and of its limits, low the one nearer to 1; negative for harm;
+    and `through_infinity`:
     the interval runs from low, a number needed to benefit, over infinity to high, a number needed to harm (negative).
 
     Source: Altman 1998, BMJ 317:1309-1312.
@@ -132,7 +137,7 @@ def _prepared(
 
 
 def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):  # type: ignore[no-untyped-def]
-    """The fitted model; each patient's probability under each arm; the slopes of their means in the parameters; what is separated."""
+    """The fit; each patient's probability under each arm; the slopes of their means in the parameters; what is separated."""
     import warnings
 
     import numpy as np
@@ -159,7 +164,7 @@ def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):
 
 
 def _separated(X: "np.ndarray", y: "np.ndarray", names: list[str]) -> list[str]:
-    """Name the coefficients that tend to infinity: a direction in which no response is told against (linear program, Konis 2007)."""
+    """Name the coefficients that tend to infinity: a direction that no response speaks against (linear program, Konis 2007)."""
     import numpy as np
     from scipy.optimize import linprog
 

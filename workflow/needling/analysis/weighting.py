@@ -1,4 +1,4 @@
-"""Groups that chance did not make, weighted until they are alike in what was measured: difference, balance, and what could still hide."""
+"""Groups that chance did not make, weighted until they are alike in what was measured, and what could still hide."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +24,8 @@ def weighted_difference(
 ) -> "pd.DataFrame":
     """Compare two groups by propensity weights, with a variance that knows that the weights were estimated.
 
-    The propensity e(x) of the treatment comes from a logistic regression. Weights of the treated and the others: inverse 1/e and
+    The propensity e(x) of the treatment comes from a logistic regression. Weights of the treated and the others:
+    inverse 1/e and
     1/(1-e) (everybody), overlap 1-e and e (those in whom both were likely), treated 1 and e/(1-e) (the treated). Means are
     weighted means (Hajek). With an outcome model, fitted by least squares in each group, the augmented (doubly robust)
     means: sum h f_a / sum h plus the weighted mean of the group's residuals, h the weight's tilt (1, e(1-e), e).
@@ -43,7 +44,8 @@ def weighted_difference(
 
     Returns
     -------
-    One row each: quantity (mean of both groups, difference), arm, reference ('' for a mean), estimate, se, statistic, p (missing
+    One row each: quantity (mean of both groups, difference), arm, reference ('' for a mean), estimate, se,
+    statistic, p (missing
     for a mean), low, high, n_patients, effective_n (Kish: (sum w)^2 / sum w^2; of the smaller group for the difference).
     attrs: weights (of the rows used, by frame's index, mean 1 within a group), propensity.
 
@@ -51,7 +53,8 @@ def weighted_difference(
     ------
     ValueError : not two groups, or one propensity is 0 or 1 (no overlap).
 
-    Sources: Li, Morgan, Zaslavsky 2018, JASA 113:390-400; Lunceford, Davidian 2004, Statistics in Medicine 23:2937-2960. Checked against
+    Sources: Li, Morgan, Zaslavsky 2018, JASA 113:390-400; Lunceford, Davidian 2004, Statistics in Medicine
+    23:2937-2960. Checked against
     PSweight's vignette (NCDS) and, inverse weights, against Hernan and Robins, What If, chapter 12.
     """
     import numpy as np
@@ -109,7 +112,8 @@ def balance(
 ) -> "pd.DataFrame":
     """Standardised differences of the groups before and after weighting, both in units of the *unweighted* standard deviation.
 
-    (mean of the treated - mean of the others) / sqrt((s1^2 + s0^2) / 2), s1 and s0 unweighted. A category has a row per level, as shares
+    (mean of the treated - mean of the others) / sqrt((s1^2 + s0^2) / 2), s1 and s0 unweighted. A category has a row
+    per level, as shares
     of 0 and 1.
 
     Parameters
@@ -122,7 +126,8 @@ def balance(
 
     Returns
     -------
-    One row per number or level: variable, level ('' for a number), before, after. A variable that does not vary has missing values.
+    One row per number or level: variable, level ('' for a number), before, after. A variable that does not vary has
+    missing values.
     """
     import numpy as np
     import pandas as pd
