@@ -1,14 +1,19 @@
+# What may be shown: the tables of every study, and the side tables of its analyses.
+RELEASED = ["results", "methods", "flow", "cleaning", "taken_out", "totals", "withheld"]
+RELEASED += [name for name in OBSERVED if name not in RELEASED]
+RELEASED += sorted({name for side in SIDE.values() for name in side})
+
+
 rule release:
     # The release line: P adjusted within families, then disclosure control, once. All that is shown comes from here.
     input:
         **tables("observed", OBSERVED),
         **tables("clean", ["audit", "totals"]),
-        sources=f"{PROCESSED}/read/sources.parquet",
         analyses=[path for analysis in STUDY.analyses for path in analysis_tables(analysis).values()],
         code=ancient(code("release")),
     output:
         **tables("release", RELEASED),
-        results=[f"{REPORTS}/results/{analysis}.csv" for analysis in STUDY.analyses],
+        files=[f"{REPORTS}/results/{analysis}.csv" for analysis in STUDY.analyses],
         ard=f"{REPORTS}/results/ard.csv",
     log:
         f"{LOGS}/release.log",

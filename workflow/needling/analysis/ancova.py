@@ -43,13 +43,19 @@ class Settings(KindSettings):
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse a single arm, and visits or an interaction that the study does not have."""
         if not study.arms:
-            raise ValueError(f"analyses.{name}: an ancova compares arms, and this study has one; describe its course instead")
+            raise ValueError(
+                f"analyses.{name}: an ancova compares arms, and this study has one; describe its course instead"
+            )
         for visit in self.visits:
             if visit not in study.visits.schedule:
-                raise ValueError(f"analyses.{name}: visit '{visit}' is not defined{nearest(visit, study.visits.schedule)}")
+                raise ValueError(
+                    f"analyses.{name}: visit '{visit}' is not defined{nearest(visit, study.visits.schedule)}"
+                )
         known = ["baseline", *study.patients.covariates]
         if self.interaction and self.interaction not in known:
-            raise ValueError(f"analyses.{name}: interaction '{self.interaction}' is not defined{nearest(self.interaction, known)}")
+            raise ValueError(
+                f"analyses.{name}: interaction '{self.interaction}' is not defined{nearest(self.interaction, known)}"
+            )
 
     def needs(self, study: Study) -> Needs:
         """The rows that the models use: their visits, with the baseline and every covariate."""
@@ -99,8 +105,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would have had "
          "values like those of the patients analysed. No missing measurement was imputed or carried forward."),
         ("averaged", "the analysed patients"),
+        *[("visit", braced("visit", visit)) for visit in settings.visits],
         ("table", "contrasts"), ("table", "coefficients"),
-        ("figure", "effects"), ("figure", "course"), ("figure", "residuals"),
+        ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
     ]  # fmt: skip
 
 
@@ -163,12 +170,23 @@ def _interaction(data: "pd.DataFrame", question: Question, common: dict[str, Any
     if not products or fit.df < 1:
         why = f"{name} does not vary among the patients of each arm" if fit.df >= 1 else "more terms than patients"
         empty = pd.DataFrame([dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), np.nan)])
-        told = {**common, **unit, "status": "not_estimated", "note": why, "quantity": "interaction", "better": "neither"}
+        told = {
+            **common,
+            **unit,
+            "status": "not_estimated",
+            "note": why,
+            "quantity": "interaction",
+            "better": "neither",
+        }
         return complete(empty, question, **told)
     if question.categories.get(name):
         tested = pd.DataFrame([fit.joint(list(products.values()))])
-        return complete(tested, question, **{**common, **unit, "quantity": "interaction", "better": "neither", "unit": ""})
-    rows = [fit.row(np.eye(len(fit.terms))[i], arm=arm, reference=question.reference) for (arm, _), i in products.items()]
+        return complete(
+            tested, question, **{**common, **unit, "quantity": "interaction", "better": "neither", "unit": ""}
+        )
+    rows = [
+        fit.row(np.eye(len(fit.terms))[i], arm=arm, reference=question.reference) for (arm, _), i in products.items()
+    ]
     made = contrast_rows(pd.DataFrame(rows), question, "interaction", **{**common, "term": unit["term"]})
     return made.assign(unit=unit["unit"], favours="", better="neither")
 
@@ -198,7 +216,9 @@ class _LeastSquares:
                 columns.append(([["arm", arm], part], "", own * values))
         X = np.column_stack([values for *_, values in columns])
         kept = _independent(X)
-        self.dropped = [" x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept]
+        self.dropped = [
+            " x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept
+        ]
         self.terms = [structured(columns[i][0]) for i in kept]
         self.products = [products[i] for i in kept]
         self._arm_of, self._X = [columns[i][1] for i in kept], X[:, kept]

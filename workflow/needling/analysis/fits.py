@@ -88,7 +88,9 @@ def too_few(data: "pd.DataFrame", question: Question) -> str:
     return ""
 
 
-def common_columns(fit: "MixedFit", frame: Frame, method: str, inference: dict[str, Any], **others: Any) -> dict[str, Any]:
+def common_columns(
+    fit: "MixedFit", frame: Frame, method: str, inference: dict[str, Any], **others: Any
+) -> dict[str, Any]:
     """Columns of the results contract that all rows of a fit share.
 
     Parameters

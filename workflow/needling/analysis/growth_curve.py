@@ -32,7 +32,9 @@ class Settings(KindSettings):
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse a schedule without time: a slope needs it."""
         if all(visit.nominal_week is None for visit in study.visits.schedule.values()) and not study.visits.date:
-            raise ValueError(f"analyses.{name}: a growth curve needs the time of the visits; give each one days or a week")
+            raise ValueError(
+                f"analyses.{name}: a growth curve needs the time of the visits; give each one days or a week"
+            )
 
     def needs(self, study: Study) -> Needs:
         """The rows that the model uses: follow-up visits; of a single arm the baseline too."""
@@ -94,9 +96,15 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     if question.arms:
         asked = comparisons(question)
         weights = {f"c{i}": {frame.code(a, "arm"): w for a, w in one.weights.items()} for i, one in enumerate(asked)}
-        named = {"arm": [one.arm for one in asked], "reference": [one.reference for one in asked], "term": [one.term for one in asked]}
+        named = {
+            "arm": [one.arm for one in asked],
+            "reference": [one.reference for one in asked],
+            "term": [one.term for one in asked],
+        }
         options = {**inference, "weights": "observed"}
-        effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options).assign(visit=question.primary_visit, **named)
+        effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options).assign(
+            visit=question.primary_visit, **named
+        )
         slope = fit.contrast("arm", coefficients=weights, slope="time", **options).assign(visit="", **named)
         own = fit.slopes("time", by="arm", **options)
         own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
@@ -133,5 +141,5 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          "imputed or carried forward."),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
-        ("figure", "effects"), ("figure", "residuals"),
+        ("figure", "forest"), ("figure", "diagnostics"),
     ]  # fmt: skip

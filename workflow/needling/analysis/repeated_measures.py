@@ -154,7 +154,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("averaged", averaged),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"),
-        ("figure", "effects"), ("figure", "course"), ("figure", "residuals"),
+        ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
     ]  # fmt: skip
 
 
@@ -207,7 +207,12 @@ def _weights(frame: "Frame", asked: list[Comparison]) -> dict[str, dict[str, flo
 
 
 def _compared(
-    table: "pd.DataFrame", visits: list[str], asked: list[Comparison], question: Question, common: dict[str, Any], change: bool = False
+    table: "pd.DataFrame",
+    visits: list[str],
+    asked: list[Comparison],
+    question: Question,
+    common: dict[str, Any],
+    change: bool = False,
 ) -> "list[pd.DataFrame]":
     """Results rows of the engine's comparisons, which come visit by visit in the order asked for."""
     places = [(visit, one) for visit in visits for one in asked]
@@ -235,7 +240,9 @@ def _named(table: "pd.DataFrame", frame: "Frame") -> "pd.DataFrame":
     return table.assign(**columns)
 
 
-def _by_arm(fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]) -> "list[pd.DataFrame]":
+def _by_arm(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
     from needling.analysis.results import standardised_rows
 
     options = {**inference, "weights": "observed"}
@@ -253,12 +260,16 @@ def _by_arm(fit: "MixedFit", frame: "Frame", question: Question, common: dict[st
     return [
         *effects,
         mean_rows(means, question, **common),
-        contrast_rows(means.assign(reference="", **shift, statistic=float("nan"), p=float("nan")), question, "change", **common),
+        contrast_rows(
+            means.assign(reference="", **shift, statistic=float("nan"), p=float("nan")), question, "change", **common
+        ),
         *[standardised_rows(one, sd, df) for one in effects],
     ]
 
 
-def _course(fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]) -> "list[pd.DataFrame]":
+def _course(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
     options = {**inference, "weights": "observed"}
     first, *later = frame.data["visit"].cat.categories
     changes = fit.contrast("visit", reference=first, **options)
@@ -267,7 +278,9 @@ def _course(fit: "MixedFit", frame: "Frame", question: Question, common: dict[st
     return [contrast_rows(changes, question, "change", **common), mean_rows(means, question, **common)]
 
 
-def _changes(fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]) -> "list[pd.DataFrame]":
+def _changes(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
     """Change from baseline in each arm, and its difference between arms."""
     options = {**inference, "weights": "observed"}
     first, *later = frame.data["visit"].cat.categories
@@ -284,7 +297,9 @@ def _changes(fit: "MixedFit", frame: "Frame", question: Question, common: dict[s
     ]
 
 
-def _constrained(fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]) -> "list[pd.DataFrame]":
+def _constrained(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
     """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
     import numpy as np
     import pandas as pd

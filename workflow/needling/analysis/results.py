@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,9 @@ class Question:
         return "higher" if self.turned else self.better
 
 
-def contrast_rows(table: "pd.DataFrame", question: Question, quantity: str = "difference", **common: Any) -> "pd.DataFrame":
+def contrast_rows(
+    table: "pd.DataFrame", question: Question, quantity: str = "difference", **common: Any
+) -> "pd.DataFrame":
     """Turn differences into results rows, in the orientation that the analysis reports.
 
     Parameters
@@ -208,8 +211,10 @@ def favoured(rows: "pd.DataFrame") -> list[str]:
     found = []
     for row in rows[["quantity", "arm", "reference", "estimate", "better"]].to_dict("records"):
         beyond = row["estimate"] - (1.0 if str(row["quantity"]).endswith("_ratio") else 0.0)
-        speaks = row["reference"] != "" and row["better"] in ("lower", "higher") and beyond == beyond and beyond != 0
-        found.append("" if not speaks else row["arm"] if (beyond > 0) == (row["better"] == "higher") else row["reference"])
+        speaks = row["reference"] != "" and row["better"] in ("lower", "higher") and beyond not in (0, None) and not math.isnan(beyond)
+        found.append(
+            "" if not speaks else row["arm"] if (beyond > 0) == (row["better"] == "higher") else row["reference"]
+        )
     return found
 
 
@@ -247,7 +252,9 @@ def complete(rows: "pd.DataFrame", question: Question, **common: Any) -> "pd.Dat
     import pandas as pd
 
     settings = question.settings
-    empty = dict.fromkeys(RESULTS, "") | dict.fromkeys([*NUMBERS, "margin"], float("nan")) | dict.fromkeys(COUNTS, pd.NA)
+    empty = (
+        dict.fromkeys(RESULTS, "") | dict.fromkeys([*NUMBERS, "margin"], float("nan")) | dict.fromkeys(COUNTS, pd.NA)
+    )
     filled = empty | {
         "analysis": question.analysis,
         "kind": settings.kind,

@@ -5,9 +5,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from needling.analysis.kinds import kinds
-from needling.analysis.results import Output, Question
+from needling.analysis.results import Question
 from needling.cohort.analysed import analysed, left_out, of_population
 from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
+from needling.study.keys import braced
 from needling.study.plan import Analysis, Study
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     kind = kinds()[settings.kind]
     outputs, people = [], []
     for cohort, plan in study.cohorts.items():
-        for outcome in [one for one in settings.outcomes if one in plan.outcomes] or ([] if settings.outcomes else [""]):
+        for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
+            [] if settings.outcomes else [""]
+        ):
             data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
             if outcome:
                 mine = _of_cohort(given["visits"], cohort, outcome, None)
@@ -56,7 +59,8 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
                 people.append(_people(name, cohort, outcome, given["patients"], mine, settings, needs, study))
             question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
             outputs.append(kind.run(data, question))
-    said = [{"analysis": name, "item": item, "text": text} for item, text in kind.methods(settings, study)]
+    texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
+    said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
         "results": _joined([o.results for o in outputs], RESULTS, "results"),
         "methods": check(pd.DataFrame(said, columns=list(METHODS)), METHODS, "methods"),
@@ -66,6 +70,21 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
         made = [o.side[side].assign(analysis=name) for o in outputs if side in o.side and len(o.side[side])]
         tables[side] = _joined(made, contract, side)
     return Analysed(tables)
+
+
+def _common_methods(settings: Analysis, study: Study) -> list[tuple[str, str]]:
+    """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
+    said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
+    clusters = getattr(settings, "clusters", [])
+    said += [("clusters", name) for name in clusters]
+    for name, levels in settings.where.items():
+        said += [
+            ("restricted", braced("level", name, one)) for one in ([levels] if isinstance(levels, str) else levels)
+        ]
+    if settings.outcomes:
+        columns = [name for name in settings.needs(study).columns if name != "week"]
+        said += [("needs", name if name in clusters else braced("covariate", name)) for name in columns]
+    return said
 
 
 def _side(kind: ModuleType) -> dict:

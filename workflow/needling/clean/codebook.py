@@ -30,14 +30,15 @@ HEADS = {
 MOST_LEVELS = 30
 
 
-def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Study) -> pd.DataFrame:
+def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Study, min_cell: int) -> pd.DataFrame:
     """Describe every column of every processed table.
 
     Parameters
     ----------
     tables : clean tables, scores and frame by name; outcomes and scores need visits beside them.
     sources : table of the contract ACCOUNT["sources"].
-    study : sections patients, visits, instruments, events, disclosure.
+    study : sections patients, visits, instruments, events.
+    min_cell : smallest number of missing values that is told.
 
     Returns
     -------
@@ -49,13 +50,15 @@ def codebook(tables: dict[str, pd.DataFrame], sources: pd.DataFrame, study: Stud
     rows = []
     for table, frame in tables.items():
         for name in frame.columns:
-            rows.append(_column(table, str(name), frame[name], sources, study))
+            rows.append(_column(table, str(name), frame[name], sources, study, min_cell))
         if "instrument" in frame.columns and "value" in frame.columns:
-            rows += _instruments(table, frame, tables.get("visits"), sources, study)
+            rows += _instruments(table, frame, tables.get("visits"), sources, study, min_cell)
     return pd.DataFrame(rows, columns=list(HEADS))
 
 
-def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, study: Study) -> tuple[str, ...]:
+def _column(
+    table: str, name: str, values: pd.Series, sources: pd.DataFrame, study: Study, min_cell: int
+) -> tuple[str, ...]:
     known = CONTRACTS.get(table, CLEAN["sessions"]).get(name)
     settings = _settings(table, name, study)
     read = {"day": "date", "visit": "planned"}.get(name, name) if table != "frame" else name
@@ -63,7 +66,7 @@ def _column(table: str, name: str, values: pd.Series, sources: pd.DataFrame, stu
     dictionary = str(mine["label"].iloc[0]) if len(mine) and isinstance(mine["label"].iloc[0], str) else ""
     label = (settings.label if settings else None) or (known.label if known else "") or dictionary or words(name)
     unit = (settings.unit if settings else None) or (known.unit if known else "") or ""
-    missing = _missing(len(values), int(values.isna().sum()), study.disclosure.min_cell)
+    missing = _missing(len(values), int(values.isna().sum()), min_cell)
     levels = _levels(name, values, settings) or _planned(table, name, study) or _kind(name, values)
     return table, name, label, unit, levels, "", ", ".join(mine["source"]), missing
 
@@ -116,7 +119,7 @@ def _kind(name: str, values: pd.Series) -> str:
 
 
 def _instruments(
-    table: str, frame: pd.DataFrame, visits: pd.DataFrame | None, sources: pd.DataFrame, study: Study
+    table: str, frame: pd.DataFrame, visits: pd.DataFrame | None, sources: pd.DataFrame, study: Study, min_cell: int
 ) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, one in definitions(study.instruments).items():
@@ -127,7 +130,7 @@ def _instruments(
         listed = list(dict.fromkeys(from_columns["source"]))
         source = ", ".join(listed) if len(listed) <= 3 else f"{listed[0]} ... {listed[-1]} ({len(listed)} columns)"
         levels = f"{one.low:g} to {one.high:g}, {one.better} is better"
-        missing = _without_value(mine, visits, study.disclosure.min_cell)
+        missing = _without_value(mine, visits, min_cell)
         rows.append((table, "value", one.label, one.unit, levels, name, source, missing))
     return rows
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from needling.privacy.disclosure import DisclosureError
+from needling.study.keys import StudyError
 
 if TYPE_CHECKING:
     from needling.study.plan import Shared, Study
@@ -35,7 +35,7 @@ def shared_file(
 
     Raises
     ------
-    DisclosureError : k or an l is below what the study file demands; measure and columns are named, never a value.
+    StudyError : k or an l is below what the study file demands; measure and columns are named, never a value.
     """
     settings = study.disclosure.share[name]
     known = [*(["cohort"] if len(study.cohorts) > 1 else []), *(["arm"] if study.arms else [])]
@@ -79,7 +79,7 @@ def anonymity(
 
     Raises
     ------
-    DisclosureError : k or an l is below its threshold; measure and columns are named, never a value.
+    StudyError : k or an l is below its threshold; measure and columns are named, never a value.
     """
     over = ", ".join(quasi_identifiers) or "nothing"
     found = [(f"k: patients who share {over}", k_anonymity(file, quasi_identifiers), settings.people)]
@@ -93,7 +93,7 @@ def anonymity(
     ]
     for measure, value, needed in found:
         if value < needed:
-            raise DisclosureError(
+            raise StudyError(
                 f"disclosure.share.{name}: not to be shared: the smallest {measure} is {value}, at least {needed} is "
                 f"needed; widen its spans, or leave out a covariate or an outcome."
             )

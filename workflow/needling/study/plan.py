@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
-from needling.study.keys import ForPeople, Name, Section, Words, nearest, words
+from needling.study.keys import ForPeople, Name, Section, Words, nearest
 from needling.study.sources import Events, Export, Instrument, Patients, Visits
 
 

@@ -21,7 +21,7 @@ def distributions(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     Returns
     -------
     Table of the contract DISTRIBUTION: n, mean, SD, five quantiles and the shares at the ends of the scale, in the order
-    of the study file. It is not yet fit to publish: small groups are suppressed where it leaves the house.
+    of the study file.
     """
     rows = []
     for (cohort, outcome, visit, arm), group in frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS, sort=False):
@@ -31,7 +31,7 @@ def distributions(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
         rows.append(
             {
                 **dict(zip(KEYS, (cohort, outcome, visit, arm), strict=True)),
-                **{"n": len(values), "mean": values.mean(), "sd": values.std()},
+                **{"n": len(values), "n_values": values.nunique(), "mean": values.mean(), "sd": values.std()},
                 **{"q10": q10, "q25": q25, "median": median, "q75": q75, "q90": q90},
                 "floor": np.isclose(values, low).mean(),
                 "ceiling": np.isclose(values, high).mean(),
@@ -66,7 +66,7 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
     ----------
     frame : analysis frame, for the outcomes at baseline.
     patients : clean patients.
-    study : sections patients, visits, cohorts, outcomes.
+    study : sections patients, visits, cohorts.
 
     Returns
     -------
@@ -77,23 +77,16 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
     for cohort, settings in study.cohorts.items():
         people = patients[patients["cohort"] == cohort]
         variables = [
-            (
-                name,
-                column.label or name.replace("_", " ").capitalize(),
-                column.unit or "",
-                people.set_index("patient")[name],
-            )
+            (name, "covariate", column.unit or "", people.set_index("patient")[name])
             for name, column in study.patients.covariates.items()
         ]
         for outcome in settings.outcomes:
             mine = at_baseline[(at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)]
             unit = str(mine["unit"].iloc[0]) if len(mine) else ""
-            variables.append(
-                (outcome, f"{study.outcome_label(outcome)} at baseline", unit, mine.set_index("patient")["value"])
-            )
+            variables.append((outcome, "outcome", unit, mine.set_index("patient")["value"]))
         arms = people.set_index("patient")["arm"]
-        for name, label, unit, values in variables:
-            place = {"cohort": cohort, "variable": name, "label": label, "unit": unit}
+        for name, what, unit, values in variables:
+            place = {"cohort": cohort, "variable": name, "what": what, "unit": unit}
             describe = _number_rows if pd.api.types.is_numeric_dtype(values.dtype) else _level_rows
             rows += [place | row for row in describe(values, arms.reindex(values.index), study.arms)]
     table = pd.DataFrame(rows).reindex(columns=list(BASELINE))
@@ -113,7 +106,8 @@ def _number_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[d
         rows.append(
             {
                 "arm": arm,
-                **{"n": len(group), "mean": group.mean(), "sd": group.std(), "median": group.median()},
+                **{"n": len(group), "n_values": group.nunique(), "mean": group.mean(), "sd": group.std()},
+                "median": group.median(),
                 **{"q25": group.quantile(0.25), "q75": group.quantile(0.75)},
                 "standardised_difference": (group.mean() - reference.mean()) / spread
                 if number and spread > 0
@@ -134,7 +128,7 @@ def _level_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[di
             spread = np.sqrt((share * (1 - share) + share_reference * (1 - share_reference)) / 2)
             rows.append(
                 {
-                    **{"arm": arm, "level": str(level), "n": len(group)},
+                    **{"arm": arm, "level": str(level), "n": len(group), "n_values": group.nunique()},
                     **{"count": int((group == level).sum()), "percent": 100 * share},
                     "standardised_difference": (share - share_reference) / spread if number and spread > 0 else np.nan,
                 }
