@@ -41,7 +41,8 @@ class Frame:
 
     def words(self, message: str) -> str:
         """Write a message of the engine with the levels' own names, for eyes only."""
-        return re.sub(r"\b\w+\b", lambda found: self.name(found[0]), message).rstrip(".")
+        named = re.sub(r"\b\w+\b", lambda found: self.name(found[0]), message).rstrip(".")
+        return named.replace("variance of Intercept between", "variance between")
 
 
 def _prefix(factor: str) -> str:

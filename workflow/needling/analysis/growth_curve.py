@@ -135,7 +135,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         uses = "every measurement of every patient who has at least one"
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
-        ("uses", uses),
+        ("uses", uses + (" and every covariate" if settings.adjust else "")),
         ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would "
          "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
          "imputed or carried forward."),

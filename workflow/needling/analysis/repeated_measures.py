@@ -147,7 +147,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
          f"which the model converges: {ladder}."),
-        ("uses", who),
+        ("uses", who + (" and every covariate" if settings.adjust else "")),
         ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would "
          "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
          "imputed or carried forward."),

@@ -16,7 +16,6 @@ from needling.report.document import reference_document
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.tables.make import write_tables
-from needling.tables.printed import escape
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 READER = "markdown-smart-auto_identifiers+gfm_auto_identifiers+pipe_tables+table_captions+implicit_figures"
@@ -63,8 +62,8 @@ def build_report(
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")
         (work / "report.md").write_text(text, encoding="utf-8")
-        metadata = ["--metadata", f"title={escape(labels.title)}", "--metadata", "lang=en-GB"]
-        metadata += [piece for author in plan.authors for piece in ("--metadata", f"author={escape(author)}")]
+        metadata = ["--metadata", f"title={labels.title}", "--metadata", "lang=en-GB"]
+        metadata += [piece for author in plan.authors for piece in ("--metadata", f"author={author}")]
         metadata += ["--metadata", f"madeup={MADE_UP}"] if plan.made_up else []
         paths = [
             _page(work, metadata, templates),

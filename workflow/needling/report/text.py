@@ -109,7 +109,8 @@ class _Floats:
 
 def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
     """Gather what the methods and the rows of an analysis say: sentences of its description."""
-    plan, rows = labels.plan, released["results"][released["results"]["analysis"] == name]
+    plan, results = labels.plan, released["results"]
+    rows = results[(results["analysis"] == name) & (results["quantity"] != "standardised_difference")]
     settings = plan.analyses[name]
 
     def unique(column: str) -> list[str]:
