@@ -12,6 +12,7 @@ from needling.cohort.flow import participant_flow
 from needling.cohort.frame import assemble
 from needling.instruments.definition import definition
 from needling.instruments.scoring import score
+from needling.labels.words import Labels
 from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.gate import stop_on_identifiers
 from needling.privacy.rekey import Keys
@@ -57,7 +58,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     unread = tables["unread"]
     return "\n\n".join(
         [
-            f"{study.title}\nNo identifiers found. Nothing has been written.",
+            f"{Labels(study).title}\nNo identifiers found. Nothing has been written.",
             "Rows\n" + _text(_rows(tables, cleaned.tables)),
             "What cleaning would do (docs/cleaning.md says what each rule does)\n" + _text(_rules(cleaned.audit)),
             *(["Totals of the export\n" + _text(_totals(cleaned.totals))] if len(cleaned.totals) else []),
@@ -92,12 +93,12 @@ def _totals(totals: pd.DataFrame) -> pd.DataFrame:
 
 
 def _measured(flow: pd.DataFrame, study: Study) -> pd.DataFrame:
-    rows = flow[flow["stage"] == "measured"]
+    rows, labels = flow[flow["stage"] == "measured"], Labels(study)
     table = rows.pivot_table(index=["cohort", "outcome"], columns="visit", values="n", aggfunc="sum", sort=False)
-    table.columns = [study.visit_label(str(visit)) for visit in table.columns]
+    table.columns = [labels.visit(str(visit)) for visit in table.columns]
     table = table.reset_index()
-    table["cohort"] = table["cohort"].map(lambda name: study.cohorts[name].label)
-    table["outcome"] = table["outcome"].map(study.outcome_label)
+    table["cohort"] = table["cohort"].map(labels.cohort)
+    table["outcome"] = table["outcome"].map(labels.outcome)
     return table
 
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from needling.plan import load_study
-from needling.plan import study_schema as schema
+from needling.plan import load_study, study_schema
 from needling.study.keys import StudyError
 
 
@@ -60,14 +59,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _schema(options: argparse.Namespace) -> str:
-    return json.dumps(schema(), indent=2, ensure_ascii=False)
+    return json.dumps(study_schema(), indent=2, ensure_ascii=False)
 
 
 def _summary(options: argparse.Namespace) -> str:
     from needling.tables.summary import primary_lines
 
     study = load_study(Path("config") / f"{options.study}.yaml")
-    return "\n".join(primary_lines(study, Path("reports") / study.study))
+    released, report = Path("data/processed") / study.study / "release", Path("reports") / study.study / "report.html"
+    return "\n".join(primary_lines(study, released, report))
 
 
 def _check(options: argparse.Namespace) -> str:

@@ -618,6 +618,13 @@ def check(table: "pd.DataFrame", contract: Contract, name: str) -> "pd.DataFrame
     return table[[*contract, *others]].assign(**typed)
 
 
+def empty(contract: Contract) -> "pd.DataFrame":
+    """Give a table of a contract without rows."""
+    import pandas as pd
+
+    return check(pd.DataFrame(columns=list(contract)), contract, "empty")
+
+
 def _of_kind(cells: "pd.Series", kind: Any) -> "pd.Series":
     return plain_text(cells) if kind == "str" else levels(cells) if kind == "category" else cells.astype(kind)
 

@@ -2,7 +2,7 @@ rule clean:
     # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
     input:
         **tables("read", [*TABLES, *ACCOUNT]),
-        corrections=given(STUDY.cleaning.corrections),
+        corrections=outside(STUDY.cleaning.corrections),
         code=ancient(code("clean")),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
@@ -36,6 +36,7 @@ rule assemble:
     input:
         **tables("clean", [*TABLES, "quarantine"]),
         exported=f"{PROCESSED}/read/patients.parquet",
+        sources=f"{PROCESSED}/read/sources.parquet",
         code=ancient(code("assemble")),
     output:
         **tables("frames", FRAMES),
@@ -45,7 +46,7 @@ rule assemble:
     benchmark:
         f"{LOGS}/assemble.benchmark"
     params:
-        study=section(STUDY, "patients", "visits", "instruments", "events", "cohorts", "intercurrent_events"),
+        study=section(STUDY, "patients", "visits", "instruments", "events", "cohorts"),
         code=digest(*code("assemble")),
     script:
         "../scripts/assemble.py"
@@ -56,7 +57,8 @@ rule audit:
     input:
         **tables("clean", [*TABLES, "audit"]),
         sources=f"{PROCESSED}/read/sources.parquet",
-        visit_frame=f"{PROCESSED}/frames/visits.parquet",
+        scores=f"{PROCESSED}/frames/scores.parquet",
+        frame=f"{PROCESSED}/frames/visits.parquet",
         code=ancient(code("audit")),
     output:
         workbook=f"{REPORTS}/audit/audit.xlsx",

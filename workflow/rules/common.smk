@@ -26,6 +26,8 @@ except StudyError as error:
 RAW = config.get("raw") or STUDY.export.records
 EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
+FRAMES = ["visits", "patients", "scores"]
+OBSERVED = ["flow", "distribution", "missingness", "baseline", "reliability", "codebook"]
 PROCESSED = f"data/processed/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"
 LOGS = f"logs/{STUDY.study}"
@@ -38,9 +40,15 @@ def tables(stage, names=TABLES):
     return {name: f"{PROCESSED}/{stage}/{name}.parquet" for name in names}
 
 
-def given(*paths):
-    """Files from outside that a rule reads, those that the study has."""
-    return ancient([path for path in paths if path])
+def of_one_analysis(analysis):
+    """The values of the study file that one analysis uses: no words, and no other analysis."""
+    values = section(STUDY, "design", "patients", "visits", "cohorts", "analyses", "primary")
+    return {**values, "analyses": {analysis: values["analyses"][analysis]}}
+
+
+def outside(*paths):
+    """Files from outside that a rule reads, those that the study has; braces in their names are no wildcards."""
+    return ancient([str(path).replace("{", "{{").replace("}", "}}") for path in paths if path])
 
 
 def digest(*paths):

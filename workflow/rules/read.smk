@@ -1,8 +1,8 @@
 rule read:
     # The raw export becomes canonical tables of text, unless something in it could identify a person.
     input:
-        records=given(RAW),
-        dictionary=given(STUDY.export.dictionary),
+        records=outside(RAW),
+        dictionary=outside(STUDY.export.dictionary),
         code=ancient(code("read")),
     output:
         **tables("read", [*TABLES, *ACCOUNT]),

@@ -9,4 +9,5 @@ with stage(snakemake.log[0]):
     given = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
     audit, sources = (given.pop(name) for name in ("audit", "sources"))
     write_audit_workbook(snakemake.output.workbook, audit, study)
-    write_codebook(codebook(given, sources, study), snakemake.output.page, snakemake.output.codebook, study)
+    book = codebook(given, sources, study)
+    write_codebook(book, snakemake.output.page, snakemake.output.codebook, study)

@@ -2,11 +2,12 @@ import json
 from pathlib import Path
 
 from needling.figures.draw import write_figures
+from needling.labels.words import Labels
 from needling.schema import read_table
 from needling.stage import stage
 from needling.study.file import part
 
 with stage(snakemake.log[0]):
     released = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
-    words = write_figures(released, part(snakemake.params.study), snakemake.output.folder)
+    words = write_figures(released, Labels(part(snakemake.params.study)), snakemake.output.folder)
     Path(snakemake.output.words).write_text(json.dumps(words, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,15 +1,15 @@
+import json
 from pathlib import Path
 
-import pandas as pd
-
-from needling.figures import read_words
-from needling.report import TABLES, build_report
+from needling.labels.words import Labels
+from needling.report.build import build_report
+from needling.report.software import software
 from needling.schema import read_table
 from needling.stage import stage
 from needling.study.file import part
 
 with stage(snakemake.log[0]):
-    given, folder, lock = snakemake.input, Path(snakemake.output.html).parent, Path(snakemake.input.lock).read_text()
-    inputs = {name: read_table(given[name]) for name in TABLES}
-    inputs["cross_check"] = pd.concat([read_table(path) for path in given.cross_check])
-    build_report(part(snakemake.params.study), inputs, read_words(given.words), folder / "figures", folder, lock)
+    given, folder = snakemake.input, Path(snakemake.output.html).parent
+    released = {name: read_table(path) for name, path in given.items() if str(path).endswith(".parquet")}
+    words = json.loads(Path(given.words).read_text(encoding="utf-8"))
+    build_report(Labels(part(snakemake.params.study)), released, words, given.figures, folder, software())

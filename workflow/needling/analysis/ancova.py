@@ -1,37 +1,79 @@
 """One visit at a time: least squares with the baseline as covariate."""
 
-import numpy as np
-import pandas as pd
-from statsmodels.regression.linear_model import OLS
+from typing import TYPE_CHECKING, Any, Literal
 
-from needling.analysis.diagnostics import diagnostics
+from pydantic import Field
+
 from needling.analysis.results import (
     Output,
     Question,
     coefficient_rows,
+    comparisons,
     complete,
     contrast_rows,
     mean_rows,
     not_estimated,
+    standardised_rows,
+    structured,
 )
+from needling.cohort.analysed import Needs
+from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.keys import Name, braced, nearest
+from needling.study.plan import KindSettings, Study
 
-METHOD = "Analysis of covariance (least squares)"
-DF_METHOD = "residual"
-WEIGHTS = "the analysed patients"
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+METHOD = "ancova_least_squares"
+SIDE = {"residual_bins": RESIDUAL_BINS, "residual_quantiles": RESIDUAL_QUANTILES}
 
 
-def ancova(frame: pd.DataFrame, question: Question) -> Output:
+class Settings(KindSettings):
+    """One visit, least squares, baseline as covariate."""
+
+    kind: Literal["ancova"]
+    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    visits: list[Name] = Field(min_length=1, description="Visits analysed, one model each.")
+    interaction: Name | None = Field(
+        None,
+        description="Test whether the effect depends on this: baseline or a covariate. Default: no interaction.",
+    )
+
+    def check_plan(self, name: str, study: Study) -> None:
+        """Refuse a single arm, and visits or an interaction that the study does not have."""
+        if not study.arms:
+            raise ValueError(
+                f"analyses.{name}: an ancova compares arms, and this study has one; describe its course instead"
+            )
+        for visit in self.visits:
+            if visit not in study.visits.schedule:
+                raise ValueError(
+                    f"analyses.{name}: visit '{visit}' is not defined{nearest(visit, study.visits.schedule)}"
+                )
+        known = ["baseline", *study.patients.covariates]
+        if self.interaction and self.interaction not in known:
+            raise ValueError(
+                f"analyses.{name}: interaction '{self.interaction}' is not defined{nearest(self.interaction, known)}"
+            )
+
+    def needs(self, study: Study) -> Needs:
+        """The rows that the models use: their visits, with the baseline and every covariate."""
+        return Needs(tuple(self.visits), columns=(*self.adjust, *([self.interaction] if self.interaction else [])))
+
+
+def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     """Compare arms at each visit by least squares, adjusted for baseline and covariates.
 
     y = X b + e with X = intercept, arms, baseline, covariates; V(b) = s2 (X'X)^-1; t tests with n - rank(X) degrees of
     freedom. Marginal means average the prediction over the analysed patients with everybody put in one arm. A
-    column that those before it determine is dropped and named in the note. With an interaction, its rows have the
-    term 'interaction': the coefficient per unit of a number, or the joint F test of a category.
+    column that those before it determine is dropped and named in the note. With an interaction, a second model adds the product of
+    arm and the covariate: the coefficient per unit of a number for each arm, or the joint F test of a category.
 
     Parameters
     ----------
-    frame : rows of one cohort and outcome (contract FRAME), the measurements that the models use.
-    question : settings must be those of an `Ancova`.
+    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
+    question : its settings are those of this kind.
 
     Returns
     -------
@@ -40,128 +82,195 @@ def ancova(frame: pd.DataFrame, question: Question) -> Output:
 
     The fit itself is statsmodels' OLS. Checked against a published trial's Table 2 (Vickers 2004).
     """
-    made = [_one_visit(frame, question, visit) for visit in question.settings.visits]
+    import pandas as pd
+
+    from needling.analysis.diagnostics import diagnostics
+
+    made = [_one_visit(data["visits"], question, visit) for visit in question.settings.visits]
     residuals = pd.concat([residual for _, residual in made])
-    tables = diagnostics(residuals["fitted"], residuals["residual"], question) if len(residuals) else {}
-    return Output(results=pd.concat([results for results, _ in made]), **tables)
+    results = pd.concat([results for results, _ in made], ignore_index=True)
+    return Output(results, diagnostics(residuals["fitted"], residuals["residual"], question) if len(residuals) else {})
 
 
-def _one_visit(frame: pd.DataFrame, question: Question, visit: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """What the analysis does, in sentences with codes in braces, and what shows it."""
+    model = "Analysis of covariance (least squares). One model per visit with the value at baseline as a covariate."
+    if settings.interaction:
+        what = "value at baseline" if settings.interaction == "baseline" else braced("covariate", settings.interaction)
+        model += f" A second model adds the product of arm and {what}; the means and differences are those of the model without it."
+    at = f" at {braced('visit', settings.observed_at)}," if settings.observed_at else ""
+    return [
+        ("model", model),
+        ("uses", f"the patients who were measured at the visit,{at} at baseline and on every covariate"),
+        ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would have had "
+         "values like those of the patients analysed. No missing measurement was imputed or carried forward."),
+        ("averaged", "the analysed patients"),
+        *[("visit", braced("visit", visit)) for visit in settings.visits],
+        ("table", "contrasts"), ("table", "coefficients"),
+        ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
+    ]  # fmt: skip
+
+
+def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Results of one visit's model, and its fitted values and standardised residuals."""
-    data = frame[frame["visit"] == visit]
+    from dataclasses import replace
+
+    import numpy as np
+    import pandas as pd
+
+    data = rows[rows["visit"] == visit]
     present = [arm for arm in question.arms if (data["arm"] == arm).any()]
-    fit = _LeastSquares(data, question, present)
-    if len(present) < len(question.arms) or fit.df < 1:
-        why = (
-            "an arm has no patients at this visit" if len(present) < len(question.arms) else "more terms than patients"
-        )
-        one = Question(**{**question.__dict__, "visits": (visit,)})
-        nothing = pd.DataFrame({"fitted": [], "residual": []})
-        return not_estimated(one, why, METHOD, data["patient"].nunique(), len(data)), nothing
-    common = {
-        "n_patients": data["patient"].nunique(),
+    nothing = pd.DataFrame({"fitted": pd.Series(dtype=float), "residual": pd.Series(dtype=float)})
+    one = replace(question, visits=(visit,))
+    people = data["patient"].nunique()
+    if len(present) < len(question.arms):
+        return not_estimated(one, "an arm has no patients at this visit", METHOD, people, len(data)), nothing
+    fit = _LeastSquares(data, question)
+    if fit.df < 1:
+        return not_estimated(one, "more terms than patients", METHOD, people, len(data)), nothing
+    common: dict[str, Any] = {
+        "visit": visit,
+        "n_patients": people,
         "n_observations": len(data),
         "method": METHOD,
-        "df_method": DF_METHOD,
-        "weights": WEIGHTS,
+        "df_method": "residual",
+        "weights": "analysed_patients",
         "status": "rank_deficient" if fit.dropped else "converged",
         "note": f"left out because other terms determine them: {', '.join(fit.dropped)}" if fit.dropped else "",
     }
-    effects = [fit.row(fit.arm_column(arm), contrast=f"{arm} - {question.reference}") for arm in present[1:]]
-    means = [fit.row(fit.everybody_in(arm), contrast=arm) for arm in present]
-    coefficients = [fit.row(unit, term=name) for name, unit in fit.coefficients()]
+    asked = comparisons(question)
+    effects = [fit.row(fit.combined(c.weights), arm=c.arm, reference=c.reference, term=c.term) for c in asked]
+    means = [fit.row(fit.everybody_in(arm), arm=arm, reference="") for arm in present]
+    contrasts = contrast_rows(pd.DataFrame(effects), question, asked[0].quantity, **common) if asked else pd.DataFrame()
+    coefficients = pd.DataFrame([fit.row(unit, term=term) for term, unit in fit.coefficients()])
+    baseline = data.groupby("arm", observed=True)["baseline"]
+    inner = int((baseline.size() - 1).sum())
+    sd = float(np.sqrt((baseline.var() * (baseline.size() - 1)).sum() / inner)) if inner else 0.0
     parts = [
-        contrast_rows(pd.DataFrame(effects).assign(visit=visit), question, "effect", **common),
-        mean_rows(pd.DataFrame(means).assign(visit=visit), question, **common),
-        coefficient_rows(pd.DataFrame(coefficients).assign(visit=visit, scale=question.unit), data, question, **common),
+        contrasts,
+        mean_rows(pd.DataFrame(means), question, **common),
+        standardised_rows(contrasts, sd, inner),
+        coefficient_rows(coefficients, question, **{**common, "weights": ""}),
     ]
     if question.settings.interaction:
-        parts.append(_interaction(data, question, present, visit, common))
+        parts.append(_interaction(data, question, common))
     residuals = fit.fit.resid / np.sqrt(fit.fit.mse_resid)
-    return pd.concat(parts), pd.DataFrame({"fitted": fit.fit.fittedvalues, "residual": residuals})
+    return pd.concat(parts, ignore_index=True), pd.DataFrame({"fitted": fit.fit.fittedvalues, "residual": residuals})
 
 
-def _interaction(
-    data: pd.DataFrame, question: Question, present: list[str], visit: str, common: dict[str, object]
-) -> pd.DataFrame:
+def _interaction(data: "pd.DataFrame", question: Question, common: dict[str, Any]) -> "pd.DataFrame":
+    """Does the effect depend on the covariate? Per unit of a number (each arm against the reference), or jointly for a category."""
+    import numpy as np
+    import pandas as pd
+
     name = question.settings.interaction
-    fit = _LeastSquares(data, question, present, interaction=name)
-    columns = [i for i, column in enumerate(fit.names) if column.startswith("arm[") and f":{name}" in column]
-    if len(columns) == 1:
-        row = fit.row(np.eye(len(fit.names))[columns[0]], contrast=name)
-        return contrast_rows(pd.DataFrame([row]).assign(visit=visit), question, "interaction", **common)
-    rows = fit.joint(columns) | {"contrast": name, "visit": visit, "term": "interaction", "scale": question.scale}
-    return complete(pd.DataFrame([rows]), question, **common)
+    unit = {"unit": f"{question.difference_unit} per unit", "term": structured([name])}
+    fit = _LeastSquares(data, question, interaction=name)
+    products = {place: i for i, place in enumerate(fit.products) if place}
+    if not products or fit.df < 1:
+        why = f"{name} does not vary among the patients of each arm" if fit.df >= 1 else "more terms than patients"
+        empty = pd.DataFrame([dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), np.nan)])
+        told = {
+            **common,
+            **unit,
+            "status": "not_estimated",
+            "note": why,
+            "quantity": "interaction",
+            "better": "neither",
+        }
+        return complete(empty, question, **told)
+    if question.categories.get(name):
+        tested = pd.DataFrame([fit.joint(list(products.values()))])
+        return complete(
+            tested, question, **{**common, **unit, "quantity": "interaction", "better": "neither", "unit": ""}
+        )
+    rows = [
+        fit.row(np.eye(len(fit.terms))[i], arm=arm, reference=question.reference) for (arm, _), i in products.items()
+    ]
+    made = contrast_rows(pd.DataFrame(rows), question, "interaction", **{**common, "term": unit["term"]})
+    return made.assign(unit=unit["unit"], favours="", better="neither")
 
 
 class _LeastSquares:
-    """Least squares (statsmodels) with named columns, and linear combinations of its coefficients."""
+    """Least squares (statsmodels) with structured terms, and linear combinations of its coefficients."""
 
-    def __init__(self, data: pd.DataFrame, question: Question, arms: list[str], interaction: str | None = None) -> None:
-        self._arms, self._level = arms, question.settings.level
-        columns = {"Intercept": np.ones(len(data)), **_arm_columns(data["arm"], arms)}
-        terms = ["baseline", *question.settings.adjust]
-        if interaction and interaction not in terms:
-            terms.append(interaction)
-        for name in terms:
-            columns |= _columns(data[name], name, question.categories.get(name))
-        if interaction:
-            partner = {k: v for k, v in columns.items() if k == interaction or k.startswith(f"{interaction}[")}
-            columns |= {
-                f"{arm}:{other}": columns[arm] * values
-                for arm in list(columns)
-                if arm.startswith("arm[")
-                for other, values in partner.items()
-            }
-        names, X = list(columns), np.column_stack(list(columns.values()))
+    def __init__(self, data: "pd.DataFrame", question: Question, interaction: str | None = None) -> None:
+        import numpy as np
+        from statsmodels.regression.linear_model import OLS
+
+        self._arms, self._level = question.arms, question.settings.level
+        names = ["baseline", *question.settings.adjust]
+        if interaction and interaction not in names:
+            names.append(interaction)
+        columns = [([["Intercept"]], "", np.ones(len(data)))]
+        columns += [([["arm", arm]], arm, (data["arm"] == arm).to_numpy(float)) for arm in question.arms[1:]]
+        partners = []
+        for name in names:
+            made = _columns(data[name], name, question.categories.get(name))
+            columns += [([part], "", values) for part, values in made]
+            partners += [(part, values) for part, values in made if name == interaction]
+        products: list[Any] = [None] * len(columns)
+        for _, arm, own in columns[1 : len(question.arms)]:
+            for part, values in partners:
+                products.append((arm, structured(part)))
+                columns.append(([["arm", arm], part], "", own * values))
+        X = np.column_stack([values for *_, values in columns])
         kept = _independent(X)
-        self.dropped = [names[i] for i in range(len(names)) if i not in kept]
-        self.names, self._X = [names[i] for i in kept], X[:, kept]
+        self.dropped = [
+            " x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept
+        ]
+        self.terms = [structured(columns[i][0]) for i in kept]
+        self.products = [products[i] for i in kept]
+        self._arm_of, self._X = [columns[i][1] for i in kept], X[:, kept]
         self.fit = OLS(data["value"].to_numpy(float), self._X).fit()
         self.df = int(self.fit.df_resid)
 
-    def arm_column(self, arm: str) -> np.ndarray:
-        """Unit vector of an arm's coefficient."""
-        return np.eye(len(self.names))[self.names.index(f"arm[{arm}]")]
+    def combined(self, weights: dict[str, float]) -> "np.ndarray":
+        """The arms' coefficients weighted; the reference has none."""
+        import numpy as np
 
-    def coefficients(self) -> list[tuple[str, np.ndarray]]:
-        """Name and unit vector of each coefficient."""
-        return list(zip(self.names, np.eye(len(self.names)), strict=True))
+        return np.array([weights.get(arm, 0.0) if arm else 0.0 for arm in self._arm_of])
 
-    def everybody_in(self, arm: str) -> np.ndarray:
+    def coefficients(self) -> "list[tuple[str, np.ndarray]]":
+        """Term and unit vector of each coefficient."""
+        import numpy as np
+
+        return list(zip(self.terms, np.eye(len(self.terms)), strict=True))
+
+    def everybody_in(self, arm: str) -> "np.ndarray":
         """Mean of the design over the analysed patients, had all of them been in one arm."""
         mean = self._X.mean(axis=0)
-        for i, name in enumerate(self.names):
-            if name.startswith("arm[") and ":" not in name:
-                mean[i] = float(name == f"arm[{arm}]")
+        for i, own in enumerate(self._arm_of):
+            if own:
+                mean[i] = float(own == arm)
         return mean
 
-    def row(self, weights: np.ndarray, **labels: str) -> dict[str, object]:
+    def row(self, weights: "np.ndarray", **codes: str) -> dict[str, object]:
         """Estimate, standard error, t test and interval of a linear combination."""
         test = self.fit.t_test(weights)
         low, high = test.conf_int(alpha=1 - self._level)[0]
         numbers = {"estimate": test.effect[0], "se": test.sd[0, 0], "statistic": test.tvalue[0, 0], "p": test.pvalue}
-        return {**labels, **{k: float(v) for k, v in numbers.items()}, "df": self.df, "low": low, "high": high}
+        return {**codes, **{k: float(v) for k, v in numbers.items()}, "df": self.df, "low": low, "high": high}
 
     def joint(self, columns: list[int]) -> dict[str, object]:
         """F test that some coefficients are all zero."""
-        test = self.fit.f_test(np.eye(len(self.names))[columns])
+        import numpy as np
+
+        test = self.fit.f_test(np.eye(len(self.terms))[columns])
         return {"statistic": float(test.fvalue), "df": self.df, "p": float(test.pvalue)}
 
 
-def _arm_columns(arm: pd.Series, arms: list[str]) -> dict[str, np.ndarray]:
-    return {f"arm[{name}]": (arm == name).to_numpy(float) for name in arms[1:]}
-
-
-def _columns(values: pd.Series, name: str, levels: list[str] | None) -> dict[str, np.ndarray]:
+def _columns(values: "pd.Series", name: str, levels: list[str] | None) -> "list[tuple[list[str], np.ndarray]]":
     if levels is None:
-        return {name: values.to_numpy(float)}
+        return [([name], values.to_numpy(float))]
     present = [level for level in levels if (values == level).any()]
-    return {f"{name}[{level}]": (values == level).to_numpy(float) for level in present[1:]}
+    return [([name, level], (values == level).to_numpy(float)) for level in present[1:]]
 
 
-def _independent(X: np.ndarray) -> list[int]:
+def _independent(X: "np.ndarray") -> list[int]:
     """Columns to keep, in order: each one that the columns before it do not determine."""
+    import numpy as np
+
     scaled = X / np.maximum(np.linalg.norm(X, axis=0), np.finfo(float).tiny)
     kept: list[int] = []
     basis = np.zeros((len(X), 0))

@@ -1,14 +1,19 @@
 """Do the models fit? What figures show of residuals, without showing a person's."""
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from needling.analysis.results import Question
-from needling.schema import FITTED, QUANTILES
+from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Residuals in a bin, and behind a point of the quantile plot: enough that none of them is one person's.
+IN_A_BIN, BEHIND_A_POINT = 20, 11
 
 
-def diagnostics(fitted_values: pd.Series, residuals: pd.Series, question: Question) -> dict[str, pd.DataFrame]:
-    """Bin a model's residuals and group their quantiles, no bin smaller than the smallest publishable group.
+def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Question) -> "dict[str, pd.DataFrame]":
+    """Bin a model's residuals and group their quantiles, so that no bin or point shows a person.
 
     Parameters
     ----------
@@ -18,13 +23,17 @@ def diagnostics(fitted_values: pd.Series, residuals: pd.Series, question: Questi
 
     Returns
     -------
-    fitted (contract FITTED) and quantiles (contract QUANTILES).
+    residual_bins and residual_quantiles (contracts of these names); none where there are fewer residuals than a point needs.
     """
+    import numpy as np
+    import pandas as pd
     from scipy.special import ndtri
 
-    place = {"cohort": question.cohort, "outcome": question.outcome}
+    place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
     table = pd.DataFrame({"fitted": fitted_values, "residual": residuals}).dropna()
-    bins = max(1, min(20, len(table) // max(question.smallest_group, 20)))
+    if len(table) < BEHIND_A_POINT:
+        return {}
+    bins = max(1, min(20, len(table) // IN_A_BIN))
     by_fitted = table.sort_values("fitted", kind="stable").reset_index(drop=True)
     groups = by_fitted.groupby(np.arange(len(by_fitted)) * bins // len(by_fitted))
     fitted = pd.DataFrame(
@@ -36,7 +45,7 @@ def diagnostics(fitted_values: pd.Series, residuals: pd.Series, question: Questi
             "high": groups["residual"].quantile(0.9),
         }
     )
-    points = max(1, min(60, len(table) // question.smallest_group))
+    points = min(60, len(table) // BEHIND_A_POINT)
     ordered = np.sort(table["residual"].to_numpy())
     normal = ndtri((np.arange(len(ordered)) + 0.5) / len(ordered))
     part = pd.Series(np.arange(len(ordered)) * points // len(ordered))
@@ -48,6 +57,6 @@ def diagnostics(fitted_values: pd.Series, residuals: pd.Series, question: Questi
         }
     )
     return {
-        "fitted": fitted.rename_axis("bin").reset_index().assign(**place)[list(FITTED)],
-        "quantiles": quantiles.assign(**place)[list(QUANTILES)],
+        "residual_bins": fitted.rename_axis("bin").reset_index().assign(**place)[list(RESIDUAL_BINS)],
+        "residual_quantiles": quantiles.assign(**place)[list(RESIDUAL_QUANTILES)],
     }

@@ -1,23 +1,48 @@
 """A random intercept and slope per patient over the actual time of each visit."""
 
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
-from needling.analysis.model import (
-    appendix_rows,
-    common_columns,
-    covariates,
-    cross_check,
-    model_frame,
-    residual_tables,
-    too_few,
-)
-from needling.analysis.results import Output, Question, contrast_rows, not_estimated
-from needling.mixed.fit import fit_mixed
+from pydantic import Field
 
-METHOD = "Random intercept and slope per patient (REML)"
+from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
+from needling.cohort.analysed import Needs
+from needling.schema import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.keys import Name, braced
+from needling.study.plan import KindSettings, Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+METHOD = "random_slope_reml"
+SIDE = {"residual_bins": RESIDUAL_BINS, "residual_quantiles": RESIDUAL_QUANTILES, "cross_check": CROSS_CHECK}
 
 
-def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
+class Settings(KindSettings):
+    """A random intercept and slope per patient over the actual time of each visit."""
+
+    kind: Literal["growth_curve"]
+    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    clusters: list[Literal["therapist", "clinic"]] = Field(
+        default_factory=list, description="Random effects. Default: none."
+    )
+    df: Literal["kenward_roger", "satterthwaite", "residual", "between_within", "asymptotic"] = Field(
+        "satterthwaite", description="Degrees of freedom. Default: Satterthwaite."
+    )
+
+    def check_plan(self, name: str, study: Study) -> None:
+        """Refuse a schedule without time: a slope needs it."""
+        if all(visit.nominal_week is None for visit in study.visits.schedule.values()) and not study.visits.date:
+            raise ValueError(
+                f"analyses.{name}: a growth curve needs the time of the visits; give each one days or a week"
+            )
+
+    def needs(self, study: Study) -> Needs:
+        """The rows that the model uses: follow-up visits; of a single arm the baseline too."""
+        visits = [visit for visit in study.visits.schedule if not study.arms or visit != study.visits.baseline]
+        return Needs(tuple(visits), baseline=bool(study.arms), columns=(*self.adjust, *self.clusters, "week"))
+
+
+def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     """Compare arms by straight lines over the follow-up, at the actual weeks of the visits.
 
     value = baseline + arm x (week - primary week) + covariates + (1 + week | patient) + e. The arm's coefficient is the
@@ -26,43 +51,95 @@ def growth_curve(rows: pd.DataFrame, question: Question) -> Output:
 
     Parameters
     ----------
-    rows : rows of one cohort and outcome (contract FRAME), the measurements that the model uses.
-    question : settings must be those of a `GrowthCurve`.
+    data : visits, the rows of one cohort and outcome that the model uses (contract FRAME).
+    question : its settings are those of this kind.
 
     Returns
     -------
-    Output: the effect at the primary visit, the slope (or its difference), coefficients, variances, residuals and the cross-check
-    with statsmodels. Patients without baseline or a covariate are left out.
+    Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and the
+    cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
-    settings = question.settings
-    data = model_frame(rows, question)
-    why = too_few(data, question)
+    import pandas as pd
+
+    from needling.analysis.fits import (
+        appendix_rows,
+        common_columns,
+        covariates,
+        cross_check,
+        model_frame,
+        residual_tables,
+        too_few,
+    )
+    from needling.mixed.fit import fit_mixed
+
+    settings, rows = question.settings, data["visits"]
+    people = rows["patient"].nunique()
+    why = too_few(rows, question)
     if why:
-        return Output(not_estimated(question, why, METHOD, data["patient"].nunique(), len(data)))
-    data["time"] = data["week"] - (question.primary_week or 0.0 if question.arms else 0.0)
+        return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    frame = model_frame(rows, question)
+    start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
+    frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
     fit = fit_mixed(
-        "value ~ " + " + ".join([*fixed, *covariates(data, question)]),
-        data,
+        "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+        frame.data,
         subject="patient",
         random="1 + time",
         cluster=dict.fromkeys(settings.clusters, "1") or None,
     )
     if fit.status == "failed":
-        return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
+        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
     inference = {"df": settings.df, "level": settings.level}
-    common = common_columns(fit, METHOD, inference)
-    terms = fit.terms(**inference).set_index("term")
-    parts = [appendix_rows(fit, data, question, common, inference)]
-    for arm in question.arms[1:]:
-        contrast = f"{arm} - {question.reference}"
-        effect = terms.loc[[f"arm[T.{arm}]"]].assign(visit=question.primary_visit, contrast=contrast)
-        slope = terms.loc[[f"arm[T.{arm}]:time"]].assign(visit="", contrast=contrast)
-        parts += [
-            contrast_rows(effect.reset_index(drop=True), question, "effect", **common),
-            contrast_rows(slope.reset_index(drop=True), question, "slope", **common | {"note": "per week"}),
-        ]
-    if not question.arms:
-        slope = terms.loc[["time"]].assign(visit="", contrast="")
-        parts.append(contrast_rows(slope.reset_index(drop=True), question, "slope", **common | {"note": "per week"}))
-    return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=cross_check(fit, question))
+    common = common_columns(fit, frame, METHOD, inference)
+    parts = [appendix_rows(fit, frame, question, common, inference)]
+    if question.arms:
+        asked = comparisons(question)
+        weights = {f"c{i}": {frame.code(a, "arm"): w for a, w in one.weights.items()} for i, one in enumerate(asked)}
+        named = {
+            "arm": [one.arm for one in asked],
+            "reference": [one.reference for one in asked],
+            "term": [one.term for one in asked],
+        }
+        options = {**inference, "weights": "observed"}
+        effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options).assign(
+            visit=question.primary_visit, **named
+        )
+        slope = fit.contrast("arm", coefficients=weights, slope="time", **options).assign(visit="", **named)
+        own = fit.slopes("time", by="arm", **options)
+        own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
+        parts += [contrast_rows(effect, question, asked[0].quantity, **common)]
+        parts += [contrast_rows(slope, question, "slope", **common), contrast_rows(own, question, "slope", **common)]
+    else:
+        slope = fit.terms(**inference).set_index("term").loc[["time"]].reset_index(drop=True)
+        parts.append(contrast_rows(slope.assign(visit="", arm="", reference=""), question, "slope", **common))
+    check = cross_check(fit, question)
+    check["quantity"] = [frame.words(str(one)) for one in check["quantity"]]
+    return Output(pd.concat(parts, ignore_index=True), {**residual_tables(fit, question), "cross_check": check})
+
+
+def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """What the analysis does, in sentences with codes in braces, and what shows it."""
+    first = study.visits.baseline
+    if study.arms:
+        model = (
+            "Straight lines over the actual time of each visit after baseline, one for each arm, with the value at baseline as a "
+            f"covariate; the difference is read at {braced('visit', study.visits.primary)}, the difference in slopes per week."
+        )
+        uses = (
+            f"every measurement after {braced('visit', first)} of every patient who has at least one, a value at "
+            f"{braced('visit', first)}"
+        )
+    else:
+        model = "A straight line over the actual time of each visit, baseline included; the slope is per week."
+        uses = "every measurement of every patient who has at least one"
+    return [
+        ("model", f"Random intercept and slope per patient (REML). {model}"),
+        ("uses", uses + (" and every covariate" if settings.adjust else "")),
+        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would "
+         "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
+         "imputed or carried forward."),
+        ("people", "over_visits"),
+        ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
+        ("figure", "forest"), ("figure", "diagnostics"),
+    ]  # fmt: skip

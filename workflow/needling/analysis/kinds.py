@@ -13,6 +13,7 @@ A kind is one module. It has
 Nothing else knows a kind: not the schema, the workflow, a table, a figure, nor the report.
 """
 
+import re
 from functools import cache
 from importlib import import_module, util
 from pathlib import Path
@@ -21,6 +22,7 @@ from types import ModuleType
 from needling.study.keys import StudyError
 from needling.study.plan import KindSettings
 
+HOLDS_SETTINGS = re.compile(r"^class Settings\(KindSettings\)", re.MULTILINE)
 HERE = Path(__file__).parent
 EXTENSIONS = HERE.parents[1] / "extensions"
 
@@ -59,7 +61,7 @@ def settings_of_kinds() -> dict[str, type[KindSettings]]:
 def _holding_settings(folder: Path) -> list[Path]:
     """Files that hold the settings of a kind: told by their text, so that nothing else is imported."""
     files = sorted(folder.glob("*.py")) if folder.is_dir() else []
-    return [path for path in files if "class Settings(KindSettings)" in path.read_text(encoding="utf-8")]
+    return [path for path in files if HOLDS_SETTINGS.search(path.read_text(encoding="utf-8"))]
 
 
 def _loaded(path: Path) -> ModuleType:

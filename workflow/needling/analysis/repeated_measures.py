@@ -1,83 +1,165 @@
 """All follow-up visits at once: a mixed model for repeated measures (MMRM)."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-import pandas as pd
+from pydantic import Field
 
-from needling.analysis.model import appendix_rows, common_columns, covariates, model_frame, residual_tables, too_few
-from needling.analysis.results import Output, Question, contrast_rows, mean_rows, not_estimated
-from needling.mixed.fit import fit_ladder
-from needling.mixed.fitted import MixedFit
+from needling.analysis.results import (
+    Comparison,
+    Output,
+    Question,
+    comparisons,
+    contrast_rows,
+    mean_rows,
+    not_estimated,
+    structured,
+)
+from needling.cohort.analysed import Needs
+from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.keys import Name, braced
+from needling.study.plan import KindSettings, Study
 
-METHOD = "Mixed model for repeated measures (REML)"
-# Begins the note of a fit that went down the ladder; the report looks for it.
-FALLEN = "planned structures that did not hold"
-WEIGHTS = "the analysed measurements"
-RESIDUAL_WORDS = {
-    "unstructured": "unstructured covariance over visits",
-    "toeplitz": "Toeplitz covariance over visits",
-    "toeplitz_het": "heterogeneous Toeplitz covariance over visits",
-    "ar1": "first-order autoregressive covariance over visits",
-    "ar1_het": "heterogeneous first-order autoregressive covariance over visits",
-    "compound_symmetry": "compound symmetry over visits",
-    "compound_symmetry_het": "heterogeneous compound symmetry over visits",
-    "antedependence": "first-order ante-dependence over visits",
-    "antedependence_het": "heterogeneous first-order ante-dependence over visits",
-}
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from needling.analysis.fits import Frame
+    from needling.mixed.fitted import MixedFit
+
+METHOD = "mmrm_reml"
+SIDE = {"residual_bins": RESIDUAL_BINS, "residual_quantiles": RESIDUAL_QUANTILES}
+
+Residual = Literal[
+    "unstructured",
+    "toeplitz_het",
+    "ar1_het",
+    "compound_symmetry_het",
+    "toeplitz",
+    "ar1",
+    "compound_symmetry",
+    "antedependence",
+    "antedependence_het",
+]
+DfMethod = Literal["kenward_roger", "satterthwaite", "residual", "between_within", "asymptotic"]
 
 
-def repeated_measures(rows: pd.DataFrame, question: Question) -> Output:
+class Settings(KindSettings):
+    """All follow-up visits at once, with a residual covariance over visits (MMRM)."""
+
+    kind: Literal["repeated_measures"]
+    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    baseline: Literal["covariate", "constrained", "response"] = Field(
+        "covariate",
+        description="Baseline as a covariate (default), as a response with a common mean in all arms (constrained; "
+        "randomised designs only), or as a response like the others: the course from baseline, and between arms the "
+        "difference in change.",
+    )
+    residual: list[Residual] = Field(
+        default=["unstructured", "toeplitz_het", "ar1_het", "compound_symmetry"],
+        min_length=1,
+        description="The ladder: structures tried in this order until one converges. Default: from general to simple.",
+    )
+    clusters: list[Literal["therapist", "clinic"]] = Field(
+        default_factory=list, description="Random effects. Default: none."
+    )
+    df: DfMethod = Field(
+        "kenward_roger", description="Degrees of freedom. Default: Kenward-Roger, right in small samples."
+    )
+
+    def check_plan(self, name: str, study: Study) -> None:
+        """Refuse a constrained baseline where arms were not randomised, and a covariate where there is one arm."""
+        if self.baseline == "constrained" and study.design != "randomised":
+            raise ValueError(f"analyses.{name}: a constrained baseline is only right where arms were randomised")
+
+    def needs(self, study: Study) -> Needs:
+        """The rows that the model uses: every follow-up visit, and the baseline where it is a response."""
+        is_response = self.baseline != "covariate" or not study.arms
+        visits = [visit for visit in study.visits.schedule if is_response or visit != study.visits.baseline]
+        return Needs(tuple(visits), baseline=not is_response, columns=(*self.adjust, *self.clusters))
+
+
+def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     """Compare arms at every follow-up visit with a mixed model for repeated measures.
 
     value = baseline x visit + arm x visit + covariates + e, with e correlated over the visits of a patient. The baseline
-    is a covariate; or a response whose mean is common to all arms (constrained); or, in a single arm, the visit that
-    the course is measured from. The residual structures of the study file are tried in turn until one converges.
-    Estimated by restricted maximum likelihood; right under missing at random given baseline, covariates and the measured visits.
+    is a covariate; or a response whose mean is common to all arms (constrained); or a response like the others, whose changes are
+    compared between arms, or described in a single one. The residual structures of the study file are tried in turn until one
+    converges. Estimated by restricted maximum likelihood; right under missing at random given baseline, covariates and the
+    measured visits.
 
     Parameters
     ----------
-    rows : rows of one cohort and outcome (contract FRAME), the measurements that the model uses.
-    question : settings must be those of a `RepeatedMeasures`.
+    data : visits, the rows of one cohort and outcome that the model uses (contract FRAME).
+    question : its settings are those of this kind.
 
     Returns
     -------
-    Output: effects (or the course) and marginal means by visit, coefficients, variances; binned and grouped residuals;
-    the cross-check. Marginal means average over the covariates of the analysed measurements, so that a patient counts
-    once for each visit measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
+    Output: comparisons and marginal means by visit, changes from baseline, coefficients, components; binned and grouped residuals.
+    Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
+    measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    settings = question.settings
-    data = model_frame(rows, question)
-    why = too_few(data, question)
+    import pandas as pd
+
+    from needling.analysis.fits import appendix_rows, common_columns, model_frame, residual_tables, too_few
+    from needling.mixed.fit import fit_ladder
+
+    settings, rows = question.settings, data["visits"]
+    people = rows["patient"].nunique()
+    why = too_few(rows, question)
     if why:
-        return Output(not_estimated(question, why, METHOD, data["patient"].nunique(), len(data)))
-    data, formula = _formula(data, question)
+        return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    frame, formula = _formula(model_frame(rows, question), question)
     fit = fit_ladder(
         formula,
-        data,
+        frame.data,
         residuals=[f"{structure}(visit)" for structure in settings.residual],
         subject="patient",
         cluster=dict.fromkeys(settings.clusters, "1") or None,
     )
     if fit.status == "failed":
-        return Output(not_estimated(question, fit.message, METHOD, data["patient"].nunique(), len(data)))
-    method, inference = _inference(fit, question)
-    common = common_columns(fit, method, inference, WEIGHTS, _fallen(fit))
-    report = _constrained if settings.baseline == "constrained" else _by_arm if question.arms else _course
-    parts = [*report(fit, data, question, common, inference), appendix_rows(fit, data, question, common, inference)]
-    return Output(pd.concat(parts), **residual_tables(fit, question), cross_check=pd.DataFrame())
+        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
+    inference, structure = _inference(fit, question)
+    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
+    ladder = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
+    common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **ladder)
+    report = {"constrained": _constrained, "response": _changes}.get(settings.baseline, _by_arm)
+    parts = [
+        *(report if question.arms else _course)(fit, frame, question, common, inference),
+        appendix_rows(fit, frame, question, {**common, "weights": ""}, inference),
+    ]
+    return Output(pd.concat(parts, ignore_index=True), residual_tables(fit, question))
 
 
-def _fallen(fit: MixedFit) -> str:
-    """Say which planned covariance structures were tried and did not hold, if any."""
-    rungs = fit.ladder
-    if rungs is None or len(rungs) < 2:
-        return ""
-    tried = [RESIDUAL_WORDS[str(name).partition("(")[0]] for name in rungs["structure"][:-1]]
-    return f"{FALLEN}: {', '.join(tried)}"
+def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """What the analysis does, in sentences with codes in braces, and what shows it."""
+    baseline = {
+        "covariate": "Baseline is a covariate",
+        "constrained": "Baseline is a response with the same mean in all arms",
+        "response": "Baseline is a response like the others; what is compared is the change from it",
+    }["response" if not study.arms else settings.baseline]
+    first = study.visits.baseline
+    who = f"every measurement after {braced('visit', first)} of every patient who has at least one, a value at {braced('visit', first)}"
+    if settings.baseline != "covariate" or not study.arms:
+        who = "every measurement of every patient who has at least one"
+    ladder = ", ".join(braced("structure", name) for name in settings.residual)
+    averaged = "the analysed measurements, so that a patient counts once for each visit measured"
+    if settings.clusters:
+        averaged += f", for an average {' and '.join(settings.clusters)}"
+    return [
+        ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
+         f"which the model converges: {ladder}."),
+        ("uses", who + (" and every covariate" if settings.adjust else "")),
+        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would "
+         "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
+         "imputed or carried forward."),
+        ("averaged", averaged),
+        ("people", "over_visits"),
+        ("table", "contrasts"), ("table", "coefficients"),
+        ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
+    ]  # fmt: skip
 
 
-def _inference(fit: MixedFit, question: Question) -> tuple[str, dict[str, Any]]:
-    """The method in words, and how its results are to be asked for.
+def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str]:
+    """How results are to be asked for, and the residual structure that held.
 
     Compound symmetry as the last rung of a ladder is a fallback that nobody believes, so its variance is taken from the data:
     the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom. Where therapists or clinics
@@ -85,80 +167,167 @@ def _inference(fit: MixedFit, question: Question) -> tuple[str, dict[str, Any]]:
     """
     settings = question.settings
     structure = fit.covariance_structure.partition("(")[0]
-    method = f"{METHOD}, {RESIDUAL_WORDS[structure]}"
     inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
     if structure == "compound_symmetry" and len(settings.residual) > 1 and not settings.clusters:
         inference |= {"df": "satterthwaite", "variance": "CR2"}
-        method += ", bias-reduced sandwich variance by patient (CR2)"
-    return method, inference
+    return inference, structure
 
 
-def _formula(data: pd.DataFrame, question: Question) -> tuple[pd.DataFrame, str]:
-    """The fixed effects, and the data with the columns that they need."""
+def _formula(frame: "Frame", question: Question) -> "tuple[Frame, str]":
+    """The fixed effects, and the rows with the columns that they need."""
+    from dataclasses import replace
+
+    from needling.analysis.fits import covariates
+
+    data = frame.data
     adjust = covariates(data, question)
-    if question.settings.baseline == "constrained":
-        data = data.copy()
-        names = []
-        for arm in question.arms[1:]:
-            for visit in [v for v in data["visit"].cat.categories if v != question.baseline_visit]:
-                name = _effect_name(arm, visit)
-                data[name] = ((data["arm"] == arm) & (data["visit"] == visit)).astype(float)
-                names.append(name)
-        return data, " + ".join(["value ~ visit", *names, *adjust])
     if not question.arms:
-        return data, " + ".join(["value ~ visit", *adjust])
-    return data, " + ".join(["value ~ baseline * visit", "arm * visit", *adjust])
+        return frame, " + ".join(["value ~ visit", *adjust])
+    if question.settings.baseline == "covariate":
+        return frame, " + ".join(["value ~ baseline * visit", "arm * visit", *adjust])
+    if question.settings.baseline == "response":
+        return frame, " + ".join(["value ~ arm * visit", *adjust])
+    data, names = data.copy(), []
+    for arm in data["arm"].cat.categories[1:]:
+        for visit in data["visit"].cat.categories[1:]:
+            names.append(_effect_name(arm, visit))
+            data[names[-1]] = ((data["arm"] == arm) & (data["visit"] == visit)).astype(float)
+    return replace(frame, data=data), " + ".join(["value ~ visit", *names, *adjust])
 
 
 def _effect_name(arm: str, visit: str) -> str:
     return f"effect_{arm}_{visit}"
 
 
-def _by_arm(
-    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
-) -> list[pd.DataFrame]:
-    options = {**inference, "weights": "observed"}
-    effects = fit.contrast("arm", by="visit", reference=question.reference, **options)
-    means = fit.means(by=["visit", "arm"], **options).rename(columns={"arm": "contrast"})
-    return [contrast_rows(_text(effects), question, "effect", **common), mean_rows(_text(means), question, **common)]
+def _weights(frame: "Frame", asked: list[Comparison]) -> dict[str, dict[str, float]]:
+    """The comparisons for the engine: a name each, weights by the arms' safe codes."""
+    return {
+        f"c{i}": {frame.code(arm, "arm"): weight for arm, weight in one.weights.items()} for i, one in enumerate(asked)
+    }
 
 
-def _course(
-    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
-) -> list[pd.DataFrame]:
-    options = {**inference, "weights": "observed"}
-    changes = fit.contrast("visit", reference=question.baseline_visit, **options)
-    changes["visit"] = [str(contrast).partition(" - ")[0] for contrast in changes["contrast"]]
-    means = fit.means(by=["visit"], **options).assign(contrast="")
-    return [contrast_rows(_text(changes), question, "course", **common), mean_rows(_text(means), question, **common)]
-
-
-def _constrained(
-    fit: MixedFit, data: pd.DataFrame, question: Question, common: dict[str, object], inference: dict[str, Any]
-) -> list[pd.DataFrame]:
-    """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
-    terms = fit.terms(**inference).set_index("term")
-    visits = [v for v in data["visit"].cat.categories if v != question.baseline_visit]
-    pairs = [(arm, visit) for visit in visits for arm in question.arms[1:]]
-    effects = terms.loc[[_effect_name(*pair) for pair in pairs]].reset_index(drop=True)
-    effects["visit"] = [visit for _, visit in pairs]
-    effects["contrast"] = [f"{arm} - {question.reference}" for arm, _ in pairs]
-    nobody = {_effect_name(*pair): 0.0 for pair in pairs}
-    means = []
-    for arm in question.arms:
-        for visit in [question.baseline_visit, *visits]:
-            at = nobody | ({_effect_name(arm, visit): 1.0} if (arm, visit) in pairs else {})
-            mean = fit.means(by=["visit"], at=at, weights="observed", **inference)
-            means.append(mean[mean["visit"] == visit].assign(contrast=arm))
+def _compared(
+    table: "pd.DataFrame",
+    visits: list[str],
+    asked: list[Comparison],
+    question: Question,
+    common: dict[str, Any],
+    change: bool = False,
+) -> "list[pd.DataFrame]":
+    """Results rows of the engine's comparisons, which come visit by visit in the order asked for."""
+    places = [(visit, one) for visit in visits for one in asked]
+    table = table.reset_index(drop=True).assign(
+        visit=[visit for visit, _ in places],
+        arm=[one.arm for _, one in places],
+        reference=[one.reference for _, one in places],
+        term=[one.term for _, one in places],
+    )
+    kinds = {one.quantity for one in asked}
     return [
-        contrast_rows(effects, question, "effect", **common),
-        mean_rows(_text(pd.concat(means, ignore_index=True)), question, **common),
+        contrast_rows(
+            table[[one.quantity == kind for _, one in places]],
+            question,
+            "change" if change and kind == "difference" else kind,
+            **common,
+        )
+        for kind in sorted(kinds)
     ]
 
 
-def _text(table: pd.DataFrame) -> pd.DataFrame:
-    """Visits and arms as text."""
-    table = table.copy()
-    for column in ("visit", "contrast"):
-        table[column] = table[column].astype(str)
-    return table
+def _named(table: "pd.DataFrame", frame: "Frame") -> "pd.DataFrame":
+    """Visits and arms of a table of means by their names."""
+    columns = {name: [frame.name(str(code)) for code in table[name]] for name in ("visit", "arm") if name in table}
+    return table.assign(**columns)
+
+
+def _by_arm(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    from needling.analysis.results import standardised_rows
+
+    options = {**inference, "weights": "observed"}
+    asked = comparisons(question)
+    visits = [frame.name(code) for code in frame.data["visit"].cat.categories]
+    effects = _compared(
+        fit.contrast("arm", by="visit", coefficients=_weights(frame, asked), **options), visits, asked, question, common
+    )
+    means = _named(fit.means(by=["visit", "arm"], **options), frame)
+    middle = float(frame.data["baseline"].mean())
+    shift = {name: means[name] - middle for name in ("estimate", "low", "high")}
+    baseline = frame.data.drop_duplicates("patient").groupby("arm", observed=True)["baseline"]
+    sd = float(((baseline.var() * (baseline.size() - 1)).sum() / (baseline.size() - 1).sum()) ** 0.5)
+    df = int((baseline.size() - 1).sum())
+    return [
+        *effects,
+        mean_rows(means, question, **common),
+        contrast_rows(
+            means.assign(reference="", **shift, statistic=float("nan"), p=float("nan")), question, "change", **common
+        ),
+        *[standardised_rows(one, sd, df) for one in effects],
+    ]
+
+
+def _course(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    options = {**inference, "weights": "observed"}
+    first, *later = frame.data["visit"].cat.categories
+    changes = fit.contrast("visit", reference=first, **options)
+    changes = changes.assign(visit=[frame.name(code) for code in later], arm="", reference="")
+    means = _named(fit.means(by=["visit"], **options), frame).assign(arm="")
+    return [contrast_rows(changes, question, "change", **common), mean_rows(means, question, **common)]
+
+
+def _changes(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    """Change from baseline in each arm, and its difference between arms."""
+    options = {**inference, "weights": "observed"}
+    first, *later = frame.data["visit"].cat.categories
+    asked = comparisons(question)
+    visits = [frame.name(code) for code in later]
+    compared = fit.contrast("arm", by="visit", kind="difference", coefficients=_weights(frame, asked), **options)
+    own = fit.contrast("visit", by="arm", reference=first, **options)
+    own = _named(own, frame).assign(visit=visits * len(frame.data["arm"].cat.categories), reference="")
+    means = _named(fit.means(by=["visit", "arm"], **options), frame)
+    return [
+        *_compared(compared, visits, asked, question, common, change=True),
+        contrast_rows(own, question, "change", **common),
+        mean_rows(means, question, **common),
+    ]
+
+
+def _constrained(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
+    import numpy as np
+    import pandas as pd
+
+    from needling.mixed.inference import estimates, make_rule
+
+    first, *later = frame.data["visit"].cat.categories
+    base, *others = frame.data["arm"].cat.categories
+    asked = comparisons(question)
+    names = list(fit.coefficient_names)
+    rows = []
+    for visit in later:
+        for one in asked:
+            weights = np.zeros(len(names))
+            for arm, weight in one.weights.items():
+                if frame.code(arm, "arm") != base:
+                    weights[names.index(_effect_name(frame.code(arm, "arm"), visit))] = weight
+            rows.append(weights)
+    rule = make_rule(fit, inference["df"], inference["level"], "observed", inference.get("variance", "model"), None)
+    effects = pd.DataFrame(estimates(fit, np.array(rows), rule).table(inference["level"]))
+    nobody = {_effect_name(arm, visit): 0.0 for arm in others for visit in later}
+    means = []
+    for arm in [base, *others]:
+        for visit in [first, *later]:
+            at = nobody | ({_effect_name(arm, visit): 1.0} if _effect_name(arm, visit) in nobody else {})
+            mean = fit.means(by=["visit"], at=at, weights="observed", **inference)
+            means.append(mean[mean["visit"] == visit].assign(arm=arm))
+    return [
+        *_compared(effects, [frame.name(code) for code in later], asked, question, common),
+        mean_rows(_named(pd.concat(means, ignore_index=True), frame), question, **common),
+    ]

@@ -1,44 +1,53 @@
-"""Rows of the results table: the one vocabulary in which every analysis reports."""
+"""Rows of the results table: the one vocabulary in which every analysis reports, codes and no words."""
 
+import hashlib
+import json
+import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
+from needling.schema import COUNTS, KEYS, NUMBERS, RESULTS
 
-from needling.schema import RESULTS
+if TYPE_CHECKING:
+    import pandas as pd
 
-NUMBERS = ("estimate", "se", "df", "statistic", "p", "low", "high")
+    from needling.study.plan import Analysis
+
+PER = {"slope": "week", "trend": "unit of dose"}
 
 
 @dataclass
 class Output:
-    """What one analysis gives: its results and the side tables that figures need."""
+    """What one question gives: its results, and the side tables that its kind writes, by name."""
 
-    results: pd.DataFrame
-    fitted: pd.DataFrame = field(default_factory=pd.DataFrame)
-    quantiles: pd.DataFrame = field(default_factory=pd.DataFrame)
-    cross_check: pd.DataFrame = field(default_factory=pd.DataFrame)
+    results: "pd.DataFrame"
+    side: "dict[str, pd.DataFrame]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Question:
-    """One model of an analysis: which cohort and outcome, measured how, and who is compared."""
+    """One model of an analysis: which cohort and outcome, measured how, and who is compared. Codes, no words.
+
+    `arms` has the reference first; a single arm has none. `unit` and `better` are those of the outcome.
+    """
 
     analysis: str
-    settings: Any
+    settings: "Analysis"
+    role: str
+    primary: bool
     cohort: str
     outcome: str
+    instrument: str
     unit: str
     better: str
     baseline_visit: str
     visits: tuple[str, ...]
     primary_visit: str
-    primary_week: float | None
+    weeks: dict[str, float | None]
     arms: tuple[str, ...]
+    doses: dict[str, float]
     categories: dict[str, list[str]]
-    smallest_group: int
 
     @property
     def reference(self) -> str:
@@ -48,128 +57,231 @@ class Question:
     @property
     def turned(self) -> bool:
         """True where contrasts are turned so that positive means more improvement."""
-        return bool(self.settings.report_as == "improvement" and self.better == "lower")
+        return self.settings.report_as == "improvement" and self.better == "lower"
 
     @property
-    def scale(self) -> str:
-        """Scale of contrasts in words."""
-        return f"{self.unit}, positive is better" if self.settings.report_as == "improvement" else self.unit
+    def difference_unit(self) -> str:
+        """Unit of a difference of the outcome: points of a score of 0-10 points, percentage points of a percentage."""
+        bare = re.sub(r"^[\d.]+-[\d.]+ ?", "", self.unit)
+        return "percentage points" if bare.startswith("%") else bare
+
+    @property
+    def difference_better(self) -> str:
+        """Direction in which a difference is better, as the analysis reports it."""
+        return "higher" if self.turned else self.better
 
 
-def contrast_rows(table: pd.DataFrame, question: Question, term: str, **common: Any) -> pd.DataFrame:
-    """Turn a tidy table of differences into results rows, in the orientation that the analysis reports.
+def contrast_rows(
+    table: "pd.DataFrame", question: Question, quantity: str = "difference", **common: Any
+) -> "pd.DataFrame":
+    """Turn differences into results rows, in the orientation that the analysis reports.
 
     Parameters
     ----------
-    table : columns visit, contrast, estimate, se, df, statistic, p, low, high.
+    table : columns arm, reference, visit, and of estimate, se, df, statistic, p, low, high those that there are; as measured
+        (arm minus reference, or a change from baseline).
     question : the model that they come from.
-    term : effect, course, slope or interaction.
-    common : the other columns of the results contract.
+    quantity : difference, change, slope, trend or interaction.
+    common : other columns of the results contract.
 
     Returns
     -------
-    Rows of the contract RESULTS; favours names the arm that an effect speaks for, or is empty.
+    Rows of the contract RESULTS. `favours` is the arm for which a comparison speaks: the one with the better value, or
+    empty where there is no estimate, no comparison, or a difference of exactly 0. A comparison of the primary analysis that is
+    not at the primary visit is secondary.
     """
-    rows = table.copy()
-    rows["term"] = term
-    rows["favours"] = _favours(rows, question) if term == "effect" else ""
+    rows = table.assign(**common)
     if question.turned:
         rows["low"], rows["high"] = -rows["high"], -rows["low"]
         rows[["estimate", "statistic"]] *= -1
-    rows["scale"] = question.scale
-    return complete(rows, question, **common)
-
-
-def mean_rows(table: pd.DataFrame, question: Question, **common: Any) -> pd.DataFrame:
-    """Turn marginal means (columns visit, contrast = arm, estimate, se, df, low, high) into results rows.
-
-    A test of a mean against 0 answers no question, so statistic and p stay empty.
-    """
-    bare = table.assign(term="mean", scale=question.unit, favours="", statistic=np.nan, p=np.nan)
-    return complete(bare, question, **common)
-
-
-def complete(rows: pd.DataFrame, question: Question, **common: Any) -> pd.DataFrame:
-    """Fill the columns of the results contract that all rows of a model share."""
-    filled = {
-        "analysis": question.analysis,
-        "estimand": question.settings.estimand or "",
-        "cohort": question.cohort,
-        "outcome": question.outcome,
-        "level": question.settings.level,
-        "p_adjusted": np.nan,
-        "n_clusters": np.nan,
-        "note": "",
-        "favours": "",
-        "visit": "",
-        "contrast": "",
-        **dict.fromkeys(NUMBERS, np.nan),
-    }
-    rows = rows.assign(**{name: value for name, value in filled.items() if name not in rows.columns})
-    return rows.assign(**common)[list(RESULTS)]
-
-
-def not_estimated(question: Question, why: str, method: str, n_patients: int, n_observations: int) -> pd.DataFrame:
-    """One effect row that says why a planned contrast could not be estimated."""
-    contrasts = [f"{arm} - {question.reference}" for arm in question.arms[1:]] or [""]
-    visits = question.visits or ("",)
-    rows = pd.DataFrame([{"visit": v, "contrast": c} for v in visits for c in contrasts])
-    rows["term"] = "effect" if question.arms else "course"
-    return complete(
+    if question.primary:
+        elsewhere = rows["visit"].ne("") & rows["visit"].ne(question.primary_visit)
+        rows["role"] = [("secondary" if other else question.role) for other in elsewhere]
+    unit = question.difference_unit
+    rows = complete(
         rows,
         question,
-        scale=question.scale,
-        n_patients=n_patients,
-        n_observations=n_observations,
-        method=method,
-        df_method="",
-        weights="",
-        status="not_estimated",
-        note=why,
+        **{"quantity": quantity, "better": question.difference_better},
+        **{"unit": f"{unit} per {PER[quantity]}" if quantity in PER else unit},
     )
+    rows = rows.assign(favours=favoured(rows))
+    is_comparison = bool((rows["reference"] != "").all()) and quantity in {"difference", "change"}
+    return against_margin(rows, question) if is_comparison else rows
 
 
-def coefficient_rows(table: pd.DataFrame, data: pd.DataFrame, question: Question, **common: Any) -> pd.DataFrame:
-    """Turn fixed effects into results rows; those that tell about a few people are empty.
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison of arms: its weights add up to 0; of two arms it is arm minus reference."""
 
-    Parameters
-    ----------
-    table : column term (the model's name of it) and the numbers.
-    data : the analysed measurements: patient, and the covariates.
-    question, common : as in `contrast_rows`.
+    arm: str
+    reference: str
+    weights: dict[str, float]
+    quantity: str = "difference"
+    term: str = ""
+
+
+def comparisons(question: Question) -> list[Comparison]:
+    """List the comparisons of arms that an analysis asks for.
 
     Returns
     -------
-    Rows of the contract RESULTS. Where a level of a category has fewer patients than the smallest publishable group, its
-    coefficients and the intercept, which is the reference level's, have no numbers and the status suppressed.
+    Each arm against the reference, all pairs (later minus earlier), a linear trend (slope per unit of dose), or the weighted sum that
+    the study file gives; none for a single arm.
     """
-    small = [
-        name
-        for name in question.categories
-        if name in data and data.groupby(name, observed=True)["patient"].nunique().min() < question.smallest_group
-    ]
-    tells = table["term"].str.contains("|".join([r"^Intercept$", *(rf"(?:^|:){re.escape(name)}\[" for name in small)]))
-    few = tells & bool(small)
-    numbers = [name for name in NUMBERS if name in table.columns]
-    rows = table.assign(contrast=table["term"].map(in_words), term="coefficient")
-    rows[numbers] = rows[numbers].mask(few)
-    rows = complete(rows, question, **common)
-    why = f"a level of {' and '.join(small)} has fewer than {question.smallest_group} patients"
-    rows["note"], rows["status"] = rows["note"].mask(few, why), rows["status"].mask(few, "suppressed")
-    return rows
+    arms, asked = question.arms, question.settings.contrasts
+    if isinstance(asked, dict):
+        return [Comparison("", "", {arm: asked.get(arm, 0.0) for arm in arms}, term=structured(asked))]
+    if asked == "pairwise":
+        return [Comparison(b, a, {b: 1.0, a: -1.0}) for i, a in enumerate(arms) for b in arms[i + 1 :]]
+    if asked == "trend":
+        centre = sum(question.doses[arm] for arm in arms) / len(arms)
+        spread = sum((question.doses[arm] - centre) ** 2 for arm in arms)
+        weights = {arm: (question.doses[arm] - centre) / spread for arm in arms}
+        return [Comparison("", "", weights, "trend", structured(["dose"]))]
+    return [Comparison(arm, question.reference, {arm: 1.0, question.reference: -1.0}) for arm in arms[1:]]
 
 
-def in_words(term: str) -> str:
-    """Write a coefficient's name for people: 'visit[T.week_4]:arm[T.x]' becomes 'visit week 4 x arm x'."""
-    words = re.sub(r"\[T?\.?([^\]]*)\]", r" \1", term).replace(":", " x ").replace("_", " ")
-    return re.sub(r"\s+", " ", words).strip()
+def against_margin(rows: "pd.DataFrame", question: Question) -> "pd.DataFrame":
+    """Test differences against the margin of a non-inferiority or equivalence analysis; superiority stays as it is.
+
+    Non-inferiority: one-sided, H0 that the arm is worse than the reference by the margin or more. Equivalence: the larger P of two
+    one-sided tests, and the interval of level 1 - 2 alpha, which lies within the margins just when that P is below alpha.
+
+    Parameters
+    ----------
+    rows : results rows of differences as they are reported (better is their direction).
+    question : the model, whose settings have framework, margin and level.
+    """
+    import numpy as np
+    from scipy.special import stdtr, stdtrit
+
+    settings = question.settings
+    if settings.framework == "superiority" or settings.margin is None or rows.empty:
+        return rows.assign(framework="superiority")
+    rows, margin = rows.assign(framework=settings.framework, margin=settings.margin), settings.margin
+    df = rows["df"].fillna(np.inf).clip(upper=1e9)
+    above, below = (rows["estimate"] + margin) / rows["se"], (rows["estimate"] - margin) / rows["se"]
+    over_low, under_high = stdtr(df, -above), stdtr(df, below)  # P of "not above -margin", of "not below +margin"
+    if settings.framework == "equivalence":
+        larger = np.where(over_low > under_high, above, below)
+        alpha = 1 - settings.level
+        reach = stdtrit(df, 1 - alpha) * rows["se"]
+        limits = {"low": rows["estimate"] - reach, "high": rows["estimate"] + reach, "level": 1 - 2 * alpha}
+        return rows.assign(statistic=larger, p=np.maximum(over_low, under_high), **limits)
+    lower = rows["better"] == "lower"
+    return rows.assign(statistic=np.where(lower, below, above), p=np.where(lower, under_high, over_low))
 
 
-def _favours(rows: pd.DataFrame, question: Question) -> list[str]:
-    """The arm that a difference (as measured, before it is turned) speaks for."""
-    favoured = []
-    for contrast, estimate in zip(rows["contrast"], rows["estimate"], strict=True):
-        first, _, second = str(contrast).partition(" - ")
-        better = first if (estimate < 0) == (question.better == "lower") else second
-        favoured.append("" if not np.isfinite(estimate) or estimate == 0 else better)
-    return favoured
+def standardised_rows(rows: "pd.DataFrame", sd: float, df: float) -> "pd.DataFrame":
+    """Put differences on the scale of the pooled standard deviation at baseline: Hedges' g.
+
+    g = J d with d = difference / sd and J = gamma(df / 2) / (sqrt(df / 2) gamma((df - 1) / 2)); its variance
+    J^2 ((se / sd)^2 + d^2 / (2 df)) counts the error of the standard deviation; interval by Student's t with df.
+
+    Parameters
+    ----------
+    rows : results rows of differences with an estimate.
+    sd : pooled within-arm standard deviation at baseline, in the outcome's unit.
+    df : its degrees of freedom, patients less arms.
+
+    Returns
+    -------
+    One secondary row each, without a test of its own. Source: Hedges 1981, Journal of Educational Statistics 6:107-128.
+    """
+    import numpy as np
+    import pandas as pd
+    from scipy.special import gammaln, stdtrit
+
+    if not (sd > 0 and df > 1):
+        return rows.head(0)
+    rows = rows[rows["quantity"].eq("difference") & rows["estimate"].notna()]
+    factor = float(np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2))
+    d = rows["estimate"] / sd
+    se = factor * np.sqrt((rows["se"] / sd) ** 2 + d**2 / (2 * df))
+    reach = stdtrit(df, (1 + rows["level"]) / 2) * se
+    numbers = {"estimate": factor * d, "se": se, "df": float(df), "low": factor * d - reach, "high": factor * d + reach}
+    made = rows.assign(quantity="standardised_difference", unit="standard deviations", role="secondary", **numbers)
+    made = made.assign(statistic=np.nan, p=np.nan, framework="", margin=np.nan, df_method="residual", information="")
+    made["row_id"] = [row_id(row) for row in made[list(KEYS)].to_dict("records")]
+    return pd.DataFrame(made)
+
+
+def favoured(rows: "pd.DataFrame") -> list[str]:
+    """Name for each results row the arm that its estimate speaks for; ratios speak from 1, all else from 0."""
+    found = []
+    for row in rows[["quantity", "arm", "reference", "estimate", "better"]].to_dict("records"):
+        beyond = row["estimate"] - (1.0 if str(row["quantity"]).endswith("_ratio") else 0.0)
+        speaks = row["reference"] != "" and row["better"] in ("lower", "higher") and beyond not in (0, None) and not math.isnan(beyond)
+        found.append(
+            "" if not speaks else row["arm"] if (beyond > 0) == (row["better"] == "higher") else row["reference"]
+        )
+    return found
+
+
+def mean_rows(table: "pd.DataFrame", question: Question, **common: Any) -> "pd.DataFrame":
+    """Turn marginal means (columns arm, visit, estimate, se, df, low, high) into results rows.
+
+    A test of a mean against 0 answers no question, so statistic and p stay empty.
+    """
+    bare = table.drop(columns=["statistic", "p"], errors="ignore")
+    return complete(bare, question, quantity="mean", unit=question.unit, better=question.better, **common)
+
+
+def coefficient_rows(table: "pd.DataFrame", question: Question, **common: Any) -> "pd.DataFrame":
+    """Turn fixed effects (column term, structured, and the numbers) into results rows."""
+    return complete(table, question, quantity="coefficient", unit=question.unit, better="neither", **common)
+
+
+def not_estimated(question: Question, why: str, method: str, n_patients: int, n_observations: int) -> "pd.DataFrame":
+    """One row for each comparison that was planned and could not be estimated, with the reason."""
+    import pandas as pd
+
+    visits = question.visits or ("",)
+    pairs = [(arm, question.reference) for arm in question.arms[1:]] or [("", "")]
+    rows = pd.DataFrame([{"visit": v, "arm": arm, "reference": reference} for v in visits for arm, reference in pairs])
+    numbers = dict.fromkeys(NUMBERS, float("nan"))
+    people = {"n_patients": n_patients, "n_observations": n_observations}
+    quantity = "difference" if question.arms else "change"
+    return contrast_rows(
+        rows.assign(**numbers), question, quantity, method=method, status="not_estimated", note=why, **people
+    )
+
+
+def complete(rows: "pd.DataFrame", question: Question, **common: Any) -> "pd.DataFrame":
+    """Fill the columns of the results contract that all rows of a model share, and number the rows."""
+    import pandas as pd
+
+    settings = question.settings
+    empty = (
+        dict.fromkeys(RESULTS, "") | dict.fromkeys([*NUMBERS, "margin"], float("nan")) | dict.fromkeys(COUNTS, pd.NA)
+    )
+    filled = empty | {
+        "analysis": question.analysis,
+        "kind": settings.kind,
+        "role": question.role,
+        "estimand": settings.estimand or "",
+        "cohort": question.cohort,
+        "outcome": question.outcome,
+        "instrument": question.instrument,
+        "subset": structured(_listed(settings.where)) if settings.where else "",
+        "level": settings.level,
+        "variance": "model",
+        "better": "neither",
+    }
+    rows = rows.assign(**{name: value for name, value in filled.items() if name not in rows.columns}).assign(**common)
+    rows["row_id"] = [row_id(row) for row in rows[list(KEYS)].to_dict("records")]
+    return rows[list(RESULTS)].reset_index(drop=True)
+
+
+def row_id(row: "dict[Any, Any]") -> str:
+    """Number a row by what it is: the first 12 hexadecimal digits of the SHA-256 of its keys; the same in every run."""
+    return hashlib.sha256(json.dumps([str(row[key]) for key in KEYS]).encode()).hexdigest()[:12]
+
+
+def structured(value: Any) -> str:
+    """Write codes that belong together (a term, values, a population) as JSON, always in the same way."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _listed(where: dict[str, Any]) -> dict[str, list[str]]:
+    return {name: [levels] if isinstance(levels, str) else list(levels) for name, levels in where.items()}

@@ -1,85 +1,164 @@
-"""Run one analysis of the study file over its cohorts and outcomes."""
+"""Run one analysis of the study file over its cohorts and outcomes, whatever its kind."""
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from needling.analysis.kinds import kinds
+from needling.analysis.results import Question
+from needling.cohort.analysed import analysed, left_out, of_population
+from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
+from needling.study.keys import braced
+from needling.study.plan import Analysis, Study
 
-from needling.analysis.results import Output, Question
-from needling.cohort.analysed import analysed
-from needling.schema import FITTED, QUANTILES, RESULTS, check
-from needling.study.plan import Study
-
-Kind = Callable[[pd.DataFrame, Question], Output]
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def analyse(name: str, frame: pd.DataFrame, study: Study) -> Output:
+@dataclass
+class Analysed:
+    """What one analysis gives: its tables by name (results, methods, people and the side tables of its kind)."""
+
+    tables: "dict[str, pd.DataFrame]" = field(default_factory=dict)
+
+    @property
+    def results(self) -> "pd.DataFrame":
+        """The estimates (contract RESULTS)."""
+        return self.tables["results"]
+
+
+def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analysed:
     """Run the analysis that the study file calls `name`.
 
     Parameters
     ----------
     name : key under analyses.
-    frame : analysis frame (contract FRAME with covariates), all cohorts and outcomes.
-    study : sections patients, visits, cohorts, analyses, disclosure.
+    given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients), and what the kind reads.
+    study : sections design, patients, visits, cohorts, analyses, primary.
 
     Returns
     -------
-    Output: results (contract RESULTS), and for mixed models fitted, quantiles and cross_check; one model for each outcome
-    that the analysis names in each cohort that has it. A model that fails gives rows that say so.
+    Analysed: results (contract RESULTS), methods (METHODS), people (PEOPLE: who is in it, who is left out and why), and the
+    side tables of its kind; one model for each outcome that the analysis names in each cohort that has it, or one for each cohort
+    where the kind asks about no outcome. A model that fails gives rows that say so.
     """
+    import pandas as pd
+
     settings = study.analyses[name]
-    run_model = _kind(settings.kind)
-    outputs = []
+    kind = kinds()[settings.kind]
+    outputs, people = [], []
     for cohort, plan in study.cohorts.items():
-        for outcome in settings.outcomes:
-            if outcome not in plan.outcomes:
-                continue
-            measured = frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)]
-            rows = analysed(measured, settings, study)
-            question = Question(
-                analysis=name,
-                settings=settings,
-                cohort=cohort,
-                outcome=outcome,
-                unit=str(measured["unit"].iloc[0]) if len(measured) else "",
-                better=str(measured["better"].iloc[0]) if len(measured) else "lower",
-                baseline_visit=study.visits.baseline,
-                visits=tuple(getattr(settings, "visits", study.visits.follow_up)),
-                primary_visit=study.visits.primary,
-                primary_week=study.visits.schedule[study.visits.primary].nominal_week,
-                arms=tuple(study.arms),
-                categories=_categories(rows, settings.adjust),
-                smallest_group=study.disclosure.min_cell,
-            )
-            outputs.append(run_model(rows, question))
-    made = Output(
-        *(pd.concat([getattr(o, part) for o in outputs], ignore_index=True) for part in Output.__annotations__)
+        for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
+            [] if settings.outcomes else [""]
+        ):
+            data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
+            if outcome:
+                mine = _of_cohort(given["visits"], cohort, outcome, None)
+                needs = settings.needs(study)
+                data["visits"] = analysed(mine, settings, needs, study)
+                people.append(_people(name, cohort, outcome, given["patients"], mine, settings, needs, study))
+            question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
+            outputs.append(kind.run(data, question))
+    texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
+    said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
+    tables = {
+        "results": _joined([o.results for o in outputs], RESULTS, "results"),
+        "methods": check(pd.DataFrame(said, columns=list(METHODS)), METHODS, "methods"),
+        "people": _joined(people, PEOPLE, "people"),
+    }
+    for side, contract in _side(kind).items():
+        made = [o.side[side].assign(analysis=name) for o in outputs if side in o.side and len(o.side[side])]
+        tables[side] = _joined(made, contract, side)
+    return Analysed(tables)
+
+
+def _common_methods(settings: Analysis, study: Study) -> list[tuple[str, str]]:
+    """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
+    said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
+    clusters = getattr(settings, "clusters", [])
+    said += [("clusters", name) for name in clusters]
+    for name, levels in settings.where.items():
+        said += [
+            ("restricted", braced("level", name, one)) for one in ([levels] if isinstance(levels, str) else levels)
+        ]
+    if settings.outcomes:
+        columns = [name for name in settings.needs(study).columns if name != "week"]
+        said += [("needs", name if name in clusters else braced("covariate", name)) for name in columns]
+    return said
+
+
+def _side(kind: ModuleType) -> dict:
+    return getattr(kind, "SIDE", {})
+
+
+def _joined(tables: "list[pd.DataFrame]", contract: dict, name: str) -> "pd.DataFrame":
+    import pandas as pd
+
+    return check(pd.concat(tables, ignore_index=True) if tables else empty(contract), contract, name)
+
+
+def _of_cohort(rows: "pd.DataFrame", cohort: str, outcome: str, settings: Analysis | None) -> "pd.DataFrame":
+    """Rows of a cohort, of an outcome where the table has them, and of the population that the analysis is about."""
+    if "cohort" in rows:
+        rows = rows[rows["cohort"] == cohort]
+    if outcome and "outcome" in rows:
+        rows = rows[rows["outcome"] == outcome]
+    if settings is not None and all(name in rows for name in settings.where):
+        rows = of_population(rows, settings)
+    return rows
+
+
+def _question(
+    name: str, settings: Analysis, cohort: str, outcome: str, frame: "pd.DataFrame", rows: "pd.DataFrame", study: Study
+) -> Question:
+    measured = frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)]
+    first = measured.iloc[0] if len(measured) else {"unit": "", "better": "lower"}
+    instruments = study.cohorts[cohort].outcomes.get(outcome, "")
+    reference = settings.reference or (study.arms[0] if study.arms else "")
+    arm = study.patients.arm
+    return Question(
+        analysis=name,
+        settings=settings,
+        role=study.role(name),
+        primary=name == study.primary,
+        cohort=cohort,
+        outcome=outcome,
+        instrument=instruments if isinstance(instruments, str) else "",
+        unit=str(first["unit"]),
+        better=str(first["better"]),
+        baseline_visit=study.visits.baseline,
+        visits=tuple(getattr(settings, "visits", study.visits.follow_up)),
+        primary_visit=study.visits.primary,
+        weeks={visit: plan.nominal_week for visit, plan in study.visits.schedule.items()},
+        arms=tuple([reference, *(one for one in study.arms if one != reference)] if study.arms else []),
+        doses=dict(arm.dose) if arm else {},
+        categories=_categories(rows, list(study.patients.covariates)),
     )
-    made.results = check(made.results, RESULTS, "results")
-    if len(made.fitted):
-        made.fitted = check(made.fitted, FITTED, "fitted")
-        made.quantiles = check(made.quantiles, QUANTILES, "quantiles")
-    return made
 
 
-def _kind(kind: str) -> Kind:
-    """The function of a kind of analysis; only that kind's libraries are imported."""
-    if kind == "ancova":
-        from needling.analysis.ancova import ancova
-
-        return ancova
-    if kind == "growth_curve":
-        from needling.analysis.growth_curve import growth_curve
-
-        return growth_curve
-    from needling.analysis.repeated_measures import repeated_measures
-
-    return repeated_measures
-
-
-def _categories(rows: pd.DataFrame, covariates: list[str]) -> dict[str, list[str]]:
+def _categories(rows: "pd.DataFrame", covariates: list[str]) -> dict[str, list[str]]:
     """Levels of the covariates that are categories, in the order of their names."""
+    import pandas as pd
+
     return {
         name: sorted(rows[name].dropna().unique())
         for name in covariates
-        if not pd.api.types.is_numeric_dtype(rows[name].dtype)
+        if name in rows and not pd.api.types.is_numeric_dtype(rows[name].dtype)
     }
+
+
+def _people(name, cohort, outcome, patients, rows, settings, needs, study) -> "pd.DataFrame":  # type: ignore[no-untyped-def]
+    """Count by arm who is in the analysis of an outcome and who is left out, by the first reason that holds."""
+    import pandas as pd
+
+    used = analysed(rows, settings, needs, study)
+    made = []
+    for arm in study.arms or [""]:
+        group = patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)]["patient"]
+        place = {"analysis": name, "cohort": cohort, "arm": arm, "visit": "", "outcome": outcome}
+        mine = used[used["patient"].isin(group)]
+        made.append({**place, "stage": "analysed", "reason": "", "n": int(mine["patient"].nunique())})
+        reasons = left_out(group, rows[rows["patient"].isin(group)], settings, needs, study)
+        for reason, n in reasons.groupby(reasons, sort=False).size().items():
+            made.append({**place, "stage": "left_out", "reason": str(reason), "n": int(n)})
+    return pd.DataFrame(made, columns=list(PEOPLE))

@@ -46,6 +46,22 @@ def cleaning_summary(audit: pd.DataFrame) -> pd.DataFrame:
     return check(counts[list(CLEANING)].reset_index(drop=True), CLEANING, "cleaning")
 
 
+def taken_out(audit: pd.DataFrame) -> pd.DataFrame:
+    """Count the lines of the export taken out, by table; patients are counted in the participant flow only.
+
+    A line whose visit was taken out with its values counts as one of the visits.
+
+    Returns
+    -------
+    One row per table, by name: table, n (lines).
+    """
+    gone = audit[audit["action"].isin(TAKEN_OUT) & (audit["table"] != "patients")]
+    gone = gone.assign(value=gone["table"] == "outcomes").sort_values("value", kind="stable")
+    place = ["file", "sheet", "line"]
+    once = gone.drop_duplicates([*place, "table"]).drop_duplicates(place)
+    return once.groupby("table").size().rename("n").reset_index()
+
+
 def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) -> None:
     """Write the audit as a workbook that a data manager can work through.
 

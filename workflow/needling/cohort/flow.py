@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from needling.cohort.analysed import analysed, left_out
 from needling.schema import FLOW, check
 from needling.study.plan import Study
 
@@ -15,25 +14,24 @@ def participant_flow(
     study: Study,
     sessions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Count people from the export to each outcome's analysis.
+    """Count people from the export to the measurement of each outcome.
 
-    The counts add up: exported = excluded by reason + enrolled = excluded by reason + allocated in all cohorts and arms;
-    within a cohort and arm, for every outcome, allocated = analysed + left out by reason.
+    The counts add up: exported = excluded by reason + enrolled = excluded by reason + allocated in all cohorts and arms. Who of
+    them is in an analysis, and why the others are not, the analysis' own job says (contract PEOPLE).
 
     Parameters
     ----------
-    exported : read table of patients (one row per patient row of the export).
+    exported : read table of patients (one row per patient code of the export).
     patients : clean patients.
     quarantine : quarantined rows (contract QUARANTINE).
     frame : analysis frame.
-    study : sections visits, cohorts, patients, analyses, primary.
+    study : sections visits, cohorts, patients.
     sessions : clean sessions, where the study has them.
 
     Returns
     -------
     Table of the contract FLOW: stages exported, excluded (by reason), enrolled, allocated, treated, followed (with
-    visit), measured (with visit and outcome), analysed (with outcome: whose measurements the primary analysis uses) and
-    left_out (with outcome and a reason of `left_out`: whose measurements it does not).
+    visit) and measured (with visit and outcome).
     """
     rows: list[dict[str, object]] = []
 
@@ -56,21 +54,15 @@ def participant_flow(
             add("allocated", group, **place)
             if sessions is not None:
                 add("treated", group[group["patient"].isin(sessions["patient"])], **place)
-            _measured(add, group["patient"], frame[frame["patient"].isin(group["patient"])], place, study)
+            _measured(add, frame[frame["patient"].isin(group["patient"])], place, study)
     return check(pd.DataFrame(rows), FLOW, "flow")
 
 
-def _measured(add, patients: pd.Series, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
-    """Count those followed at each visit, and measured, analysed and left out for each outcome."""
+def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
+    """Count those followed at each visit, and measured for each outcome."""
     for visit in study.visits.schedule:
         add("followed", mine[mine["visit"] == visit], **place, visit=visit)
     for outcome in study.cohorts[place["cohort"]].outcomes:
         one = mine[mine["outcome"] == outcome]
         for visit in study.visits.schedule:
             add("measured", one[one["visit"] == visit], **place, visit=visit, outcome=outcome)
-        primary = study.analyses[study.primary]
-        if outcome in primary.outcomes:
-            add("analysed", analysed(one, primary, study), **place, outcome=outcome)
-            reasons = left_out(patients, one, primary, study)
-            for reason, n in reasons.groupby(reasons, sort=False).size().items():
-                add("left_out", int(n), **place, outcome=outcome, reason=str(reason))

@@ -47,6 +47,8 @@ def assemble(
     frame["visit_number"] = frame["visit"].map({name: number for number, name in enumerate(schedule)}).astype("int64")
     nominal = frame["visit"].map({name: plan.nominal_week for name, plan in study.visits.schedule.items()})
     frame["week"] = (frame["day"] / 7).where(frame["day"].notna(), pd.to_numeric(nominal))
+    frame["hour"] = 24 * frame["day"]
+    frame["site"], frame["side"] = "", ""
     if at_baseline:
         frame = add_baseline(frame, study.visits.baseline)
     else:

@@ -1,40 +1,37 @@
 """Do the residuals of the primary analysis look as its model says?"""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.panels import named
 from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figure, panel_head
-from needling.tables.words import in_sentence, measure, places
-
-if TYPE_CHECKING:
-    from needling.study.plan import Study
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
 
 COLUMNS = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]
-NONE = "The primary analysis gives no residuals to draw."
 
 
-def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
-    """Put quantiles and bins of the scaled residuals into one table.
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Put quantiles and bins of the scaled residuals of the primary analysis into one table.
 
     Returns
     -------
     One row per point: cohort, outcome, plot (quantiles or bins), x (normal quantile or mean fitted value), residual
-    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles). Points that stand for fewer residuals
-    than the smallest publishable number are left out.
+    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles).
     """
-    minimum = plan.disclosure.min_cell
-    if inputs["quantiles"].empty:
+    found = []
+    for plot, table, x in (("quantiles", "residual_quantiles", "normal"), ("bins", "residual_bins", "fitted")):
+        rows = released.get(table, pd.DataFrame(columns=["analysis"]))
+        rows = rows[rows["analysis"] == labels.plan.primary]
+        if len(rows):
+            found.append(
+                rows[rows["residual"].notna()].rename(columns={x: "x"}).assign(plot=plot).reindex(columns=COLUMNS)
+            )
+    if not found:
         return pd.DataFrame(columns=COLUMNS)
-    quantiles, bins = inputs["quantiles"], inputs["fitted"]
-    points = quantiles[quantiles["n"] >= minimum]
-    points = points.rename(columns={"normal": "x"}).assign(plot="quantiles", low=float("nan"), high=float("nan"))
-    means = bins[bins["n"] >= minimum].rename(columns={"fitted": "x"}).assign(plot="bins")
-    order = {place: number for number, place in enumerate(places(plan))}
-    table = pd.concat([points[COLUMNS], means[COLUMNS]], ignore_index=True)
+    order = {place: number for number, place in enumerate(labels.places)}
+    table = pd.concat(found, ignore_index=True)
     table["_place"] = [order[place] for place in zip(table["cohort"], table["outcome"], strict=True)]
     return table.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[COLUMNS]
 
@@ -57,14 +54,10 @@ def bin_panel(ax: Axes, bins: pd.DataFrame, unit: str) -> Axes:
     return light_grid(ax, "both")
 
 
-def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a pair of panels for each cohort and outcome, two pairs side by side."""
-    if source.empty:
-        figure = new_figure(profile.single, 20)
-        figure.text(0.5, 0.5, NONE, ha="center", va="center")
-        return figure
     here = set(zip(source["cohort"], source["outcome"], strict=True))
-    shown = [place for place in places(plan) if place in here]
+    shown = [place for place in labels.places if place in here]
     pairs = min(2, len(shown))
     rows = -(-len(shown) // pairs)
     figure = new_figure(profile.full if pairs > 1 else profile.single, 52 * rows + 4)
@@ -73,22 +66,22 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
         left, right = axes[number // pairs][2 * (number % pairs) :][:2]
         mine = source[(source["cohort"] == place[0]) & (source["outcome"] == place[1])]
         quantile_panel(left, mine[mine["plot"] == "quantiles"])
-        bin_panel(right, mine[mine["plot"] == "bins"], measure(plan, *place).unit)
-        head = plan.outcome_label(place[1])
-        panel_head(left, f"{plan.cohorts[place[0]].label}: {in_sentence(head)}" if len(plan.cohorts) > 1 else head)
+        bin_panel(right, mine[mine["plot"] == "bins"], labels.measure(*place).unit)
+        head = labels.outcome(place[1])
+        panel_head(
+            left, f"{labels.cohort(place[0])}: {in_sentence(head)}" if len(labels.plan.cohorts) > 1 else head
+        )
         right.set_ylabel("")
     for ax in axes.ravel()[2 * len(shown) :]:
         ax.set_axis_off()
     return figure
 
 
-def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
-    """Caption and alternative text; both empty where there is nothing to show."""
-    if source.empty:
-        return "", ""
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
     caption = (
-        f"Residuals of the primary analysis, {named(source, plan)}. Left of each pair: quantiles of the scaled residuals "
+        f"Residuals of the primary analysis, {named(source, labels)}. Left of each pair: quantiles of the scaled residuals "
         "against the normal distribution, with the line on which they would lie. Right: mean and 10th to 90th percentile of the "
         "scaled residuals in bins of the fitted value."
     )
-    return caption, f"Pairs of residual plots for {named(source, plan)}; values in the source data."
+    return caption, f"Pairs of residual plots for {named(source, labels)}; values in the source data."

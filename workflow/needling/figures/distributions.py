@@ -1,7 +1,5 @@
 """What was observed: the spread of each outcome by visit and arm, from quantiles and never from single people."""
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -17,17 +15,13 @@ from needling.figures.panels import (
     visit_axis,
 )
 from needling.figures.style import INK, Look, Profile, light_grid, looks
-from needling.privacy.disclosure import ROUNDED, footnote, hides
-from needling.privacy.release import release_distribution
-from needling.tables.words import measure
-
-if TYPE_CHECKING:
-    from needling.study.plan import Study
+from needling.labels.words import Labels
+from needling.tables.withheld import withheld_note
 
 
-def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
-    """Take the observed distributions with small groups hidden (columns of DISTRIBUTION, n_shown and others)."""
-    return release_distribution(inputs["distribution"], inputs["missingness"], plan.disclosure.min_cell)
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the observed distributions."""
+    return released["distribution"]
 
 
 def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look]) -> Axes:
@@ -48,25 +42,25 @@ def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[
     return light_grid(ax)
 
 
-def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw all cohorts and outcomes over the whole range of each scale."""
-    look = looks(plan.arms)
-    figure, panels = panel_grid(source, plan, profile, 62)
+    look = looks(labels.plan.arms)
+    figure, panels = panel_grid(source, labels, profile, 62)
     for ax, cohort, outcome, rows in panels:
-        positions = {visit: float(i) for i, visit in enumerate(shown_visits(rows, plan))}
+        positions = {visit: float(i) for i, visit in enumerate(shown_visits(rows, labels))}
         panel(ax, rows, positions, look)
-        visit_axis(ax, plan, positions, profile.small)
+        visit_axis(ax, labels, positions, profile.small)
         ax.set_xlim(-0.6, len(positions) - 0.4)
-        one = measure(plan, cohort, outcome)
+        one = labels.measure(cohort, outcome)
         if _fills(rows, one.low, one.high):
             ax.set_ylim(one.low - 0.03 * (one.high - one.low), one.high + 0.03 * (one.high - one.low))
-        numbers_below(ax, rows, positions, look, "n_shown", profile.small)
-    if plan.arms:
+        numbers_below(ax, rows, positions, look, "n", profile.small)
+    if labels.plan.arms:
         keys = [
             Patch(edgecolor=mine.colour, facecolor=to_rgba(mine.colour, 0.28) if mine.face == mine.colour else "white")
             for mine in look.values()
         ]
-        figure.legend(keys, [plan.arm_label(arm) for arm in look], loc="outside upper left", ncols=len(look))
+        figure.legend(keys, [labels.arm(arm) for arm in look], loc="outside upper left", ncols=len(look))
     return figure
 
 
@@ -76,14 +70,12 @@ def _fills(rows: pd.DataFrame, low: float, high: float) -> bool:
     return bool(seen.max().max() - seen.min().min() > 0.3 * (high - low))
 
 
-def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
-    minimum = plan.disclosure.min_cell
     caption = (
-        f"Observed values of {named(source, plan)}: box from the first to the third quartile with the median, line from "
-        f"the 10th to the 90th percentile, diamond at the mean. n: patients measured. Percentiles with fewer than "
-        f"{minimum} people beyond them are not drawn."
+        f"Observed values of {named(source, labels)}: box from the first to the third quartile with the median, line from "
+        f"the 10th to the 90th percentile, diamond at the mean. n: patients measured."
     )
-    if hides(source["n_shown"]):
-        caption += f" {footnote(minimum)} {ROUNDED}"
-    return caption, f"Box plots of {named(source, plan)} by visit{for_each_arm(plan)}; values in the source data."
+    if withheld_note(source):
+        caption += " What would tell of few people is not drawn."
+    return caption, f"Box plots of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."

@@ -1,7 +1,6 @@
 """The participant flow: from the export to each outcome's analysis."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,36 +8,34 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
 from needling.figures.style import FAINT, INK, MM, Profile
-from needling.privacy.disclosure import footnote, hides
-from needling.privacy.release import release_flow
-from needling.tables.words import in_sentence, visit_label
-
-if TYPE_CHECKING:
-    from needling.study.plan import Study
+from needling.labels.sentences import in_sentence, sentence
+from needling.labels.words import Labels
+from needling.tables.withheld import HIDDEN, withheld_note
 
 Line = tuple[str, str]
 
 
-def data(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
-    """Take the flow with small groups hidden (columns of FLOW, n_shown)."""
-    return release_flow(inputs["flow"], plan.disclosure.min_cell)
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the participant flow; a number that is not shown has the mark of it."""
+    flow = released["flow"]
+    return flow.assign(shown=[HIDDEN if pd.isna(n) else f"{n}" for n in flow["n"]])
 
 
-def stages(source: pd.DataFrame, plan: "Study", cohort: str, arm: str) -> list[tuple[str, list[Line]]]:
+def stages(source: pd.DataFrame, labels: Labels, cohort: str, arm: str) -> list[tuple[str, list[Line]]]:
     """List the boxes of one arm of one cohort, from above: heading, and lines of words and number."""
     mine = source[(source["cohort"] == cohort) & (source["arm"] == arm)]
 
     def lines(stage: str, column: str) -> list[Line]:
         rows = mine[mine["stage"] == stage]
-        name = {"visit": lambda v: visit_label(plan, v), "outcome": plan.outcome_label}[column]
-        return [(name(row[column]), row["n_shown"]) for row in rows.to_dict("records")]
+        name = {"visit": labels.visit, "outcome": labels.outcome}[column]
+        return [(name(row[column]), row["shown"]) for row in rows.to_dict("records")]
 
     boxes: list[tuple[str, list[Line]]] = []
     for stage, heading in (("allocated", "Allocated"), ("treated", "Treated")):
         rows = mine[mine["stage"] == stage]
         if len(rows):
             single = "In the cohort" if stage == "allocated" and not arm else heading
-            boxes.append((f"{single}: {rows['n_shown'].iloc[0]}", []))
+            boxes.append((f"{single}: {rows['shown'].iloc[0]}", []))
     followed = lines("followed", "visit")
     if followed:
         boxes.append(("Followed", followed))
@@ -66,13 +63,13 @@ class Sizes:
         return self.pad + (line + 0.5) * self.line
 
 
-def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw boxes from above: exported, excluded by reason, enrolled, then a column per cohort and arm."""
-    columns = [(cohort, arm) for cohort in plan.cohorts for arm in plan.arms or [""]]
+    columns = [(cohort, arm) for cohort in labels.plan.cohorts for arm in labels.plan.arms or [""]]
     width, size = profile.full, Sizes(profile.small, profile.small * 0.46)
     slot = min(width / len(columns), 60.0)
     fits = int((slot - 11) / (size.type * 0.185))
-    boxes = {place: [(h, _broken(lines, fits)) for h, lines in stages(source, plan, *place)] for place in columns}
+    boxes = {place: [(h, _broken(lines, fits)) for h, lines in stages(source, labels, *place)] for place in columns}
     deepest = max(len(b) for b in boxes.values())
     depths = [size.depth(1 + max(len(b[i][1]) for b in boxes.values() if i < len(b))) for i in range(deepest)]
     head = _top_boxes(source)
@@ -82,7 +79,7 @@ def draw(source: pd.DataFrame, plan: "Study", profile: Profile) -> Figure:
     y = _draw_head(ax, head, width, size)
     left = (width - slot * len(columns)) / 2
     centres = {place: left + slot * (i + 0.5) for i, place in enumerate(columns)}
-    y = _draw_names(ax, plan, centres, y, width / 2, size)
+    y = _draw_names(ax, labels, centres, y, width / 2, size)
     for place, x in centres.items():
         _draw_column(ax, boxes[place], depths, (x, y), slot - 2.5, size)
     height = y + sum(depths) + size.gap * (len(depths) - 1) + 1
@@ -104,18 +101,17 @@ def _top_boxes(source: pd.DataFrame) -> list[tuple[list[str], list[str]]]:
     by_stage = dict(iter(source.groupby("stage")))
     head: list[tuple[list[str], list[str]]] = []
     if "exported" in by_stage:
-        head.append(([f"In the export: {by_stage['exported']['n_shown'].iloc[0]}"], []))
+        head.append(([f"In the export: {by_stage['exported']['shown'].iloc[0]}"], []))
     if "excluded" in by_stage:
-        reasons = [f"{_sentence(row['reason'])}: {row['n_shown']}" for row in by_stage["excluded"].to_dict("records")]
+        reasons = [
+            f"{sentence(row['reason']) or 'Few people'}: {row['shown']}"
+            for row in by_stage["excluded"].to_dict("records")
+        ]
         if head:
             head[-1] = (head[-1][0], ["Excluded", *(wrapped for r in reasons for wrapped in _wrap(r))])
     if "enrolled" in by_stage:
-        head.append(([f"Enrolled: {by_stage['enrolled']['n_shown'].iloc[0]}"], []))
+        head.append(([f"Enrolled: {by_stage['enrolled']['shown'].iloc[0]}"], []))
     return head
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _wrap(text: str, width: int = 46) -> list[str]:
@@ -149,22 +145,22 @@ def _draw_head(ax: Axes, head: list[tuple[list[str], list[str]]], width: float, 
 
 
 def _draw_names(
-    ax: Axes, plan: "Study", centres: dict[tuple[str, str], float], y: float, trunk: float, size: Sizes
+    ax: Axes, labels: Labels, centres: dict[tuple[str, str], float], y: float, trunk: float, size: Sizes
 ) -> float:
     """Draw the branches to cohorts and arms with their names; returns where the columns start."""
-    by_cohort = {cohort: [x for (c, _), x in centres.items() if c == cohort] for cohort in plan.cohorts}
+    by_cohort = {cohort: [x for (c, _), x in centres.items() if c == cohort] for cohort in labels.plan.cohorts}
     middles = {cohort: sum(xs) / len(xs) for cohort, xs in by_cohort.items()}
     if len(middles) > 1:
         y = _branch(ax, trunk, list(middles.values()), y)
         for cohort, x in middles.items():
-            _write(ax, x, y + size.line / 2, plan.cohorts[cohort].label, size, bold=True)
+            _write(ax, x, y + size.line / 2, labels.cohort(cohort), size, bold=True)
         y += size.line + 0.6
-    if not plan.arms:
+    if not labels.plan.arms:
         _arrow(ax, trunk, y, trunk, y + 4) if len(middles) == 1 else None
         return y + (4 if len(middles) == 1 else 0.6)
     ends = [_branch(ax, middles[cohort], xs, y) for cohort, xs in by_cohort.items()]
     for (_, arm), x in centres.items():
-        _write(ax, x, ends[0] + 0.4 + size.line / 2, plan.arm_label(arm), size, colour=FAINT)
+        _write(ax, x, ends[0] + 0.4 + size.line / 2, labels.arm(arm), size, colour=FAINT)
     return ends[0] + size.line + 1.2
 
 
@@ -230,20 +226,19 @@ def _arrow(ax: Axes, x0: float, y0: float, x1: float, y1: float) -> None:
     ax.annotate("", (x1, y1), (x0, y0), arrowprops=look)
 
 
-def words(source: pd.DataFrame, plan: "Study") -> tuple[str, str]:
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     treated = "Treated: with a session on record. " if (source["stage"] == "treated").any() else ""
     caption = (
         f"Participant flow. {treated}Followed: measured for any outcome at the visit. "
         "Analysed: in the model of the primary analysis, by outcome."
     )
-    if hides(source["n_shown"]):
-        caption += f" {footnote(plan.disclosure.min_cell)}"
+    caption += "".join(f" {note}" for note in withheld_note(source))
     totals = source[source["stage"].isin(["exported", "enrolled"])]
     named = {"exported": "in the export", "enrolled": "enrolled"}
-    said = ", ".join(f"{row['n_shown']} {named[row['stage']]}" for row in totals.to_dict("records"))
+    said = ", ".join(f"{row['shown']} {named[row['stage']]}" for row in totals.to_dict("records"))
     arms = []
     for row in source[source["stage"] == "allocated"].to_dict("records"):
-        arm = f", {in_sentence(plan.arm_label(row['arm']))}" if row["arm"] else ""
-        arms.append(f"{plan.cohorts[row['cohort']].label}{arm}: {row['n_shown']}")
+        arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
+        arms.append(f"{labels.cohort(row['cohort'])}{arm}: {row['shown']}")
     return caption, f"Flow diagram of participants: {said}. {'; '.join(arms)}."

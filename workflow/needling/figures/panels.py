@@ -1,30 +1,27 @@
 """What the figures over visits share: a panel per cohort and outcome, visits along it, patients measured under it."""
 
 import itertools
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.style import FAINT, Look, Profile, new_figure, panel_head
-from needling.tables.words import in_sentence, listed, measure, places
-
-if TYPE_CHECKING:
-    from needling.study.plan import Study
+from needling.labels.sentences import in_sentence, listed
+from needling.labels.words import Labels
 
 Panel = tuple[Axes, str, str, pd.DataFrame]
 
 
 def panel_grid(
-    source: pd.DataFrame, plan: "Study", profile: Profile, height: float, *, scale: bool = True, across: int = 2
+    source: pd.DataFrame, labels: Labels, profile: Profile, height: float, *, scale: bool = True, across: int = 2
 ) -> tuple[Figure, list[Panel]]:
     """Lay out one panel per cohort and outcome: outcomes side by side, cohorts below one another.
 
     Parameters
     ----------
     source : what is drawn, with columns cohort and outcome.
-    plan, profile : as in `make_figure`.
+    labels, profile : as in `draw`.
     height : of one row of panels, mm.
     scale : whether each panel says on which scale it is.
     across : most panels in a row.
@@ -34,7 +31,7 @@ def panel_grid(
     The figure and its panels (axes, cohort, outcome, rows of the source).
     """
     here = set(zip(source["cohort"], source["outcome"], strict=True))
-    shown = [place for place in places(plan) if place in here]
+    shown = [place for place in labels.places if place in here]
     lines = _lines(shown, across)
     columns = max(len(line) for line in lines)
     figure = new_figure(profile.full if columns > 1 else profile.single, 12 + height * len(lines))
@@ -44,8 +41,8 @@ def panel_grid(
         for ax in row[len(line) :]:
             ax.set_axis_off()
         for ax, (cohort, outcome) in zip(row, line, strict=False):
-            below = outcome_axis(plan, cohort, outcome) if scale else ""
-            panel_head(ax, _head(shown, plan, cohort, outcome), below)
+            below = outcome_axis(labels, cohort, outcome) if scale else ""
+            panel_head(ax, _head(shown, labels, cohort, outcome), below)
             mine = source[(source["cohort"] == cohort) & (source["outcome"] == outcome)]
             panels.append((ax, cohort, outcome, mine))
     return figure, panels
@@ -57,21 +54,21 @@ def _lines(shown: list[tuple[str, str]], across: int) -> list[list[tuple[str, st
     return [line[i : i + across] for line in mine for i in range(0, len(line), across)]
 
 
-def _head(shown: list[tuple[str, str]], plan: "Study", cohort: str, outcome: str) -> str:
+def _head(shown: list[tuple[str, str]], labels: Labels, cohort: str, outcome: str) -> str:
     if len({cohort for cohort, _ in shown}) == 1:
-        return plan.outcome_label(outcome)
-    return f"{plan.cohorts[cohort].label}: {in_sentence(plan.outcome_label(outcome))}"
+        return labels.outcome(outcome)
+    return f"{labels.cohort(cohort)}: {in_sentence(labels.outcome(outcome))}"
 
 
-def outcome_axis(plan: "Study", cohort: str, outcome: str) -> str:
+def outcome_axis(labels: Labels, cohort: str, outcome: str) -> str:
     """Say how an outcome is measured: instrument, unit and direction."""
-    one = measure(plan, cohort, outcome)
+    one = labels.measure(cohort, outcome)
     return f"{one.axis}; {one.direction}"
 
 
-def visit_positions(plan: "Study", visits: list[str]) -> dict[str, float]:
+def visit_positions(labels: Labels, visits: list[str]) -> dict[str, float]:
     """Place visits by their nominal week where the plan knows all of them and none would touch, else evenly."""
-    weeks = [plan.visits.schedule[visit].nominal_week for visit in visits]
+    weeks = [labels.plan.visits.schedule[visit].nominal_week for visit in visits]
     known = [week for week in weeks if week is not None]
     if len(known) == len(weeks) > 1:
         gaps = [later - earlier for earlier, later in itertools.pairwise(known)]
@@ -80,18 +77,18 @@ def visit_positions(plan: "Study", visits: list[str]) -> dict[str, float]:
     return {visit: float(number) for number, visit in enumerate(visits)}
 
 
-def shown_visits(source: pd.DataFrame, plan: "Study") -> list[str]:
+def shown_visits(source: pd.DataFrame, labels: Labels) -> list[str]:
     """The visits that a source has, in the order of the schedule."""
     here = set(source["visit"])
-    return [visit for visit in plan.visits.schedule if visit in here]
+    return [visit for visit in labels.plan.visits.schedule if visit in here]
 
 
 def numbers_below(
-    ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look], texts: str, size: float
+    ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look], counts: str, size: float
 ) -> Axes:
-    """Write the text of a column under the visits, a line per arm in the arm's colour, with n in front."""
+    """Write the numbers of a column under the visits, a line per arm in the arm's colour, with n in front."""
     for number, (arm, mine) in enumerate(look.items()):
-        by_visit = rows[rows["arm"] == arm].set_index("visit")[texts]
+        by_visit = rows[rows["arm"] == arm].set_index("visit")[counts]
         drop = -4 - (3.1 + 1.4 * number) * size
         for visit, x in positions.items():
             _under(ax, str(by_visit.get(visit, "")), ("data", "axes fraction"), (x, 0), (0, drop), mine.colour, size)
@@ -121,9 +118,9 @@ def _under(
     )
 
 
-def visit_axis(ax: Axes, plan: "Study", positions: dict[str, float], size: float) -> Axes:
+def visit_axis(ax: Axes, labels: Labels, positions: dict[str, float], size: float) -> Axes:
     """Name the visits along the horizontal axis, number below word."""
-    ax.set_xticks(list(positions.values()), [_two_lines(plan.visit_label(v)) for v in positions])
+    ax.set_xticks(list(positions.values()), [_two_lines(labels.visit(v)) for v in positions])
     ax.tick_params(axis="x", labelsize=size)
     reach = max(positions.values()) - min(positions.values()) or 1.0
     ax.set_xlim(min(positions.values()) - 0.09 * reach, max(positions.values()) + 0.09 * reach)
@@ -134,13 +131,13 @@ def _two_lines(label: str) -> str:
     return "Base-\nline" if label == "Baseline" else label.replace(" ", "\n", 1)
 
 
-def named(source: pd.DataFrame, plan: "Study") -> str:
+def named(source: pd.DataFrame, labels: Labels) -> str:
     """Name outcomes and cohorts of a source in a sentence: pain and function in fibromyalgia and sports injury."""
-    outcomes = listed([in_sentence(plan.outcome_label(outcome)) for outcome in dict.fromkeys(source["outcome"])])
-    cohorts = [in_sentence(plan.cohorts[cohort].label) for cohort in dict.fromkeys(source["cohort"])]
+    outcomes = listed([in_sentence(labels.outcome(outcome)) for outcome in dict.fromkeys(source["outcome"])])
+    cohorts = [in_sentence(labels.cohort(cohort)) for cohort in dict.fromkeys(source["cohort"])]
     return f"{outcomes} in {listed(cohorts)}" if len(cohorts) > 1 else outcomes
 
 
-def for_each_arm(plan: "Study") -> str:
+def for_each_arm(labels: Labels) -> str:
     """Say that there is one mark for each arm, where there are arms."""
-    return f", for {listed([in_sentence(plan.arm_label(arm)) for arm in plan.arms])}" if plan.arms else ""
+    return f", for {listed([in_sentence(labels.arm(arm)) for arm in labels.plan.arms])}" if labels.plan.arms else ""

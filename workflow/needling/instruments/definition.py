@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from needling import study
 from needling.instruments.registry import Domain, Entry, Items, PublishedThreshold, Range, registry
-from needling.study.keys import StudyError
+from needling.study.keys import StudyError, words
+from needling.study.sources import Instrument, Threshold
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _domain(mean: np.ndarray, domain: Domain, items: Items) -> np.ndarray:
     return (mean - low) / (high - low) * domain.points
 
 
-def definition(name: str, settings: study.Instrument) -> Definition:
+def definition(name: str, settings: Instrument) -> Definition:
     """Merge the registry's entry for an outcome with what the study file says about it.
 
     Parameters
@@ -236,12 +236,12 @@ def definition(name: str, settings: study.Instrument) -> Definition:
     return _described(name, settings) if entry is None else _registered(name, settings, entry)
 
 
-def definitions(instruments: dict[str, study.Instrument]) -> dict[str, Definition]:
+def definitions(instruments: dict[str, Instrument]) -> dict[str, Definition]:
     """Definitions of all outcomes of a study, by name in the order of the study file; raises as `definition`."""
     return {name: definition(name, settings) for name, settings in instruments.items()}
 
 
-def _described(name: str, settings: study.Instrument) -> Definition:
+def _described(name: str, settings: Instrument) -> Definition:
     """An outcome that only the study file describes."""
     for key in ("range", "better"):
         if getattr(settings, key) is None:
@@ -260,7 +260,7 @@ def _described(name: str, settings: study.Instrument) -> Definition:
     unit = settings.unit or f"{low:g}-{high:g} points"
     return Definition(
         name=name,
-        label=settings.label or study.words(name),
+        label=settings.label or words(name),
         unit=unit,
         low=low,
         high=high,
@@ -270,7 +270,7 @@ def _described(name: str, settings: study.Instrument) -> Definition:
     )
 
 
-def _registered(name: str, settings: study.Instrument, entry: Entry) -> Definition:
+def _registered(name: str, settings: Instrument, entry: Entry) -> Definition:
     place = f"instruments.{name}"
     if settings.better is not None and entry.better not in ("none", settings.better):
         raise StudyError(
@@ -307,7 +307,7 @@ def _registered(name: str, settings: study.Instrument, entry: Entry) -> Definiti
     )
 
 
-def item_numbers(name: str, settings: study.Instrument, entry: Entry) -> tuple[str, ...]:
+def item_numbers(name: str, settings: Instrument, entry: Entry) -> tuple[str, ...]:
     """Numbers of the items that the study has, checked against the registry."""
     if settings.items is None:
         return ()
@@ -327,6 +327,6 @@ def item_numbers(name: str, settings: study.Instrument, entry: Entry) -> tuple[s
     return tuple(sorted(numbers, key=int))
 
 
-def _own(one: study.Threshold) -> PublishedThreshold:
+def _own(one: Threshold) -> PublishedThreshold:
     percent = one.scale.replace(" ", "").startswith("%of")
     return PublishedThreshold(value=one.value, scale=one.scale, kind=one.kind, percent=percent, source=one.source)

@@ -7,18 +7,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from needling.labels.sentences import MADE_UP
+from needling.labels.words import Labels
 from needling.report.document import reference_document
 from needling.report.text import report_text
 from needling.study.keys import StudyError
-from needling.tables import write_tables
-from needling.tables.words import MADE_UP
-
-if TYPE_CHECKING:
-    from needling.study.plan import Study
+from needling.tables.make import write_tables
 
 TEMPLATES = Path(__file__).parents[2] / "report"
 READER = "markdown-smart-auto_identifiers+gfm_auto_identifiers+pipe_tables+table_captions+implicit_figures"
@@ -27,26 +24,24 @@ FIXED_TIME = 1_577_836_800
 
 
 def build_report(
-    plan: "Study",
-    inputs: dict[str, pd.DataFrame],
+    labels: Labels,
+    released: dict[str, pd.DataFrame],
     words: dict[str, dict[str, str]],
     figures: str | Path,
     folder: str | Path,
-    lock: str = "",
+    software: list[str],
     templates: str | Path = TEMPLATES,
 ) -> list[Path]:
     """Build the report as HTML, PDF and DOCX from one text, and write each of its tables as CSV.
 
     Parameters
     ----------
-    plan : sections title, design, made_up, authors, notes, patients, visits, instruments, outcomes, cohorts, estimands,
-        analyses, primary, families, disclosure.
-    inputs : table name -> table as the analyses wrote them: results, flow, distribution, missingness, and where there are
-        any baseline, reliability, audit, cross_check. Small groups are hidden here.
-    words : figure -> caption and alternative text (keys caption, alternative); without a caption it is left out.
+    labels : the study's words.
+    released : the released tables by name.
+    words : figure -> caption and alternative text, of the figures that were drawn.
     figures : folder with each figure as SVG and PNG.
     folder : where report.html, report.pdf, report.docx and the folder tables go; what was in tables is removed.
-    lock : text of the lock file, for the versions of the software.
+    software : the packages that computed, with their versions.
     templates : folder with the report's text and styles.
 
     Returns
@@ -58,22 +53,22 @@ def build_report(
     LookupError : the text asks for a number that no table has.
     StudyError : the PDF could not be made accessible (an image without alternative text).
     """
-    folder, templates = Path(folder), Path(templates)
+    folder, templates, plan = Path(folder), Path(templates), labels.plan
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
-    tables = write_tables(inputs, plan, folder / "tables")
-    text = report_text(plan, inputs, tables, words, lock=lock, templates=templates)
+    tables = write_tables(released, labels, folder / "tables")
+    text = report_text(labels, released, tables, words, software=software, templates=templates)
     with tempfile.TemporaryDirectory() as scratch, _fixed_time():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")
         (work / "report.md").write_text(text, encoding="utf-8")
-        metadata = ["--metadata", f"title={plan.title}", "--metadata", "lang=en-GB"]
+        metadata = ["--metadata", f"title={labels.title}", "--metadata", "lang=en-GB"]
         metadata += [piece for author in plan.authors for piece in ("--metadata", f"author={author}")]
         metadata += ["--metadata", f"madeup={MADE_UP}"] if plan.made_up else []
         paths = [
             _page(work, metadata, templates),
             _pdf(work, metadata, templates),
-            _document(work, metadata, templates, plan),
+            _document(work, metadata, templates, labels),
         ]
         return [Path(shutil.copyfile(path, folder / path.name)) for path in paths]
 
@@ -160,8 +155,8 @@ def _keep_headings(source: str) -> str:
     return re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
 
 
-def _document(work: Path, metadata: list[str], templates: Path, plan: "Study") -> Path:
-    reference = reference_document(work / "reference.docx", plan.title, MADE_UP if plan.made_up else "")
+def _document(work: Path, metadata: list[str], templates: Path, labels: Labels) -> Path:
+    reference = reference_document(work / "reference.docx", labels.title, MADE_UP if labels.plan.made_up else "")
     return _pandoc(
         work,
         "docx",

@@ -1,32 +1,26 @@
-"""Numbers in prose: each one is looked up in a results or side table; one that is not there stops the report."""
+"""Numbers in prose: each one is a released result; where it lies decides what the sentence says."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from needling.tables.format import format_estimate, format_interval, format_p
-from needling.tables.words import in_sentence, measure, positive_favours, unit_of_difference
+from needling.labels.numbers import format_estimate, format_interval, format_p
+from needling.labels.sentences import in_sentence
+from needling.labels.words import WITHHELD, Labels
+from needling.tables.printed import Told
+from needling.tables.select import RATIOS, primary
 
-if TYPE_CHECKING:
-    from needling.study.plan import Study
-
-KEYS = ("analysis", "cohort", "outcome", "visit", "term")
 UNBROKEN = "\u00a0"
-WHY = {
-    "failed": "the model could not be fitted",
-    "not_estimated": "it could not be estimated",
-    "suppressed": "too few patients to be shown",
-}
+WHY = {"failed": "the model could not be fitted", "not_estimated": "it could not be estimated"}
 
 
 @dataclass(frozen=True)
 class Number:
-    """One result as words: `text` with interval and p, `estimate` alone, and whether it was estimated at all."""
+    """One result as words: `text` with interval and P, and on which side of no difference its interval lies."""
 
     row: dict[str, Any]
-    unit: str
-    better_if_positive: bool
+    labels: Labels
 
     @property
     def estimated(self) -> bool:
@@ -34,121 +28,72 @@ class Number:
         return bool(pd.notna(self.row["estimate"]))
 
     @property
-    def estimate(self) -> str:
-        """The estimate with its unit."""
-        number = format_estimate(self.row["estimate"], self.row["low"], self.row["high"])
-        return f"{number} {self.unit}".rstrip()
-
-    @property
-    def interval(self) -> str:
-        """The interval with its level."""
-        return format_interval(self.row["low"], self.row["high"], self.row["level"])
-
-    @property
-    def p(self) -> str:
-        """The p value, with the adjusted one where there is one."""
-        p, adjusted = (format_p(self.row[name]).replace(" ", UNBROKEN) for name in ("p", "p_adjusted"))
-        return p if pd.isna(self.row["p_adjusted"]) else f"{p}; adjusted for multiplicity {adjusted}"
-
-    @property
     def text(self) -> str:
-        """Estimate, interval and p; or why there is none."""
+        """Estimate, interval and P; or why there is none."""
+        row = self.row
         if not self.estimated:
-            note = self.row["note"]
-            return f"not available ({WHY.get(self.row['status'], self.row['status'])}{f': {note}' if note else ''})"
-        return f"{self.estimate} ({self.interval}; {self.p})"
+            why = WITHHELD.get(row["hidden"], "")
+            told = f"it would tell of {why}" if why else WHY.get(row["status"], row["status"])
+            note = f": {row['note']}" if row["note"] else ""
+            return f"not available ({told}{note})"
+        number = f"{format_estimate(row['estimate'], row['low'], row['high'])} {row['unit']}".rstrip()
+        p, adjusted = (format_p(row[name]).replace(" ", UNBROKEN) for name in ("p", "p_adjusted"))
+        ps = p if pd.isna(row["p_adjusted"]) else f"{p}; adjusted for multiplicity {adjusted}"
+        interval = format_interval(row["low"], row["high"], row["level"])
+        return Told(f"{number} ({interval}; {ps})", row["row_id"], "estimate low high p")
 
     @property
     def side(self) -> str:
         """Where the interval lies: better, worse, or both."""
+        null = 1.0 if self.row["quantity"] in RATIOS else 0.0
         low, high = self.row["low"], self.row["high"]
-        if low <= 0 <= high:
+        if low <= null <= high:
             return "both"
-        return "better" if (low > 0) == self.better_if_positive else "worse"
+        return "better" if (low > null) == (self.row["better"] == "higher") else "worse"
+
+    @property
+    def said(self) -> str:
+        """What the interval says, in the words of the design."""
+        if not self.estimated:
+            return ""
+        if not self.row["reference"]:
+            return {
+                "better": "the interval lies on the side of improvement",
+                "worse": "the interval lies on the side of worsening",
+                "both": "the interval includes no change",
+            }[self.side]
+        if self.side == "both":
+            return "the interval includes no difference"
+        arm = self.row["arm"] if self.side == "better" else self.row["reference"]
+        return f"the whole interval favours {in_sentence(self.labels.arm(arm))}"
 
 
-class Numbers:
-    """Looks numbers up for the report's text."""
-
-    def __init__(self, results: pd.DataFrame, flow: pd.DataFrame, plan: "Study") -> None:
-        """Take publishable results and flow (`release_results`, `release_flow`) and the plan."""
-        self._results, self._flow, self._plan = results.fillna({"visit": "", "contrast": "", "note": ""}), flow, plan
-
-    def result(
-        self, analysis: str, cohort: str, outcome: str, visit: str = "", *, contrast: str = "", term: str = ""
-    ) -> Number:
-        """Look one result up.
-
-        Parameters
-        ----------
-        analysis, cohort, outcome, visit : as in the results table.
-        contrast : needed where a row is not alone without it.
-        term : default: effect, or course in a single arm.
-
-        Raises
-        ------
-        LookupError : there is no such row, or more than one.
-        """
-        wanted = (
-            analysis,
-            cohort,
-            outcome,
-            visit,
-            term or ("course" if self._plan.design == "single_arm" else "effect"),
-        )
-        rows = self._results
-        for column, value in zip(KEYS, wanted, strict=True):
-            rows = rows[rows[column] == value]
-        if contrast:
-            rows = rows[rows["contrast"] == contrast]
-        if len(rows) != 1:
-            raise LookupError(
-                f"the report asks for the result {', '.join(wanted)} {contrast}: {len(rows)} rows, not one"
-            )
-        turned = positive_favours(self._plan, analysis, cohort, outcome)
-        unit = unit_of_difference(measure(self._plan, cohort, outcome).unit)
-        row = {str(name): value for name, value in rows.iloc[0].to_dict().items()}
-        return Number(row, unit, turned)
-
-    def people(self, stage: str, **place: str) -> str:
-        """Look a number of people up in the participant flow, as text.
-
-        Raises
-        ------
-        LookupError : there is no such row, or more than one.
-        """
-        rows = self._flow[self._flow["stage"] == stage]
-        for column, value in place.items():
-            rows = rows[rows[column] == value]
-        if len(rows) != 1:
-            raise LookupError(f"the report asks for people {stage} {place}: {len(rows)} rows, not one")
-        return str(rows["n_shown"].iloc[0]).replace("≥", "at least ")
-
-    def primary(self) -> list[dict[str, Any]]:
-        """List the primary contrasts in the study file's order: cohort, outcome, visit, contrast and number."""
-        rows = self._results[self._results["analysis"] == self._plan.primary]
-        single = self._plan.design == "single_arm"
-        rows = rows[rows["term"].isin(["course"] if single else ["effect", "slope"])]
-        if not single and (rows["visit"] == self._plan.visits.primary).any():
-            rows = rows[rows["visit"] == self._plan.visits.primary]
-        found = []
-        for cohort, settings in self._plan.cohorts.items():
-            for outcome in settings.outcomes:
-                for row in rows[(rows["cohort"] == cohort) & (rows["outcome"] == outcome)].to_dict("records"):
-                    place = {name: str(row[name]) for name in ("cohort", "outcome", "visit", "contrast", "term")}
-                    number = self.result(
-                        self._plan.primary,
-                        cohort,
-                        outcome,
-                        place["visit"],
-                        contrast=place["contrast"],
-                        term=place["term"],
-                    )
-                    found.append(place | {"number": number})
-        return found
+def primary_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str, Any]]:
+    """The primary result in the study file's order: where (outcome, cohort, visit, who is compared), and the number."""
+    plan, rows = labels.plan, primary(released)
+    if plan.design == "single_arm":
+        results = released["results"]
+        is_course = (results["analysis"] == plan.primary) & results["quantity"].isin(["change", "slope"])
+        rows = results[is_course & (results["arm"] == "")]
+    found = []
+    for cohort, outcome in labels.places:
+        for row in rows[(rows["cohort"] == cohort) & (rows["outcome"] == outcome)].to_dict("records"):
+            where = f" in {in_sentence(labels.cohort(cohort))}" if len(plan.cohorts) > 1 else ""
+            at = in_sentence(labels.visit(row["visit"])) if row["visit"] else ""
+            pair = in_sentence(labels.compared(row)) if len(plan.arms) > 2 else ""
+            number = Number({str(k): v for k, v in row.items()}, labels)
+            found.append({"what": labels.outcome(outcome) + where, "visit": at, "pair": pair, "number": number})
+    return found
 
 
-def arms_compared(plan: "Study", contrast: str) -> tuple[str, str]:
-    """Name the two arms of a contrast inside a sentence."""
-    first, _, second = contrast.partition(" - ")
-    return in_sentence(plan.arm_label(first)), in_sentence(plan.arm_label(second))
+def people(released: dict[str, pd.DataFrame], stage: str) -> str:
+    """Look the number of people at a stage up in the participant flow, as text.
+
+    Raises
+    ------
+    LookupError : there is no such row, or more than one.
+    """
+    rows = released["flow"][released["flow"]["stage"] == stage]
+    if len(rows) != 1:
+        raise LookupError(f"the report asks for people {stage}: {len(rows)} rows, not one")
+    return str(rows["n"].iloc[0])

@@ -1,81 +1,38 @@
 """From plan and tables to the report's Markdown: sections with something to say, numbered figures and tables."""
 
+import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import pandas as pd
 
-from needling.instruments.definition import definitions
-from needling.privacy.release import release_flow, release_results
-from needling.report.numbers import Numbers, arms_compared
-from needling.tables.printed import Printed
-from needling.tables.results import tidy
-from needling.tables.words import (
-    MADE_UP,
-    POOLED,
-    in_sentence,
-    listed,
-    made_up,
-    measure,
-    places,
-    visit_label,
-)
-
-if TYPE_CHECKING:
-    from needling.study.plan import Study
-
-SOFTWARE = (
-    "numpy",
-    "scipy",
-    "pandas",
-    "statsmodels",
-    "pingouin",
-    "matplotlib",
-    "snakemake",
-    "pypandoc-binary",
-    "typst",
-)
-# How the source of an instrument says that its rule for missing items was not read in a publication.
-UNCHECKED = re.compile(r"(^|; *)(unverified|[^;]*\b(missing items|items needed|scoring rule)\b[^;]*\bunverified)")
-DF = {
-    "kenward_roger": "Kenward-Roger",
-    "satterthwaite": "Satterthwaite",
-    "between_within": "between and within patients",
-    "asymptotic": "none (normal distribution)",
-}
-RESIDUALS = {
-    "unstructured": "unstructured",
-    "toeplitz_het": "heterogeneous Toeplitz",
-    "ar1_het": "heterogeneous first-order autoregressive",
-    "compound_symmetry_het": "heterogeneous compound symmetry",
-    "toeplitz": "Toeplitz",
-    "ar1": "first-order autoregressive",
-    "compound_symmetry": "compound symmetry",
-    "antedependence": "ante-dependence",
-    "antedependence_het": "heterogeneous ante-dependence",
-}
+from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
+from needling.labels.words import DF, POOLED, VARIANCES, WITHHELD, Labels
+from needling.report.numbers import people, primary_sentences
+from needling.tables.printed import Printed, escape, markdown_table, marked
+from needling.tables.select import comparisons, said
 
 
 def report_text(
-    plan: "Study",
-    inputs: dict[str, pd.DataFrame],
+    labels: Labels,
+    released: dict[str, pd.DataFrame],
     tables: dict[str, Printed],
     words: dict[str, dict[str, str]],
     *,
-    lock: str,
+    software: list[str],
     templates: Path,
 ) -> str:
     """Write the report as Markdown.
 
     Parameters
     ----------
-    plan : the sections that `build_report` names.
-    inputs : table name -> table as the analyses wrote them.
+    labels : the study's words.
+    released : the released tables by name.
     tables : table name -> formatted table, as `write_tables` gives them.
-    words : figure -> its caption and alternative text; those without a caption have nothing to show.
-    lock : text of the lock file, for the versions of the software.
+    words : figure -> its caption and alternative text, of those that were drawn.
+    software : the packages that computed, with their versions.
     templates : folder with report.md.
 
     Returns
@@ -86,11 +43,8 @@ def report_text(
     ------
     LookupError : the text asks for a number that no table has.
     """
-    minimum = plan.disclosure.min_cell
-    results = release_results(inputs["results"], inputs["flow"], minimum)
-    flow = release_flow(inputs["flow"], minimum)
-    numbers = Numbers(results, flow, plan)
-    floats = _Floats(plan, tables, words)
+    plan, results = labels.plan, released["results"]
+    floats = _Floats(labels, tables, words)
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
@@ -99,202 +53,173 @@ def report_text(
         autoescape=False,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"text": escape, "low": in_sentence, "listed": listed, "sentence": _sentence}
+    environment.filters |= {"text": marked, "low": in_sentence, "listed": listed, "sentence": sentence}
     text = environment.get_template("report.md").render(
         plan=plan,
+        labels=labels,
         made_up=MADE_UP if plan.made_up else "",
-        numbers=numbers,
-        primary=numbers.primary(),
-        arms=lambda contrast: arms_compared(plan, contrast),
-        visit=lambda name: visit_label(plan, name),
+        people=lambda stage: people(released, stage),
+        primary=primary_sentences(released, labels),
         figure=floats.figure,
         table=floats.table,
-        has_figure=lambda name: bool(words.get(name, {}).get("caption")),
-        has_table=floats.has_table,
-        models=_models(results, plan),
-        problems=_problems(results, plan),
-        surprises=_surprises(results, plan),
-        unchecked=_unchecked_rules(plan),
-        covariates=lambda names: _covariates(plan, names),
-        residuals=RESIDUALS,
-        software=_software(lock),
-        taken_out=_taken_out(inputs, plan),
-        outcome_labels=lambda names: listed([in_sentence(plan.outcome_label(name)) for name in names]),
-        pooled=any(measure(plan, *place).label == POOLED for place in places(plan)),
-        minimum=minimum,
+        has_figure=lambda name: name in words,
+        has_table=lambda name: name in tables,
+        models=[_model(name, released, labels) for name in plan.analyses],
+        primary_uses=[labels.fill(text) for text in said(released, plan.primary, "uses")],
+        primary_missing=[labels.fill(text) for text in said(released, plan.primary, "missing")],
+        problems=_problems(released, labels),
+        surprises=_surprises(results, labels),
+        unchecked=labels.unchecked_rules,
+        software=software,
+        taken_out=_taken_out(released["cleaning"]),
+        pooled=any(labels.measure(*place).label == POOLED for place in labels.places),
+        withheld=_withheld(released["withheld"]),
         adjusted=bool(results["p_adjusted"].notna().any()),
+        improved=bool(comparisons(results[results["analysis"] == plan.primary])["better"].eq("higher").all()),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
-
-
-def escape(text: object) -> str:
-    """Make a text safe inside Markdown: what it says is what is printed."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~^$@\"'+!])", r"\\\1", str(text))
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 class _Floats:
     """Figures and tables in the order in which the text shows them."""
 
-    def __init__(self, plan: "Study", tables: dict[str, Printed], words: dict[str, dict[str, str]]) -> None:
-        self._plan, self._tables, self._words = plan, tables, words
+    def __init__(self, labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]) -> None:
+        self._front = f"{MADE_UP}. " if labels.plan.made_up else ""
+        self._tables, self._words = tables, words
         self._count = {"Figure": 0, "Table": 0}
-
-    def has_table(self, name: str) -> bool:
-        """Tell whether the study has anything for a table."""
-        return name in self._tables
 
     def figure(self, name: str) -> str:
         """Markdown of a figure with its number, caption and alternative text."""
-        said = self._words[name]
-        alternative = said["alternative"].replace('"', "'")
-        return f'![{self._number("Figure")} {escape(said["caption"])}](figures/{name}){{#figure-{name} alt="{alternative}"}}\n'
+        told = self._words[name]
+        alternative = told["alternative"].replace("\\", "\\\\").replace('"', '\\"')
+        return f'![{self._number("Figure")} {escape(told["caption"])}](figures/{name}){{#figure-{name} alt="{alternative}"}}\n'
 
     def table(self, name: str) -> str:
         """Markdown of a table with its number, caption and notes."""
         table = self._tables[name]
-        caption = f"{self._number('Table')} {escape(made_up(self._plan, table.caption))}"
-        notes = (
-            f'\n::: {{.notes custom-style="Table Notes"}}\n{escape(" ".join(table.notes))}\n:::\n'
-            if table.notes
-            else ""
-        )
-        return f"{markdown_table(table)}\n: {caption}\n{notes}"
+        caption = f"{self._number('Table')} {escape(self._front + table.caption)}"
+        notes = escape(" ".join(table.notes))
+        below = f'\n::: {{.notes custom-style="Table Notes"}}\n{notes}\n:::\n' if table.notes else ""
+        return f"{markdown_table(table)}\n: {caption}\n{below}"
 
     def _number(self, kind: str) -> str:
         self._count[kind] += 1
         return f"**{kind} {self._count[kind]}.**"
 
 
-def markdown_table(table: Printed) -> str:
-    """Write a table as a pipe table whose dashes carry the widths; a heading row is bold with the other cells empty."""
-    size = len(table.head)
+def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
+    """Gather what the methods and the rows of an analysis say: sentences of its description."""
+    plan, results = labels.plan, released["results"]
+    rows = results[(results["analysis"] == name) & (results["quantity"] != "standardised_difference")]
+    settings = plan.analyses[name]
+
+    def unique(column: str) -> list[str]:
+        return list(dict.fromkeys(one for one in rows[column] if one))
+
+    def told(item: str) -> list[str]:
+        return [labels.fill(text) for text in said(released, name, item)]
+
+    sentences = told("model") or ["No result."]
+    sentences.append(f"Outcomes: {listed([in_sentence(labels.outcome(one)) for one in settings.outcomes])}.")
+    if told("adjusted"):
+        sentences.append(f"Adjusted for {listed(told('adjusted'))}.")
+    if told("clusters"):
+        sentences.append(f"Random intercepts of {listed(told('clusters'))}.")
+    for where in unique("subset"):
+        sentences.append(f"Restricted to {labels.subset(where)}.")
+    if settings.observed_at:
+        sentences.append(f"Only patients measured at {in_sentence(labels.visit(settings.observed_at))}.")
     rules = [
-        f":{'-' * max(1, round(100 * width))}" if i in table.left else f"{'-' * max(1, round(100 * width))}:"
-        for i, width in enumerate(table.widths or [1 / size] * size)
+        _df(*pair) for pair in rows[rows["df_method"] != ""][["df_method", "information"]].drop_duplicates().values
     ]
-    lines = [_line(table.head), f"|{'|'.join(rules)}|"]
-    for row in table.rows:
-        if len(row) == 1:
-            lines.append(f"| **{escape(row[0])}** |{' |' * (size - 1)}")
-        else:
-            lines.append(_line(row))
-    return "\n".join(lines) + "\n"
-
-
-def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
-
-
-def _cell(text: str) -> str:
-    stripped = text.lstrip(" ")
-    return " " * (len(text) - len(stripped)) + escape(stripped)
-
-
-def _models(results: pd.DataFrame, plan: "Study") -> list[dict[str, Any]]:
-    """Gather for each analysis what its rows say about model, degrees of freedom, population and outcome of the fit."""
-    gathered = []
-    for name, settings in plan.analyses.items():
-        rows = results[results["analysis"] == name]
-
-        def unique(column: str, rows: pd.DataFrame = rows) -> list[str]:
-            return list(dict.fromkeys(text for text in rows[column].fillna("") if text))
-
-        gathered.append(
-            {"name": name, "settings": settings}
-            | {"method": unique("method"), "weights": unique("weights")}
-            | {"df_method": [DF.get(rule, rule.replace("_", " ")) for rule in unique("df_method")]}
+    if rules:
+        errors = " and standard errors" if any(rule.startswith("Kenward-Roger") for rule in rules) else ""
+        sentences.append(f"Degrees of freedom{errors}: {listed(rules)}.")
+    robust = [VARIANCES[one] for one in unique("variance") if one in VARIANCES]
+    if robust:
+        sentences.append(f"Variance: {listed(robust)}.")
+    if told("averaged"):
+        sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
+    if settings.family:
+        family = plan.families[settings.family]
+        how = f"{sentence(family.method)}, two-sided level {family.level}"
+        sentences.append(
+            f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
         )
-    return gathered
+    return {"label": labels.analysis(name), "sentences": " ".join(sentences)}
 
 
-def _problems(results: pd.DataFrame, plan: "Study") -> list[str]:
+def _df(rule: str, information: str) -> str:
+    return f"{DF[rule]} ({information} information)" if information else DF[rule]
+
+
+def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
     """Say in a sentence each what was not fitted as the study file says."""
-    odd = results[results["status"].isin(["singular", "rank_deficient", "failed", "not_estimated", "suppressed"])]
-    fallen = results["note"].fillna("").str.startswith("planned structures that did not hold")
-    odd = pd.concat([odd, results[fallen]]).drop_duplicates(["analysis", "cohort", "outcome", "status", "note"])
-    said = {
+    results = released["results"]
+    odd = results[~results["status"].isin(["converged", "abstains"]) | results["structures_tried"].ne("")]
+    told = {
         "singular": "a variance component was estimated as zero",
         "rank_deficient": "terms were left out of the model",
         "failed": "the model could not be fitted",
-        "not_estimated": "a contrast could not be estimated",
-        "suppressed": "a result is not shown",
+        "not_estimated": "a comparison could not be estimated",
     }
     sentences: dict[str, None] = {}
-    for row in odd.to_dict("records"):
-        place = f"{plan.cohorts[row['cohort']].label}, {in_sentence(plan.outcome_label(row['outcome']))}"
-        note = str(row["note"]) if isinstance(row["note"], str) else ""
-        label = plan.analyses[row["analysis"]].label
-        sentences[f"{label}: {place}: {in_sentence(tidy(note)) or said[row['status']]}."] = None
+    for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "status", "note"]).to_dict("records"):
+        place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
+        parts = (
+            [in_sentence(str(row["note"]).rstrip(".")) or told.get(row["status"], "")]
+            if row["status"] != "converged"
+            else []
+        )
+        if row["structures_tried"]:
+            tried = listed([labels.structure(one) for one in json.loads(row["structures_tried"])])
+            parts.append(
+                f"planned covariance structures that did not hold: {tried}; used instead: {labels.structure(row['structure'])}"
+            )
+        sentences[f"{labels.analysis(row['analysis'])}: {place}: {'; '.join(parts)}."] = None
     return list(sentences)
 
 
-def _surprises(results: pd.DataFrame, plan: "Study") -> list[str]:
+def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
     """Name differences in pain that lie beyond what trials of dry needling have found.
 
     A pooled difference of -2.3 points (-3.6 to -1.0) on the NPRS is the largest published (28 trials of neck pain,
     Navarro-Santana 2020): one beyond -3, or above 0.5, is more likely a mistake than a finding.
     """
-    rows = results[(results["analysis"] == plan.primary) & (results["term"] == "effect") & results["estimate"].notna()]
+    plan = labels.plan
+    mine = results[
+        (results["analysis"] == plan.primary) & results["quantity"].eq("difference") & results["estimate"].notna()
+    ]
     found: dict[str, None] = {}
-    for row in rows.to_dict("records"):
-        instrument = plan.cohorts[row["cohort"]].outcomes[row["outcome"]]
-        if not isinstance(instrument, str) or (plan.instruments[instrument].registry or instrument) != "nprs":
+    for row in mine.to_dict("records"):
+        instrument = plan.instruments.get(row["instrument"])
+        if instrument is None or (instrument.registry or row["instrument"]) != "nprs":
             continue
-        against = not str(row["contrast"]).endswith(f" - {plan.arms[0]}")
-        turned = plan.analyses[plan.primary].report_as == "improvement"
-        difference = row["estimate"] * (-1 if turned != against else 1)
-        if not -3 <= difference <= 0.5:
-            place = (
-                f"{in_sentence(plan.outcome_label(row['outcome']))} in {in_sentence(plan.cohorts[row['cohort']].label)}"
-            )
+        turned = (row["better"] == "higher") != (bool(plan.arms) and row["reference"] != plan.arms[0])
+        if not -3 <= row["estimate"] * (-1 if turned else 1) <= 0.5:
+            place = f"{in_sentence(labels.outcome(row['outcome']))} in {in_sentence(labels.cohort(row['cohort']))}"
             found[
-                f"The difference in {place} at {in_sentence(visit_label(plan, row['visit']))} lies outside what trials "
+                f"The difference in {place} at {in_sentence(labels.visit(row['visit']))} lies outside what trials "
                 "of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."
             ] = None
     return list(found)
 
 
-def _unchecked_rules(plan: "Study") -> list[str]:
-    """Name the instruments that are scored in spite of missing items by a rule that nobody checked."""
+def _taken_out(cleaning: pd.DataFrame) -> list[str]:
+    """Numbers of lines of the export taken out, by table, in words; patients are counted in the participant flow only."""
+    gone = cleaning[cleaning["table"].ne("") & cleaning["table"].ne("patients")]
+    told = []
+    for name, mine in gone.groupby("table", sort=True):
+        n = mine["n"].sum(min_count=len(mine))
+        table = spaced(str(name)).replace("co interventions", "co-interventions")
+        told.append(f"{'some' if pd.isna(n) else f'{n:,}'} of {table}")
+    return told
+
+
+def _withheld(withheld: pd.DataFrame) -> list[str]:
+    """One sentence for each released table of which something is not shown."""
     return [
-        one.label
-        for one in definitions(plan.instruments).values()
-        if one.entry and one.fewest_items < len(one.items) and UNCHECKED.search(one.entry.source)
-    ]
-
-
-def _covariates(plan: "Study", names: list[str]) -> str:
-    labels = []
-    for name in names:
-        column = plan.patients.covariates.get(name)
-        labels.append(in_sentence(column.label) if column and column.label else name.replace("_", " "))
-    return listed(labels)
-
-
-def _software(lock: str) -> list[str]:
-    versions = dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
-    return [f"{name} {versions[name]}" for name in SOFTWARE if name in versions]
-
-
-def _taken_out(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[str, str]]:
-    """Count the lines of the export taken out, by table; patients are counted in the participant flow only.
-
-    A line whose visit was taken out with its values counts as one of the visits.
-    """
-    if "audit" not in inputs:
-        return []
-    gone = inputs["audit"][inputs["audit"]["action"].isin(["quarantined", "dropped"])]
-    place = ["file", "sheet", "line"]
-    gone = (
-        gone[gone["table"] != "patients"].assign(value=gone["table"] == "outcomes").sort_values("value", kind="stable")
-    )
-    counts = gone.drop_duplicates([*place, "table"]).drop_duplicates(place)["table"].value_counts()
-    few = plan.disclosure.min_cell
-    return [
-        (str(name).replace("co_", "co-").replace("_", " "), f"{n:,}" if n >= few else f"fewer than {few}")
-        for name, n in sorted(counts.items())
+        f"{sentence(spaced(str(table)))}: {mine['n'].sum()} rows are shown in part, because the rest would tell of "
+        f"{listed(list(dict.fromkeys(WITHHELD[reason] for reason in mine['reason'])), 'or')}."
+        for table, mine in withheld.groupby("section", sort=False)
     ]

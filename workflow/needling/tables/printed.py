@@ -1,8 +1,22 @@
 """A table as it is printed: text in cells, headings between rows, notes below."""
 
+import re
 from dataclasses import dataclass, field
 
 import pandas as pd
+
+
+class Told(str):
+    """Text that prints a result: it knows the results row and the column that it comes from."""
+
+    __slots__ = ("column", "row_id")
+
+    def __new__(cls, text: str, row_id: str, column: str) -> "Told":
+        """Make it from the text and its origin."""
+        made = super().__new__(cls, text)
+        made.row_id, made.column = row_id, column
+        return made
+
 
 Row = list[str]
 
@@ -11,9 +25,9 @@ Row = list[str]
 class Printed:
     """One table in two forms.
 
-    `exact` holds the numbers for the CSV. `head` and `rows` are text for people; a row with one cell is a heading over the
-    rows below it. `widths` are the columns' shares of the page; the first column is flush left, the others flush right
-    unless `left` names them.
+    `exact` holds the numbers for the CSV. `head` and `rows` are text for people (a `Told` where it prints a result); a row with one cell
+    is a heading over the rows below it. `widths` are the columns' shares of the page; the first column is flush left, the others flush
+    right unless `left` names them.
     """
 
     caption: str
@@ -35,3 +49,42 @@ def headed(rows: list[tuple[str, Row]]) -> list[Row]:
             current = heading
         out.append(row)
     return out
+
+
+def escape(text: object) -> str:
+    """Make a text safe inside Markdown: what it says is what is printed."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~^$@\"'+!&=.-])", r"\\\1", str(text))
+
+
+def marked(text: str) -> str:
+    """Write a text in Markdown; one that prints a result carries its row and column into the page."""
+    if isinstance(text, Told) and text:
+        return f'[{escape(text)}]{{data-row="{text.row_id}" data-column="{text.column}"}}'
+    return escape(text)
+
+
+def markdown_table(table: Printed) -> str:
+    """Write a table as a pipe table whose dashes carry the widths; a heading row is bold with the other cells empty."""
+    size = len(table.head)
+    rules = [
+        f":{'-' * max(1, round(100 * width))}" if i in table.left else f"{'-' * max(1, round(100 * width))}:"
+        for i, width in enumerate(table.widths or [1 / size] * size)
+    ]
+    lines = [_line(table.head), f"|{'|'.join(rules)}|"]
+    for row in table.rows:
+        if len(row) == 1:
+            lines.append(f"| **{escape(row[0])}** |{' |' * (size - 1)}")
+        else:
+            lines.append(_line(row))
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    if isinstance(text, Told):
+        return marked(text)
+    stripped = text.lstrip(" ")
+    return " " * (len(text) - len(stripped)) + escape(stripped)

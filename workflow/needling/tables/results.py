@@ -1,13 +1,10 @@
-"""Results: contrasts with their intervals, by cohort and outcome; and every coefficient for the appendix."""
+"""Results: comparisons with their intervals, by cohort and outcome; and every coefficient for the appendix."""
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from needling.privacy.disclosure import HIDDEN, footnote, hides
-from needling.privacy.release import release_results
-from needling.tables.format import (
+from needling.labels.numbers import (
     MISSING,
     decimals,
     format_estimate,
@@ -16,318 +13,282 @@ from needling.tables.format import (
     format_p,
     format_power,
 )
-from needling.tables.printed import Printed, Row, headed
-from needling.tables.words import (
-    all_outcomes,
-    contrast_label,
-    in_sentence,
-    listed,
-    measure,
-    positive_favours,
-)
+from needling.labels.sentences import in_sentence, listed, sentence
+from needling.labels.words import Labels
+from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said
+from needling.tables.withheld import HIDDEN, withheld_note
 
-if TYPE_CHECKING:
-    from needling.study.plan import Study
-
-CONTRASTS = ["effect", "course", "slope", "interaction"]
-NOUNS = {"randomised": "Effect", "cohort": "Adjusted difference", "single_arm": "Change from baseline"}
-LONGITUDINAL = {"repeated_measures", "growth_curve"}
-FAILED = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "suppressed": "not shown"}
+COMPONENTS = ("standard_deviation", "correlation", "covariance", "icc")
+KEY = ["analysis", "cohort", "outcome", "visit"]
+STATUS = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "abstains": "no recommendation"}
+BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
 
 
-def primary(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
-    """Print the primary contrasts: the primary analysis at the primary visit (every visit of a single arm)."""
-    results = _released(inputs, plan)
+def primary(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the primary comparisons: the primary analysis at the primary visit (every visit of a single arm)."""
+    plan = labels.plan
+    results = released["results"]
     mine = results[results["analysis"] == plan.primary]
-    if plan.design != "single_arm" and (mine["visit"] == plan.visits.primary).any():
-        mine = mine[mine["visit"] == plan.visits.primary]
-    return _contrasts(mine, plan, f"Primary result ({in_sentence(plan.analyses[plan.primary].label)}){_when(plan)}.")
-
-
-def _when(plan: "Study") -> str:
     single = plan.design == "single_arm"
-    return ": change from baseline at each visit" if single else f" at {in_sentence(plan.primary_label)}"
+    if not single and (mine["visit"] == plan.visits.primary).any():
+        mine = mine[mine["visit"] == plan.visits.primary]
+    when = ": change from baseline at each visit" if single else f" at {in_sentence(labels.visit(plan.visits.primary))}"
+    return _comparisons(mine, released, labels, f"Primary result ({in_sentence(labels.analysis(plan.primary))}){when}.")
 
 
-def visits(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print the primary analysis at the other visits."""
-    results = _released(inputs, plan)
+    plan = labels.plan
+    results = released["results"]
     mine = results[(results["analysis"] == plan.primary) & (results["visit"] != plan.visits.primary)]
-    if plan.design == "single_arm" or not mine["term"].isin(CONTRASTS).any():
+    others = comparisons(mine)["visit"].unique()
+    if plan.design == "single_arm" or not len(others):
         return None
-    others = mine.loc[mine["term"].isin(CONTRASTS), "visit"].dropna().unique()
     alone = len(others) == 1 and others[0] in plan.visits.schedule
-    where = in_sentence(plan.visit_label(others[0])) if alone else "the other visits"
-    return _contrasts(mine, plan, f"{plan.analyses[plan.primary].label} at {where}.")
+    where = in_sentence(labels.visit(others[0])) if alone else "the other visits"
+    return _comparisons(mine, released, labels, f"{labels.analysis(plan.primary)} at {where}.")
 
 
-def secondary(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
-    """Print the contrasts of all other analyses."""
-    results = _released(inputs, plan)
-    mine = results[results["analysis"] != plan.primary]
-    return _contrasts(mine, plan, "Results of the other analyses.", by_analysis=True)
+def secondary(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the comparisons of all other analyses."""
+    results = released["results"]
+    shown = asked_for(released, "table", "contrasts")
+    mine = results[results["analysis"].isin(shown) & (results["analysis"] != labels.plan.primary)]
+    return _comparisons(mine, released, labels, "Results of the other analyses.", by_analysis=True)
 
 
-def _released(inputs: dict[str, pd.DataFrame], plan: "Study") -> pd.DataFrame:
-    return release_results(inputs["results"], inputs["flow"], plan.disclosure.min_cell)
-
-
-def _contrasts(results: pd.DataFrame, plan: "Study", caption: str, by_analysis: bool = False) -> Printed | None:
-    exact = _in_order(results[results["term"].isin([*CONTRASTS, "mean"])], plan)
-    rows = exact[exact["term"].isin(CONTRASTS)]
+def _comparisons(
+    results: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels, caption: str, by_analysis: bool = False
+) -> Printed | None:
+    plan = labels.plan
+    shown = pd.concat([comparisons(results), results[results["quantity"] == "mean"]])
+    exact = _in_order(shown, labels)
+    rows = exact[exact["quantity"] != "mean"]
     if rows.empty:
         return None
     arms = (plan.arms or [""]) if len(plan.arms) <= 2 else []
-    means = exact[exact["term"] == "mean"].set_index(["analysis", "cohort", "outcome", "visit", "contrast"])
-    means = means[~means.index.duplicated()]
+    means = {tuple(row[k] for k in [*KEY, "arm"]): row for row in exact[exact["quantity"] == "mean"].to_dict("records")}
     adjusted = bool(rows["p_adjusted"].notna().any())
     several = len(plan.cohorts) > 1 or by_analysis
-    pairs = []
+    pairs: list[tuple[str, Row]] = []
     begun = set()
     for row in rows.to_dict("records"):
-        heading = _heading(row, plan, by_analysis) if several else ""
-        key = (row["analysis"], row["cohort"], row["outcome"], row["visit"])
-        start = (*key[:3], plan.visits.baseline, "")
-        if row["term"] == "course" and start not in begun and start in means.index:
-            begun.add(start)
-            label = f"{plan.outcome_label(row['outcome'])}, {in_sentence(plan.visit_label(plan.visits.baseline))}"
-            pairs.append(
-                (
-                    heading,
-                    [label, _mean(means, start, row), MISSING, *[MISSING] * (1 + adjusted), row["n_patients_shown"]],
-                )
-            )
-        texts = [_mean(means, (*key, arm), row) for arm in arms]
-        shown = _contrast(row)
-        ps = [format_p(row["p"], name=False), *([format_p(row["p_adjusted"], name=False)] if adjusted else [])]
-        pairs.append((heading, [_label(row, plan, rows), *texts, shown, *ps, row["n_patients_shown"]]))
-    level = 100 * float(rows["level"].iloc[0])
-    head = ["Outcome", *(_mean_head(plan, arm) for arm in arms), f"{NOUNS[plan.design]} ({level:.0f}% CI)", "P"]
-    head += [*(["Adjusted P"] if adjusted else []), "n"]
+        heading = _heading(row, labels, by_analysis) if several else ""
+        start = (*(row[k] for k in KEY[:3]), plan.visits.baseline, "")
+        if row["quantity"] == "change" and not row["reference"] and start[:3] not in begun and start in means:
+            begun.add(start[:3])
+            label = f"{labels.outcome(row['outcome'])}, {in_sentence(labels.visit(plan.visits.baseline))}"
+            gaps = [MISSING] * (2 + adjusted)
+            pairs.append((heading, [label, _mean(means, start, row), *gaps, _people(means[start])]))
+        texts = [_mean(means, (*(row[k] for k in KEY), arm), row) for arm in arms]
+        ps = [_p(row, "p"), *([_p(row, "p_adjusted")] if adjusted else [])]
+        pairs.append((heading, [_label(row, labels, rows), *texts, _contrast(row), *ps, _people(row)]))
+    levels = [f"{100 * level:g}%" for level in sorted(rows["level"].unique(), reverse=True)]
+    head = [
+        "Outcome",
+        *(labels.arm(arm) if arm else "Mean" for arm in arms),
+        f"{sentence(labels.noun)} ({' or '.join(levels)} CI)",
+    ]
+    head += ["P", *(["Adjusted P"] if adjusted else []), "n"]
     fixed = [0.12] * len(arms) + [0.25, 0.08] + [0.1] * adjusted + [0.08]
-    notes = _notes(rows, plan, bool(arms and plan.arms))
+    notes = _notes(rows, released, labels, bool(arms and plan.arms))
     return Printed(caption, exact, head, headed(pairs), notes, [1 - sum(fixed), *fixed])
 
 
-def _in_order(results: pd.DataFrame, plan: "Study") -> pd.DataFrame:
-    ranks = {
+def _in_order(results: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    plan = labels.plan
+    order = {
         "analysis": list(plan.analyses),
         "cohort": list(plan.cohorts),
-        "outcome": all_outcomes(plan),
+        "outcome": labels.outcomes,
         "visit": list(plan.visits.schedule),
-        "term": CONTRASTS,
+        "quantity": list(COMPARED),
     }
-    keys = pd.DataFrame(
-        {name: results[name].map({v: i for i, v in enumerate(order)}).fillna(99) for name, order in ranks.items()}
-    )
-    return results.loc[keys.sort_values(list(ranks), kind="stable").index].reset_index(drop=True)
+    return in_order(results, order)
 
 
-def _heading(row: dict[Any, Any], plan: "Study", by_analysis: bool) -> str:
-    cohort = plan.cohorts[row["cohort"]].label
+def _heading(row: dict[Any, Any], labels: Labels, by_analysis: bool) -> str:
+    cohort = labels.cohort(row["cohort"])
     if not by_analysis:
         return cohort
-    analysis = plan.analyses[row["analysis"]].label
-    return (
-        f"{analysis.rstrip('.')}{'' if analysis.endswith('?') else ':'} {cohort}" if len(plan.cohorts) > 1 else analysis
-    )
+    analysis = labels.analysis(row["analysis"])
+    colon = "" if analysis.endswith("?") else ":"
+    return f"{analysis.rstrip('.')}{colon} {cohort}" if len(labels.plan.cohorts) > 1 else analysis
 
 
-def _label(row: dict[Any, Any], plan: "Study", rows: pd.DataFrame) -> str:
-    label = plan.outcome_label(row["outcome"])
-    if row["term"] == "course":
-        return f"{label}, {in_sentence(plan.visit_label(str(row['contrast']).partition(' - ')[0]))}"
-    parts = [label]
-    if row["visit"] and rows["visit"].nunique() > 1:
-        parts.append(in_sentence(plan.visit_label(row["visit"])))
-    if row["term"] == "slope":
+def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
+    parts = [labels.outcome(row["outcome"])]
+    if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
+        parts.append(in_sentence(labels.visit(row["visit"])))
+    if row["quantity"] == "slope":
         parts.append("per week")
-    if row["term"] == "interaction":
-        parts.append(f"effect by {_covariate(plan, row['contrast'])}")
-    elif row["term"] == "effect" and rows.loc[rows["term"] == "effect", "contrast"].nunique() > 1:
-        parts.append(in_sentence(contrast_label(plan, row["contrast"])))
+    if row["quantity"] == "trend":
+        parts.append("per unit of dose")
+    if row["quantity"] == "interaction":
+        unit = ", per unit" if pd.notna(row["estimate"]) else ""
+        parts.append(f"effect by {in_sentence(labels.term(row['term']))}{unit}")
+    same = rows[(rows["analysis"] == row["analysis"]) & (rows["quantity"] == row["quantity"])]
+    if len(same[["arm", "reference"]].drop_duplicates()) > 1 and row["reference"]:
+        parts.append(in_sentence(labels.compared(row)))
     return ", ".join(parts)
 
 
-def _covariate(plan: "Study", name: str) -> str:
-    if name == "baseline":
-        return "baseline value, per unit"
-    column = plan.patients.covariates.get(name)
-    return in_sentence(column.label) if column and column.label else name.replace("_", " ")
-
-
-def _mean_head(plan: "Study", arm: str) -> str:
-    return plan.arm_label(arm) if arm else "Mean"
-
-
-def _mean(means: pd.DataFrame, key: Any, row: dict[Any, Any]) -> str:
-    if row["term"] not in ("effect", "course") or key not in means.index:
+def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any]) -> str:
+    if row["quantity"] not in ("difference", "change") or key not in means:
         return MISSING
-    mean = means.loc[key]
-    if mean["status"] == "suppressed":
+    mean = means[key]
+    if mean["hidden"]:
         return HIDDEN
     low, high = (row["low"], row["high"]) if pd.notna(row["estimate"]) else (mean["low"], mean["high"])
-    digits = decimals(low, high)
-    return format_fixed(mean["estimate"], digits)
+    return Told(format_fixed(mean["estimate"], decimals(low, high)), mean["row_id"], "estimate")
 
 
 def _contrast(row: dict[Any, Any]) -> str:
+    if row["hidden"]:
+        return HIDDEN
     if pd.isna(row["estimate"]):
-        return FAILED.get(row["status"], MISSING) if pd.isna(row["p"]) else "test only"
-    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+        return STATUS.get(row["status"], MISSING) if pd.isna(row["p"]) else "test only"
+    number = format_estimate(row["estimate"], row["low"], row["high"])
+    return Told(f"{number} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
 
 
-def _notes(rows: pd.DataFrame, plan: "Study", means: bool) -> list[str]:
+def _p(row: dict[Any, Any], column: str) -> str:
+    return Told(format_p(row[column], name=False), row["row_id"], column)
+
+
+def _people(row: dict[Any, Any]) -> str:
+    return Told(str(row["n_patients"]), row["row_id"], "n_patients") if pd.notna(row["n_patients"]) else MISSING
+
+
+def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels, means: bool) -> list[str]:
+    plan = labels.plan
     notes = ["Under each arm: its marginal mean."] if means else []
-    if (rows["term"] == "course").any():
+    if (rows["quantity"].eq("change") & rows["reference"].eq("")).any():
         notes.append("Mean: marginal mean at the visit.")
-    notes += _model_patients(rows, plan)
+    notes += _model_patients(rows, released)
     if rows["p_adjusted"].notna().any():
-        families = dict.fromkeys(
-            str(plan.analyses[one].family) for one in rows.loc[rows["p_adjusted"].notna(), "analysis"]
-        )
-        methods = listed([plan.families[family].method.capitalize() for family in families])
-        notes.append(f"Adjusted P: {methods}, over the primary contrasts; confidence intervals are not adjusted.")
-    notes += [f"{scale}." for scale in _scales(rows, plan)]
-    odd = rows[rows["note"].fillna("").ne("") & ~rows["status"].isin(["converged"])]
+        methods = listed([plan.families[name].method.capitalize() for name in dict.fromkeys(rows["family"]) if name])
+        notes.append(f"Adjusted P: {methods}, over the primary comparisons; confidence intervals are not adjusted.")
+    notes += _frameworks(rows, labels)
+    notes += [f"{scale}." for scale in _scales(rows, labels)]
+    odd = rows[rows["note"].ne("") & ~rows["status"].isin(["converged"])]
     for note, where in odd.groupby("note", sort=False):
-        names = [
-            f"{in_sentence(plan.outcome_label(o))} ({in_sentence(plan.cohorts[c].label)})" for c, o in _pairs(where)
-        ]
-        notes.append(f"{listed(names)[:1].upper()}{listed(names)[1:]}: {in_sentence(tidy(note))}.")
-    if hides(rows["n_patients_shown"]):
-        notes.append(footnote(plan.disclosure.min_cell))
-    return notes
+        named = dict.fromkeys(zip(where["cohort"], where["outcome"], strict=True))
+        names = [f"{in_sentence(labels.outcome(o))} ({in_sentence(labels.cohort(c))})" for c, o in named]
+        notes.append(f"{sentence(listed(names))}: {in_sentence(str(note)).rstrip('.')}.")
+    return notes + withheld_note(rows)
 
 
-def _model_patients(rows: pd.DataFrame, plan: "Study") -> list[str]:
+def _frameworks(rows: pd.DataFrame, labels: Labels) -> list[str]:
+    """Say what P tests and which level the interval has where the question is not superiority."""
+    found = rows[rows["framework"].isin(["non_inferiority", "equivalence"])]
+    said_of = {
+        "non_inferiority": "{}: non-inferiority with a margin of {} {}; P is one-sided, against being worse by the margin or more.",
+        "equivalence": "{}: equivalence within {} {} either way; P is the larger of two one-sided tests, and the interval has the level "
+        "that goes with them.",
+    }
+    unique = found.drop_duplicates(["analysis", "framework", "margin"])
+    return [
+        said_of[row["framework"]].format(labels.analysis(row["analysis"]), f"{row['margin']:g}", row["unit"])
+        for row in unique.to_dict("records")
+    ]
+
+
+def _model_patients(rows: pd.DataFrame, released: dict[str, pd.DataFrame]) -> list[str]:
     """Say what n is where a model has every visit of a patient."""
-    kinds = {plan.analyses[analysis].kind for analysis in rows["analysis"]}
-    if not kinds & LONGITUDINAL:
+    over = [said(released, analysis, "people") == ["over_visits"] for analysis in rows["analysis"].unique()]
+    if not any(over):
         return []
-    where = "" if kinds <= LONGITUDINAL else " over all visits"
+    where = "" if all(over) else " over all visits"
     return [
         f"n: patients in the model{where}, each measured at least once; the numbers measured at each visit are in the "
         "table of observed values."
     ]
 
 
-def tidy(note: object) -> str:
-    """Write a remark so that it can stand at the end of a sentence."""
-    words = re.sub(r"variance of Intercept between", "variance between", str(note))
-    return words.replace(".;", ";").rstrip(".")
-
-
-def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    return list(dict.fromkeys(zip(rows["cohort"], rows["outcome"], strict=True)))
-
-
-def _scales(rows: pd.DataFrame, plan: "Study") -> list[str]:
-    """Say for each outcome on which scale it is, and the sign of which arm's advantage a contrast has."""
-    said: dict[str, None] = {}
-    for row in rows.drop_duplicates(["analysis", "cohort", "outcome"]).to_dict("records"):
-        one = measure(plan, row["cohort"], row["outcome"])
-        label = plan.outcome_label(row["outcome"])
-        where = f" in {in_sentence(plan.cohorts[row['cohort']].label)}" if _differs(plan, row["outcome"]) else ""
+def _scales(rows: pd.DataFrame, labels: Labels) -> list[str]:
+    """Say for each outcome on which scale it is, and the sign of which arm's advantage a comparison has."""
+    told: dict[str, None] = {}
+    plan = labels.plan
+    ratios = rows["quantity"].str.endswith("_ratio")
+    for row in rows[~ratios & rows["better"].ne("neither")].drop_duplicates(KEY[:3]).to_dict("records"):
+        if not row["outcome"]:
+            continue
+        one = labels.measure(row["cohort"], row["outcome"])
+        label = labels.outcome(row["outcome"])
+        used = {str(c.outcomes[row["outcome"]]) for c in plan.cohorts.values() if row["outcome"] in c.outcomes}
+        where = f" in {in_sentence(labels.cohort(row['cohort']))}" if len(used) > 1 else ""
         scale = one.axis if one.label.startswith(label) else f"{label}{where}: {one.axis}"
-        better = "positive" if positive_favours(plan, row["analysis"], row["cohort"], row["outcome"]) else "negative"
-        subject = "change" if plan.design == "single_arm" else "difference"
-        said[f"{scale}; a {better} {subject} is better"] = None
-    return list(said)
+        better = BETTER[row["better"]].format("change" if plan.design == "single_arm" else "difference")
+        told[f"{scale}; {better}"] = None
+    return list(told)
 
 
-def _differs(plan: "Study", outcome: str) -> bool:
-    used = {str(cohort.outcomes[outcome]) for cohort in plan.cohorts.values() if outcome in cohort.outcomes}
-    return len(used) > 1
-
-
-def coefficients(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+def coefficients(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print the coefficients and variance components of the primary analysis; the CSV has those of every analysis."""
-    results = _released(inputs, plan)
-    exact = _in_order(results[results["term"].isin(["coefficient", "variance"])], plan)
-    mine = exact[exact["analysis"] == plan.primary]
+    results = released["results"]
+    exact = _in_order(results[results["quantity"].isin(["coefficient", *COMPONENTS])], labels)
+    mine = exact[(exact["analysis"] == labels.plan.primary) & exact["hidden"].eq("")]
     if mine.empty:
         return None
     pairs = []
-    few = mine["status"] == "suppressed"
-    for row in mine[~few].to_dict("records"):
-        heading = ": ".join(
-            part
-            for part in (
-                plan.cohorts[row["cohort"]].label if len(plan.cohorts) > 1 else "",
-                ", ".join(
-                    [plan.outcome_label(row["outcome"]), *([plan.visit_label(row["visit"])] if row["visit"] else [])]
-                ),
-            )
-            if part
-        )
-        heading += f" ({', '.join(_sizes(row, plan))})"
-        name = _term(plan, str(row["contrast"]))
-        se = format_fixed(row["se"], 3)
-        pairs.append(
-            (heading, [name, *_coefficient(row), se, format_fixed(row["df"], 1), format_p(row["p"], name=False)])
-        )
+    for row in mine.to_dict("records"):
+        place = ", ".join([labels.outcome(row["outcome"]), *([labels.visit(row["visit"])] if row["visit"] else [])])
+        heading = f"{labels.cohort(row['cohort'])}: {place}" if len(labels.plan.cohorts) > 1 else place
+        numbers = [format_fixed(row["se"], 3), format_fixed(row["df"], 1), format_p(row["p"], name=False)]
+        cells = [Told(text, row["row_id"], column) for text, column in zip(numbers, ("se", "df", "p"), strict=True)]
+        heading += f" ({', '.join(_sizes(row))})"
+        pairs.append((heading, [_term(row, labels), *_coefficient(row), *cells]))
     notes = ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else []
-    if few.any():
-        why = "; ".join(dict.fromkeys(mine.loc[few, "note"]))
-        notes.append(f"Left out are the intercept and coefficients that would tell about a few people: {why}.")
     return Printed(
         "Coefficients and variance components of the primary analysis.",
         exact,
         ["Term", "Estimate", "95% CI" if (exact["level"] == 0.95).all() else "CI", "SE", "df", "P"],
         headed(pairs),
-        notes,
+        notes + withheld_note(exact[exact["analysis"] == labels.plan.primary]),
         [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
     )
 
 
-def _sizes(row: dict[Any, Any], plan: "Study") -> Row:
+def _term(row: dict[Any, Any], labels: Labels) -> str:
+    name = labels.term(row["term"])
+    return name if row["quantity"] == "coefficient" else f"{name}: {row['quantity'].replace('_', ' ')}"
+
+
+def _sizes(row: dict[Any, Any]) -> Row:
     """Say how many patients, measurements and clusters are in a model."""
-    sizes = [f"{row['n_patients_shown']} patients"]
-    if row["n_observations_shown"] != row["n_patients_shown"]:
-        sizes.append(f"{row['n_observations_shown']} measurements")
-    names: Row = getattr(plan.analyses[row["analysis"]], "clusters", [])
-    for name in names:
-        said = re.search(rf"\b(\d+) {name}s\b", str(row["note"]))
-        if said:
-            number = int(said[1])
-        elif len(names) == 1 and pd.notna(row["n_clusters"]):
-            number = int(row["n_clusters"])
-        else:  # the only number given is that of the cluster with most levels
-            continue
-        sizes.append(f"{number} {name}{'s' * (number != 1)}")
+    sizes = [f"{row['n_patients']} patients"]
+    if row["n_observations"] != row["n_patients"]:
+        sizes.append(f"{row['n_observations']} measurements")
+    for name in ("therapist", "clinic"):
+        n = row[f"n_{name}s"]
+        sizes += [f"{n} {name}{'s' * (n != 1)}"] if pd.notna(n) else []
     return sizes
-
-
-def _term(plan: "Study", contrast: str) -> str:
-    """Write a coefficient with the labels of the study file."""
-    name = re.sub(r"\[(.*?)\]", r": \1", contrast).replace("_", " ").replace(" Intercept:", ", intercept:")
-    for covariate in plan.patients.covariates:
-        name = re.sub(rf"(^| x ){covariate.replace('_', ' ')}\b", rf"\g<1>{_covariate(plan, covariate)}", name)
-    return name
 
 
 def _coefficient(row: dict[Any, Any]) -> Row:
     if pd.isna(row["low"]):
         digits = 3 if pd.notna(row["estimate"]) and abs(row["estimate"]) < 10 else 2
-        return [format_fixed(row["estimate"], digits), MISSING]
-    return [format_estimate(row["estimate"], row["low"], row["high"]), format_interval(row["low"], row["high"])]
+        return [Told(format_fixed(row["estimate"], digits), row["row_id"], "estimate"), MISSING]
+    number = format_estimate(row["estimate"], row["low"], row["high"])
+    interval = format_interval(row["low"], row["high"])
+    return [Told(number, row["row_id"], "estimate"), Told(interval, row["row_id"], "low high")]
 
 
-def cross_check(inputs: dict[str, pd.DataFrame], plan: "Study") -> Printed | None:
+def cross_check(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print for each model how far another program's estimates are from these, or why it has no such model."""
-    exact = inputs["cross_check"]
-    if exact.empty:
+    exact = released.get("cross_check")
+    if exact is None or exact.empty:
         return None
-    exact = exact.reset_index(drop=True)
     pairs = []
     places: Any = exact.groupby(["analysis", "cohort", "outcome"], sort=False)
     for (analysis, cohort, outcome), rows in places:
-        place = f"{plan.cohorts[cohort].label}, {in_sentence(plan.outcome_label(outcome))}"
+        place = f"{labels.cohort(cohort)}, {in_sentence(labels.outcome(outcome))}"
         apart = float(rows["difference"].abs().max())
         note = "; ".join(dict.fromkeys(text for text in rows["note"].fillna("") if text))
         compared = str(rows["needling"].notna().sum())
-        pairs.append((plan.analyses[analysis].label, [place, compared, format_power(apart), note or "None"]))
+        pairs.append((labels.analysis(analysis), [place, compared, format_power(apart), note or "None"]))
     return Printed(
         "Comparison with statsmodels' MixedLM, which fits part of these models.",
         exact,

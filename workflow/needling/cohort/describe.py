@@ -1,5 +1,7 @@
 """What was observed, before any model: distributions, missingness and baseline characteristics."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -7,7 +9,7 @@ from needling.instruments.definition import definition
 from needling.schema import BASELINE, DISTRIBUTION, MISSINGNESS, check
 from needling.study.plan import Study
 
-KEYS = ["cohort", "outcome", "visit", "arm"]
+KEYS = ["cohort", "outcome", "site", "visit", "arm"]
 
 
 def distributions(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -21,17 +23,18 @@ def distributions(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     Returns
     -------
     Table of the contract DISTRIBUTION: n, mean, SD, five quantiles and the shares at the ends of the scale, in the order
-    of the study file. It is not yet fit to publish: small groups are suppressed where it leaves the house.
+    of the study file.
     """
     rows = []
-    for (cohort, outcome, visit, arm), group in frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS, sort=False):
+    for place, group in frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS, sort=False):
+        cohort, outcome = place[:2]
         values = group["value"]
         low, high = _limits(study, str(cohort), str(outcome))
         q10, q25, median, q75, q90 = values.quantile([0.1, 0.25, 0.5, 0.75, 0.9])
         rows.append(
             {
-                **dict(zip(KEYS, (cohort, outcome, visit, arm), strict=True)),
-                **{"n": len(values), "mean": values.mean(), "sd": values.std()},
+                **dict(zip(KEYS, place, strict=True)),
+                **{"n": len(values), "fewest": fewest(values), "mean": values.mean(), "sd": values.std()},
                 **{"q10": q10, "q25": q25, "median": median, "q75": q75, "q90": q90},
                 "floor": np.isclose(values, low).mean(),
                 "ceiling": np.isclose(values, high).mean(),
@@ -44,7 +47,7 @@ def missingness(frame: pd.DataFrame, patients: pd.DataFrame, study: Study) -> pd
     """Count who was measured at each visit of those allocated to each arm (contract MISSINGNESS)."""
     measured = frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS)["patient"].nunique()
     rows = [
-        {"cohort": cohort, "outcome": outcome, "visit": visit, "arm": arm, "expected": len(group)}
+        {"cohort": cohort, "outcome": outcome, "site": "", "visit": visit, "arm": arm, "expected": len(group)}
         for cohort, settings in study.cohorts.items()
         for arm in study.arms or [""]
         for group in [patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)]]
@@ -66,7 +69,7 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
     ----------
     frame : analysis frame, for the outcomes at baseline.
     patients : clean patients.
-    study : sections patients, visits, cohorts, outcomes.
+    study : sections patients, visits, cohorts.
 
     Returns
     -------
@@ -77,27 +80,26 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
     for cohort, settings in study.cohorts.items():
         people = patients[patients["cohort"] == cohort]
         variables = [
-            (
-                name,
-                column.label or name.replace("_", " ").capitalize(),
-                column.unit or "",
-                people.set_index("patient")[name],
-            )
+            (name, "", column.unit or "", people.set_index("patient")[name])
             for name, column in study.patients.covariates.items()
         ]
         for outcome in settings.outcomes:
             mine = at_baseline[(at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)]
             unit = str(mine["unit"].iloc[0]) if len(mine) else ""
-            variables.append(
-                (outcome, f"{study.outcome_label(outcome)} at baseline", unit, mine.set_index("patient")["value"])
-            )
+            variables.append((outcome, study.visits.baseline, unit, mine.set_index("patient")["value"]))
         arms = people.set_index("patient")["arm"]
-        for name, label, unit, values in variables:
-            place = {"cohort": cohort, "variable": name, "label": label, "unit": unit}
+        for name, visit, unit, values in variables:
+            place = {"cohort": cohort, "variable": name, "visit": visit, "site": "", "unit": unit}
             describe = _number_rows if pd.api.types.is_numeric_dtype(values.dtype) else _level_rows
             rows += [place | row for row in describe(values, arms.reindex(values.index), study.arms)]
     table = pd.DataFrame(rows).reindex(columns=list(BASELINE))
     return check(table.fillna({"level": "", "arm": "", "unit": ""}), BASELINE, "baseline")
+
+
+def fewest(values: pd.Series) -> Any:
+    """Count the people with the rarest value, where there are at most three: n, mean and SD would tell how many they are."""
+    counts = values.value_counts()
+    return int(counts.min()) if 0 < len(counts) <= 3 else pd.NA
 
 
 def _groups(values: pd.Series, arms: pd.Series, names: list[str]) -> dict[str, pd.Series]:
@@ -113,7 +115,8 @@ def _number_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[d
         rows.append(
             {
                 "arm": arm,
-                **{"n": len(group), "mean": group.mean(), "sd": group.std(), "median": group.median()},
+                **{"n": len(group), "fewest": fewest(group), "mean": group.mean(), "sd": group.std()},
+                "median": group.median(),
                 **{"q25": group.quantile(0.25), "q75": group.quantile(0.75)},
                 "standardised_difference": (group.mean() - reference.mean()) / spread
                 if number and spread > 0
@@ -157,6 +160,7 @@ def _in_plan_order(table: pd.DataFrame, study: Study) -> pd.DataFrame:
         "outcome": outcomes,
         "visit": list(study.visits.schedule),
         "arm": study.arms,
+        "site": list(dict.fromkeys(table["site"])),
     }
     ranks = {column: {name: rank for rank, name in enumerate(names)} for column, names in orders.items()}
     return table.sort_values(KEYS, key=lambda column: column.map(ranks[str(column.name)]), kind="stable").reset_index(

@@ -1,7 +1,6 @@
 """Numbers as a journal prints them."""
 
 import math
-from collections.abc import Iterable
 
 MINUS, MISSING = "−", "–"
 
@@ -12,11 +11,6 @@ def decimals(low: float, high: float) -> int:
     if not math.isfinite(half) or half <= 0:
         return 2
     return min(3, max(0, 1 - math.floor(math.log10(half))))
-
-
-def rounded_digits(numbers: Iterable[float], most: int) -> int:
-    """Decimals for numbers that are rounded already, to tenths or to whole numbers: none where all are whole."""
-    return 0 if all(number % 1 == 0 for number in numbers if math.isfinite(number)) else min(most, 1)
 
 
 def format_fixed(value: float, digits: int) -> str:

@@ -1,0 +1,132 @@
+"""Tests along a graph: published examples, the closed test that the shortcut stands for, and the error rate."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+
+from needling.analysis import graph
+
+# Simple successive graph of the package graphicalMCP (vignette): two primary, two secondary hypotheses.
+WEIGHTS = [0.5, 0.5, 0, 0]
+ARROWS = [[0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]]
+
+
+def closed_test(p, w, G, alpha):
+    """The closed test with weighted Bonferroni tests of every intersection, weights by removing hypotheses one by one."""
+    m = len(p)
+    rejected_sets = set()
+    for size in range(1, m + 1):
+        for members in itertools.combinations(range(m), size):
+            weights, arrows, left = np.array(w, float), np.array(G, float), list(range(m))
+            for i in [one for one in range(m) if one not in members]:
+                left.remove(i)
+                weights, arrows = graph._without(i, left, weights, arrows)
+            if any(p[i] <= weights[i] * alpha * (1 + 1e-12) and weights[i] > 0 for i in members):
+                rejected_sets.add(members)
+    every = [c for size in range(1, m + 1) for c in itertools.combinations(range(m), size)]
+    return np.array([all(c in rejected_sets for c in every if i in c) for i in range(m)])
+
+
+def test_published_example():
+    rejected, adjusted = graph.test([0.01, 0.005, 0.03, 0.01], WEIGHTS, ARROWS, 0.025)
+    assert rejected.tolist() == [True, True, False, True]
+    np.testing.assert_allclose(adjusted, [0.02, 0.01, 0.03, 0.02], rtol=1e-12)
+
+
+def test_bonferroni_of_equal_values():
+    _, adjusted = graph.test([0.01] * 4, WEIGHTS, ARROWS, 0.025)
+    np.testing.assert_allclose(adjusted, [0.02] * 4, rtol=1e-12)
+
+
+def test_a_tie_in_the_last_bit_is_a_rejection():
+    weights = [0.1, 0.2, 0.7]
+    p = [0.1 * 0.05 * (1 + 2e-16), 0.5, 0.5]
+    rejected, _ = graph.test(p, weights, np.zeros((3, 3)), 0.05)
+    assert rejected.tolist() == [True, False, False]
+    assert not graph.test([0.1 * 0.05 * (1 + 1e-9), 0.5, 0.5], weights, np.zeros((3, 3)), 0.05)[0].any()
+
+
+def test_published_tie():
+    # Six hypotheses of the package graphicalMCP's tests: H2 and H4 have an adjusted P of exactly alpha.
+    arrows = [
+        [0, 0.5, 0.25, 0, 0.25, 0],
+        [0.5, 0, 0, 0.25, 0, 0.25],
+        [0, 0, 0, 0, 1, 0],
+        [0.0001, 0, 0, 0, 0, 0.9999],
+        [0, 0.0001, 0.9999, 0, 0, 0],
+        [0, 0, 0, 1, 0, 0],
+    ]
+    rejected, adjusted = graph.test([0.001, 0.01875, 0.013, 0.0002, 0.03, 0.04], [0.5, 0.5, 0, 0, 0, 0], arrows, 0.025)
+    assert rejected.tolist() == [True, True, False, True, False, False]
+    np.testing.assert_allclose(adjusted[[1, 3]], 0.025, rtol=1e-12)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
+def test_holm_is_a_graph(p):
+    _, adjusted = graph.test(p, *graph.holm(len(p)))
+    np.testing.assert_allclose(adjusted, multipletests(p, method="holm")[1], rtol=1e-9)
+
+
+def test_fixed_sequence_stops_at_the_first_that_is_not_rejected():
+    rejected, adjusted = graph.test([0.01, 0.2, 0.001], *graph.fixed_sequence(3))
+    assert rejected.tolist() == [True, False, False]
+    np.testing.assert_allclose(adjusted, [0.01, 0.2, 0.2])
+
+
+def test_fallback_passes_its_share_on():
+    rejected, _ = graph.test([0.02, 0.04], *graph.fallback([0.5, 0.5]))
+    assert rejected.tolist() == [True, True]
+    assert graph.test([0.03, 0.024], *graph.fallback([0.5, 0.5]))[0].tolist() == [False, True]
+
+
+def test_a_test_that_could_not_be_made_spends_its_share():
+    rejected, adjusted = graph.test([np.nan, 0.03], *graph.holm(2))
+    assert rejected.tolist() == [False, False]
+    assert np.isnan(adjusted[0])
+    assert adjusted[1] == pytest.approx(0.06)
+
+
+@st.composite
+def graphs(draw):
+    m = draw(st.integers(2, 4))
+    parts = np.array(draw(st.lists(st.integers(0, 5), min_size=m, max_size=m)), float)
+    weights = parts / max(1, parts.sum())
+    arrows = np.array([draw(st.lists(st.integers(0, 5), min_size=m, max_size=m)) for _ in range(m)], float)
+    np.fill_diagonal(arrows, 0)
+    arrows /= np.maximum(1, arrows.sum(axis=1, keepdims=True))
+    p = draw(st.lists(st.sampled_from([0.0001, 0.004, 0.008, 0.012, 0.02, 0.03, 0.049, 0.3]), min_size=m, max_size=m))
+    return p, weights, arrows
+
+
+@given(graphs())
+def test_the_shortcut_is_the_closed_test(case):
+    p, weights, arrows = case
+    for alpha in (0.025, 0.05):
+        assert graph.test(p, weights, arrows, alpha)[0].tolist() == closed_test(p, weights, arrows, alpha).tolist()
+
+
+def test_family_wise_error_under_the_null():
+    rng = np.random.default_rng(20260101)
+    draws = rng.uniform(size=(4000, 4))
+    errors = np.mean([graph.test(p, WEIGHTS, ARROWS, 0.05)[0].any() for p in draws])
+    assert abs(errors - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 4000)
+
+
+@pytest.mark.parametrize(
+    ("p", "weights", "arrows", "said"),
+    [
+        ([0.1], [0.5, 0.5], [[0]], "1 weights"),
+        ([0.1, 0.2], [0.7, 0.5], np.zeros((2, 2)), "weights"),
+        ([0.1, 0.2], [-0.1, 0.5], np.zeros((2, 2)), "weights"),
+        ([0.1, 1.2], [0.5, 0.5], np.zeros((2, 2)), "P lies"),
+        ([0.1, 0.2], [0.5, 0.5], [[0, 1.1], [0, 0]], "transitions"),
+        ([0.1, 0.2], [0.5, 0.5], [[0.5, 0], [0, 0]], "itself"),
+    ],
+)
+def test_what_is_no_graph_is_refused(p, weights, arrows, said):
+    with pytest.raises(ValueError, match=said):
+        graph.test(p, weights, arrows)

@@ -1,0 +1,165 @@
+"""What the analyses by mixed model share: the model frame in safe codes, the results of a fit, and its diagnostics."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from needling.analysis.results import Question, coefficient_rows, complete, structured
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from needling.mixed.fitted import MixedFit
+
+FACTOR = re.compile(r"(\w+)\[(?:T\.)?(\w+)\]")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The rows of a model with every level under a safe code, and what each code stands for.
+
+    Levels of arms, visits and categories may hold any character in a study; in a formula they are a0, v1, sex2 and so on.
+    """
+
+    data: "pd.DataFrame"
+    original: dict[str, str]
+
+    def code(self, level: str, factor: str) -> str:
+        """The safe code of a level of a factor."""
+        return next(code for code, name in self.original.items() if name == level and _stem(code) == _prefix(factor))
+
+    def name(self, code: str) -> str:
+        """What a safe code stands for."""
+        return self.original.get(code, code)
+
+    def term(self, name: str) -> str:
+        """Structure a coefficient's name: 'visit[T.v1]:arm[T.a1]' becomes [["visit", "week_4"], ["arm", "x"]]."""
+        parts = [FACTOR.fullmatch(part) for part in name.split(":")]
+        return structured(
+            [[p[1], self.name(p[2])] if p else [part] for p, part in zip(parts, name.split(":"), strict=True)]
+        )
+
+    def words(self, message: str) -> str:
+        """Write a message of the engine with the levels' own names, for eyes only."""
+        named = re.sub(r"\b\w+\b", lambda found: self.name(found[0]), message).rstrip(".")
+        return named.replace("variance of Intercept between", "variance between")
+
+
+def _prefix(factor: str) -> str:
+    return {"arm": "a", "visit": "v"}.get(factor, f"{factor}_")
+
+
+def _stem(code: str) -> str:
+    return re.sub(r"\d+$", "", code)
+
+
+def model_frame(rows: "pd.DataFrame", question: Question) -> Frame:
+    """Make arms, visits and categories explicit, reference level first, in safe codes.
+
+    Parameters
+    ----------
+    rows : the measurements that the model uses.
+    question : the model; levels that no row has are left out.
+    """
+    import pandas as pd
+
+    data, original = rows.copy(), {}
+    levels = {"visit": [question.baseline_visit, *question.visits], **question.categories}
+    if question.arms:
+        levels["arm"] = list(question.arms)
+    for factor, names in levels.items():
+        present = [name for name in names if (data[factor] == name).any()]
+        codes = {name: f"{_prefix(factor)}{number}" for number, name in enumerate(present)}
+        original |= {code: name for name, code in codes.items()}
+        data[factor] = pd.Categorical(data[factor].map(codes), list(codes.values()))
+    return Frame(data, original)
+
+
+def covariates(data: "pd.DataFrame", question: Question) -> list[str]:
+    """The analysis' covariates that vary among its patients; a constant one has no coefficient."""
+    return [name for name in question.settings.adjust if data[name].nunique() > 1]
+
+
+def too_few(data: "pd.DataFrame", question: Question) -> str:
+    """Say why no model can be fitted, or nothing where one can."""
+    if question.arms and data["arm"].nunique() < len(question.arms):
+        return "an arm has no patients with the values that the model needs"
+    if data["patient"].nunique() < 2 * max(1, len(question.arms)):
+        return "too few patients"
+    return ""
+
+
+def common_columns(
+    fit: "MixedFit", frame: Frame, method: str, inference: dict[str, Any], **others: Any
+) -> dict[str, Any]:
+    """Columns of the results contract that all rows of a fit share.
+
+    Parameters
+    ----------
+    fit : the fit.
+    frame : its rows.
+    method : code of the model and estimation.
+    inference : the arguments df, level and variance with which every result of the fit is asked for.
+    others : further columns, such as weights.
+    """
+    information = fit.terms(**inference).attrs.get("information") or ""
+    own = inference["df"] in {"kenward_roger", "satterthwaite"} and inference.get("variance") is None
+    clusters = fit.n_clusters
+    return {
+        "n_patients": fit.n_subjects,
+        "n_observations": fit.n_observations,
+        **{f"n_{name}s": n for name, n in clusters.items()},
+        "method": method,
+        "df_method": inference["df"],
+        "variance": inference.get("variance") or "model",
+        "information": information if own else "",
+        "status": fit.status,
+        "note": frame.words(fit.message),
+        **others,
+    }
+
+
+def appendix_rows(
+    fit: "MixedFit", frame: Frame, question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "pd.DataFrame":
+    """Fixed effects and variance components of a fit as results rows."""
+    import pandas as pd
+
+    fixed = fit.terms(**inference).drop(columns="status")
+    fixed["term"] = [frame.term(str(name)) for name in fixed["term"]]
+    return pd.concat([coefficient_rows(fixed, question, **common), _components(fit, frame, question, common)])
+
+
+def _components(fit: "MixedFit", frame: Frame, question: Question, common: dict[str, Any]) -> "pd.DataFrame":
+    """Covariance parameters: variances as standard deviations. One at its boundary, nothing beside the whole, is 0."""
+    import numpy as np
+    import pandas as pd
+
+    table = fit.variance_components()
+    is_variance = table["quantity"] == "variance"
+    whole = table.loc[is_variance, "estimate"].sum()
+    estimate = table["estimate"].mask(is_variance & (table["estimate"] < 1e-10 * whole), 0.0)
+    parts = [str(term).split(", ") if isinstance(term, str) else [] for term in table["term"]]
+    terms = [[str(one), *map(frame.name, names)] for one, names in zip(table["component"], parts, strict=True)]
+    rows = pd.DataFrame(
+        {
+            "quantity": table["quantity"].mask(is_variance, "standard_deviation"),
+            "term": [structured(one) for one in terms],
+            "estimate": np.sqrt(estimate.where(is_variance)).fillna(estimate),
+            "unit": np.where(is_variance, question.unit, ""),
+        }
+    )
+    return complete(rows, question, better="neither", **common)
+
+
+def residual_tables(fit: "MixedFit", question: Question) -> "dict[str, pd.DataFrame]":
+    """Diagnostics of a fit's residuals, scaled by the Cholesky factor of their covariance so that they are uncorrelated."""
+    from needling.analysis.diagnostics import diagnostics
+
+    return diagnostics(fit.fitted(), fit.residuals("scaled"), question)
+
+
+def cross_check(fit: "MixedFit", question: Question) -> "pd.DataFrame":
+    """Differences between a fit and statsmodels' MixedLM, where that can express the model; else one row that says why not."""
+    place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
+    return fit.cross_check().assign(**place)

@@ -1,0 +1,127 @@
+"""Multiple tests along a graph: weights say who starts with how much of the error rate, arrows where it goes after a rejection."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+# Two products of weights that are equal in exact arithmetic differ in their last bits; a tie is decided for the hypothesis.
+TIE = 1e-12
+
+
+def test(
+    p: "Sequence[float]",
+    weights: "Sequence[float]",
+    transitions: "Sequence[Sequence[float]]",
+    alpha: float = 0.05,  # noqa: PT028 - a test of hypotheses
+) -> "tuple[np.ndarray, np.ndarray]":
+    """Test hypotheses by the sequentially rejective graphical procedure with Bonferroni weights.
+
+    While some hypothesis i left has p_i <= weight_i x alpha, it is rejected; its weight goes along its arrows,
+    w_j + w_i g_ij, and the arrows around it are joined, g_jk = (g_jk + g_ji g_ik) / (1 - g_ji g_ij). The adjusted P
+    of a hypothesis
+    is the smallest alpha at which it is rejected: at each step the smallest p_i / w_i, never below the one before.
+    The family-wise error rate is at most alpha whatever the dependence of the tests. Holm (equal weights, arrows to all
+    others), a fixed sequence (weight 1 on the first), fallback and gatekeeping are such graphs; Hochberg is not one.
+
+    Parameters
+    ----------
+    p : P of each hypothesis, of length m; missing (a test that was planned and could not be made) is never rejected.
+    weights : share of the error rate that each starts with, of length m: from 0, together at most 1.
+    transitions : m x m shares of a rejected hypothesis' weight that go to each other one: rows from 0, together at
+        most 1; diagonal 0.
+    alpha : family-wise error rate, between 0 and 1.
+
+    Returns
+    -------
+    rejected (booleans) and adjusted P (at most 1; missing where p is), both of length m. A tie, equal up to the last
+    bits, is a rejection.
+
+    Raises
+    ------
+    ValueError : the sizes differ, or weights, transitions or P lie outside their range; the sentence says which.
+
+    Source: Bretz, Maurer, Brannath, Posch 2009, Statistics in Medicine 28:586-604. Checked against graphicalMCP's examples and,
+    over random graphs, against the closed test that it stands for.
+
+    Examples
+    --------
+    >>> rejected, adjusted = test([0.01, 0.005, 0.03, 0.01], [0.5, 0.5, 0, 0],
+    ...     [[0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0], [1, 0, 0, 0]], alpha=0.025)
+    >>> [bool(one) for one in rejected], [round(float(one), 3) for one in adjusted]
+    ([True, True, False, True], [0.02, 0.01, 0.03, 0.02])
+    """
+    import numpy as np
+
+    P, w, G = (np.array(values, dtype=float) for values in (p, weights, transitions))
+    _check(P, w, G, alpha)
+    adjusted = np.full(len(P), np.nan)
+    left = list(range(len(P)))
+    reached = 0.0
+    while left:
+        ratios = {i: P[i] / w[i] if w[i] > 0 else np.inf for i in left if not np.isnan(P[i])}
+        if not ratios:
+            break
+        least = min(ratios.values())
+        i = next(one for one in ratios if ratios[one] <= least * (1 + TIE))
+        reached = max(reached, min(1.0, least))
+        adjusted[i] = reached
+        left.remove(i)
+        w, G = _without(i, left, w, G)
+    return adjusted <= alpha * (1 + TIE), adjusted
+
+
+def holm(m: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Weights and transitions of Holm's procedure for m hypotheses: equal weights, equal shares to all others."""
+    import numpy as np
+
+    return np.full(m, 1 / m), (np.ones((m, m)) - np.eye(m)) / max(1, m - 1)
+
+
+def fixed_sequence(m: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Weights and transitions of a fixed sequence of m hypotheses: each is tested at full level once all before it are rejected."""
+    import numpy as np
+
+    return np.eye(m)[0], np.eye(m, k=1)
+
+
+def fallback(weights: "Sequence[float]") -> "tuple[np.ndarray, np.ndarray]":
+    """Weights and transitions of the fallback procedure: an ordered sequence in which every hypothesis starts with a share."""
+    import numpy as np
+
+    return np.array(weights, dtype=float), np.eye(len(weights), k=1)
+
+
+def _without(i: int, left: "list[int]", w: "np.ndarray", G: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    """Weights and transitions after hypothesis i is rejected."""
+    import numpy as np
+
+    weights, arrows = np.zeros_like(w), np.zeros_like(G)
+    for j in left:
+        weights[j] = w[j] + w[i] * G[i, j]
+        kept = 1 - G[j, i] * G[i, j]
+        if kept > TIE:
+            arrows[j] = (G[j] + G[j, i] * G[i]) / kept
+        arrows[j, [j, i]] = 0.0
+    return weights, arrows
+
+
+def _check(P: "np.ndarray", w: "np.ndarray", G: "np.ndarray", alpha: float) -> None:
+    m = len(P)
+    if w.shape != (m,) or G.shape != (m, m):
+        raise ValueError(f"{m} hypotheses need {m} weights and {m} x {m} transitions")
+    if ((P < 0) | (P > 1)).any():
+        raise ValueError("P lies between 0 and 1")
+    if not (w >= 0).all() or w.sum() > 1 + TIE:
+        raise ValueError("weights are not negative and add up to at most 1")
+    if not (G >= 0).all() or (G.sum(axis=1) > 1 + TIE).any() or G.diagonal().any():
+        raise ValueError(
+            "transitions are not negative, add up to at most 1 in each row, and none leads from a hypothesis to itself"
+        )
+    if not 0 < alpha < 1:
+        raise ValueError("alpha lies between 0 and 1")
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # of hypotheses, not of code

@@ -1,0 +1,1 @@
+"""Labels: codes become words, units and digits, here and nowhere else."""

@@ -1,0 +1,211 @@
+"""What things are called where people read them: no column name or code reaches a figure, a table or the report."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from needling.instruments.definition import Definition, definition
+from needling.labels.sentences import in_sentence, listed, spaced, span, titled
+from needling.study.plan import Study
+
+POOLED = "Share of the maximum possible score"
+STRUCTURES = {
+    "unstructured": "unstructured",
+    "toeplitz_het": "heterogeneous Toeplitz",
+    "ar1_het": "heterogeneous first-order autoregressive",
+    "compound_symmetry_het": "heterogeneous compound symmetry",
+    "toeplitz": "Toeplitz",
+    "ar1": "first-order autoregressive",
+    "compound_symmetry": "compound symmetry",
+    "antedependence": "ante-dependence",
+    "antedependence_het": "heterogeneous ante-dependence",
+    "iid": "independent",
+    "exponential": "exponential in time",
+}
+DF = {
+    "kenward_roger": "Kenward-Roger",
+    "satterthwaite": "Satterthwaite",
+    "residual": "residual",
+    "between_within": "between and within patients",
+    "asymptotic": "none (normal distribution)",
+}
+VARIANCES = {
+    "CR0": "sandwich variance by patient (CR0)",
+    "CR1": "sandwich variance by patient (CR1)",
+    "CR2": "bias-reduced sandwich variance by patient (CR2)",
+}
+WITHHELD = {
+    "few_people": "few people",
+    "complement": "numbers from which a number of few people could be worked out",
+    "few_events": "few events",
+    "own_value": "a single person",
+    "withheld": "few people",
+}
+# How the source of an instrument says that its rule for missing items was not read in a publication.
+UNCHECKED = re.compile(r"(^|; *)(unverified|[^;]*\b(missing items|items needed|scoring rule)\b[^;]*\bunverified)")
+NOUNS = {"randomised": "effect", "cohort": "adjusted difference", "single_arm": "change from baseline"}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How an outcome is measured in a cohort: words, unit, ends of the scale, direction and thresholds."""
+
+    label: str
+    unit: str
+    low: float
+    high: float
+    better: str
+    thresholds: tuple[Any, ...]
+
+    @property
+    def axis(self) -> str:
+        """Label and unit for an axis."""
+        return f"{self.label}, {self.unit}" if self.unit and self.unit not in self.label else self.label
+
+    @property
+    def direction(self) -> str:
+        """Which direction is better, in words."""
+        return f"{self.better} is better"
+
+
+class Labels:
+    """Turns the codes of a study into its words."""
+
+    def __init__(self, plan: Study) -> None:
+        """Take the study file with its words: sections design, patients, visits, outcomes, cohorts, instruments, analyses."""
+        self.plan = plan
+
+    def arm(self, code: str) -> str:
+        """Words for an arm; for no arm, everybody."""
+        if not code:
+            return "All patients"
+        return (self.plan.patients.arm.labels.get(code) if self.plan.patients.arm else None) or titled(code)
+
+    def visit(self, code: str) -> str:
+        """Words for a visit."""
+        planned = self.plan.visits.schedule.get(code)
+        return (planned.label if planned else "") or titled(code)
+
+    def outcome(self, code: str) -> str:
+        """Words for an outcome."""
+        return self.plan.outcomes.get(code) or titled(code)
+
+    def cohort(self, code: str) -> str:
+        """Words for a cohort."""
+        return self.plan.cohorts[code].label or titled(code)
+
+    def analysis(self, code: str) -> str:
+        """Words for an analysis."""
+        return self.plan.analyses[code].label or titled(code)
+
+    def covariate(self, code: str) -> str:
+        """Words for a covariate."""
+        column = self.plan.patients.covariates.get(code)
+        return (column.label if column else None) or titled(code)
+
+    def level(self, covariate: str, code: str) -> str:
+        """Words for a level of a category."""
+        return spaced(code)
+
+    def instrument(self, code: str) -> str:
+        """Words for an instrument."""
+        return self._definition(code).label
+
+    def is_reading(self, code: str) -> bool:
+        """Tell whether an instrument's items are repeated readings of one measure."""
+        return bool(self._definition(code).measured)
+
+    def structure(self, code: str) -> str:
+        """Words for a covariance structure."""
+        return STRUCTURES.get(code, spaced(code))
+
+    @property
+    def unchecked_rules(self) -> list[str]:
+        """Instruments that are scored in spite of missing items by a rule that nobody checked."""
+        known = [self._definition(code) for code in self.plan.instruments]
+        return [
+            one.label
+            for one in known
+            if one.entry and one.fewest_items < len(one.items) and UNCHECKED.search(one.entry.source)
+        ]
+
+    @property
+    def title(self) -> str:
+        """The report's title."""
+        return self.plan.title or titled(self.plan.study)
+
+    @property
+    def noun(self) -> str:
+        """What a comparison may be called in this design: effect, adjusted difference, change from baseline."""
+        return NOUNS[self.plan.design]
+
+    def _definition(self, code: str) -> Definition:
+        return definition(code, self.plan.instruments[code])
+
+    def measure(self, cohort: str, outcome: str) -> Measure:
+        """How a cohort measures an outcome; where it has several instruments for it, as the pooled percentage."""
+        instruments = self.plan.cohorts[cohort].outcomes[outcome]
+        if not isinstance(instruments, str):
+            return Measure(POOLED, "%", 0.0, 100.0, "higher", ())
+        one = self._definition(instruments)
+        return Measure(one.label, span(one.unit), one.low, one.high, one.better, tuple(one.thresholds))
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Cohort and outcome pairs in the order of the study file."""
+        return [(cohort, outcome) for cohort, settings in self.plan.cohorts.items() for outcome in settings.outcomes]
+
+    @property
+    def outcomes(self) -> list[str]:
+        """The outcomes of all cohorts in the order of the study file."""
+        return list(dict.fromkeys(outcome for _, outcome in self.places))
+
+    def compared(self, row: dict[Any, Any]) -> str:
+        """Who is compared in a results row, e.g. Dry needling against usual care; of a single arm nobody."""
+        if row["reference"]:
+            return f"{self.arm(row['arm'])} against {in_sentence(self.arm(row['reference']))}"
+        return self.arm(row["arm"]) if row["arm"] else ""
+
+    def term(self, term: str) -> str:
+        """Words for a structured term: a coefficient ('Arm: dry needling, visit: week 4') or a component ('Residual, week 2')."""
+        parts = json.loads(term)
+        if parts and isinstance(parts[0], list):
+            return " × ".join(self._factor(*part) for part in parts)
+        first, *others = parts
+        named = [self.visit(one) if one in self.plan.visits.schedule else one.lower() for one in others]
+        head = {"residual": "Within patient", "patient": "Patient", "therapist": "Therapist", "clinic": "Clinic"}.get(
+            first, first
+        )
+        if not parts[1:] and first in [*self.plan.patients.covariates, "baseline"]:
+            return self._factor(first)
+        return ", ".join([head, *(in_sentence(one) for one in named)])
+
+    def _factor(self, name: str, level: str = "") -> str:
+        if name == "arm":
+            return f"Arm: {in_sentence(self.arm(level))}"
+        if name == "visit":
+            return f"Visit: {in_sentence(self.visit(level))}"
+        label = {"baseline": "Baseline value", "Intercept": "Intercept", "time": "Week", "dose": "Dose"}.get(
+            name
+        ) or self.covariate(name)
+        return f"{label}: {self.level(name, level)}" if level else label
+
+    def subset(self, where: str) -> str:
+        """Who an analysis is restricted to, e.g. 'type of headache: migraine'."""
+        chosen = json.loads(where) if where else {}
+        parts = [
+            f"{in_sentence(self.covariate(k))}: {listed([self.level(k, one) for one in v])}" for k, v in chosen.items()
+        ]
+        return "; ".join(parts)
+
+    def fill(self, text: str) -> str:
+        """Put words in the place of the codes in braces that a kind of analysis wrote into a text."""
+
+        def label(found: re.Match[str]) -> str:
+            kind, codes = found[1], [unquote(code) for code in found[2].split("/")]
+            known = getattr(self, kind, None)
+            return in_sentence(known(*codes)) if callable(known) else spaced(codes[-1])
+
+        return re.sub(r"\{(\w+):([^{}]*)\}", label, text)

@@ -1,0 +1,21 @@
+"""The packages that computed, with the versions that really ran."""
+
+import platform
+from importlib.metadata import version
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "pingouin",
+    "matplotlib",
+    "snakemake",
+    "pypandoc-binary",
+    "typst",
+)
+
+
+def software() -> list[str]:
+    """Name the Python and the packages of this environment, each with its version."""
+    return [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]

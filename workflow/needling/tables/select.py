@@ -1,0 +1,40 @@
+"""Which results a table, a figure or a sentence is about."""
+
+import pandas as pd
+
+RATIOS = ("risk_ratio", "odds_ratio", "rate_ratio", "hazard_ratio")
+COMPARED = ("difference", "change", "slope", "trend", "interaction", "risk_difference", *RATIOS)
+
+
+def comparisons(results: pd.DataFrame) -> pd.DataFrame:
+    """Keep what is compared: arms with a reference, weighted arms, the course of a single arm."""
+    is_compared = results["quantity"].isin(COMPARED) & (results["reference"].ne("") | results["arm"].eq(""))
+    return results[is_compared]
+
+
+def primary(released: "dict[str, pd.DataFrame]") -> pd.DataFrame:
+    """The primary result: comparisons whose role is primary."""
+    found = comparisons(released["results"])
+    return found[found["role"] == "primary"]
+
+
+def asked_for(released: "dict[str, pd.DataFrame]", item: str, name: str) -> list[str]:
+    """Analyses whose methods name a table, figure or section, in the order of the methods."""
+    methods = released["methods"]
+    return list(dict.fromkeys(methods.loc[(methods["item"] == item) & (methods["text"] == name), "analysis"]))
+
+
+def said(released: "dict[str, pd.DataFrame]", analysis: str, item: str) -> list[str]:
+    """What the methods of an analysis say about an item."""
+    methods = released["methods"]
+    return list(methods.loc[(methods["analysis"] == analysis) & (methods["item"] == item), "text"])
+
+
+def in_order(rows: pd.DataFrame, order: dict[str, list[str]]) -> pd.DataFrame:
+    """Sort rows by the places that their codes have in lists; codes that are in no list come last."""
+    ranks = {
+        name: rows[name].map({code: i for i, code in enumerate(codes)}).fillna(len(codes))
+        for name, codes in order.items()
+    }
+    places = pd.DataFrame(ranks, index=rows.index).sort_values(list(order), kind="stable").index
+    return rows.loc[places].reset_index(drop=True)
