@@ -3,6 +3,8 @@
 import pandas as pd
 import pytest
 
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.run import people
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import add_baseline, assemble
 from needling.schema import FLOW, FRAME, check
@@ -37,7 +39,8 @@ STUDY = part(
             "neck": {"label": "Neck", "outcomes": {"pain": "nprs"}},
             "sports": {"label": "Sports", "outcomes": {"pain": "nprs", "function": ["lefs", "quickdash"]}},
         },
-    }
+    },
+    settings_of_kinds(),
 )
 PATIENTS = pd.DataFrame(
     {
@@ -110,21 +113,19 @@ def test_flow_adds_up(frame: pd.DataFrame) -> None:
     assert n["allocated"] == n["enrolled"]
     measured = flow.query("stage == 'measured' and outcome == 'function' and visit == 'week_4'")
     assert measured.set_index("arm")["n"].to_dict() == {"usual_care": 1, "dry_needling": 1}
-    stages = {"exported", "excluded", "enrolled", "allocated", "followed", "measured", "analysed", "left_out"}
+    stages = {"exported", "excluded", "enrolled", "allocated", "followed", "measured"}
     assert set(flow["stage"]) == stages
 
 
-def test_flow_counts_as_analysed_whom_the_primary_model_uses(frame: pd.DataFrame) -> None:
+def test_people_are_analysed_whom_the_model_uses(frame: pd.DataFrame) -> None:
     """P2 has no age, and the primary model needs it; P1's and P3's outcomes are complete."""
     without_age = frame.assign(age=frame["age"].mask(frame["patient"] == "P2"))
-    people = PATIENTS.assign(age=PATIENTS["age"].mask(PATIENTS["patient"] == "P2"))
-    nothing = pd.DataFrame({"table": [], "row": [], "rule": [], "reason": []})
-    flow = participant_flow(pd.DataFrame({"row": range(3)}), people, nothing, without_age, STUDY)
-    counts = flow.query("stage == 'analysed'").set_index(["cohort", "arm", "outcome"])["n"]
+    found = people(STUDY.primary, without_age, PATIENTS, STUDY)
+    counts = found.query("stage == 'analysed'").set_index(["cohort", "arm", "outcome"])["n"]
     assert counts["neck", "usual_care", "pain"] == 1
     assert counts["sports", "dry_needling", "function"] == 0
     assert counts["sports", "usual_care", "function"] == 1
-    out = flow.query("stage == 'left_out'").set_index(["cohort", "arm", "outcome"])[["reason", "n"]]
+    out = found.query("stage == 'left_out'").set_index(["cohort", "arm", "outcome"])[["reason", "n"]]
     assert tuple(out.loc[("sports", "dry_needling", "function")]) == ("incomplete", 1)
 
 
@@ -142,9 +143,8 @@ def test_who_is_allocated_is_analysed_or_left_out_for_a_reason(
 ) -> None:
     """P1's visits go missing; the primary model needs week 4 and the baseline."""
     kept = add_baseline(frame[~((frame["patient"] == "P1") & frame["visit"].isin(lost))], "baseline")
-    nothing = pd.DataFrame({"table": [], "row": [], "rule": [], "reason": []})
-    flow = participant_flow(pd.DataFrame({"row": range(3)}), PATIENTS, nothing, kept, STUDY)
-    allocated = flow.query("stage == 'allocated'").set_index(["cohort", "arm"])["n"]
-    ends = flow[flow["stage"].isin(["analysed", "left_out"])].groupby(["cohort", "arm", "outcome"])["n"].sum()
-    assert (ends == allocated.reindex(ends.index.droplevel("outcome")).to_numpy()).all()
-    assert list(flow.query("stage == 'left_out' and cohort == 'neck' and arm == 'usual_care'")["reason"]) == reasons
+    found = people(STUDY.primary, kept, PATIENTS, STUDY)
+    allocated = PATIENTS.groupby(["cohort", "arm"]).size()
+    ends = found.groupby(["cohort", "arm", "outcome"])["n"].sum()
+    assert (ends == allocated.reindex(ends.index.droplevel("outcome"), fill_value=0).to_numpy()).all()
+    assert list(found.query("stage == 'left_out' and cohort == 'neck' and arm == 'usual_care'")["reason"]) == reasons

@@ -3,9 +3,12 @@
 import ast
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from needling.analysis.kinds import kinds
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "workflow" / "needling"
@@ -15,15 +18,15 @@ RULES = sorted((PROJECT / "workflow" / "rules").glob("*.smk"))
 
 # Top floor last. What stands on no floor (the package's face, the command line) may import everything.
 FLOORS = [
-    {"study", "schema", "stage"},
+    {"study", "schema", "stage", "mixed"},
     {"read"},
-    {"clean", "instruments", "privacy"},
-    {"mixed", "cohort", "simulate"},
-    {"analysis"},
-    {"report", "figures", "tables"},
-    {"publish"},
-    {"cli", "check", "__init__"},
+    {"clean", "instruments", "privacy", "cohort", "simulate"},
+    {"analysis", "plan"},
+    {"release", "labels"},
+    {"report", "figures", "tables", "submission"},
+    {"cli", "check", "desk", "__init__"},
 ]
+SHOWING = {"report", "figures", "tables", "submission"}
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 
 
@@ -95,10 +98,51 @@ def test_engine_knows_nothing_of_studies():
     assert found(engine, imports, lambda _, name: name.startswith("needling.") and ".mixed" not in name) == []
 
 
-def test_what_shows_results_neither_fits_nor_tests():
-    computing = ("needling.mixed", "statsmodels", "scipy.stats", "scipy.optimize", "pingouin", "formulaic", "sklearn")
-    showing = [path for path in MODULES if room(path) in {"figures", "tables", "report", "publish"}]
-    assert found(showing, imports, lambda _, name: name.startswith(computing)) == []
+def test_what_shows_results_neither_fits_nor_tests_nor_hides():
+    """Above the release line nothing computes, and nothing below the line is known but words and contracts."""
+    computing = ("statsmodels", "scipy.stats", "scipy.optimize", "pingouin", "formulaic", "sklearn")
+    allowed = SHOWING | {"labels", "schema", "study", "stage"}
+
+    def wrong(_, name):
+        parts = name.split(".")
+        return name.startswith(computing) or (parts[0] == "needling" and len(parts) > 1 and parts[1] not in allowed)
+
+    assert found([path for path in MODULES if room(path) in SHOWING], imports, wrong) == []
+
+
+def test_what_shows_results_reads_released_tables_only():
+    rules = (PROJECT / "workflow/rules/report.smk").read_text()
+    assert set(re.findall(r"\btables\(\"(\w+)\"", rules)) == {"release"}
+    assert "analyses/" not in rules
+    assert "clean/" not in rules
+
+
+def test_no_kind_of_analysis_is_named_outside_its_file():
+    """A kind is one file: neither the schema, the workflow, a table, a figure, nor the report knows one by name."""
+    names = sorted(set(kinds()) - {"model"})  # a common word; whoever asked for an analysis' kind would be found by that
+    asks = re.compile(rf"""[\"'](?:{"|".join(names)})[\"']|(?:settings|analysis|plan)\.kind\b|\bkind\b.{0,2} [!=]= """)
+    rooms = SHOWING | {"release", "labels", "plan", "schema", "cohort"}
+    where = [path for path in MODULES if room(path) in rooms]
+    where += [PACKAGE / "analysis" / f"{name}.py" for name in ("run", "results", "fits")]
+    where += [*SCRIPTS, *(PROJECT / "workflow/report").glob("*.md")]
+    known = "kind = kinds()[settings.kind]", '"kind": settings.kind,'  # the one look-up, and the column of the results
+    hits = []
+    for path in where:
+        lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() not in known]
+        hits += [f"{path.relative_to(PROJECT)}: {line.strip()}" for line in lines if asks.search(line)]
+    assert hits == []
+
+
+def test_kinds_and_plan_are_light():
+    """The workflow reads the plan in a moment: no kind imports a heavy library to be known."""
+    asked = "import sys; import needling.plan; needling.plan.settings_of_kinds(); print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"pandas", "numpy", "scipy", "statsmodels", "pingouin", "formulaic", "matplotlib"} & set(said)
+
+
+def test_faces_of_rooms_re_export_nothing():
+    faces = [path for path in MODULES if path.name == "__init__.py" and path.parent != PACKAGE]
+    assert [str(p.relative_to(PROJECT)) for p in faces if list(imports(p))] == []
 
 
 # ---------------------------------------------------------------- reproducible to the byte
@@ -171,12 +215,13 @@ def test_rules_have_log_benchmark_and_script(path):
         for key in ("log:", "benchmark:", "script:"):
             assert f"\n    {key}" in block, f"{path.name}: {name} has no {key}"
         assert f'"../scripts/{name.split()[1]}.py"' in block, f"{path.name}: {name} runs a script of another name"
-        assert f'code("{name.split()[1]}")' in block, f"{path.name}: {name} does not name its modules"
+        assert f'code("{name.split()[1]}"' in block, f"{path.name}: {name} does not name its modules"
+        assert "digest(" in block, f"{path.name}: {name} does not say by content when it runs again"
 
 
 def test_every_rule_file_is_included_and_every_script_used():
-    snakefile = (PROJECT / "Snakefile").read_text()
-    assert [path.name for path in RULES if f"workflow/rules/{path.name}" not in snakefile] == []
+    snakefile = (PROJECT / "workflow/Snakefile").read_text()
+    assert [path.name for path in RULES if f"rules/{path.name}" not in snakefile] == []
     rules = "".join(path.read_text() for path in RULES)
     assert [path.name for path in SCRIPTS if f"../scripts/{path.name}" not in rules] == []
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from needling.analysis.kinds import settings_of_kinds
 from needling.plan import load_study
 from needling.plan import study_schema as schema
 from needling.study.file import part, section
@@ -44,6 +45,7 @@ analyses:
     label: Main analysis
     outcomes: [pain]
     adjust: [age]
+disclosure: {rule: cells}
 """
 
 
@@ -128,13 +130,13 @@ def test_missing_key_is_named(plan, removed, key):
         ("{pain: nprs}", "{pain: nrps}", "'nrps' is not defined; did you mean 'nprs'?"),
         ("adjust: [age]", "family: first", "'first' is not defined"),
         (
-            "primary: main",
-            "disclosure: {share: {a: {outcomes: [pain], visits: [week_5]}}}\nprimary: main",
+            "disclosure: {rule: cells}",
+            "disclosure: {rule: cells, share: {a: {outcomes: [pain], visits: [week_5]}}}",
             "'week_5' is not",
         ),
         (
-            "primary: main",
-            "disclosure: {share: {a: {outcomes: [pian], visits: []}}}\nprimary: main",
+            "disclosure: {rule: cells}",
+            "disclosure: {rule: cells, share: {a: {outcomes: [pian], visits: []}}}",
             "'pian' is not defined",
         ),
         ("adjust: [age]", "estimand: first", "'first' is not defined"),
@@ -237,11 +239,48 @@ def test_a_review_says_who_looked_when_and_what_was_seen(plan, old, new, told):
 def test_sections_read_back_as_they_were(path):
     study = load_study(path)
     names = list(type(study).model_fields)
-    data = section(study, *names)
+    data = section(study, *names, words=True)
     assert json.loads(json.dumps(data)) == data, "a section must survive being stored as a rule's parameter"
-    again = part(data)
+    again = part(data, settings_of_kinds())
     for name in names:
         assert getattr(again, name) == getattr(study, name), name
+
+
+def test_a_label_changes_nothing_that_computes(plan):
+    names = ["patients", "visits", "cohorts", "analyses", "title"]
+    before = section(load_study(plan()), *names)
+    for old, new in [
+        ("label: Week 4", "label: Four weeks"),
+        ("label: Everybody", "label: All"),
+        ("label: Main analysis", "label: The analysis"),
+        ("title: A small study", "title: Another"),
+        ("unit: years}", "unit: years, label: Age at entry}"),
+        ("reference: control}", "reference: control, labels: {needles: Dry needling}}"),
+    ]:
+        assert section(load_study(plan(old, new)), *names) == before, old
+        assert section(load_study(plan(old, new)), *names, words=True) != section(
+            load_study(plan()), *names, words=True
+        ), old
+    assert section(load_study(plan("unit: years}", "unit: months}")), *names) != before
+
+
+@pytest.mark.parametrize(
+    ("disclosure", "told"),
+    [
+        ("{}", "disclosure.rule is missing"),
+        ("{rule: trial}", "needs by, date and why"),
+        ("{rule: trial, by: JD, date: 2026-01-05}", "needs by, date and why"),
+        ("{rule: all}", "disclosure.rule"),
+    ],
+)
+def test_who_decides_what_is_shown_has_no_default(plan, disclosure, told):
+    assert told in refusal(plan("disclosure: {rule: cells}", f"disclosure: {disclosure}"))
+
+
+def test_made_up_data_need_no_rule(plan):
+    assert load_study(plan("disclosure: {rule: cells}", "made_up: true")).disclosure.rule is None
+    trial = "disclosure: {rule: trial, by: JD, date: 2026-01-05, why: as CONSORT asks}"
+    assert load_study(plan("disclosure: {rule: cells}", trial)).disclosure.date == "2026-01-05"
 
 
 def test_a_part_has_no_other_sections(plan):

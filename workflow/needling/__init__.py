@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # Imported on first use: importing the package must not cost the import of the whole scientific stack.
-_EXPORTS = {"fit_mixed": "needling.mixed"}
+_EXPORTS = {"fit_mixed": "needling.mixed.fit"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ with the table and the column named. Tables go to disk with `write_table` and co
 that decides how a file is written: sorted as given, no clock, ten significant digits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -577,7 +578,6 @@ RELEASED: dict[str, Contract] = {
 }
 
 
-
 def is_date(canonical: str) -> bool:
     """Tell by its name whether a covariate or event column holds dates: date, date_..., or ..._date."""
     return canonical == "date" or canonical.startswith("date_") or canonical.endswith("_date")
@@ -689,3 +689,10 @@ def read_table(path: str | Path) -> "pd.DataFrame":
 
     path = Path(path)
     return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, keep_default_na=True)
+
+
+def read_tables(paths: "str | Path | Sequence[str | Path]") -> "pd.DataFrame":
+    """Read a table, or the parts of one from several files, in their order."""
+    import pandas as pd
+
+    return read_table(paths) if isinstance(paths, str | Path) else pd.concat(map(read_table, paths), ignore_index=True)

@@ -1,6 +1,11 @@
 # What may be shown: the tables of every study, and the side tables of its analyses.
-SIDE_TABLES = sorted({name for side in SIDE.values() for name in side})
-RELEASED = ["results", "methods", "people", "cleaning", "totals", "withheld", *OBSERVED, *SIDE_TABLES]
+OF_ANALYSES = ["results", "methods", "people", *sorted({name for side in SIDE.values() for name in side})]
+RELEASED = [*OF_ANALYSES, "cleaning", "totals", "withheld", *OBSERVED]
+
+
+def of_analyses(name):
+    """Paths of one table of all analyses that write it."""
+    return [analysis_tables(analysis)[name] for analysis in STUDY.analyses if name in analysis_tables(analysis)]
 
 
 rule release:
@@ -8,7 +13,7 @@ rule release:
     input:
         **tables("observed", OBSERVED),
         **tables("clean", ["audit", "totals"]),
-        analyses=[path for analysis in STUDY.analyses for path in analysis_tables(analysis).values()],
+        **{name: of_analyses(name) for name in OF_ANALYSES},
         code=ancient(code("release")),
     output:
         **tables("release", RELEASED),
@@ -20,9 +25,6 @@ rule release:
         f"{LOGS}/release.benchmark"
     params:
         study=section(STUDY, "design", "made_up", "patients", "visits", "primary", "analyses", "families", "disclosure"),
-        once=[*OBSERVED, "audit", "totals"],
-        joined=["results", "methods", "people", *SIDE_TABLES],
-        shown=RELEASED,
         code=digest(*code("release")),
     script:
         "../scripts/release.py"

@@ -1,22 +1,14 @@
-from pathlib import Path
-
-import pandas as pd
-
 from needling.plan import adjust
 from needling.release.line import release
-from needling.schema import read_table, write_table
+from needling.schema import read_tables, write_table
 from needling.stage import stage
 from needling.study.file import part
 
 with stage(snakemake.log[0]):
-    study, given = part(snakemake.params.study), snakemake.input
-    tables = {name: read_table(given[name]) for name in snakemake.params.once}
-    for name in snakemake.params.joined:
-        mine = [path for path in given.analyses if Path(path).stem == name]
-        tables[name] = pd.concat([read_table(path) for path in mine], ignore_index=True)
+    study, shown = part(snakemake.params.study), snakemake.output
+    tables = {name: read_tables(paths) for name, paths in snakemake.input.items() if name != "code"}
     released = release(tables | {"results": adjust(tables["results"], study)}, study)
-    for name in snakemake.params.shown:
-        write_table(released[name], snakemake.output[name])
-    write_table(released["ard"], snakemake.output.ard)
-    for path in snakemake.output.files:
-        write_table(released["results"].query(f"analysis == {Path(path).stem!r}"), path)
+    for name in released.keys() & shown.keys():
+        write_table(released[name], shown[name])
+    for analysis, path in zip(study.analyses, shown.files, strict=True):
+        write_table(released["results"][released["results"]["analysis"] == analysis], path)

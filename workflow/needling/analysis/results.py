@@ -211,7 +211,12 @@ def favoured(rows: "pd.DataFrame") -> list[str]:
     found = []
     for row in rows[["quantity", "arm", "reference", "estimate", "better"]].to_dict("records"):
         beyond = row["estimate"] - (1.0 if str(row["quantity"]).endswith("_ratio") else 0.0)
-        speaks = row["reference"] != "" and row["better"] in ("lower", "higher") and beyond not in (0, None) and not math.isnan(beyond)
+        speaks = (
+            row["reference"] != ""
+            and row["better"] in ("lower", "higher")
+            and beyond not in (0, None)
+            and not math.isnan(beyond)
+        )
         found.append(
             "" if not speaks else row["arm"] if (beyond > 0) == (row["better"] == "higher") else row["reference"]
         )

@@ -46,7 +46,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
 
     settings = study.analyses[name]
     kind = kinds()[settings.kind]
-    outputs, people = [], []
+    outputs = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
             [] if settings.outcomes else [""]
@@ -54,9 +54,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
             data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
             if outcome:
                 mine = _of_cohort(given["visits"], cohort, outcome, None)
-                needs = settings.needs(study)
-                data["visits"] = analysed(mine, settings, needs, study)
-                people.append(_people(name, cohort, outcome, given["patients"], mine, settings, needs, study))
+                data["visits"] = analysed(mine, settings, settings.needs(study), study)
             question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
             outputs.append(kind.run(data, question))
     texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
@@ -64,7 +62,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     tables = {
         "results": _joined([o.results for o in outputs], RESULTS, "results"),
         "methods": check(pd.DataFrame(said, columns=list(METHODS)), METHODS, "methods"),
-        "people": _joined(people, PEOPLE, "people"),
+        "people": people(name, given["visits"], given["patients"], study),
     }
     for side, contract in _side(kind).items():
         made = [o.side[side].assign(analysis=name) for o in outputs if side in o.side and len(o.side[side])]
@@ -147,18 +145,35 @@ def _categories(rows: "pd.DataFrame", covariates: list[str]) -> dict[str, list[s
     }
 
 
-def _people(name, cohort, outcome, patients, rows, settings, needs, study) -> "pd.DataFrame":  # type: ignore[no-untyped-def]
-    """Count by arm who is in the analysis of an outcome and who is left out, by the first reason that holds."""
+def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: Study) -> "pd.DataFrame":
+    """Count who is in an analysis and who is left out, by the first reason that holds.
+
+    Parameters
+    ----------
+    name : key under analyses.
+    visits, patients : the visit frame and the clean patients.
+    study : sections patients, visits, cohorts, analyses.
+
+    Returns
+    -------
+    Table of the contract PEOPLE: for each cohort, arm and outcome the analysed and the left out; together the allocated.
+    """
     import pandas as pd
 
-    used = analysed(rows, settings, needs, study)
+    settings = study.analyses[name]
     made = []
-    for arm in study.arms or [""]:
-        group = patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)]["patient"]
-        place = {"analysis": name, "cohort": cohort, "arm": arm, "visit": "", "outcome": outcome}
-        mine = used[used["patient"].isin(group)]
-        made.append({**place, "stage": "analysed", "reason": "", "n": int(mine["patient"].nunique())})
-        reasons = left_out(group, rows[rows["patient"].isin(group)], settings, needs, study)
-        for reason, n in reasons.groupby(reasons, sort=False).size().items():
-            made.append({**place, "stage": "left_out", "reason": str(reason), "n": int(n)})
-    return pd.DataFrame(made, columns=list(PEOPLE))
+    for cohort, plan in study.cohorts.items():
+        for outcome in [one for one in settings.outcomes if one in plan.outcomes]:
+            rows, needs = _of_cohort(visits, cohort, outcome, None), settings.needs(study)
+            for arm in study.arms or [""]:
+                group = patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)][
+                    "patient"
+                ]
+                place = {"analysis": name, "cohort": cohort, "arm": arm, "visit": "", "outcome": outcome}
+                mine = rows[rows["patient"].isin(group)]
+                used = analysed(mine, settings, needs, study)
+                made.append({**place, "stage": "analysed", "reason": "", "n": int(used["patient"].nunique())})
+                reasons = left_out(group, mine, settings, needs, study)
+                for reason, n in reasons.groupby(reasons, sort=False).size().items():
+                    made.append({**place, "stage": "left_out", "reason": str(reason), "n": int(n)})
+    return check(pd.DataFrame(made, columns=list(PEOPLE)), PEOPLE, "people") if made else empty(PEOPLE)

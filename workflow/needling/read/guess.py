@@ -137,6 +137,7 @@ def _document(name: str, settings: dict[str, object], look: Look, known: Collect
         "cohorts": cohorts,
         "primary": "primary",
         "analyses": {"primary": analysis},
+        "disclosure": {"rule": "cells"},
         "privacy": {"drop": _drop(look)},
     }
 

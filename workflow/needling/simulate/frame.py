@@ -34,7 +34,8 @@ def to_frame(study: SimulatedStudy, observed_only: bool = True) -> pd.DataFrame:
     frame = frame.merge(study.visits, on=["patient", "visit_number"]).merge(
         study.patients[["patient", "clinic", "arm", *COVARIATES]], on="patient"
     )
-    frame["week"] = frame["day"] / 7
+    frame["week"], frame["hour"] = frame["day"] / 7, 24 * frame["day"]
+    frame["site"], frame["side"] = "", ""
     start = frame[frame["visit_number"] == 0].set_index(["patient", "outcome"])["value"].rename("baseline")
     frame = frame.join(start, on=["patient", "outcome"])
     frame["change"] = frame["value"] - frame["baseline"]

@@ -22,7 +22,8 @@ class DerivedCovariate(Section):
 
     label: Words = Field("", description="Words for figures and tables. Default: the name with spaces.")
     unit: str | None = Field(
-        None, description="Unit as printed. Default: the instrument's, or that of the column taken; none for counts and shares."
+        None,
+        description="Unit as printed. Default: the instrument's, or that of the column taken; none for counts and shares.",
     )
     instrument: str | None = Field(None, description="Instrument measured at `visit`. Default: none, it is of events.")
     visit: str | None = Field(None, description="Visit of the instrument. No default: it decides what is known when.")
