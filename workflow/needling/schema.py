@@ -574,7 +574,18 @@ RELEASED: dict[str, Contract] = {
     # what is not shown, by section: one row per table and reason
     "withheld": {"section": _text("Released table"), "reason": _text("Reason"), "n": _whole("Rows")},
     # the results as analysis results data
-    "ard": {"variable": _text("Outcome", True), "stat_name": _text("Number"), "stat": _number("Value")},
+    "ard": {
+        **{f"group{i}{part}": _text("Grouping, and its level", True) for i in range(1, 9) for part in ("", "_level")},
+        "variable": _text("Outcome", True),
+        "variable_level": _text("Term", True),
+        "context": _text("Kind of analysis and quantity"),
+        "stat_name": _text("Name of the number"),
+        "stat_label": _text("Label of the number"),
+        "stat": _number("The number"),
+        "warning": _text("Why it is not shown, or a remark on the fit", True),
+        "error": _text("Status of a fit that failed", True),
+        "row_id": _text("Row of the results"),
+    },
 }
 
 

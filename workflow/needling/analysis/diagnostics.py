@@ -34,7 +34,7 @@ def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Qu
     if len(table) < BEHIND_A_POINT:
         return {}
     bins = max(1, min(20, len(table) // IN_A_BIN))
-    by_fitted = table.sort_values("fitted", kind="stable").reset_index(drop=True)
+    by_fitted = table.sort_values(["fitted", "residual"], ignore_index=True)
     groups = by_fitted.groupby(np.arange(len(by_fitted)) * bins // len(by_fitted))
     fitted = pd.DataFrame(
         {

@@ -1,7 +1,7 @@
 """What the analyses by mixed model share: the model frame in safe codes, the results of a fit, and its diagnostics."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from needling.analysis.results import Question, coefficient_rows, complete, structured
@@ -18,11 +18,13 @@ FACTOR = re.compile(r"(\w+)\[(?:T\.)?(\w+)\]")
 class Frame:
     """The rows of a model with every level under a safe code, and what each code stands for.
 
-    Levels of arms, visits and categories may hold any character in a study; in a formula they are a0, v1, sex2 and so on.
+    Levels of arms, visits and categories may hold any character in a study; in a formula they are a0, v1, sex_2 and so on.
+    `columns` says what a column stands for that a kind made itself: factors and levels.
     """
 
     data: "pd.DataFrame"
     original: dict[str, str]
+    columns: dict[str, list[list[str]]] = field(default_factory=dict)
 
     def code(self, level: str, factor: str) -> str:
         """The safe code of a level of a factor."""
@@ -34,6 +36,8 @@ class Frame:
 
     def term(self, name: str) -> str:
         """Structure a coefficient's name: 'visit[T.v1]:arm[T.a1]' becomes [["visit", "week_4"], ["arm", "x"]]."""
+        if name in self.columns:
+            return structured(self.columns[name])
         parts = [FACTOR.fullmatch(part) for part in name.split(":")]
         return structured(
             [[p[1], self.name(p[2])] if p else [part] for p, part in zip(parts, name.split(":"), strict=True)]

@@ -105,6 +105,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     settings, rows = question.settings, data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
+    if (settings.baseline != "covariate" or not question.arms) and rows["visit"].nunique() < 2:
+        why = "there is only one visit with measurements"
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
     frame, formula = _formula(model_frame(rows, question), question)
@@ -187,12 +189,12 @@ def _formula(frame: "Frame", question: Question) -> "tuple[Frame, str]":
         return frame, " + ".join(["value ~ baseline * visit", "arm * visit", *adjust])
     if question.settings.baseline == "response":
         return frame, " + ".join(["value ~ arm * visit", *adjust])
-    data, names = data.copy(), []
+    data, columns = data.copy(), {}
     for arm in data["arm"].cat.categories[1:]:
         for visit in data["visit"].cat.categories[1:]:
-            names.append(_effect_name(arm, visit))
-            data[names[-1]] = ((data["arm"] == arm) & (data["visit"] == visit)).astype(float)
-    return replace(frame, data=data), " + ".join(["value ~ visit", *names, *adjust])
+            columns[_effect_name(arm, visit)] = [["arm", frame.name(arm)], ["visit", frame.name(visit)]]
+            data[_effect_name(arm, visit)] = ((data["arm"] == arm) & (data["visit"] == visit)).astype(float)
+    return replace(frame, data=data, columns=columns), " + ".join(["value ~ visit", *columns, *adjust])
 
 
 def _effect_name(arm: str, visit: str) -> str:

@@ -230,7 +230,7 @@ def withheld(released: "dict[str, pd.DataFrame]", before: dict[str, int]) -> "pd
         for name, table in released.items()
         if "hidden" in table.columns
     ]
-    for name in sorted(before.keys() & released.keys()):
+    for name in [name for name in before if name in released]:
         lost = before[name] - len(released[name])
         parts.append(pd.DataFrame({"hidden": ["withheld"] * lost, "section": [name] * lost}, dtype="str"))
     rows = pd.concat(parts).groupby(["section", "hidden"], sort=True).size()
