@@ -196,10 +196,16 @@ def others(table, used):
     """The tables about the data, the side tables, and a curve of the days at which people left."""
     model = {"analysis": "primary", "cohort": "all", "outcome": "pain"}
     lost = int(table["sex"].isna().sum())
-    given = {"methods": rows([{"analysis": "primary", "item": "model", "text": "ANCOVA in {arm:dry_needling}"}], METHODS)}
+    given = {
+        "methods": rows([{"analysis": "primary", "item": "model", "text": "ANCOVA in {arm:dry_needling}"}], METHODS)
+    }
     book = {"table": "patients", "name": "sex", "label": "Sex", "rows": len(table), "missing": lost}
     given["codebook"] = rows([book, book | {"name": "age", "label": "Age", "missing": 0}], CODEBOOK)
-    cells = [("ranges", "missing", "outcomes", 4), ("ranges", "flagged", "outcomes", 30), ("totals", "corrected", "outcomes", 20)]
+    cells = [
+        ("ranges", "missing", "outcomes", 4),
+        ("ranges", "flagged", "outcomes", 30),
+        ("totals", "corrected", "outcomes", 20),
+    ]
     cells += [("duplicates", "dropped", "visits", 12), ("not_enrolled", "dropped", "patients", 26)]
     noted = [
         {"rule": rule, "action": action, "table": name, "row": i, "file": "f", "line": i, "column": "c"}
@@ -213,7 +219,10 @@ def others(table, used):
     given["totals"] = rows([stated | {"finding": f, "reason": r, "n": n} for f, r, n in found], TOTALS)
     alpha = {"instrument": "ndi", "items": 10, "n": len(table), "alpha": 0.9, "low": 0.8, "high": 0.95, "level": 0.95}
     given["reliability"] = rows([alpha, alpha | {"instrument": "fiqr", "n": 7}], RELIABILITY)
-    bins = [model | {"bin": i, "n": n, "fitted": 1.0 * i, "residual": 0.1, "low": -1.5, "high": 1.5} for i, n in enumerate([1, 8, 40])]
+    bins = [
+        model | {"bin": i, "n": n, "fitted": 1.0 * i, "residual": 0.1, "low": -1.5, "high": 1.5}
+        for i, n in enumerate([1, 8, 40])
+    ]
     given["residual_bins"] = rows(bins, RESIDUAL_BINS)
     normal = [-2.5, -1.5, 0.0, 1.5, 2.5]
     n = len(used["primary"])

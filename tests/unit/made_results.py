@@ -1,13 +1,23 @@
-"""Results and side tables of three made-up studies, as the analyses would write them, for figures, tables and report."""
+"""Released tables of made-up studies: people are drawn, analysed and released by the project's own code."""
+
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from needling.schema import BASELINE, DISTRIBUTION, FITTED, FLOW, MISSINGNESS, QUANTILES, RESULTS, check
-from needling.study.plan import Study
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.run import analyse
+from needling.cohort.describe import baseline_characteristics, distributions, missingness
+from needling.cohort.flow import participant_flow
+from needling.cohort.frame import add_baseline
+from needling.instruments.definition import definition
+from needling.labels.words import Labels
+from needling.plan import adjust
+from needling.release.line import release
+from needling.schema import AUDIT, CODEBOOK, FRAME, RELIABILITY, SIDE, TOTALS, check, empty
+from needling.study.file import study_model
 
-POINTS = {"unit": "0-10 points", "range": [0, 10], "better": "lower", "total": "x"}
-PERCENT = {"unit": "0-100 %", "range": [0, 100], "better": "lower", "total": "x"}
+TRIAL = {"rule": "trial", "by": "statistician", "date": "2026-01-05", "why": "aggregates as CONSORT asks"}
 ARM = {
     "from": "arm",
     "codes": {0: "usual_care", 1: "dry_needling"},
@@ -76,7 +86,7 @@ def plan(**changes):
             },
         },
     }
-    return Study.model_validate(document | changes)
+    return study_model(settings_of_kinds()).model_validate(document | changes)
 
 
 def trial_plan():
@@ -92,6 +102,7 @@ def trial_plan():
     return plan(
         title="Acupuncture for headache",
         made_up=False,
+        disclosure=TRIAL,
         patients={"id": "id", "arm": ARM, "covariates": {"age": {"from": "age", "label": "Age", "unit": "years"}}},
         visits={"schedule": schedule, "primary": "month_12"},
         instruments={"score": score, "days": days},
@@ -119,6 +130,7 @@ def single_arm_plan():
         title="Course of fibromyalgia over the sessions",
         design="single_arm",
         made_up=False,
+        disclosure=TRIAL,
         patients={"id": "id"},
         instruments={"fiqr": {"total": "x"}},
         outcomes={"impact": "Impact of fibromyalgia"},
@@ -136,196 +148,94 @@ def single_arm_plan():
     )
 
 
-def inputs(study, per_arm=60, seed=3):
-    """Tables of one study; every number is drawn from the seed."""
+def three_arms_plan(**changes):
+    """One cohort, three arms, pairwise; the outcome is better higher."""
+    codes = {0: "usual_care", 1: "sham", 2: "dry_needling"}
+    base = plan()
+    analysis = {
+        "kind": "repeated_measures",
+        "label": "Primary analysis",
+        "outcomes": ["function"],
+        "contrasts": "pairwise",
+    }
+    changes = {
+        "patients": {"id": "id", "arm": {**ARM, "codes": codes}, "covariates": {"sex": "sex"}},
+        "cohorts": {"sports": {"label": "Sports injury", "outcomes": {"function": "lefs"}}},
+        "analyses": {"primary": analysis},
+        "estimands": {},
+        "families": {},
+    } | changes
+    return plan(**{"title": f"{base.title}, three arms", **changes})
+
+
+def people(study, per_arm, seed):
+    """Patients and visit frame of a study: values on each instrument's scale, correlated within a person, some visits missed."""
     rng = np.random.default_rng(seed)
-    arms = study.arms or [""]
-    visits = list(study.visits.schedule)
-    everywhere = [(c, o) for c, settings in study.cohorts.items() for o in settings.outcomes]
-    measured = {
-        (c, o, v, a): int(per_arm - np.sort(rng.integers(0, per_arm // 4, len(visits)))[i] * (i > 0))
-        for c, o in everywhere
-        for a in arms
-        for i, v in enumerate(visits)
-    }
-    results = _results(study, everywhere, arms, visits, measured, rng)
-    return {
-        "results": check(results, RESULTS, "results"),
-        "flow": check(_flow(study, arms, visits, measured, per_arm), FLOW, "flow"),
-        "distribution": check(_distribution(measured, rng), DISTRIBUTION, "distribution"),
-        "missingness": check(
-            pd.DataFrame(
-                [(*place, per_arm, n) for place, n in measured.items()],
-                columns=["cohort", "outcome", "visit", "arm", "expected", "measured"],
-            ),
-            MISSINGNESS,
-            "missingness",
-        ),
-        "baseline": check(_baseline(study, arms, per_arm, rng), BASELINE, "baseline"),
-        "fitted": check(_fitted(everywhere, rng), FITTED, "fitted"),
-        "quantiles": check(_quantiles(everywhere, rng), QUANTILES, "quantiles"),
-    }
-
-
-def _row(study, analysis, place, visit, term, contrast, estimate, se, n):
-    settings = study.analyses[analysis]
-    mixed = settings.kind == "repeated_measures"
-    df = 0.93 * n
-    return {
-        "analysis": analysis,
-        "estimand": settings.estimand or "",
-        "cohort": place[0],
-        "outcome": place[1],
-        "visit": visit,
-        "term": term,
-        "contrast": contrast,
-        "scale": "points",
-        "estimate": estimate,
-        "se": se,
-        "df": df,
-        "statistic": estimate / se,
-        "p": float(np.exp(-0.717 * abs(estimate / se) - 0.416 * (estimate / se) ** 2)) if term != "mean" else np.nan,
-        "p_adjusted": np.nan,
-        "low": estimate - 1.98 * se,
-        "high": estimate + 1.98 * se,
-        "level": 0.95,
-        "n_patients": n,
-        "n_observations": n * 3 if mixed else n,
-        "n_clusters": np.nan,
-        "method": "Mixed model for repeated measures (REML), unstructured covariance over visits"
-        if mixed
-        else "Analysis of covariance (least squares)",
-        "df_method": "Kenward-Roger" if mixed else "residual",
-        "weights": "the analysed patients",
-        "status": "converged",
-        "note": "",
-        "favours": "",
-    }
-
-
-def _results(study, everywhere, arms, visits, measured, rng):
-    rows = []
-    for analysis, settings in study.analyses.items():
-        for place in everywhere:
-            if place[1] not in settings.outcomes:
-                continue
-            if not study.arms:
-                n = max(measured[(*place, visit, "")] for visit in visits)
-                rows.append(_row(study, analysis, place, visits[0], "mean", "", 50.0, 2.0, n))
-            for visit in getattr(settings, "visits", visits[1:]):
-                n = sum(measured[(*place, visit, arm)] for arm in arms)
-                size = 10 if place[1] != "pain" else 1
-                for arm in arms:
-                    value = size * (4.5 - 0.12 * visits.index(visit) + 0.3 * rng.normal())
-                    rows.append(_row(study, analysis, place, visit, "mean", arm, value, 0.2 * size, n))
-                effect = size * rng.normal(-0.5, 0.3) * (-1 if settings.report_as == "improvement" else 1)
-                term = "effect" if study.arms else "course"
-                contrast = "dry_needling - usual_care" if study.arms else f"{visit} - {visits[0]}"
-                rows.append(_row(study, analysis, place, visit, term, contrast, effect, 0.24 * size, n))
-                if getattr(settings, "interaction", None):
-                    rows.append(_row(study, analysis, place, visit, "interaction", "baseline", 0.27, 0.09, n))
-    return pd.DataFrame(rows)
-
-
-def _flow(study, arms, visits, measured, per_arm):
-    total = per_arm * len(arms) * len(study.cohorts)
-    rows = [
-        {"stage": "exported", "n": total + 9},
-        {"stage": "excluded", "reason": "the arm is missing", "n": 4},
-        {"stage": "excluded", "reason": "the patient's code occurs twice with different values", "n": 5},
-        {"stage": "enrolled", "n": total},
-    ]
+    arms, visits = study.arms or [None], list(study.visits.schedule)
+    patients, frames = [], []
     for cohort, settings in study.cohorts.items():
-        for arm in arms:
-            place = {"cohort": cohort, "arm": arm}
-            rows.append({**place, "stage": "allocated", "n": per_arm})
-            for visit in visits:
-                most = max(measured[cohort, outcome, visit, arm] for outcome in settings.outcomes)
-                rows.append({**place, "stage": "followed", "visit": visit, "n": most})
-            for outcome in settings.outcomes:
-                counts = [measured[cohort, outcome, visit, arm] for visit in visits]
-                rows += [
-                    {**place, "stage": "measured", "visit": v, "outcome": outcome, "n": n}
-                    for v, n in zip(visits, counts, strict=True)
-                ]
-                rows.append({**place, "stage": "analysed", "outcome": outcome, "n": max(counts[1:])})
-                lost = per_arm - max(counts[1:])
-                for reason, n in (
-                    ("incomplete", lost // 3),
-                    ("no_baseline", lost - lost // 3),
-                ):
-                    rows += [{**place, "stage": "left_out", "outcome": outcome, "reason": reason, "n": n}] if n else []
-    return pd.DataFrame(rows).reindex(columns=list(FLOW)).fillna({c: "" for c in FLOW if c != "n"})
-
-
-def _distribution(measured, rng):
-    rows = []
-    for (cohort, outcome, visit, arm), n in measured.items():
-        size = 10 if outcome != "pain" else 1
-        middle, spread = size * rng.normal(4.8, 0.4), 1.7 * size
-        rows.append(
-            {
-                **{"cohort": cohort, "outcome": outcome, "visit": visit, "arm": arm, "n": n},
-                **{"mean": middle + 0.1, "sd": spread, "median": middle, "floor": 0.02, "ceiling": 0.0},
-                **{f"q{q}": middle + z * spread for q, z in ((10, -1.28), (25, -0.67), (75, 0.67), (90, 1.28))},
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _baseline(study, arms, per_arm, rng):
-    rows = []
-    for cohort, settings in study.cohorts.items():
-        numbers = [("age", "Age", "years")] if study.patients.covariates else []
-        numbers += [(o, f"{study.outcome_label(o)} at baseline", "0-10 points") for o in settings.outcomes]
-        for name, label, unit in numbers:
-            for i, arm in enumerate(arms):
-                mean = rng.normal(45, 2)
-                rows.append(
-                    {
-                        **{"cohort": cohort, "arm": arm, "variable": name, "label": label, "unit": unit, "level": ""},
-                        **{"n": per_arm, "mean": mean, "sd": 11.2, "median": mean, "q25": mean - 8, "q75": mean + 8},
-                        "standardised_difference": 0.08 if i else np.nan,
-                    }
-                )
-        if "sex" in study.patients.covariates:
-            for level, share in (("female", 0.93), ("male", 0.07)):
-                for i, arm in enumerate(arms):
-                    rows.append(
-                        {
-                            **{"cohort": cohort, "arm": arm, "variable": "sex", "label": "Sex", "level": level},
-                            **{"unit": "", "n": per_arm, "count": round(share * per_arm), "percent": 100 * share},
-                            "standardised_difference": 0.03 if i else np.nan,
-                        }
-                    )
-    return pd.DataFrame(rows).reindex(columns=list(BASELINE))
-
-
-def _fitted(everywhere, rng):
-    return pd.DataFrame(
-        [
-            {
-                **{
-                    "cohort": c,
-                    "outcome": o,
-                    "bin": i,
-                    "n": 24,
-                    "fitted": (2.5 + 0.4 * i) * (10 if o != "pain" else 1),
-                },
-                **{"residual": rng.normal(0, 0.15), "low": -1.3 + rng.normal(0, 0.1), "high": 1.3 + rng.normal(0, 0.1)},
-            }
-            for c, o in everywhere
-            for i in range(10)
-        ]
+        n = per_arm * len(arms)
+        mine = pd.DataFrame({"patient": [f"{cohort}{i:04d}" for i in range(n)], "cohort": cohort})
+        mine["arm"] = pd.Series(np.repeat(arms, per_arm), dtype="str")
+        mine["age"], mine["sex"] = rng.normal(45, 11, n).round(), rng.choice(["female", "male"], n, p=[0.7, 0.3])
+        patients.append(mine)
+        place = mine["arm"].map({arm: i for i, arm in enumerate(arms)}).fillna(0).to_numpy(float)
+        for outcome, instruments in settings.outcomes.items():
+            pooled = not isinstance(instruments, str)
+            one = None if pooled else definition(instruments, study.instruments[instruments])
+            low, high, better = (0, 100, "higher") if one is None else (one.low, one.high, one.better)
+            unit = "% of maximum possible score" if one is None else one.unit
+            sign, reach = (1 if better == "higher" else -1), high - low
+            person = rng.normal(0, 0.11 * reach, n)
+            for number, visit in enumerate(visits):
+                gain = sign * reach * (0.03 * number + 0.06 * place * (number > 0))
+                value = low + 0.5 * reach + person + gain + rng.normal(0, 0.1 * reach, n)
+                rows = mine.assign(visit=visit, visit_number=number, value=np.clip(value, low, high).round())
+                rows = rows[(rng.random(n) > 0.04 * number) | (rng.random(n) > 0.9)]
+                place_in = {"outcome": outcome, "instrument": instruments if not pooled else instruments[0]}
+                frames.append(rows.assign(**place_in, unit=unit, better=better))
+    frame = pd.concat(frames, ignore_index=True)
+    frame["week"] = (
+        frame["visit"].map({name: one.nominal_week for name, one in study.visits.schedule.items()}).astype(float)
     )
+    frame = frame.assign(clinic="C1", therapist="T1", site="", side="", day=7 * frame["week"], hour=168 * frame["week"])
+    columns = [*FRAME, *study.patients.covariates]
+    return pd.concat(patients, ignore_index=True), check(add_baseline(frame, visits[0])[columns], FRAME, "frame")
 
 
-def _quantiles(everywhere, rng):
-    grid = np.linspace(-2.2, 2.2, 25)
-    return pd.DataFrame(
-        [
-            {"cohort": c, "outcome": o, "normal": z, "residual": z + rng.normal(0, 0.05), "n": 18}
-            for c, o in everywhere
-            for z in grid
-        ]
+def unreleased(study, per_arm=60, seed=3, spoil=None):
+    """Every table that the release line takes; `spoil` changes (patients, frame) first."""
+    patients, frame = people(study, per_arm, seed)
+    if spoil:
+        patients, frame = spoil(patients, frame)
+    out = pd.DataFrame(
+        {"table": "patients", "row": [0, 1, 2], "rule": "x", "reason": ["no consent", "no consent", "left"]}
     )
+    found = [analyse(name, {"visits": frame, "patients": patients}, study).tables for name in study.analyses]
+    joined = {
+        name: pd.concat([one[name] for one in found if name in one], ignore_index=True)
+        for name in dict.fromkeys(key for one in found for key in one)
+    }
+    return joined | {
+        "results": adjust(joined["results"], study),
+        "flow": participant_flow(pd.DataFrame({"row": range(len(patients) + 3)}), patients, out, frame, study),
+        "distribution": distributions(frame, study),
+        "missingness": missingness(frame, patients, study),
+        "baseline": baseline_characteristics(frame, patients, study),
+        **{
+            name: empty(c)
+            for name, c in {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}.items()
+        },
+        **{name: empty(contract) for name, contract in SIDE.items() if name not in joined},
+    }
+
+
+@cache
+def _shown(make, per_arm):
+    study = make()
+    return release(unreleased(study, per_arm), study)
+
+
+def shown(make, per_arm=60):
+    """Released tables of a study (a function of this module that makes its plan), and its words."""
+    return {name: table.copy() for name, table in _shown(make, per_arm).items()}, Labels(make())

@@ -1,14 +1,17 @@
-"""Figures draw what the tables say, in words, with nobody recognisable, the same bytes each time."""
+"""Figures draw what released tables say, in words, the same bytes each time."""
 
 import re
+from importlib import import_module
 
-import pandas as pd
+import numpy as np
 import pytest
-from made_results import inputs, plan, single_arm_plan, trial_plan
+from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.text import Text
 
-from needling.figures import FIGURES, make_figure, write_figure
-from needling.privacy.disclosure import Sum, derivable
+from needling.figures.draw import FIGURES, write_figures
+from needling.figures.forest import sides
+from needling.figures.style import style
+from needling.labels.words import Labels
 from needling.study.plan import Figures
 
 
@@ -16,13 +19,24 @@ def journal_plan():
     return trial_plan().model_copy(update={"figures": Figures(profile="journal")})
 
 
-STUDIES = {"three cohorts": plan, "one trial in a journal": journal_plan, "single arm": single_arm_plan}
+STUDIES = {
+    "three cohorts": plan,
+    "one trial in a journal": journal_plan,
+    "single arm": single_arm_plan,
+    "three arms": three_arms_plan,
+}
 
 
-@pytest.fixture(scope="module", params=STUDIES)
-def study(request):
-    made = STUDIES[request.param]()
-    return made, inputs(made, 60 if request.param == "three cohorts" else 200)
+def drawn(name, make, change=None, per_arm=60):
+    """Draw a figure of a study: figure, source, caption and alternative."""
+    released, labels = shown(make, per_arm)
+    if change:
+        change(released)
+    room = import_module(f"needling.figures.{name}")
+    source = room.data(released, labels)
+    with style(labels.plan.figures.profile) as profile:
+        figure = room.draw(source, labels, profile)
+    return figure, source, *room.words(source, labels)
 
 
 def drawn_texts(figure):
@@ -31,18 +45,18 @@ def drawn_texts(figure):
     texts = {t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()}
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
-            drawn = {tick.label1 for tick in axis._update_ticks()} | {axis.label} if ax.axison else set()
-            texts -= set(axis.findobj(Text)) - drawn
+            seen = {tick.label1 for tick in axis._update_ticks()} | {axis.label} if ax.axison else set()
+            texts -= set(axis.findobj(Text)) - seen
     return sorted(texts, key=lambda t: t.get_window_extent().bounds)
 
 
+@pytest.mark.parametrize("study", STUDIES)
 @pytest.mark.parametrize("name", FIGURES)
 def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, study):
-    made, tables = study
-    figure, _, caption, alternative = make_figure(name, tables, made)
+    make = STUDIES[study]
+    figure, _, caption, alternative = drawn(name, make, per_arm=60 if study in ("three cohorts", "three arms") else 200)
     assert caption
     assert alternative
-    assert caption.startswith("Made-up data") == made.made_up
     texts = drawn_texts(figure)
     for text in texts:
         assert not re.search(r"[a-z0-9]_[a-z0-9]|\d\.\d{5}|nan|None", text.get_text()), text.get_text()
@@ -59,17 +73,17 @@ def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, s
             down = min(a.y1, b.y1) - max(a.y0, b.y0)
             assert across < 2 or down < 2, (one.get_text(), other.get_text())
     assert not figure.get_suptitle()
-    assert made.figures.profile == "default" or round(figure.get_figwidth() * 25.4) in (85, 174)
+    assert make().figures.profile == "default" or round(figure.get_figwidth() * 25.4) in (85, 174)
 
 
 def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
-    made = trial_plan()
-    tables = inputs(made, 200)
-    for folder in ("one", "two"):
-        write_figure("forest", tables, made, tmp_path / folder / "forest.csv", tmp_path / folder / "forest.json")
-    for ending in ("pdf", "svg", "png", "csv", "json"):
-        one = (tmp_path / "one" / f"forest.{ending}").read_bytes()
-        assert one == (tmp_path / "two" / f"forest.{ending}").read_bytes()
+    released, labels = shown(trial_plan, 200)
+    words = [write_figures(released, labels, tmp_path / folder) for folder in ("one", "two")]
+    assert words[0] == words[1]
+    assert set(words[0]) == set(FIGURES)
+    for path in sorted((tmp_path / "one").iterdir()):
+        one = path.read_bytes()
+        assert one == (tmp_path / "two" / path.name).read_bytes()
         assert str(tmp_path).encode() not in one
     pdf = (tmp_path / "one" / "forest.pdf").read_bytes()
     assert b"/FontFile2" in pdf
@@ -77,73 +91,89 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     assert b"CreationDate" not in pdf
 
 
-def test_flow_counts_cannot_be_worked_out():
-    made = plan()
-    tables = inputs(made)
-    _, source, _, _ = make_figure("flow", tables, made)
-    true = tables["flow"]["n"].to_numpy()
-    stages = tables["flow"]["stage"]
-    at = {stage: [i for i, s in enumerate(stages) if s == stage] for stage in set(stages)}
-    sums = [
-        Sum((*at["excluded"], *at["enrolled"]), total=at["exported"][0]),
-        Sum(tuple(at["allocated"]), total=at["enrolled"][0]),
-    ]
-    place = ["cohort", "arm"]
-    ends = source[source["stage"].isin(["analysed", "left_out"])]
-    arm = {tuple(source.loc[i, place]): i for i in at["allocated"]}
-    sums += [Sum(tuple(rows), total=arm[key[:2]]) for key, rows in ends.groupby([*place, "outcome"]).groups.items()]
-    hidden = source["n"].isna().to_numpy()
-    assert hidden[at["left_out"]].any()
-    assert not derivable(true, hidden, sums, made.disclosure.min_cell)["exposed"].any()
-    whole = tables["flow"][stages == "allocated"].set_index(place)["n"]
-    parts = source[source["stage"].isin(["followed", "measured", "analysed"])]
-    lost = parts.join(whole.rename("whole"), on=place)
-    gap = (lost["whole"] - lost["n"].astype(float)).dropna()
-    assert not ((gap > 0) & (gap < made.disclosure.min_cell)).any()
+def test_made_up_data_are_labelled_in_every_caption(tmp_path):
+    for make in (plan, single_arm_plan):
+        words = write_figures(*shown(make, 60), tmp_path)
+        for said in words.values():
+            assert {text.startswith("Made-up data. ") for text in said.values()} == {make().made_up}
 
 
-def test_means_and_spread_of_few_people_are_not_drawn():
-    made = plan()
-    tables = inputs(made)
-    few = {"cohort": "sports", "outcome": "pain", "visit": "week_12", "arm": "dry_needling"}
-    for name, column in (("distribution", "n"), ("missingness", "measured"), ("flow", "n")):
-        here = (tables[name][list(few)] == pd.Series(few)).all(axis=1)
-        if name == "flow":
-            here &= tables[name]["stage"] == "measured"
-        assert here.sum() == 1
-        tables[name].loc[here, column] = 6
-    _, spread, _, _ = make_figure("distributions", tables, made)
-    _, course, _, _ = make_figure("trajectories", tables, made)
-    spread = spread[(spread[list(few)] == pd.Series(few)).all(axis=1)].iloc[0]
-    assert spread[["mean", "sd", "median", "q25", "q75"]].isna().all()
-    # nor the other arm's, which with the difference would tell it
-    here = pd.Series({key: few[key] for key in ("cohort", "outcome", "visit")})
-    assert not (course[list(here.index)] == here).all(axis=1).any()
-    assert course["value"].notna().all()
+@pytest.mark.parametrize("better", ["lower", "higher"])
+@pytest.mark.parametrize(("arm", "reference"), [("dry_needling", "usual_care"), ("usual_care", "dry_needling")])
+def test_each_side_names_the_arm_that_is_better_there(better, arm, reference):
+    words = {"dry_needling": "dry needling", "usual_care": "usual care"}
+    left, right = sides({"better": better, "arm": arm, "reference": reference}, Labels(plan()))
+    on_the_right = arm if better == "higher" else reference
+    on_the_left = reference if better == "higher" else arm
+    assert (left, right) == (f"← favours {words[on_the_left]}", f"favours {words[on_the_right]} →")
 
 
-def test_forest_draws_thresholds_only_on_their_own_scale():
-    made = plan()
-    _, source, _, _ = make_figure("forest", inputs(made), made)
-    thresholds = source.set_index(["cohort", "outcome"])["threshold"]
-    assert thresholds["fibromyalgia", "pain"] == 1
-    assert thresholds["myofascial", "function"] == 15
-    assert thresholds[[("fibromyalgia", "function"), ("sports", "function")]].isna().all()
+def test_a_course_names_the_side_of_improvement():
+    row = {"arm": "", "reference": ""}
+    assert sides({**row, "better": "lower"}, Labels(plan())) == ("← improvement", "")
+    assert sides({**row, "better": "higher"}, Labels(plan())) == ("", "improvement →")
+    assert sides({**row, "better": "neither"}, Labels(plan())) == ("", "")
 
 
-def test_forest_names_the_side_that_each_sign_favours():
-    for made, right in ((plan(), "usual care"), (trial_plan(), "dry needling")):
-        figure, source, _, _ = make_figure("forest", inputs(made), made)
-        texts = [t.get_text() for t in drawn_texts(figure)]
-        assert f"favours {right} →" in texts
-        assert source["positive_favours"].iloc[0] == (right == "dry needling")
+def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
+    figure, source, _, alternative = drawn("forest", three_arms_plan)
+    texts = [t.get_text() for t in drawn_texts(figure)]
+    assert len(source) == 3
+    for row in source.to_dict("records"):
+        words = {"usual_care": "usual care", "sham": "sham", "dry_needling": "dry needling"}
+        assert f"favours {words[row['arm']]} →" in texts  # better is higher
+        assert f"← favours {words[row['reference']]}" in texts
+    assert "dry needling against sham" in alternative
 
 
-def test_a_failed_fit_is_said_in_the_figure():
-    made = trial_plan()
-    tables = inputs(made, 200)
-    rows = (tables["results"]["term"] == "effect") & (tables["results"]["outcome"] == "days")
-    tables["results"].loc[rows, ["estimate", "se", "low", "high", "p"]] = float("nan")
-    tables["results"].loc[rows, "status"] = "failed"
-    figure, *_ = make_figure("forest", tables, made)
-    assert "not estimated" in [t.get_text() for t in drawn_texts(figure)]
+def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups():
+    figure, source, caption, _ = drawn("forest", plan)
+    assert "threshold" not in source
+    assert "important change" not in caption
+    assert not any("important" in t.get_text() for t in drawn_texts(figure))
+
+
+def test_course_shows_each_arm_its_own_means():
+    _, source, _, _ = drawn("trajectories", plan)
+    results = shown(plan)[0]["results"].query("analysis == 'primary' and quantity == 'mean'")
+    means = results.set_index(["cohort", "outcome", "visit", "arm"])["estimate"]
+    modelled = source[source["source"] == "modelled"]
+    for row in modelled.to_dict("records"):
+        assert row["value"] == means[row["cohort"], row["outcome"], row["visit"], row["arm"]]
+    assert set(source.loc[source["source"] == "observed", "visit"]) == {"baseline"}
+
+
+def test_an_outcome_without_baseline_is_drawn_from_its_first_visit():
+    def no_baseline(released):
+        for name in ("distribution", "missingness"):
+            table = released[name]
+            released[name] = table[~((table["visit"] == "baseline") & (table["outcome"] == "pain"))]
+
+    for name in ("trajectories", "distributions", "missingness"):
+        _, source, _, _ = drawn(name, plan, no_baseline)
+        assert "baseline" not in set(source.loc[source["outcome"] == "pain", "visit"])
+        assert "baseline" in set(source.loc[source["outcome"] == "function", "visit"])
+
+
+@pytest.mark.parametrize(
+    ("status", "hidden", "told"), [("failed", "", "not estimated"), ("converged", "few_events", "‡")]
+)
+def test_what_is_not_there_is_said_in_the_figure(status, hidden, told):
+    def lose(released):
+        results = released["results"]
+        rows = (results["quantity"] == "difference") & (results["outcome"] == "days")
+        results.loc[rows, ["estimate", "se", "low", "high", "p"]] = np.nan
+        results.loc[rows, ["status", "hidden"]] = status, hidden
+
+    figure, _, caption, _ = drawn("forest", trial_plan, lose, 200)
+    assert told in [t.get_text() for t in drawn_texts(figure)]
+    assert ("‡" in caption) == bool(hidden)
+
+
+def test_a_study_without_residuals_has_no_figure_of_them(tmp_path):
+    released, labels = shown(trial_plan, 200)
+    for name in ("residual_bins", "residual_quantiles"):
+        released[name] = released[name].head(0)
+    words = write_figures(released, labels, tmp_path)
+    assert set(words) == set(FIGURES) - {"diagnostics"}
+    assert not list(tmp_path.glob("diagnostics*"))

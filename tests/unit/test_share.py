@@ -64,9 +64,7 @@ def test_the_file_has_a_row_per_patient_and_nothing_that_tells_who():
 def test_a_file_in_which_somebody_stands_out_is_refused_without_showing_a_value():
     patients, frame = people()
     patients.loc[0, "age"] = 87.0
-    with pytest.raises(
-        StudyError, match=r"the smallest k: patients who share arm, age, sex is 1, at least 5"
-    ) as told:
+    with pytest.raises(StudyError, match=r"the smallest k: patients who share arm, age, sex is 1, at least 5") as told:
         made(patients, frame, people=5, spans={"age": [40, 80]})
     assert "87" not in str(told.value)
 

@@ -3,6 +3,7 @@
 import re
 
 MADE_UP = "Made-up data"
+CODE = re.compile(r"[a-z0-9_]+")
 
 
 def listed(words: list[str], last: str = "and") -> str:
@@ -27,9 +28,9 @@ def span(unit: str) -> str:
 
 def spaced(code: str) -> str:
     """Write a code of the study file with spaces; a text that is no such code stays as it is."""
-    return code.replace("_", " ") if re.fullmatch(r"[a-z0-9_]+", code) else code
+    return code.replace("_", " ") if CODE.fullmatch(code) else code
 
 
 def titled(code: str) -> str:
-    """Write a code of the study file as a label, where the file gives none."""
-    return sentence(spaced(code))
+    """Write a code of the study file as a label, where the file gives none; a text that is no such code stays as it is."""
+    return sentence(spaced(code)) if CODE.fullmatch(code) else code

@@ -1,13 +1,13 @@
 """The release line: from what the analyses wrote to what may be shown, by the study's rule of disclosure."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.release.ard import ard
 from needling.release.cells import suppress
 from needling.release.people import release_flow, release_people
 from needling.release.results import release_results
 from needling.release.rule import Limits, few, hide, limits, release_parts
-from needling.schema import AUDIT, RELEASED, check
+from needling.schema import RELEASED, check
 from needling.study.keys import StudyError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PERSON = ("patient", "clinic", "therapist")
 QUANTILES = {"q10": 0.10, "q25": 0.25, "median": 0.50, "q75": 0.75, "q90": 0.90}
 OF_VALUES = ["mean", "sd", *QUANTILES, "floor", "ceiling", "standardised_difference"]
+VARIABLE = ["cohort", "variable", "visit", "site"]
 # columns of side tables that say where a row stands: they are grids and no findings
 AXES = ("bin", "normal", "time", "day", "week", "level", "delta_arm", "delta_reference")
 # side tables about estimates and not about people: they go where the result goes
@@ -69,7 +70,7 @@ def refuse_persons(tables: "dict[str, pd.DataFrame]") -> None:
     """Stop where a table names people or places, or cannot be judged."""
     for name, table in tables.items():
         named = [column for column in PERSON if column in table.columns]
-        if named and list(table.columns) != list(AUDIT):
+        if named and name != "audit":
             raise StudyError(
                 f"table {name}: column {named[0]}: nothing with a row per person or place is released; give counts and summaries."
             )
@@ -104,6 +105,7 @@ def release_distribution(distribution: "pd.DataFrame", limit: Limits) -> "pd.Dat
     _describe(table, limit)
     n = table["n"].astype(float)
     ends = pd.DataFrame({name: (n * table[name]).round() for name in ("floor", "ceiling")}).dropna()
+    n = n[ends.index]
     cells = ends.assign(between=n - ends.sum(axis=1), n=n)
     reasons = [suppress(row[:3], limit.cell, [(range(3), row[3])], keep=[0, 1]) for row in cells.to_numpy().tolist()]
     for place, name in enumerate(ends.columns):
@@ -116,29 +118,29 @@ def release_baseline(baseline: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
     """Release baseline characteristics: levels of few people are hidden with their percentages and differences."""
     import pandas as pd
 
-    is_level = baseline["level"].fillna("") != ""
+    baseline = baseline.fillna(dict.fromkeys([*VARIABLE, "arm", "level"], ""))
+    is_level = baseline["level"] != ""
     numbers = baseline[~is_level].assign(hidden="")
     known = numbers[["mean", "sd"]].notna().all(axis=1)
     _describe(numbers, limit)
     lost = known & numbers[["mean", "sd"]].isna().any(axis=1)
-    _hide_differences(numbers, lost, ["cohort", "variable"])
+    _hide_differences(numbers, lost, VARIABLE)
     levels = baseline[is_level].assign(hidden="")
     if len(levels):
         levels = release_parts(
             baseline[is_level].assign(_place=baseline.index[is_level]),
-            ["cohort", "arm", "variable"],
+            [*VARIABLE, "arm"],
             "n",
             "count",
             ["level"],
             limit,
         ).set_index("_place")
         levels["percent"] = levels["percent"].mask(levels["hidden"] != "")
-        one = ["cohort", "variable"]
-        closed = (levels["level"] == "").groupby([levels[name] for name in one]).transform("any")
+        closed = (levels["level"] == "").groupby([levels[name] for name in VARIABLE]).transform("any")
         # a level that nobody has in one arm would be named because somebody has it in the arm that is closed
         levels = levels[~(closed & (levels["count"] == 0).fillna(False))]
         levels.loc[closed.reindex(levels.index), "standardised_difference"] = float("nan")
-        _hide_differences(levels, levels["hidden"] != "", [*one, "level"])
+        _hide_differences(levels, levels["hidden"] != "", [*VARIABLE, "level"])
     table = pd.concat([numbers.rename_axis(None), levels.rename_axis(None)]).sort_index()
     return table.assign(count=table["count"].astype("Int64")).drop(columns="fewest", errors="ignore")
 
@@ -193,7 +195,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         return table
     needed, reason = max(limit.cell, limit.sd), "few_people" if limit.cell > 1 else "own_value"
     for column in counts(table):
-        hide(table, few(table[column], needed), found, reason)
+        hide(table, few(table[column], limit.cell if column == "n_events" else needed), found, reason)
     if name == "residual_bins":
         hide(table, table["n"].astype(float).mul(0.1).round(6) < limit.beyond, ["low", "high"], reason)
     if name == "residual_quantiles":
@@ -209,10 +211,11 @@ def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
 
     people = counts(table)
     texts = [str(c) for c in table.columns if not pd.api.types.is_numeric_dtype(table[c].dtype) and c != "hidden"]
-    kept = []
+    kept: list[Any] = []
     for _, mine in table.groupby(texts, sort=False, dropna=False):
         last: dict[str, float] = {}
-        for index, row in mine.sort_values(axis, kind="stable").iterrows():
+        ordered = mine.sort_values(axis, kind="stable")
+        for index, row in zip(ordered.index, ordered.to_dict("records"), strict=True):
             now = {c: 0.0 if pd.isna(row[c]) else float(row[c]) for c in people}
             before = last or {c: 0.0 if c == "n_events" else now[c] for c in people}
             if not any(0 < abs(now[c] - before[c]) < limit.cell for c in people) and row["hidden"] == "":

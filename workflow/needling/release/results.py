@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MODEL = ["analysis", "cohort", "outcome"]
 QUESTION = ["analysis", "variant", "cohort", "outcome", "site", "subset", "visit", "at", "term"]
+VARIABLE = ["cohort", "variable", "visit", "site", "level"]
 GONE = [*NUMBERS, "n_events", "favours", "note"]
 
 
@@ -39,12 +40,12 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     table["hidden"] = ""
     hide_numbers(table, few(table["n_patients"], limit.sd), "own_value")
     hide_numbers(table, _of_visits(table, tables["missingness"], "measured", limit.mean), "own_value")
-    hide_numbers(table, _of_levels(table, tables["baseline"], limit.mean, ["cohort", "variable", "level"]), "own_value")
+    hide_numbers(table, _of_levels(table, tables["baseline"], limit.mean, VARIABLE), "own_value")
     if limit.cell > 1:
         hide_numbers(table, _of_visits(table, tables["distribution"], "fewest", limit.cell), "few_people")
         hide_numbers(
             table,
-            _of_levels(table, tables["baseline"], limit.cell, ["cohort", "arm", "variable", "level"]),
+            _of_levels(table, tables["baseline"], limit.cell, [*VARIABLE, "arm"]),
             "few_people",
         )
         subset = _of_subsets(table, tables, study, limit)
@@ -81,7 +82,10 @@ def _of_levels(table: "pd.DataFrame", baseline: "pd.DataFrame", fewest: int, by:
     is_level = baseline["level"].fillna("") != ""
     people = baseline["count"].where(is_level, baseline["fewest"] if "fewest" in baseline.columns else float("nan"))
     summed = (
-        baseline.assign(_people=people.astype("float64")).fillna({"arm": "", "level": ""}).groupby(by)["_people"].sum()
+        baseline.assign(_people=people.astype("float64"))
+        .fillna(dict.fromkeys([*VARIABLE, "arm"], ""))
+        .groupby(by)["_people"]
+        .sum()
     )
     small = summed[few(summed, fewest)].reset_index()
     known = set(small[["cohort", "variable"]].itertuples(index=False, name=None))

@@ -1,0 +1,107 @@
+"""Words for codes: whatever a study calls its things is what is read, and a code that has no label is written for people."""
+
+import json
+import math
+
+import pytest
+from made_results import plan, single_arm_plan, three_arms_plan
+
+from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p, format_power
+from needling.labels.sentences import in_sentence, listed
+from needling.labels.words import Labels
+from needling.study.keys import braced
+
+ODD = 'a: b - c|d\\e <f> "g" {h} =cmd *i* [j] $k$ @l /m'
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0000001, "P < .001"),
+        (0.00095, "P < .001"),
+        (0.001, "P = .001"),
+        (0.0049, "P = .005"),
+        (0.03, "P = .03"),
+        (0.0499, "P = .050"),
+        (0.0496, "P = .050"),
+        (0.0491, "P = .049"),
+        (0.0501, "P = .05"),
+        (0.2, "P = .20"),
+        (0.995, "P > .99"),
+        (math.nan, "–"),
+    ],
+)
+def test_p_values_follow_the_journals(p, text):
+    assert format_p(p) == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ((4.604, 2.16, 7.047), "4.6 (2.2 to 7.0)"),
+        ((1.769, 0.682, 2.856), "1.8 (0.7 to 2.9)"),
+        ((-0.9213, -1.3811, -0.4615), "−0.92 (−1.38 to −0.46)"),
+        ((-6.8, -12.1, -1.4), "−6.8 (−12.1 to −1.4)"),
+        ((151.2, 101.0, 201.4), "151 (101 to 201)"),
+        ((0.0012, -0.0001, 0.0025), "0.001 (0.000 to 0.003)"),
+    ],
+)
+def test_digits_follow_the_width_of_the_interval(numbers, text):
+    estimate, low, high = numbers
+    assert f"{format_estimate(estimate, low, high)} ({format_interval(low, high)})" == text
+
+
+def test_missing_numbers_and_rounded_zeros_have_no_sign():
+    assert format_fixed(-0.001, 1) == "0.0"
+    assert format_fixed(math.nan, 1) == format_interval(math.nan, 1.0) == "–"
+    assert format_interval(1.0, 2.0, 0.95) == "95% CI 1.00 to 2.00"
+    assert format_power(3.2e-7) == "3 × 10⁻⁷"
+
+
+def test_codes_without_a_label_are_written_for_people():
+    labels = Labels(three_arms_plan())
+    assert labels.arm("dry_needling") == "Dry needling"
+    assert labels.arm("") == "All patients"
+    assert labels.arm(ODD) == ODD
+    assert labels.level("sex", "tension_type") == "tension type"
+    assert labels.level("sex", ODD) == ODD
+    assert labels.covariate("sex") == "Sex"
+
+
+def test_labels_come_back_whatever_they_hold():
+    base = plan()
+    arm = base.patients.arm.model_copy(update={"labels": {"dry_needling": ODD}})
+    labels = Labels(base.model_copy(update={"patients": base.patients.model_copy(update={"arm": arm})}))
+    text = f"Two of {braced('arm', 'dry_needling')} and {braced('level', 'sex', ODD)} at {braced('visit', 'week_4')}."
+    assert labels.fill(text) == f"Two of {in_sentence(ODD)} and {ODD} at week 4."
+    row = {"arm": "dry_needling", "reference": "usual_care"}
+    assert labels.compared(row) == f"{ODD} against usual care"
+    assert labels.term(json.dumps([["arm", "dry_needling"], ["visit", "week_4"]])) == f"Arm: {ODD} × Visit: week 4"
+    assert labels.term(json.dumps([["sex", ODD]])) == f"Sex: {ODD}"
+    assert labels.subset(json.dumps({"sex": [ODD, "male"]})) == f"sex: {ODD} and male"
+
+
+def test_terms_and_components_are_words():
+    labels = Labels(plan())
+    said = {
+        '[["Intercept"]]': "Intercept",
+        '[["baseline"], ["visit", "week_4"]]': "Baseline value × Visit: week 4",
+        '["residual", "week_2", "week_4"]': "Within patient, week 2, week 4",
+        '["therapist", "Intercept"]': "Therapist, intercept",
+        '["baseline"]': "Baseline value",
+        '["age"]': "Age",
+    }
+    assert {term: labels.term(term) for term in said} == said
+
+
+def test_the_word_for_a_comparison_fits_the_design():
+    assert [Labels(plan(design=design)).noun for design in ("randomised", "cohort")] == [
+        "effect",
+        "adjusted difference",
+    ]
+    assert Labels(single_arm_plan()).noun == "change from baseline"
+
+
+def test_lists_read_as_sentences():
+    assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert listed(["a", "b"], "or") == "a or b"

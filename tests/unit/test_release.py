@@ -1,0 +1,217 @@
+"""The release line: what passes it under each rule, and what never does."""
+
+import pandas as pd
+import pytest
+from made_release import ARMS, CELLS, TRIAL, plan, study
+
+from needling.release.line import release
+from needling.schema import NUMBERS, RELEASED
+from needling.study.keys import StudyError
+
+CELL = 11
+
+
+@pytest.fixture(scope="module")
+def given():
+    return study(1, 22)[0]
+
+
+@pytest.fixture(scope="module")
+def cells(given):
+    return release(given, plan(CELLS))
+
+
+@pytest.fixture(scope="module")
+def trial(given):
+    return release(given, plan(TRIAL))
+
+
+def exact(released, given, columns):
+    """Whether nothing of some columns was lost or changed."""
+    return all(released[column].astype("float64").equals(given[column].astype("float64")) for column in columns)
+
+
+def test_made_up_data_show_everything_unless_the_file_has_a_rule(given, cells):
+    shown = release(given, plan({}, made_up=True))
+    assert shown["withheld"].empty
+    assert exact(shown["distribution"], given["distribution"], ["n", "mean", "sd", "q10", "q90", "floor"])
+    assert exact(shown["results"], given["results"], [*NUMBERS, "n_events"])
+    assert len(shown["survival"]) == len(given["survival"])
+    assert "rows" not in shown["codebook"].columns
+    assert "fewest" not in shown["baseline"].columns
+    assert not release(given, plan(CELLS, made_up=True))["withheld"].empty
+
+
+def test_a_trial_shows_its_aggregates_exactly(given, trial):
+    before = [*given["flow"]["n"], *given["people"].query("analysis == 'primary'")["n"]]
+    assert trial["flow"]["n"].tolist() == before
+    assert exact(trial["baseline"], given["baseline"], ["n", "mean", "sd", "median", "q25", "count", "percent"])
+    assert exact(trial["results"].query("outcome == 'sick'"), given["results"].query("outcome == 'sick'"), ["n_events"])
+    assert trial["cleaning"]["hidden"].eq("").all()
+    assert set(trial["withheld"]["reason"]) <= {"own_value", "withheld"}
+    shown = ["distribution", "residual_bins", "residual_quantiles", "results", "cross_check"]
+    assert trial["withheld"]["section"].isin(shown).all()  # single values, a level of one person, points of residuals
+    assert trial["survival"]["estimate"].tolist() == given["survival"]["estimate"].tolist()
+
+
+def test_cells_leave_a_trial_of_22_per_arm_its_result(given, cells):
+    primary = cells["results"].query("analysis == 'primary' and quantity in ['difference', 'mean']")
+    before = given["results"].loc[primary.index]
+    assert primary["hidden"].eq("").all()
+    assert exact(primary, before, [*NUMBERS, "n_patients", "n_observations"])
+    assert primary["favours"].tolist() == before["favours"].tolist()
+    stages = given["flow"].query("stage not in ['excluded']")
+    shown = cells["flow"].query("stage not in ['excluded', 'analysed', 'left_out']")
+    assert shown["n"].tolist() == stages["n"].tolist()
+    assert cells["people"].query("analysis == 'primary' and stage == 'analysed'")["n"].notna().all()
+    ages = cells["baseline"].query("variable == 'age'")
+    assert ages[["n", "mean", "sd", "median"]].notna().all(axis=None)
+    assert cells["missingness"]["measured"].tolist() == given["missingness"]["measured"].tolist()
+
+
+def test_each_section_says_what_it_does_not_show(cells):
+    told = cells["withheld"].set_index(["section", "reason"])["n"]
+    for name in ("flow", "results", "baseline", "distribution"):
+        assert (cells[name]["hidden"] != "").sum() == told[name].sum()
+    assert told["results", "few_people"] > 0
+    assert told["survival", "withheld"] > 0
+
+
+@pytest.mark.parametrize("rule", [CELLS, TRIAL, {}])
+def test_released_tables_keep_their_contracts(given, rule):
+    shown = release(given, plan(rule, made_up=not rule))
+    for name, contract in RELEASED.items():
+        assert list(shown[name].columns)[: len(contract)] == list(contract), name
+    assert "P-secret" not in str([table.to_csv() for table in shown.values()])
+
+
+@pytest.mark.parametrize("rule", [CELLS, TRIAL, {}])
+@pytest.mark.parametrize("column", ["patient", "clinic", "therapist"])
+def test_a_row_per_person_or_place_is_refused_under_every_rule(given, rule, column):
+    table = pd.DataFrame({"analysis": ["primary"], column: ["x"], "n": [100]})
+    with pytest.raises(StudyError, match=f"table slopes: column {column}"):
+        release(given | {"slopes": table}, plan(rule, made_up=not rule))
+
+
+def test_a_side_table_that_counts_nobody_is_refused_and_one_that_counts_is_judged(given):
+    table = pd.DataFrame({"analysis": ["primary"] * 3, "dose": ["a", "b", "c"], "mean": [1.0, 2.0, 3.0]})
+    with pytest.raises(StudyError, match="table doses: no column n"):
+        release(given | {"doses": table}, plan(TRIAL))
+    shown = release(given | {"doses": table.assign(n=[10, 11, 2])}, plan(CELLS))["doses"]
+    assert shown["mean"].isna().tolist() == shown["n"].isna().tolist() == [True, False, True]
+    shown = release(given | {"doses": table.assign(n=[10, 11, 2])}, plan(TRIAL))["doses"]
+    assert shown["hidden"].tolist() == ["", "", "own_value"]
+
+
+@pytest.mark.parametrize(
+    ("n", "mean", "sd", "median"),
+    [(1, False, False, False), (2, True, False, False), (3, True, True, False), (4, True, True, True)],
+)
+def test_a_persons_own_value_is_never_shown(given, n, mean, sd, median):
+    table = given["distribution"].head(1).assign(n=n, mean=4.0, sd=1.0, median=4.0, fewest=None)
+    shown = release(given | {"distribution": table}, plan(TRIAL))["distribution"].iloc[0]
+    assert [pd.notna(shown[name]) for name in ("mean", "sd", "median")] == [mean, sd, median]
+    assert shown["n"] == n
+
+
+@pytest.mark.parametrize(("n", "shown"), [(43, False), (44, True)])
+def test_quantiles_need_the_smallest_cell_beyond_them(given, n, shown):
+    table = given["distribution"].head(1).assign(n=n, q25=2.0, q10=1.0, fewest=None)
+    one = release(given | {"distribution": table}, plan(CELLS))["distribution"].iloc[0]
+    assert [pd.notna(one["q25"]), pd.notna(one["q10"])] == [shown, False]
+    assert pd.notna(one["median"])
+
+
+@pytest.mark.parametrize(("rarest", "shown"), [(10, False), (11, True), (None, True)])
+def test_a_number_of_few_values_is_a_category(given, rarest, shown):
+    rows = (
+        given["distribution"]
+        .query("outcome == 'pain'")
+        .assign(n=60, fewest=pd.array([rarest] * 6, dtype="Int64"), floor=0.5, ceiling=0.5)
+    )
+    given = given | {"distribution": rows}
+    out = release(given, plan(CELLS))
+    assert out["distribution"][["mean", "sd", "median", "floor", "ceiling"]].notna().all(axis=None) == shown
+    results = out["results"].query("analysis == 'primary' and quantity in ['mean', 'difference']")
+    assert results["estimate"].notna().all() == shown
+    book = release(
+        given | {"baseline": given["baseline"].query("variable == 'age'").assign(fewest=rarest)}, plan(CELLS)
+    )
+    assert book["baseline"][["mean", "sd"]].notna().all(axis=None) == shown
+    assert book["baseline"]["standardised_difference"].notna().any() == shown
+
+
+@pytest.mark.parametrize(
+    ("events", "shown"),
+    [
+        ((11, 11), True),
+        ((10, 11), False),
+        ((11, 10), False),
+        ((0, 11), True),
+        ((49, 20), True),
+        ((50, 20), False),
+        ((60, 20), True),
+    ],
+)
+def test_an_estimate_of_few_events_or_non_events_in_an_arm_is_withheld_with_what_compares_it(given, events, shown):
+    rows = given["results"].query("outcome == 'sick'").assign(n_patients=[60, 60, 120])
+    rows["n_events"] = pd.array([*events, sum(events)], dtype="Int64")
+    for name in ("distribution", "baseline"):
+        given = given | {name: given[name].assign(fewest=None)}
+    out = release(given | {"results": rows}, plan(CELLS))["results"]
+    fine = [n in {0, 60} or 11 <= n <= 49 for n in events]
+    assert out["n_events"].notna().tolist() == [*fine, all(fine)]
+    assert out["estimate"].notna().tolist() == out["low"].notna().tolist() == [*fine, all(fine)]
+    assert all(fine) == shown
+    assert out["n_patients"].tolist() == [60, 60, 120]
+    alone = release(given | {"results": rows.tail(1)}, plan(CELLS))["results"]
+    assert alone["hidden"].tolist() == ["few_events"]  # nobody says how many events each arm had
+
+
+@pytest.mark.parametrize(("n", "shown"), [(10, False), (11, True), (21, True), (22, False), (34, False)])
+def test_a_subset_must_not_tell_how_few_have_a_characteristic_or_lack_it(given, n, shown):
+    people = given["people"].query("stage == 'analysed'").assign(n=[32, 33, n, n])
+    flow = given["flow"].assign(n=given["flow"]["n"].mask(given["flow"]["stage"] == "allocated", 44))
+    subset = given["results"]["analysis"] == "women"
+    results = given["results"].assign(n_patients=pd.array([2 * n if s else 65 for s in subset], dtype="Int64"))
+    ages = given["baseline"].query("variable == 'age'")
+    out = release(given | {"people": people, "flow": flow, "results": results, "baseline": ages}, plan(CELLS))
+    # 44 were allocated to each arm; the analyses of everybody have 32 and 33
+    assert out["people"].query("analysis == 'women'")["n"].notna().all() == shown
+    mine = out["results"].query("analysis == 'women' and quantity == 'difference'")
+    assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown
+
+
+def test_steps_of_a_curve_have_nobody_or_enough(given, cells):
+    curve = cells["survival"]
+    assert 0 < len(curve) < len(given["survival"])
+    steps = curve["n_events"].diff().fillna(curve["n_events"])
+    assert ((steps == 0) | (steps >= CELL)).all()
+    assert ((curve["n_at_risk"].diff().fillna(0).abs() == 0) | (curve["n_at_risk"].diff().abs() >= CELL)).all()
+    assert curve["day"].isin(given["survival"]["day"]).all()
+
+
+def test_points_of_single_people_do_not_pass(trial, cells):
+    assert trial["residual_bins"]["residual"].isna().tolist() == [True, False, False]
+    assert cells["residual_bins"]["residual"].isna().tolist() == [True, True, False]
+    assert trial["residual_quantiles"]["residual"].isna().tolist() == [True, False, False, False, True]
+    assert cells["residual_quantiles"]["residual"].isna().tolist() == [True, True, False, True, True]
+
+
+def test_results_data_hold_every_released_number_once(cells):
+    long, results = cells["ard"], cells["results"]
+    estimates = long[long["stat_name"] == "estimate"].set_index("row_id")
+    assert estimates["stat"].equals(results.set_index("row_id")["estimate"].rename("stat"))
+    hidden = results.set_index("row_id")["hidden"] != ""
+    assert (estimates["warning"] != "").equals(hidden.rename("warning"))
+    assert not long.duplicated(["row_id", "stat_name"]).any()
+    whole = long[long["stat_name"] == "N"].set_index("row_id")["stat"]
+    assert whole.to_dict() == results.set_index("row_id")["n_patients"].dropna().astype(float).to_dict()
+    first = long.iloc[0]
+    assert (first["group3"], first["group3_level"], first["variable"], first["context"]) == (
+        "cohort",
+        "all",
+        "pain",
+        "ancova:difference",
+    )
+    assert first["group7_level"] == ARMS[1]

@@ -1,0 +1,220 @@
+"""Attacks on released tables: what a reader can solve, subtract, multiply out or search for."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_release import ARMS, CELLS, VISITS, plan, study
+
+from needling.release.cells import bounds, exposed_cells, suppress
+from needling.release.line import release
+from needling.schema import write_table
+
+CELL = 11
+
+
+def two_way(table):
+    """Cells of a two-way table and the sums that its exact margins are."""
+    rows, columns = table.shape
+    places = np.arange(rows * columns).reshape(rows, columns)
+    sums = [(list(places[r]), float(table[r].sum())) for r in range(rows)]
+    return sums + [(list(places[:, c]), float(table[:, c].sum())) for c in range(columns)]
+
+
+counts = st.integers(2, 4).flatmap(
+    lambda r: st.integers(2, 4).flatmap(
+        lambda c: st.lists(st.integers(0, 40), min_size=r * c, max_size=r * c).map(lambda x: np.array(x).reshape(r, c))
+    )
+)
+
+
+@given(counts, st.sampled_from([5, 11]))
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_no_small_cell_can_be_solved_for_from_exact_margins(table, minimum):
+    values, sums = table.ravel().astype(float), two_way(table)
+    reasons = suppress(values, minimum, sums)
+    if "withheld" in reasons:
+        assert set(reasons) == {"withheld"}
+        return
+    assert not any(0 < total < minimum for _, total in sums) or not ((values > 0) & (values < minimum)).any()
+    hidden = np.array([reason != "" for reason in reasons])
+    for cell in np.flatnonzero((values > 0) & (values < minimum)):
+        assert hidden[cell]
+        low, high = bounds(values, hidden, sums, int(cell))
+        assert low == 0
+        assert high >= minimum - 1
+    assert hidden.any() == ((values > 0) & (values < minimum)).any()
+
+
+def test_bounds_are_those_of_trying_every_table():
+    table = np.array([[3, 12], [8, 20]])
+    possible = [(a, 15 - a, 11 - a, 28 - 11 + a) for a in range(44) if min(15 - a, 11 - a) >= 0]
+    for cell in range(4):
+        found = bounds(table.ravel().astype(float), np.ones(4, bool), two_way(table), cell)
+        assert found == (min(p[cell] for p in possible), max(p[cell] for p in possible))
+
+
+def test_hiding_small_cells_alone_would_leave_them_open():
+    table = np.array([[3, 30], [20, 40]])
+    values = table.ravel().astype(float)
+    assert exposed_cells(values, values < 11, two_way(table), 11).tolist() == [0]
+    assert suppress([3, 30, 26], 11, [(range(3), 59)]) == ["few_people", "", "complement"]
+    assert suppress([3, 30, 26], 11, [(range(3), 59)], keep=[2]) == ["few_people", "complement", ""]
+
+
+@pytest.mark.parametrize(
+    ("parts", "reasons"),
+    [
+        ([10, 30, 12], ["few_people", "", "complement"]),
+        ([11, 30, 12], ["", "", ""]),
+        ([0, 30, 12], ["", "", ""]),
+        ([3, 7], ["withheld", "withheld"]),
+        ([3, 8], ["few_people", "few_people"]),
+        ([4, 5, 30], ["few_people", "few_people", "complement"]),
+        ([4, 6, 30], ["few_people", "few_people", ""]),
+    ],
+)
+def test_thresholds_complements_and_bounds_are_these(parts, reasons):
+    assert suppress(parts, 11, [(range(len(parts)), sum(parts))]) == reasons
+
+
+def possible_counts(row, names):
+    """Counts of the values 0 and 1 that have a shown mean, SD or share, by trying them all."""
+    shown = [name for name in names if name in row and pd.notna(row[name])]
+    if not shown:
+        return None
+    n, found = int(row["n"]), []
+    for k in range(n + 1):
+        p = k / n
+        made = {"mean": p, "sd": np.sqrt(n * p * (1 - p) / (n - 1)) if n > 1 else np.nan, "floor": 1 - p, "ceiling": p}
+        found += [k] if all(abs(made[name] - row[name]) < 1e-9 for name in shown) else []
+    return found
+
+
+def small(k, n):
+    return 0 < k < CELL or 0 < n - k < CELL
+
+
+@given(
+    st.integers(0, 10**6), st.integers(12, 70), st.sampled_from([0.05, 0.2, 0.45]), st.sampled_from([0.02, 0.2, 0.5])
+)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_a_reader_of_a_small_study_learns_no_small_number(seed, n, rare, lost):
+    rng = np.random.default_rng(seed)
+    tables, people = study(seed, n, tuple(rng.integers(0, 30, 3)), rare=rare, lost=lost)
+    out = release(tables, plan(CELLS))
+    solve_parts(out, people)
+    multiply_out(out, people)
+    subtract(out, tables)
+    events = out["results"].query("outcome == 'sick'")
+    for row in events[events["n_events"].notna() | events["estimate"].notna()].to_dict("records"):
+        assert not small(row["n_events"], row["n_patients"])
+        if row["reference"]:
+            assert events["n_events"].notna().all()
+    steps = out["survival"]["n_events"].diff().fillna(out["survival"]["n_events"])
+    assert ((steps == 0) | (steps >= CELL)).all()
+
+
+def solve_parts(out, people):
+    """Solve reasons and levels from the exact totals around them."""
+    flow = out["flow"]
+    stage = flow.groupby("stage")["n"].sum()
+    groups = [(flow[flow["stage"] == "excluded"], stage["exported"] - stage["enrolled"], None, "n", "reason")]
+    for arm in ARMS:
+        mine = flow[flow["arm"] == arm].set_index("stage")
+        total = mine.loc["allocated", "n"] - mine.loc["analysed", "n"]
+        groups.append((flow[(flow["stage"] == "left_out") & (flow["arm"] == arm)], total, None, "n", "reason"))
+        for variable in ("sex", "side"):
+            rows = out["baseline"].query("variable == @variable and arm == @arm")
+            truth = people.loc[people["arm"] == arm, variable].value_counts()
+            groups.append((rows, truth.sum(), truth, "count", "level"))
+    for rows, total, truth, part, name in groups:
+        hidden = rows[part].isna()
+        assert not rows[part].between(1, CELL - 1).any()
+        left = total - rows[part].sum()
+        if not hidden.any():
+            assert left == 0
+        elif (rows.loc[hidden, name] == "").any():
+            assert len(rows[rows[name] != ""]) == 0  # no name of any part
+        else:
+            assert hidden.sum() >= 2
+            assert left >= CELL - 1  # each hidden one can be 0, and CELL - 1
+        if truth is not None and not (rows[name] == "").any():
+            shown = rows[~hidden].set_index(name)[part]
+            assert (shown == truth.reindex(shown.index).fillna(0)).all()
+
+
+def multiply_out(out, people):
+    """Work out counts of two-valued numbers from means, SDs, percentages and shares."""
+    for row in out["distribution"].query("outcome == 'sick'").to_dict("records"):
+        values = people.loc[people["arm"] == row["arm"], f"sick {row['visit']}"].dropna()
+        if (found := possible_counts(row, ["mean", "sd", "floor", "ceiling"])) is not None:
+            assert int(values.sum()) in found
+            assert not small(values.sum(), len(values))
+    for row in out["baseline"].query("variable in ['smoker', 'sick']").to_dict("records"):
+        if (found := possible_counts(row, ["mean", "sd"])) is not None:
+            assert not any(small(k, row["n"]) for k in found)
+    for row in out["baseline"].query("level != ''").to_dict("records"):
+        assert pd.isna(row["percent"]) == pd.isna(row["count"])
+    levels = out["baseline"].query("level != ''")
+    pairs = levels.groupby(["variable", "level"])
+    assert not pairs.apply(lambda one: one["count"].isna().any() and one["standardised_difference"].notna().any()).any()
+    for row in out["distribution"].query("outcome == 'pain'").to_dict("records"):
+        ends = [row["n"] * row[name] for name in ("floor", "ceiling") if pd.notna(row[name])]
+        told = [*ends, *([row["n"] - sum(ends)] if len(ends) == 2 else [])]
+        assert not any(0.5 < k < CELL - 0.5 or (len(ends) < 2 and 0.5 < row["n"] - k < CELL - 0.5) for k in told)
+        beyond = {name: row["n"] * share for name, share in (("q10", 0.1), ("q25", 0.25), ("median", 0.5))}
+        assert not any(pd.notna(row[name]) and n < CELL for name, n in beyond.items())
+
+
+def subtract(out, tables):
+    """Take numbers of the subset from those of everybody, and people from allocated ones."""
+    people = out["people"]
+    for arm in ARMS:
+        n = people[(people["stage"] == "analysed") & (people["arm"] == arm)].set_index("analysis")["n"]
+        allocated = out["flow"].query("stage == 'allocated' and arm == @arm")["n"].item()
+        if pd.notna(n["women"]):
+            assert not any(
+                0 < gap < CELL for gap in (n["women"], allocated - n["women"], abs(n["primary"] - n["women"]))
+            )
+    results = out["results"].query("quantity == 'difference'").set_index("analysis")["n_patients"]
+    assert pd.isna(results["women"]) or people.query("analysis == 'women'")["n"].notna().any()
+    assert pd.isna(results["women"]) or not 0 < abs(results["primary"] - results["women"]) < CELL
+    measured = out["flow"].query("stage == 'measured' and outcome == 'pain'").set_index(["arm", "visit"])["n"]
+    exact = out["missingness"].query("outcome == 'pain'").set_index(["arm", "visit"])["measured"]
+    assert measured.reindex(exact.index).tolist() == exact.tolist()
+    assert set(measured.index.get_level_values("visit")) == set(VISITS)
+
+
+def test_hidden_words_and_numbers_are_in_no_file(tmp_path):
+    tables, _ = study(5, 20, (2, 3, 4))
+    rare = {"because 0": "Zanzibar fever", "because 1": "Timbuktu flu", "because 2": "Lhasa cough"}
+    tables["flow"]["reason"] = tables["flow"]["reason"].replace(rare)
+    tables["results"].loc[tables["results"]["outcome"] == "sick", ["estimate", "low", "favours", "note"]] = [
+        0.7319482,
+        0.5128346,
+        "dry_needling",
+        "3 of 20 had it",
+    ]
+    tables["baseline"].loc[tables["baseline"]["variable"] == "smoker", "mean"] = 0.1938475
+    out = release(tables, plan(CELLS))
+    for name, table in out.items():
+        write_table(table, tmp_path / f"{name}.parquet")
+        write_table(table, tmp_path / f"{name}.csv")
+        (tmp_path / f"{name}.json").write_text(json.dumps(table.astype(str).to_dict("list")))
+    assert leaks(tmp_path, [*rare.values(), "P-secret", "3 of 20", 0.7319482, 0.5128346, 0.1938475]) == []
+    assert leaks(tmp_path, ["dry_needling"]) != []  # what is there is found
+
+
+def leaks(folder, hidden):
+    """Find texts and numbers in the bytes of the files of a folder, numbers as text and as a processor holds them."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        data = path.read_bytes()
+        for one in hidden:
+            looks = [one.encode()] if isinstance(one, str) else [repr(one).encode(), np.float64(one).tobytes()]
+            found += [f"{path.name}: {one}" for look in looks if look in data]
+    return found
