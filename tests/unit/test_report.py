@@ -1,35 +1,58 @@
 """The report: every number looked up, wording that fits the design, the same bytes each time."""
 
+import html
+import json
 import re
+import subprocess
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
-from made_results import inputs, plan, single_arm_plan, trial_plan
+from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
 from matplotlib.figure import Figure
 
-from needling.figures import FIGURES
+from needling.figures.draw import FIGURES, write_figures
 from needling.figures.style import save
-from needling.report import build_report
-from needling.report.build import TEMPLATES
-from needling.report.numbers import Numbers
+from needling.labels.numbers import decimals, format_fixed, format_p
+from needling.labels.words import Labels
+from needling.release.line import release
+from needling.report.build import TEMPLATES, build_report
+from needling.report.numbers import Number
 from needling.report.text import report_text
-from needling.tables import TABLES, make_table
+from needling.tables.make import TABLES
+from needling.tables.printed import escape
 
 WORDS = {name: {"caption": f"What {name} shows.", "alternative": f"A picture of the {name}."} for name in FIGURES}
+SAID = ["numpy 2.0.0"]
 
 
-def text_of(made, tables, lock="numpy==2.0.0 \\\n"):
-    formatted = {name: make_table(name, tables, made) for name, needed in TABLES.items() if set(needed) <= set(tables)}
-    formatted = {name: table for name, table in formatted.items() if table is not None}
-    return report_text(made, tables, formatted, WORDS, lock=lock, templates=TEMPLATES)
+def text_of(make, change=None, per_arm=60):
+    released, labels = shown(make, per_arm)
+    if change:
+        change(released)
+    return text_from(released, labels)
+
+
+def text_from(released, labels):
+    tables = {name: table for name, build in TABLES.items() if (table := build(released, labels)) is not None}
+    return report_text(labels, released, tables, WORDS, software=SAID, templates=TEMPLATES)
+
+
+def plain(text):
+    """The words of a text in Markdown: without escapes and without the rows that numbers come from."""
+    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\[((?:[^\]\\]|\\.)*)\]\{data-row[^}]*\}", r"\1", text))
+
+
+def made_up_trial():
+    return trial_plan().model_copy(update={"made_up": True})
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """One study built twice in different places."""
-    made, folder = trial_plan().model_copy(update={"made_up": True}), tmp_path_factory.mktemp("report")
-    tables = inputs(made, 200)
+    folder = tmp_path_factory.mktemp("report")
+    released, labels = shown(made_up_trial, 200)
     picture = Figure(figsize=(4, 1))
     picture.text(0.1, 0.5, "A picture")
     for name in FIGURES:
@@ -39,7 +62,7 @@ def built(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("TZ", "Asia/Tokyo" if place == "there" else "UTC")
             patch.chdir(folder if place == "there" else "/")
-            paths[place] = build_report(made, tables, WORDS, folder / "figures", folder / place)
+            paths[place] = build_report(labels, released, WORDS, folder / "figures", folder / place, SAID)
     return folder, paths
 
 
@@ -63,6 +86,28 @@ def test_page_stands_alone_and_names_every_picture(built):
     assert "<script" not in page
 
 
+def test_every_printed_result_of_the_page_names_its_row(built):
+    """Each carries the row of the results table and the columns; what is printed is the row's number, formatted."""
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    results = shown(made_up_trial, 200)[0]["results"].set_index("row_id")
+    told = re.findall(r'<span data-row="(\w+)" data-column="([\w ]+)">(.*?)</span>', page, re.DOTALL)
+    assert len(told) > 60
+    for row_id, columns, text in told:
+        row, words = results.loc[row_id], html.unescape(re.sub(r"<[^>]+>", "", text))
+        numbers = {
+            name: format_fixed(row[name], decimals(row["low"], row["high"])) for name in ("estimate", "low", "high")
+        }
+        for column in columns.split():
+            if column == "p":
+                assert format_p(row["p"], name=False) in words.replace("\u00a0", " ")
+            elif column in numbers and not np.isnan(row["low"]) and " " in columns:
+                assert numbers[column] in words
+    primary = results[
+        (results["role"] == "primary") & (results["reference"] != "") & (results["quantity"] == "difference")
+    ]
+    assert set(primary.index) <= {row_id for row_id, *_ in told}
+
+
 def test_pdf_is_tagged_for_assistive_technology(built):
     pdf = built[1]["here"][1].read_bytes()
     assert b"/MarkInfo" in pdf
@@ -79,122 +124,293 @@ def test_document_names_made_up_data_and_pictures_on_every_page(built):
     assert "headerReference" in document
 
 
-@pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan])
+# ---------------------------------------------------------------- labels that hold anything
+
+ODD = {
+    "arm": 'Needles: "deep" - 5|6\\7 <b> {x} *a* $y$ @z',
+    "reference": "=cmd|' /C calc'!A0",
+    "visit": "Week 4: end - of [treatment] & after",
+    "outcome": "Pain <now> `code` ~s~ ^t^ #1",
+    "cohort": "Neck, shoulder: {both} - 'all' _x_",
+    "covariate": "Age: years - at 'entry'|x",
+    "level": 'fe"male: - {f}|\\ <i>',
+}
+
+
+def odd_plan():
+    document = plan(made_up=False, disclosure=TRIAL).model_dump(mode="json", by_alias=True)
+    arms = {"dry_needling": ODD["arm"], "usual_care": ODD["reference"]}
+    document["patients"]["arm"] |= {"labels": arms}
+    document["patients"]["covariates"]["age"]["label"] = ODD["covariate"]
+    document["visits"]["schedule"]["week_4"]["label"] = ODD["visit"]
+    document["outcomes"] = {"pain": ODD["outcome"]}
+    document["cohorts"] = {"neck": {"label": ODD["cohort"], "outcomes": {"pain": "nprs"}}}
+    document["cohorts"] |= {"other": {"label": "Other", "outcomes": {"pain": "nprs"}}}
+    document["analyses"] = {"primary": {**document["analyses"]["primary"], "outcomes": ["pain"]}}
+    return plan(**document)
+
+
+def spoil(patients, frame):
+    return tuple(table.assign(sex=table["sex"].replace({"female": ODD["level"]})) for table in (patients, frame))
+
+
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory):
+    """A study whose every label holds what could be taken for a separator or for markup."""
+    folder, study = tmp_path_factory.mktemp("odd"), odd_plan()
+    released, labels = release(unreleased(study, spoil=spoil), study), Labels(study)
+    words = write_figures(released, labels, folder / "figures")
+    build_report(labels, released, words, folder / "figures", folder, SAID)
+    return folder
+
+
+def pdf_text(path):
+    return subprocess.run(["pdftotext", "-layout", str(path), "-"], capture_output=True, text=True, check=True).stdout
+
+
+def squeezed(text):
+    """A text without spaces: lines break where they must."""
+    return re.sub(r"\s+", "", text).lower()
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_labels_come_through_to_the_page_and_the_document(odd, what):
+    page = re.sub(
+        r"<img[^>]*>|<style.*?</style>", "", (odd / "report.html").read_text(encoding="utf-8"), flags=re.DOTALL
+    )
+    assert squeezed(ODD[what]) in squeezed(html.unescape(re.sub(r"<[^>]+>", "", page)))
+    with zipfile.ZipFile(odd / "report.docx") as archive:
+        document = archive.read("word/document.xml").decode()
+    paragraphs = re.sub(r"<[^>]+>", "", re.sub(r"</w:p>", " ", document))
+    assert squeezed(ODD[what]) in squeezed(html.unescape(paragraphs))
+
+
+def test_labels_come_through_to_the_source_of_the_pdf():
+    """What typst gets is what was meant: the text between marks, each mark escaped."""
+    study = odd_plan()
+    released, labels = release(unreleased(study, spoil=spoil), study), Labels(study)
+    text = plain(text_from(released, labels))
+    for label in ODD.values():
+        assert label.lower() in text.lower()
+
+
+@pytest.mark.parametrize("value", ["=1+1", "+cmd", "-2+3", "@sum", "\tx", "plain", -2.5])
+def test_cells_that_a_spreadsheet_would_run_are_made_harmless(tmp_path, value):
+    from needling.schema import write_table
+
+    write_table(pd.DataFrame({"a": [value]}), tmp_path / "t.csv")
+    cell = (tmp_path / "t.csv").read_text().splitlines()[1].strip('"')
+    assert cell == str(value) if value in ("plain", -2.5) else cell == f"'{value}"
+
+
+# ---------------------------------------------------------------- words
+
+
+@pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan, three_arms_plan])
 def test_text_has_no_raw_name_long_number_or_empty_section(study):
-    made = study()
-    text = text_of(made, inputs(made, 200))
-    prose = re.sub(r"\]\(figures.*?\}|custom-style.*", "", text).replace("\\", "")
+    text = text_of(study, per_arm=200)
+    prose = plain(re.sub(r"\]\(figures.*?\}\n|custom-style.*", "", text))
     assert not re.search(r"\b[a-z]+_[a-z0-9]+", prose)
-    assert not re.search(r"\d\.\d{5}|\bnan\b|None\b|Undefined", prose)
+    assert not re.search(r"\d\.\d{5}|\bnan\b|None\b|Undefined|<NA>", prose)
     for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
         assert len(section.split("\n", 1)[1].strip()) > 20, section
     assert text.count("**Figure") == len(FIGURES)
 
 
 def test_wording_fits_the_design():
-    made = plan()
-    tables = inputs(made)
-    summary = text_of(made, tables).split("# Data and cleaning")[0]
+    summary = plain(text_of(plan)).split("# Data and cleaning")[0]
     assert "randomised comparison" in summary
     assert "effect −" in summary
-    observational = text_of(plan(design="cohort"), tables).split("# Data and cleaning")[0]
+    observational = plain(text_of(lambda: plan(design="cohort"))).split("# Data and cleaning")[0]
     assert "associations" in observational
     assert "effect" not in observational
-    single = single_arm_plan()
-    course = text_of(single, inputs(single, 200)).split("# Other analyses")[0]
+    course = plain(text_of(single_arm_plan, per_arm=200)).split("# Other analyses")[0]
     assert "regression to the mean" in course
     assert "mean change from baseline" in course
     assert "favours" not in course
     assert not re.search(r"\beffect\b(?!\))", course.replace("not an effect", ""))
 
 
+ROW = {
+    "quantity": "difference",
+    "arm": "dry_needling",
+    "reference": "usual_care",
+    "status": "converged",
+    "note": "",
+    "hidden": "",
+}
+ROW |= {
+    "estimate": -1.0,
+    "low": -2.0,
+    "high": -0.5,
+    "level": 0.95,
+    "p": 0.01,
+    "p_adjusted": np.nan,
+    "unit": "points",
+    "row_id": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"better": "lower"}, "the whole interval favours dry needling"),
+        ({"better": "higher"}, "the whole interval favours usual care"),
+        ({"better": "lower", "low": 0.5, "high": 2.0}, "the whole interval favours usual care"),
+        ({"better": "higher", "low": 0.5, "high": 2.0}, "the whole interval favours dry needling"),
+        ({"better": "lower", "low": -1.0, "high": 0.2}, "the interval includes no difference"),
+        ({"better": "lower", "low": -1.0, "high": 0.0}, "the interval includes no difference"),
+        (
+            {"better": "higher", "quantity": "risk_ratio", "low": 1.1, "high": 2.0},
+            "the whole interval favours dry needling",
+        ),
+        (
+            {"better": "higher", "quantity": "risk_ratio", "low": 0.5, "high": 0.9},
+            "the whole interval favours usual care",
+        ),
+        (
+            {"better": "higher", "quantity": "risk_ratio", "low": 0.5, "high": 1.2},
+            "the interval includes no difference",
+        ),
+        ({"better": "lower", "arm": "", "reference": ""}, "the interval lies on the side of improvement"),
+        ({"better": "higher", "arm": "", "reference": ""}, "the interval lies on the side of worsening"),
+        ({"better": "lower", "arm": "", "reference": "", "high": 0.1}, "the interval includes no change"),
+        ({"better": "lower", "estimate": np.nan}, ""),
+    ],
+)
+def test_every_side_is_said_in_words(change, said):
+    assert Number({**ROW, **change}, Labels(plan())).said == said
+
+
+def test_a_number_says_why_it_is_not_there():
+    labels, gone = Labels(plan()), {**ROW, "better": "lower", "estimate": np.nan}
+    hidden = Number({**gone, "hidden": "few_events"}, labels)
+    assert hidden.text == "not available (it would tell of few events)"
+    failed = Number({**gone, "status": "failed", "note": "no convergence"}, labels)
+    assert failed.text == "not available (the model could not be fitted: no convergence)"
+
+
 def test_intervals_are_said_to_be_unadjusted_where_p_values_are_adjusted():
-    made = plan()
-    tables = inputs(made)
     said = "Intervals, and what is said of them, are not adjusted for multiplicity."
-    assert said not in text_of(made, tables)
-    results = tables["results"]
-    results["p_adjusted"] = results["p"].where((results["analysis"] == "primary") & (results["term"] == "effect"))
-    text = text_of(made, tables)
-    assert said in text
-    assert "Adjusted P: Holm, over the primary contrasts; confidence intervals are not adjusted." in text
+    assert said in plain(text_of(plan))
+    assert "Adjusted P: Holm, over the primary comparisons; confidence intervals are not adjusted." in plain(
+        text_of(plan)
+    )
+    assert said not in plain(text_of(trial_plan))
 
 
 def test_a_failed_fit_is_said_in_words():
-    made = trial_plan()
-    tables = inputs(made, 200)
-    results = tables["results"]
-    rows = (results["term"] == "effect") & (results["outcome"] == "days") & (results["analysis"] == "primary")
-    results.loc[rows, ["estimate", "se", "df", "statistic", "low", "high", "p"]] = float("nan")
-    results.loc[rows, "status"], results.loc[rows, "note"] = "failed", "no convergence after 200 steps"
-    text = text_of(made, tables)
+    def fail(released):
+        results = released["results"]
+        rows = (
+            (results["quantity"] == "difference") & (results["outcome"] == "days") & (results["analysis"] == "primary")
+        )
+        results.loc[rows, ["estimate", "se", "df", "statistic", "low", "high", "p"]] = float("nan")
+        results.loc[rows, ["status", "note"]] = "failed", "no convergence after 200 steps"
+
+    text = plain(text_of(trial_plan, fail, 200))
     assert "not available (the model could not be fitted: no convergence after 200 steps)" in text
     fit = text.split("# Do the models fit?")[1].split("# Methods")[0]
-    assert "Days with headache".lower() in fit.lower()
+    assert "days with headache" in fit.lower()
     assert "no convergence" in fit
 
 
+def test_a_rung_of_the_ladder_is_said_with_those_before_it():
+    def fall(released):
+        results = released["results"]
+        rows = (results["analysis"] == "primary") & (results["cohort"] == "sports")
+        results.loc[rows, ["structures_tried", "structure"]] = json.dumps(["unstructured", "toeplitz_het"]), "ar1_het"
+
+    fit = plain(text_of(plan, fall)).split("# Do the models fit?")[1].split("# Methods")[0]
+    said = (
+        "did not hold: unstructured and heterogeneous Toeplitz; used instead: heterogeneous first-order autoregressive"
+    )
+    assert fit.count(said) == 2
+    assert "did not hold" not in plain(text_of(plan))
+
+
 def test_a_difference_beyond_all_trials_is_named():
-    made = plan()
-    tables = inputs(made)
-    assert "outside what trials" not in text_of(made, tables)
-    results = tables["results"]
-    rows = (results["term"] == "effect") & (results["outcome"] == "pain") & (results["cohort"] == "sports")
-    results.loc[rows & (results["visit"] == "week_8"), ["estimate", "low", "high"]] = [-3.4, -4.0, -2.8]
-    text = text_of(made, tables)
+    def beyond(released):
+        results = released["results"]
+        rows = (results["quantity"] == "difference") & (results["outcome"] == "pain") & (results["cohort"] == "sports")
+        results.loc[rows & (results["visit"] == "week_8"), ["estimate", "low", "high"]] = [-3.4, -4.0, -2.8]
+
+    assert "outside what trials" not in plain(text_of(plan))
+    text = plain(text_of(plan, beyond))
     assert text.count("outside what trials") == 1
     assert "pain intensity in sports injury at week 8" in text
 
 
-def test_a_number_that_no_table_has_stops_the_report():
-    made = plan()
-    tables = inputs(made)
-    tables["flow"] = tables["flow"].assign(n_shown=tables["flow"]["n"].astype(str))
-    numbers = Numbers(tables["results"], tables["flow"], made)
-    assert numbers.result("primary", "sports", "pain", "week_4").estimated
-    with pytest.raises(LookupError, match="week_9"):
-        numbers.result("primary", "sports", "pain", "week_9")
-    with pytest.raises(LookupError, match="0 rows"):
-        numbers.people("randomised")
+def test_a_number_of_people_that_no_table_has_stops_the_report():
+    def lose(released):
+        released["flow"] = released["flow"][released["flow"]["stage"] != "enrolled"]
+
+    with pytest.raises(LookupError, match="enrolled: 0 rows"):
+        text_of(plan, lose)
 
 
 def test_numbers_in_the_summary_are_those_of_the_results():
-    made = trial_plan()
-    tables = inputs(made, 200)
-    row = tables["results"].query("analysis=='primary' and outcome=='score' and visit=='month_12' and term=='effect'")
+    row = shown(trial_plan, 200)[0]["results"].query(
+        "analysis=='primary' and outcome=='score' and visit=='month_12' and quantity=='difference'"
+    )
     row = row.iloc[0]
     expected = f"effect {row['estimate']:.1f} points (95% CI {row['low']:.1f} to {row['high']:.1f}"
-    assert expected.replace("-", "−") in text_of(made, tables)
+    assert expected.replace("-", "−") in plain(text_of(trial_plan, per_arm=200))
+
+
+def test_what_is_withheld_is_said_in_one_sentence_per_table():
+    def withhold(released):
+        released["withheld"] = pd.DataFrame(
+            {
+                "section": ["baseline", "baseline", "flow"],
+                "reason": ["few_people", "complement", "few_people"],
+                "n": [3, 2, 4],
+            }
+        )
+
+    text = plain(text_of(plan, withhold))
+    assert "Baseline: 5 rows are shown in part, because the rest would tell of few people or numbers" in text
+    assert "Flow: 4 rows are shown in part" in text
+    assert "shown in part" not in plain(text_of(plan))
 
 
 def test_rules_for_missing_items_that_nobody_checked_are_named():
     items = {"ndi": [f"ndi_{i}" for i in range(1, 11)], "lefs": [f"lefs_{i}" for i in range(1, 21)]}
     instruments = {name: {"total": "x"} for name in ("nprs", "fiqr", "visa_a")}
     made = plan(instruments=instruments | {name: {"items": columns} for name, columns in items.items()})
-    tables = inputs(made)
     said = "has not been checked against its publication"
-    assert said not in text_of(made, tables)
-    row = {"instrument": "ndi", "label": "Neck disability (NDI)", "items": 10, "n": 120, "alpha": 0.8, "level": 0.95}
-    tables["reliability"] = pd.DataFrame([row | {"low": 0.7, "high": 0.9}])
-    assert f"allow it. The rule for neck disability (NDI) {said}." in text_of(made, tables).replace("\\", "")
-    made = plan(instruments=instruments | {"ndi": {"total": "x"}, "lefs": {"items": items["lefs"]}})
-    assert said not in text_of(made, tables)
-
-
-def test_means_of_a_model_with_clusters_are_for_an_average_one():
-    made = plan()
-    assert "for an average" not in text_of(made, inputs(made))
-    made.analyses["primary"].clusters.extend(["therapist", "clinic"])
-    methods = text_of(made, inputs(made)).split("# Methods")[1]
-    assert methods.count("and are for an average therapist and clinic.") == 1
+    released, _ = shown(plan)
+    assert said not in plain(text_from(released, Labels(made)))
+    row = {
+        "instrument": "ndi",
+        "items": 10,
+        "n": 120,
+        "alpha": 0.8,
+        "level": 0.95,
+        "low": 0.7,
+        "high": 0.9,
+        "hidden": "",
+    }
+    released["reliability"] = pd.DataFrame([row])
+    assert f"allow it. The rule for neck disability (NDI) {said}." in plain(text_from(released, Labels(made)))
+    checked = plan(instruments=instruments | {"ndi": {"total": "x"}, "lefs": {"items": items["lefs"]}})
+    assert said not in plain(text_from(released, Labels(checked)))
 
 
 def test_other_analyses_are_named_in_the_study_file_and_not_said_to_be_planned():
-    made = plan()
-    assert "The study file names these analyses beside the primary one" in text_of(made, inputs(made))
-    assert "planned" not in text_of(made, inputs(made)) + text_of(single_arm_plan(), inputs(single_arm_plan(), 200))
+    assert "The study file names these analyses beside the primary one" in text_of(plan)
+    assert "planned" not in text_of(plan) + text_of(single_arm_plan, per_arm=200)
 
 
-def test_software_versions_come_from_the_lock():
-    made = single_arm_plan()
-    assert "numpy 2.0.0" in text_of(made, inputs(made, 200))
+def test_software_is_what_ran():
+    from importlib.metadata import version
+
+    from needling.report.software import software
+
+    assert f"numpy {version('numpy')}" in software()
+    assert "numpy 2.0.0" in plain(text_of(single_arm_plan))
+
+
+def test_escaped_text_is_printed_as_it_is():
+    text = "1. a_b *c* [d](e) <f> & \\g #h | `i` ~j~ ^k^ $l$ @m -- ... 'n' {o} ![p]"
+    assert plain(escape(text)) == text

@@ -677,7 +677,18 @@ def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | No
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     else:
-        table.to_csv(path, index=False, lineterminator="\n", float_format=f"%.{SIGNIFICANT_DIGITS}g")
+        harmless(table).to_csv(path, index=False, lineterminator="\n", float_format=f"%.{SIGNIFICANT_DIGITS}g")
+
+
+def harmless(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Put an apostrophe before texts that a spreadsheet would run as a formula: those that begin with = + - @ or a tab."""
+    import pandas as pd
+
+    texts = {name: table[name] for name in table.columns if pd.api.types.is_string_dtype(table[name].dtype)}
+    risky = {name: cells.str.match(r"[=+\-@\t\r]", na=False) for name, cells in texts.items()}
+    return table.assign(
+        **{name: cells.mask(risky[name], "'" + cells) for name, cells in texts.items() if risky[name].any()}
+    )
 
 
 def round_significant(values: "pd.Series") -> "pd.Series":
