@@ -81,6 +81,12 @@ def test_thresholds_complements_and_bounds_are_these(parts, reasons):
     assert suppress(parts, 11, [(range(len(parts)), sum(parts))]) == reasons
 
 
+def test_a_small_cell_that_the_margins_bound_from_below_is_withheld_with_its_table():
+    table = np.array([[1, 40], [40, 0]])  # the first cell is at least 1, whatever is hidden
+    assert bounds(table.ravel().astype(float), np.ones(4, bool), two_way(table), 0) == (1, 41)
+    assert suppress(table.ravel(), 11, two_way(table)) == ["withheld"] * 4
+
+
 def possible_counts(row, names):
     """Counts of the values 0 and 1 that have a shown mean, SD or share, by trying them all."""
     shown = [name for name in names if name in row and pd.notna(row[name])]
