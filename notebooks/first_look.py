@@ -24,8 +24,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from needling import fit_mixed
-from needling.schema import read_table
 from needling.plan import load_study
+from needling.schema import read_table
 
 root = next(p for p in [Path.cwd(), *Path.cwd().parents] if (p / "Snakefile").exists())
 study = load_study(root / "config/demo.yaml")
@@ -35,7 +35,7 @@ processed = root / "data/processed" / study.study
 # ## The analysis frame: one row per patient, visit and outcome
 
 # %%
-frame = read_table(processed / "frame.parquet")
+frame = read_table(processed / "frames/visits.parquet")
 counts = frame.groupby(["cohort", "outcome", "visit"], sort=False)["patient"].nunique()
 counts.unstack("visit")[list(study.visits.schedule)]
 
@@ -43,8 +43,8 @@ counts.unstack("visit")[list(study.visits.schedule)]
 # ## The results that the study file asked for
 
 # %%
-results = read_table(processed / "results.parquet")
-primary = results.query("analysis == @study.primary and term == 'effect' and visit == @study.visits.primary")
+results = read_table(processed / "release/results.parquet")
+primary = results.query("role == 'primary' and quantity == 'difference'")
 primary[["cohort", "outcome", "estimate", "low", "high", "p", "p_adjusted", "n_patients", "favours"]].round(3)
 
 # %% [markdown]

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from needling.analysis.multiplicity import adjust
 from needling.analysis.run import analyse
 from needling.clean.cleaning import Cleaned, clean
-from needling.cohort.flow import participant_flow
-from needling.cohort.frame import assemble
-from needling.instruments.definition import definition
-from needling.instruments.scoring import score
+from needling.cohort.assembled import assembled
+from needling.plan import adjust
 from needling.privacy.gate import stop_on_identifiers
 from needling.privacy.rekey import Keys
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
+from needling.release.line import release
 from needling.study.plan import Study
+
+OBSERVED = ("flow", "intercurrent", "distribution", "missingness", "baseline", "reliability", "codebook")
 
 
 @dataclass
@@ -26,19 +26,37 @@ class Ran:
     study: Study
     read: dict[str, pd.DataFrame]
     cleaned: Cleaned
-    scores: pd.DataFrame
-    frame: pd.DataFrame
+    made: dict[str, pd.DataFrame]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The visit frame."""
+        return self.made["visits"]
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Scores by visit."""
+        return self.made["scores"]
 
     @property
     def flow(self) -> pd.DataFrame:
-        people = (self.read["patients"], self.cleaned.tables["patients"], self.cleaned.quarantine)
-        return participant_flow(*people, self.frame, self.study, self.cleaned.tables.get("sessions"))
+        """The participant flow, from the export to the measurement."""
+        return self.made["flow"]
 
     def results(self, *analyses: str) -> pd.DataFrame:
         """Results of some analyses (all if none is named), p values adjusted."""
         names = analyses or tuple(self.study.analyses)
-        found = pd.concat([analyse(name, self.frame, self.study).results for name in names])
-        return adjust(found, self.study)
+        return adjust(pd.concat([analyse(name, self.made, self.study).results for name in names]), self.study)
+
+    def released(self) -> dict[str, pd.DataFrame]:
+        """What may be shown of the whole study."""
+        found = [analyse(name, self.made, self.study).tables for name in self.study.analyses]
+        names = dict.fromkeys(name for tables in found for name in tables)
+        joined = {name: pd.concat([t[name] for t in found if name in t], ignore_index=True) for name in names}
+        observed = {name: self.made[name] for name in OBSERVED}
+        beside = {"audit": self.cleaned.audit, "totals": self.cleaned.totals}
+        joined["results"] = adjust(joined["results"], self.study)
+        return release(observed | joined | beside, self.study)
 
 
 def run_stages(study: Study, keys: Path, raw: Path | None = None, root: Path = Path()) -> Ran:
@@ -47,7 +65,5 @@ def run_stages(study: Study, keys: Path, raw: Path | None = None, root: Path = P
     stop_on_identifiers(export, study)
     tables = to_canonical(export, study)
     cleaned = clean(tables, study, Keys.open(keys / f"{study.study}.csv", seed=study.seed))
-    definitions = {name: definition(name, settings) for name, settings in study.instruments.items()}
-    scores = score(cleaned.tables["outcomes"], definitions)
-    frame = assemble(cleaned.tables["patients"], cleaned.tables["visits"], scores, study)
-    return Ran(study, tables, cleaned, scores, frame)
+    beside = {"exported": tables["patients"], "sources": tables["sources"], "quarantine": cleaned.quarantine}
+    return Ran(study, tables, cleaned, assembled(cleaned.tables | beside, study))

@@ -18,15 +18,14 @@ import pyreadstat
 import pytest
 import xlsxwriter
 
-from needling.figures import FIGURES
+from needling.analysis.kinds import settings_of_kinds
 from needling.plan import load_study
 from needling.privacy.gate import scan, stop_on_identifiers
 from needling.read.export import read_export
 from needling.schema import ACCOUNT
 from needling.simulate.redcap import dictionary
-from needling.study.file import section
+from needling.study.file import section, study_model
 from needling.study.keys import StudyError
-from needling.study.plan import Study
 
 PROJECT = Path(__file__).parents[2]
 SCRIPTS = PROJECT / "workflow/scripts"
@@ -87,7 +86,7 @@ STUDY = {
         "drop": ["full name", "mobile", "email"],
         "reviewed": {"remark": {"by": "data manager", "date": "2024-06-01", "why": "appointments only"}},
     },
-    "disclosure": {"min_cell": 5},
+    "disclosure": {"rule": "cells", "min_cell": 5},
 }
 
 
@@ -180,62 +179,45 @@ def left(tmp_path_factory):
         patch.chdir(folder)
         with Path("records.csv").open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(records())
-        _run_all(Study.model_validate(STUDY))
+        _run_all(study_model(settings_of_kinds()).model_validate(STUDY))
         yield folder
 
 
 def _run_all(study):
-    everything = section(study, *type(study).model_fields)
+    everything = section(study, *type(study).model_fields, words=True)
     made, reports = Path("data/processed/planted"), Path("reports/planted")
     names = ["patients", "visits", "outcomes", "needling"]
 
-    def rule(script, given, made_here, **wildcards):
+    def rule(script, given, made_here, **params):
         for path in made_here.values():
             for one in path if isinstance(path, list) else [path]:
                 Path(one).parent.mkdir(parents=True, exist_ok=True)
-        facts = {"input": Named(given), "output": Named(made_here), "params": Named(study=everything)}
-        runpy.run_path(
-            str(SCRIPTS / f"{script}.py"), {"snakemake": Named(facts, log=["log"], wildcards=Named(wildcards))}
-        )
+        facts = {"input": Named(given), "output": Named(made_here), "params": Named(study=everything, **params)}
+        runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": Named(facts, log=["log"])})
 
-    def tables(stage, *more):
-        return {name: f"{made}/{stage}/{name}.parquet" for name in [*names, *more]}
+    def tables(stage, *which):
+        return {name: f"{made}/{stage}/{name}.parquet" for name in which}
 
-    def at(*which):
-        return {name: f"{made}/{name}.parquet" for name in which}
-
-    rule("read", {"records": "records.csv"}, tables("read", *ACCOUNT))
-    rule("clean", tables("read", *ACCOUNT), tables("clean", "audit", "quarantine", "totals"))
-    rule("score", tables("clean"), at("scores", "reliability"))
-    people = {
-        name: path for name, path in tables("clean", "quarantine").items() if name not in {"outcomes", "needling"}
-    }
-    rule("assemble", {"exported": f"{made}/read/patients.parquet", **people, **at("scores")}, at("frame", "flow"))
-    analysis = {name: f"{made}/main/{name}.parquet" for name in ("results", "fitted", "quantiles", "cross_check")}
-    rule("analyse", at("frame"), analysis, analysis="main")
-    files = [f"{reports}/results/main.csv"]
-    rule("adjust", {"results": [analysis["results"]], **at("flow")}, {**at("results"), "files": files})
-    rule(
-        "describe",
-        {**at("frame"), "patients": f"{made}/clean/patients.parquet"},
-        at("distribution", "missingness", "baseline"),
-    )
-    audit = {**tables("clean", "audit"), "sources": f"{made}/read/sources.parquet", **at("frame")}
+    rule("read", {"records": ["records.csv"]}, tables("read", *names, *ACCOUNT))
+    rule("clean", tables("read", *names, *ACCOUNT), tables("clean", *names, "audit", "quarantine", "totals"))
+    beside = {"exported": f"{made}/read/patients.parquet", "sources": f"{made}/read/sources.parquet"}
+    observed = ("flow", "distribution", "missingness", "baseline", "reliability", "codebook")
+    frames = tables("frames", "visits", "patients", "scores")
+    rule("assemble", tables("clean", *names, "quarantine") | beside, frames | tables("observed", *observed))
+    of_analysis = ("results", "methods", "people", "residual_bins", "residual_quantiles")
+    rule("analyse", frames, tables("analyses/main", *of_analysis), analysis="main")
     book = {"workbook": "audit.xlsx", "codebook": "codebook.xlsx", "page": "codebook.html"}
-    rule("audit", audit, {name: f"{reports}/audit/{file}" for name, file in book.items()})
-    for figure, needed in FIGURES.items():
-        given = at(*needed) | {name: analysis[name] for name in needed if name in {"fitted", "quantiles"}}
-        drawn = {ending: f"{reports}/figures/{figure}.{ending}" for ending in ("pdf", "svg", "png", "csv")}
-        rule("figure", given, {**drawn, "words": f"{made}/figures/{figure}.json"}, figure=figure)
-    given = at("results", "flow", "distribution", "missingness", "baseline", "reliability")
-    given |= {name: f"{made}/clean/{name}.parquet" for name in ("audit", "totals")}
-    given |= {"cross_check": [analysis["cross_check"]], "lock": f"{PROJECT}/requirements.lock"}
-    words = [f"{made}/figures/{figure}.json" for figure in FIGURES]
-    rule(
-        "report",
-        {**given, "words": words},
-        {ending: f"{reports}/report.{ending}" for ending in ("html", "pdf", "docx")},
-    )
+    audited = {"sources": beside["sources"], "frame": frames["visits"], "scores": frames["scores"]}
+    audit = {name: f"{reports}/audit/{file}" for name, file in book.items()}
+    rule("audit", tables("clean", *names, "audit") | audited, audit)
+    given = tables("observed", *observed) | tables("clean", "audit", "totals") | tables("analyses/main", *of_analysis)
+    released = tables("release", *observed, "cleaning", "totals", "withheld", *of_analysis)
+    results = {"files": [f"{reports}/results/main.csv"], "ard": f"{reports}/results/ard.csv"}
+    rule("release", given, released | results)
+    drawn = {"words": f"{made}/figures/words.json", "folder": f"{reports}/figures"}
+    rule("figures", released, drawn)
+    written = {ending: f"{reports}/report.{ending}" for ending in ("html", "pdf", "docx")}
+    rule("report", released | {"words": drawn["words"], "figures": drawn["folder"]}, written)
 
 
 # ---------------------------------------------------------------- nothing that names a person leaves
@@ -324,7 +306,7 @@ def plain():
     rows = records()
     out = {rows[0].index(name) for name in ("full name", "mobile", "email", "remark")}
     kept = [[cell for place, cell in enumerate(row) if place not in out] for row in rows]
-    return Study.model_validate({**STUDY, "privacy": {}}), kept
+    return study_model(settings_of_kinds()).model_validate({**STUDY, "privacy": {}}), kept
 
 
 def test_the_export_passes_without_what_was_planted(plain, tmp_path):

@@ -75,7 +75,7 @@ def test_report_figures_and_tables_are_there(demo):
 def test_the_run_ends_with_the_report_and_the_primary_contrasts(demo):
     copy, said = demo
     results = pd.read_csv(copy.folder / f"reports/demo/results/{STUDY.primary}.csv")
-    primary = results[(results["visit"] == STUDY.visits.primary) & (results["term"] == "effect")]
+    primary = results[(results["role"] == "primary") & (results["quantity"] == "difference")]
     assert len(primary) == 6
     shown = said[said.index("steps: all") :].splitlines()
     assert len([line for line in shown if re.search(r"95\s?% CI .* to .*P [=<] ", line)]) == len(primary)
@@ -117,7 +117,7 @@ def test_logs_are_empty_after_success_and_each_rule_was_timed(demo):
 def test_true_effects_lie_inside_the_intervals(demo):
     truth = json.loads((PROJECT / "tests/truth/truth.json").read_text())
     results = pd.read_csv(demo[0].folder / f"reports/demo/results/{STUDY.primary}.csv")
-    found = results[(results["visit"] == STUDY.visits.primary) & (results["term"] == "effect")]
+    found = results[(results["role"] == "primary") & (results["quantity"] == "difference")]
     inside = []
     for row in found.itertuples():
         outcome = truth["cohorts"][row.cohort]["outcomes"].get(row.outcome)
@@ -153,6 +153,13 @@ def test_no_output_tells_where_or_when_it_was_made(elsewhere):
     assert [(name, word) for name, content in made.items() for word in told if word in content] == []
 
 
+def test_results_are_written_as_analysis_results_data(demo):
+    ard = pd.read_csv(demo[0].folder / "reports/demo/results/ard.csv")
+    results = pd.read_parquet(demo[0].folder / "data/processed/demo/release/results.parquet")
+    estimates = ard[ard["stat_name"] == "estimate"].dropna(subset="stat")
+    assert len(estimates) == results["estimate"].notna().sum()
+
+
 # ---------------------------------------------------------------- that a change runs what it concerns
 
 
@@ -172,33 +179,125 @@ def test_rules_name_the_modules_that_their_jobs_import(elsewhere, listed):
     for line in (elsewhere.folder / "imported.txt").read_text().splitlines():
         script, path = line.split(" ", 1)
         imported.setdefault(script, set()).add(str(Path(path).relative_to(elsewhere.folder)))
-    assert set(imported) == set(listed) - {"all"}
-    for rule, modules in imported.items():
-        assert modules <= listed[rule], f"{rule} imports {sorted(modules - listed[rule])} but does not name them"
+    of_rules = {}
+    for rule, modules in listed.items():
+        of_rules.setdefault("analyse" if rule.startswith("analyse_") else rule, set()).update(modules)
+    assert set(imported) == set(of_rules) - {"all", "study"}
+    for script, modules in imported.items():
+        named = of_rules[script]
+        assert modules <= named, f"{script} imports {sorted(modules - named)} but does not name them"
 
 
 def test_rules_do_not_name_what_they_never_import(listed):
     never = {
-        "read": "clean mixed analysis figures report",
-        "clean": "mixed analysis figures",
-        "figure": "mixed analysis read",
+        "read": "clean mixed analysis release figures report",
+        "clean": "mixed analysis release figures",
+        "assemble": "mixed analysis release figures",
+        "figures": "mixed analysis read clean cohort release privacy",
+        "report": "mixed analysis read clean cohort release privacy",
+        "analyse_week_12": "mixed release figures read clean",
     }
     for rule, rooms in never.items():
         for room in rooms.split():
             assert not [name for name in listed[rule] if name.startswith(f"workflow/needling/{room}/")], (rule, room)
 
 
-def test_a_changed_word_in_the_study_file_does_not_read_the_export_again(elsewhere):
-    path = elsewhere.folder / "config/demo.yaml"
-    before = path.read_text()
-    path.write_text(before.replace("title: ", "title: Again: ", 1).replace("Again: ", "Again, "))
+def test_besides_its_analyses_a_study_has_at_most_ten_jobs(listed):
+    assert len([rule for rule in listed if not rule.startswith("analyse_") and rule not in ("all", "study")]) <= 10
+
+
+ANALYSES = {f"analyse_{name}" for name in STUDY.analyses}
+SHOWING = {"figures", "report"}
+ALL = {"read", "clean", "assemble", "audit", "share", "release", *ANALYSES, *SHOWING}
+LATER = {"release", *SHOWING}
+WEEK_16 = """  week_16:
+    kind: ancova
+    outcomes: [pain]
+    visits: [week_12]
+"""
+
+
+def append(path, text):
+    path.write_bytes(path.read_bytes() + text)
+
+
+def edit(old, new):
+    def change(copy):
+        path = copy.folder / "config/demo.yaml"
+        before = path.read_text()
+        assert old in before
+        path.write_text(before.replace(old, new, 1))
+
+    return change
+
+
+def touch_everything(copy):
+    for path in [*copy.folder.glob("data/raw/demo/*"), *copy.folder.rglob("workflow/**/*.py")]:
+        path.touch()
+
+
+def older_export(copy):
+    """Another export under the same name, dated before the last run, as `cp -p` or an unzip makes it."""
+    path = copy.folder / "data/raw/demo/records.csv"
+    append(path, b"\n")
+    os.utime(path, (1, 1))
+
+
+def code(module, text="\n# another line\n"):
+    return lambda copy: append(copy.folder / "workflow/needling" / module, text.encode())
+
+
+def delete(name):
+    return lambda copy: (copy.folder / "data/processed/demo" / name).unlink()
+
+
+EDITS = {
+    "nothing": (lambda copy: None, set()),
+    "a touch of the export and of all code": (touch_everything, set()),
+    "another export with an older time stamp": (older_export, ALL),
+    "the label of an arm": (
+        edit("reference: usual_care}", "reference: usual_care, labels: {usual_care: Usual}}"),
+        {"audit", *SHOWING},
+    ),
+    "the label of a visit": (edit("label: Week 4,", "label: Four weeks,"), {"audit", *SHOWING}),
+    "the label of an analysis": (edit("label: Week 4 alone", "label: Week 4, alone"), SHOWING),
+    "the title": (edit("title: ", "title: Again, "), {"audit", *SHOWING}),
+    "one more analysis": (
+        edit("  week_12:\n    kind: ancova", WEEK_16 + "  week_12:\n    kind: ancova"),
+        {"analyse_week_16", *LATER},
+    ),
+    "a setting of one analysis": (edit("df: kenward_roger", "df: satterthwaite"), {"analyse_primary", *LATER}),
+    "a family": (edit("method: holm", "method: hochberg"), LATER),
+    "a cleaning rule": (edit("cohorts:\n", "cleaning: {off: [answer_patterns]}\ncohorts:\n"), ALL - {"read"}),
+    "code of one kind": (code("analysis/growth_curve.py"), {"analyse_growth", *LATER}),
+    "code of the engine": (code("mixed/fit.py"), {"analyse_growth", "analyse_primary", *LATER}),
+    "code of a figure": (code("figures/forest.py"), SHOWING),
+    "code of the release line": (code("release/cells.py"), LATER),
+    "a deleted side table": (delete("analyses/growth/cross_check.parquet"), {"analyse_growth", *LATER}),
+    "a deleted released table": (delete("release/flow.parquet"), LATER),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_runs_what_it_concerns_and_nothing_else(elsewhere, what):
+    change, expected = EDITS[what]
+    folders = ["config", "data/raw/demo", "workflow/needling", "data/processed/demo"]
+    kept = {
+        path: (path.read_bytes(), path.stat())
+        for folder in folders
+        for path in (elsewhere.folder / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    change(elsewhere)
     try:
         said = elsewhere.snakemake("--dry-run", "--quiet", "rules").stdout
     finally:
-        path.write_text(before)
-    counts = dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE))
-    assert "report" in counts
-    assert not {"read", "clean", "score", "assemble", "analyse"} & set(counts), counts
+        for path, (content, status) in kept.items():
+            if not path.exists() or path.stat().st_mtime_ns != status.st_mtime_ns:
+                path.write_bytes(content)
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    counts = set(dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)))
+    assert counts - {"total", "study", "all"} == expected, said[-1500:]
 
 
 # ---------------------------------------------------------------- notebooks: here, because they need a finished demo

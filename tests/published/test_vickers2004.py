@@ -25,8 +25,9 @@ def _results(trial):
     return trial.results()
 
 
-def one(results, analysis, outcome, visit, term="effect"):
-    keys = {"analysis": analysis, "outcome": outcome, "visit": visit, "term": term}
+def one(results, analysis, outcome, visit, quantity="difference"):
+    keys = {"analysis": analysis, "outcome": outcome, "visit": visit, "quantity": quantity, "arm": "acupuncture"}
+    keys["reference"] = "usual_care"
     (row,) = results[(results[list(keys)] == pd.Series(keys)).all(axis=1)].to_dict("records")
     return row
 
