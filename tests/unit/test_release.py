@@ -116,9 +116,9 @@ def test_a_persons_own_value_is_never_shown(given, n, mean, sd, median):
 
 @pytest.mark.parametrize(("n", "shown"), [(43, False), (44, True)])
 def test_quantiles_need_the_smallest_cell_beyond_them(given, n, shown):
-    table = given["distribution"].head(1).assign(n=n, q25=2.0, q10=1.0, fewest=None)
+    table = given["distribution"].head(1).assign(n=n, q25=2.0, q10=1.0, q75=6.0, q90=8.0, fewest=None)
     one = release(given | {"distribution": table}, plan(CELLS))["distribution"].iloc[0]
-    assert [pd.notna(one["q25"]), pd.notna(one["q10"])] == [shown, False]
+    assert [pd.notna(one[name]) for name in ("q10", "q25", "q75", "q90")] == [False, shown, shown, False]
     assert pd.notna(one["median"])
 
 
