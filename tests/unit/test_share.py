@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from needling.study.keys import StudyError
 from needling.privacy.share import in_spans, k_anonymity, l_diversity, shared_file
 from needling.study.file import part
+from needling.study.keys import StudyError
 
 PLAN = {
     "design": "randomised",

@@ -67,7 +67,8 @@ def model_frame(rows: "pd.DataFrame", question: Question) -> Frame:
     """
     import pandas as pd
 
-    data, original = rows.copy(), {}
+    data = rows.copy()
+    original: dict[str, str] = {}
     levels = {"visit": [question.baseline_visit, *question.visits], **question.categories}
     if question.arms:
         levels["arm"] = list(question.arms)

@@ -136,7 +136,7 @@ def _prepared(
     return data, arms, response
 
 
-def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):  # type: ignore[no-untyped-def]
+def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):
     """The fit; each patient's probability under each arm; the slopes of their means in the parameters; what is separated."""
     import warnings
 
@@ -175,7 +175,7 @@ def _separated(X: "np.ndarray", y: "np.ndarray", names: list[str]) -> list[str]:
     return [name for name, slope in zip(names, found.x, strict=True) if abs(slope) > 1e-9]
 
 
-def _parameter_covariance(fit, variance: str) -> "np.ndarray":  # type: ignore[no-untyped-def]
+def _parameter_covariance(fit, variance: str) -> "np.ndarray":
     import numpy as np
 
     if variance == "ge":

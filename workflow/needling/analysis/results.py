@@ -12,8 +12,12 @@ from needling.schema import COUNTS, KEYS, NUMBERS, RESULTS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.study.plan import Analysis
-
+# How a likelihood over all visits treats missing measurements, for the methods of the kinds that use one.
+MISSING_AT_RANDOM = (
+    "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would have "
+    "looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
+    "imputed or carried forward."
+)
 PER = {"slope": "week", "trend": "unit of dose"}
 
 
@@ -29,11 +33,12 @@ class Output:
 class Question:
     """One model of an analysis: which cohort and outcome, measured how, and who is compared. Codes, no words.
 
+    `settings` are those of the analysis' kind.
     `arms` has the reference first; a single arm has none. `unit` and `better` are those of the outcome.
     """
 
     analysis: str
-    settings: "Analysis"
+    settings: Any
     role: str
     primary: bool
     cohort: str
@@ -125,8 +130,8 @@ def comparisons(question: Question) -> list[Comparison]:
 
     Returns
     -------
-    Each arm against the reference, all pairs (later minus earlier), a linear trend (slope per unit of dose), or the weighted sum that
-    the study file gives; none for a single arm.
+    Each arm against the reference, all pairs (later minus earlier), a linear trend (slope per unit of dose), or the weighted
+    sum that the study file gives; none for a single arm.
     """
     arms, asked = question.arms, question.settings.contrasts
     if isinstance(asked, dict):

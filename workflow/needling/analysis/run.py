@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
 from needling.analysis.results import Question
@@ -44,7 +44,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     """
     import pandas as pd
 
-    settings = study.analyses[name]
+    settings: Any = study.analyses[name]
     kind = kinds()[settings.kind]
     outputs = []
     for cohort, plan in study.cohorts.items():
@@ -70,7 +70,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     return Analysed(tables)
 
 
-def _common_methods(settings: Analysis, study: Study) -> list[tuple[str, str]]:
+def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
     said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
     clusters = getattr(settings, "clusters", [])
@@ -160,7 +160,7 @@ def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: S
     """
     import pandas as pd
 
-    settings = study.analyses[name]
+    settings: Any = study.analyses[name]
     made = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes]:

@@ -187,7 +187,7 @@ def e_value(ratio: float, limit: float | None = None) -> tuple[float, float]:
     return of(ratio), 1.0 if (ratio > 1) != (limit > 1) or limit == 1 else of(limit)
 
 
-def _prepared(frame, outcome, treatment, formula, outcome_formula, reference):  # type: ignore[no-untyped-def]
+def _prepared(frame, outcome, treatment, formula, outcome_formula, reference):
     """Complete rows, the two groups (reference first), who is treated, and the design matrices of propensity and outcome."""
     from formulaic import Formula, model_matrix
 
@@ -262,7 +262,7 @@ def _sandwich(equations: "Callable[[np.ndarray], np.ndarray]", theta: "np.ndarra
     return inverse @ (psi.T @ psi / n) @ inverse.T / n
 
 
-def _rows(means: "np.ndarray", covariance: "np.ndarray", groups: list[object], weights, level: float) -> "pd.DataFrame":  # type: ignore[no-untyped-def]
+def _rows(means: "np.ndarray", covariance: "np.ndarray", groups: list[object], weights, level: float) -> "pd.DataFrame":
     import numpy as np
     import pandas as pd
     from scipy.special import ndtr, ndtri

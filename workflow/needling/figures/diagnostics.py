@@ -21,8 +21,8 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles).
     """
     found = []
-    for plot, table, x in (("quantiles", "residual_quantiles", "normal"), ("bins", "residual_bins", "fitted")):
-        rows = released.get(table, pd.DataFrame(columns=["analysis"]))
+    for plot, name, x in (("quantiles", "residual_quantiles", "normal"), ("bins", "residual_bins", "fitted")):
+        rows = released.get(name, pd.DataFrame(columns=["analysis"]))
         rows = rows[rows["analysis"] == labels.plan.primary]
         if len(rows):
             found.append(

@@ -219,7 +219,7 @@ def _taken_out(cleaning: pd.DataFrame) -> list[str]:
 def _withheld(withheld: pd.DataFrame) -> list[str]:
     """One sentence for each released table of which something is not shown."""
     return [
-        f"{sentence(spaced(str(table)))}: {mine['n'].sum()} rows are shown in part, because the rest would tell of "
+        f"{sentence(spaced(str(table)))}: some numbers of {mine['n'].sum()} rows are not shown, because they would tell of "
         f"{listed(list(dict.fromkeys(WITHHELD[reason] for reason in mine['reason'])), 'or')}."
         for table, mine in withheld.groupby("section", sort=False)
     ]

@@ -146,14 +146,17 @@ def part(sections: dict[str, Any], kinds: Mapping[str, type[KindSettings]] | Non
     depend on what its rule does not name.
     """
     model = study_model(kinds) if kinds else Study
-    read = {
-        name: TypeAdapter(model.model_fields[name].annotation).validate_python(data) for name, data in sections.items()
-    }
+    read = {name: _reader(model, name).validate_python(data) for name, data in sections.items()}
     study = model.model_construct(**read)
     for name in model.model_fields:
         if name not in sections:
             study.__dict__.pop(name, None)
     return study
+
+
+def _reader(model: type[Study], name: str) -> TypeAdapter[Any]:
+    annotation: Any = model.model_fields[name].annotation
+    return TypeAdapter(annotation)
 
 
 def schema(kinds: Mapping[str, type[KindSettings]]) -> dict[str, Any]:

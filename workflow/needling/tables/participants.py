@@ -51,7 +51,7 @@ def participants(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
 
 def _left_out(row: dict[Any, Any], reasons: dict[str, str]) -> str:
     if not row["reason"]:
-        return f"for reasons of few people: {row['n']}"
+        return f"for reasons that would tell of few people: {HIDDEN}"
     return f"{reasons[row['reason']]}: {HIDDEN if pd.isna(row['n']) else row['n']}"
 
 

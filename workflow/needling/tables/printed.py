@@ -9,7 +9,8 @@ import pandas as pd
 class Told(str):
     """Text that prints a result: it knows the results row and the column that it comes from."""
 
-    __slots__ = ("column", "row_id")
+    row_id: str
+    column: str
 
     def __new__(cls, text: str, row_id: str, column: str) -> "Told":
         """Make it from the text and its origin."""
@@ -25,9 +26,9 @@ Row = list[str]
 class Printed:
     """One table in two forms.
 
-    `exact` holds the numbers for the CSV. `head` and `rows` are text for people (a `Told` where it prints a result); a row with one cell
-    is a heading over the rows below it. `widths` are the columns' shares of the page; the first column is flush left, the others flush
-    right unless `left` names them.
+    `exact` holds the numbers for the CSV. `head` and `rows` are text for people (a `Told` where it prints a result); a row with
+    one cell is a heading over the rows below it. `widths` are the columns' shares of the page; the first column is flush left,
+    the others flush right unless `left` names them.
     """
 
     caption: str

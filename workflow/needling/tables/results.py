@@ -185,8 +185,8 @@ def _frameworks(rows: pd.DataFrame, labels: Labels) -> list[str]:
     found = rows[rows["framework"].isin(["non_inferiority", "equivalence"])]
     said_of = {
         "non_inferiority": "{}: non-inferiority with a margin of {} {}; P is one-sided, against being worse by the margin or more.",
-        "equivalence": "{}: equivalence within {} {} either way; P is the larger of two one-sided tests, and the interval has the level "
-        "that goes with them.",
+        "equivalence": "{}: equivalence within {} {} either way; P is the larger of two one-sided tests, and the interval has "
+        "the level that goes with them.",
     }
     unique = found.drop_duplicates(["analysis", "framework", "margin"])
     return [
