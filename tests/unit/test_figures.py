@@ -1,18 +1,19 @@
 """Figures draw what released tables say, in words, the same bytes each time."""
 
 import re
-from importlib import import_module
 
 import numpy as np
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.text import Text
 
-from needling.figures.draw import FIGURES, write_figures
+from needling.figures.draw import figures, write_figures
 from needling.figures.forest import sides
 from needling.figures.style import style
 from needling.labels.words import Labels
 from needling.study.plan import Figures
+
+FIGURES = figures()
 
 
 def journal_plan():
@@ -32,7 +33,7 @@ def drawn(name, make, change=None, per_arm=60):
     released, labels = shown(make, per_arm)
     if change:
         change(released)
-    room = import_module(f"needling.figures.{name}")
+    room = FIGURES[name]
     source = room.data(released, labels)
     with style(labels.plan.figures.profile) as profile:
         figure = room.draw(source, labels, profile)

@@ -12,7 +12,7 @@ import pytest
 from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
 from matplotlib.figure import Figure
 
-from needling.figures.draw import FIGURES, write_figures
+from needling.figures.draw import figures, write_figures
 from needling.figures.style import save
 from needling.labels.numbers import decimals, format_fixed, format_p
 from needling.labels.words import Labels
@@ -20,9 +20,10 @@ from needling.release.line import release
 from needling.report.build import TEMPLATES, build_report
 from needling.report.numbers import Number
 from needling.report.text import report_text
-from needling.tables.make import TABLES
+from needling.tables.make import tables as all_tables
 from needling.tables.printed import escape
 
+FIGURES = figures()
 WORDS = {name: {"caption": f"What {name} shows.", "alternative": f"A picture of the {name}."} for name in FIGURES}
 SAID = ["numpy 2.0.0"]
 
@@ -35,7 +36,7 @@ def text_of(make, change=None, per_arm=60):
 
 
 def text_from(released, labels):
-    tables = {name: table for name, build in TABLES.items() if (table := build(released, labels)) is not None}
+    tables = {name: table for name, build in all_tables().items() if (table := build(released, labels)) is not None}
     return report_text(labels, released, tables, WORDS, software=SAID, templates=TEMPLATES)
 
 
@@ -247,6 +248,8 @@ ROW |= {
     "p": 0.01,
     "p_adjusted": np.nan,
     "unit": "points",
+    "margin": np.nan,
+    "framework": "superiority",
     "row_id": "x",
 }
 
@@ -276,10 +279,40 @@ ROW |= {
         ({"better": "higher", "arm": "", "reference": ""}, "the interval lies on the side of worsening"),
         ({"better": "lower", "arm": "", "reference": "", "high": 0.1}, "the interval includes no change"),
         ({"better": "lower", "estimate": np.nan}, ""),
+        ({"better": "neither"}, "the whole interval lies below zero"),
+        ({"better": "neither", "low": 0.5, "high": 2.0}, "the whole interval lies above zero"),
+        ({"better": "neither", "low": -0.5, "high": 2.0}, "the interval includes zero"),
     ],
 )
 def test_every_side_is_said_in_words(change, said):
     assert Number({**ROW, **change}, Labels(plan())).said == said
+
+
+@pytest.mark.parametrize(
+    ("better", "low", "high", "excluded"),
+    [
+        ("lower", -3.0, 1.4, True),
+        ("lower", -1.0, 1.6, False),
+        ("higher", -1.4, 3.0, True),
+        ("higher", -1.6, 1.0, False),
+        ("lower", -1.6, 1.0, True),
+        ("higher", -1.0, 1.6, True),
+    ],
+)
+def test_a_margin_lies_on_the_side_of_worse(better, low, high, excluded):
+    row = {**ROW, "better": better, "low": low, "high": high, "framework": "non_inferiority", "margin": 1.5}
+    said = "excludes" if excluded else "does not exclude"
+    assert Number(row, Labels(plan())).said == (
+        f"the interval {said} that dry needling is worse by the margin of 1.5 points or more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "within"), [(-1.4, 1.4, "within"), (-1.6, 1.4, "not within"), (-1.4, 1.6, "not within")]
+)
+def test_equivalence_is_said_of_both_sides(low, high, within):
+    row = {**ROW, "better": "lower", "low": low, "high": high, "framework": "equivalence", "margin": 1.5}
+    assert Number(row, Labels(plan())).said == f"the interval lies {within} the margin of 1.5 points either way"
 
 
 def test_a_number_says_why_it_is_not_there():

@@ -152,6 +152,11 @@ class Labels:
         one = self._definition(instruments)
         return Measure(one.label, span(one.unit), one.low, one.high, one.better, tuple(one.thresholds))
 
+    def scale(self, row: dict[Any, Any]) -> str:
+        """On which scale a results row is: instrument and its unit, and the estimate's own unit where that is another."""
+        axis, unit = self.measure(row["cohort"], row["outcome"]).axis, row["unit"]
+        return axis if not unit or axis.endswith(unit) else f"{axis}; estimates in {unit}"
+
     @property
     def places(self) -> list[tuple[str, str]]:
         """Cohort and outcome pairs in the order of the study file."""

@@ -121,13 +121,10 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     parts = [labels.outcome(row["outcome"])]
     if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
         parts.append(in_sentence(labels.visit(row["visit"])))
-    if row["quantity"] == "slope":
-        parts.append("per week")
-    if row["quantity"] == "trend":
-        parts.append("per unit of dose")
+    if row["quantity"] in ("slope", "trend"):
+        parts.append(row["unit"])
     if row["quantity"] == "interaction":
-        unit = ", per unit" if pd.notna(row["estimate"]) else ""
-        parts.append(f"effect by {in_sentence(labels.term(row['term']))}{unit}")
+        parts += [f"effect by {in_sentence(labels.term(row['term']))}", *([row["unit"]] if row["unit"] else [])]
     same = rows[(rows["analysis"] == row["analysis"]) & (rows["quantity"] == row["quantity"])]
     if len(same[["arm", "reference"]].drop_duplicates()) > 1 and row["reference"]:
         parts.append(in_sentence(labels.compared(row)))
@@ -184,9 +181,10 @@ def _frameworks(rows: pd.DataFrame, labels: Labels) -> list[str]:
     """Say what P tests and which level the interval has where the question is not superiority."""
     found = rows[rows["framework"].isin(["non_inferiority", "equivalence"])]
     said_of = {
-        "non_inferiority": "{}: non-inferiority with a margin of {} {}; P is one-sided, against being worse by the margin or more.",
-        "equivalence": "{}: equivalence within {} {} either way; P is the larger of two one-sided tests, and the interval has the level "
-        "that goes with them.",
+        "non_inferiority": "{}: non-inferiority with a margin of {} {}; P is one-sided, against being worse by the margin or "
+        "more.",
+        "equivalence": "{}: equivalence within {} {} either way; P is the larger of two one-sided tests, and the interval has "
+        "the level that goes with them.",
     }
     unique = found.drop_duplicates(["analysis", "framework", "margin"])
     return [
@@ -298,3 +296,12 @@ def cross_check(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         [0.34, 0.13, 0.2, 0.33],
         (0, 3),
     )
+
+
+TABLES = {
+    "primary": primary,
+    "visits": visits,
+    "secondary": secondary,
+    "coefficients": coefficients,
+    "cross_check": cross_check,
+}
