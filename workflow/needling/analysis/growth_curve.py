@@ -56,8 +56,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Returns
     -------
-    Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and the
-    cross-check with statsmodels. Patients without baseline or a covariate are left out.
+    Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
+    the cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
     import pandas as pd
 
@@ -136,9 +136,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
         ("uses", uses + (" and every covariate" if settings.adjust else "")),
-        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would "
-         "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
-         "imputed or carried forward."),
+        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
+         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
+         "measurement was imputed or carried forward."),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),

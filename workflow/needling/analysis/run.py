@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
 from needling.analysis.results import Question
@@ -33,8 +33,9 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     Parameters
     ----------
     name : key under analyses.
-    given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients), and what the kind reads.
-    study : sections design, patients, visits, cohorts, analyses, primary.
+    given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients; events, where the estimand
+        answers some), and what the kind reads.
+    study : sections design, patients, visits, cohorts, covariates, estimands, analyses, primary.
 
     Returns
     -------
@@ -44,8 +45,12 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     """
     import pandas as pd
 
-    settings = study.analyses[name]
+    settings: Any = study.analyses[name]
     kind = kinds()[settings.kind]
+    if answers := study.strategies(name):
+        from needling.cohort.events import apply_strategies
+
+        given = {**given, "visits": apply_strategies(given["visits"], given["events"], answers, study.visits)}
     outputs = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
@@ -70,7 +75,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     return Analysed(tables)
 
 
-def _common_methods(settings: Analysis, study: Study) -> list[tuple[str, str]]:
+def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
     said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
     clusters = getattr(settings, "clusters", [])
@@ -130,7 +135,7 @@ def _question(
         weeks={visit: plan.nominal_week for visit, plan in study.visits.schedule.items()},
         arms=tuple([reference, *(one for one in study.arms if one != reference)] if study.arms else []),
         doses=dict(arm.dose) if arm else {},
-        categories=_categories(rows, list(study.patients.covariates)),
+        categories=_categories(rows, study.covariate_names),
     )
 
 
@@ -160,7 +165,7 @@ def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: S
     """
     import pandas as pd
 
-    settings = study.analyses[name]
+    settings: Any = study.analyses[name]
     made = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes]:
