@@ -20,6 +20,7 @@ from needling.release.line import release
 from needling.report.build import TEMPLATES, build_report
 from needling.report.numbers import Number
 from needling.report.text import report_text
+from needling.study.keys import StudyError
 from needling.tables.make import tables as all_tables
 from needling.tables.printed import escape
 
@@ -193,6 +194,21 @@ def test_labels_come_through_to_the_source_of_the_pdf():
     text = plain(text_from(released, labels))
     for label in ODD.values():
         assert label.lower() in text.lower()
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_labels_come_through_to_the_pdf(odd, what):
+    said = squeezed(pdf_text(odd / "report.pdf")).replace("\u00ad", "")
+    assert squeezed(ODD[what]) in said
+
+
+def test_levels_come_through_to_tables_and_figures_for_spreadsheets(odd):
+    """The exact tables hold codes as they are; a code that a spreadsheet would run gets an apostrophe in front."""
+    baseline = pd.read_csv(odd / "tables" / "baseline.csv", keep_default_na=False)
+    assert ODD["level"] in set(baseline["level"])
+    for path in [*(odd / "tables").glob("*.csv"), *(odd / "figures").glob("*.csv")]:
+        for column in pd.read_csv(path, dtype=str, keep_default_na=False):
+            assert not column.startswith(("=", "+", "-", "@"))
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+cmd", "-2+3", "@sum", "\tx", "plain", -2.5])
@@ -447,3 +463,68 @@ def test_software_is_what_ran():
 def test_escaped_text_is_printed_as_it_is():
     text = "1. a_b *c* [d](e) <f> & \\g #h | `i` ~j~ ^k^ $l$ @m -- ... 'n' {o} ![p]"
     assert plain(escape(text)) == text
+
+
+FIGURE = """
+SECTION = "{section}"
+
+def data(released, labels):
+    return released["flow"][["stage", "n"]]
+
+def draw(source, labels, profile):
+    from needling.figures.style import new_figure
+    figure = new_figure(60, 30)
+    figure.subplots().plot(source["n"])
+    return figure
+
+def words(source, labels):
+    return "People at each stage.", "A line over the stages of the flow."
+"""
+TABLE = """
+from needling.tables.printed import Printed
+
+def stages(released, labels):
+    flow = released["flow"]
+    return Printed("Stages.", flow, ["Stage", "n"], [["Enrolled", "360"]], section="fit")
+
+TABLES = {"stages": stages}
+"""
+
+
+def extended(folder, section="primary"):
+    """The text of a study that brings a figure, a table and a section, each in one file."""
+    (folder / "figure_people.py").write_text(FIGURE.format(section=section))
+    (folder / "table_stages.py").write_text(TABLE)
+    (folder / "section_why.md").write_text("# Why\n\nBecause {{ people('enrolled') }} people came.\n")
+    released, labels = shown(plan)
+    words = WORDS | {
+        "people": {"caption": "People at each stage.", "alternative": "A line.", "section": section},
+    }
+    made = {name: table for name, make in all_tables(folder).items() if (table := make(released, labels)) is not None}
+    return report_text(labels, released, made, words, software=SAID, templates=TEMPLATES, extensions=folder)
+
+
+def test_a_study_brings_a_figure_a_table_and_a_section_in_one_file_each(tmp_path):
+    text = extended(tmp_path)
+    sections = dict(part.split("\n", 1) for part in re.split(r"^# ", plain(text), flags=re.MULTILINE)[1:])
+    assert "People at each stage." in sections["Primary result"]
+    assert "Stages." in sections["Do the models fit?"]
+    assert "Because 360 people came." in sections["Why"]
+    assert plain(text).count("People at each stage.") == 1
+    assert set(figures(tmp_path)) == {*FIGURES, "people"}
+    source = figures(tmp_path)["people"].data(*shown(plan))
+    assert len(source)
+
+
+def test_a_figure_for_a_section_that_is_not_there_stops_the_report(tmp_path):
+    with pytest.raises(StudyError, match="figure 'people': the report has no section 'nowhere'"):
+        extended(tmp_path, "nowhere")
+
+
+def test_an_extension_lacks_nothing_and_takes_no_name(tmp_path):
+    (tmp_path / "figure_people.py").write_text(FIGURE.replace("def words", "def text"))
+    with pytest.raises(StudyError, match=r"figure_people.py: it lacks words"):
+        figures(tmp_path)
+    (tmp_path / "figure_people.py").rename(tmp_path / "figure_forest.py")
+    with pytest.raises(StudyError, match="the name 'forest' is taken"):
+        figures(tmp_path)
