@@ -48,8 +48,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         if number == 0 or ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
             ax.set_ylabel("Share measured")
     if labels.plan.arms:
-        handles, labels = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=len(labels), handlelength=3)
+        handles, arms = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
     return figure
 
 

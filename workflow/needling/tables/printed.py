@@ -9,7 +9,8 @@ import pandas as pd
 class Told(str):
     """Text that prints a result: it knows the results row and the column that it comes from."""
 
-    __slots__ = ("column", "row_id")
+    row_id: str
+    column: str
 
     def __new__(cls, text: str, row_id: str, column: str) -> "Told":
         """Make it from the text and its origin."""
