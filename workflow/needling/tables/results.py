@@ -20,7 +20,7 @@ from needling.tables.select import COMPARED, asked_for, comparisons, in_order, s
 from needling.tables.withheld import HIDDEN, withheld_note
 
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "icc")
-KEY = ["analysis", "cohort", "outcome", "visit"]
+KEY = ["analysis", "cohort", "outcome", "visit", "at"]
 STATUS = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "abstains": "no recommendation"}
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
 
@@ -75,7 +75,7 @@ def _comparisons(
     begun = set()
     for row in rows.to_dict("records"):
         heading = _heading(row, labels, by_analysis) if several else ""
-        start = (*(row[k] for k in KEY[:3]), plan.visits.baseline, "")
+        start = (*(row[k] for k in KEY[:3]), plan.visits.baseline, "", "")
         if row["quantity"] == "change" and not row["reference"] and start[:3] not in begun and start in means:
             begun.add(start[:3])
             label = f"{labels.outcome(row['outcome'])}, {in_sentence(labels.visit(plan.visits.baseline))}"
@@ -121,6 +121,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     parts = [labels.outcome(row["outcome"])]
     if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
         parts.append(in_sentence(labels.visit(row["visit"])))
+    parts += [labels.at(row["at"])] if row["at"] else []
     if row["quantity"] in ("slope", "trend"):
         parts.append(row["unit"])
     if row["quantity"] == "interaction":
@@ -213,12 +214,15 @@ def _scales(rows: pd.DataFrame, labels: Labels) -> list[str]:
     for row in rows[~ratios & rows["better"].ne("neither")].drop_duplicates(KEY[:3]).to_dict("records"):
         if not row["outcome"]:
             continue
+        better = BETTER[row["better"]].format("change" if plan.design == "single_arm" else "difference")
+        if row["outcome"] not in plan.cohorts[row["cohort"]].outcomes:  # of sessions
+            told[f"{labels.outcome(row['outcome'])}: {row['unit']}; {better}"] = None
+            continue
         one = labels.measure(row["cohort"], row["outcome"])
         label = labels.outcome(row["outcome"])
         used = {str(c.outcomes[row["outcome"]]) for c in plan.cohorts.values() if row["outcome"] in c.outcomes}
         where = f" in {in_sentence(labels.cohort(row['cohort']))}" if len(used) > 1 else ""
         scale = one.axis if one.label.startswith(label) else f"{label}{where}: {one.axis}"
-        better = BETTER[row["better"]].format("change" if plan.design == "single_arm" else "difference")
         told[f"{scale}; {better}"] = None
     return list(told)
 
