@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from needling.clean.cleaning import clean
-from needling.figures.draw import FIGURES
+from needling.figures.draw import figures
 from needling.labels.words import Labels
 from needling.plan import load_study
 from needling.report.text import report_text
-from needling.tables.make import TABLES
+from needling.tables.make import tables as all_tables
 from stages import run_stages
 
 ROWS = 3568
@@ -162,8 +162,8 @@ def test_course_from_the_mixed_model(ran, course):
 def test_report_fits_a_single_arm(ran, course, study, project):
     """The flow, the totals and the course are there, and no word claims that the sessions caused it."""
     released, labels = ran.released(), Labels(study)
-    tables = {name: table for name, make in TABLES.items() if (table := make(released, labels)) is not None}
-    words = {name: {"caption": name, "alternative": name} for name in FIGURES}
+    tables = {name: table for name, make in all_tables().items() if (table := make(released, labels)) is not None}
+    words = {name: {"caption": name, "alternative": name} for name in figures()}
     templates = project / "workflow/report"
     said = report_text(labels, released, tables, words, software=["x 1"], templates=templates).replace("\\", "")
     assert "1674 codes of patients" in said.replace(",", "")

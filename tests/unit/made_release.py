@@ -10,6 +10,7 @@ from needling.schema import (
     CROSS_CHECK,
     DISTRIBUTION,
     FLOW,
+    INTERCURRENT,
     METHODS,
     MISSINGNESS,
     PEOPLE,
@@ -216,6 +217,9 @@ def others(table, used):
     given["audit"] = rows(noted, AUDIT)
     found = [("agreed", "", 60), ("corrected", "differs", 3), ("corrected", "raw scale", 17), ("set_aside", "", 2)]
     stated = {"instrument": "ndi", "label": "NDI", "stated": 82}
+    event = {"cohort": "myofascial", "arm": "dry_needling", "outcome": "pain", "visit": "week_4"}
+    had = [event | {"event": "stopped", "n": 3, "n_measured": 2}, event | {"event": "", "n": 19, "n_measured": 19}]
+    given["intercurrent"] = rows(had, INTERCURRENT)
     given["totals"] = rows([stated | {"finding": f, "reason": r, "n": n} for f, r, n in found], TOTALS)
     alpha = {"instrument": "ndi", "items": 10, "n": len(table), "alpha": 0.9, "low": 0.8, "high": 0.95, "level": 0.95}
     given["reliability"] = rows([alpha, alpha | {"instrument": "fiqr", "n": 7}], RELIABILITY)

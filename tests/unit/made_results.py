@@ -8,13 +8,14 @@ import pandas as pd
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
+from needling.cohort.events import intercurrent_counts
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import add_baseline
 from needling.instruments.definition import definition
 from needling.labels.words import Labels
 from needling.plan import adjust
 from needling.release.line import release
-from needling.schema import AUDIT, CODEBOOK, FRAME, RELIABILITY, SIDE, TOTALS, check, empty
+from needling.schema import AUDIT, CODEBOOK, EVENTS, FRAME, RELIABILITY, SIDE, TOTALS, check, empty
 from needling.study.file import study_model
 
 TRIAL = {"rule": "trial", "by": "statistician", "date": "2026-01-05", "why": "aggregates as CONSORT asks"}
@@ -211,6 +212,8 @@ def unreleased(study, per_arm=60, seed=3, spoil=None):
     out = pd.DataFrame(
         {"table": "patients", "row": [0, 1, 2], "rule": "x", "reason": ["no consent", "no consent", "left"]}
     )
+    exported = pd.DataFrame({"patient": ["out1", "out2", "out3", *patients["patient"]]}).rename_axis("row").reset_index()
+    patients = patients.assign(row=range(3, len(exported)))
     found = [analyse(name, {"visits": frame, "patients": patients}, study).tables for name in study.analyses]
     joined = {
         name: pd.concat([one[name] for one in found if name in one], ignore_index=True)
@@ -218,10 +221,11 @@ def unreleased(study, per_arm=60, seed=3, spoil=None):
     }
     return joined | {
         "results": adjust(joined["results"], study),
-        "flow": participant_flow(pd.DataFrame({"row": range(len(patients) + 3)}), patients, out, frame, study),
+        "flow": participant_flow(exported, patients, out, frame, study),
         "distribution": distributions(frame, study),
         "missingness": missingness(frame, patients, study),
         "baseline": baseline_characteristics(frame, patients, study),
+        "intercurrent": intercurrent_counts(frame, patients, empty(EVENTS), study),
         **{
             name: empty(c)
             for name, c in {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}.items()

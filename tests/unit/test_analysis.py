@@ -33,6 +33,8 @@ STUDY = {
     },
     "cohorts": {"neck": {"label": "Neck pain", "outcomes": {"pain": "nprs"}}},
     "design": "randomised",
+    "covariates": {},
+    "estimands": {},
     "primary": "main",
 }
 COMMON = {"outcomes": ["pain"], "adjust": ["age", "sex"]}

@@ -5,6 +5,7 @@ import pytest
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import people
+from needling.cohort.describe import baseline_characteristics, distributions, missingness
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import add_baseline, assemble
 from needling.schema import FLOW, FRAME, check
@@ -17,6 +18,7 @@ STUDY = part(
             "arm": {"from": "arm", "codes": {"1": "usual_care", "2": "dry_needling"}, "reference": "usual_care"},
             "covariates": {"age": "age"},
         },
+        "covariates": {},
         "visits": {
             "schedule": {
                 "baseline": {"label": "Baseline", "days": [-14, 0]},
@@ -104,13 +106,18 @@ def test_several_instruments_are_pooled_as_percent_of_maximum_with_higher_better
 
 
 def test_flow_adds_up(frame: pd.DataFrame) -> None:
-    exported = pd.DataFrame({"row": range(5)})
-    quarantine = pd.DataFrame({"table": "patients", "row": [3, 4], "rule": "x", "reason": ["no consent", "duplicate"]})
+    """P1 stands on two lines, one line has no code, P5 was taken out twice: people are counted, not lines."""
+    codes = [" P1", "P2", "P3", "P4", "P5", "P5", "P1", None, " "]
+    exported = pd.DataFrame({"row": range(9), "patient": codes})
+    reasons = ["no consent", "duplicate", "no age", "duplicate", "no code", "no code"]
+    quarantine = pd.DataFrame({"table": "patients", "row": range(3, 9), "rule": "x", "reason": reasons})
     flow = participant_flow(exported, PATIENTS, quarantine, frame, STUDY)
     check(flow, FLOW, "flow")
     n = flow.groupby("stage")["n"].sum()
     assert n["exported"] == n["excluded"] + n["enrolled"] == 5
     assert n["allocated"] == n["enrolled"]
+    excluded = flow[flow["stage"] == "excluded"].set_index("reason")["n"]
+    assert excluded.to_dict() == {"no consent": 1, "duplicate": 1}
     measured = flow.query("stage == 'measured' and outcome == 'function' and visit == 'week_4'")
     assert measured.set_index("arm")["n"].to_dict() == {"usual_care": 1, "dry_needling": 1}
     stages = {"exported", "excluded", "enrolled", "allocated", "followed", "measured"}
@@ -148,3 +155,67 @@ def test_who_is_allocated_is_analysed_or_left_out_for_a_reason(
     ends = found.groupby(["cohort", "arm", "outcome"])["n"].sum()
     assert (ends == allocated.reindex(ends.index.droplevel("outcome"), fill_value=0).to_numpy()).all()
     assert list(found.query("stage == 'left_out' and cohort == 'neck' and arm == 'usual_care'")["reason"]) == reasons
+
+
+def test_rows_stand_in_the_order_of_the_export_whatever_the_new_codes(frame: pd.DataFrame) -> None:
+    other = {"P1": "P9", "P2": "P8", "P3": "P7"}
+    renamed = assemble(
+        PATIENTS.assign(patient=PATIENTS["patient"].map(other)),
+        VISITS.assign(patient=VISITS["patient"].map(other)),
+        SCORES,
+        STUDY,
+    )
+    pd.testing.assert_frame_equal(
+        renamed.assign(patient=renamed["patient"].map({v: k for k, v in other.items()})), frame
+    )
+
+
+def with_sections(**sections):
+    """The study with some sections changed."""
+    return STUDY.model_copy(update={name: getattr(part({name: data}), name) for name, data in sections.items()})
+
+
+def test_true_times_are_kept_and_planned_ones_stand_in(frame: pd.DataFrame) -> None:
+    mine = frame.query("patient == 'P2' and outcome == 'function'").set_index("visit")
+    assert (mine.loc["week_4", ["day", "hour"]] == [27, 648]).all()
+    assert mine.loc["week_4", "week"] == pytest.approx(27 / 7)
+    timed = {"schedule": {"baseline": {"hours": 0}, "week_4": {"hours": 36}}, "primary": "week_4"}
+    late = assemble(PATIENTS, VISITS.assign(day=VISITS["day"].mask(VISITS["patient"] == "P2")), SCORES, STUDY)
+    mine = late.query("patient == 'P2' and visit == 'week_4'")
+    assert mine["day"].isna().all()
+    assert mine["hour"].isna().all()
+    assert list(mine["week"]) == [4], "the planned week, the middle of the window"
+    by_hour = assemble(PATIENTS, VISITS, SCORES, with_sections(visits=timed)).query("visit == 'week_4'")
+    assert set(by_hour["hour"]) == {36}
+    assert set(by_hour["week"]) == {36 / 168}
+
+
+def test_sites_of_an_outcome_stay_apart_with_their_own_baseline() -> None:
+    ppt = {"registry": "ppt", "total": "x"}
+    study = with_sections(
+        instruments={
+            "near": ppt | {"site": "trapezius", "side": "left"},
+            "far": ppt | {"site": "tibialis"},
+        },
+        cohorts={"neck": {"outcomes": {"pressure": ["near", "far"]}}, "sports": {"outcomes": {}}},
+    )
+    values = [(0, "near", 200.0), (1, "near", 260.0), (0, "far", 400.0), (1, "far", 390.0)]
+    scores = pd.DataFrame(values, columns=["visit_row", "instrument", "value"])
+    made = assemble(PATIENTS, VISITS, scores.assign(unit="kPa", answered=1.0, source="total"), study)
+    week_4 = made[made["visit"] == "week_4"].set_index("site")
+    assert week_4["change"].to_dict() == {"tibialis": -10.0, "trapezius": 60.0}
+    assert week_4["side"].to_dict() == {"tibialis": "", "trapezius": "left"}
+    assert list(distributions(made, study)["site"]) == ["tibialis", "tibialis", "trapezius", "trapezius"]
+    absent = missingness(made, PATIENTS, study).query("arm == 'usual_care' and visit == 'week_4'")
+    assert absent.set_index("site")["measured"].to_dict() == {"tibialis": 1, "trapezius": 1}
+    described = baseline_characteristics(made, PATIENTS, study).query("variable == 'pressure' and arm == 'usual_care'")
+    assert described.set_index("site")["mean"].to_dict() == {"trapezius": 200.0, "tibialis": 400.0}
+
+
+def test_an_outcome_that_nobody_has_at_baseline_is_described_all_the_same(frame: pd.DataFrame) -> None:
+    later = add_baseline(frame[(frame["visit"] != "baseline")], "baseline")
+    described = baseline_characteristics(later, PATIENTS, STUDY)
+    assert set(described["variable"]) == {"age"}
+    assert set(distributions(later, STUDY)["visit"]) == {"week_4"}
+    at_baseline = missingness(later, PATIENTS, STUDY).query("visit == 'baseline'")
+    assert at_baseline["measured"].sum() == 0 < at_baseline["expected"].sum()

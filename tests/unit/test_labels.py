@@ -105,3 +105,15 @@ def test_the_word_for_a_comparison_fits_the_design():
 def test_lists_read_as_sentences():
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
     assert listed(["a", "b"], "or") == "a or b"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "unit", "said"),
+    [
+        ("pain", "points", "Pain intensity (NPRS), 0–10 points"),
+        ("pain", "points per week", "Pain intensity (NPRS), 0–10 points; estimates in points per week"),
+        ("function", "percentage points", "Neck disability (NDI), %; estimates in percentage points"),
+    ],
+)
+def test_an_estimate_has_its_own_unit(outcome, unit, said):
+    assert Labels(plan()).scale({"cohort": "myofascial", "outcome": outcome, "unit": unit}) == said

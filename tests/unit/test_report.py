@@ -12,7 +12,7 @@ import pytest
 from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
 from matplotlib.figure import Figure
 
-from needling.figures.draw import FIGURES, write_figures
+from needling.figures.draw import figures, write_figures
 from needling.figures.style import save
 from needling.labels.numbers import decimals, format_fixed, format_p
 from needling.labels.words import Labels
@@ -20,9 +20,11 @@ from needling.release.line import release
 from needling.report.build import TEMPLATES, build_report
 from needling.report.numbers import Number
 from needling.report.text import report_text
-from needling.tables.make import TABLES
+from needling.study.keys import StudyError
+from needling.tables.make import tables as all_tables
 from needling.tables.printed import escape
 
+FIGURES = figures()
 WORDS = {name: {"caption": f"What {name} shows.", "alternative": f"A picture of the {name}."} for name in FIGURES}
 SAID = ["numpy 2.0.0"]
 
@@ -35,7 +37,7 @@ def text_of(make, change=None, per_arm=60):
 
 
 def text_from(released, labels):
-    tables = {name: table for name, build in TABLES.items() if (table := build(released, labels)) is not None}
+    tables = {name: table for name, build in all_tables().items() if (table := build(released, labels)) is not None}
     return report_text(labels, released, tables, WORDS, software=SAID, templates=TEMPLATES)
 
 
@@ -194,6 +196,21 @@ def test_labels_come_through_to_the_source_of_the_pdf():
         assert label.lower() in text.lower()
 
 
+@pytest.mark.parametrize("what", ODD)
+def test_labels_come_through_to_the_pdf(odd, what):
+    said = squeezed(pdf_text(odd / "report.pdf")).replace("\u00ad", "")
+    assert squeezed(ODD[what]) in said
+
+
+def test_levels_come_through_to_tables_and_figures_for_spreadsheets(odd):
+    """The exact tables hold codes as they are; a code that a spreadsheet would run gets an apostrophe in front."""
+    baseline = pd.read_csv(odd / "tables" / "baseline.csv", keep_default_na=False)
+    assert ODD["level"] in set(baseline["level"])
+    for path in [*(odd / "tables").glob("*.csv"), *(odd / "figures").glob("*.csv")]:
+        for column in pd.read_csv(path, dtype=str, keep_default_na=False):
+            assert not column.startswith(("=", "+", "-", "@"))
+
+
 @pytest.mark.parametrize("value", ["=1+1", "+cmd", "-2+3", "@sum", "\tx", "plain", -2.5])
 def test_cells_that_a_spreadsheet_would_run_are_made_harmless(tmp_path, value):
     from needling.schema import write_table
@@ -247,6 +264,8 @@ ROW |= {
     "p": 0.01,
     "p_adjusted": np.nan,
     "unit": "points",
+    "margin": np.nan,
+    "framework": "superiority",
     "row_id": "x",
 }
 
@@ -276,10 +295,40 @@ ROW |= {
         ({"better": "higher", "arm": "", "reference": ""}, "the interval lies on the side of worsening"),
         ({"better": "lower", "arm": "", "reference": "", "high": 0.1}, "the interval includes no change"),
         ({"better": "lower", "estimate": np.nan}, ""),
+        ({"better": "neither"}, "the whole interval lies below zero"),
+        ({"better": "neither", "low": 0.5, "high": 2.0}, "the whole interval lies above zero"),
+        ({"better": "neither", "low": -0.5, "high": 2.0}, "the interval includes zero"),
     ],
 )
 def test_every_side_is_said_in_words(change, said):
     assert Number({**ROW, **change}, Labels(plan())).said == said
+
+
+@pytest.mark.parametrize(
+    ("better", "low", "high", "excluded"),
+    [
+        ("lower", -3.0, 1.4, True),
+        ("lower", -1.0, 1.6, False),
+        ("higher", -1.4, 3.0, True),
+        ("higher", -1.6, 1.0, False),
+        ("lower", -1.6, 1.0, True),
+        ("higher", -1.0, 1.6, True),
+    ],
+)
+def test_a_margin_lies_on_the_side_of_worse(better, low, high, excluded):
+    row = {**ROW, "better": better, "low": low, "high": high, "framework": "non_inferiority", "margin": 1.5}
+    said = "excludes" if excluded else "does not exclude"
+    assert Number(row, Labels(plan())).said == (
+        f"the interval {said} that dry needling is worse by the margin of 1.5 points or more"
+    )
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "within"), [(-1.4, 1.4, "within"), (-1.6, 1.4, "not within"), (-1.4, 1.6, "not within")]
+)
+def test_equivalence_is_said_of_both_sides(low, high, within):
+    row = {**ROW, "better": "lower", "low": low, "high": high, "framework": "equivalence", "margin": 1.5}
+    assert Number(row, Labels(plan())).said == f"the interval lies {within} the margin of 1.5 points either way"
 
 
 def test_a_number_says_why_it_is_not_there():
@@ -414,3 +463,68 @@ def test_software_is_what_ran():
 def test_escaped_text_is_printed_as_it_is():
     text = "1. a_b *c* [d](e) <f> & \\g #h | `i` ~j~ ^k^ $l$ @m -- ... 'n' {o} ![p]"
     assert plain(escape(text)) == text
+
+
+FIGURE = """
+SECTION = "{section}"
+
+def data(released, labels):
+    return released["flow"][["stage", "n"]]
+
+def draw(source, labels, profile):
+    from needling.figures.style import new_figure
+    figure = new_figure(60, 30)
+    figure.subplots().plot(source["n"])
+    return figure
+
+def words(source, labels):
+    return "People at each stage.", "A line over the stages of the flow."
+"""
+TABLE = """
+from needling.tables.printed import Printed
+
+def stages(released, labels):
+    flow = released["flow"]
+    return Printed("Stages.", flow, ["Stage", "n"], [["Enrolled", "360"]], section="fit")
+
+TABLES = {"stages": stages}
+"""
+
+
+def extended(folder, section="primary"):
+    """The text of a study that brings a figure, a table and a section, each in one file."""
+    (folder / "figure_people.py").write_text(FIGURE.format(section=section))
+    (folder / "table_stages.py").write_text(TABLE)
+    (folder / "section_why.md").write_text("# Why\n\nBecause {{ people('enrolled') }} people came.\n")
+    released, labels = shown(plan)
+    words = WORDS | {
+        "people": {"caption": "People at each stage.", "alternative": "A line.", "section": section},
+    }
+    made = {name: table for name, make in all_tables(folder).items() if (table := make(released, labels)) is not None}
+    return report_text(labels, released, made, words, software=SAID, templates=TEMPLATES, extensions=folder)
+
+
+def test_a_study_brings_a_figure_a_table_and_a_section_in_one_file_each(tmp_path):
+    text = extended(tmp_path)
+    sections = dict(part.split("\n", 1) for part in re.split(r"^# ", plain(text), flags=re.MULTILINE)[1:])
+    assert "People at each stage." in sections["Primary result"]
+    assert "Stages." in sections["Do the models fit?"]
+    assert "Because 360 people came." in sections["Why"]
+    assert plain(text).count("People at each stage.") == 1
+    assert set(figures(tmp_path)) == {*FIGURES, "people"}
+    source = figures(tmp_path)["people"].data(*shown(plan))
+    assert len(source)
+
+
+def test_a_figure_for_a_section_that_is_not_there_stops_the_report(tmp_path):
+    with pytest.raises(StudyError, match="figure 'people': the report has no section 'nowhere'"):
+        extended(tmp_path, "nowhere")
+
+
+def test_an_extension_lacks_nothing_and_takes_no_name(tmp_path):
+    (tmp_path / "figure_people.py").write_text(FIGURE.replace("def words", "def text"))
+    with pytest.raises(StudyError, match=r"figure_people.py: it lacks words"):
+        figures(tmp_path)
+    (tmp_path / "figure_people.py").rename(tmp_path / "figure_forest.py")
+    with pytest.raises(StudyError, match="the name 'forest' is taken"):
+        figures(tmp_path)

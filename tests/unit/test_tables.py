@@ -6,10 +6,11 @@ import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 
 from needling.labels.numbers import decimals, format_fixed, format_p
-from needling.tables.make import TABLES, write_tables
+from needling.tables.make import tables, write_tables
 from needling.tables.printed import Told
 from needling.tables.select import comparisons, primary
 
+TABLES = tables()
 STUDIES = [plan, trial_plan, single_arm_plan, three_arms_plan]
 
 

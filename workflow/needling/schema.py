@@ -296,7 +296,7 @@ INTERCURRENT: Contract = {
     "visit": _text("Visit"),
     "event": _text("Intercurrent event; empty for people without any", True),
     "n": _whole("People with the event before the visit"),
-    "measured": _whole("Of them, measured at the visit"),
+    "n_measured": _whole("Of them, measured at the visit"),
 }
 
 # Participant flow: counts of people, one row per stage and reason.
@@ -563,6 +563,7 @@ RELEASED: dict[str, Contract] = {
     "methods": METHODS,
     "people": released(PEOPLE),
     "flow": released(FLOW),
+    "intercurrent": released(INTERCURRENT),
     "baseline": released({**BASELINE, "count": _whole("Patients at this level")}),
     "distribution": released(DISTRIBUTION),
     "missingness": released(MISSINGNESS),

@@ -46,7 +46,9 @@ rule assemble:
     benchmark:
         f"{LOGS}/assemble.benchmark"
     params:
-        study=section(STUDY, "patients", "visits", "instruments", "events", "cohorts"),
+        study=section(
+            STUDY, "patients", "visits", "instruments", "events", "covariates", "intercurrent_events", "cohorts"
+        ),
         code=digest(*code("assemble")),
     script:
         "../scripts/assemble.py"

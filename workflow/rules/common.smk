@@ -26,8 +26,8 @@ except StudyError as error:
 RAW = config.get("raw") or STUDY.export.records
 EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
-FRAMES = ["visits", "patients", "scores"]
-OBSERVED = ["flow", "distribution", "missingness", "baseline", "reliability", "codebook"]
+FRAMES = ["visits", "sessions", "events", "patients", "scores"]
+OBSERVED = ["flow", "intercurrent", "distribution", "missingness", "baseline", "reliability", "codebook"]
 PROCESSED = f"data/processed/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"
 LOGS = f"logs/{STUDY.study}"
@@ -42,8 +42,10 @@ def tables(stage, names=TABLES):
 
 def of_one_analysis(analysis):
     """The values of the study file that one analysis uses: no words, and no other analysis."""
-    values = section(STUDY, "design", "patients", "visits", "cohorts", "analyses", "primary")
-    return {**values, "analyses": {analysis: values["analyses"][analysis]}}
+    values = section(STUDY, "design", "patients", "visits", "cohorts", "covariates", "estimands", "analyses", "primary")
+    mine = values["analyses"][analysis]
+    estimands = {name: one for name, one in values["estimands"].items() if name == mine["estimand"]}
+    return {**values, "estimands": estimands, "analyses": {analysis: mine}}
 
 
 def outside(*paths):

@@ -1,3 +1,8 @@
+# Figures, tables and sections are found, not imported by name: the files of their rooms and a study's own.
+DRAWN = [*sorted((PACKAGE / "figures").glob("*.py")), *sorted(EXTENSIONS.glob("figure_*.py"))]
+TOLD = [*sorted((PACKAGE / "tables").glob("*.py")), *sorted(EXTENSIONS.glob("table_*.py"))]
+TOLD += sorted(EXTENSIONS.glob("section_*.md"))
+
 # What shows released tables: it reads the study file with its words, and nothing but release/ of the data.
 SHOWN = section(
     STUDY,
@@ -26,7 +31,7 @@ rule figures:
     # Every figure as PDF, SVG and PNG, with the numbers it shows and the words that belong to it.
     input:
         **tables("release", RELEASED),
-        code=ancient(code("figures")),
+        code=ancient(code("figures", *DRAWN)),
     output:
         words=f"{PROCESSED}/figures/words.json",
         folder=directory(f"{REPORTS}/figures"),
@@ -36,7 +41,7 @@ rule figures:
         f"{LOGS}/figures.benchmark"
     params:
         study=SHOWN,
-        code=digest(*code("figures")),
+        code=digest(*code("figures", *DRAWN)),
     script:
         "../scripts/figures.py"
 
@@ -48,7 +53,7 @@ rule report:
         words=rules.figures.output.words,
         figures=rules.figures.output.folder,
         templates=ancient(sorted(str(path) for path in (PACKAGE.parent / "report").rglob("*") if path.is_file())),
-        code=ancient(code("report")),
+        code=ancient(code("report", *TOLD)),
     output:
         **{ending: f"{REPORTS}/report.{ending}" for ending in ["html", "pdf", "docx"]},
         tables=directory(f"{REPORTS}/tables"),
@@ -58,6 +63,6 @@ rule report:
         f"{LOGS}/report.benchmark"
     params:
         study=SHOWN,
-        code=digest(*code("report"), PACKAGE.parent / "report"),
+        code=digest(*code("report", *TOLD), PACKAGE.parent / "report"),
     script:
         "../scripts/report.py"

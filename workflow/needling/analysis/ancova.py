@@ -102,8 +102,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", model),
         ("uses", f"the patients who were measured at the visit,{at} at baseline and on every covariate"),
-        ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out "
-         "would have had values like those of the patients analysed. No missing measurement was imputed or carried forward."),
+        ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would "
+         "have had values like those of the patients analysed. No missing measurement was imputed or carried forward."),
         ("averaged", "the analysed patients"),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
         ("table", "contrasts"), ("table", "coefficients"),
@@ -202,7 +202,7 @@ class _LeastSquares:
         names = ["baseline", *question.settings.adjust]
         if interaction and interaction not in names:
             names.append(interaction)
-        columns: list[tuple[list[list[str]], str, np.ndarray]] = [([["Intercept"]], "", np.ones(len(data)))]
+        columns: list[Any] = [([["Intercept"]], "", np.ones(len(data)))]
         columns += [([["arm", arm]], arm, (data["arm"] == arm).to_numpy(float)) for arm in question.arms[1:]]
         partners = []
         for name in names:

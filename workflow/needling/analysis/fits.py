@@ -80,6 +80,33 @@ def model_frame(rows: "pd.DataFrame", question: Question) -> Frame:
     return Frame(data, original)
 
 
+def safe_frame(rows: "pd.DataFrame", used: list[str], as_categories: list[str], orders: dict[str, list[str]]) -> Frame:
+    """Make every text column of a formula, and numbers that are to be categories, a category in safe codes.
+
+    Parameters
+    ----------
+    rows : the complete rows of a model.
+    used : columns of the model.
+    as_categories : numbers to be taken as categories.
+    orders : column -> its levels in order, the first is the reference; other texts are sorted, numbers ascend.
+    """
+    import pandas as pd
+
+    data = rows.copy()
+    original: dict[str, str] = {}
+    for factor in dict.fromkeys(name for name in [*used, *as_categories] if name not in ("therapist", "clinic")):
+        is_number = pd.api.types.is_numeric_dtype(data[factor].dtype)
+        if is_number and factor not in as_categories:
+            continue
+        there = sorted(data[factor].unique())
+        text = {value: f"{value:g}" if is_number else str(value) for value in there}
+        order = [name for name in dict.fromkeys(orders.get(factor, text.values())) if name in text.values()]
+        codes = {name: f"{_prefix(factor)}{number}" for number, name in enumerate(order)}
+        original |= {code: name for name, code in codes.items()}
+        data[factor] = pd.Categorical(data[factor].map(text).map(codes), list(codes.values()))
+    return Frame(data, original)
+
+
 def covariates(data: "pd.DataFrame", question: Question) -> list[str]:
     """The analysis' covariates that vary among its patients; a constant one has no coefficient."""
     return [name for name in question.settings.adjust if data[name].nunique() > 1]
@@ -145,7 +172,9 @@ def _components(fit: "MixedFit", frame: Frame, question: Question, common: dict[
     whole = table.loc[is_variance, "estimate"].sum()
     estimate = table["estimate"].mask(is_variance & (table["estimate"] < 1e-10 * whole), 0.0)
     parts = [str(term).split(", ") if isinstance(term, str) else [] for term in table["term"]]
-    terms = [[str(one), *map(frame.name, names)] for one, names in zip(table["component"], parts, strict=True)]
+    # a residual covariance by group is called "residual a1"
+    owners = [str(one).split(" ") for one in table["component"]]
+    terms = [[one, *map(frame.name, [*group, *names])] for (one, *group), names in zip(owners, parts, strict=True)]
     rows = pd.DataFrame(
         {
             "quantity": table["quantity"].mask(is_variance, "standard_deviation"),

@@ -4,14 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from needling.analysis.results import (
-    MISSING_AT_RANDOM,
-    Output,
-    Question,
-    comparisons,
-    contrast_rows,
-    not_estimated,
-)
+from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.keys import Name, braced
@@ -63,8 +56,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Returns
     -------
-    Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals
-    and the cross-check with statsmodels. Patients without baseline or a covariate are left out.
+    Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
+    the cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
     import pandas as pd
 
@@ -143,7 +136,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
         ("uses", uses + (" and every covariate" if settings.adjust else "")),
-        ("missing", MISSING_AT_RANDOM),
+        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
+         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
+         "measurement was imputed or carried forward."),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),

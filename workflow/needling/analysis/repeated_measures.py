@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.results import (
-    MISSING_AT_RANDOM,
     Comparison,
     Output,
     Question,
@@ -140,8 +139,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "response": "Baseline is a response like the others; what is compared is the change from it",
     }["response" if not study.arms else settings.baseline]
     first = study.visits.baseline
-    at = braced("visit", first)
-    who = f"every measurement after {at} of every patient who has at least one, a value at {at}"
+    who = (
+        f"every measurement after {braced('visit', first)} of every patient who has at least one, a value at "
+        f"{braced('visit', first)}"
+    )
     if settings.baseline != "covariate" or not study.arms:
         who = "every measurement of every patient who has at least one"
     ladder = ", ".join(braced("structure", name) for name in settings.residual)
@@ -152,7 +153,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
          f"which the model converges: {ladder}."),
         ("uses", who + (" and every covariate" if settings.adjust else "")),
-        ("missing", MISSING_AT_RANDOM),
+        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
+         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
+         "measurement was imputed or carried forward."),
         ("averaged", averaged),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"),

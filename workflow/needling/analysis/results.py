@@ -12,12 +12,8 @@ from needling.schema import COUNTS, KEYS, NUMBERS, RESULTS
 if TYPE_CHECKING:
     import pandas as pd
 
-# How a likelihood over all visits treats missing measurements, for the methods of the kinds that use one.
-MISSING_AT_RANDOM = (
-    "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would have "
-    "looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was "
-    "imputed or carried forward."
-)
+    from needling.study.plan import Contrasts
+
 PER = {"slope": "week", "trend": "unit of dose"}
 
 
@@ -33,8 +29,8 @@ class Output:
 class Question:
     """One model of an analysis: which cohort and outcome, measured how, and who is compared. Codes, no words.
 
-    `settings` are those of the analysis' kind.
-    `arms` has the reference first; a single arm has none. `unit` and `better` are those of the outcome.
+    `settings` are those of the analysis' kind. `arms` has the reference first; a single arm has none.
+    `unit` and `better` are those of the outcome.
     """
 
     analysis: str
@@ -125,15 +121,20 @@ class Comparison:
     term: str = ""
 
 
-def comparisons(question: Question) -> list[Comparison]:
+def comparisons(question: Question, asked: "Contrasts | None" = None) -> list[Comparison]:
     """List the comparisons of arms that an analysis asks for.
+
+    Parameters
+    ----------
+    question : the model; its first arm is the reference.
+    asked : which comparisons, where it is not what the analysis says.
 
     Returns
     -------
-    Each arm against the reference, all pairs (later minus earlier), a linear trend (slope per unit of dose), or the weighted
-    sum that the study file gives; none for a single arm.
+    Each arm against the reference, all pairs (later minus earlier), a linear trend (slope per unit of dose), or the weighted sum
+    that the study file gives; none for a single arm.
     """
-    arms, asked = question.arms, question.settings.contrasts
+    arms, asked = question.arms, asked or question.settings.contrasts
     if isinstance(asked, dict):
         return [Comparison("", "", {arm: asked.get(arm, 0.0) for arm in arms}, term=structured(asked))]
     if asked == "pairwise":
@@ -242,8 +243,13 @@ def coefficient_rows(table: "pd.DataFrame", question: Question, **common: Any) -
     return complete(table, question, quantity="coefficient", unit=question.unit, better="neither", **common)
 
 
-def not_estimated(question: Question, why: str, method: str, n_patients: int, n_observations: int) -> "pd.DataFrame":
-    """One row for each comparison that was planned and could not be estimated, with the reason."""
+def not_estimated(
+    question: Question, why: str, method: str, n_patients: int, n_observations: int, quantity: str = ""
+) -> "pd.DataFrame":
+    """One row for each comparison that was planned and could not be estimated, with the reason.
+
+    `quantity` is what was planned; by default a difference, of a single arm a change.
+    """
     import pandas as pd
 
     visits = question.visits or ("",)
@@ -251,7 +257,7 @@ def not_estimated(question: Question, why: str, method: str, n_patients: int, n_
     rows = pd.DataFrame([{"visit": v, "arm": arm, "reference": reference} for v in visits for arm, reference in pairs])
     numbers = dict.fromkeys(NUMBERS, float("nan"))
     people = {"n_patients": n_patients, "n_observations": n_observations}
-    quantity = "difference" if question.arms else "change"
+    quantity = quantity or ("difference" if question.arms else "change")
     return contrast_rows(
         rows.assign(**numbers), question, quantity, method=method, status="not_estimated", note=why, **people
     )

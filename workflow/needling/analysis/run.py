@@ -33,8 +33,9 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     Parameters
     ----------
     name : key under analyses.
-    given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients), and what the kind reads.
-    study : sections design, patients, visits, cohorts, analyses, primary.
+    given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients; events, where the estimand
+        answers some), and what the kind reads.
+    study : sections design, patients, visits, cohorts, covariates, estimands, analyses, primary.
 
     Returns
     -------
@@ -46,6 +47,10 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
 
     settings: Any = study.analyses[name]
     kind = kinds()[settings.kind]
+    if answers := study.strategies(name):
+        from needling.cohort.events import apply_strategies
+
+        given = {**given, "visits": apply_strategies(given["visits"], given["events"], answers, study.visits)}
     outputs = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
@@ -130,7 +135,7 @@ def _question(
         weeks={visit: plan.nominal_week for visit, plan in study.visits.schedule.items()},
         arms=tuple([reference, *(one for one in study.arms if one != reference)] if study.arms else []),
         doses=dict(arm.dose) if arm else {},
-        categories=_categories(rows, list(study.patients.covariates)),
+        categories=_categories(rows, study.covariate_names),
     )
 
 

@@ -3,9 +3,12 @@
 from typing import TYPE_CHECKING
 
 from needling.clean.codebook import codebook
+from needling.cohort.covariates import with_covariates
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
+from needling.cohort.events import intercurrent_counts, intercurrent_events
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import assemble
+from needling.cohort.sessions import session_frame
 from needling.instruments.definition import definitions
 from needling.instruments.scoring import reliability, score
 from needling.study.plan import Study
@@ -20,11 +23,12 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
     Parameters
     ----------
     given : clean tables by name, quarantine, exported (the read patients) and sources.
-    study : sections patients, visits, instruments, events, cohorts.
+    study : sections patients, visits, instruments, events, cohorts, covariates, intercurrent_events.
 
     Returns
     -------
-    visits (contract FRAME), patients (clean), scores; flow, distribution, missingness, baseline (contracts of these names) and
+    visits (contract FRAME), sessions (SESSIONS_FRAME), events (EVENTS), patients (clean, with derived covariates), scores;
+    intercurrent (INTERCURRENT), flow, distribution, missingness, baseline (contracts of these names) and
     reliability (see `needling.instruments.scoring.reliability`); and codebook (see `needling.clean.codebook.codebook`).
     """
     beside = {name: given[name] for name in ("exported", "quarantine", "sources")}
@@ -32,10 +36,14 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
     known = definitions(study.instruments)
     patients, visits, outcomes = (given[name] for name in ("patients", "visits", "outcomes"))
     scores = score(outcomes, known)
+    patients = with_covariates(patients, visits, scores, tables, study)
     frame = assemble(patients, visits, scores, study)
+    events = intercurrent_events(tables, patients, study)
     at_baseline = visits.loc[visits["visit"] == study.visits.baseline, "row"]
     return {
         "visits": frame,
+        "sessions": session_frame(patients, tables, study),
+        "events": events,
         "patients": patients,
         "scores": scores,
         "flow": participant_flow(
@@ -44,6 +52,7 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
         "distribution": distributions(frame, study),
         "missingness": missingness(frame, patients, study),
         "baseline": baseline_characteristics(frame, patients, study),
+        "intercurrent": intercurrent_counts(frame, patients, events, study),
         "reliability": reliability(outcomes, known, at_baseline),
         "codebook": codebook({**tables, "scores": scores, "frame": frame}, beside["sources"], study),
     }

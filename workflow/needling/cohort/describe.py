@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from needling.cohort.frame import sites
 from needling.instruments.definition import definition
 from needling.schema import BASELINE, DISTRIBUTION, MISSINGNESS, check
 from needling.study.plan import Study
@@ -27,9 +28,9 @@ def distributions(frame: pd.DataFrame, study: Study) -> pd.DataFrame:
     """
     rows = []
     for place, group in frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS, sort=False):
-        cohort, outcome = place[:2]
+        cohort, outcome, site = place[:3]
         values = group["value"]
-        low, high = _limits(study, str(cohort), str(outcome))
+        low, high = _limits(study, str(cohort), str(outcome), str(site))
         q10, q25, median, q75, q90 = values.quantile([0.1, 0.25, 0.5, 0.75, 0.9])
         rows.append(
             {
@@ -47,11 +48,12 @@ def missingness(frame: pd.DataFrame, patients: pd.DataFrame, study: Study) -> pd
     """Count who was measured at each visit of those allocated to each arm (contract MISSINGNESS)."""
     measured = frame.assign(arm=frame["arm"].fillna("")).groupby(KEYS)["patient"].nunique()
     rows = [
-        {"cohort": cohort, "outcome": outcome, "site": "", "visit": visit, "arm": arm, "expected": len(group)}
+        {"cohort": cohort, "outcome": outcome, "site": site, "visit": visit, "arm": arm, "expected": len(group)}
         for cohort, settings in study.cohorts.items()
         for arm in study.arms or [""]
         for group in [patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)]]
         for outcome in settings.outcomes
+        for site in sites(outcome, cohort, study)
         for visit in study.visits.schedule
     ]
     table = pd.DataFrame(rows).set_index(KEYS)
@@ -69,31 +71,31 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
     ----------
     frame : analysis frame, for the outcomes at baseline.
     patients : clean patients.
-    study : sections patients, visits, cohorts.
+    study : sections patients, visits, cohorts, instruments, covariates.
 
     Returns
     -------
-    Table of the contract BASELINE.
+    Table of the contract BASELINE, of what is known at day 0. An outcome that nobody has at baseline has no row.
     """
     at_baseline = frame[frame["visit"] == study.visits.baseline]
     rows: list[dict[str, object]] = []
     for cohort, settings in study.cohorts.items():
         people = patients[patients["cohort"] == cohort]
-        variables = [
-            (name, "", column.unit or "", people.set_index("patient")[name])
-            for name, column in study.patients.covariates.items()
-        ]
-        for outcome in settings.outcomes:
-            mine = at_baseline[(at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)]
+        people = people.set_index("patient")
+        variables = [(name, "", "", unit, people[name]) for name, unit in _at_day_0(study).items() if name in people]
+        for outcome, site in [(one, site) for one in settings.outcomes for site in sites(one, cohort, study)]:
+            is_it = (at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)
+            mine = at_baseline[is_it & (at_baseline["site"] == site)].set_index("patient")
             unit = str(mine["unit"].iloc[0]) if len(mine) else ""
-            variables.append((outcome, study.visits.baseline, unit, mine.set_index("patient")["value"]))
-        arms = people.set_index("patient")["arm"]
-        for name, visit, unit, values in variables:
-            place = {"cohort": cohort, "variable": name, "visit": visit, "site": "", "unit": unit}
+            if len(mine):
+                variables.append((outcome, study.visits.baseline, site, unit, mine["value"]))
+        arms = people["arm"]
+        for name, visit, site, unit, values in variables:
+            place = {"cohort": cohort, "variable": name, "visit": visit, "site": site, "unit": unit}
             describe = _number_rows if pd.api.types.is_numeric_dtype(values.dtype) else _level_rows
-            rows += [place | row for row in describe(values, arms.reindex(values.index), study.arms)]
+            rows += [{"level": ""} | place | row for row in describe(values, arms.reindex(values.index), study.arms)]
     table = pd.DataFrame(rows).reindex(columns=list(BASELINE))
-    return check(table.fillna({"level": "", "arm": "", "unit": ""}), BASELINE, "baseline")
+    return check(table, BASELINE, "baseline")
 
 
 def fewest(values: pd.Series) -> Any:
@@ -145,11 +147,22 @@ def _level_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[di
     return rows
 
 
-def _limits(study: Study, cohort: str, outcome: str) -> tuple[float, float]:
-    instruments = study.cohorts[cohort].outcomes[outcome]
-    if not isinstance(instruments, str):
+def _at_day_0(study: Study) -> dict[str, str]:
+    """Covariates known at day 0 with their units."""
+    later = study.known_after_day_0(study.covariate_names)
+    units = {name: column.unit or "" for name, column in study.patients.covariates.items()}
+    for name, one in study.covariates.items():
+        units[name] = one.unit or (
+            definition(one.instrument, study.instruments[one.instrument]).unit if one.instrument else ""
+        )
+    return {name: unit for name, unit in units.items() if name not in later}
+
+
+def _limits(study: Study, cohort: str, outcome: str, site: str) -> tuple[float, float]:
+    instruments = sites(outcome, cohort, study)[site]
+    if len(instruments) > 1:
         return (0.0, 100.0)
-    one = definition(instruments, study.instruments[instruments])
+    one = definition(instruments[0], study.instruments[instruments[0]])
     return (one.low, one.high)
 
 

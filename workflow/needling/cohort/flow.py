@@ -21,7 +21,7 @@ def participant_flow(
 
     Parameters
     ----------
-    exported : read table of patients (one row per patient code of the export).
+    exported : read table of patients. A person is a code: one on several lines counts once, a line without a code is nobody.
     patients : clean patients.
     quarantine : quarantined rows (contract QUARANTINE).
     frame : analysis frame.
@@ -41,10 +41,13 @@ def participant_flow(
             {"cohort": "", "arm": "", "visit": "", "outcome": "", "reason": "", **place, "stage": stage, "n": n}
         )
 
-    add("exported", len(exported))
-    out = quarantine[quarantine["table"] == "patients"].drop_duplicates("row")
-    for reason, group in out.groupby("reason", sort=True):
-        add("excluded", len(group), reason=str(reason))
+    codes = exported.assign(patient=exported["patient"].str.strip().replace("", None)).dropna(subset="patient")
+    add("exported", codes)
+    enrolled = codes.loc[codes["row"].isin(patients["row"]), "patient"]
+    reasons = quarantine[quarantine["table"] == "patients"].drop_duplicates("row").set_index("row")["reason"]
+    others = codes[~codes["patient"].isin(enrolled) & codes["row"].isin(reasons.index)].drop_duplicates("patient")
+    for reason, group in others.groupby(others["row"].map(reasons), sort=True):
+        add("excluded", group, reason=str(reason))
     add("enrolled", len(patients))
     for cohort in study.cohorts:
         for arm in study.arms or [""]:

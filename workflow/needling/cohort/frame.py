@@ -17,55 +17,77 @@ def assemble(
 
     An outcome that a cohort measures with several instruments (the one that each patient has) is put on percent of
     maximum possible score, 0-100 with higher better; every other one stays on its instrument's own scale. A patient
-    who changes instrument between visits keeps the one of the baseline.
+    who changes instrument between visits keeps the one of the baseline. Instruments with sites are one outcome at several
+    sites of the body: each has its own rows and its own baseline.
 
     Parameters
     ----------
     patients, visits, scores : tables of the contracts CLEAN['patients'], CLEAN['visits'] and SCORES.
-    study : sections patients, visits, instruments, cohorts.
+        Columns of patients that are covariates of the study file, derived ones too, go along.
+    study : sections patients, visits, instruments, cohorts, covariates.
     at_baseline : also add the columns baseline, change and improvement (from the visit named baseline).
 
     Returns
     -------
-    Table of the contract FRAME with one column per covariate, sorted by cohort, outcome, patient and visit. Patients
-    without a measured outcome have no row: the participant flow counts them.
+    Table of the contract FRAME with one column per covariate, sorted by cohort, outcome, site, the patient's row in the export and
+    visit: no code that a patient was given decides an order. Patients without a measured outcome have no row: the participant
+    flow counts them. `week`, `day` and `hour` are the true time where a date is known; `week` and `hour` else the planned one.
     """
     schedule = list(study.visits.schedule)
     scheduled = visits[visits["visit"].isin(schedule)]
     measured = scores.merge(
         scheduled.rename(columns={"row": "visit_row"}).drop(columns=["clinic"]), on="visit_row", how="inner"
     )
-    covariates = [name for name in study.patients.covariates if name in patients.columns]
+    covariates = [name for name in study.covariate_names if name in patients.columns]
     measured = measured.merge(patients[["patient", "clinic", "cohort", "arm", *covariates]], on="patient", how="inner")
 
     parts = [
         _outcome(measured, cohort, outcome, instruments, study)
         for cohort, settings in study.cohorts.items()
-        for outcome, instruments in settings.outcomes.items()
+        for outcome in settings.outcomes
+        for instruments in sites(outcome, cohort, study).values()
     ]
     frame = pd.concat(parts, ignore_index=True)
     frame["visit_number"] = frame["visit"].map({name: number for number, name in enumerate(schedule)}).astype("int64")
-    nominal = frame["visit"].map({name: plan.nominal_week for name, plan in study.visits.schedule.items()})
-    frame["week"] = (frame["day"] / 7).where(frame["day"].notna(), pd.to_numeric(nominal))
-    frame["hour"] = 24 * frame["day"]
-    frame["site"], frame["side"] = "", ""
+    _add_times(frame, study)
     if at_baseline:
         frame = add_baseline(frame, study.visits.baseline)
     else:
         frame[["baseline", "change", "improvement"]] = np.nan
-    order = {name: number for number, name in enumerate(study.cohorts)}
-    frame = frame.sort_values(
-        ["cohort", "outcome", "patient", "visit_number"],
-        key=lambda column: column.map(order) if column.name == "cohort" else column,
-        kind="stable",
-    )
+    frame["_cohort"] = frame["cohort"].map({name: number for number, name in enumerate(study.cohorts)})
+    frame["_patient"] = frame["patient"].map(patients.set_index("patient")["row"])
+    frame = frame.sort_values(["_cohort", "outcome", "site", "_patient", "visit_number"], kind="stable")
     columns = [*FRAME, *covariates]
     return check(frame[columns].reset_index(drop=True), FRAME, "frame")
 
 
+def _add_times(frame: pd.DataFrame, study: Study) -> None:
+    """Add week and hour: from the day of the visit, or the planned ones; of visits with hours, which no day tells, as planned."""
+    schedule = study.visits.schedule
+    nominal = frame["visit"].map({name: plan.nominal_week for name, plan in schedule.items()}).astype(float)
+    hours = frame["visit"].map({name: plan.hours for name, plan in schedule.items()}).astype(float)
+    frame["week"] = (frame["day"] / 7).fillna(nominal).mask(hours.notna(), nominal)
+    frame["hour"] = hours.fillna(24 * frame["day"])
+
+
+def sites(outcome: str, cohort: str, study: Study) -> dict[str, list[str]]:
+    """Give the sites of an outcome in a cohort, each with its instruments; without sites there is one, which has no name.
+
+    Parameters
+    ----------
+    outcome, cohort : names of the study file.
+    study : sections instruments, cohorts.
+    """
+    named = study.cohorts[cohort].outcomes[outcome]
+    found: dict[str, list[str]] = {}
+    for name in [named] if isinstance(named, str) else named:
+        found.setdefault(study.instruments[name].site or "", []).append(name)
+    return found
+
+
 def add_baseline(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Add each patient's baseline value, the change from it and the change with positive meaning better."""
-    keys = ["patient", "outcome"]
+    keys = ["patient", "outcome", *(["site"] if "site" in frame else [])]
     at_baseline = frame.loc[frame["visit"] == baseline].set_index(keys)["value"].rename("baseline")
     frame = frame.drop(columns="baseline", errors="ignore").join(at_baseline, on=keys)
     frame["change"] = frame["value"] - frame["baseline"]
@@ -73,12 +95,10 @@ def add_baseline(frame: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return frame
 
 
-def _outcome(
-    measured: pd.DataFrame, cohort: str, outcome: str, instruments: str | list[str], study: Study
-) -> pd.DataFrame:
-    """Rows of one outcome in one cohort: one instrument natively, several pooled."""
-    names = [instruments] if isinstance(instruments, str) else instruments
+def _outcome(measured: pd.DataFrame, cohort: str, outcome: str, names: list[str], study: Study) -> pd.DataFrame:
+    """Rows of one outcome in one cohort at one site: one instrument natively, several pooled."""
     rows = measured[(measured["cohort"] == cohort) & measured["instrument"].isin(names)].copy()
+    rows["site"], rows["side"] = (getattr(study.instruments[names[0]], place) or "" for place in ("site", "side"))
     rows["outcome"] = outcome
     definitions = {name: definition(name, study.instruments[name]) for name in names}
     if len(names) > 1:

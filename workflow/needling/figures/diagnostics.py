@@ -31,9 +31,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     order = {place: number for number, place in enumerate(labels.places)}
-    table = pd.concat(found, ignore_index=True)
-    table["_place"] = [order[place] for place in zip(table["cohort"], table["outcome"], strict=True)]
-    return table.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[COLUMNS]
+    points = pd.concat(found, ignore_index=True)
+    points["_place"] = [order[place] for place in zip(points["cohort"], points["outcome"], strict=True)]
+    return points.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[COLUMNS]
 
 
 def quantile_panel(ax: Axes, points: pd.DataFrame) -> Axes:

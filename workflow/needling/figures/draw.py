@@ -1,6 +1,5 @@
 """Every figure of a study: drawn, written in three formats beside the numbers it shows, with its words."""
 
-from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -9,15 +8,28 @@ from needling.figures.style import save, style
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
 from needling.schema import write_table
+from needling.study.extensions import EXTENSIONS, loaded, part_files
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# Each is a module of this folder with data(released, labels), draw(source, labels, profile) and words(source, labels).
-FIGURES = ("flow", "trajectories", "forest", "distributions", "missingness", "diagnostics")
+NEEDS = ("data", "draw", "words")
 
 
-def write_figures(released: "dict[str, pd.DataFrame]", labels: Labels, folder: str | Path) -> dict[str, dict[str, str]]:
+def figures(extensions: Path = EXTENSIONS) -> dict[str, ModuleType]:
+    """Find the figures: every file of this folder that draws one, and every figure_<name>.py of a study's own extensions.
+
+    Each has ``data(released, labels)``, the table that is shown (empty where the study has nothing for it), ``draw(source,
+    labels, profile)`` and ``words(source, labels)``, caption and alternative text. SECTION says in which section of the report
+    one stands that the report's text does not place; default others.
+    """
+    files = part_files("figures", r"def draw\(", "figure_", extensions)
+    return {name: loaded(path, NEEDS) for name, path in files.items()}
+
+
+def write_figures(
+    released: "dict[str, pd.DataFrame]", labels: Labels, folder: str | Path, extensions: Path = EXTENSIONS
+) -> dict[str, dict[str, str]]:
     """Draw the figures for which a study has numbers, each as PDF, SVG and PNG beside a CSV of what it shows.
 
     Parameters
@@ -25,14 +37,15 @@ def write_figures(released: "dict[str, pd.DataFrame]", labels: Labels, folder: s
     released : the released tables by name.
     labels : the study's words.
     folder : where the files go, named by figure.
+    extensions : folder with a study's own figures.
 
     Returns
     -------
-    Figure -> caption and alternative (its alternative text).
+    Figure -> caption, alternative (its alternative text) and section.
     """
     made = {}
-    for name in FIGURES:
-        found = write_figure(import_module(f"needling.figures.{name}"), released, labels, Path(folder) / name)
+    for name, room in figures(extensions).items():
+        found = write_figure(room, released, labels, Path(folder) / name)
         if found:
             made[name] = found
     return made
@@ -51,7 +64,7 @@ def write_figure(
 
     Returns
     -------
-    Its caption and alternative text.
+    Its caption, alternative text and section of the report.
     """
     source = room.data(released, labels)
     if source.empty:
@@ -62,4 +75,8 @@ def write_figure(
     write_table(source, stem.with_name(f"{stem.name}.csv"))
     caption, alternative = room.words(source, labels)
     front = f"{MADE_UP}. " if labels.plan.made_up else ""
-    return {"caption": front + caption, "alternative": front + alternative}
+    return {
+        "caption": front + caption,
+        "alternative": front + alternative,
+        "section": getattr(room, "SECTION", "others"),
+    }

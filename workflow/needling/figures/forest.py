@@ -111,7 +111,7 @@ def _row_label(row: dict[Any, Any], labels: Labels) -> str:
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each outcome, measure and pair of arms, one below the other, with the numbers beside it."""
-    by = ["outcome", "measure", "better", "arm", "reference"]
+    by = ["outcome", "measure", "quantity", "unit", "better", "arm", "reference"]
     groups = [rows for _, rows in source.groupby(by, sort=False)]
     several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     heights = [len(rows) for rows in groups]
@@ -123,7 +123,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         numbers(beside, rows, profile.small)
         first = rows.iloc[0].to_dict()
         pair = f": {in_sentence(labels.compared(first))}" if several else ""
-        panel_head(ax, labels.outcome(first["outcome"]) + pair, labels.measure(first["cohort"], first["outcome"]).axis)
+        panel_head(ax, labels.outcome(first["outcome"]) + pair, labels.scale(first))
     heads = (sentence(labels.noun).split(" from")[0], f"({100 * float(source['level'].iloc[0]):g}% CI)", "n")
     for (x, align), text in zip(TEXT_COLUMNS, heads, strict=True):
         axes[0][1].text(x, -0.75, text, ha=align, va="bottom", fontsize=profile.small, fontweight="bold")

@@ -48,8 +48,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         if number == 0 or ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
             ax.set_ylabel("Share measured")
     if labels.plan.arms:
-        handles, names = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper left", ncols=len(names), handlelength=3)
+        handles, arms = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
     return figure
 
 

@@ -68,8 +68,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         visit_axis(ax, labels, positions, profile.small)
         numbers_below(ax, rows, positions, look, "n", profile.small)
     if labels.plan.arms:
-        handles, names = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper left", ncols=len(names), handlelength=3)
+        handles, arms = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
     return figure
 
 

@@ -45,6 +45,13 @@ WITHHELD = {
 }
 # How the source of an instrument says that its rule for missing items was not read in a publication.
 UNCHECKED = re.compile(r"(^|; *)(unverified|[^;]*\b(missing items|items needed|scoring rule)\b[^;]*\bunverified)")
+COLUMNS = {
+    "baseline": "Baseline value",
+    "Intercept": "Intercept",
+    "time": "Week",
+    "dose": "Dose",
+    "number": "Session",
+}
 NOUNS = {"randomised": "effect", "cohort": "adjusted difference", "single_arm": "change from baseline"}
 
 
@@ -152,6 +159,11 @@ class Labels:
         one = self._definition(instruments)
         return Measure(one.label, span(one.unit), one.low, one.high, one.better, tuple(one.thresholds))
 
+    def scale(self, row: dict[Any, Any]) -> str:
+        """On which scale a results row is: instrument and its unit, and the estimate's own unit where that is another."""
+        axis, unit = self.measure(row["cohort"], row["outcome"]).axis, row["unit"]
+        return axis if not unit or axis.endswith(unit) else f"{axis}; estimates in {unit}"
+
     @property
     def places(self) -> list[tuple[str, str]]:
         """Cohort and outcome pairs in the order of the study file."""
@@ -187,9 +199,7 @@ class Labels:
             return f"Arm: {in_sentence(self.arm(level))}"
         if name == "visit":
             return f"Visit: {in_sentence(self.visit(level))}"
-        label = {"baseline": "Baseline value", "Intercept": "Intercept", "time": "Week", "dose": "Dose"}.get(
-            name
-        ) or self.covariate(name)
+        label = COLUMNS.get(name) or self.covariate(name)
         return f"{label}: {self.level(name, level)}" if level else label
 
     def subset(self, where: str) -> str:
@@ -199,6 +209,15 @@ class Labels:
             f"{in_sentence(self.covariate(k))}: {listed([self.level(k, one) for one in v])}" for k, v in chosen.items()
         ]
         return "; ".join(parts)
+
+    def at(self, values: str) -> str:
+        """Where an estimate is read, e.g. 'day 14' or 'sex: female'."""
+        parts = [
+            in_sentence(COLUMNS.get(name) or self.covariate(name))
+            + (f": {self.level(name, one)}" if isinstance(one, str) else f" {one:g}")
+            for name, one in (json.loads(values) if values else {}).items()
+        ]
+        return ", ".join(parts)
 
     def fill(self, text: str) -> str:
         """Put words in the place of the codes in braces that a kind of analysis wrote into a text."""

@@ -54,6 +54,8 @@ def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.
     out["flow"] = release_flow(given["flow"], out["people"], study.primary, limit)
     out["baseline"] = release_baseline(given["baseline"], limit)
     out["distribution"] = release_distribution(given["distribution"], limit)
+    if "intercurrent" in given:
+        out["intercurrent"] = release_intercurrent(given["intercurrent"], limit)
     out["missingness"] = given["missingness"].assign(hidden="")
     out["codebook"] = release_codebook(given["codebook"], limit)
     out["totals"] = release_parts(given["totals"], ["instrument"], "stated", "n", ["finding", "reason"], limit)
@@ -95,6 +97,18 @@ def _describe(table: "pd.DataFrame", limit: Limits) -> None:
     for name, share in QUANTILES.items():
         beyond = (table["n"] * min(share, 1 - share)).round(6)
         hide(table, beyond < limit.beyond, [name], "few_people" if limit.cell > 1 else "own_value")
+
+
+def release_intercurrent(intercurrent: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release counts of intercurrent events: all of an arm or none, since events, visits and missing values are nested in it."""
+    import pandas as pd
+
+    table = intercurrent.assign(hidden="")
+    since = table.groupby(["cohort", "arm", "outcome", "event"], sort=False)["n"].diff()
+    parts = [table["n"], table["n_measured"], table["n"] - table["n_measured"], since.abs()]
+    small = pd.concat([part.between(1, limit.cell - 1) for part in parts], axis=1).any(axis=1)
+    hide(table, small.groupby([table["cohort"], table["arm"]]).transform("any"), ["n", "n_measured"], "few_people")
+    return table
 
 
 def release_distribution(distribution: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":

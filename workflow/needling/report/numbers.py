@@ -56,6 +56,11 @@ class Number:
         """What the interval says, in the words of the design."""
         if not self.estimated:
             return ""
+        if pd.notna(self.row["margin"]):
+            return self._against_margin
+        if self.row["better"] not in ("lower", "higher"):
+            where = "below" if self.row["high"] < 0 else "above"
+            return "the interval includes zero" if self.side == "both" else f"the whole interval lies {where} zero"
         if not self.row["reference"]:
             return {
                 "better": "the interval lies on the side of improvement",
@@ -66,6 +71,18 @@ class Number:
             return "the interval includes no difference"
         arm = self.row["arm"] if self.side == "better" else self.row["reference"]
         return f"the whole interval favours {in_sentence(self.labels.arm(arm))}"
+
+    @property
+    def _against_margin(self) -> str:
+        """What the interval says of a margin: of being worse by it, or of being apart by it either way."""
+        row = self.row
+        margin = f"the margin of {row['margin']:g} {row['unit']}".rstrip()
+        if row["framework"] == "equivalence":
+            within = -row["margin"] < row["low"] and row["high"] < row["margin"]
+            return f"the interval lies {'within' if within else 'not within'} {margin} either way"
+        excluded = row["high"] < row["margin"] if row["better"] == "lower" else row["low"] > -row["margin"]
+        arm = in_sentence(self.labels.arm(row["arm"]))
+        return f"the interval {'excludes' if excluded else 'does not exclude'} that {arm} is worse by {margin} or more"
 
 
 def primary_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ import pandas as pd
 from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
 from needling.labels.words import DF, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.numbers import people, primary_sentences
+from needling.study.extensions import EXTENSIONS
+from needling.study.keys import StudyError
 from needling.tables.printed import Printed, escape, markdown_table, marked
 from needling.tables.select import comparisons, said
 
@@ -23,6 +25,7 @@ def report_text(
     *,
     software: list[str],
     templates: Path,
+    extensions: Path = EXTENSIONS,
 ) -> str:
     """Write the report as Markdown.
 
@@ -31,9 +34,10 @@ def report_text(
     labels : the study's words.
     released : the released tables by name.
     tables : table name -> formatted table, as `write_tables` gives them.
-    words : figure -> its caption and alternative text, of those that were drawn.
+    words : figure -> its caption, alternative text and section, of those that were drawn.
     software : the packages that computed, with their versions.
     templates : folder with report.md.
+    extensions : folder with a study's own sections (section_<name>.md, written like report.md).
 
     Returns
     -------
@@ -42,11 +46,14 @@ def report_text(
     Raises
     ------
     LookupError : the text asks for a number that no table has.
+    StudyError : a figure or table asks for a section that the report has not.
     """
     plan, results = labels.plan, released["results"]
-    floats = _Floats(labels, tables, words)
+    sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
+    texts = [templates / "report.md", *(extensions / name for name in sections)]
+    floats = _Floats(labels, tables, words, "".join(path.read_text(encoding="utf-8") for path in texts))
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader([templates, extensions]),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -62,6 +69,8 @@ def report_text(
         primary=primary_sentences(released, labels),
         figure=floats.figure,
         table=floats.table,
+        rest=floats.rest,
+        sections=sections,
         has_figure=lambda name: name in words,
         has_table=lambda name: name in tables,
         models=[_model(name, released, labels) for name in plan.analyses],
@@ -77,16 +86,21 @@ def report_text(
         adjusted=bool(results["p_adjusted"].notna().any()),
         improved=bool(comparisons(results[results["analysis"] == plan.primary])["better"].eq("higher").all()),
     )
+    floats.check()
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
 class _Floats:
-    """Figures and tables in the order in which the text shows them."""
+    """Figures and tables in the order in which the text shows them; what it does not name stands at the end of its section."""
 
-    def __init__(self, labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]) -> None:
+    def __init__(self, labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]], text: str) -> None:
         self._front = f"{MADE_UP}. " if labels.plan.made_up else ""
         self._tables, self._words = tables, words
         self._count = {"Figure": 0, "Table": 0}
+        self._asked: dict[tuple[str, str], str] = {("table", name): table.section for name, table in tables.items()}
+        self._asked |= {("figure", name): one.get("section", "others") for name, one in words.items()}
+        for kind, name in re.findall(r'\b(figure|table)\("(\w+)"\)', text):
+            self._asked.pop((kind, name), None)
 
     def figure(self, name: str) -> str:
         """Markdown of a figure with its number, caption and alternative text."""
@@ -101,6 +115,20 @@ class _Floats:
         notes = escape(" ".join(table.notes))
         below = f'\n::: {{.notes custom-style="Table Notes"}}\n{notes}\n:::\n' if table.notes else ""
         return f"{markdown_table(table)}\n: {caption}\n{below}"
+
+    def rest(self, section: str) -> str:
+        """Markdown of what asks for a section and is not named by the text: tables, then figures."""
+        mine = [one for one, asked in self._asked.items() if asked == section]
+        for one in mine:
+            del self._asked[one]
+        return "\n".join(self.table(name) if kind == "table" else self.figure(name) for kind, name in mine)
+
+    def check(self) -> None:
+        """Stop where something that was made stands nowhere."""
+        for (kind, name), section in self._asked.items():
+            raise StudyError(
+                f"{kind} '{name}': the report has no section '{section}' that shows it; see SECTION of its file."
+            )
 
     def _number(self, kind: str) -> str:
         self._count[kind] += 1

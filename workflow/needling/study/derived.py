@@ -96,6 +96,10 @@ class Strategy(Section):
             raise ValueError(f"the strategy {self.strategy} has no value; only composite has one")
         return self
 
+    def __str__(self) -> str:
+        """Write the strategy for the report."""
+        return self.strategy.replace("_", " ") + ("" if self.value is None else f": {self.value}")
+
     def value_of(self, outcome: str) -> float | None:
         """Give the value that an outcome has after the event, where the strategy states one."""
         return self.value.get(outcome) if isinstance(self.value, dict) else self.value
@@ -139,6 +143,9 @@ def check_events(study: "Study", known: Known) -> None:
                 f"{place}: the column '{event.day}' holds no dates; those are called date_..., or ..._date"
             )
     for name, estimand in study.estimands.items():
+        for part in ("population", "treatment", "variable", "summary"):
+            if not getattr(estimand, part):
+                raise ValueError(f"the key 'estimands.{name}.{part}' is missing; add it")
         place = f"estimands.{name}.intercurrent_events"
         for named, strategy in estimand.intercurrent_events.items():
             if named in study.intercurrent_events and not isinstance(strategy, Strategy):

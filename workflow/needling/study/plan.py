@@ -33,16 +33,16 @@ class Cohort(Section):
 class Estimand(Section):
     """What is to be estimated (ICH E9(R1)), in words for the report."""
 
-    population: str = Field(description="Who.")
-    treatment: str = Field(description="Which treatment conditions are compared.")
-    variable: str = Field(description="The outcome and time.")
+    population: Words = Field("", description="Who.")
+    treatment: Words = Field("", description="Which treatment conditions are compared.")
+    variable: Words = Field("", description="The outcome and time.")
     intercurrent_events: dict[str, Strategy | str] = Field(
         default_factory=dict,
         description="Event -> strategy. Every event under the study's intercurrent_events has a strategy that acts on the values: "
         "its code, or {strategy: composite, value: 0}. An event that is not there is described in words, which only the report "
         "shows. Default: none named.",
     )
-    summary: str = Field(description="The population-level summary, e.g. difference in means.")
+    summary: Words = Field("", description="The population-level summary, e.g. difference in means.")
 
     @field_validator("intercurrent_events", mode="before")
     @classmethod
@@ -50,7 +50,7 @@ class Estimand(Section):
         return {event: short_strategy(answer) for event, answer in value.items()} if isinstance(value, dict) else value
 
 
-Contrasts = Literal["reference", "pairwise", "trend"] | dict[Name, float]
+Contrasts = Literal["reference", "pairwise", "trend"] | dict[str, float]
 
 
 class Analysis(Section):
@@ -86,11 +86,6 @@ class Analysis(Section):
     reference: str | None = Field(
         None, description="Arm that the others are compared with. Default: the reference of patients.arm."
     )
-    contrasts: Contrasts = Field(
-        "reference",
-        description="Which arms are compared: each with the reference (default), all pairs, a linear trend over "
-        "patients.arm.dose, or weights by arm that add up to 0.",
-    )
     framework: Literal["superiority", "non_inferiority", "equivalence"] = Field(
         "superiority", description="What the test is about. Default: superiority, a difference of 0."
     )
@@ -121,6 +116,12 @@ class KindSettings(Analysis):
     """Base of the settings of a kind of analysis: a key that the kind does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    contrasts: Contrasts = Field(
+        "reference",
+        description="Which arms are compared: each with the reference (default), all pairs, a linear trend over "
+        "patients.arm.dose, or weights by arm that add up to 0.",
+    )
 
 
 class Family(Section):
@@ -404,9 +405,25 @@ class Study(Section):
             known(f"analyses.{name}: reference", analysis.reference, self.arms)
         if (analysis.framework == "superiority") != (analysis.margin is None):
             raise ValueError(f"analyses.{name}: a margin belongs to non_inferiority and equivalence, which need one")
+        asked: Any = getattr(analysis, "contrasts", "reference")
+        for one in asked if isinstance(asked, list) else [asked]:
+            self._check_contrasts(name, getattr(one, "compare", one), known)
         check_strategies(name, analysis, self)
         check_known_at_day_0(name, analysis, self)
         analysis.check_plan(name, self)
+
+    def _check_contrasts(self, name: str, asked: Any, known: Any) -> None:
+        """A trend needs the dose of every arm, weights are of arms that there are and add up to 0."""
+        if isinstance(asked, dict):
+            for arm in asked:
+                known(f"analyses.{name}.contrasts: arm", arm, self.arms)
+            if abs(sum(asked.values())) > 1e-9 or not any(asked.values()):
+                raise ValueError(f"analyses.{name}.contrasts: weights of arms add up to 0 and are not all 0")
+        dose = self.patients.arm.dose if self.patients.arm else {}
+        if asked == "trend" and (set(dose) != set(self.arms) or len(set(dose.values())) < 2):
+            raise ValueError(
+                f"analyses.{name}: a trend needs patients.arm.dose, a number for every arm, and two that differ"
+            )
 
     def _check_sites(self, name: str, cohort: Cohort) -> None:
         """Several instruments of an outcome are all of sites, each of another, or none is."""

@@ -110,3 +110,6 @@ def _share(row: Any) -> str:
 
 def _differences(rows: pd.DataFrame) -> str:
     return ", ".join(format_fixed(value, 2) for value in rows["standardised_difference"].iloc[1:])
+
+
+TABLES = {"baseline": baseline}

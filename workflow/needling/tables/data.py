@@ -112,3 +112,6 @@ def reliability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         notes,
         [0.46, 0.12, 0.14, 0.28],
     )
+
+
+TABLES = {"cleaning": cleaning, "totals": totals, "reliability": reliability}

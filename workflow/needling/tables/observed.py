@@ -64,3 +64,6 @@ def _ends(exact: pd.DataFrame, labels: Labels) -> list[str]:
         if names:
             flagged.append(f"At least 15% of a group had the {words} possible score at some visit: {listed(names)}.")
     return flagged
+
+
+TABLES = {"observed": observed}

@@ -70,3 +70,6 @@ def _reasons(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, str
         "no_baseline": f"no measurement at {first}",
         "incomplete": f"{listed(needed, 'or') or 'time of the visit'} missing",
     }
+
+
+TABLES = {"participants": participants}

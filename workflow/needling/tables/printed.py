@@ -27,8 +27,8 @@ class Printed:
     """One table in two forms.
 
     `exact` holds the numbers for the CSV. `head` and `rows` are text for people (a `Told` where it prints a result); a row with
-    one cell is a heading over the rows below it. `widths` are the columns' shares of the page; the first column is flush left,
-    the others flush right unless `left` names them.
+    one cell is a heading over the rows below it. `widths` are the columns' shares of the page; the first column is flush left, the
+    others flush right unless `left` names them. `section` is where in the report it stands, unless the text places it.
     """
 
     caption: str
@@ -38,6 +38,7 @@ class Printed:
     notes: list[str] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
     left: tuple[int, ...] = (0,)
+    section: str = "others"
 
 
 def headed(rows: list[tuple[str, Row]]) -> list[Row]:

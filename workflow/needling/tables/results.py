@@ -20,7 +20,7 @@ from needling.tables.select import COMPARED, asked_for, comparisons, in_order, s
 from needling.tables.withheld import HIDDEN, withheld_note
 
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "icc")
-KEY = ["analysis", "cohort", "outcome", "visit"]
+KEY = ["analysis", "cohort", "outcome", "visit", "at"]
 STATUS = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "abstains": "no recommendation"}
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
 
@@ -75,7 +75,7 @@ def _comparisons(
     begun = set()
     for row in rows.to_dict("records"):
         heading = _heading(row, labels, by_analysis) if several else ""
-        start = (*(row[k] for k in KEY[:3]), plan.visits.baseline, "")
+        start = (*(row[k] for k in KEY[:3]), plan.visits.baseline, "", "")
         if row["quantity"] == "change" and not row["reference"] and start[:3] not in begun and start in means:
             begun.add(start[:3])
             label = f"{labels.outcome(row['outcome'])}, {in_sentence(labels.visit(plan.visits.baseline))}"
@@ -121,13 +121,11 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     parts = [labels.outcome(row["outcome"])]
     if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
         parts.append(in_sentence(labels.visit(row["visit"])))
-    if row["quantity"] == "slope":
-        parts.append("per week")
-    if row["quantity"] == "trend":
-        parts.append("per unit of dose")
+    parts += [labels.at(row["at"])] if row["at"] else []
+    if row["quantity"] in ("slope", "trend"):
+        parts.append(row["unit"])
     if row["quantity"] == "interaction":
-        unit = ", per unit" if pd.notna(row["estimate"]) else ""
-        parts.append(f"effect by {in_sentence(labels.term(row['term']))}{unit}")
+        parts += [f"effect by {in_sentence(labels.term(row['term']))}", *([row["unit"]] if row["unit"] else [])]
     same = rows[(rows["analysis"] == row["analysis"]) & (rows["quantity"] == row["quantity"])]
     if len(same[["arm", "reference"]].drop_duplicates()) > 1 and row["reference"]:
         parts.append(in_sentence(labels.compared(row)))
@@ -184,7 +182,8 @@ def _frameworks(rows: pd.DataFrame, labels: Labels) -> list[str]:
     """Say what P tests and which level the interval has where the question is not superiority."""
     found = rows[rows["framework"].isin(["non_inferiority", "equivalence"])]
     said_of = {
-        "non_inferiority": "{}: non-inferiority with a margin of {} {}; P is one-sided, against being worse by the margin or more.",
+        "non_inferiority": "{}: non-inferiority with a margin of {} {}; P is one-sided, against being worse by the margin or "
+        "more.",
         "equivalence": "{}: equivalence within {} {} either way; P is the larger of two one-sided tests, and the interval has "
         "the level that goes with them.",
     }
@@ -215,12 +214,15 @@ def _scales(rows: pd.DataFrame, labels: Labels) -> list[str]:
     for row in rows[~ratios & rows["better"].ne("neither")].drop_duplicates(KEY[:3]).to_dict("records"):
         if not row["outcome"]:
             continue
+        better = BETTER[row["better"]].format("change" if plan.design == "single_arm" else "difference")
+        if row["outcome"] not in plan.cohorts[row["cohort"]].outcomes:  # of sessions
+            told[f"{labels.outcome(row['outcome'])}: {row['unit']}; {better}"] = None
+            continue
         one = labels.measure(row["cohort"], row["outcome"])
         label = labels.outcome(row["outcome"])
         used = {str(c.outcomes[row["outcome"]]) for c in plan.cohorts.values() if row["outcome"] in c.outcomes}
         where = f" in {in_sentence(labels.cohort(row['cohort']))}" if len(used) > 1 else ""
         scale = one.axis if one.label.startswith(label) else f"{label}{where}: {one.axis}"
-        better = BETTER[row["better"]].format("change" if plan.design == "single_arm" else "difference")
         told[f"{scale}; {better}"] = None
     return list(told)
 
@@ -298,3 +300,12 @@ def cross_check(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         [0.34, 0.13, 0.2, 0.33],
         (0, 3),
     )
+
+
+TABLES = {
+    "primary": primary,
+    "visits": visits,
+    "secondary": secondary,
+    "coefficients": coefficients,
+    "cross_check": cross_check,
+}
