@@ -27,7 +27,9 @@ class Analysed:
         return self.tables["results"]
 
 
-def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analysed:
+def analyse(
+    name: str, given: "dict[str, pd.DataFrame]", study: Study, known: dict[str, ModuleType] | None = None
+) -> Analysed:
     """Run the analysis that the study file calls `name`.
 
     Parameters
@@ -35,6 +37,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     name : key under analyses.
     given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients), and what the kind reads.
     study : sections design, patients, visits, cohorts, analyses, primary.
+    known : kind -> its module. Default: all that there are.
 
     Returns
     -------
@@ -45,7 +48,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     import pandas as pd
 
     settings: Any = study.analyses[name]
-    kind = kinds()[settings.kind]
+    kind = (known or kinds())[settings.kind]
     outputs = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
