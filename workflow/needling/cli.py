@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,16 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--patients", type=int, default=None, help="default: the demo's number")
     simulate.add_argument("--scenario", default="default", choices=["default", "null", "mnar", "confounded"])
     simulate.set_defaults(command=_simulate)
+
+    extension = commands.add_parser("extension", help="write or check a study's own kind of analysis")
+    actions = extension.add_subparsers(required=True, metavar="ACTION")
+    first = actions.add_parser("new", help="write the first file of a kind of analysis, which runs as it is")
+    first.add_argument("what", choices=["kind"])
+    first.add_argument("name")
+    first.set_defaults(command=_new_extension)
+    examine = actions.add_parser("check", help="run a kind on awkward frames and on data without effect")
+    examine.add_argument("file")
+    examine.set_defaults(command=_check_extension)
 
     commands.add_parser("schema", help="print the JSON schema of the study file").set_defaults(command=_schema)
     return parser
@@ -119,6 +130,25 @@ def _stop_on_names(file: str, text: str) -> None:
             f"{study.export.records}: the study file would hold what may name a person, from {'; '.join(places)}. Rename it in "
             "the export and try again; nothing has been written."
         )
+
+
+def _new_extension(options: argparse.Namespace) -> str:
+    from needling.extension import write_kind
+
+    path = Path(os.path.relpath(write_kind(options.name)))
+    return (
+        f"{path} written: a difference in means at the primary visit. It runs as it is: name kind: {options.name} in an analysis of a "
+        f"study file; .venv/bin/needling extension check {path} tries it on awkward data."
+    )
+
+
+def _check_extension(options: argparse.Namespace) -> str:
+    from needling.extension import check_kind
+
+    path = Path(options.file)
+    if not path.exists():
+        raise StudyError(f"{path}: there is no such file.")
+    return "\n".join(check_kind(path))
 
 
 def _simulate(options: argparse.Namespace) -> str:

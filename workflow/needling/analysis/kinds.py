@@ -49,7 +49,7 @@ def kinds(extensions: Path = EXTENSIONS) -> dict[str, ModuleType]:
             raise StudyError(
                 f"workflow/extensions/{path.name}: there is a kind '{path.stem}' already; rename the file."
             )
-        found[path.stem] = _loaded(path)
+        found[path.stem] = loaded(path)
     return found
 
 
@@ -64,7 +64,8 @@ def _holding_settings(folder: Path) -> list[Path]:
     return [path for path in files if HOLDS_SETTINGS.search(path.read_text(encoding="utf-8"))]
 
 
-def _loaded(path: Path) -> ModuleType:
+def loaded(path: Path) -> ModuleType:
+    """Load the kind of an extension; refuse a file that lacks part of what a kind has."""
     spec = util.spec_from_file_location(f"extension_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise StudyError(f"workflow/extensions/{path.name}: it cannot be read as Python.")

@@ -27,7 +27,9 @@ class Analysed:
         return self.tables["results"]
 
 
-def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analysed:
+def analyse(
+    name: str, given: "dict[str, pd.DataFrame]", study: Study, known: dict[str, ModuleType] | None = None
+) -> Analysed:
     """Run the analysis that the study file calls `name`.
 
     Parameters
@@ -36,6 +38,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     given : the frames (visits, contract FRAME with covariates, all cohorts and outcomes; patients; events, where the estimand
         answers some), and what the kind reads.
     study : sections design, patients, visits, cohorts, covariates, estimands, analyses, primary.
+    known : kind -> its module. Default: all that there are.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def analyse(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> Analys
     import pandas as pd
 
     settings: Any = study.analyses[name]
-    kind = kinds()[settings.kind]
+    kind = (known or kinds())[settings.kind]
     if answers := study.strategies(name):
         from needling.cohort.events import apply_strategies
 
