@@ -212,7 +212,9 @@ def unreleased(study, per_arm=60, seed=3, spoil=None):
     out = pd.DataFrame(
         {"table": "patients", "row": [0, 1, 2], "rule": "x", "reason": ["no consent", "no consent", "left"]}
     )
-    exported = pd.DataFrame({"patient": ["out1", "out2", "out3", *patients["patient"]]}).rename_axis("row").reset_index()
+    exported = (
+        pd.DataFrame({"patient": ["out1", "out2", "out3", *patients["patient"]]}).rename_axis("row").reset_index()
+    )
     patients = patients.assign(row=range(3, len(exported)))
     found = [analyse(name, {"visits": frame, "patients": patients}, study).tables for name in study.analyses]
     joined = {

@@ -65,7 +65,7 @@ def test_the_first_file_keeps_the_contract_and_the_error_rate(kind):
     ],
 )
 def test_a_breach_of_the_contract_is_named(kind, old, new, told):
-    with pytest.raises(StudyError, match="own.py") as error:
+    with pytest.raises(StudyError, match=r"own\.py") as error:
         check_kind(kind((old, new)), nulls=120)
     assert told in str(error.value)
 

@@ -127,7 +127,10 @@ def test_no_kind_of_analysis_is_named_outside_its_file():
     where = [path for path in MODULES if room(path) in rooms]
     where += [PACKAGE / "analysis" / f"{name}.py" for name in ("run", "results", "fits")]
     where += [*SCRIPTS, *(PROJECT / "workflow/report").glob("*.md")]
-    known = "kind = (known or kinds())[settings.kind]", '"kind": settings.kind,'  # the one look-up, and the column of the results
+    known = (
+        "kind = (known or kinds())[settings.kind]",
+        '"kind": settings.kind,',
+    )  # the one look-up, and the column of the results
     hits = []
     for path in where:
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip() not in known]

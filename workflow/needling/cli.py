@@ -137,8 +137,8 @@ def _new_extension(options: argparse.Namespace) -> str:
 
     path = Path(os.path.relpath(write_kind(options.name)))
     return (
-        f"{path} written: a difference in means at the primary visit. It runs as it is: name kind: {options.name} in an analysis of a "
-        f"study file; .venv/bin/needling extension check {path} tries it on awkward data."
+        f"{path} written: a difference in means at the primary visit. It runs as it is: name kind: {options.name} in an analysis "
+        f"of a study file; .venv/bin/needling extension check {path} tries it on awkward data."
     )
 
 

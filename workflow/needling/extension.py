@@ -65,7 +65,8 @@ def check_kind(path: Path, nulls: int = NULLS) -> list[str]:
         share = rejected / tested
         error = (share * (1 - share) / tested) ** 0.5
         said.append(
-            f"type I error at 5 %: {100 * share:.1f} % of {tested} comparisons without effect (Monte Carlo error {100 * error:.1f} %)"
+            f"type I error at 5 %: {100 * share:.1f} % of {tested} comparisons without effect "
+            f"(Monte Carlo error {100 * error:.1f} %)"
         )
         if abs(share - 0.05) > 3 * max(error, (0.05 * 0.95 / tested) ** 0.5):
             raise StudyError(f"{path.name}: {said[-1]}; a test at 5 % must reject about one true null in twenty.")
@@ -107,7 +108,11 @@ def _trial(seed: int, n: int, effect: float = 0.0) -> Any:
     people["arm"] = np.where(np.arange(n) % 2 == 0, "usual_care", "dry_needling")
     parts = [
         people.assign(
-            **{"visit": visit, "visit_number": number, "week": week, "day": 7 * week, "hour": 168 * week},
+            visit=visit,
+            visit_number=number,
+            week=week,
+            day=7 * week,
+            hour=168 * week,
             value=5
             + people["person"]
             + rng.normal(0, 1, n)

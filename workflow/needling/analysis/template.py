@@ -64,13 +64,14 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         estimate, se = float(w @ [groups[arm].mean() for arm in question.arms]), float(np.sqrt(parts.sum()))
         df = float(parts.sum() ** 2 / sum(p**2 / (len(groups[a]) - 1) for p, a in zip(parts, question.arms, strict=True)))
         reach = stats.t.ppf(share, df) * se
-        numbers = {"estimate": estimate, "se": se, "df": df, "statistic": estimate / se, "p": 2 * stats.t.sf(abs(estimate / se), df)}
+        numbers = {"estimate": estimate, "se": se, "df": df, "statistic": estimate / se}
+        numbers |= {"p": 2 * stats.t.sf(abs(estimate / se), df)}
         codes = {"arm": one.arm, "reference": one.reference, "term": one.term}
         found.append({**codes, **numbers, "low": estimate - reach, "high": estimate + reach})
     for arm, values in groups.items():
-        se, df = float(values.sem()), len(values) - 1
+        mean, se, df = float(values.mean()), float(values.sem()), len(values) - 1
         reach = stats.t.ppf(share, df) * se
-        means.append({"arm": arm, "estimate": values.mean(), "se": se, "df": df, "low": values.mean() - reach, "high": values.mean() + reach})
+        means.append({"arm": arm, "estimate": mean, "se": se, "df": df, "low": mean - reach, "high": mean + reach})
     return Output(
         pd.concat(
             [
