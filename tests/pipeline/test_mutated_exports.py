@@ -29,6 +29,7 @@ PLAIN = {
     "title": "A small study",
     "design": "cohort",
     "seed": 1,
+    "disclosure": {"rule": "cells"},
     "export": {"format": "csv", "records": "records.csv"},
     "patients": {
         "id": "patient",

@@ -5,8 +5,7 @@ import pytest
 from scipy import stats
 
 from needling.analysis.kinds import kinds, loaded
-from needling.analysis.template import new_kind
-from needling.extension import _analysed, check_kind, frames, write_kind
+from needling.extension import _analysed, check_kind, frames, new_kind, write_kind
 from needling.study.keys import StudyError
 
 

@@ -6,10 +6,10 @@ from types import ModuleType
 from typing import Any
 
 from needling.analysis.kinds import EXTENSIONS, kinds, loaded
-from needling.analysis.template import new_kind
 from needling.study.keys import StudyError
 
 NULLS = 1000
+TEMPLATE = EXTENSIONS / "kind.template"
 
 
 def write_kind(name: str, folder: Path = EXTENSIONS) -> Path:
@@ -34,6 +34,11 @@ def write_kind(name: str, folder: Path = EXTENSIONS) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(new_kind(name), encoding="utf-8")
     return path
+
+
+def new_kind(name: str) -> str:
+    """The text of a kind's first file under a name."""
+    return TEMPLATE.read_text(encoding="utf-8").replace("NAME", name)
 
 
 def check_kind(path: Path, nulls: int = NULLS) -> list[str]:

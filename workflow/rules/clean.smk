@@ -46,9 +46,7 @@ rule assemble:
     benchmark:
         f"{LOGS}/assemble.benchmark"
     params:
-        study=section(
-            STUDY, "patients", "visits", "instruments", "events", "covariates", "intercurrent_events", "cohorts"
-        ),
+        study=section(STUDY, "patients", "visits", "instruments", "events", "covariates", "intercurrent_events", "cohorts"),
         code=digest(*code("assemble")),
     script:
         "../scripts/assemble.py"
