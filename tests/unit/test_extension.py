@@ -46,7 +46,7 @@ def test_the_first_file_keeps_the_contract_and_the_error_rate(kind):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('"p": 2 * stats.t.sf(', '"p": stats.t.sf(', "must reject about one true null in twenty"),
+        ('"p": 2 * stats.t.sf(', '"p": 0.2 * stats.t.sf(', "must reject about one true null in twenty"),
         (
             "if min(map(len, groups.values()), default=0) < 2 or any(g.var() == 0 for g in groups.values()):",
             "if False:",

@@ -33,6 +33,7 @@ def write_kind(name: str, folder: Path = EXTENSIONS) -> Path:
         raise StudyError(f"there is a kind '{name}' already; choose another name.")
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(new_kind(name), encoding="utf-8")
+    kinds.cache_clear()
     return path
 
 
@@ -144,6 +145,8 @@ def _plan(name: str, kind: ModuleType) -> Any:
         "visits": {"schedule": visits, "primary": "week_4"},
         "cohorts": {"all": {"outcomes": {"pain": "nprs"}}},
         "analyses": {"checked": {"kind": name, "outcomes": ["pain"]}},
+        "covariates": {},
+        "estimands": {},
     }
     return part(sections, {name: kind.Settings})
 

@@ -58,7 +58,7 @@ def build_report(
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(released, labels, folder / "tables")
     text = report_text(labels, released, tables, words, software=software, templates=templates)
-    with tempfile.TemporaryDirectory() as scratch, _fixed_time():
+    with tempfile.TemporaryDirectory() as scratch, _fixed_surroundings():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")
         (work / "report.md").write_text(text, encoding="utf-8")
@@ -74,16 +74,19 @@ def build_report(
 
 
 @contextmanager
-def _fixed_time() -> Iterator[None]:
-    before = os.environ.get("SOURCE_DATE_EPOCH")
-    os.environ["SOURCE_DATE_EPOCH"] = str(FIXED_TIME)
+def _fixed_surroundings() -> Iterator[None]:
+    """A clock that stands still, and a language in which any path can be written, for the programs that write the report."""
+    fixed = {"SOURCE_DATE_EPOCH": str(FIXED_TIME), "LC_ALL": "C.UTF-8"}
+    before = {name: os.environ.get(name) for name in fixed}
+    os.environ.update(fixed)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["SOURCE_DATE_EPOCH"]
-        else:
-            os.environ["SOURCE_DATE_EPOCH"] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> Path:
