@@ -66,7 +66,8 @@ class Copy:
 
     def snakemake(self, *arguments, study="demo", cores=1, **variables):
         """Run the pipeline in the copy; return the finished process with what it said."""
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--scheduler", "greedy", *arguments]
+        profile = ["--workflow-profile", "workflow/profiles/default"]
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), *profile, *arguments]
         return self.call(*command, "--config", f"study={study}", **variables)
 
     def run(self, *arguments, **variables):

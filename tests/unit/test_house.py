@@ -297,7 +297,7 @@ def test_readme_shows_commands_that_exist(command, launcher):
     if first == "./run":
         assert options <= set(re.findall(r"(?<!\S)--?[a-z]+", launcher.__doc__))
     elif first == "snakemake":
-        assert options <= {"--cores", "--config"}
+        assert options <= {"--workflow-profile", "--cores", "--config"}
     else:
         from needling import cli
 
