@@ -28,7 +28,8 @@ def outer_scale(fit: MixedFit) -> Array:
         parts.append(squared / (scale[rows] * scale[columns]))
         at += block.size
     quantities = components.structure.quantities
-    own = np.array([1.0 if what == "correlation" else squared for what in quantities])
+    units = {"correlation": 1.0, "range": fit.model.design.time_unit}
+    own = np.array([units.get(what, squared) for what in quantities])
     parts += [own] * components.n_groups
     for (_, block), scale in zip(components.clusters, coordinates.u_scales, strict=True):
         rows, columns = block.indices

@@ -26,6 +26,11 @@ def impossible(model: Model) -> str:
             "Fixed effects, random effects and clusters together fit every row exactly, so that no residual variance "
             "is left to estimate; leave random effects out."
         )
+    if design.residual.structure == "exponential":
+        alone = [name for number, name in enumerate(design.groups) if np.isnan(design.gaps(number)[0])]
+        if alone:
+            where = f" of group '{alone[0]}'" if alone[0] else ""
+            return f"No subject{where} has two rows, so that no correlation over time can be estimated; choose 'iid'."
     if design.residual.structure == "unstructured":
         seen = np.zeros((design.n_subjects, len(design.visits)))
         seen[design.subjects, design.position] = 1
@@ -112,11 +117,12 @@ def _boundary_residual(model: Model, point: Point) -> str:
         if variances.min() < 1e-8 * variances.max():
             return f"no variance at visit '{design.visits[int(variances.argmin())]}'{group}"
         if components.structure.name == "exponential":
-            rho, times = point.theta[where][1], np.unique(design.time)
-            if rho ** float(np.ptp(times)) > 1 - SINGULAR:
+            shortest, longest = design.gaps(number)
+            reach = point.theta[where][1]
+            if np.exp(-longest / reach) > 1 - SINGULAR:
                 return f"visits are perfectly correlated{group}"
-            if rho ** float(np.diff(times).min()) < SINGULAR:
-                return f"no correlation between visits is left{group}"
+            if np.exp(-shortest / reach) < SINGULAR:
+                return f"no correlation between visits is left, iid fits as well{group}"
             continue
         matrix = components.structure.matrix(point.theta[where]) / np.sqrt(np.outer(variances, variances))
         if np.linalg.eigvalsh(matrix)[0] < SINGULAR:

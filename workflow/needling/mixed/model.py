@@ -202,6 +202,33 @@ class Model:
         starts = [self.start(share) for share in shares]
         return starts + [self.start(share) + generator.normal(0, 0.5, len(self.start())) for share in (0.1, 0.4, 0.8)]
 
+    def range_starts(self) -> list[Array]:
+        """Give starts at ranges of the shortest gap and of the longest time of a subject (exponential only)."""
+        if self.components.structure.name != "exponential":
+            return []
+        starts = [self.start(), self.start()]
+        for number, where in enumerate(self.components.slices[1]):
+            for start, reach in zip(starts, self.design.gaps(number), strict=True):
+                start[where.stop - 1] = np.log(reach)
+        return starts
+
+    def nested_limits(self, free: Array) -> list[Array]:
+        """Give points at which a simpler model lies at infinity: a range far below every gap is independence."""
+        if self.components.structure.name != "exponential":
+            return []
+        ends = [
+            (where.stop - 1, np.log(self.design.gaps(n)[0] / 40)) for n, where in enumerate(self.components.slices[1])
+        ]
+        limits = [free.copy() for _ in ends]
+        for limit, (place, value) in zip(limits, ends, strict=True):
+            limit[place] = value
+        if len(ends) > 1:
+            everywhere = free.copy()
+            for place, value in ends:
+                everywhere[place] = value
+            limits.append(everywhere)
+        return limits
+
     def start(self, share: float = 0.5) -> Array:
         """Choose starting values: `share` of the variance to random effects and clusters, the rest to residuals."""
         components = self.components

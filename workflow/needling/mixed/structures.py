@@ -82,13 +82,13 @@ class Structure(ABC):
     ordered = True
 
     def __init__(self, name: str, visits: int, times: Array | None = None):
-        """Fix the number of visits (and, for continuous time, the time of each position)."""
+        """Fix the number of visits (and, for continuous time, the time of each position in units of the design)."""
         self.name = name
         self.visits = visits
         self.times = times
 
     n_parameters: int
-    #: per natural parameter: "variance", "covariance" or "correlation"
+    #: per natural parameter: "variance", "covariance", "correlation" or "range"
     quantities: list[str]
 
     @abstractmethod
@@ -241,7 +241,8 @@ class Correlated(Structure):
         self.n_variances = visits if self.heterogeneous else 1
         self.n_correlations = self.family.count(visits)
         self.n_parameters = self.n_variances + self.n_correlations
-        self.quantities = ["variance"] * self.n_variances + ["correlation"] * self.n_correlations
+        kind = "range" if name == "exponential" else "correlation"
+        self.quantities = ["variance"] * self.n_variances + [kind] * self.n_correlations
         self.ordered = not name.startswith("compound_symmetry")
         self.incidence = np.eye(visits) if self.heterogeneous else np.ones((visits, 1))
 
