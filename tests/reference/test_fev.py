@@ -61,20 +61,17 @@ def sas_path(fit):
     structure = fit.model.components.structure
 
     def at(theta):
-        factor = np.linalg.cholesky(structure.matrix(theta))
-        diagonal = np.arange(len(factor))
-        factor[diagonal, diagonal] = np.log(factor[diagonal, diagonal])
-        return likelihood.at(factor[structure.rows, structure.columns])
+        return likelihood.at(structure.free(np.linalg.cholesky(structure.matrix(theta))))
 
     identity = (structure.rows == structure.columns).astype(float)
     point = at(identity)
-    theta = identity - np.linalg.solve(information(point).expected, point.gradient)
+    theta = identity - point.local @ np.linalg.solve(information(point).expected, point.gradient)
     while True:
         point = at(theta)
         hessian = information(point).observed
         step = np.linalg.solve(hessian, point.gradient)
         yield point, point.gradient @ step / 2 / abs(point.value)
-        theta = theta - step
+        theta = theta - point.local @ step
 
 
 @pytest.mark.parametrize("variance", ["kenward_roger", "kenward_roger_linear"])

@@ -135,23 +135,21 @@ def _boundary_random(model: Model, point: Point) -> list[str]:
     components, design = model.components, model.design
     groups = range(components.n_groups)
     residual = float(np.mean([residual_variances(model, point.theta, group).mean() for group in groups]))
-    G = components.random_covariance(point.theta)
+    G, z_map = components.random_covariance(point.theta), model.coordinates.z_map
     blocks = []
     at = 0
     for block in components.random:
-        blocks.append(
-            (
-                design.subject_name,
-                design.random_terms[at : at + block.size],
-                G[at : at + block.size, at : at + block.size],
-            )
-        )
+        own = slice(at, at + block.size)
+        blocks.append((design.subject_name, design.random_terms[own], G[own, own], z_map[own, own], design.Z[:, own]))
         at += block.size
-    for cluster, Gamma in zip(design.clusters, components.cluster_covariances(point.theta), strict=True):
-        blocks.append((cluster.name, cluster.terms, Gamma))
+    covariances = components.cluster_covariances(point.theta)
+    for cluster, Gamma, to in zip(design.clusters, covariances, model.coordinates.u_maps, strict=True):
+        blocks.append((cluster.name, cluster.terms, Gamma, to, cluster.columns))
     found = []
-    for name, terms, covariance in blocks:
-        variances = np.diag(covariance) / residual
+    for name, terms, covariance, to, columns in blocks:
+        # a zero variance is one of the user's columns; a correlation of one has to be judged among orthogonal columns,
+        # because far from time 0 any intercept and slope are correlated
+        variances = np.diag(to @ covariance @ to.T) * (columns**2).mean(axis=0) / residual
         zero = [
             f"the variance of {term} between levels of {name} is zero"
             for term, value in zip(terms, variances, strict=True)
@@ -159,7 +157,7 @@ def _boundary_random(model: Model, point: Point) -> list[str]:
         ]
         found += zero
         if not zero:
-            scale = np.sqrt(np.diag(covariance))
+            scale = np.sqrt(np.maximum(np.diag(covariance), 1e-3 * SINGULAR * residual))
             if np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0] < SINGULAR:
                 found.append(f"the random effects of {name} ({', '.join(terms)}) are perfectly correlated")
     return found
@@ -183,6 +181,8 @@ def _unidentified(model: Model, point: Point | None) -> list[str]:
     smallest, direction = _flattest(information(point).expected)
     if smallest > IDENTIFIED:
         return []
+    direction = point.local @ direction
+    direction = direction / np.abs(direction).max()
     names = [f"{component} {quantity} ({term})" for component, quantity, term in parameter_names(model)]
     return [name for name, weight in zip(names, np.abs(direction), strict=True) if weight > 0.2]
 
