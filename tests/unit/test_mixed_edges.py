@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.mixed import fit_mixed
+from needling.mixed import MixedModelError, fit_ladder, fit_mixed
 
 RANGE, VARIANCE = 5.0, 4.0
 
@@ -150,3 +150,23 @@ def test_nearly_perfect_correlation_has_its_closed_form(reliability):
     np.testing.assert_allclose(variance["se"], np.diag(pooled) * np.sqrt(2 / (subjects - 2)), rtol=1e-4)
     for structure in ("toeplitz", "compound_symmetry", "ar1", "antedependence"):
         assert fit_mixed("y ~ C(arm)", data, subject="id", residual=f"{structure}(visit)").status == "converged"
+
+
+def test_the_ladder_does_not_keep_a_singular_rung():
+    data = diary(0, subjects=12, rows=4, reach=1e-3)
+    rungs = ["exponential(day)", "iid"]
+    fits = [fit_mixed("y ~ arm", data, subject="id", residual=one) for one in rungs]
+    assert [fit.status for fit in fits] == ["singular", "converged"]
+    chosen = fit_ladder("y ~ arm", data, subject="id", residuals=rungs)
+    assert chosen.covariance_structure == "iid"
+    assert chosen.ladder["chosen"].tolist() == [False, True]
+
+
+def test_bic_counts_subjects():
+    fit = fit_mixed("y ~ arm", diary(8, subjects=30), subject="id")
+    assert fit.bic == pytest.approx(-2 * fit.log_likelihood + np.log(30))  # one covariance parameter under REML
+
+
+def test_independent_residuals_with_a_visit_are_refused():
+    with pytest.raises(MixedModelError, match="know no visits"):
+        fit_mixed("y ~ arm", diary(8, subjects=6), subject="id", residual="iid(day)")

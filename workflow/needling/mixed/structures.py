@@ -47,6 +47,10 @@ class Residual:
         if self.structure not in STRUCTURES:
             known = ", ".join(STRUCTURES)
             raise MixedModelError(f"'{self.structure}' is not a residual structure; known are: {known}.")
+        if self.structure == "iid" and self.visit:
+            raise MixedModelError(
+                f"Independent residuals know no visits: write 'iid', or 'iid(| {self.visit})' by group."
+            )
         if self.structure != "iid" and not self.visit:
             raise MixedModelError(
                 f"The residual structure '{self.structure}' needs the visit column: '{self.structure}(visit)'."
