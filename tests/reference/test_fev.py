@@ -61,20 +61,17 @@ def sas_path(fit):
     structure = fit.model.components.structure
 
     def at(theta):
-        factor = np.linalg.cholesky(structure.matrix(theta))
-        diagonal = np.arange(len(factor))
-        factor[diagonal, diagonal] = np.log(factor[diagonal, diagonal])
-        return likelihood.at(factor[structure.rows, structure.columns])
+        return likelihood.at(structure.free(np.linalg.cholesky(structure.matrix(theta))))
 
     identity = (structure.rows == structure.columns).astype(float)
     point = at(identity)
-    theta = identity - np.linalg.solve(information(point).expected, point.gradient)
+    theta = identity - point.local @ np.linalg.solve(information(point).expected, point.gradient)
     while True:
         point = at(theta)
         hessian = information(point).observed
         step = np.linalg.solve(hessian, point.gradient)
         yield point, point.gradient @ step / 2 / abs(point.value)
-        theta = theta - step
+        theta = theta - point.local @ step
 
 
 @pytest.mark.parametrize("variance", ["kenward_roger", "kenward_roger_linear"])
@@ -161,3 +158,17 @@ def test_full_model_joint_test(full, printed):
 def test_rows_dropped_are_counted(full):
     assert full.rows_dropped == {"FEV1 missing": 263}
     assert full.n_observations == 537
+
+
+def test_exponential_never_below_independence(trial):
+    plain = fit_mixed("FEV1 ~ ARMCD", trial, subject="USUBJID")
+    fit = fit_mixed("FEV1 ~ ARMCD", trial, subject="USUBJID", residual="exponential(VISITN2)")
+    assert plain.log_likelihood == pytest.approx(-1945.540, abs=5e-4)
+    assert fit.log_likelihood == pytest.approx(-1945.540, abs=5e-4)
+    assert fit.status == "singular"
+    assert fit.terms()["estimate"].tolist() == pytest.approx(plain.terms()["estimate"].tolist(), rel=1e-6)
+
+
+def test_exponential_at_equal_steps_is_ar1(trial):
+    continuous = fit_mixed("FEV1 ~ ARMCD", trial, subject="USUBJID", residual="exponential(VISITN)")
+    assert continuous.log_likelihood == pytest.approx(fitted(trial, "ar1").log_likelihood, abs=1e-6)

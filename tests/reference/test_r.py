@@ -97,7 +97,7 @@ def covariance(name: str, method: str) -> pd.Series:
         own = f"residual:{group}" if group else "residual"
         if structure["structure"] in ("iid", "exponential"):
             rows = table[table["component"] == own.replace(":", " ")]
-            labels = {"iid": ["|"], "exponential": ["variance", "correlation"]}[structure["structure"]]
+            labels = {"iid": ["|"], "exponential": ["variance", "range"]}[structure["structure"]]
             values |= {f"{own}[{label}]": value for label, value in zip(labels, rows["estimate"], strict=True)}
             continue
         matrix = fit.residual_covariance(group)

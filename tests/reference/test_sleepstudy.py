@@ -1,5 +1,6 @@
 """Sleep deprivation (Belenky 2003, in lme4) against lme4's, lmerTest's and pbkrtest's printed values."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -42,3 +43,19 @@ def test_statsmodels_agrees(fit):
     assert table.loc["log-likelihood", "difference"] == pytest.approx(0, abs=1e-6)
     fixed = table[table.index.str.startswith(("estimate", "se"))]
     assert (fixed["difference"].abs() < 1e-4 * fixed["needling"].abs()).all()
+
+
+@pytest.mark.parametrize("shift", [100, 2020, 44_000, 1_700_000_000 / 86400])
+def test_the_same_likelihood_wherever_time_is_zero(reference, shift):
+    data = pd.read_csv(reference / "sleepstudy" / "sleepstudy.csv", dtype={"Subject": str})
+    moved = data.assign(Days=data["Days"] + shift)
+    fit = fit_mixed("Reaction ~ Days", moved, subject="Subject", random="1 + Days")
+    assert fit.status == "converged"
+    assert fit.log_likelihood == pytest.approx(-871.8141, abs=5e-5)
+    components = fit.variance_components().set_index(["component", "term"])["estimate"]
+    assert components["Subject", "Days"] ** 0.5 == pytest.approx(5.922, abs=5e-4)
+    # epoch seconds: the restricted likelihood contains the unit of the covariate once
+    seconds = moved.assign(Days=moved["Days"] * 86400)
+    fit = fit_mixed("Reaction ~ Days", seconds, subject="Subject", random="1 + Days")
+    assert fit.status == "converged"
+    assert fit.log_likelihood + np.log(86400) == pytest.approx(-871.8141, abs=5e-5)

@@ -114,7 +114,7 @@ class Dense:
             if self.structure == "iid":
                 block = own[0] * np.eye(n)
             elif self.structure == "exponential":
-                block = own[0] * own[1] ** distance
+                block = own[0] * np.exp(-distance / own[1])
             else:
                 small = np.array([[residual_element(self.structure, own, a, b) for b in range(4)] for a in range(4)])
                 block = small[self.visit[:, None], self.visit[None, :]]

@@ -78,18 +78,17 @@ small_component <- function(name, structure, Z, mask) {
   )
 }
 
-# Continuous time: variance * rho^distance, rho the correlation one unit of time apart, as SP(POW) of PROC MIXED; the same
-# covariance as exp(-distance / range) with range = -1 / log(rho).
+# Continuous time: variance * exp(-distance / range), as SP(EXP) of PROC MIXED.
 exponential_component <- function(name, time, mask) {
   distance <- abs(outer(time, time, "-"))
   pairs <- mask > 0
   diag(pairs) <- TRUE
   list(
     name = name, levels = NULL, k = length(time),
-    start = function(v) c(v, 0.9),
+    start = function(v) c(v, 10),
     small = function(theta) {
-      if (theta[2] <= 0 || theta[2] >= 1) return(-diag(length(time)))
-      theta[1] * theta[2]^distance * pairs
+      if (theta[2] <= 0) return(-diag(length(time)))
+      theta[1] * exp(-distance / theta[2]) * pairs
     },
     expand = function(S) S * mask
   )

@@ -148,7 +148,7 @@ dense_rows <- function(name, spec, dense, dense_ml) {
   for (c in seq_along(pieces)) {
     part <- dense$model$components[[c]]
     if (is.null(part$levels)) {
-      label <- paste0(part$name, c("[variance]", "[correlation]"))
+      label <- paste0(part$name, c("[variance]", "[range]"))
       add(name, "covariance_reml", label, pieces[[c]], "dense.R")
       next
     }

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import block_diag
 
 from .errors import MixedModelError
 from .judge import parameter_names, residual_variances
+from .model import mapped
 
 if TYPE_CHECKING:
     from .fitted import MixedFit
@@ -16,24 +18,30 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 
-def outer_scale(fit: MixedFit) -> Array:
-    """Give the factor from inner to outer covariance parameters."""
+def outer_map(fit: MixedFit) -> Array:
+    """Give the matrix from inner to outer covariance parameters: linear, because G becomes T G T'."""
     coordinates, components = fit.model.coordinates, fit.model.components
     squared = coordinates.scale**2
     parts = []
     at = 0
     for block in components.random:
-        scale = coordinates.z_scale[at : at + block.size]
-        rows, columns = block.indices
-        parts.append(squared / (scale[rows] * scale[columns]))
+        inside = slice(at, at + block.size)
+        parts.append(squared * _congruence(coordinates.z_map[inside, inside]))
         at += block.size
     quantities = components.structure.quantities
-    own = np.array([1.0 if what == "correlation" else squared for what in quantities])
-    parts += [own] * components.n_groups
-    for (_, block), scale in zip(components.clusters, coordinates.u_scales, strict=True):
-        rows, columns = block.indices
-        parts.append(squared / (scale[rows] * scale[columns]))
-    return np.concatenate(parts)
+    units = {"correlation": 1.0, "range": fit.model.design.time_unit}
+    own = np.array([units.get(what, squared) for what in quantities])
+    parts += [np.diag(own)] * components.n_groups
+    parts += [squared * _congruence(to) for to in coordinates.u_maps]
+    return block_diag(*parts)
+
+
+def _congruence(T: Array) -> Array:
+    """Give the matrix that takes the lower triangle of G, row by row, to that of T G T'."""
+    rows, columns = np.tril_indices(len(T))
+    a, b, c, d = rows[:, None], columns[:, None], rows[None, :], columns[None, :]
+    both = T[a, c] * T[b, d] + T[a, d] * T[b, c]
+    return np.where(c == d, both / 2, both)
 
 
 def table(fit: MixedFit) -> pd.DataFrame:
@@ -43,11 +51,12 @@ def table(fit: MixedFit) -> pd.DataFrame:
     result["estimate"] = np.nan
     result["se"] = np.nan
     if fit.usable:
-        scale = outer_scale(fit)
-        result["estimate"] = fit.point.theta * scale
+        outer = outer_map(fit)
+        result["estimate"] = outer @ fit.point.theta
         if not fit.boundary:
             W, _ = fit.parameter_covariance("observed")
-            result["se"] = np.sqrt(np.diag(W)) * scale
+            outer = outer @ fit.point.local
+            result["se"] = np.sqrt(np.diag(outer @ W @ outer.T))
     result.attrs["status"] = fit.status
     return result
 
@@ -69,7 +78,7 @@ def random_covariance(fit: MixedFit, correlation: bool) -> pd.DataFrame:
     """Give the fitted covariance of a subject's random effects."""
     coordinates = fit.model.coordinates
     G = fit.model.components.random_covariance(fit.point.theta)
-    G = G * coordinates.scale**2 / np.outer(coordinates.z_scale, coordinates.z_scale)
+    G = coordinates.z_map @ G @ coordinates.z_map.T * coordinates.scale**2
     return _labelled(G, fit.model.design.random_terms, correlation)
 
 
@@ -87,12 +96,12 @@ def mean_variances(fit: MixedFit) -> dict[str, float]:
     theta, squared = fit.point.theta, fit.model.coordinates.scale**2
     result = {}
     if design.random_terms:
-        Z = design.Z / coordinates.z_scale
+        Z = mapped(design.Z, coordinates.z_map)
         G = components.random_covariance(theta)
         result[design.subject_name] = float(np.einsum("rq,qs,rs->r", Z, G, Z).mean()) * squared
     covariances = components.cluster_covariances(theta)
-    for cluster, scale, Gamma in zip(design.clusters, coordinates.u_scales, covariances, strict=True):
-        columns = cluster.columns / scale
+    for cluster, to, Gamma in zip(design.clusters, coordinates.u_maps, covariances, strict=True):
+        columns = mapped(cluster.columns, to)
         result[cluster.name] = float(np.einsum("rs,st,rt->r", columns, Gamma, columns).mean()) * squared
     total = 0.0
     for number in range(components.n_groups):

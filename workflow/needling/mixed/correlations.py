@@ -156,7 +156,7 @@ def _antedependence_start(correlation: Array, times: Array | None) -> Array:
     return np.arctanh(np.clip(np.diag(correlation, 1), -0.9, 0.9))
 
 
-# exponential in continuous time: C_st = rho^|t_s - t_t|, free parameter is the log of the range -1 / log(rho)
+# exponential in continuous time: C_st = exp(-|t_s - t_t| / range), as SP(EXP) of PROC MIXED; rho is [range]
 
 
 def _distances(times: Array | None) -> Array:
@@ -165,28 +165,26 @@ def _distances(times: Array | None) -> Array:
 
 
 def _exponential_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return rho[0] ** _distances(times)
+    return np.exp(-_distances(times) / rho[0])
 
 
 def _exponential_first(rho: Array, visits: int, times: Array | None) -> Array:
-    distance = _distances(times)
-    return (distance * rho[0] ** np.where(distance > 0, distance - 1, 0))[None]
+    ratio = _distances(times) / rho[0]
+    return (np.exp(-ratio) * ratio / rho[0])[None]
 
 
 def _exponential_second(rho: Array, visits: int, times: Array | None) -> Array:
-    distance = _distances(times)
-    return (distance * (distance - 1) * rho[0] ** np.where(distance > 0, distance - 2, 0))[None, None]
+    ratio = _distances(times) / rho[0]
+    return (np.exp(-ratio) * ratio * (ratio - 2) / rho[0] ** 2)[None, None]
 
 
 def _exponential_natural(free: Array, visits: int) -> Array:
-    rate = np.exp(-free)
-    return np.exp(-np.where(rate.real < 200, rate, 200))  # below exp(-200) the visits are independent
+    return np.exp(free)
 
 
 def _exponential_start(correlation: Array, times: Array | None) -> Array:
-    """Start at a correlation of one half over the typical distance, here the standard deviation of the times."""
-    assert times is not None
-    return np.log([max(float(np.std(times)), 1e-12) / np.log(2)])
+    """Start at a correlation of one half over the unit of time."""
+    return np.log([1 / np.log(2)])
 
 
 def _zero(rho: Array, visits: int, times: Array | None) -> None:
@@ -231,6 +229,6 @@ CORRELATIONS = {
         _exponential_second,
         _exponential_natural,
         _exponential_start,
-        lambda visits: ["one unit of time apart"],
+        lambda visits: ["time until the correlation is 1/e"],
     ),
 }

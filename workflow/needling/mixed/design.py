@@ -55,7 +55,8 @@ class Design:
     structure: Structure
     visits: list[str]
     position: Array  # (rows,) visit code
-    time: Array  # (rows,) numeric visit, for continuous time
+    time: Array  # (rows,) for continuous time: since the first visit of all, in units of `time_unit`
+    time_unit: float  # the median gap between neighbouring visits of a subject
     groups: list[str]
     group: Array  # (rows,) group code
     weights: Array  # (rows,)
@@ -72,6 +73,17 @@ class Design:
     def n_subjects(self) -> int:
         """Count the subjects with a used row."""
         return len(self.subject_labels)
+
+    def gaps(self, group: int) -> tuple[float, float]:
+        """Give the shortest gap within any subject of a group and the longest time that a subject was seen over."""
+        mine = self.group == group
+        subjects, time = self.subjects[mine], self.time[mine]
+        inside = np.diff(subjects) == 0
+        if not inside.any():
+            return np.nan, np.nan
+        first = np.flatnonzero(np.diff(subjects, prepend=-1))
+        last = np.append(first[1:], len(subjects)) - 1
+        return float(np.diff(time)[inside].min()), float((time[last] - time[first]).max())
 
     def take(self, rows: Array, subjects: Array, cluster_codes: list[Array]) -> Design:
         """Choose sorted rows (some perhaps more than once) under new subject and cluster codes, both ascending or not.
@@ -216,25 +228,34 @@ def _cluster_codes(frame: pd.DataFrame, name: str) -> tuple[Array, list[str]]:
     return category.codes.to_numpy().astype(np.intp), [str(level) for level in category.categories]
 
 
-def _visits(frame: pd.DataFrame, residual: Residual) -> tuple[Array, Array, list[str], Structure]:
-    """Give each row's visit position and time, the visits in order, and the structure for them."""
+def _visits(frame: pd.DataFrame, residual: Residual, subject: str) -> tuple[Array, Array, float, list[str], Structure]:
+    """Give each row's visit position and time, the unit of that time, the visits in order, and their structure."""
     rows = len(frame)
     if residual.structure == "iid":
-        return np.zeros(rows, dtype=np.intp), np.zeros(rows), ["all"], make_structure("iid", 1)
+        return np.zeros(rows, dtype=np.intp), np.zeros(rows), 1.0, ["all"], make_structure("iid", 1)
     column = frame[residual.visit]
     if residual.structure == "exponential":
         if not pd.api.types.is_numeric_dtype(column):
             raise MixedModelError(f"The exponential structure needs a numeric time; '{residual.visit}' is not numeric.")
-        time = column.to_numpy(dtype=float)
-        values, position = np.unique(time, return_inverse=True)
-        return position, time, [f"{value:g}" for value in values], make_structure("exponential", len(values), values)
+        values, position = np.unique(column.to_numpy(dtype=float), return_inverse=True)
+        unit = _typical_gap(pd.factorize(frame[subject])[0], values[position])
+        scaled = (values - values[0]) / unit
+        structure = make_structure("exponential", len(values), scaled)
+        return position, scaled[position], unit, [f"{value:g}" for value in values], structure
     if pd.api.types.is_numeric_dtype(column):
         values, position = np.unique(column.to_numpy(), return_inverse=True)
         visits = [str(value) for value in values]
     else:
         position = column.cat.codes.to_numpy().astype(np.intp)
         visits = [str(level) for level in column.cat.categories]
-    return position, position.astype(float), visits, make_structure(residual.structure, len(visits))
+    return position, position.astype(float), 1.0, visits, make_structure(residual.structure, len(visits))
+
+
+def _typical_gap(subjects: Array, time: Array) -> float:
+    """Give the median gap between neighbouring visits of a subject; 1 where every subject has one visit."""
+    order = np.lexsort((time, subjects))
+    gaps = np.diff(time[order])[np.diff(subjects[order]) == 0]
+    return float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
 
 
 def _check_visits(design: Design) -> None:
@@ -354,7 +375,7 @@ def _assemble(
     X, names, terms, spec = _matrix(parsed.rhs, frame, "fixed part")
     Z, random_terms, blocks, random_spec = _matrix(random_formula, frame, "random part")
     sizes = [len(indices) for indices in blocks.values()] if uncorrelated else [Z.shape[1]] * (Z.shape[1] > 0)
-    position, time, visits, structure = _visits(frame, residual)
+    position, time, time_unit, visits, structure = _visits(frame, residual, subject)
     if residual.by:
         by = frame[residual.by]
         by = by if isinstance(by.dtype, pd.CategoricalDtype) else _as_category(by, None)
@@ -378,7 +399,7 @@ def _assemble(
     design = Design(
         outcome[0], y[order, 0], X[order], names, terms, spec, frame, order, subject, subjects[order], labels,
         Z[order], random_terms, sizes, random_spec, clusters, residual, structure, visits, position[order],
-        time[order], groups, group[order], _weights(frame, weights)[order], categories, n_given, dropped,
+        time[order], time_unit, groups, group[order], _weights(frame, weights)[order], categories, n_given, dropped,
     )  # fmt: skip
     _check_visits(design)
     _check_groups(design)

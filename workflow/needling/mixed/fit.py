@@ -13,7 +13,7 @@ from .errors import MixedModelError
 from .fitted import MixedFit
 from .judge import impossible, judge
 from .model import Model
-from .optimise import search
+from .optimise import maximise, search
 from .structures import Residual, parse_residual
 
 Array = np.ndarray
@@ -100,7 +100,7 @@ def solve(model: Model, recipe: dict[str, Any], start: Array | None = None) -> M
     problem = impossible(model)
     if problem:
         return MixedFit(model, recipe, None, "failed", problem)
-    starts = [start] if start is not None else [model.start()]
+    starts = [start] if start is not None else [model.start(), *model.range_starts()]
     if start is None and model.design.n_subjects <= SMALL_STUDY:
         starts += model.other_starts()
     found = search(model.likelihood, starts)
@@ -108,6 +108,10 @@ def solve(model: Model, recipe: dict[str, Any], start: Array | None = None) -> M
         return MixedFit(
             model, recipe, None, "failed", "The likelihood cannot be evaluated at the starting values; check the scale."
         )
+    for limit in model.nested_limits(found.point.free):
+        nested = maximise(model.likelihood, limit)
+        if nested is not None and nested.point.value < found.point.value - 1e-7:
+            found = nested
     status, message, components = judge(model, found.point, found.converged)
     fit = MixedFit(model, recipe, found.point, status, message, components)
     fit.iterations = found.iterations

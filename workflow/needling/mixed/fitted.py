@@ -117,7 +117,7 @@ class MixedFit:
         return FitRows(self)
 
     def parameter_covariance(self, kind: str) -> tuple[Array, str]:
-        """Give the variance of the covariance parameters and the information it really came from.
+        """Give the variance of the covariance parameters (local coordinates) and the information it really came from.
 
         On a boundary, or where the observed information is not positive definite, the expected one is used; NaN where
         that is not positive definite either.

@@ -1,6 +1,7 @@
 """Information about the covariance parameters, and what Kenward and Roger build from it.
 
-All matrices are with respect to the natural parameters theta. With P_i = X'V^-1 V_i V^-1 X,
+All matrices are along the local coordinates of `Components.local_map`, in which theta, the natural parameters, is linear;
+nothing below but `covariance` depends on which linear coordinates are taken. With P_i = X'V^-1 V_i V^-1 X,
 Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X, R_ij = X'V^-1 V_ij V^-1 X and Phi = (X'V^-1 X)^-1, the Hessian of -2 log L is
 -tr(P V_i P V_j) + 2 y'P V_i P V_j P y + tr(P V_ij) - y'P V_ij P y; its expectation is tr(P V_i P V_j).
 """
@@ -110,7 +111,7 @@ def _second_order(point: Point, where_total: int) -> tuple[Array, Array]:
     R = np.zeros((where_total, where_total, p, p))
     hessian = np.zeros((where_total, where_total))
     for index, bucket in enumerate(point.buckets):
-        for where, second in point.components.second_derivatives(point.theta, bucket.patterns):
+        for where, second in point.components.second_derivatives(point.theta, bucket.patterns, point.local):
             Linv, X = point.Linv[index], point.LW[index][..., :p]
             for i in range(len(second)):
                 for j in range(i, len(second)):

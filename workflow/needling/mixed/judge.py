@@ -26,6 +26,11 @@ def impossible(model: Model) -> str:
             "Fixed effects, random effects and clusters together fit every row exactly, so that no residual variance "
             "is left to estimate; leave random effects out."
         )
+    if design.residual.structure == "exponential":
+        alone = [name for number, name in enumerate(design.groups) if np.isnan(design.gaps(number)[0])]
+        if alone:
+            where = f" of group '{alone[0]}'" if alone[0] else ""
+            return f"No subject{where} has two rows, so that no correlation over time can be estimated; choose 'iid'."
     if design.residual.structure == "unstructured":
         seen = np.zeros((design.n_subjects, len(design.visits)))
         seen[design.subjects, design.position] = 1
@@ -112,11 +117,12 @@ def _boundary_residual(model: Model, point: Point) -> str:
         if variances.min() < 1e-8 * variances.max():
             return f"no variance at visit '{design.visits[int(variances.argmin())]}'{group}"
         if components.structure.name == "exponential":
-            rho, times = point.theta[where][1], np.unique(design.time)
-            if rho ** float(np.ptp(times)) > 1 - SINGULAR:
+            shortest, longest = design.gaps(number)
+            reach = point.theta[where][1]
+            if np.exp(-longest / reach) > 1 - SINGULAR:
                 return f"visits are perfectly correlated{group}"
-            if rho ** float(np.diff(times).min()) < SINGULAR:
-                return f"no correlation between visits is left{group}"
+            if np.exp(-shortest / reach) < SINGULAR:
+                return f"no correlation between visits is left, iid fits as well{group}"
             continue
         matrix = components.structure.matrix(point.theta[where]) / np.sqrt(np.outer(variances, variances))
         if np.linalg.eigvalsh(matrix)[0] < SINGULAR:
@@ -129,23 +135,21 @@ def _boundary_random(model: Model, point: Point) -> list[str]:
     components, design = model.components, model.design
     groups = range(components.n_groups)
     residual = float(np.mean([residual_variances(model, point.theta, group).mean() for group in groups]))
-    G = components.random_covariance(point.theta)
+    G, z_map = components.random_covariance(point.theta), model.coordinates.z_map
     blocks = []
     at = 0
     for block in components.random:
-        blocks.append(
-            (
-                design.subject_name,
-                design.random_terms[at : at + block.size],
-                G[at : at + block.size, at : at + block.size],
-            )
-        )
+        own = slice(at, at + block.size)
+        blocks.append((design.subject_name, design.random_terms[own], G[own, own], z_map[own, own], design.Z[:, own]))
         at += block.size
-    for cluster, Gamma in zip(design.clusters, components.cluster_covariances(point.theta), strict=True):
-        blocks.append((cluster.name, cluster.terms, Gamma))
+    covariances = components.cluster_covariances(point.theta)
+    for cluster, Gamma, to in zip(design.clusters, covariances, model.coordinates.u_maps, strict=True):
+        blocks.append((cluster.name, cluster.terms, Gamma, to, cluster.columns))
     found = []
-    for name, terms, covariance in blocks:
-        variances = np.diag(covariance) / residual
+    for name, terms, covariance, to, columns in blocks:
+        # a zero variance is one of the user's columns; a correlation of one has to be judged among orthogonal columns,
+        # because far from time 0 any intercept and slope are correlated
+        variances = np.diag(to @ covariance @ to.T) * (columns**2).mean(axis=0) / residual
         zero = [
             f"the variance of {term} between levels of {name} is zero"
             for term, value in zip(terms, variances, strict=True)
@@ -153,7 +157,7 @@ def _boundary_random(model: Model, point: Point) -> list[str]:
         ]
         found += zero
         if not zero:
-            scale = np.sqrt(np.diag(covariance))
+            scale = np.sqrt(np.maximum(np.diag(covariance), 1e-3 * SINGULAR * residual))
             if np.linalg.eigvalsh(covariance / np.outer(scale, scale))[0] < SINGULAR:
                 found.append(f"the random effects of {name} ({', '.join(terms)}) are perfectly correlated")
     return found
@@ -177,6 +181,8 @@ def _unidentified(model: Model, point: Point | None) -> list[str]:
     smallest, direction = _flattest(information(point).expected)
     if smallest > IDENTIFIED:
         return []
+    direction = point.local @ direction
+    direction = direction / np.abs(direction).max()
     names = [f"{component} {quantity} ({term})" for component, quantity, term in parameter_names(model)]
     return [name for name, weight in zip(names, np.abs(direction), strict=True) if weight > 0.2]
 

@@ -147,6 +147,27 @@ class Components:
             jacobian[where, where] = self.structure.jacobian(free[where])
         return jacobian
 
+    def local_map(self, free: Array) -> Array:
+        """Give the natural parameters per local coordinate, along which all derivatives are taken.
+
+        Local coordinates are linear in the natural ones, so that Kenward-Roger does not notice them, and well-conditioned
+        where R is nearly singular: they run along the free parameters there. Covariances of random effects stay as they
+        are, because a variance of zero is an ordinary point among them.
+        """
+        local = np.eye(len(free))
+        if self.structure.name != "iid":
+            for where in self.slices[1]:
+                local[where, where] = self.structure.jacobian(free[where])
+        return local
+
+    def local_jacobian(self, free: Array) -> Array:
+        """Differentiate local coordinates by free parameters."""
+        jacobian = self.jacobian(free)
+        if self.structure.name != "iid":
+            for where in self.slices[1]:
+                jacobian[where, where] = np.eye(where.stop - where.start)
+        return jacobian
+
     def curvature(self, gradient: Array) -> Array:
         """Give the curvature of the Cholesky maps weighted by a natural gradient."""
         curvature = np.zeros((len(gradient), len(gradient)))
@@ -179,20 +200,20 @@ class Components:
             result.append(square)
         return result
 
-    def _residual_evaluate(self, theta: Array, patterns: Patterns, order: int) -> list[Any]:
-        """Give R (order 0) or its derivatives (1, 2) for each group: (..., K, m, m)."""
+    def _residual_evaluate(self, theta: Array, patterns: Patterns, order: int, local: Array | None = None) -> list[Any]:
+        """Give R (order 0) or its derivatives (1, 2) along local coordinates for each group: (..., K, m, m)."""
         results: list[Any] = []
         for where in self.slices[1]:
             natural = theta[where]
             method: Any = (self.structure.matrix, self.structure.first, self.structure.second)[order]
             if self.structure.name == "exponential":
-                results.append(method(natural, patterns.time))
+                results.append(_along(method(natural, patterns.time), order, local, where))
             elif self.structure.name == "iid":
                 identity = np.eye(patterns.position.shape[1])
                 one = natural[0] * identity if order == 0 else identity[None]
                 results.append(np.broadcast_to(one[..., None, :, :], (*one.shape[:-2], len(patterns), *identity.shape)))
             else:
-                full = method(natural)
+                full = _along(method(natural), order, local, where)
                 results.append(full[..., patterns.position[:, :, None], patterns.position[:, None, :]])
         return results
 
@@ -204,8 +225,8 @@ class Components:
             B += patterns.Z @ self.random_covariance(theta) @ np.swapaxes(patterns.Z, 1, 2)
         return B
 
-    def block_derivatives(self, theta: Array, bucket: Bucket) -> Array:
-        """Give dB / dtheta of the subject and residual parameters: (parameters, K, m, m)."""
+    def block_derivatives(self, theta: Array, bucket: Bucket, local: Array) -> Array:
+        """Give dB along the local coordinates of the subject and residual parameters: (parameters, K, m, m)."""
         if "dB" in bucket.cache:
             return bucket.cache["dB"]
         patterns = bucket.patterns
@@ -220,22 +241,31 @@ class Components:
         derivatives = np.stack(parts) if parts else np.zeros((0, *patterns.position.shape, patterns.position.shape[1]))
         residual = [
             first * (patterns.group == group)[:, None, None] if self.n_groups > 1 else first
-            for group, first in enumerate(self._residual_evaluate(theta, patterns, 1))
+            for group, first in enumerate(self._residual_evaluate(theta, patterns, 1, local))
         ]
         result = np.concatenate([derivatives, *residual])
-        if self.structure.linear:
+        if self.structure.name == "iid":
             bucket.cache["dB"] = result
         return result
 
-    def second_derivatives(self, theta: Array, patterns: Patterns) -> list[tuple[slice, Array]]:
-        """Give d2B / dtheta2 of the residual parameters, per group: where, (p, p, K, m, m); empty if linear."""
+    def second_derivatives(self, theta: Array, patterns: Patterns, local: Array) -> list[tuple[slice, Array]]:
+        """Give d2B along local coordinates of the residual parameters, per group: where, (p, p, K, m, m); empty if linear."""
         if self.structure.linear:
             return []
         parts = []
-        for group, second in enumerate(self._residual_evaluate(theta, patterns, 2)):
+        for group, second in enumerate(self._residual_evaluate(theta, patterns, 2, local)):
             mine = (patterns.group == group)[:, None, None]
             parts.append((self.slices[1][group], second * mine if self.n_groups > 1 else second))
         return parts
+
+
+def _along(derivative: Array, order: int, local: Array | None, where: slice) -> Array:
+    """Take a first or second derivative of R in natural parameters along the local coordinates."""
+    if local is None or order == 0:
+        return derivative
+    own = local[where, where]
+    along = np.tensordot(own.T, derivative, axes=1)
+    return along if order == 1 else np.swapaxes(np.tensordot(own.T, np.swapaxes(along, 0, 1), axes=1), 0, 1)
 
 
 class Likelihood:
@@ -392,9 +422,14 @@ class Point:
         return scores
 
     @cached_property
+    def local(self) -> Array:
+        """Give the natural parameters per local coordinate."""
+        return self.components.local_map(self.free)
+
+    @cached_property
     def derivatives(self) -> list[Array]:
-        """Give dB / dtheta per bucket: (parameters, K, m, m)."""
-        return [self.components.block_derivatives(self.theta, bucket) for bucket in self.buckets]
+        """Give dB along the local coordinates per bucket: (parameters, K, m, m)."""
+        return [self.components.block_derivatives(self.theta, bucket, self.local) for bucket in self.buckets]
 
     @cached_property
     def cluster_scores(self) -> Array:
@@ -430,7 +465,7 @@ class Point:
 
     @cached_property
     def gradient(self) -> Array:
-        """Give d(-2 log L) / d(natural parameters)."""
+        """Give d(-2 log L) along the local coordinates."""
         total = np.zeros(self.components.n_parameters - len(self.cluster_bases))
         for dB, score in zip(self.derivatives, self.block_scores, strict=True):
             total += dB.reshape(len(dB), -1) @ score.ravel()
@@ -439,7 +474,7 @@ class Point:
 
     @cached_property
     def average_information(self) -> Array:
-        """Give y'P V_i P V_j P y, the average of observed and expected Hessian of -2 log L (natural parameters)."""
+        """Give y'P V_i P V_j P y, the average of observed and expected Hessian of -2 log L (local coordinates)."""
         n_block = self.components.n_parameters - len(self.cluster_bases)
         p, effects = self.p, len(self.K)
         cross = np.zeros((n_block, n_block))

@@ -1,8 +1,8 @@
 """A model ready to be fitted: the design in well-conditioned coordinates, its blocks, and starting values.
 
 Inside, X is replaced by an orthonormal basis of its columns, the outcome by its least-squares residual over that
-residual's standard deviation, and random-effect columns by their multiples of unit mean square. Estimates, standard
-errors, degrees of freedom and status therefore do not depend on the units of anything.
+residual's standard deviation, and the random-effect columns of a block by orthogonal combinations of unit mean square. Estimates,
+standard errors, degrees of freedom and status therefore do not depend on the units of anything, nor on where time is 0.
 """
 
 from __future__ import annotations
@@ -43,6 +43,25 @@ def independent_columns(X: Array) -> tuple[list[int], list[int]]:
     return kept, left
 
 
+def orthogonal_map(columns: Array) -> Array:
+    """Give the triangular matrix that makes columns orthogonal with unit mean square; only scales if they are dependent."""
+    size = np.sqrt((columns**2).mean(axis=0)) if columns.shape[1] else np.zeros(0)
+    size = np.where(size > 0, size, 1.0)
+    R = np.linalg.qr(columns / size, mode="r") / np.sqrt(len(columns))
+    if len(R) < len(size) or (np.abs(np.diag(R)) < RANK_TOLERANCE).any():
+        return np.diag(1 / size)
+    inverse = np.linalg.inv(R * np.sign(np.diag(R))[:, None])
+    return np.triu(inverse) / size[:, None]
+
+
+def mapped(columns: Array, to: Array) -> Array:
+    """Give columns @ to, adding in the same order for every row: equal rows stay equal to the last bit."""
+    result = np.zeros((len(columns), to.shape[1]))
+    for number, row in enumerate(to):
+        result += columns[:, number, None] * row
+    return result
+
+
 @dataclass
 class Coordinates:
     """How the inner coordinates relate to the outer ones."""
@@ -53,8 +72,8 @@ class Coordinates:
     R: Array  # X_kept = basis @ R
     beta: Array  # least-squares coefficients of the kept columns
     scale: float  # standard deviation of the outcome's residual
-    z_scale: Array
-    u_scales: list[Array]
+    z_map: Array  # inner columns of Z = Z @ z_map, so that effects b = z_map @ inner ones
+    u_maps: list[Array]
 
 
 class Model:
@@ -86,8 +105,8 @@ class Model:
         scale = 1.0 if self.exact else scale
         beta = np.linalg.solve(R, effects)
         root = np.sqrt(len(y))
-        z_scale, u_scales = self._column_scales
-        self.coordinates = Coordinates(kept, left, alias, R / root, beta, scale, z_scale, u_scales)
+        z_map, u_maps = self._column_maps
+        self.coordinates = Coordinates(kept, left, alias, R / root, beta, scale, z_map, u_maps)
         self._W = np.column_stack([Q * root, residual / scale])
         self.__dict__.pop("likelihood", None)
 
@@ -104,12 +123,15 @@ class Model:
         return Q, R, alias
 
     @cached_property
-    def _column_scales(self) -> tuple[Array, list[Array]]:
-        def scale(columns: Array) -> Array:
-            size = np.sqrt((columns**2).mean(axis=0)) if columns.shape[1] else np.zeros(0)
-            return np.where(size > 0, size, 1.0)
-
-        return scale(self.design.Z), [scale(cluster.columns) for cluster in self.design.clusters]
+    def _column_maps(self) -> tuple[Array, list[Array]]:
+        design = self.design
+        z_map = np.zeros((design.Z.shape[1], design.Z.shape[1]))
+        at = 0
+        for size in design.random_blocks:
+            block = slice(at, at + size)
+            z_map[block, block] = orthogonal_map(design.Z[:, block])
+            at += size
+        return z_map, [orthogonal_map(cluster.columns) for cluster in design.clusters]
 
     @cached_property
     def components(self) -> Components:
@@ -129,12 +151,12 @@ class Model:
         return RowData(
             design.subjects,
             self._W,
-            root * design.Z / self.coordinates.z_scale,
+            root * mapped(design.Z, self.coordinates.z_map),
             design.position,
             design.time,
             design.group,
             [one.codes for one in design.clusters],
-            [root * one.columns / scale for one, scale in zip(design.clusters, self.coordinates.u_scales, strict=True)],
+            [root * mapped(one.columns, to) for one, to in zip(design.clusters, self.coordinates.u_maps, strict=True)],
             [len(one.levels) for one in design.clusters],
         )
 
@@ -201,6 +223,33 @@ class Model:
         shares = [0.05, 0.9] if self.components.random or self.components.clusters else []
         starts = [self.start(share) for share in shares]
         return starts + [self.start(share) + generator.normal(0, 0.5, len(self.start())) for share in (0.1, 0.4, 0.8)]
+
+    def range_starts(self) -> list[Array]:
+        """Give starts at ranges of the shortest gap and of the longest time of a subject (exponential only)."""
+        if self.components.structure.name != "exponential":
+            return []
+        starts = [self.start(), self.start()]
+        for number, where in enumerate(self.components.slices[1]):
+            for start, reach in zip(starts, self.design.gaps(number), strict=True):
+                start[where.stop - 1] = np.log(reach)
+        return starts
+
+    def nested_limits(self, free: Array) -> list[Array]:
+        """Give points at which a simpler model lies at infinity: a range far below every gap is independence."""
+        if self.components.structure.name != "exponential":
+            return []
+        ends = [
+            (where.stop - 1, np.log(self.design.gaps(n)[0] / 40)) for n, where in enumerate(self.components.slices[1])
+        ]
+        limits = [free.copy() for _ in ends]
+        for limit, (place, value) in zip(limits, ends, strict=True):
+            limit[place] = value
+        if len(ends) > 1:
+            everywhere = free.copy()
+            for place, value in ends:
+                everywhere[place] = value
+            limits.append(everywhere)
+        return limits
 
     def start(self, share: float = 0.5) -> Array:
         """Choose starting values: `share` of the variance to random effects and clusters, the rest to residuals."""

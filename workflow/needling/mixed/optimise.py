@@ -29,7 +29,7 @@ class Optimum:
 def _newton(point: Point) -> tuple[Array, Array, Array, Array]:
     """Give gradient and Hessian in free parameters, as eigenvalues and eigenvectors."""
     components = point.components
-    jacobian = components.jacobian(point.free)
+    jacobian = components.local_jacobian(point.free)
     gradient = jacobian.T @ point.gradient
     hessian = jacobian.T @ point.average_information @ jacobian + components.curvature(point.gradient)
     scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-8 * max(np.abs(np.diag(hessian)).max(), 1e-300)))

@@ -48,7 +48,7 @@ class _Effects:
         design, coordinates = fit.model.design, fit.model.coordinates
         self.G = fit.model.components.random_covariance(self.point.theta)
         names = design.random_terms
-        self.Z = _columns(design.random_spec, frame) / coordinates.z_scale if names else np.zeros((len(frame), 0))
+        self.Z = _columns(design.random_spec, frame) @ coordinates.z_map if names else np.zeros((len(frame), 0))
         self.subject = pd.Index(design.subject_labels).get_indexer(pd.Index(data[design.subject_name].astype(str)))
         self.U, self.effect_variance = self._clusters(design, frame, data)
         self.rows_of = dict(zip(*_row_ranges(design.subjects), strict=True))
@@ -59,15 +59,13 @@ class _Effects:
         extra = np.zeros(len(frame))
         covariances = components.cluster_covariances(self.point.theta)
         at = 0
-        for cluster, scale, Gamma in zip(
-            design.clusters, self.fit.model.coordinates.u_scales, covariances, strict=True
-        ):
+        for cluster, to, Gamma in zip(design.clusters, self.fit.model.coordinates.u_maps, covariances, strict=True):
             parts = cluster.name.split(":")
             labels = data[parts[0]].astype(str)
             for part in parts[1:]:
                 labels = labels + ":" + data[part].astype(str)
             level = pd.Index(cluster.levels).get_indexer(pd.Index(labels))
-            columns = _columns(cluster.spec, frame) / scale
+            columns = _columns(cluster.spec, frame) @ to
             slopes = columns.shape[1]
             for row in range(len(frame)):
                 if level[row] >= 0:
@@ -200,10 +198,10 @@ def _random_variance(fit: MixedFit, frame: pd.DataFrame) -> Array:
     design, coordinates, components = fit.model.design, fit.model.coordinates, fit.model.components
     total = np.zeros(len(frame))
     if design.random_terms:
-        Z = _columns(design.random_spec, frame) / coordinates.z_scale
+        Z = _columns(design.random_spec, frame) @ coordinates.z_map
         total += np.einsum("rq,qs,rs->r", Z, components.random_covariance(fit.point.theta), Z)
     covariances = components.cluster_covariances(fit.point.theta)
-    for cluster, scale, Gamma in zip(design.clusters, coordinates.u_scales, covariances, strict=True):
-        columns = _columns(cluster.spec, frame) / scale
+    for cluster, to, Gamma in zip(design.clusters, coordinates.u_maps, covariances, strict=True):
+        columns = _columns(cluster.spec, frame) @ to
         total += np.einsum("rs,st,rt->r", columns, Gamma, columns)
     return total * coordinates.scale**2

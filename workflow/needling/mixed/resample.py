@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from .components import outer_scale
+from .components import outer_map
 from .errors import MixedModelError
 from .fit import solve
 from .inference import estimable, values
@@ -121,7 +121,7 @@ def _everything(fit: MixedFit) -> Array:
         return np.full(count + fit.model.components.n_parameters, np.nan)
     L = np.eye(count)
     fixed = np.where(estimable(fit, L), values(fit, L), np.nan)
-    return np.concatenate([fixed, fit.point.theta * outer_scale(fit)])
+    return np.concatenate([fixed, outer_map(fit) @ fit.point.theta])
 
 
 def _tabulated(tables: list[tuple[int, list[tuple[str, str]], Array, str]]) -> pd.DataFrame:

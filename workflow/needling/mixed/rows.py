@@ -130,14 +130,15 @@ def random_effects(fit: MixedFit) -> pd.DataFrame:
     design, coordinates, rows = fit.model.design, fit.model.coordinates, fit.rows
     parts = []
     if design.random_terms:
-        values = rows.random_effects * coordinates.scale / coordinates.z_scale
+        values = rows.random_effects @ coordinates.z_map.T * coordinates.scale
         table = pd.DataFrame(values, columns=design.random_terms).assign(level=design.subject_labels)
         table = table.melt("level", var_name="term", value_name="estimate").assign(component=design.subject_name)
         parts.append(table)
     at = 0
-    for cluster, scale in zip(design.clusters, coordinates.u_scales, strict=True):
+    for cluster, to in zip(design.clusters, coordinates.u_maps, strict=True):
         slopes, levels = len(cluster.terms), len(cluster.levels)
-        values = rows.cluster_effects[at : at + slopes * levels].reshape(levels, slopes) * coordinates.scale / scale
+        inner = rows.cluster_effects[at : at + slopes * levels].reshape(levels, slopes)
+        values = inner @ to.T * coordinates.scale
         table = pd.DataFrame(values, columns=cluster.terms).assign(level=cluster.levels)
         parts.append(table.melt("level", var_name="term", value_name="estimate").assign(component=cluster.name))
         at += slopes * levels

@@ -47,6 +47,10 @@ class Residual:
         if self.structure not in STRUCTURES:
             known = ", ".join(STRUCTURES)
             raise MixedModelError(f"'{self.structure}' is not a residual structure; known are: {known}.")
+        if self.structure == "iid" and self.visit:
+            raise MixedModelError(
+                f"Independent residuals know no visits: write 'iid', or 'iid(| {self.visit})' by group."
+            )
         if self.structure != "iid" and not self.visit:
             raise MixedModelError(
                 f"The residual structure '{self.structure}' needs the visit column: '{self.structure}(visit)'."
@@ -82,13 +86,13 @@ class Structure(ABC):
     ordered = True
 
     def __init__(self, name: str, visits: int, times: Array | None = None):
-        """Fix the number of visits (and, for continuous time, the time of each position)."""
+        """Fix the number of visits (and, for continuous time, the time of each position in units of the design)."""
         self.name = name
         self.visits = visits
         self.times = times
 
     n_parameters: int
-    #: per natural parameter: "variance", "covariance" or "correlation"
+    #: per natural parameter: "variance", "covariance", "correlation" or "range"
     quantities: list[str]
 
     @abstractmethod
@@ -155,7 +159,11 @@ class Independent(Structure):
 
 
 class Unstructured(Structure):
-    """Any covariance matrix; free parameters are its log-Cholesky factor."""
+    """Any covariance matrix V = LL', L_ij = b_ij d_j with b_jj = 1; free parameters are log d_j and, below, b_ij.
+
+    The b_ij are coefficients of the regression on earlier visits. Near a correlation of one they hardly depend on the d_j,
+    so that Newton's steps stay long.
+    """
 
     linear = True
     ordered = False
@@ -176,24 +184,35 @@ class Unstructured(Structure):
             for row, column in zip(self.rows, self.columns, strict=True)
         ]
 
-    def natural(self, free: Array) -> Array:
-        """Multiply the Cholesky factor out."""
+    def factor(self, free: Array) -> Array:
+        """Fill the Cholesky factor."""
         factor = np.zeros((self.visits, self.visits), dtype=free.dtype)
         factor[self.rows, self.columns] = free
         diagonal = np.arange(self.visits)
-        factor[diagonal, diagonal] = np.exp(factor[diagonal, diagonal])
+        deviations = np.exp(factor[diagonal, diagonal])
+        factor[diagonal, diagonal] = 1
+        return factor * deviations
+
+    def free(self, factor: Array) -> Array:
+        """Give the free parameters of a Cholesky factor."""
+        deviations = np.diag(factor)
+        return np.where(
+            self.rows == self.columns, np.log(deviations[self.rows]), (factor / deviations)[self.rows, self.columns]
+        )
+
+    def natural(self, free: Array) -> Array:
+        """Multiply the Cholesky factor out."""
+        factor = self.factor(free)
         return (factor @ factor.T)[self.rows, self.columns]
 
     def jacobian(self, free: Array) -> Array:
-        """Differentiate LL' by the elements of log-Cholesky L."""
-        factor = np.zeros((self.visits, self.visits))
-        factor[self.rows, self.columns] = free
-        diagonal = np.arange(self.visits)
-        factor[diagonal, diagonal] = np.exp(factor[diagonal, diagonal])
+        """Differentiate LL' by the elements of L, and those by the free parameters."""
+        factor = self.factor(free)
         a, b = self.rows[:, None], self.columns[:, None]
         c, d = self.rows[None, :], self.columns[None, :]
-        jacobian = (a == c) * factor[b, d] + (b == c) * factor[a, d]
-        return jacobian * np.where(c == d, factor[c, d], 1.0)
+        by_factor = (a == c) * factor[b, d] + (b == c) * factor[a, d]
+        by_free = np.where((c == d) & (b == d), factor[a, b], (a == c) * (b == d) * factor[d, d])
+        return by_factor @ by_free
 
     def start(self, covariance: Array) -> Array:
         """Start at the empirical covariance, shrunk until it is safely positive definite."""
@@ -205,10 +224,7 @@ class Unstructured(Structure):
             if np.linalg.eigvalsh(shrunk)[0] > 0.02:
                 break
             shrink *= 0.8
-        factor = np.linalg.cholesky(shrunk * np.outer(scale, scale))
-        diagonal = np.arange(self.visits)
-        factor[diagonal, diagonal] = np.log(factor[diagonal, diagonal])
-        return factor[self.rows, self.columns]
+        return self.free(np.linalg.cholesky(shrunk * np.outer(scale, scale)))
 
     def matrix(self, natural: Array) -> Array:
         """Fill both triangles."""
@@ -241,7 +257,8 @@ class Correlated(Structure):
         self.n_variances = visits if self.heterogeneous else 1
         self.n_correlations = self.family.count(visits)
         self.n_parameters = self.n_variances + self.n_correlations
-        self.quantities = ["variance"] * self.n_variances + ["correlation"] * self.n_correlations
+        kind = "range" if name == "exponential" else "correlation"
+        self.quantities = ["variance"] * self.n_variances + [kind] * self.n_correlations
         self.ordered = not name.startswith("compound_symmetry")
         self.incidence = np.eye(visits) if self.heterogeneous else np.ones((visits, 1))
 
