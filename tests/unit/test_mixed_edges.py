@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.mixed import MixedModelError, fit_ladder, fit_mixed
+from needling.mixed.errors import MixedModelError
+from needling.mixed.fit import fit_ladder, fit_mixed
 
 RANGE, VARIANCE = 5.0, 4.0
 

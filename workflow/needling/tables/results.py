@@ -19,7 +19,7 @@ from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
-COMPONENTS = ("standard_deviation", "correlation", "covariance", "icc")
+COMPONENTS = ("standard_deviation", "correlation", "covariance", "range", "icc")
 KEY = ["analysis", "cohort", "outcome", "visit", "at"]
 STATUS = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "abstains": "no recommendation"}
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
