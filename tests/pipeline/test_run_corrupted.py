@@ -72,7 +72,7 @@ class Stage:
 
     def read_and_clean(self):
         everything = section(self.study, *type(self.study).model_fields)
-        records = Named(records=self.study.export.records, dictionary=self.study.export.dictionary)
+        records = Named(records=[self.study.export.records], dictionary=[self.study.export.dictionary])
         tables = self("read", records, everything)
         return self("clean", tables, everything)
 
