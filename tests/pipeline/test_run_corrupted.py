@@ -65,7 +65,7 @@ class Stage:
             def __missing__(self, name):
                 return str(made / f"{name}.parquet")
 
-        rule = Named(input=given, output=Outputs(), log=[str(self.log)], params=Named(study=params))
+        rule = Named(input=given, output=Outputs(), log=[str(self.log)], params=Named(study=params, raw=None))
         runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": rule})
         return Named({path.stem: str(path) for path in sorted(made.glob("*.parquet"))})
 

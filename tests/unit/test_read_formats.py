@@ -212,7 +212,7 @@ def test_garbage_of_any_format_ends_in_a_sentence(tmp_path, name, kind, data):
     with pytest.raises(StudyError) as told:
         read_export(Export(format=kind, records=name), tmp_path)
     assert str(told.value).startswith(f"{name}: ")
-    with pytest.raises(StudyError, match="there is no such file"):
+    with pytest.raises(StudyError, match="is missing; put the file there"):
         read_export(Export(format=kind, records=f"no_{name}"), tmp_path)
 
 

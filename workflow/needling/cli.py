@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +16,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        print(options.command(options))
+        print(options.command(options), flush=True)
     except StudyError as error:
         print(f"needling: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        return 1
+    except BrokenPipeError:  # who listened has seen enough, as `| head -1` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

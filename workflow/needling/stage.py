@@ -1,5 +1,6 @@
-"""How a stage of the pipeline ends when it cannot go on: one sentence for the person, the rest for the log."""
+"""How a stage of the pipeline knows its files, and ends when it cannot go on: one sentence, the rest for the log."""
 
+import hashlib
 import sys
 import traceback
 from collections.abc import Iterator
@@ -7,6 +8,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from needling.study import StudyError
+
+
+def digest(*paths: str | Path | None) -> list[str]:
+    """Sum up what files hold, so that a rule runs again when their content changes, whatever their time stamps say.
+
+    Parameters
+    ----------
+    paths : the files; None stands for one that the study does not have.
+
+    Returns
+    -------
+    SHA-256 of each file in hexadecimal digits; empty for None.
+    """
+    sums = []
+    for path in paths:
+        if path is None:
+            sums.append("")
+            continue
+        with Path(path).open("rb") as file:
+            sums.append(hashlib.file_digest(file, "sha256").hexdigest())
+    return sums
 
 
 @contextmanager

@@ -2,7 +2,6 @@ rule clean:
     # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
     input:
         **tables("read", [*TABLES, *ACCOUNT]),
-        corrections=[STUDY.cleaning.corrections] if STUDY.cleaning.corrections else [],
         code=code("clean"),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
@@ -11,6 +10,7 @@ rule clean:
     benchmark:
         "logs/{study}/clean.benchmark"
     params:
+        corrections=corrections_content,
         study=section(
             STUDY,
             "study",

@@ -9,14 +9,17 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from needling.schema import ACCOUNT
-from needling.study import StudyError, load_study, section
+from needling.stage import digest
+from needling.study import StudyError, load_study, section, study_files
 
 try:
     STUDY = load_study(Path("config") / f"{config.get('study', 'demo')}.yaml")
+    # The path comes from the environment, where nothing parses it: --config would read YAML, and an input file wildcards.
+    RAW = os.environ.get("NEEDLING_RAW")
+    RECORDS, DICTIONARY, CORRECTIONS = study_files(STUDY, RAW)
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
-RAW = config.get("raw") or STUDY.export.records
 EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
 PROCESSED = "data/processed/{study}"
@@ -68,6 +71,22 @@ wildcard_constraints:
 def tables(stage, names=TABLES):
     """Paths of some tables of a stage, by name."""
     return {name: f"{PROCESSED}/{stage}/{name}.parquet" for name in names}
+
+
+# Functions, because Snakemake takes braces in a text for wildcards, and so that only the jobs that need a digest make it.
+def raw_path(wildcards):
+    """Where the records are, if not where the study file says."""
+    return RAW
+
+
+def raw_content(wildcards):
+    """What the export and its dictionary hold: another content is read again, another time stamp is not."""
+    return digest(RECORDS, DICTIONARY)
+
+
+def corrections_content(wildcards):
+    """What the corrections hold."""
+    return digest(CORRECTIONS)
 
 
 def code(script):

@@ -1,8 +1,6 @@
 rule read:
     # The raw export becomes canonical tables of text, unless something in it could identify a person.
     input:
-        records=RAW,
-        dictionary=[STUDY.export.dictionary] if STUDY.export.dictionary else [],
         code=code("read"),
     output:
         **tables("read", [*TABLES, *ACCOUNT]),
@@ -12,6 +10,8 @@ rule read:
         "logs/{study}/read.benchmark"
     threads: workflow.cores
     params:
+        raw=raw_path,
+        content=raw_content,
         study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
     script:
         "../scripts/read.py"

@@ -8,7 +8,7 @@ from needling.study import part
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)
     stop_on_identifying_answers(study)
-    tables = {name: read_table(path) for name, path in snakemake.input.items() if name not in {"code", "corrections"}}
+    tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
     keys = Keys.open(f"data/keys/{study.study}.csv", seed=study.seed if study.made_up else None)
     cleaned = clean(tables, study, keys)
     for name, table in {**cleaned.tables, **cleaned.beside}.items():

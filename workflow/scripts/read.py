@@ -6,7 +6,7 @@ from needling.study import part
 
 with stage(snakemake.log[0]):
     study = part(snakemake.params.study)
-    raw = read_export(study.export, raw=snakemake.input.records)
+    raw = read_export(study.export, raw=snakemake.params.raw)
     stop_on_identifiers(raw, study)
     for name, table in to_canonical(raw, study).items():
         write_table(table, snakemake.output[name])

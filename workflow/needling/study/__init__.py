@@ -5,7 +5,7 @@ Every key carries its unit, its default and the reason for the default in its de
 workflow can read the plan in a moment.
 """
 
-from needling.study.file import load_study, part, schema, section
+from needling.study.file import load_study, part, schema, section, study_files
 from needling.study.keys import Section, StudyError, words
 from needling.study.plan import (
     Ancova,
@@ -69,5 +69,6 @@ __all__ = [
     "part",
     "schema",
     "section",
+    "study_files",
     "words",
 ]

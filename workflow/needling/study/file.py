@@ -1,5 +1,6 @@
 """Reading the study file: one YAML document, checked, its mistakes told in sentences with the line."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from needling.study.keys import StudyError, nearest
 from needling.study.plan import Study
+from needling.study.sources import regular_file
 
 BOOLEAN = "tag:yaml.org,2002:bool"
 
@@ -86,6 +88,33 @@ def load_study(path: str | Path) -> Study:
             f"{path}: the key study says '{study.study}', but the file is called '{path.stem}'; make them the same."
         )
     return study
+
+
+def study_files(study: Study, raw: str | None = None) -> tuple[Path, Path | None, Path | None]:
+    """Give the files that a run of a study reads, once it is certain that they can be read.
+
+    Parameters
+    ----------
+    study : the study file; its paths start from the current folder, the project's.
+    raw : path of the records that replaces `export.records`, as a person named it.
+
+    Returns
+    -------
+    Paths of the records, the dictionary and the corrections; None where the study has none.
+
+    Raises
+    ------
+    StudyError : a path of the study file leads out of the project (links in the project may), or is not that of a file.
+    """
+    paths = {"export.dictionary": study.export.dictionary, "cleaning.corrections": study.cleaning.corrections}
+    if raw is None:
+        paths["export.records"] = study.export.records
+    project = Path.cwd()
+    for key, path in paths.items():
+        if path and not Path(os.path.normpath(project / path)).is_relative_to(project):
+            raise StudyError(f"{path}: {key} leads out of the project; put the file into data/raw, or give --raw PATH.")
+    corrections = study.cleaning.corrections
+    return *study.export.files(raw), regular_file(corrections, None, "cleaning.corrections") if corrections else None
 
 
 def section(study: Study, *names: str) -> dict[str, Any]:
