@@ -1,6 +1,7 @@
 """An export that is broken ends in one sentence with file, row, column and mend; never in a traceback."""
 
 import csv
+import os
 import re
 import runpy
 from pathlib import Path
@@ -93,6 +94,17 @@ def refusal(study):
 def test_the_small_export_itself_is_taken(small):
     made = Stage(small).read_and_clean()
     assert {"patients", "visits", "outcomes", "audit", "quarantine"} <= set(made)
+
+
+def test_tables_with_codes_of_the_export_are_the_users_alone(small):
+    before = os.umask(0o022)
+    try:
+        Stage(small).read_and_clean()
+    finally:
+        os.umask(before)
+    for folder in (Path("read"), Path("clean")):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
 def test_missing_column(small):

@@ -3,6 +3,7 @@
 import re
 import zipfile
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_results import inputs, plan, single_arm_plan, trial_plan
@@ -19,10 +20,10 @@ from needling.tables import TABLES, make_table
 WORDS = {name: {"caption": f"What {name} shows.", "alternative": f"A picture of the {name}."} for name in FIGURES}
 
 
-def text_of(made, tables, lock="numpy==2.0.0 \\\n"):
+def text_of(made, tables):
     formatted = {name: make_table(name, tables, made) for name, needed in TABLES.items() if set(needed) <= set(tables)}
     formatted = {name: table for name, table in formatted.items() if table is not None}
-    return report_text(made, tables, formatted, WORDS, lock=lock, templates=TEMPLATES)
+    return report_text(made, tables, formatted, WORDS, templates=TEMPLATES)
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +196,6 @@ def test_other_analyses_are_named_in_the_study_file_and_not_said_to_be_planned()
     assert "planned" not in text_of(made, inputs(made)) + text_of(single_arm_plan(), inputs(single_arm_plan(), 200))
 
 
-def test_software_versions_come_from_the_lock():
+def test_the_software_named_is_the_one_that_ran():
     made = single_arm_plan()
-    assert "numpy 2.0.0" in text_of(made, inputs(made, 200))
+    assert f"numpy {np.__version__}" in text_of(made, inputs(made, 200))

@@ -123,6 +123,11 @@ def _stop_on_names(file: str, text: str) -> None:
 def _simulate(options: argparse.Namespace) -> str:
     from needling.simulate import write_demo
 
+    kept = [Path(options.folder, name) for name in ("records.csv", "dictionary.csv")]
+    kept += [Path(options.truth, name) for name in ("truth.json", "dirt.csv")]
+    there = [str(path) for path in kept if path.exists()]
+    if there:
+        raise StudyError(f"{there[0]} exists; name another folder or move it away first. Nothing has been written.")
     write_demo(Path(options.folder), Path(options.truth), options.seed, options.scenario, options.patients)
     return f"made-up export in {options.folder}, its truth in {options.truth}"
 

@@ -5,7 +5,7 @@ from needling.schema import read_table, write_table
 from needling.stage import stage
 from needling.study import part
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], private=snakemake.output.audit):
     study = part(snakemake.params.study)
     stop_on_identifying_answers(study)
     tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}

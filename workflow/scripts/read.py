@@ -4,7 +4,7 @@ from needling.schema import write_table
 from needling.stage import stage
 from needling.study import part
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], private=snakemake.output.patients):
     study = part(snakemake.params.study)
     raw = read_export(study.export, raw=snakemake.params.raw)
     stop_on_identifiers(raw, study)

@@ -9,7 +9,7 @@ from needling.stage import stage
 from needling.study import part
 
 with stage(snakemake.log[0]):
-    given, folder, lock = snakemake.input, Path(snakemake.output.html).parent, Path(snakemake.input.lock).read_text()
+    given, folder = snakemake.input, Path(snakemake.output.html).parent
     inputs = {name: read_table(given[name]) for name in TABLES}
     inputs["cross_check"] = pd.concat([read_table(path) for path in given.cross_check])
-    build_report(part(snakemake.params.study), inputs, read_words(given.words), folder / "figures", folder, lock)
+    build_report(part(snakemake.params.study), inputs, read_words(given.words), folder / "figures", folder)

@@ -32,7 +32,6 @@ def build_report(
     words: dict[str, dict[str, str]],
     figures: str | Path,
     folder: str | Path,
-    lock: str = "",
     templates: str | Path = TEMPLATES,
 ) -> list[Path]:
     """Build the report as HTML, PDF and DOCX from one text, and write each of its tables as CSV.
@@ -46,7 +45,6 @@ def build_report(
     words : figure -> caption and alternative text (keys caption, alternative); without a caption it is left out.
     figures : folder with each figure as SVG and PNG.
     folder : where report.html, report.pdf, report.docx and the folder tables go; what was in tables is removed.
-    lock : text of the lock file, for the versions of the software.
     templates : folder with the report's text and styles.
 
     Returns
@@ -62,7 +60,7 @@ def build_report(
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(inputs, plan, folder / "tables")
-    text = report_text(plan, inputs, tables, words, lock=lock, templates=templates)
+    text = report_text(plan, inputs, tables, words, templates=templates)
     with tempfile.TemporaryDirectory() as scratch, _fixed_time():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")

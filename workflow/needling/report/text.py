@@ -10,6 +10,7 @@ import pandas as pd
 from needling.instruments import definitions
 from needling.privacy.release import release_flow, release_results
 from needling.report.numbers import Numbers, arms_compared
+from needling.stage import versions
 from needling.tables.printed import Printed
 from needling.tables.results import tidy
 from needling.tables.words import (
@@ -64,7 +65,6 @@ def report_text(
     tables: dict[str, Printed],
     words: dict[str, dict[str, str]],
     *,
-    lock: str,
     templates: Path,
 ) -> str:
     """Write the report as Markdown.
@@ -75,7 +75,6 @@ def report_text(
     inputs : table name -> table as the analyses wrote them.
     tables : table name -> formatted table, as `write_tables` gives them.
     words : figure -> its caption and alternative text; those without a caption have nothing to show.
-    lock : text of the lock file, for the versions of the software.
     templates : folder with report.md.
 
     Returns
@@ -117,7 +116,7 @@ def report_text(
         unchecked=_unchecked_rules(plan),
         covariates=lambda names: _covariates(plan, names),
         residuals=RESIDUALS,
-        software=_software(lock),
+        software=versions(*SOFTWARE),
         taken_out=_taken_out(inputs, plan),
         outcome_labels=lambda names: listed([in_sentence(plan.outcome_label(name)) for name in names]),
         pooled=any(measure(plan, *place).label == POOLED for place in places(plan)),
@@ -273,11 +272,6 @@ def _covariates(plan: "Study", names: list[str]) -> str:
         column = plan.patients.covariates.get(name)
         labels.append(in_sentence(column.label) if column and column.label else name.replace("_", " "))
     return listed(labels)
-
-
-def _software(lock: str) -> list[str]:
-    versions = dict(re.findall(r"^([A-Za-z0-9_.-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
-    return [f"{name} {versions[name]}" for name in SOFTWARE if name in versions]
 
 
 def _taken_out(inputs: dict[str, pd.DataFrame], plan: "Study") -> list[tuple[str, str]]:
