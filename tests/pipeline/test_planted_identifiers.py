@@ -198,7 +198,7 @@ def _run_all(study):
     def tables(stage, *which):
         return {name: f"{made}/{stage}/{name}.parquet" for name in which}
 
-    rule("read", {"records": ["records.csv"]}, tables("read", *names, *ACCOUNT))
+    rule("read", {}, tables("read", *names, *ACCOUNT), raw=None)
     rule("clean", tables("read", *names, *ACCOUNT), tables("clean", *names, "audit", "quarantine", "totals"))
     beside = {"exported": f"{made}/read/patients.parquet", "sources": f"{made}/read/sources.parquet"}
     observed = ("flow", "distribution", "missingness", "baseline", "reliability", "codebook")

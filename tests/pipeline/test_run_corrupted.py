@@ -1,6 +1,7 @@
 """An export that is broken ends in one sentence with file, row, column and mend; never in a traceback."""
 
 import csv
+import os
 import re
 import runpy
 from pathlib import Path
@@ -66,7 +67,7 @@ class Stage:
             def __missing__(self, name):
                 return str(made / f"{name}.parquet")
 
-        rule = Named(input=given, output=Outputs(), log=[str(self.log)], params=Named(study=params))
+        rule = Named(input=given, output=Outputs(), log=[str(self.log)], params=Named(study=params, raw=None))
         runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": rule})
         return Named({path.stem: str(path) for path in sorted(made.glob("*.parquet"))})
 
@@ -94,6 +95,17 @@ def refusal(study):
 def test_the_small_export_itself_is_taken(small):
     made = Stage(small).read_and_clean()
     assert {"patients", "visits", "outcomes", "audit", "quarantine"} <= set(made)
+
+
+def test_tables_with_codes_of_the_export_are_the_users_alone(small):
+    before = os.umask(0o022)
+    try:
+        Stage(small).read_and_clean()
+    finally:
+        os.umask(before)
+    for folder in (Path("read"), Path("clean")):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
 
 
 def test_missing_column(small):

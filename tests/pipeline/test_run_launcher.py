@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 
 WORKFLOW = """
@@ -218,7 +219,7 @@ def test_terminal_has_a_progress_display_and_the_sentence_last(steps):
         (["--config", "study=dmeo"], "there is no study 'dmeo'; known are: demo"),
         (["--cores", "many"], "--cores needs a number"),
         (["--cores", "0"], "--cores needs a number"),
-        (["--raw", "no/such/file.csv"], "--raw: there is no file or folder 'no/such/file.csv'"),
+        (["--raw", "no/such/file.csv"], "--raw: there is no file 'no/such/file.csv'"),
     ],
 )
 def test_wrong_words_end_in_one_sentence(steps, arguments, sentence):
@@ -243,6 +244,109 @@ def test_missing_export_is_told(steps):
     refused = steps.run()
     assert refused.returncode == 1
     assert re.fullmatch(r"needling: data/raw/demo/records.csv is missing; .*--raw PATH\.\n", refused.stdout)
+
+
+# ---------------------------------------------------------------- which export is read, and when again
+
+READ = "data/processed/demo/read/patients.parquet"
+ODD = """ é"\\ #y: {study}'$x\u2028[*]\n-.csv"""
+
+
+def reading(copy, *arguments):
+    """Read the export, and nothing more; give the rules that ran."""
+    done = copy.run(READ, *arguments)
+    assert done.returncode == 0, done.stdout
+    return re.findall(r"steps: (\w+)", done.stdout)
+
+
+def test_export_is_read_whatever_its_name_and_again_when_its_content_changes_and_only_then(copy):
+    own = copy.folder / "data/raw/demo/records.csv"
+    assert reading(copy) == ["read"]
+    os.utime(own)
+    assert reading(copy) == [], "a new time stamp is no new content"
+    lines = own.read_bytes().splitlines(keepends=True)
+    (copy.folder / ODD[:5]).write_bytes(lines[0] + lines[1])  # a neighbour whose name the odd one begins with
+    other = copy.folder / ODD
+    other.write_bytes(own.read_bytes().replace(b"C01-", b"C91-"))
+    os.utime(other, (0, 0))
+    assert reading(copy, f"--raw={ODD}") == ["read"]
+    assert pd.read_parquet(copy.folder / READ)["patient"].str.startswith("C91-").any()
+    assert reading(copy, f"--raw={ODD}") == []
+    assert reading(copy) == ["read"]
+    own.write_bytes(other.read_bytes())
+    os.utime(own, (0, 0))  # as cp -p or an unzip makes it
+    assert reading(copy) == ["read"]
+    assert pd.read_parquet(copy.folder / READ)["patient"].str.startswith("C91-").any()
+    own.unlink()
+    gone = copy.snakemake(READ)
+    assert gone.returncode == 1, "outputs are there, but the export is not"
+    assert "data/raw/demo/records.csv is missing" in gone.stdout
+
+
+@pytest.mark.parametrize("word", ["--no-such-option", "--raw", "--cores=x", "--config=loose"])
+def test_misspelt_command_line_is_one_sentence(steps, word):
+    refused = steps.run(word)
+    assert (refused.returncode, len(refused.stdout.splitlines())) == (1, 1)
+    assert refused.stdout.startswith("needling: ")
+    assert word.partition("=")[2] or word in refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("MissingRuleException:\nNo rule to produce all2 (if you", "needling: there is no step and no output 'all2'."),
+        (
+            "PermissionError: [Errno 13] Permission denied: 'reports/x'",
+            "needling: reports/x: not allowed to write here",
+        ),
+        ("Command 'x' died with <Signals.SIGKILL: 9>.", "needling: a step was ended by SIGKILL"),
+    ],
+)
+def test_walls_of_text_become_a_sentence(launcher, said, sentence):
+    (told,) = launcher.distilled(f"Traceback\n  x\n{said}\nmore\n")
+    assert told.startswith(sentence)
+    assert launcher.distilled("something else") == []
+
+
+def test_output_that_nobody_reads_does_not_stop_the_work(steps):
+    running = start(steps, "all", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running.stdout.close()
+    assert running.wait(60) == 0
+    assert running.stderr.read() == ""
+    assert set(steps.outputs().values()) == {b"good"}
+
+
+def test_through_a_link_the_same_installation_serves(steps, tmp_path):
+    (tmp_path / "link").symlink_to(steps.folder / "run")
+    (tmp_path / "folder").symlink_to(steps.folder)
+    for way in ("link", "folder/run"):
+        done = steps.call(sys.executable, tmp_path / way, "all")
+        assert done.returncode == 0
+        assert "Installing" not in done.stdout
+
+
+def test_missing_export_is_told_before_anything_is_installed(steps):
+    (steps.folder / "data/raw/demo/records.csv").unlink()
+    (steps.folder / ".venv/requirements.lock.installed").unlink()
+    refused = steps.run()
+    assert refused.stdout.startswith("needling: data/raw/demo/records.csv is missing")
+    assert len(refused.stdout.splitlines()) == 1
+
+
+def test_interrupt_that_was_lost_is_followed_by_an_end(launcher, monkeypatch):
+    """A child that is deaf to Ctrl-C ends all the same, and a run that ended well in spite of it is not called stopped."""
+    monkeypatch.setattr(launcher, "WAIT", 0.5)
+    monkeypatch.setattr(launcher, "environment", lambda: None)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    deaf = "import os, signal, time; signal.signal(2, signal.SIG_IGN); os.kill(os.getppid(), 2); time.sleep({})"
+    try:
+        for seconds, code in [(60, -signal.SIGTERM), (0, 0)]:
+            alone = launcher.Alone()
+            assert launcher.follow([sys.executable, "-c", deaf.format(seconds)], alone) == code
+            assert alone.stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 # ---------------------------------------------------------------- installation

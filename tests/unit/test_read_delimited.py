@@ -189,3 +189,17 @@ def test_any_bytes_end_in_a_table_or_a_sentence(tmp_path_factory, data):
     with contextlib.suppress(StudyError):
         sheet = read(tmp_path_factory.getbasetemp(), data)
         assert len(sheet.frame) == len(sheet.lines) > 0
+
+
+def test_a_first_line_longer_than_the_sample_ends_in_a_sentence(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"a,b;" * 75_000)
+    with pytest.raises(StudyError, match=r"a\.csv"):
+        read_delimited(tmp_path / "a.csv", "a.csv")
+
+
+@pytest.mark.parametrize("last", [b"", b"\n", b"\r", b"\r\n"])
+def test_returns_alone_end_lines_also_where_the_last_end_is_another(tmp_path, last):
+    (tmp_path / "a.csv").write_bytes(b"a,b\r" + b"\r".join([b"1,2"] * 75_000) + last)
+    sheet = read_delimited(tmp_path / "a.csv", "a.csv")
+    assert sheet.frame.shape == (75_000, 2)
+    assert sheet.lines[-1] == 75_001

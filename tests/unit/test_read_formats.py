@@ -213,8 +213,18 @@ def test_garbage_of_any_format_ends_in_a_sentence(tmp_path, name, kind, data):
     with pytest.raises(StudyError) as told:
         read_export(Export(format=kind, records=name), tmp_path)
     assert str(told.value).startswith(f"{name}: ")
-    with pytest.raises(StudyError, match="there is no such file"):
+    with pytest.raises(StudyError, match="is missing; put the file there"):
         read_export(Export(format=kind, records=f"no_{name}"), tmp_path)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.sav", "spss"), ("a.dta", "stata"), ("a.xpt", "sas")])
+def test_a_column_of_numbers_without_any_number_is_read_as_missing(tmp_path, name, kind):
+    frame = pd.DataFrame({"id": [1.0, 2.5], "none": [np.nan, np.nan]})
+    write = {"spss": pyreadstat.write_sav, "stata": pyreadstat.write_dta, "sas": pyreadstat.write_xport}[kind]
+    write(frame, str(tmp_path / name))
+    read = read_export(Export(format=kind, records=name), tmp_path).sheets[0].frame
+    assert read["id"].tolist() == ["1", "2.5"]
+    assert read["none"].isna().all()
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])

@@ -488,3 +488,13 @@ def test_the_frame_holds_what_was_observed(small):
         better
         == np.where(lower, follow_up["value"] < follow_up["baseline"], follow_up["value"] > follow_up["baseline"])
     ).all()
+
+
+def test_made_up_data_never_replace_a_file_that_is_there(tmp_path, capsys):
+    from needling.cli import main
+
+    (tmp_path / "records.csv").write_text("precious")
+    assert main(["simulate", str(tmp_path), "--truth", str(tmp_path / "truth")]) == 1
+    assert "records.csv exists" in capsys.readouterr().err
+    assert (tmp_path / "records.csv").read_text() == "precious"
+    assert not (tmp_path / "truth").exists()

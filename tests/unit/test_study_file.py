@@ -1,6 +1,7 @@
 """The study file: mistakes are told in one sentence with file, line and mend; parts read back as they were."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from needling.analysis.kinds import settings_of_kinds
 from needling.plan import load_study
 from needling.plan import study_schema as schema
-from needling.study.file import part, section
+from needling.study.file import part, section, study_files
 from needling.study.keys import StudyError
 
 PROJECT = Path(__file__).parents[2]
@@ -375,3 +376,30 @@ def test_every_key_says_what_it_is():
 def test_studies_have_only_keys_of_the_schema(path):
     known = schema()["properties"]
     assert set(yaml.safe_load(path.read_text(encoding="utf-8"))) <= set(known)
+
+
+@pytest.mark.parametrize("path", ["../outside.csv", "/dev/zero", "data/../../outside.csv"])
+def test_the_study_file_names_no_file_outside_the_project_but_a_person_may(tmp_path, monkeypatch, path):
+    (tmp_path / "project").mkdir()
+    (tmp_path / "outside.csv").write_text("a,b")
+    monkeypatch.chdir(tmp_path / "project")
+    study = load_study(PROJECT / "config/demo.yaml")
+    export = study.export.model_copy(update={"records": path, "dictionary": None})
+    with pytest.raises(StudyError, match="leads out of the project"):
+        study_files(study.model_copy(update={"export": export}))
+    assert study_files(study.model_copy(update={"export": export}), "../outside.csv")[0] == Path("../outside.csv")
+
+
+def test_what_is_no_file_is_refused_wherever_it_was_named(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    export = load_study(PROJECT / "config/demo.yaml").export.model_copy(update={"dictionary": None})
+    for name, why in [("pipe.csv", "a device or a pipe"), ("folder.csv", "a folder"), ("no.csv", "is missing")]:
+        for given in [(tmp_path / name, "."), (None, tmp_path)]:
+            with pytest.raises(StudyError, match=why):
+                export.model_copy(update={"records": name}).files(*given)
+    for name in ["a\0.csv", "a\udcff.csv", "", " "]:
+        with pytest.raises(StudyError, match="cannot be the name of a file"):
+            export.files(name)
+    with pytest.raises(StudyError, match="a device or a pipe"):
+        export.files("/dev/zero")

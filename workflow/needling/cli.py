@@ -17,12 +17,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        print(options.command(options))
+        print(options.command(options), flush=True)
     except StudyError as error:
         print(f"needling: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        return 1
+    except BrokenPipeError:  # who listened has seen enough, as `| head -1` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
@@ -154,6 +154,11 @@ def _check_extension(options: argparse.Namespace) -> str:
 def _simulate(options: argparse.Namespace) -> str:
     from needling.simulate.demo import write_demo
 
+    kept = [Path(options.folder, name) for name in ("records.csv", "dictionary.csv")]
+    kept += [Path(options.truth, name) for name in ("truth.json", "dirt.csv")]
+    there = [str(path) for path in kept if path.exists()]
+    if there:
+        raise StudyError(f"{there[0]} exists; name another folder or move it away first. Nothing has been written.")
     write_demo(Path(options.folder), Path(options.truth), options.seed, options.scenario, options.patients)
     return f"made-up export in {options.folder}, its truth in {options.truth}"
 

@@ -2,7 +2,6 @@ rule clean:
     # Text becomes typed, re-keyed tables; every change has an audit row and every row is kept or quarantined.
     input:
         **tables("read", [*TABLES, *ACCOUNT]),
-        corrections=outside(STUDY.cleaning.corrections),
         code=ancient(code("clean")),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
@@ -11,6 +10,7 @@ rule clean:
     benchmark:
         f"{LOGS}/clean.benchmark"
     params:
+        corrections=corrections_content,
         study=section(
             STUDY,
             "study",
@@ -25,7 +25,6 @@ rule clean:
             "cohorts",
             "cleaning",
         ),
-        files=digest(STUDY.cleaning.corrections),
         code=digest(*code("clean")),
     script:
         "../scripts/clean.py"

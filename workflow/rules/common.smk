@@ -15,15 +15,18 @@ import needling
 from needling.analysis.kinds import EXTENSIONS, kinds
 from needling.plan import load_study
 from needling.schema import ACCOUNT
-from needling.study.file import section
+from needling.stage import digest as content_of
+from needling.study.file import section, study_files
 from needling.study.keys import StudyError
 
 try:
     STUDY = load_study(Path(config.get("studies", "config")) / f"{config.get('study', 'demo')}.yaml")
+    # The path comes from the environment, where nothing parses it: --config would read YAML, and an input file wildcards.
+    RAW = os.environ.get("NEEDLING_RAW")
+    RECORDS, DICTIONARY, CORRECTIONS = study_files(STUDY, RAW)
 except StudyError as error:
     raise WorkflowError(str(error)) from None
 
-RAW = config.get("raw") or STUDY.export.records
 EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
 FRAMES = ["visits", "sessions", "events", "patients", "scores"]
@@ -48,9 +51,20 @@ def of_one_analysis(analysis):
     return {**values, "estimands": estimands, "analyses": {analysis: mine}}
 
 
-def outside(*paths):
-    """Files from outside that a rule reads, those that the study has; braces in their names are no wildcards."""
-    return ancient([str(path).replace("{", "{{").replace("}", "}}") for path in paths if path])
+# Functions, because Snakemake takes braces in a text for wildcards, and so that only the jobs that need a digest make it.
+def raw_path(wildcards):
+    """Where the records are, if not where the study file says."""
+    return RAW
+
+
+def raw_content(wildcards):
+    """What the export and its dictionary hold: another content is read again, another time stamp is not."""
+    return content_of(RECORDS, DICTIONARY)
+
+
+def corrections_content(wildcards):
+    """What the corrections hold."""
+    return content_of(CORRECTIONS)
 
 
 def digest(*paths):

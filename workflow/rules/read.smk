@@ -1,8 +1,6 @@
 rule read:
     # The raw export becomes canonical tables of text, unless something in it could identify a person.
     input:
-        records=outside(RAW),
-        dictionary=outside(STUDY.export.dictionary),
         code=ancient(code("read")),
     output:
         **tables("read", [*TABLES, *ACCOUNT]),
@@ -12,8 +10,9 @@ rule read:
         f"{LOGS}/read.benchmark"
     threads: workflow.cores
     params:
+        raw=raw_path,
+        content=raw_content,
         study=section(STUDY, "export", "patients", "visits", "instruments", "events", "privacy"),
-        files=digest(RAW, STUDY.export.dictionary),
         code=digest(*code("read")),
     script:
         "../scripts/read.py"

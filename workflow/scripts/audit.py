@@ -4,7 +4,7 @@ from needling.schema import read_table
 from needling.stage import stage
 from needling.study.file import part
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], private=snakemake.output.workbook):
     study = part(snakemake.params.study)
     given = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
     audit, sources = (given.pop(name) for name in ("audit", "sources"))

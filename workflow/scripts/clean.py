@@ -5,10 +5,10 @@ from needling.schema import read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], private=snakemake.output.audit):
     study = part(snakemake.params.study)
     stop_on_identifying_answers(study)
-    tables = {name: read_table(path) for name, path in snakemake.input.items() if name not in {"code", "corrections"}}
+    tables = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
     keys = Keys.open(f"data/keys/{study.study}.csv", seed=study.seed if study.made_up else None)
     cleaned = clean(tables, study, keys)
     for name, table in {**cleaned.tables, **cleaned.beside}.items():

@@ -5,9 +5,9 @@ from needling.schema import write_table
 from needling.stage import stage
 from needling.study.file import part
 
-with stage(snakemake.log[0]):
+with stage(snakemake.log[0], private=snakemake.output.patients):
     study = part(snakemake.params.study)
-    raw = read_export(study.export, raw=snakemake.input.records[0])
+    raw = read_export(study.export, raw=snakemake.params.raw)
     stop_on_identifiers(raw, study)
     for name, table in to_canonical(raw, study).items():
         write_table(table, snakemake.output[name])

@@ -141,8 +141,10 @@ def _utf8(data: bytes, shown: str, encoding: str | None) -> bytes:
             f"{shown}: {controls} of {len(data)} bytes are control characters, so this is not a text table; "
             "mend export.format or export it again."
         )
-    if b"\n" not in data:
-        data = data.replace(b"\r", b"\n")
+    if data.count(b"\r") > 2 * data.count(
+        b"\n"
+    ):  # line ends of old Macintosh programs, perhaps with a last one of today
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return data
 
 
@@ -270,7 +272,9 @@ def _found_delimiter(data: bytes) -> str | None:
     """The separator that gives most records as many cells as the header, at least two."""
     sample = data[:SNIFFED_BYTES]
     if len(data) > SNIFFED_BYTES:
-        sample = sample[: sample.rfind(b"\n") + 1]
+        sample = (
+            sample[: sample.rfind(b"\n") + 1] or data
+        )  # a header longer than the sample is looked at with all the rest
     best: tuple[float, int] = (0.0, 1)
     found = None
     for delimiter in DELIMITERS:

@@ -4,9 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from needling.read.delimited import check_unique, read_delimited
-from needling.read.raw import RawExport, Variable
+from needling.read.raw import RawExport
 from needling.read.redcap import from_labels, read_dictionary
-from needling.study.keys import StudyError
 from needling.study.sources import Export
 
 ENDINGS = {
@@ -46,13 +45,10 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
     ------
     StudyError : one sentence that names the file, the line or sheet, the column and the mend.
     """
-    root = Path(root)
     shown = str(raw) if raw is not None else export.records
-    path = Path(raw) if raw is not None else root / export.records
+    path, beside = export.files(raw, root)
     kind = _format(export, path) if raw is not None else export.format
-    if path.is_dir():
-        raise StudyError(f"{shown}: this is a folder; name the file in it that holds the records.")
-    dictionary = _dictionary(export, root, path if raw is not None else None)
+    dictionary = read_dictionary(beside, str(export.dictionary)) if beside else None
     if kind in {"redcap", "csv"}:
         sheet = read_delimited(path, shown, export.delimiter, export.encoding, export.header_rows)
         if kind == "redcap" and export.labels:
@@ -77,13 +73,3 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
 def _format(export: Export, path: Path) -> str:
     known = ENDINGS.get(path.suffix.lower(), export.format)
     return "redcap" if known == "csv" and export.format == "redcap" else known
-
-
-def _dictionary(export: Export, root: Path, replaced: Path | None) -> dict[str, Variable] | None:
-    """The dictionary where the study file says, or beside the records that replace the study's own."""
-    if export.dictionary is None:
-        return None
-    path = root / export.dictionary
-    if replaced is not None and not path.exists() and (beside := replaced.parent / path.name).exists():
-        path = beside
-    return read_dictionary(path, export.dictionary)

@@ -84,7 +84,7 @@ def number_text(values: np.ndarray) -> pd.Series:
     """
     codes, unique = pd.factorize(values)
     texts = [_shortest(value) for value in unique]
-    return pd.Series(texts, dtype="str").take(codes).reset_index(drop=True).where(codes >= 0)
+    return pd.Series([*texts, None], dtype="str").take(codes).reset_index(drop=True)
 
 
 def _shortest(value: np.floating) -> str:

@@ -1,7 +1,8 @@
 """The packages that computed, with the versions that really ran."""
 
 import platform
-from importlib.metadata import version
+
+from needling.stage import versions
 
 PACKAGES = (
     "numpy",
@@ -18,4 +19,4 @@ PACKAGES = (
 
 def software() -> list[str]:
     """Name the Python and the packages of this environment, each with its version."""
-    return [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in PACKAGES)]
+    return [f"Python {platform.python_version()}", *versions(*PACKAGES)]

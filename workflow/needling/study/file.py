@@ -1,5 +1,6 @@
 """Reading the study file: one YAML document, checked, its mistakes told in sentences with the line."""
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_mode
 
 from needling.study.keys import ForPeople, Name, StudyError, nearest
 from needling.study.plan import KindSettings, Study
+from needling.study.sources import regular_file
 
 BOOLEAN = "tag:yaml.org,2002:bool"
 
@@ -96,6 +98,33 @@ def read_study(path: str | Path, kinds: Mapping[str, type[KindSettings]]) -> Stu
             f"{path}: the key study says '{study.study}', but the file is called '{path.stem}'; make them the same."
         )
     return study
+
+
+def study_files(study: Study, raw: str | None = None) -> tuple[Path, Path | None, Path | None]:
+    """Give the files that a run of a study reads, once it is certain that they can be read.
+
+    Parameters
+    ----------
+    study : the study file; its paths start from the current folder, the project's.
+    raw : path of the records that replaces `export.records`, as a person named it.
+
+    Returns
+    -------
+    Paths of the records, the dictionary and the corrections; None where the study has none.
+
+    Raises
+    ------
+    StudyError : a path of the study file leads out of the project (links in the project may), or is not that of a file.
+    """
+    paths = {"export.dictionary": study.export.dictionary, "cleaning.corrections": study.cleaning.corrections}
+    if raw is None:
+        paths["export.records"] = study.export.records
+    project = Path.cwd()
+    for key, path in paths.items():
+        if path and not Path(os.path.normpath(project / path)).is_relative_to(project):
+            raise StudyError(f"{path}: {key} leads out of the project; put the file into data/raw, or give --raw PATH.")
+    corrections = study.cleaning.corrections
+    return *study.export.files(raw), regular_file(corrections, None, "cleaning.corrections") if corrections else None
 
 
 def section(study: Study, *names: str, words: bool = False) -> dict[str, Any]:

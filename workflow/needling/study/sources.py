@@ -1,11 +1,13 @@
 """Where the data come from: the export, its columns, visits, instruments and event tables."""
 
 import re
+import stat
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from needling.study.keys import ForPeople, Name, Section, Words
+from needling.study.keys import ForPeople, Name, Section, StudyError, Words
 
 
 class Values(Section):
@@ -20,6 +22,41 @@ class Values(Section):
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
+
+
+def regular_file(path: str | Path, root: str | Path | None, key: str) -> Path:
+    """Check that a path is that of a file which the study may read.
+
+    Parameters
+    ----------
+    path : the path as it was given.
+    root : the folder that it starts from; None is the current one.
+    key : where it was given, for the message.
+
+    Returns
+    -------
+    The path, from the current folder.
+
+    Raises
+    ------
+    StudyError : one sentence; a folder, device or named pipe is no file, and reading it may never end.
+    """
+    text = str(path)
+    if "\0" in text or not text.strip() or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise StudyError(f"{key}: {text!a} cannot be the name of a file; rename the file in plain letters.")
+    found = Path(text) if root is None else Path(root, text)
+    try:
+        mode = found.stat().st_mode
+    except FileNotFoundError:
+        other = "give --raw PATH" if key == "export.records" else f"mend {key}"
+        raise StudyError(f"{text} is missing; put the file there (data/raw/README.md says how) or {other}.") from None
+    except OSError as error:
+        raise StudyError(f"{text}: {key} cannot be read ({error.strerror}); check name and permissions.") from None
+    if stat.S_ISDIR(mode):
+        raise StudyError(f"{text}: this is a folder; name the file in it that {key} means.")
+    if not stat.S_ISREG(mode):
+        raise StudyError(f"{text}: {key} is a device or a pipe, not a file; save the export as a file.")
+    return found
 
 
 class Export(Section):
@@ -62,6 +99,33 @@ class Export(Section):
         description="Codes that mean missing, with the reason, e.g. {'-99': refused}. Default: only blanks, NA and the "
         "format's own missing values.",
     )
+
+    def files(self, raw: str | Path | None = None, root: str | Path = ".") -> tuple[Path, Path | None]:
+        """Give the paths of the records and of the dictionary, once it is certain that both can be read.
+
+        Parameters
+        ----------
+        raw : path that replaces `records`, from the current folder; a dictionary beside it is taken where the study's own
+            is not there.
+        root : folder that the study file's own paths start from.
+
+        Returns
+        -------
+        Paths of the records and of the dictionary (None where there is none).
+
+        Raises
+        ------
+        StudyError : a path holds characters that no text has, or is not that of a file.
+        """
+        records = (
+            regular_file(self.records, root, "export.records") if raw is None else regular_file(raw, None, "--raw")
+        )
+        if self.dictionary is None:
+            return records, None
+        beside = records.parent / Path(self.dictionary).name
+        if raw is not None and beside.exists() and not Path(root, self.dictionary).exists():
+            return records, regular_file(beside, None, "export.dictionary")
+        return records, regular_file(self.dictionary, root, "export.dictionary")
 
 
 Code = str | int | float | bool
