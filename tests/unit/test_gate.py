@@ -13,6 +13,7 @@ from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers
 from needling.privacy.patterns import PATTERNS
 from needling.read import RawExport, Sheet, Variable, read_export
+from needling.read.canonical import mapped_columns
 from needling.study import Cleaning, StudyError, load_study
 
 INSTRUMENTS = {"nprs": {"total": "pain"}}
@@ -24,8 +25,16 @@ def export(columns, variables=None, properties=None, file="records.csv", sheet="
     return RawExport([Sheet(file, sheet, frame, lines)], variables or {}, properties or {})
 
 
+def declared(raw, **sections):
+    """A study that names every column of an export; those that `sections` leave out are totals of instruments."""
+    named = mapped_columns(plan(**sections))
+    rest = [column for column in raw.columns if column not in named]
+    totals = {f"x{number}": {"total": column} for number, column in enumerate(rest)}
+    return plan(**sections | {"instruments": sections.get("instruments", {}) | totals})
+
+
 def kinds(raw, **sections):
-    found = scan(raw, plan(**{"instruments": {}} | sections))
+    found = scan(raw, declared(raw, **sections))
     return set(zip(found["column"], found["kind"], strict=True))
 
 
@@ -127,16 +136,16 @@ PHONES = {
 @pytest.mark.parametrize(("text", "kind"), IDENTIFIERS)
 def test_identifiers_in_cells_are_found_and_not_printed(text, kind):
     raw = export({"pain": ["3", "4", "5"], "note": ["fine", text, None]})
-    found = scan(raw, plan(instruments=INSTRUMENTS))
+    found = scan(raw, declared(raw))
     assert kind in set(found["kind"])
     assert set(found["line"]) == {3}
     assert set(found["file"]) == {"records.csv"}
     with pytest.raises(StudyError) as told:
-        stop_on_identifiers(raw, plan(instruments=INSTRUMENTS))
+        stop_on_identifiers(raw, declared(raw))
     message = str(told.value)
     assert "records.csv, column 'note', line 3" in message
     assert text not in message
-    assert "privacy.drop" in message
+    assert "what it does not name is not read" in message
     assert "privacy.reviewed" in message
 
 
@@ -401,7 +410,8 @@ def test_a_date_of_birth_is_known_by_each_of_its_names():
 
 def test_a_column_of_names_that_no_list_has_stops_by_its_name_alone():
     raw = export({"pt_name": ["Siobhan Murphy", "Nguyen Van An"]})
-    assert kinds(raw, patients={"covariates": {"who": "pt_name"}}) == {("column 'pt_name'", "name")}
+    found = {("column 'pt_name'", "name"), ("column 'pt_name'", "text")}
+    assert kinds(raw, patients={"covariates": {"who": "pt_name"}}) == found
 
 
 def test_identifiers_in_names_are_told_by_number():
@@ -409,7 +419,7 @@ def test_identifiers_in_names_are_told_by_number():
         {"pain": ["3", "4"], "jane.doe@clinic.org": ["5", "6"]}, sheet="Mrs Smith", file="export for John Smith.csv"
     )
     with pytest.raises(StudyError) as told:
-        stop_on_identifiers(raw, plan(instruments=INSTRUMENTS))
+        stop_on_identifiers(raw, declared(raw))
     message = str(told.value)
     assert "column 3: its name holds an e-mail address" in message
     assert "the sheet's name: it holds a title with a name" in message
@@ -425,17 +435,15 @@ def test_dictionary_flags_validations_labels_and_choices():
         "c": Variable(kind="file"),
         "d": Variable(label="Last name"),
         "e": Variable(choices={"1": "Dr Smith", "2": "somebody else"}),
-        "f": Variable(kind="notes"),
         "g": Variable(label="Pain now", choices={"1": "none"}),
     }
-    found = kinds(export({name: ["1", "2"] if name != "f" else ["some words", "1"] for name in variables}, variables))
+    found = kinds(export({name: ["1", "2"] for name in variables}, variables))
     assert found == {
         ("column 'a'", "identifier"),
         ("column 'b'", "phone number"),
         ("column 'c'", "file"),
         ("column 'd'", "name"),
         ("column 'e'", "name"),
-        ("column 'f'", "free text"),
     }
 
 
@@ -476,20 +484,114 @@ def test_names_of_ranges_and_printed_headers_of_a_workbook(tmp_path):
     assert not found["why"].str.contains("Smith|Gonzalez|0151").any()
 
 
-def test_free_text_is_told_from_vocabularies():
-    said = [
-        f"the pain came back after {n} days of {word} at home" for n, word in enumerate(["rest", "work", "walking"] * 6)
-    ]
-    picked = ["Dolor muscular en la espalda, Insomnio", "Insomnio, Fatiga y cansancio del cuerpo", "Insomnio"] * 6
-    assert kinds(export({"note": said})) == {("column 'note'", "free text")}
-    assert kinds(export({"note": picked})) == set()
+# ---------------------------------------------------------------- open and closed columns
+
+VOCABULARY = ["upper trapezius", "soleus", "levator scapulae"] * 4
 
 
-def test_few_long_sentences_are_enough_where_a_table_takes_them():
-    said = [f"fainted on the way home from place {n}" for n in range(3)] + ["soreness"] * 3
-    raw = export({"kind": said})
-    assert kinds(raw) == set()
-    assert kinds(raw, events={"adverse_events": {"columns": {"kind": "kind"}}}) == {("column 'kind'", "free text")}
+def event(**column):
+    """A table of events with one column that comes from the export's column 'kind'."""
+    return {"adverse_events": {"columns": {"kind": {"from": "kind"} | column}}}
+
+
+@pytest.mark.parametrize("cells", [VOCABULARY, ["soreness"] * 3, ["fainted on the way home"], ["1", "two", "three"]])
+def test_text_is_closed_or_reviewed_by_name(cells):
+    raw, reviewed = export({"kind": cells}), {"by": "JD", "date": "2026-01-05", "why": "names of muscles"}
+    stopped = plan(events=event())
+    with pytest.raises(
+        StudyError, match=r"column 'kind': it is text of which neither the study file nor a dictionary lists"
+    ):
+        stop_on_identifiers(raw, stopped)
+    assert kinds(raw, events=event()) == {("column 'kind'", "text")}
+    listed = {text: f"m{number}" for number, text in enumerate(dict.fromkeys(cells))}
+    assert kinds(raw, events=event(codes=listed)) == set()
+    assert kinds(raw, events=event(kind="number")) == kinds(raw, events=event(range=[0, 10])) == set()
+    assert kinds(raw, events=event(kind="code")) == set()
+    closed = export({"kind": cells}, {"kind": Variable(choices={"1": "soreness", "2": "bruising"})})
+    assert kinds(closed, events=event()) == set()
+    assert kinds(raw, events=event(), privacy={"reviewed": {"kind": reviewed}}) == set()
+
+
+@pytest.mark.parametrize(
+    "cells", [["1", "2", "3.5"], ["2024-03-05", "2024-04-06"], [None, None], ["3", "4", "5", "6", "?"]]
+)
+def test_numbers_and_days_are_closed(cells):
+    assert ("column 'kind'", "text") not in kinds(export({"kind": cells}), events=event())
+
+
+def test_a_column_without_codes_is_open_wherever_its_text_would_be_kept():
+    raw = export({"group": ["needling", "sham"], "pain": ["3", "4"]})
+    arm = {"from": "group", "reference": "sham"}
+    assert kinds(raw, patients={"arm": arm}) == {("column 'group'", "text")}
+    assert kinds(raw, patients={"arm": arm | {"codes": {"needling": "dn", "sham": "sham"}}}) == set()
+    assert kinds(raw, patients={"covariates": {"g": "group"}}) == {("column 'group'", "text")}
+    assert kinds(raw, patients={"covariates": {"g": {"from": "group", "kind": "category"}}}) == {
+        ("column 'group'", "text")
+    }
+    # where cleaning keeps numbers and listed names only
+    assert kinds(raw, visits={"planned": "group"}) == set()
+    assert kinds(raw, instruments={"nprs": {"total": "pain", "unit_column": "group"}}) == set()
+    assert kinds(raw, patients={"rows": {"group": ["needling"]}}) == set()
+
+
+def test_columns_that_the_study_file_does_not_name_are_not_looked_at():
+    raw = export(
+        {"note": ["Mrs Smith, 0151/2345678"], "born on": ["3 March 1967"], "jane.doe@clinic.org": ["x"], "pain": ["3"]}
+    )
+    stop_on_identifiers(raw, plan(instruments=INSTRUMENTS))
+
+
+def test_the_name_of_a_field_stands_for_its_checkboxes():
+    raw = export({"meds___1": ["by Dr Smith"], "meds___2": ["0"]})
+    totals = {"a": {"total": "meds___1"}, "b": {"total": "meds___2"}}
+    assert kinds(raw, instruments=totals) == {("column 'meds___1'", "name")}
+    reviewed = {"meds": {"by": "JD", "date": "2026-01-05", "why": "seen"}}
+    assert kinds(raw, instruments=totals, privacy={"reviewed": reviewed}) == set()
+
+
+# ---------------------------------------------------------------- codes of patients
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (
+            [f"{name} {n}" for n, name in enumerate(["John Smith", "Ann Brown", "Tom Ford", "Lucy Hill", "Ed Vale"])],
+            "name",
+        ),
+        (["Okafor, Ngozi", "P-002", "P-003", "P-004", "P-005"], "name"),
+        (["Siobhan", "Ngozi", "Xochitl", "Zbigniew", "Aoife"], "name"),
+        ([f"943476591{n}" for n in range(9)], "identity number"),
+        (["850101-1237", "121212-1212", "640823-3234", "811218-9876", "670919-9530"], "identity number"),
+        (["jane@clinic.org", "P2", "P3", "P4", "P5"], "e-mail"),
+    ],
+)
+def test_patients_called_by_name_or_number_of_their_country_stop(codes, kind):
+    raw = export({"who": codes})
+    assert ("column 'who'", kind) in kinds(raw, patients={"id": "who"})
+    with pytest.raises(StudyError) as told:
+        stop_on_identifiers(raw, declared(raw, patients={"id": "who"}))
+    assert not any(code in str(told.value) for code in codes)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "P-{:03}",
+        "{:06}",
+        "01-701-1{:03}",
+        "1001{:03}",
+        "C01-{:04}",
+        "DN {}",
+        "site 3 pt {}",
+        "S{:05}A",
+        "0000000{:02}",
+        "2024-{:03}",
+        "AB{:02}",
+    ],
+)
+def test_codes_of_studies_pass(code):
+    assert kinds(export({"who": [code.format(n) for n in range(1, 25)]}), patients={"id": "who"}) == set()
 
 
 def test_columns_full_of_record_numbers():

@@ -210,7 +210,7 @@ def test_days_from_1904_become_dates_and_others_stay(tmp_path):
             "the column 'idd' that the study file names in patients.id is not there; .* 'id'",
         ),
         ({"instruments": {"nprs": {"total": "Pain"}}}, "'Pain' .* instruments.nprs.total .* nearest column is 'pain'"),
-        ({"visits": {"date": "zzz"}}, "visits.date is not there; its columns are id, visit, date"),
+        ({"visits": {"date": "zzz"}}, "visits.date is not there; the file has 12 columns, none of a like name"),
         ({"events": {"status": {"columns": {"reason": "why"}}}}, "'why' .* events.status.columns.reason"),
         (
             {"visits": {"rows": {"visit": ["w8"]}}},
@@ -318,7 +318,8 @@ def test_columns_are_mapped_as_code_date_or_value():
     assert mapped_columns(study) == {
         **dict.fromkeys(["id", "site", "who"], "code"),
         **dict.fromkeys(["start", "day", "onset", "when"], "date"),
-        **dict.fromkeys(["form", "age", "pain", "unit", "note", "by"], "value"),
+        **dict.fromkeys(["age", "pain", "unit", "note", "by"], "value"),
+        "form": "rows",
     }
 
 
@@ -336,3 +337,25 @@ def test_cells_are_neither_lost_nor_moved_at_random(tmp_path):
     assert read == written
     lines = found["visits"]["line"].to_numpy()[found["outcomes"]["visit_row"].to_numpy()]
     assert (lines == found["outcomes"]["line"]).all()
+
+
+def test_what_is_not_named_leaves_its_name_and_what_it_looks_like(tmp_path):
+    text = "id,visit,pain,phone,note\n1,a,3,1,x\n1,b,4,,y\n"
+    found = tables(tmp_path, text, plan(instruments={"nprs": {"total": "pain"}}))
+    told = rows(found["unread"], "source", "cells", "reason", "looks_like")
+    why = "the study file does not name this column"
+    assert told == [("visit", 2, why, None), ("phone", 1, why, "phone number"), ("note", 2, why, None)]
+
+
+def test_rows_that_are_alike_in_all_that_is_read_name_the_columns_in_which_they_differ(tmp_path):
+    text = (
+        "id,visit,pain,side,eye,line\n1,a,3,left,l,1\n1,a,3,right,r,2\n1,a,3,left,l,3\n2,a,3,left,l,4\n1,b,3,left,l,5\n"
+    )
+    study = plan(instruments={"nprs": {"total": "pain"}}, visits={"planned": "visit"})
+    found = tables(tmp_path, text, study)["alike"]
+    # a column that numbers the rows tells nothing
+    assert rows(found, "line", "differs_in") == [(3, '["side", "eye"]')]
+    same = tables(tmp_path, text.replace("side", "redcap_repeat_instance").replace("eye", "form_complete"), study)[
+        "alike"
+    ]
+    assert not len(same)

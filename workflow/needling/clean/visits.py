@@ -7,7 +7,7 @@ from needling.clean import columns
 from needling.clean.codes import take_out_unknown
 from needling.clean.labels import NEAR, UNKNOWN, map_codes
 from needling.clean.people import People, code_column
-from needling.clean.trail import HIDDEN, Trail
+from needling.clean.trail import HIDDEN, Trail, hidden_text
 from needling.study import Study, StudyError
 
 UNSCHEDULED = "unscheduled"
@@ -115,7 +115,8 @@ def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
             f"the study file knows {', '.join(repr(code) for code in codes)}; mend visits.planned.codes."
         )
     reason = "not a visit of the study file; the row is kept as unscheduled"
-    trail.note("labels", "query", "visits", frame["row"][unknown], source, reason, HIDDEN)
+    cells = values[unknown].map(hidden_text)
+    trail.note("labels", "query", "visits", frame["row"][unknown], source, reason, cells)
     return found["value"].where(found["value"].isin(schedule), UNSCHEDULED)
 
 

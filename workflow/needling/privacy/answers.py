@@ -4,7 +4,8 @@ from needling.clean.corrections import answers
 from needling.privacy.gate import IN_WORDS
 from needling.privacy.patterns import PATTERNS
 from needling.read.canonical import mapped_columns
-from needling.study import Study, StudyError
+from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 
 def stop_on_identifying_answers(study: Study) -> None:
@@ -24,7 +25,7 @@ def stop_on_identifying_answers(study: Study) -> None:
         return
     roles = mapped_columns(study)
     for line, one in answers(path).iterrows():
-        expected = roles.get(one["column"], "value") != "value"
+        expected = roles.get(one["column"]) in {"code", "date"}
         for column, text in (("new", "" if expected else one["new"]), ("why", one["why"])):
             held = [p.why for p in PATTERNS if (column == "new" or p.kind in IN_WORDS) and text and p.found(text)]
             if held:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 LETTERS = {"patient": "P", "therapist": "T", "clinic": "C"}
 COLUMNS = ["kind", "id", "code"]

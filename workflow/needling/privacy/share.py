@@ -10,7 +10,7 @@ import pandas as pd
 from needling.privacy.disclosure import DisclosureError
 
 if TYPE_CHECKING:
-    from needling.study import Shared, Study
+    from needling.study.plan import Shared, Study
 
 
 def shared_file(

@@ -6,7 +6,8 @@ from pathlib import Path
 from needling.read.delimited import check_unique, read_delimited
 from needling.read.raw import RawExport, Variable
 from needling.read.redcap import from_labels, read_dictionary
-from needling.study import Export, StudyError
+from needling.study.keys import StudyError
+from needling.study.sources import Export
 
 ENDINGS = {
     ".csv": "csv",

@@ -11,7 +11,8 @@ from needling.read.delimited import read_delimited
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import COVARIATES, Look, look_at, names_that_are_cells, numbered_runs, plain_words, side_by_side
 from needling.read.redcap import is_label_export, read_dictionary
-from needling.study import Export, StudyError
+from needling.study.keys import StudyError
+from needling.study.sources import Export
 
 REVIEW = "# review"
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from needling.read.delimited import read_delimited
 from needling.read.raw import Sheet, Variable
-from needling.study import StudyError
+from needling.study.keys import StudyError
 
 # Dictionary columns as the web page exports them -> as the programming interface does.
 COLUMNS = {
