@@ -76,7 +76,7 @@ def _unread(unread: pd.DataFrame) -> str:
     alike = closed["looks_like"].notna()
     many = len(closed)
     these = "it" if many == 1 else "them"
-    words = f"{many or 'no'} column{'' if many == 1 else 's'} not read, because the study file does not name {these}"
+    words = f"{many} column{'' if many == 1 else 's'} not read, because the study file does not name {these}"
     if alike.any():
         verb = "looks like an identifier" if alike.sum() == 1 else "look like identifiers"
         words += f"; {alike.sum()} {verb}: better delete {'it' if alike.sum() == 1 else 'them'} from the export"
@@ -87,7 +87,7 @@ def _unread(unread: pd.DataFrame) -> str:
         for name, cells, kind in zip(closed["source"], closed["cells"], why, strict=True)
     ]
     lines += [f"  {row.source} ({row.cells} cells): {row.reason}" for row in lost.itertuples()]
-    return "\n".join([words[:1].upper() + words[1:], *lines])
+    return "\n".join([words if many else "No column of the export is left unread", *lines])
 
 
 def _shown(name: str) -> str:

@@ -138,7 +138,7 @@ STREET = r"""
     | \b (?i: calle|avda\.?|avenida|plaza|paseo|rua|praça|rue|boulevard|via|viale|piazza|ulica|ul\. ) [ ]
         (?: (?: de|del|la|las|los|des|du|da|dos|d[’'] ) [ ]? )* [A-ZÀ-Þ][\w’'-]+ (?: [ ] [\w’'-]+ ){0,3}
         ,? [ ] (?: n[º°.]? [ ]? )? \d{1,4} \b
-    | \b \d{1,4} (?: [ ] (?:bis|ter) )? ,? [ ] (?i: rue|avenue|boulevard|place ) [ ] \w
+    | \b \d{1,4} (?: [ ] (?:bis|ter) )? ,? [ ] (?i: rue|avenue|boulevard|place ) [ ] (?: de|du|des|d[’'] | [A-ZÀ-Þ] )
     | (?i: \b p\.? [ ]? o\.? [ ]? box [ ]? \d )
 """
 # A year before 2000 beside a word of birth, and days written out.
@@ -152,8 +152,8 @@ BORN_IN = (
     r"(?i:\b(?:born|birth|dob|b\.|geb\.?|geboren|jahrgang|nacid[oa]|nacimiento|née?|nat[oa]|nascid[oa]|year of birth)\b"
     r"[^\d]{0,20}(?:19|20)\d\d\b)"
     r"|(?i:\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|twentieth|"
-    r"twenty-\w+|thirtieth|thirty-first|\d{1,2}(?:st|nd|rd|th)) (?:of )?(?:january|february|march|april|may|june|july|august|"
-    r"september|october|november|december)\b)"
+    r"twenty-\w+|thirtieth|thirty-first|\d{1,2}(?:st|nd|rd|th)) (?:of )?)(?:(?i:january|february|april|june|july|august|"
+    r"september|october|november|december)|[Mm]arch|May)\b"
     rf"|\b(?:{MONTHS}|(?i:gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre|"
     r"januari|februari|maart|mei|augustus|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|dezembro))"
     r",? (?:de |del )?(?:19|20)\d\d\b"
@@ -223,6 +223,8 @@ def ip_address(text: str) -> bool:
 def phone_number(text: str) -> bool:
     """Tell a phone number that begins with 0 from a list of small numbers: pairs of digits are five, with one separator."""
     groups = re.findall(r"\d+", text)
+    if text.startswith("00") and len({len(group) for group in groups}) == 1 < len(groups):
+        return False
     if not text.startswith(("0", "(0")) or max(map(len, groups)) > 2:
         return True
     return len(groups) == 5 and len(set(re.findall(r"[ ./-]+", text))) == 1
@@ -288,7 +290,9 @@ def country_number(texts: Iterable[str]) -> str:
 
 def dialled(text: str) -> bool:
     """Tell a phone number by the numbering plan of its country, or of one of some countries where it names none."""
-    if not 8 <= len(digits_of(text)) <= 15 or (text.startswith("0") and max(map(len, re.findall(r"\d+", text))) < 3):
+    groups = [len(group) for group in re.findall(r"\d+", text)]
+    lists = text.startswith("0") and (max(groups) < 3 or (len(groups) > 1 and len(set(groups)) == 1))
+    if not 8 <= sum(groups) <= 15 or lists:
         return False
     home = [None] if text.startswith("+") else DIALLED
     if text.startswith("00"):
@@ -331,9 +335,9 @@ PATTERNS = [
     Pattern(
         "place",
         "a place by its coordinates",
-        r"\d{1,2}\.\d{3,}°? ?[NSns]?[,; ] ?-?\d{1,3}\.\d{3,}|\d{1,3}° ?\d{1,2}['’′]",
+        r"\d{1,2}\.\d{4,}°? ?[NSns]?[,; ] ?-?\d{1,3}\.\d{4,}|\d{1,3}° ?\d{1,2}['’′]",
         re.compile(
-            r"(?<![\d.])-?[1-8]?\d\.\d{3,}°? ?[NSns]?[,; ] ?-?1?\d?\d\.\d{3,}(?!\d)|\d{1,3}° ?\d{1,2}['’′] ?\d{1,2}.{0,6}[NSEWO]\b"
+            r"(?<![\d.])-?[1-8]?\d\.\d{4,}°? ?[NSns]?[,; ] ?-?1?\d?\d\.\d{4,}(?!\d)|\d{1,3}° ?\d{1,2}['’′] ?\d{1,2}.{0,6}[NSEWO]\b"
         ),
     ),
     Pattern("address", "a street with the number of a house", STREET_QUICK, re.compile(STREET, re.VERBOSE)),
