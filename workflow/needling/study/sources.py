@@ -16,7 +16,7 @@ class Values(Section):
     )
     value: str = Field(description="Column with the value.")
 
-    @field_validator("name", mode="before")
+    @field_validator("name", mode="before", json_schema_input_type=list[str] | str)
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
@@ -94,7 +94,7 @@ class Column(Section):
         description="Usual range (unit of the column); outside is flagged, never changed. Default: no limit.",
     )
 
-    @field_validator("codes", mode="before")
+    @field_validator("codes", mode="before", json_schema_input_type=dict[Code, Code] | None)
     @classmethod
     def _codes_are_text(cls, value: Any) -> Any:
         if value is not None and not isinstance(value, dict):
@@ -124,6 +124,9 @@ Rows = Annotated[
     dict[str, list[str]],
     Field(description="Which rows of the export: column -> allowed values ('' is blank). Default: all rows."),
 ]
+
+
+WrittenRows = dict[str, Code | list[Code]]
 
 
 def _rows(value: Any) -> Any:
@@ -157,10 +160,12 @@ class Patients(Section):
         description="Facts known at baseline that analyses may adjust for. Default: none.",
     )
 
-    _rows = field_validator("rows", mode="before")(_rows)
-    _short = field_validator("cohort", "excluded", mode="before")(_short_form)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
+    _short = field_validator("cohort", "excluded", mode="before", json_schema_input_type=Column | str | None)(
+        _short_form
+    )
 
-    @field_validator("covariates", mode="before")
+    @field_validator("covariates", mode="before", json_schema_input_type=dict[Name, Column | str])
     @classmethod
     def _covariates(cls, value: Any) -> Any:
         return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
@@ -207,8 +212,8 @@ class Visits(Section):
         description="The visit at which the primary contrast is read. No default: it must be pre-specified."
     )
 
-    _rows = field_validator("rows", mode="before")(_rows)
-    _short = field_validator("planned", mode="before")(_short_form)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
+    _short = field_validator("planned", mode="before", json_schema_input_type=Column | str | None)(_short_form)
 
     @property
     def baseline(self) -> str:
@@ -309,9 +314,9 @@ class EventTable(Section):
     rows: Rows = Field(default_factory=dict)
     columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
 
-    _rows = field_validator("rows", mode="before")(_rows)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
 
-    @field_validator("columns", mode="before")
+    @field_validator("columns", mode="before", json_schema_input_type=dict[Name, Column | str])
     @classmethod
     def _columns(cls, value: Any) -> Any:
         return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
