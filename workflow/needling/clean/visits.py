@@ -99,6 +99,11 @@ def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
     planned = study.visits.planned
     schedule = {name: name for name in study.visits.schedule}
     if planned is None:
+        if study.visits.date is None and frame["planned"].isna().all():
+            raise StudyError(
+                "visits: neither visits.date nor visits.planned says which visit a row is; name the column of its date, or of its "
+                "name, week or number (or set export.shape to patient where one row is one patient)."
+            )
         # a wide export was read with the schedule's own names
         return frame["planned"].where(frame["planned"].isin(schedule))
     codes = schedule if planned.codes is None else {str(code): name for code, name in planned.codes.items()}

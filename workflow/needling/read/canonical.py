@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from needling.read.raw import RawExport
+from needling.read.redcap import MISSING_DATA
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema import ACCOUNT, PLACE, READ, Contract, check, is_date
 from needling.study.keys import StudyError
@@ -49,7 +50,8 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
         selection of rows selects none.
     """
     people = {column for column, role in mapped_columns(study).items() if role == "code"}
-    rows = Rows.of(raw, study.export.missing, people)
+    missing = (MISSING_DATA if study.export.format == "redcap" else {}) | study.export.missing
+    rows = Rows.of(raw, missing, people)
     shape = study.export.shape
     tables: Tables = {}
     tables["patients"], tables["patient_conflicts"] = _patients(rows, study.patients, shape)
@@ -181,6 +183,8 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
         if name == "day_0":
             cells = rows.dates(cells)
         taken = _first_filled(cells, person, len(first))
+        if name == "arm" and by_visit:
+            _stop_on_crossover(cells, person, source)
         table[name] = cells.take(taken).array
         rows.note_declared("patients", name, source, positions[taken])
         if by_visit:
@@ -194,6 +198,18 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
     columns = list(ACCOUNT["patient_conflicts"])
     later = pd.concat(conflicts, ignore_index=True) if conflicts else pd.DataFrame(columns=columns)
     return _typed(table, "patients"), later.assign(row=np.arange(len(later)))
+
+
+def _stop_on_crossover(arms: pd.Series, person: np.ndarray, source: str) -> None:
+    """Refuse an export in which most patients are in more than one arm: no patient would be left."""
+    table = pd.DataFrame({"person": person, "arm": arms.str.strip().str.casefold().to_numpy()}).dropna()
+    several = table.groupby("person")["arm"].nunique() > 1
+    if several.sum() > 1 and several.mean() > 0.5:
+        raise StudyError(
+            f"patients.arm: {several.sum()} of {len(several)} patients have more than one arm in the column '{source.strip()}'. "
+            "A crossover, in which each patient has every treatment, is not supported, because patients are compared between "
+            "arms; if the column is not the arm that each patient was allocated to, name that one."
+        )
 
 
 def _first_filled(cells: pd.Series, person: np.ndarray, n: int) -> np.ndarray:
@@ -224,9 +240,14 @@ def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _instrument_columns(visit: str, instrument: Instrument) -> list[tuple[str, str, str]]:
-    """Item, key and column of each cell of an instrument; for a total per visit only the visit's ('' is all)."""
-    named = instrument.numbered_items.items()
-    cells = [(item, "items", column.source if isinstance(column, Ticked) else column) for item, column in named]
+    """Item, key and column of each cell of an instrument; for items and totals per visit only the visit's ('' is all)."""
+    visits = instrument.item_visits
+    places = [(v, f"items.{v}") for v in visits if visit in {"", v}] if visits else [("", "items")]
+    cells = [
+        (item, key, column.source if isinstance(column, Ticked) else column)
+        for where, key in places
+        for item, column in instrument.items_at(where).items()
+    ]
     if isinstance(instrument.total, dict):
         cells += [("total", f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
     elif instrument.total:
@@ -352,9 +373,9 @@ def _visit_rows(rows: Rows, study: Study) -> Tables:
     visit_rows = np.arange(len(positions))
     outcomes = []
     for name, instrument in study.instruments.items():
-        if isinstance(instrument.total, dict):
+        if isinstance(instrument.total, dict) or instrument.item_visits:
             raise StudyError(
-                f"instruments.{name}.total: a column per visit is only right where one row is one patient; name one "
+                f"instruments.{name}: a column per visit is only right where one row is one patient; name one "
                 "column, or set export.shape to patient."
             )
         columns = _instrument_columns("", instrument)
@@ -382,7 +403,7 @@ def _wide(rows: Rows, study: Study) -> Tables:
             if visit in _visits_of(instrument, study):
                 columns = _instrument_columns(visit, instrument)
                 if visit != study.visits.baseline:
-                    columns = [column for column in columns if column[1].startswith("total.")]
+                    columns = [column for column in columns if "." in column[1]]
                 parts.append(_outcomes(rows, _Block(name, instrument, positions, np.arange(n) * v + number, columns)))
         found = [part for part in parts if part is not None]
         outcomes += [_joined(found).sort_values("visit_row", kind="stable")] if found else []
@@ -391,8 +412,8 @@ def _wide(rows: Rows, study: Study) -> Tables:
 
 def _visits_of(instrument: Instrument, study: Study) -> list[str]:
     """Visits at which a wide export has columns for an instrument."""
-    named = list(instrument.total) if isinstance(instrument.total, dict) else []
-    plain = bool(instrument.items) or isinstance(instrument.total, str)
+    named = [*instrument.item_visits, *(instrument.total if isinstance(instrument.total, dict) else [])]
+    plain = (bool(instrument.items) and not instrument.item_visits) or isinstance(instrument.total, str)
     return [*named, *([study.visits.baseline] if plain and study.visits.baseline not in named else [])]
 
 

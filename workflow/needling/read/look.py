@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from needling.read.delimited import NUMBER
+from needling.read.headings import form_of
 from needling.read.raw import Variable
 
 # What a column is likely to be -> words of its name, the likeliest first.
@@ -181,12 +182,8 @@ def names_that_are_cells(frame: pd.DataFrame) -> int:
 def _stands_below(name: str, cells: pd.Series) -> bool:
     if not len(cells):
         return False
-    alike = re.search(r"\d", name) and (cells.map(_form) == _form(name)).mean() > 0.8
+    alike = re.search(r"\d", name) and (cells.map(form_of) == form_of(name)).mean() > 0.8
     return bool(alike) or bool((cells.str.strip() == name).any())
-
-
-def _form(text: str) -> str:
-    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]", "a", text.strip()))
 
 
 # ---------------------------------------------------------------- the form of the table

@@ -91,7 +91,9 @@ class Rows:
         self.looked_at.add(name)
         cells = self.frame[name]
         texts = cells.cat.categories if cells.dtype == "category" else cells.dropna().unique()
-        given = {text: why for text in texts if (why := _reason(str(text), self.missing))}
+        choices = self.raw.variables.get(name, Variable()).choices
+        missing = {code: why for code, why in self.missing.items() if code not in choices}
+        given = {text: why for text in texts if (why := _reason(str(text), missing))}
         if not given:
             return
         reason = plain_text(cells.map({text: given.get(text) for text in texts}))
@@ -186,6 +188,10 @@ class Rows:
                 filled = filled & ~self.read[name]
                 why = "these rows are not selected for any table that has this column"
             rows.append((name, int(filled.sum()), why, kind or np.nan))
+        rows += [
+            (f"line {n}", cells, "a further row of headings, left out", np.nan)
+            for n, cells in self.raw.headings.items()
+        ]
         return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason", "looks_like"])
 
     def alike_table(self) -> pd.DataFrame:
