@@ -208,7 +208,8 @@ def _stop_on_crossover(arms: pd.Series, person: np.ndarray, source: str) -> None
         raise StudyError(
             f"patients.arm: {several.sum()} of {len(several)} patients have more than one arm in the column '{source.strip()}'. "
             "A crossover, in which each patient has every treatment, is not supported, because patients are compared between "
-            "arms; if the column is not the arm that each patient was allocated to, name that one."
+            "arms; if the column is not the arm that each patient was allocated to, name that one; if codes of patients repeat "
+            "between clinics, make them unique."
         )
 
 

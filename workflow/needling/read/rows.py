@@ -16,6 +16,8 @@ from needling.schema import levels, plain_text
 from needling.study.keys import StudyError
 
 TEXT: Final = "str"
+# What a study file names as the patient's code where the export has none and each row is another patient: the line.
+OWN_ROW: Final = "(row)"
 NOT_NAMED: Final = "the study file does not name this column"
 # Columns that REDCap adds to those of the forms.
 ADDED = re.compile(r"^redcap_|_complete$|_timestamp$|^Complete\?")
@@ -71,6 +73,8 @@ class Rows:
 
     def _held(self, name: str, key: str) -> pd.Series:
         stripped = name.strip()
+        if stripped == OWN_ROW and stripped not in self.frame.columns:
+            self.frame = self.frame.assign(**{OWN_ROW: (self.place["line"].astype("str")).to_numpy()})
         if stripped in self.frame.columns:
             self._set_missing(stripped)
             return self.frame[stripped]
