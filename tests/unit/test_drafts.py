@@ -240,7 +240,7 @@ def test_numbers_in_visit_labels_are_their_weeks_and_give_their_order(drafted):
     )
     study, _, _ = drafted("weeks", text)
     assert [visit.week for visit in study.visits.schedule.values()] == [0, 2, 4, 12, 26]
-    assert list(study.visits.schedule)[0] == "baseline"
+    assert study.visits.baseline == "baseline"
     assert study.visits.planned.codes["Screening"] == study.visits.planned.codes["Unscheduled"] == "unscheduled"
 
 

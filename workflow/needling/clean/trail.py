@@ -217,6 +217,8 @@ def shown_text(text: str, listed: Iterable[str] = frozenset()) -> str:
     digits = re.sub(r"\D", "", text)
     if re.fullmatch(r"[-+]?\d+([.,]0*)?", text) and len(digits) > DIGITS:
         return f"(number of {len(digits)} digits)"
+    if re.search(rf"(?<![.,\d])\d{{{DIGITS + 1},}}", text) or ("/" in text and len(digits) > DIGITS):
+        return hidden_text(text)
     beside = re.findall(r"[^\W\d_][^\s\d]*|[%°]", text.lower())
     words = {word.rstrip(".²") for word in beside} - {"e", "to", "of", "out", "ca", "approx", "about"}
     if np.isfinite(read_number(text)[0]) and words <= BESIDE:
