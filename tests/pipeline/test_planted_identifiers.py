@@ -9,6 +9,7 @@ import datetime
 import runpy
 import zipfile
 import zlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,12 @@ import pytest
 import xlsxwriter
 
 from needling.analysis.kinds import settings_of_kinds
+from needling.check import dry_run
 from needling.plan import load_study
 from needling.privacy.gate import scan, stop_on_identifiers
+from needling.read.canonical import to_canonical
 from needling.read.export import read_export
+from needling.read.raw import RawExport, Sheet
 from needling.schema import ACCOUNT
 from needling.simulate.redcap import dictionary
 from needling.study.file import section, study_model
@@ -38,14 +42,41 @@ PLANTED = {
     "record number": "MRN 0012345",
     "web address": "https://practice.org/p/7",
 }
-IN_NAMES = {
-    "name": "last name",
-    "phone number": "mobile",
-    "e-mail": "email",
-    "date": "date of birth",
-    "record number": "record number 0012345",
-    "web address": "www.practice.org",
-}
+# What could name a person, most of it unknown to any list of names.
+OF_PEOPLE = [
+    *(
+        "Xochitl Quetzalcoyotl",
+        "Ngozi Okonkwo-Bello",
+        "Aoife Nig Uidhir",
+        "Kowalczykowa",
+        "siobhan o'flaherty",
+        "Frau Dr. Brandstetter",
+    ),
+    *(
+        "0151/2398765",
+        "+254 712 998877",
+        "8823764",
+        "j.k@practice.org",
+        "Hauptstraße 77",
+        "14 Rosewood Close",
+        "51.50742, -0.12781",
+    ),
+    *("third of March nineteen sixty-seven", "17 April 1958", "670403-1234", "MRN 0098123", "RSSMRA80A01H501U"),
+]
+PLACES = [
+    "pain",
+    "ndi_4",
+    "side",
+    "sex",
+    "age",
+    "visit_date",
+    "event",
+    "patient",
+    "therapist",
+    "clinic",
+    "email",
+    "comment",
+]
 
 # ---------------------------------------------------------------- the study
 
@@ -69,6 +100,7 @@ STUDY = {
     "visits": {
         "date": "visit_date",
         "therapist": "therapist",
+        "planned": {"from": "event", "codes": {"v0": "baseline", "v1": "week_4"}},
         "schedule": {
             "baseline": {"label": "Baseline", "days": [-7, 3]},
             "week_4": {"label": "Week 4", "days": [14, 42]},
@@ -105,6 +137,8 @@ def records():
         "age",
         "sex",
         "visit_date",
+        "event",
+        "comment",
         "full name",
         "mobile",
         "email",
@@ -123,7 +157,14 @@ def records():
                 30 + number,
                 1 + number % 2,
             ]
-            row += [date_of(number, visit), NAMES[number], f"0151/88{4000 + number}", f"u{number}@umber.example"]
+            row += [
+                date_of(number, visit),
+                f"v{visit}",
+                "",
+                NAMES[number],
+                f"0151/88{4000 + number}",
+                f"u{number}@umber.example",
+            ]
             row += [
                 f"came with {NAMES[number]}",
                 rng.integers(0, 11),
@@ -144,6 +185,12 @@ def records():
     return [head, *rows]
 
 
+def planted_in(rows, text, place, line=40):
+    """Put a text into one cell of a column; return the rows."""
+    rows[line][rows[0].index(place)] = text
+    return rows
+
+
 def secrets():
     """Every text of the export that names a person, a place or a day."""
     days = [date_of(number, visit) for number in range(PEOPLE) for visit in range(2)]
@@ -161,7 +208,47 @@ def secrets():
         "Ottoline",
         "Peregrine",
     ]
-    return [*PATIENT, *NAMES, *CLINICS, *THERAPISTS, *days, *phones, *mails, *HIDDEN_WORDS, *more, "03/04/2023"]
+    planted = [text for text, _ in passing()]
+    return [
+        *planted,
+        *PATIENT,
+        *NAMES,
+        *CLINICS,
+        *THERAPISTS,
+        *days,
+        *phones,
+        *mails,
+        *HIDDEN_WORDS,
+        *more,
+        "03/04/2023",
+    ]
+
+
+@cache
+def passing():
+    """What the gate lets pass of the identifiers planted in each place; and it stops on the others without printing them."""
+    study, found = study_model(settings_of_kinds()).model_validate(STUDY), []
+    for text in OF_PEOPLE:
+        for place in PLACES:
+            said = gate_says(exported(planted_in(records(), text, place)), study)
+            assert text not in said, place
+            found += [] if said else [(text, place)]
+    return found
+
+
+def gate_says(raw, study):
+    """What the gate says when it stops, or nothing."""
+    try:
+        stop_on_identifiers(raw, study)
+    except StudyError as stopped:
+        return str(stopped)
+    return ""
+
+
+def exported(rows):
+    """Rows as an export that has been read, each cell a text."""
+    frame = pd.DataFrame(rows[1:], columns=rows[0], dtype="str").replace("", np.nan)
+    return RawExport([Sheet("records.csv", "", frame, np.arange(2, len(rows) + 1))])
 
 
 class Named(dict):
@@ -178,8 +265,13 @@ def left(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         with Path("records.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(records())
-        _run_all(study_model(settings_of_kinds()).model_validate(STUDY))
+            rows = records()
+            for text, place in passing():
+                planted_in(rows, text, place, 20 + 2 * OF_PEOPLE.index(text))
+            csv.writer(file).writerows(rows)
+        study = study_model(settings_of_kinds()).model_validate(STUDY)
+        _run_all(study)
+        Path("reports/planted/check.txt").write_text(dry_run(study), encoding="utf-8")
         yield folder
 
 
@@ -276,6 +368,18 @@ def test_the_search_finds_what_is_there(left):
     assert not any(name.encode() in held for name in [*NAMES, "umber.example", "0151/88"])
 
 
+def test_two_hundred_identifiers_in_twelve_places(left):
+    """Of 216 planted ones those that the gate does not know are in the columns below, and in no byte that leaves."""
+    assert len(OF_PEOPLE) * len(PLACES) > 200
+    seen = pd.Series([place for _, place in passing()]).value_counts()
+    # what is not read, and what gets a new code, is not stopped on
+    assert set(seen[seen == len(OF_PEOPLE)].index) == {"therapist", "clinic", "email", "comment"}
+    assert 0 < seen["pain"] < len(OF_PEOPLE) / 2
+    audit = pd.read_parquet(left / "data/processed/planted/clean/audit.parquet")
+    kept = audit.loc[(audit["column"] == "pain") & audit["old"].notna(), "old"]
+    assert f"(text of {len('Kowalczykowa')} characters)" in set(kept)
+
+
 def test_ages_over_89_leave_as_90(left):
     patients = pd.read_parquet(left / "data/processed/planted/clean/patients.parquet")
     assert patients["age"].max() == 90
@@ -304,7 +408,7 @@ def refused(raw, study, *never_printed):
 def plain():
     """The study, with nothing dropped or reviewed, and an export without identifiers."""
     rows = records()
-    out = {rows[0].index(name) for name in ("full name", "mobile", "email", "remark")}
+    out = {rows[0].index(name) for name in ("full name", "mobile", "email", "remark", "comment")}
     kept = [[cell for place, cell in enumerate(row) if place not in out] for row in rows]
     return study_model(settings_of_kinds()).model_validate({**STUDY, "privacy": {}}), kept
 
@@ -321,11 +425,9 @@ def saved(folder, rows, study):
 
 
 @pytest.mark.parametrize(("kind", "text"), PLANTED.items())
-@pytest.mark.parametrize("column", ["pain", "ndi_4", "side", "age", "comment"])
-def test_cells_of_any_column(plain, tmp_path, kind, text, column):
+@pytest.mark.parametrize("column", ["pain", "ndi_4", "side", "age"])
+def test_cells_of_any_column_that_is_read(plain, tmp_path, kind, text, column):
     study, rows = plain
-    if column not in rows[0]:
-        rows = [[*row, column if place == 0 else ""] for place, row in enumerate(rows)]
     rows[20][rows[0].index(column)] = text
     raw = saved(tmp_path, rows, study)
     assert kind in set(scan(raw, study)["kind"])
@@ -333,12 +435,17 @@ def test_cells_of_any_column(plain, tmp_path, kind, text, column):
     assert f"column '{column}', line 21" in said
 
 
-@pytest.mark.parametrize(("kind", "name"), IN_NAMES.items())
-def test_names_of_columns(plain, tmp_path, kind, name):
+@pytest.mark.parametrize("name", ["last name", "mobile", "email", "date of birth", "www.practice.org", "remark"])
+def test_columns_that_are_not_named_are_not_read_and_their_names_are_judged(plain, tmp_path, name):
     study, rows = plain
-    rows = [[*row, name if place == 0 else "1"] for place, row in enumerate(rows)]
-    said = refused(saved(tmp_path, rows, study), study)
-    assert name in said or f"column {len(rows[0])}" in said, kind
+    rows = [[*row, name if place == 0 else "Bronwen Kowalczyk"] for place, row in enumerate(rows)]
+    raw = saved(tmp_path, rows, study)
+    stop_on_identifiers(raw, study)
+    tables = to_canonical(raw, study)
+    unread = tables["unread"].set_index("source")["looks_like"]
+    assert list(unread.index) == [name]
+    assert (unread[name] == unread[name]) == (name not in {"www.practice.org", "remark"})
+    assert not any("Kowalczyk" in table.to_csv() for table in tables.values())
 
 
 @pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"date"}))  # a date in a label describes the form

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from python_calamine import CalamineWorkbook
-from small_export import PLAN, cleaned, tables
+from small_export import PLAN, cleaned, outcome, tables
 
 from needling.clean.codebook import codebook, write_codebook
 from needling.clean.corrections import COLUMNS
 from needling.clean.rules import RULES
+from needling.clean.trail import shown_text
 from needling.clean.workbook import cleaning_summary, write_audit_workbook
 from needling.study.file import part
 
@@ -124,3 +125,53 @@ def test_codebook_names_what_the_project_puts_into_a_column(found, result):
     book = codebook({"patients": result.tables["patients"]}, found["sources"], other).set_index("name")
     assert book.loc["sex", "levels"] == "female (Mujer, F), male"
     assert book.loc["age", "levels"] == "up to 90 (90 stands for 90 and over)"
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        *[
+            (text, text)
+            for text in (
+                "7",
+                "-0.5",
+                "7/10",
+                "6-7",
+                "<1",
+                "5 mm",
+                "7,5",
+                "NA",
+                "",
+                "#N/A",
+                "34 %",
+                "123456",
+                "15.33333333",
+                "35/100",
+            )
+        ],
+        *[("Sham", "Sham"), ("(hidden)", "(hidden)"), ("dry  NEEDLING", "dry  NEEDLING")],
+        *[
+            ("Ballyferrit", "(text of 11 characters)"),
+            ("x Umber", "(text of 7 characters)"),
+            ("Ö", "(text of 1 character)"),
+        ],
+        *[("5 Smith", "(text of 7 characters)"), ("dry needlng", "(text of 11 characters)")],
+        *[("8823764", "(number of 7 digits)"), ("0151/2345678", "(text of 12 characters)")],
+    ],
+)
+def test_of_other_text_than_numbers_and_listed_names_the_length_alone_is_shown(cell, shown):
+    assert shown_text(cell, {"sham", "dryneedling"}) == shown
+
+
+def test_the_audit_holds_no_text_that_nobody_listed():
+    found = tables()
+    found["outcomes"]["value"] = found["outcomes"]["value"].astype("str")
+    found["outcomes"].loc[outcome(found, 0, "nprs"), "value"] = "Ballyferrit"
+    found["outcomes"].loc[outcome(found, 1, "nprs"), "value"] = "5 Clonsilla"
+    found["patients"].loc[0, "sex"] = "Umberto"
+    found["visits"].loc[3, "planned"] = "Quillfeather"
+    result = cleaned(found)
+    said = result.audit.to_csv()
+    assert not [word for word in ("Ballyferrit", "Clonsilla", "clonsilla", "Umberto", "Quillfeather") if word in said]
+    kept = set(result.audit["old"].dropna())
+    assert {"(text of 11 characters)", "(text of 7 characters)", "(text of 12 characters)"} <= kept

@@ -13,7 +13,9 @@ from needling.plan import load_study
 from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.gate import FILE_PROPERTIES, scan, stop_on_identifiers
 from needling.privacy.patterns import PATTERNS
+from needling.read.canonical import mapped_columns
 from needling.read.export import read_export
+from needling.read.identifying import looks_like
 from needling.read.raw import RawExport, Sheet, Variable
 from needling.study.keys import StudyError
 from needling.study.plan import Cleaning
@@ -27,8 +29,16 @@ def export(columns, variables=None, properties=None, file="records.csv", sheet="
     return RawExport([Sheet(file, sheet, frame, lines)], variables or {}, properties or {})
 
 
+def declared(raw, **sections):
+    """A study that names every column of an export; those that `sections` leave out are totals of instruments."""
+    named = mapped_columns(plan(**sections))
+    rest = [column for column in raw.columns if column not in named]
+    totals = {f"x{number}": {"total": column} for number, column in enumerate(rest)}
+    return plan(**sections | {"instruments": sections.get("instruments", {}) | totals})
+
+
 def kinds(raw, **sections):
-    found = scan(raw, plan(**{"instruments": {}} | sections))
+    found = scan(raw, declared(raw, **sections))
     return set(zip(found["column"], found["kind"], strict=True))
 
 
@@ -95,6 +105,20 @@ IDENTIFIERS = [
     ("see clinic.info", "web address"),
     ("praxis-jena.de", "web domain"),
     ("see praxis-jena.de/termin", "web domain"),
+    ("51.5074, -0.1278", "place"),
+    ("52.52000 N 13.40500 E", "place"),
+    ("moved to 12 High Street", "address"),
+    ("Hauptstraße 5", "address"),
+    ("calle de las Flores 12", "address"),
+    ("12 bis rue de la Paix", "address"),
+    ("Kerkstraat 7a", "address"),
+    ("born in 1967", "date"),
+    ("née en 1956", "date"),
+    ("third of March nineteen sixty-seven", "date"),
+    ("March 1967", "date"),
+    ("since dicembre 1998", "date"),
+    ("+254 712 345678", "phone number"),
+    ("12.345.678-5", "identity number"),
 ]
 PHONES = {
     "Argentina": ["011 4123-4567", "11 4123-4567"],
@@ -130,16 +154,16 @@ PHONES = {
 @pytest.mark.parametrize(("text", "kind"), IDENTIFIERS)
 def test_identifiers_in_cells_are_found_and_not_printed(text, kind):
     raw = export({"pain": ["3", "4", "5"], "note": ["fine", text, None]})
-    found = scan(raw, plan(instruments=INSTRUMENTS))
+    found = scan(raw, declared(raw))
     assert kind in set(found["kind"])
     assert set(found["line"]) == {3}
     assert set(found["file"]) == {"records.csv"}
     with pytest.raises(StudyError) as told:
-        stop_on_identifiers(raw, plan(instruments=INSTRUMENTS))
+        stop_on_identifiers(raw, declared(raw))
     message = str(told.value)
     assert "records.csv, column 'note', line 3" in message
     assert text not in message
-    assert "privacy.drop" in message
+    assert "what it does not name is not read" in message
     assert "privacy.reviewed" in message
 
 
@@ -285,6 +309,116 @@ def test_ordinary_cells_pass(text):
     assert kinds(export({"pain": ["3", "4"], "note": [text, None]})) == set()
 
 
+CLINICAL = """
+ACR 1990 criteria
+born in hospital
+stable since 2 weeks
+pain on Monday and Friday
+2 weeks after baseline
+since 1998
+Wolfe 1990
+in way of recovery
+VAS 45 mm, NPRS 6
+10 min walk
+12 Court sports per year
+plays at 3 courts
+walks 5 km, drives 20 km
+L5/S1 disc, 3 mm
+C5-C6-C7
+0.25 x 0.25
+0 1 2 3 4 5 6 7 8 9
+0/1/0/2/0/1/1/0
+(0) none
+(0) 1 2 3
+0-10
+0-5-10-15-20-25
+00-12-24
+3 Second hold
+first of three sessions
+third of the group
+the second may help
+march in place 10 x
+marching 20 steps
+12 place holds
+via stairs 3
+left via 2 needles
+rue
+Plaza 2 exercise
+drive 20 min
+close to 10
+terrace work 3 h
+garden work 2 h
+5 Close-grip presses
+3 Lane swims
+90° 15' flexion
+45° flexion, 30° abduction
+36.6, 37.2
+36.65, 37.251
+0.123, 0.456
+12.345 67.891
+1.234, 5.678 kPa
+100.25; 101.75
+Trapezius upper fibres
+Gluteus medius and minimus
+Dry needling plus exercise
+Usual care
+Sham needling (blunt)
+no adverse event
+mild bleeding
+soreness < 24 h
+felt dizzy after needling
+sleeps 6-7 h
+works 40 h/week
+BMI 24.5, weight 70 kg
+RR 120/80, pulse 72
+SpO2 98 %
+NDI 24/50
+Grade III whiplash
+WAD II
+12/24
+ASA 2
+HbA1c 5.6 %
+mai 2
+dec 3 cm
+jan
+St. John's wort
+Dr. says rest
+Fr 14
+Hr 72
+Sig. improved
+Don Juan
+100 200 300
+1000-2000-3000
+2 x 2 x 2
+T10-T12
+0800-1200
+08001200
+001 002 003 004
+0123
+0555
+12 34
+p = 0.03, n = 120
+t(58) = 2.31
+CI 1.2, 3.4
+ODI 2.1a
+right > left
+bilateral
+on/off
+twice daily
+Q2 2022
+10/10/10
+5-5-5-5
+7 of 10 days
+visit 2 of 5, 3 left
+"""
+
+
+def test_clinical_phrases_give_hardly_a_false_alarm():
+    phrases = CLINICAL.strip().split("\n")
+    assert len(phrases) == 100
+    assert [text for text in phrases if kinds(export({"note": [text]}))] == ["Don Juan", "10/10/10"]
+
+
 @pytest.mark.parametrize("country", PHONES)
 def test_phone_numbers_as_they_are_written_in_each_country(country):
     for phone in PHONES[country]:
@@ -404,7 +538,8 @@ def test_a_date_of_birth_is_known_by_each_of_its_names():
 
 def test_a_column_of_names_that_no_list_has_stops_by_its_name_alone():
     raw = export({"pt_name": ["Siobhan Murphy", "Nguyen Van An"]})
-    assert kinds(raw, patients={"covariates": {"who": "pt_name"}}) == {("column 'pt_name'", "name")}
+    found = {("column 'pt_name'", "name"), ("column 'pt_name'", "text")}
+    assert kinds(raw, patients={"covariates": {"who": "pt_name"}}) == found
 
 
 def test_identifiers_in_names_are_told_by_number():
@@ -412,7 +547,7 @@ def test_identifiers_in_names_are_told_by_number():
         {"pain": ["3", "4"], "jane.doe@clinic.org": ["5", "6"]}, sheet="Mrs Smith", file="export for John Smith.csv"
     )
     with pytest.raises(StudyError) as told:
-        stop_on_identifiers(raw, plan(instruments=INSTRUMENTS))
+        stop_on_identifiers(raw, declared(raw))
     message = str(told.value)
     assert "column 3: its name holds an e-mail address" in message
     assert "the sheet's name: it holds a title with a name" in message
@@ -428,17 +563,15 @@ def test_dictionary_flags_validations_labels_and_choices():
         "c": Variable(kind="file"),
         "d": Variable(label="Last name"),
         "e": Variable(choices={"1": "Dr Smith", "2": "somebody else"}),
-        "f": Variable(kind="notes"),
         "g": Variable(label="Pain now", choices={"1": "none"}),
     }
-    found = kinds(export({name: ["1", "2"] if name != "f" else ["some words", "1"] for name in variables}, variables))
+    found = kinds(export({name: ["1", "2"] for name in variables}, variables))
     assert found == {
         ("column 'a'", "identifier"),
         ("column 'b'", "phone number"),
         ("column 'c'", "file"),
         ("column 'd'", "name"),
         ("column 'e'", "name"),
-        ("column 'f'", "free text"),
     }
 
 
@@ -479,20 +612,114 @@ def test_names_of_ranges_and_printed_headers_of_a_workbook(tmp_path):
     assert not found["why"].str.contains("Smith|Gonzalez|0151").any()
 
 
-def test_free_text_is_told_from_vocabularies():
-    said = [
-        f"the pain came back after {n} days of {word} at home" for n, word in enumerate(["rest", "work", "walking"] * 6)
-    ]
-    picked = ["Dolor muscular en la espalda, Insomnio", "Insomnio, Fatiga y cansancio del cuerpo", "Insomnio"] * 6
-    assert kinds(export({"note": said})) == {("column 'note'", "free text")}
-    assert kinds(export({"note": picked})) == set()
+# ---------------------------------------------------------------- open and closed columns
+
+VOCABULARY = ["upper trapezius", "soleus", "levator scapulae"] * 4
 
 
-def test_few_long_sentences_are_enough_where_a_table_takes_them():
-    said = [f"fainted on the way home from place {n}" for n in range(3)] + ["soreness"] * 3
-    raw = export({"kind": said})
-    assert kinds(raw) == set()
-    assert kinds(raw, events={"adverse_events": {"columns": {"kind": "kind"}}}) == {("column 'kind'", "free text")}
+def event(**column):
+    """A table of events with one column that comes from the export's column 'kind'."""
+    return {"adverse_events": {"columns": {"kind": {"from": "kind"} | column}}}
+
+
+@pytest.mark.parametrize("cells", [VOCABULARY, ["soreness"] * 3, ["fainted on the way home"], ["1", "two", "three"]])
+def test_text_is_closed_or_reviewed_by_name(cells):
+    raw, reviewed = export({"kind": cells}), {"by": "JD", "date": "2026-01-05", "why": "names of muscles"}
+    stopped = plan(events=event())
+    with pytest.raises(
+        StudyError, match=r"column 'kind': it is text of which neither the study file nor a dictionary lists"
+    ):
+        stop_on_identifiers(raw, stopped)
+    assert kinds(raw, events=event()) == {("column 'kind'", "text")}
+    listed = {text: f"m{number}" for number, text in enumerate(dict.fromkeys(cells))}
+    assert kinds(raw, events=event(codes=listed)) == set()
+    assert kinds(raw, events=event(kind="number")) == kinds(raw, events=event(range=[0, 10])) == set()
+    assert kinds(raw, events=event(kind="code")) == set()
+    closed = export({"kind": cells}, {"kind": Variable(choices={"1": "soreness", "2": "bruising"})})
+    assert kinds(closed, events=event()) == set()
+    assert kinds(raw, events=event(), privacy={"reviewed": {"kind": reviewed}}) == set()
+
+
+@pytest.mark.parametrize(
+    "cells", [["1", "2", "3.5"], ["2024-03-05", "2024-04-06"], [None, None], ["3", "4", "5", "6", "?"]]
+)
+def test_numbers_and_days_are_closed(cells):
+    assert ("column 'kind'", "text") not in kinds(export({"kind": cells}), events=event())
+
+
+def test_a_column_without_codes_is_open_wherever_its_text_would_be_kept():
+    raw = export({"group": ["needling", "sham"], "pain": ["3", "4"]})
+    arm = {"from": "group", "reference": "sham"}
+    assert kinds(raw, patients={"arm": arm}) == {("column 'group'", "text")}
+    assert kinds(raw, patients={"arm": arm | {"codes": {"needling": "dn", "sham": "sham"}}}) == set()
+    assert kinds(raw, patients={"covariates": {"g": "group"}}) == {("column 'group'", "text")}
+    assert kinds(raw, patients={"covariates": {"g": {"from": "group", "kind": "category"}}}) == {
+        ("column 'group'", "text")
+    }
+    # where cleaning keeps numbers and listed names only
+    assert kinds(raw, visits={"planned": "group"}) == set()
+    assert kinds(raw, instruments={"nprs": {"total": "pain", "unit_column": "group"}}) == set()
+    assert kinds(raw, patients={"rows": {"group": ["needling"]}}) == set()
+
+
+def test_columns_that_the_study_file_does_not_name_are_not_looked_at():
+    raw = export(
+        {"note": ["Mrs Smith, 0151/2345678"], "born on": ["3 March 1967"], "jane.doe@clinic.org": ["x"], "pain": ["3"]}
+    )
+    stop_on_identifiers(raw, plan(instruments=INSTRUMENTS))
+
+
+def test_the_name_of_a_field_stands_for_its_checkboxes():
+    raw = export({"meds___1": ["by Dr Smith"], "meds___2": ["0"]})
+    totals = {"a": {"total": "meds___1"}, "b": {"total": "meds___2"}}
+    assert kinds(raw, instruments=totals) == {("column 'meds___1'", "name")}
+    reviewed = {"meds": {"by": "JD", "date": "2026-01-05", "why": "seen"}}
+    assert kinds(raw, instruments=totals, privacy={"reviewed": reviewed}) == set()
+
+
+# ---------------------------------------------------------------- codes of patients
+
+
+@pytest.mark.parametrize(
+    ("codes", "kind"),
+    [
+        (
+            [f"{name} {n}" for n, name in enumerate(["John Smith", "Ann Brown", "Tom Ford", "Lucy Hill", "Ed Vale"])],
+            "name",
+        ),
+        (["Okafor, Ngozi", "P-002", "P-003", "P-004", "P-005"], "name"),
+        (["Siobhan", "Ngozi", "Xochitl", "Zbigniew", "Aoife"], "name"),
+        ([f"943476591{n}" for n in range(9)], "identity number"),
+        (["850101-1237", "121212-1212", "640823-3234", "811218-9876", "670919-9530"], "identity number"),
+        (["jane@clinic.org", "P2", "P3", "P4", "P5"], "e-mail"),
+    ],
+)
+def test_patients_called_by_name_or_number_of_their_country_stop(codes, kind):
+    raw = export({"who": codes})
+    assert ("column 'who'", kind) in kinds(raw, patients={"id": "who"})
+    with pytest.raises(StudyError) as told:
+        stop_on_identifiers(raw, declared(raw, patients={"id": "who"}))
+    assert not any(code in str(told.value) for code in codes)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "P-{:03}",
+        "{:06}",
+        "01-701-1{:03}",
+        "1001{:03}",
+        "C01-{:04}",
+        "DN {}",
+        "site 3 pt {}",
+        "S{:05}A",
+        "0000000{:02}",
+        "2024-{:03}",
+        "AB{:02}",
+    ],
+)
+def test_codes_of_studies_pass(code):
+    assert kinds(export({"who": [code.format(n) for n in range(1, 25)]}), patients={"id": "who"}) == set()
 
 
 def test_columns_full_of_record_numbers():
@@ -554,23 +781,17 @@ def test_demo_and_published_trial_pass(project, reference):
         stop_on_identifiers(read_export(trial.export, raw=reference / f"vickers2004/acupuncture.{ending}"), trial)
 
 
-def test_longitudinal_fixture_stops_on_each_of_its_identifiers(reference):
+def test_unread_identifiers_of_a_longitudinal_fixture_are_told_by_their_names(reference):
     study = plan(
         export={"format": "redcap", "records": "data.csv", "dictionary": "dictionary.csv"}, patients={"id": "study_id"}
     )
-    found = scan(read_export(study.export, reference / "redcap/longitudinal"), study)
-    columns = set(found["column"].str.extract("'(.+)'")[0])
-    assert columns >= {
-        "first_name",
-        "last_name",
-        "telephone_1",
-        "email",
-        "dob",
-        "date_enrolled",
-        "comments",
-        "patient_document",
-    }
-    assert not columns & {"age", "sex", "race", "height", "weight", "bmi", "gym___0", "vob1", "pmq1"}
+    raw = read_export(study.export, reference / "redcap/longitudinal")
+    stop_on_identifiers(raw, study)
+    likely = {name for name in raw.columns if looks_like(name, raw.variables.get(name, Variable()))}
+    assert likely >= {"first_name", "last_name", "telephone_1", "email", "dob", "comments", "patient_document"}
+    assert not likely & {"age", "sex", "race", "height", "weight", "bmi", "gym___0", "vob1", "pmq1"}
+    found = scan(raw, declared(raw, patients={"id": "study_id"}))
+    assert set(found["column"].str.extract("'(.+)'")[0]) >= {"first_name", "last_name", "telephone_1", "email", "dob"}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from made_exports import plan, rows, tables
 
 from needling.read.canonical import mapped_columns, to_canonical
 from needling.read.export import read_export
+from needling.read.raw import RawExport, Variable
 from needling.schema import ACCOUNT, READ, check
 from needling.study.keys import StudyError
 
@@ -210,7 +211,7 @@ def test_days_from_1904_become_dates_and_others_stay(tmp_path):
             "the column 'idd' that the study file names in patients.id is not there; .* 'id'",
         ),
         ({"instruments": {"nprs": {"total": "Pain"}}}, "'Pain' .* instruments.nprs.total .* nearest column is 'pain'"),
-        ({"visits": {"date": "zzz"}}, "visits.date is not there; its columns are id, visit, date"),
+        ({"visits": {"date": "zzz"}}, "visits.date is not there; the file has 12 columns, none of a like name"),
         ({"events": {"status": {"columns": {"reason": "why"}}}}, "'why' .* events.status.columns.reason"),
         (
             {"visits": {"rows": {"visit": ["w8"]}}},
@@ -318,7 +319,8 @@ def test_columns_are_mapped_as_code_date_or_value():
     assert mapped_columns(study) == {
         **dict.fromkeys(["id", "site", "who"], "code"),
         **dict.fromkeys(["start", "day", "onset", "when"], "date"),
-        **dict.fromkeys(["form", "age", "pain", "unit", "note", "by"], "value"),
+        **dict.fromkeys(["age", "pain", "unit", "note", "by"], "value"),
+        "form": "rows",
     }
 
 
@@ -336,3 +338,88 @@ def test_cells_are_neither_lost_nor_moved_at_random(tmp_path):
     assert read == written
     lines = found["visits"]["line"].to_numpy()[found["outcomes"]["visit_row"].to_numpy()]
     assert (lines == found["outcomes"]["line"]).all()
+
+
+def test_what_is_not_named_leaves_its_name_and_what_it_looks_like(tmp_path):
+    text = "id,visit,pain,phone,note\n1,a,3,1,x\n1,b,4,,y\n"
+    found = tables(tmp_path, text, plan(instruments={"nprs": {"total": "pain"}}))
+    told = rows(found["unread"], "source", "cells", "reason", "looks_like")
+    why = "the study file does not name this column"
+    assert told == [("visit", 2, why, None), ("phone", 1, why, "phone number"), ("note", 2, why, None)]
+
+
+def test_rows_that_are_alike_in_all_that_is_read_name_the_columns_in_which_they_differ(tmp_path):
+    text = (
+        "id,visit,pain,side,eye,line\n1,a,3,left,l,1\n1,a,3,right,r,2\n1,a,3,left,l,3\n2,a,3,left,l,4\n1,b,3,left,l,5\n"
+    )
+    study = plan(instruments={"nprs": {"total": "pain"}}, visits={"planned": "visit"})
+    found = tables(tmp_path, text, study)["alike"]
+    # a column that numbers the rows tells nothing
+    assert rows(found, "line", "differs_in") == [(3, '["side", "eye"]')]
+    same = tables(tmp_path, text.replace("side", "redcap_repeat_instance").replace("eye", "form_complete"), study)[
+        "alike"
+    ]
+    assert not len(same)
+
+
+def test_codes_for_missing_data_of_redcap_are_missing_with_their_reason(tmp_path):
+    text = "id,visit,pain,sex,day\n1,a,UNK,NI,ASKU\n1,b,-999,1,2024-01-05\n2,a,3,2,2024-01-05\n"
+    settings = {"instruments": {"nprs": {"total": "pain"}}, "visits": {"planned": "visit", "date": "day"}}
+    settings |= {"patients": {"covariates": {"sex": "sex"}}}
+    found = tables(tmp_path, text, plan(export={"format": "redcap"}, **settings))
+    assert rows(found["outcomes"], "value", "missing_reason") == [
+        (None, "unknown"),
+        (None, "no information"),
+        ("3", None),
+    ]
+    assert rows(found["patients"], "sex") == [("1",), ("2",)]
+    declared = rows(found["declared_missing"], "table", "column", "row", "reason")
+    assert ("visits", "date", 0, "asked but unknown") in declared
+    assert list(tables(tmp_path, text, plan(**settings))["outcomes"]["value"]) == ["UNK", "-999", "3"]
+    # a code that is a choice of its field is an answer
+    own = {"-999": "no information", "UNK": "other"}
+    raw = RawExport(read_export(plan().export, tmp_path).sheets, {"pain": Variable(choices=own)})
+    assert list(to_canonical(raw, plan(export={"format": "redcap"}, **settings))["outcomes"]["value"]) == [
+        "UNK",
+        "-999",
+        "3",
+    ]
+
+
+def test_items_of_each_visit_side_by_side(tmp_path):
+    head = [f"ndi{n}_t{t}" for t in (0, 1) for n in range(1, 11)]
+    text = (
+        ",".join(["id", *head])
+        + "\n"
+        + "\n".join(f"{p}," + ",".join(str((p + n) % 5) for n in range(20)) for p in (1, 2))
+    )
+    items = {"baseline": "ndi1_t0 .. ndi10_t0", "week_4": [f"ndi{n}_t1" for n in range(1, 11)]}
+    study = plan(export={"shape": "patient"}, instruments={"ndi": {"items": items}})
+    found = tables(tmp_path, text, study)
+    assert rows(found["visits"], "patient", "planned") == [(p, v) for p in "12" for v in ("baseline", "week_4")]
+    outcomes = found["outcomes"].merge(
+        found["visits"][["row", "patient", "planned"]], left_on="visit_row", right_on="row"
+    )
+    told = {
+        (p, v, item): (column, value)
+        for p, v, item, column, value in rows(outcomes, "patient", "planned", "item", "column", "value")
+    }
+    assert len(told) == 40
+    assert told["2", "week_4", "10"] == ("ndi10_t1", str((2 + 19) % 5))
+    assert told["1", "baseline", "1"] == ("ndi1_t0", "1")
+    with pytest.raises(StudyError, match=r"set export\.shape to patient"):
+        tables(tmp_path, text, plan(instruments={"ndi": {"items": items}}, visits={"planned": "id"}))
+
+
+def test_a_crossover_is_refused_with_its_reason(tmp_path):
+    text = "id,visit,arm,pain\n" + "".join(f"{p},{v},{'ab'[(p + v) % 2]},3\n" for p in range(6) for v in range(2))
+    settings = {"visits": {"planned": "visit"}, "instruments": {"nprs": {"total": "pain"}}}
+    arm = {"from": "arm", "codes": {"a": "a", "b": "b"}, "reference": "a"}
+    with pytest.raises(
+        StudyError,
+        match=r"6 of 6 patients have more than one arm in the column 'arm'\. A crossover.* not supported, because",
+    ):
+        tables(tmp_path, text, plan(patients={"arm": arm}, **settings))
+    # some slips are no crossover, nor is another spelling
+    parallel = text.replace(",a,", ",b,").replace("0,0,b", "0,0,a").replace("1,0,b", "1,0, B ")
+    assert len(tables(tmp_path, parallel, plan(patients={"arm": arm}, **settings))["patients"]) == 6

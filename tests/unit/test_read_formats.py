@@ -238,3 +238,50 @@ def test_cut_files_end_in_a_sentence_or_whole_rows(tmp_path, share):
         (tmp_path / f"cut_{name}").write_bytes(data[: int(len(data) * share)])
         with pytest.raises(StudyError, match=f"cut_{name}: "):
             read_export(Export(format=kind, records=f"cut_{name}"), tmp_path)
+
+
+# ---------------------------------------------------------------- what survey tools write
+
+QUESTIONS = 'Who?,Which visit?,Your age,"Pain, now"\n'
+IMPORTS = ",".join(f'"{{""ImportId"":""QID{n}""}}"' for n in range(4)) + "\n"
+UNITS = "code,,years,0-10 points\n"
+
+
+@pytest.mark.parametrize(
+    ("above", "left_out"),
+    [("", {}), (QUESTIONS, {2: 4}), (QUESTIONS + IMPORTS, {2: 4, 3: 4}), (IMPORTS, {2: 4}), (UNITS, {2: 3})],
+)
+@pytest.mark.parametrize("rows", [2, 40])
+def test_further_rows_of_headings_are_left_out_and_told(tmp_path, above, left_out, rows):
+    data = "".join(f"P{n:02},{'ab'[n % 2]},{30 + n},{n % 11}\n" for n in range(rows))
+    (tmp_path / "x.csv").write_text("id,visit,age,pain\n" + above + data)
+    raw = read_export(Export(format="csv", records="x.csv"), tmp_path)
+    assert raw.headings == left_out
+    assert list(raw.sheets[0].frame["id"]) == [f"P{n:02}" for n in range(rows)]
+    assert list(raw.sheets[0].lines) == list(range(2 + len(left_out), 2 + len(left_out) + rows))
+
+
+@pytest.mark.parametrize(
+    "first",
+    ["P99,a,unknown,refused", "99,a,not asked,refused", "test,a,forty,refused,", "Ann,b,n/a,n/a", "P99,a,,", ",,x,"],
+)
+def test_no_row_of_a_person_is_taken_for_a_heading(tmp_path, first):
+    ids = "P{:02}" if first[0] == "P" else "{}"
+    data = "".join(f"{ids.format(n)},{'ab'[n % 2]},{30 + n},{n % 11}\n" for n in range(40))
+    (tmp_path / "x.csv").write_text(
+        "id,visit,age,pain\n" + first.rstrip(",") + "," * (3 - first.rstrip(",").count(",")) + "\n" + data
+    )
+    raw = read_export(Export(format="csv", records="x.csv"), tmp_path)
+    assert (raw.headings, len(raw.sheets[0].frame)) == ({}, 41)
+
+
+def test_quotes_escaped_by_a_backslash_are_read(tmp_path):
+    head = "field_name,form_name,field_type,field_label,select_choices_or_calculations\n"
+    lines = ['a,f,notes,"words1\\"words2, words3\\"",', 'b,f,radio,"Say \\"x\\"","1, one \\"or\\" two | 2, three"']
+    (tmp_path / "dictionary.csv").write_text(head + "\n".join(lines) + "\n")
+    (tmp_path / "x.csv").write_text('a,b\n"he said \\"no\\", again",1\nplain,2\n')
+    export = Export(format="redcap", records="x.csv", dictionary="dictionary.csv")
+    raw = read_export(export, tmp_path)
+    assert raw.variables["a"].label == 'words1"words2, words3"'
+    assert raw.variables["b"].choices == {"1": 'one "or" two', "2": "three"}
+    assert list(raw.sheets[0].frame["a"]) == ['he said "no", again', "plain"]

@@ -44,7 +44,8 @@ def test_demo_is_recognised(tmp_path, project):
     assert study.instruments["nprs"] == truth.instruments["nprs"]
     assert study.events.sessions.columns["date"].source == "session_date"
     assert study.events.adverse_events.columns.keys() >= {"date", "kind", "severity"}
-    assert {"session_note", "ae_note"} <= set(study.privacy.drop)
+    assert not {"session_note", "ae_note"} & {column.source for column in study.events.sessions.columns.values()}
+    assert text.startswith("# yaml-language-server: $schema=study.schema.json\n")
     assert len(tables["visits"]) > 1000
     unmarked = [
         line for line in text.split("\n") if line and not line.endswith(("# review", ":")) and not line.startswith("#")

@@ -1,15 +1,18 @@
 """The study file: mistakes are told in one sentence with file, line and mend; parts read back as they were."""
 
+import datetime
 import json
 import os
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.plan import load_study
 from needling.plan import study_schema as schema
+from needling.study import file
 from needling.study.file import part, section, study_files
 from needling.study.keys import StudyError
 
@@ -361,15 +364,13 @@ def test_schema_file_is_what_the_code_says():
     assert path.read_text(encoding="utf-8") == now, "run: .venv/bin/needling schema > config/study.schema.json"
 
 
-def test_every_key_says_what_it_is():
-    generated = schema()
-    sections = generated["$defs"]
-
-    def described(value):
-        return "description" in value or "description" in sections.get(value.get("$ref", "").rpartition("/")[2], {})
-
-    keys = [(name, model.get("properties", {})) for name, model in [("Study", generated), *sections.items()]]
-    assert [f"{name}.{key}" for name, of in keys for key, v in of.items() if key != "kind" and not described(v)] == []
+def as_json(part):
+    """A YAML document as an editor sees it: dates are texts."""
+    if isinstance(part, dict):
+        return {key: as_json(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [as_json(value) for value in part]
+    return part.isoformat() if isinstance(part, datetime.date) else part
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -403,3 +404,44 @@ def test_what_is_no_file_is_refused_wherever_it_was_named(tmp_path):
             export.files(name)
     with pytest.raises(StudyError, match="a device or a pipe"):
         export.files("/dev/zero")
+
+
+def mistakes(text):
+    """What the schema finds wrong in the text of a study file."""
+    checker = jsonschema.Draft202012Validator(schema())
+    return [error.message for error in checker.iter_errors(as_json(yaml.load(text, Loader=file._Words)))]
+
+
+@pytest.mark.parametrize("path", sorted((PROJECT / "config").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_schema_accepts_every_study_file(path):
+    assert mistakes(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  id: record_id", "  idd: record_id"),
+        ("design: randomised", "design: random"),
+        ("  id: record_id", "  id: [record_id]"),
+    ],
+)
+def test_the_schema_refuses_what_the_loader_refuses(tmp_path, old, new):
+    text = (PROJECT / "config/demo.yaml").read_text(encoding="utf-8")
+    assert old in text
+    changed = text.replace(old, new, 1)
+    assert mistakes(changed)
+    (tmp_path / "demo.yaml").write_text(changed, encoding="utf-8")
+    with pytest.raises(StudyError):
+        load_study(tmp_path / "demo.yaml")
+
+
+def test_every_key_is_described_and_has_a_default_unless_it_is_required():
+    whole = schema()
+    sections = {"Study": whole, **whole["$defs"]}
+    keys = [(name, key, held, of) for name, of in sections.items() for key, held in of.get("properties", {}).items()]
+    assert len(keys) > 100
+    assert [(name, key) for name, key, held, _ in keys if not held.get("description")] == []
+    required = [
+        (name, key) for name, key, held, of in keys if "default" not in held and key not in of.get("required", [])
+    ]
+    assert required == []

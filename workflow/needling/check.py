@@ -14,11 +14,12 @@ from needling.instruments.definition import definition
 from needling.instruments.scoring import score
 from needling.labels.words import Labels
 from needling.privacy.answers import stop_on_identifying_answers
-from needling.privacy.gate import stop_on_identifiers
+from needling.privacy.gate import names_somebody, stop_on_identifiers
 from needling.privacy.rekey import Keys
 from needling.privacy.share import shared_file
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
+from needling.read.rows import NOT_NAMED
 from needling.study.plan import Study
 
 
@@ -55,7 +56,6 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
     flow = participant_flow(tables["patients"], patients, cleaned.quarantine, frame, study)
     shared = {name: shared_file(name, patients, frame, study)[1] for name in study.disclosure.share}
-    unread = tables["unread"]
     return "\n\n".join(
         [
             f"{Labels(study).title}\nNo identifiers found. Nothing has been written.",
@@ -64,11 +64,35 @@ def dry_run(study: Study, raw: str | None = None) -> str:
             *(["Totals of the export\n" + _text(_totals(cleaned.totals))] if len(cleaned.totals) else []),
             "Patients measured\n" + _text(_measured(flow, study)),
             *(f"File for sharing: {name}\n" + _text(report) for name, report in shared.items()),
-            f"Columns of the export that no table uses: {len(unread)}"
-            + "".join(f"\n  {row.source} ({row.cells} cells): {row.reason}" for row in unread.itertuples()),
+            _unread(tables["unread"]),
             f"If this is as it should be: ./run --study {study.study}",
         ]
     )
+
+
+def _unread(unread: pd.DataFrame) -> str:
+    """Say what of the export gets no further: a column whose name itself names somebody is not shown."""
+    named = unread["reason"] != NOT_NAMED
+    closed, lost = unread[~named], unread[named]
+    alike = closed["looks_like"].notna()
+    many = len(closed)
+    these = "it" if many == 1 else "them"
+    words = f"{many} column{'' if many == 1 else 's'} not read, because the study file does not name {these}"
+    if alike.any():
+        verb = "looks like an identifier" if alike.sum() == 1 else "look like identifiers"
+        words += f"; {alike.sum()} {verb}: better delete {'it' if alike.sum() == 1 else 'them'} from the export"
+    told = {name: _shown(name) for name in closed["source"]}
+    why = closed["looks_like"].fillna("").astype("str")
+    lines = [
+        f"  {told[name]} ({cells} cells){': ' if kind else ''}{kind}"
+        for name, cells, kind in zip(closed["source"], closed["cells"], why, strict=True)
+    ]
+    lines += [f"  {row.source} ({row.cells} cells): {row.reason}" for row in lost.itertuples()]
+    return "\n".join([words if many else "No column of the export is left unread", *lines])
+
+
+def _shown(name: str) -> str:
+    return "(a column whose name may name a person)" if names_somebody(name) else name
 
 
 def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

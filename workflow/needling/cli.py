@@ -102,7 +102,7 @@ def _new(options: argparse.Namespace) -> str:
 
 def _stop_on_names(file: str, text: str) -> None:
     """Refuse a draft that would carry names of people into config/: in names of columns, sheets and files, or as codes."""
-    from needling.privacy.gate import scan
+    from needling.privacy.gate import names_somebody, scan
     from needling.read.export import read_export
     from needling.read.workbook import data_sheets
 
@@ -119,11 +119,15 @@ def _stop_on_names(file: str, text: str) -> None:
         # the draft names the sheets that are not read, too
         others = data_sheets(Path(study.export.records), study.export.records)
         raw.sheets.extend(replace(raw.sheets[0], name=name, frame=raw.sheets[0].frame.head(0)) for name in others)
+    unsaid = [n for n, name in enumerate(raw.columns, 1) if names_somebody(name)]
     found = scan(raw, study.model_copy(update={"privacy": type(study.privacy)()}))
     names = found["column"].str.fullmatch(r"column \d+|the (?:file|sheet)'s name")
     cells = found["line"].notna() & found["column"].isin([f"column '{column}'" for column in written])
     places = [
         f"{column} ({why})" for column, why in found[names | cells][["column", "why"]].drop_duplicates("column").values
+    ]
+    places += [
+        f"column {n} (its name)" for n in unsaid if not any(place.startswith(f"column {n} (") for place in places)
     ]
     if places:
         raise StudyError(

@@ -135,7 +135,10 @@ ACCOUNT: dict[str, Contract] = {
         "source": _text("Column of the export"),
         "cells": _whole("Filled cells"),
         "reason": _text("Why they were not read"),
+        "looks_like": _text("Kind of identifier that name or dictionary make it look like", True),
     },
+    # rows that hold the same as an earlier one in every column that is read, though not in all others
+    "alike": PLACE | {"differs_in": _text("Columns that are not read and differ, as a JSON list")},
 }
 
 # ---------------------------------------------------------------- clean tables: typed, re-keyed, days instead of dates

@@ -67,7 +67,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     """
     tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
     kinds = _code_columns(study)
-    trail = Trail(tables, settings(study.cleaning), kinds)
+    trail = Trail(tables, settings(study.cleaning), kinds, _listed(study))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections, keys.codes)
     _note_declared(trail, tables)
@@ -99,6 +99,17 @@ def _note_declared(trail: Trail, tables: dict[str, pd.DataFrame]) -> None:
         for (table, column), rows in tables["declared_missing"].groupby(["table", "column"], sort=False):
             source = trail.source(str(table), str(column))
             trail.note("missing_codes", "missing", str(table), rows["row"], source, said + rows["reason"])
+
+
+def _listed(study: Study) -> set[str]:
+    """Codes, names and visits that the study file itself writes."""
+    columns = [study.patients.arm, study.patients.cohort, study.patients.excluded, study.visits.planned]
+    columns += study.patients.covariates.values()
+    for event in type(study.events).model_fields:
+        settings = getattr(study.events, event)
+        columns += settings.columns.values() if settings else []
+    pairs = [pair for column in columns if column and column.codes for pair in column.codes.items()]
+    return {str(word) for pair in pairs for word in pair} | {*study.visits.schedule, "unscheduled"}
 
 
 def _code_columns(study: Study) -> dict[str, str]:

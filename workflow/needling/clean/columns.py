@@ -8,7 +8,7 @@ import pandas as pd
 from needling.clean import parse
 from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
 from needling.clean.parse import MISSING_CODES, MISSING_WORDS
-from needling.clean.trail import HIDDEN, Trail
+from needling.clean.trail import BESIDE, HIDDEN, Trail, hidden_text
 from needling.schema import is_date
 from needling.study.sources import Column
 
@@ -75,10 +75,11 @@ def kind_of(trail: Trail, table: str, name: str, column: Column, values: pd.Seri
     choices = trail.choices(table, name)
     if choices and not all(map(_is_number, choices.values())):
         return "category"
-    return _by_values(blank_to_missing(values))
+    return kind_by_values(blank_to_missing(values))
 
 
-def _by_values(values: pd.Series) -> Kind:
+def kind_by_values(values: pd.Series) -> Kind:
+    """Find out what stripped cells hold where nothing else says it: what four fifths of them are, else text."""
     present = values.dropna()
     present = present[~present.str.lower().isin(MISSING_WORDS)]
     if not len(present):
@@ -123,7 +124,9 @@ def category(trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: di
         "labels", "mapped", table, rows[near], source, "another spelling of a code", raw[near], found["value"][near]
     )
     trail.note("missing_codes", "missing", table, rows[absent], source, "code or word for missing", raw[absent])
-    trail.note("labels", "query", table, rows[unknown], source, "not a code of the study file", HIDDEN)
+    trail.note(
+        "labels", "query", table, rows[unknown], source, "not a code of the study file", raw[unknown].map(hidden_text)
+    )
     return found
 
 
@@ -264,13 +267,16 @@ def note_parsed(
 
     loose = found["how"].isin([parse.COMMA, parse.LOOSE])
     plain, hidden = loose & (found["value"] < shown_below), loose & (found["value"] >= shown_below)
-    why = found["why"]
+    why = found["why"].astype("str")
+    word = why.str.removeprefix(parse.BESIDE)
+    strange = why.str.startswith(parse.BESIDE) & ~word.str.rstrip(".²").isin(BESIDE)
+    why = why.mask(strange, parse.BESIDE + word.map(hidden_text))
     trail.note("numbers", "corrected", table, rows[plain], at(plain), why[plain], raw[plain], found["value"][plain])
     trail.note("numbers", "corrected", table, rows[hidden], at(hidden), why[hidden], HIDDEN, HIDDEN)
     absent = found["how"].isin([parse.ABSENT, parse.ERROR])
     trail.note("missing_codes", "missing", table, rows[absent], at(absent), found["why"][absent], raw[absent])
     text = found["how"] == parse.TEXT
-    trail.note("numbers", "query", table, rows[text], at(text), found["why"][text], HIDDEN)
+    trail.note("numbers", "query", table, rows[text], at(text), found["why"][text], raw[text].map(hidden_text))
 
 
 def missing_code(values: pd.Series, possible: Limits | None) -> pd.Series:
@@ -304,7 +310,7 @@ def date(trail: Trail, table: str, frame: pd.DataFrame, name: str) -> pd.DataFra
     absent = found["style"] == "absent"
     trail.note("missing_codes", "missing", table, rows[absent], source, "word for missing", frame[name][absent])
     text = found["style"] == "text"
-    trail.note("dates", "query", table, rows[text], source, "not a date", HIDDEN)
+    trail.note("dates", "query", table, rows[text], source, "not a date", frame[name][text].map(hidden_text))
     return found
 
 

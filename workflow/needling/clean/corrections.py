@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from needling.clean.parse import read_number
-from needling.clean.trail import HIDDEN, Trail
+from needling.clean.trail import HIDDEN, HIDDEN_TEXT, Trail
 from needling.schema import is_date, plain_text
 from needling.study.keys import StudyError
 
@@ -142,7 +142,11 @@ def _correct(
     if not mask.any():
         return False
     now = plain_text(frame.loc[mask, column]).fillna("")
-    if one["old"] not in {"", HIDDEN} and not all(_same(text, one["old"]) for text in now):
+    if (
+        one["old"] not in {"", HIDDEN}
+        and not HIDDEN_TEXT.fullmatch(one["old"])
+        and not all(_same(text, one["old"]) for text in now)
+    ):
         raise StudyError(
             f"{place}: the cell no longer holds the old value; look at the export again and update the row."
         )

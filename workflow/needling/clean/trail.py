@@ -1,17 +1,30 @@
 """The audit trail: every change, flag and query with its place in the export, and the rows taken out."""
 
 import json
+import re
 from collections.abc import Iterable
 from copy import copy
 
 import numpy as np
 import pandas as pd
 
+from needling.clean.parse import MISSING_WORDS, read_number
 from needling.clean.rules import Settings
 from needling.schema import AUDIT, QUARANTINE, check
 
 HIDDEN = "(hidden)"
+HIDDEN_TEXT = re.compile(r"\((?:text of \d+ characters?|number of \d+ digits)\)")
 WHOLE_ROW = "(whole row)"
+# The longest whole number that a measure has; a longer one may be a phone number or a number of a register.
+DIGITS = 6
+# Units that may stand beside a number; any other word there is a text.
+BESIDE = frozenset(
+    re.findall(
+        r"\S+",
+        "% ° °c c mm cm m kg g mg n kpa kgf lbf lb lbs kgf/cm kg/cm n/cm lbf/cm hz ms s sec min mins minute minutes h hr hrs "
+        "hour hours d day days w wk wks week weeks mo mth month months y yr yrs year years pt pts point points x times deg",
+    )
+)
 WHOSE = ["patient", "visit", "clinic"]
 TAKEN_OUT = {"quarantined", "dropped"}
 
@@ -24,9 +37,16 @@ class Trail:
     tables : the read tables, with `sources`.
     settings : which rules run.
     coded : canonical columns that hold codes of people or places; their values are never shown.
+    listed : codes, labels and names of the study file; other text of a cell is never shown.
     """
 
-    def __init__(self, tables: dict[str, pd.DataFrame], settings: Settings, coded: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        tables: dict[str, pd.DataFrame],
+        settings: Settings,
+        coded: Iterable[str] = (),
+        listed: Iterable[str] = (),
+    ) -> None:
         """Begin an empty trail."""
         self.settings = settings
         self.coded = frozenset(coded)
@@ -44,6 +64,8 @@ class Trail:
             for table, column, text in sources[["table", "column", "choices"]].itertuples(index=False)
             if isinstance(text, str) and text
         }
+        choices = [word for found in self._choices.values() for pair in found.items() for word in pair]
+        self._listed = frozenset(_bare(word) for word in [*listed, *choices])
         # later lines of a patient give the facts from the same columns
         for known in (self._sources, self._choices):
             known |= {
@@ -84,8 +106,8 @@ class Trail:
                 "table": table,
                 "row": rows.astype("int64"),
                 "column": _texts(column, len(rows)),
-                "old": _texts(old, len(rows)),
-                "new": _texts(new, len(rows)),
+                "old": self._shown(_texts(old, len(rows))),
+                "new": self._shown(_texts(new, len(rows))),
                 "reason": _texts(reason, len(rows)),
             }
         )
@@ -93,6 +115,11 @@ class Trail:
             cells = zip(noted["column"], noted["row"], strict=True)
             noted = noted[[row not in self.confirmed(table, source) for source, row in cells]]
         self._parts.append(noted)
+
+    def _shown(self, texts: pd.Series) -> pd.Series:
+        """Cells as they may be copied: numbers, words for missing and listed names; of other text its length alone."""
+        shown = {text: shown_text(str(text), self._listed) for text in texts.dropna().unique()}
+        return texts.map(shown).astype("str")
 
     def take_out(
         self,
@@ -170,6 +197,42 @@ class Trail:
         columns = list(QUARANTINE)
         rows = pd.concat(taken)[columns] if taken else pd.DataFrame(columns=columns)
         return check(rows.sort_values(["table", "row"]).reset_index(drop=True), QUARANTINE, "quarantine")
+
+
+def shown_text(text: str, listed: Iterable[str] = frozenset()) -> str:
+    """Write a cell as it may be copied.
+
+    Parameters
+    ----------
+    text : the cell.
+    listed : names that may be shown, in lower case without spaces and marks.
+
+    Returns
+    -------
+    A number (with a usual unit beside it), a word for missing, a listed name and what is hidden already as they are; else
+    '(text of 14 characters)', or '(number of 9 digits)' for one that no measure has.
+    """
+    if text in {"", HIDDEN} or text.lower() in MISSING_WORDS or HIDDEN_TEXT.fullmatch(text) or _bare(text) in listed:
+        return text
+    digits = re.sub(r"\D", "", text)
+    if re.fullmatch(r"[-+]?\d+([.,]0*)?", text) and len(digits) > DIGITS:
+        return f"(number of {len(digits)} digits)"
+    if re.search(rf"(?<![.,\d])\d{{{DIGITS + 1},}}", text) or ("/" in text and len(digits) > DIGITS):
+        return hidden_text(text)
+    beside = re.findall(r"[^\W\d_][^\s\d]*|[%°]", text.lower())
+    words = {word.rstrip(".²") for word in beside} - {"e", "to", "of", "out", "ca", "approx", "about"}
+    if np.isfinite(read_number(text)[0]) and words <= BESIDE:
+        return text
+    return text if text.startswith("#") and len(text) < 12 and text.endswith(("!", "?", "A")) else hidden_text(text)
+
+
+def hidden_text(text: str) -> str:
+    """Say of a cell's text nothing but its length."""
+    return f"(text of {len(text)} character{'' if len(text) == 1 else 's'})"
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"[\W_]+", "", str(text).casefold())
 
 
 def _texts(values: object, length: int) -> "pd.Series":

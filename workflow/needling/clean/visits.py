@@ -7,7 +7,7 @@ from needling.clean import columns
 from needling.clean.codes import take_out_unknown
 from needling.clean.labels import NEAR, UNKNOWN, map_codes
 from needling.clean.people import People, code_column
-from needling.clean.trail import HIDDEN, Trail
+from needling.clean.trail import HIDDEN, Trail, hidden_text
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 
@@ -100,6 +100,11 @@ def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
     planned = study.visits.planned
     schedule = {name: name for name in study.visits.schedule}
     if planned is None:
+        if study.visits.date is None and frame["planned"].isna().all():
+            raise StudyError(
+                "visits: neither visits.date nor visits.planned says which visit a row is; name the column of its date, or of its "
+                "name, week or number (or set export.shape to patient where one row is one patient)."
+            )
         # a wide export was read with the schedule's own names
         return frame["planned"].where(frame["planned"].isin(schedule))
     codes = schedule if planned.codes is None else {str(code): name for code, name in planned.codes.items()}
@@ -116,7 +121,8 @@ def _named(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.Series:
             f"the study file knows {', '.join(repr(code) for code in codes)}; mend visits.planned.codes."
         )
     reason = "not a visit of the study file; the row is kept as unscheduled"
-    trail.note("labels", "query", "visits", frame["row"][unknown], source, reason, HIDDEN)
+    cells = values[unknown].map(hidden_text)
+    trail.note("labels", "query", "visits", frame["row"][unknown], source, reason, cells)
     return found["value"].where(found["value"].isin(schedule), UNSCHEDULED)
 
 

@@ -313,8 +313,7 @@ def item_numbers(name: str, settings: Instrument, entry: Entry) -> tuple[str, ..
         return ()
     if entry.items is None:
         raise StudyError(f"instruments.{name}.items: {entry.label} is not scored from items; give its total's column.")
-    columns = settings.items
-    numbers = list(columns) if isinstance(columns, dict) else [str(number) for number in range(1, len(columns) + 1)]
+    numbers = list(settings.numbered_items)
     allowed = {str(number) for number in range(1, entry.items.count + 1)}
     unknown = [number for number in numbers if number not in allowed]
     few = entry.items.fewest or entry.items.count

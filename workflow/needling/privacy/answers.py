@@ -25,7 +25,7 @@ def stop_on_identifying_answers(study: Study) -> None:
         return
     roles = mapped_columns(study)
     for line, one in answers(path).iterrows():
-        expected = roles.get(one["column"], "value") != "value"
+        expected = roles.get(one["column"]) in {"code", "date"}
         for column, text in (("new", "" if expected else one["new"]), ("why", one["why"])):
             held = [p.why for p in PATTERNS if (column == "new" or p.kind in IN_WORDS) and text and p.found(text)]
             if held:

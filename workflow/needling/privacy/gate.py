@@ -1,19 +1,23 @@
-"""The identifier gate: nothing that could name a person is read further unless somebody has reviewed it."""
+"""The identifier gate: only columns that the study file names are read on, and these only where they are closed or reviewed.
+
+A column is closed where cleaning lets nothing through but numbers, days, new codes of people and places, and names that the
+study file or the export's dictionary lists; a column of other text must be reviewed by name. What is read is searched for
+identifiers as a second net.
+"""
 
 import re
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from needling.privacy.patterns import PATTERNS
-from needling.read.canonical import mapped_columns
+from needling.clean.columns import POSSIBLE, blank_to_missing, kind_by_values
+from needling.privacy.patterns import PATTERNS, Pattern, country_number
+from needling.read.canonical import Use, mapped_columns, measured_names, uses
+from needling.read.identifying import BORN, NAMES, VALIDATIONS, speaks_of
 from needling.read.raw import RawExport, Sheet, Variable
 from needling.study.keys import StudyError
 from needling.study.plan import Study
@@ -21,64 +25,17 @@ from needling.study.plan import Study
 FILE_PROPERTIES = "file properties"
 COLUMNS = ["file", "sheet", "line", "column", "kind", "why"]
 
-# Words in a column's name or label that speak of an identifier: searched in the plain words of the text (lower case,
-# without accents, 'phone1' and 'NHSNo' cut into 'phone 1' and 'nhs no'). A phrase needs all its words beside each other.
-PERSON = (
-    "pt|pat|patients?|patienten|participant|subject|client|person|proband|therapist|physio|physician|doctor|dr|gp|nurse|"
-    "clinician|practitioner|examiner|assessor|investigator|interviewer|contact|mother|father|parent|partner|spouse|child|carer|"
-    "caregiver|next of kin|first|last|middle|maiden|given|full|family|birth|sur|fore|nick|user"
-)
-NUMBER = "(?:no|nr|num|number|nummer|id)"
-BIRTH = (
-    r"\w{0,3}dob|date ?(?:of)? ?birth|birth ?(?:date|dt|day|year)|bday|(?:day|month|year) of birth|yob|brth ?dtc?|"
-    r"geb ?dat\w*|geburts ?(?:dat|datum|tag|jahr)|nacimiento|f(?:ec|echa)? ?nac|naissance|date naiss\w*|nascita|nascimento|"
-    r"geboorte ?(?:datum|jaar|dag)?|fodelse\w*|fodsels\w*|syntyma\w*|urodzenia|narozeni|dogum tarihi"
-)
-NAMES: dict[str, str] = {
-    "name": rf"(?:{PERSON}) ?names?|names? of (?:the )?(?:{PERSON})|^name (?:{PERSON})|[fl] ?name|^names?(?: \d+)?$|"
-    r"^(?:nom|nome|naam|navn|namn|imie)$|nombres?|apellidos?|vorname|nachname|familienname|prenoms?|nom de famille|cognome|"
-    "apelido|sobrenome|voornaam|achternaam|fornamn|efternamn|fornavn|etternavn|efternavn|nazwisko|initials|iniciales|initialen|"
-    "next of kin|signature|firma|unterschrift",
-    "e-mail": "e ?mail(?:s|address|adresse)?|mail|correo|courriel",
-    "phone number": rf"(?:tele|cell|home|work|mobile)?phones?{NUMBER}?|telefon\w*|tel|tlf|movil|fax|handy(?:nummer)?|"
-    rf"^mobile(?: \d+)?$|mobile ?(?:{NUMBER}|tel)|(?:patient|pt|home|private|contact) mobile|mobilnummer|rufnummer|whatsapp",
-    "address": r"(?:street|home|mailing|postal)?address(?:es)?|street(?! drugs?\b)|direccion|domicilio|calle|(?:post)?adresse|"
-    r"indirizzo|\w*strasse|post ?codes?|postal ?code|postleitzahl|zip ?(?:code)?|plz|city|town|ciudad|municipio|wohnort|county|"
-    "codigo postal|code postal|place of birth|birth ?place|lugar de nacimiento|geburtsort",
-    "identity number": rf"ssn|social ?security|nhs ?{NUMBER}|mrn|medical ?record|passport ?{NUMBER}?|pasaporte|dni|nif|"
-    rf"^nie(?: \d+)?$|nie (?:{NUMBER}|numero)|driver licence|driver license|license plate|licence plate|vehicle|"
-    rf"(?:insurance|policy|account|chart|hospital|cpr|ahv) ?{NUMBER}|national insurance|health card|iban|bank account|"
-    r"historia clinica|nhc|versichertennummer|\w*versicherungs?nummer|bsn|national id|serial number|personnummer|personnr|"
-    "fodselsnummer|codice fiscale|pesel|cpf|curp",
-    "date": BIRTH + "|date of death|death date",
-    "web address": "url|website|web site|facebook|twitter|instagram|ip ?address",
-    "picture": "photo|photograph|foto|selfie|fingerprint|voice recording",
-}
-# A column that is mapped as a date is expected, but not a date of birth: its study day tells the exact age.
-BORN = BIRTH + r"|births?|born|geb|geboren|geburts?|nac|nasc|naiss"
-# Letters that do not come apart into a plain letter and an accent.
-PLAIN = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"})
-VALIDATIONS = {
-    "email": "e-mail",
-    "phone": "phone number",
-    "phone_australia": "phone number",
-    "phone_uk": "phone number",
-    "ssn": "identity number",
-    "mrn_10d": "identity number",
-    "mrn_generic": "identity number",
-    "zipcode": "address",
-    "postalcode_australia": "address",
-    "postalcode_canada": "address",
-    "postalcode_french": "address",
-    "postalcode_germany": "address",
-    "postalcode_uk": "address",
-}
 PLAIN_NUMBER = r"^[-+]?\d{0,7}([.,]\d*)?$"
-RECORD_NUMBER = r"^[A-Za-z]{0,4}[-_/]?\d{6,}$"
+RECORD_NUMBER = r"[A-Za-z]{0,4}[-_/]?\d{6,}"
+# What is looked for in codes of patients, whose digits and marks would look like phone numbers and dates.
+IN_CODES = {"e-mail", "web address", "name", "card number", "bank account", "address"}
+LETTERS = r"[^\W\d_]"
+# Two words or more without any digit ('Ngozi Okafor', 'Okafor, Ngozi').
+WORDS_ALONE = rf"\s*{LETTERS}{{2,}}(?:['’-]{LETTERS}+)?(?:[\s,._-]{{1,3}}{LETTERS}(?:['’-]?{LETTERS}+)?)+[.\s]*"
+# Different codes that are looked at to tell what most of them are.
+MOST = 20_000
 # Below this many texts, preparing a search in Arrow takes longer than searching in Python.
 FEW = 500
-# Texts that are looked at to tell sentences from a vocabulary.
-SAMPLE = 20_000
 # Words of a file's properties that name a program, not a person.
 SOFTWARE = {
     "openpyxl",
@@ -124,52 +81,83 @@ def stop_on_identifiers(raw: RawExport, study: Study) -> None:
     raise StudyError(
         "The export may identify people, so nothing was read further:\n"
         + "\n".join(places[:40] + more)
-        + "\nA date that the study needs is named in the study file (visits.date, patients.day_0, a covariate date_...) and "
-        "becomes days. Else mend it in one of two ways: drop a column that no analysis needs (study file, privacy.drop), or, "
-        "where somebody has looked and it identifies nobody, list it with who looked, when and what was seen (study file, "
-        "privacy.reviewed; "
-        f"'{FILE_PROPERTIES}' for author and notes of a file). What does identify people is taken out of the export itself."
+        + "\nWhat does identify people is taken out of the export itself. Text is closed by listing its codes in the study file "
+        "(codes: {...}). A column that the study does not need is not named in the study file: what it does not name is not read. "
+        "Where somebody has looked and it identifies nobody, list the column with who looked, when and what was seen (study "
+        f"file, privacy.reviewed; '{FILE_PROPERTIES}' for author and notes of a file)."
     )
 
 
 def scan(raw: RawExport, study: Study) -> pd.DataFrame:
-    """Look for identifiers in names of columns, the dictionary, labels, cells, and properties of the files.
+    """Look for open text and for identifiers in what the study file names, and in names and properties of the files.
 
     Parameters
     ----------
     raw : the export as read.
     study : a study, or the part of one, with the sections privacy, export, patients, visits, instruments and events.
-        Columns in `privacy.drop` and `privacy.reviewed` are not looked at; codes of patients, therapists and clinics
-        and dates that the study file maps are expected, since cleaning re-keys and converts them, but no date of birth.
+        Columns in `privacy.drop` and `privacy.reviewed` are not looked at ('field' stands for every 'field___code'), nor are
+        those that the study file does not name: nothing but their names gets past the reader.
 
     Returns
     -------
     One row per finding: file, sheet, line (missing where it is not one cell), column (its number where the name itself
     is the finding), kind, why. Never the value.
     """
-    roles, called = mapped_columns(study), _names_in_the_study(study)
     passed = {column.strip() for column in [*study.privacy.drop, *study.privacy.reviewed]}
+    named: dict[str, list[Use]] = {}
+    for use in uses(study):
+        named.setdefault(use.column, []).append(use)
+    roles = mapped_columns(study)
     found: list[_Finding] = []
     for place, given in enumerate(raw.sheets, 1):
         sheet, why = _with_harmless_names(given, place)
         found += why
         for number, name in enumerate(sheet.frame.columns, 1):
-            if name in passed:
+            if name not in named or name in passed or name.partition("___")[0] in passed:
                 continue
             words = _in_words([name])
             shown = f"column {number}" if words else f"column '{name}'"
             found += [_finding(sheet, shown, kind, f"its name holds {held}") for kind, held in words]
-            cells, role, mapped = sheet.frame[name], roles.get(name), called.get(name, [])
-            if role == "code" or not cells.notna().any():
+            cells = _read_cells(sheet.frame, name, study)
+            if roles[name] == "rows" or not cells.notna().any():
                 continue
             variable = raw.variables.get(name, Variable())
-            found += [_finding(sheet, shown, *pair) for pair in _by_description(name, variable, role, mapped)]
-            found += _in_cells(sheet, shown, cells, variable, role)
+            found += [
+                _finding(sheet, shown, *pair) for pair in _by_description(name, variable, roles[name], named[name])
+            ]
+            found += _in_cells(sheet, shown, cells, roles[name], any(use.name == "patient" for use in named[name]))
+            if any(_is_open(use, variable, cells) for use in named[name]):
+                why_open = "it is text of which neither the study file nor a dictionary lists the codes"
+                found.append(_finding(sheet, shown, "text", why_open))
     if FILE_PROPERTIES not in passed:
         found += _in_properties(raw)
     if not found:
         return pd.DataFrame({name: pd.Series(dtype="Int64" if name == "line" else "str") for name in COLUMNS})
     return pd.concat([finding.rows() for finding in found], ignore_index=True)[COLUMNS]
+
+
+def _read_cells(frame: pd.DataFrame, name: str, study: Study) -> pd.Series:
+    """Cells of a column that are read: where one row is one value, only values that an instrument names."""
+    values = study.export.values
+    if values is None or name not in {values.value.strip(), *(part.strip() for part in values.name)}:
+        return frame[name]
+    parts = [frame[part.strip()].astype("str").fillna("").str.strip() for part in values.name if part.strip() in frame]
+    if len(parts) < len(values.name):
+        return frame[name]
+    names = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1).agg(" ".join, axis=1).str.strip()
+    return frame[name].where(names.isin(measured_names(study)))
+
+
+def _is_open(use: Use, variable: Variable, cells: pd.Series) -> bool:
+    """Does cleaning keep a column's text as it is, because nothing lists what it may hold?"""
+    if use.closed or use.role != "value" or use.settings is None:
+        return False
+    settings = use.settings
+    if settings.kind == "number" or settings.range or settings.usual or use.name in POSSIBLE:
+        return False
+    if variable.choices:
+        return False
+    return settings.kind == "category" or kind_by_values(blank_to_missing(cells.astype("str"))) == "text"
 
 
 @dataclass(frozen=True)
@@ -215,6 +203,11 @@ def _in_words(texts: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
+def names_somebody(name: str) -> bool:
+    """Tell whether the name of a column or sheet itself holds a person's name, address or number."""
+    return bool(_in_words([name.replace("_", " ")]))
+
+
 def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[_Finding]]:
     """Look at the names of file and sheet; one that is itself a finding is replaced by words, so that nothing prints it."""
     file = _in_words([sheet.file.rsplit(".", 1)[0].replace("_", " ")])
@@ -224,45 +217,27 @@ def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[_Finding
     return shown, found + [_finding(shown, "the sheet's name", kind, f"it holds {why}") for kind, why in name]
 
 
-def _names_in_the_study(study: Study) -> dict[str, list[str]]:
-    """Column of the export -> names and labels that the study file gives to it as a covariate or in an event table."""
-    events = [getattr(study.events, name) for name in type(study.events).model_fields]
-    names: dict[str, list[str]] = {}
-    for columns in [study.patients.covariates, *(event.columns for event in events if event)]:
-        for canonical, column in columns.items():
-            names.setdefault(column.source.strip(), []).extend([canonical, column.label or ""])
-    return names
-
-
-def _by_description(name: str, variable: Variable, role: str | None, mapped: list[str]) -> list[tuple[str, str]]:
+def _by_description(name: str, variable: Variable, role: str, named: list[Use]) -> list[tuple[str, str]]:
     """What the column's name, its label, the dictionary and the study file say it is."""
     found = []
-    if role == "date" and any(_speaks_of(text, BORN) for text in (name, variable.label, *mapped)):
+    labels = [text for use in named for text in (use.name, (use.settings and use.settings.label) or "")]
+    if role == "date" and any(speaks_of(text, BORN) for text in (name, variable.label, *labels)):
         found.append(("date", "it is a date of birth; put the age in whole years into the export instead"))
-    if variable.identifier and role != "date":
-        found.append(("identifier", "the dictionary marks it as an identifier"))
-    if variable.validation in VALIDATIONS:
-        found.append((VALIDATIONS[variable.validation], f"the dictionary validates it as {variable.validation}"))
-    if variable.kind in {"file", "signature"}:
-        found.append(("file", "it holds uploaded files"))
-    for text, place in ((name, "its name"), (variable.label, "its label")):
-        for kind, phrases in NAMES.items():
-            if (role != "date" or kind != "date") and _speaks_of(text, phrases):
-                found.append((kind, f"{place} speaks of an identifier ({kind})"))
+    if role == "value":
+        if variable.identifier:
+            found.append(("identifier", "the dictionary marks it as an identifier"))
+        if variable.validation in VALIDATIONS:
+            found.append((VALIDATIONS[variable.validation], f"the dictionary validates it as {variable.validation}"))
+        if variable.kind in {"file", "signature"}:
+            found.append(("file", "it holds uploaded files"))
+    if role != "code":
+        for text, place in ((name, "its name"), (variable.label, "its label")):
+            for kind, phrases in NAMES.items():
+                if (role != "date" or kind != "date") and speaks_of(text, phrases):
+                    found.append((kind, f"{place} speaks of an identifier ({kind})"))
     described = [variable.label, variable.note, *variable.choices.values()]
     found += [(kind, f"its label or choices hold {words}") for kind, words in _in_words(described)]
     return found
-
-
-def _speaks_of(text: str, phrases: str) -> bool:
-    return bool(re.search(rf"\b(?:{phrases})\b", _plain_words(text)))
-
-
-@cache
-def _plain_words(text: str) -> str:
-    cut = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", " ", text)
-    plain = unicodedata.normalize("NFKD", cut.casefold().translate(PLAIN)).encode("ascii", "ignore").decode()
-    return " ".join(re.findall(r"[a-z0-9]+", plain))
 
 
 def _in_properties(raw: RawExport) -> list[_Finding]:
@@ -278,55 +253,83 @@ def _in_properties(raw: RawExport) -> list[_Finding]:
 # ---------------------------------------------------------------- cells
 
 
-def _in_cells(sheet: Sheet, shown: str, cells: pd.Series, variable: Variable, role: str | None) -> list[_Finding]:
-    """Identifiers in the distinct texts of a column, one finding per cell."""
+def _in_cells(sheet: Sheet, shown: str, cells: pd.Series, role: str, patients: bool) -> list[_Finding]:
+    """Identifiers in the distinct texts of a column, one finding per cell.
+
+    Codes of therapists and clinics are replaced by new ones and may be names of staff and places; codes of patients too are
+    replaced, but an export whose patients are called by name, or by a number of their country, is not de-identified.
+    """
+    if role == "code" and not patients:
+        return []
     codes, distinct = pd.factorize(cells)
     texts = pa.array(pd.Series(distinct, dtype="str"), type=pa.large_string())
     found = []
-    if role != "date" and _are_record_numbers(texts):
-        why = "most of its values look like numbers of records"
-        found.append(_finding(sheet, shown, "record number", why))
+    why = _of_most(texts, role)
+    if why:
+        found.append(_finding(sheet, shown, *why))
     special = np.flatnonzero(~pc.match_substring_regex(texts, PLAIN_NUMBER).to_numpy(zero_copy_only=False))
     if not special.size:
         return found
     texts = texts.take(pa.array(special))
     words = texts.to_pylist()
     for pattern in PATTERNS:
-        if role == "date" and pattern.kind == "date":
+        if (role == "date" and pattern.kind == "date") or (role == "code" and pattern.kind not in IN_CODES):
             continue
-        if len(words) < FEW:
-            near: Iterable[int] = range(len(words))
-        else:
-            near = np.flatnonzero(pc.match_substring_regex(texts, pattern.quick).to_numpy(zero_copy_only=False))
-        hits = [place for place in near if pattern.found(words[place])]
+        hits = _holding(pattern, texts, words)
         if hits:
             where = np.flatnonzero(np.isin(codes, special[hits]))
             found.append(_finding(sheet, shown, pattern.kind, f"cells hold {pattern.why}", sheet.lines[where]))
-    if _is_free_text(words, variable, role):
-        found.append(_finding(sheet, shown, "free text", "it is free text that nobody has reviewed"))
+    if role == "code":
+        hits = [place for place, text in enumerate(words) if re.fullmatch(WORDS_ALONE, text)]
+        if hits:
+            where = np.flatnonzero(np.isin(codes, special[hits]))
+            found.append(_finding(sheet, shown, "name", "codes of words alone, like names", sheet.lines[where]))
     return found
 
 
-def _is_free_text(texts: list[str], variable: Variable, role: str | None) -> bool:
-    """Tell sentences from a vocabulary: in lists of answers the same parts come again, in sentences they do not.
-
-    A few long sentences are enough where the study file reads the column into its tables.
-    """
-    if variable.kind == "notes" and any(len(text.split()) > 1 for text in texts):
-        return True
-    texts = texts[:: max(1, len(texts) // SAMPLE)]
-    parts = Counter(part.strip().lower() for text in texts for part in re.split(r"[,;|/]", text))
-    sentences = {part: n for part, n in parts.items() if len(part.split()) >= 4}
-    once = [part for part, n in sentences.items() if n == 1 and part not in variable.choices.values()]
-    if role == "value" and sum(len(part.split()) >= 6 for part in once) >= 3:
-        return True
-    said = sum(sentences.values())
-    return said >= 10 and len(sentences) > 0.5 * said and len(sentences) > 0.2 * len(texts)
+def _holding(pattern: Pattern, texts: pa.Array, words: list[str]) -> list[int]:
+    """Places of the texts that hold an identifier."""
+    near: Iterable[int] = range(len(words))
+    if len(words) >= FEW:
+        near = np.flatnonzero(pc.match_substring_regex(texts, pattern.quick).to_numpy(zero_copy_only=False))
+    return [place for place in near if pattern.found(words[place])]
 
 
-def _are_record_numbers(texts: pa.Array) -> bool:
-    alike = pc.sum(pc.match_substring_regex(texts, RECORD_NUMBER)).as_py() or 0
-    return alike >= 5 and alike > 0.5 * len(texts)
+def _of_most(texts: pa.Array, role: str) -> tuple[str, str] | None:
+    """What most of a column's different texts are, where that names people."""
+    distinct = [text.strip() for text in texts.to_pylist() if text is not None][:MOST]
+    if len(distinct) < 5:
+        return None
+
+    def most(alike: Iterable[bool]) -> bool:
+        return sum(alike) > 0.5 * len(distinct)
+
+    if role == "code":
+        worded = most(map(_is_worded, distinct)) and len({_letters(text) for text in distinct}) >= 5
+        long = most(bool(re.fullmatch(r"0*[1-9]\d{8,}", text)) for text in distinct)
+        what = "numbers of nine or more digits, like those of a register" if long else country_number(distinct)
+        if worded:
+            return "name", "most of its codes are words, like names"
+        return ("identity number", f"most of its codes are {what}") if what else None
+    if role != "date" and most(bool(re.fullmatch(RECORD_NUMBER, text)) for text in distinct):
+        return "record number", "most of its values look like numbers of records"
+    if role == "value" and most(bool(re.fullmatch(r"19\d\d(\.0*)?", text)) for text in distinct):
+        return "date", "most of its values look like years of birth; put the age in whole years into the export instead"
+    return None
+
+
+def _letters(code: str) -> str:
+    return " ".join(re.findall(rf"{LETTERS}+", code.casefold()))
+
+
+def _is_worded(code: str) -> bool:
+    """Is a code a word longer than initials, or two words ('Smith', 'John Smith 7'), not letters before a number ('DN 12')?"""
+    words = re.findall(rf"{LETTERS}+", code)
+    return (
+        sum(map(len, words)) >= 4
+        and (len(words) > 1 or not re.search(r"\d", code))
+        and bool(re.search(r"(?i)[aeiouyà-ÿ]", code))
+    )
 
 
 __all__ = ["FILE_PROPERTIES", "scan", "stop_on_identifiers"]

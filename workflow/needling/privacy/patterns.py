@@ -2,8 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+import phonenumbers
 
 # Given names common in European, American, Arabic, Indian and Chinese registers; none that is an everyday word in
 # English or Spanish clinical notes (Dolores, Rosa, Mark, Grace and the like are left out on purpose).
@@ -76,7 +81,7 @@ GIVEN_NAME = (
 COUNTRIES = (
     "de|es|fr|it|nl|be|ch|at|uk|ie|pt|pl|cz|se|no|dk|fi|gr|ru|tr|mx|br|ar|cl|co|pe|in|cn|jp|kr|au|nz|za|ca|us|io|me"
 )
-DOMAIN = rf"(?i)\b[a-z][\w-]+\.({COUNTRIES})/\w|^\s*[a-z][\w-]+(\.[\w-]+)*\.({COUNTRIES})\s*$"
+DOMAIN = rf"(?i)\b[a-z][\w-]{{1,63}}\.({COUNTRIES})/\w|^\s*[a-z][\w-]+(\.[\w-]+)*\.({COUNTRIES})\s*$"
 
 # Numbers as they are grouped in the countries of Europe, America and Asia; not dates, times or lists of doses in tens.
 PHONE_QUICK = r"(\d[ ()./-]{0,3}){7}\d|(?i:(tel|phone|mobile|fax|call|tlf|móvil).{0,20}\d)"
@@ -118,6 +123,41 @@ PERSONAL = rf"""
       | [A-CEGHJ-PR-TW-Z][A-Z] [ ]? \d\d [ ]? \d\d [ ]? \d\d [ ]? [A-D]
     ) (?! [\w] | [./-]\d )
 """
+STREET_QUICK = (
+    r"(?i)\d.{0,40}(street|road|avenue|lane|drive|close|court|crescent|terrace|gardens|\b(st|rd|ave|ln)\b)|"
+    r"(stra(ss|ß)e|str\.|gasse|weg|platz|allee|straat|laan|gatan|vägen|vej|gade|katu) ?\d|"
+    r"\b(calle|avda|avenida|plaza|paseo|rua|praça|rue|boulevard|via|viale|piazza|ulica|ul\.)[ .].*\d|"
+    r"\d.{0,8}\b(rue|avenue|boulevard|place)\b|p\.? ?o\.? ?box"
+)
+STREET = r"""
+    \b \d{1,4}[A-Za-z]?,? [ ] (?: [A-Z][\w'’-]+ [ ] ){1,3}
+        (?: Street|Road|Avenue|Lane|Drive|Close|Court|Crescent|Terrace|Gardens|St|Rd|Ave|Ln ) \b
+    | \b [A-ZÀ-Þ][\w-]* (?: strasse|straße|str\.|gasse|weg|platz|allee|straat|laan|gatan|vägen|vej|gade|katu )
+        [ ]? \d{1,4}[a-z]? \b
+    | \b [A-ZÀ-Þ][\w-]+ [ ] (?: Strasse|Straße|Str\.|Weg|Platz|Allee ) [ ] \d{1,4}[a-z]? \b
+    | \b (?i: calle|avda\.?|avenida|plaza|paseo|rua|praça|rue|boulevard|via|viale|piazza|ulica|ul\. ) [ ]
+        (?: (?: de|del|la|las|los|des|du|da|dos|d[’'] ) [ ]? )* [A-ZÀ-Þ][\w’'-]+ (?: [ ] [\w’'-]+ ){0,3}
+        ,? [ ] (?: n[º°.]? [ ]? )? \d{1,4} \b
+    | \b \d{1,4} (?: [ ] (?:bis|ter) )? ,? [ ] (?i: rue|avenue|boulevard|place ) [ ] (?: de|du|des|d[’'] | [A-ZÀ-Þ] )
+    | (?i: \b p\.? [ ]? o\.? [ ]? box [ ]? \d )
+"""
+# A year before 2000 beside a word of birth, and days written out.
+BORN_QUICK = (
+    r"(?i)(born|birth|dob|b\.|geb|jahrgang|nacid|nacim|né|nat[oa]|nascid|year of).{0,20}\d{2}|"
+    r"(st|nd|rd|th|first|second|third) (of )?(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)|"
+    r"(jan|ene|gen|feb|fév|fev|mar|mär|maart|apr|abr|avr|may|mai|mag|mei|jun|juin|giu|jul|juil|lug|aug|ago|aoû|"
+    r"sep|set|oct|okt|out|ott|nov|dec|déc|dez|dic)\w*\.?,? (de |del )?\d{4}"
+)
+BORN_IN = (
+    r"(?i:\b(?:born|birth|dob|b\.|geb\.?|geboren|jahrgang|nacid[oa]|nacimiento|née?|nat[oa]|nascid[oa]|year of birth)\b"
+    r"[^\d]{0,20}(?:19|20)\d\d\b)"
+    r"|(?i:\b(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|eleventh|twelfth|\w+teenth|twentieth|"
+    r"twenty-\w+|thirtieth|thirty-first|\d{1,2}(?:st|nd|rd|th)) (?:of )?)(?:(?i:january|february|april|june|july|august|"
+    r"september|october|november|december)|[Mm]arch|May)\b"
+    rf"|\b(?:{MONTHS}|(?i:gennaio|febbraio|marzo|aprile|maggio|giugno|luglio|agosto|settembre|ottobre|novembre|dicembre|"
+    r"januari|februari|maart|mei|augustus|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|dezembro))"
+    r",? (?:de |del )?(?:19|20)\d\d\b"
+)
 # Britain: areas of the post, a district, and a unit without C, I, K, M, O, V; Canada: letters and digits in turn.
 AREAS = (
     "A[BL]|B[ABDHLNRST]?|C[ABFHMORTVW]|D[ADEGHLNTY]|E[CHNX]?|F[KY]|G[LUY]?|H[ADGPRSUX]|I[GMPV]|JE|K[ATWY]|L[ADELNSU]?|"
@@ -127,6 +167,10 @@ POSTCODE = (
     rf"(?<![\w.,/-])(?:(?i:^\s*(?:{AREAS})\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{{2}}\s*$)"
     rf"|(?:{AREAS})\d[A-Z\d]? \d[ABD-HJLNP-UW-Z]{{2}}|[A-CEGHJ-NPR-TVXY]\d[A-CEGHJ-NPR-TV-Z] ?\d[A-CEGHJ-NPR-TV-Z]\d)(?![\w-])"
 )
+
+
+# Characters that are searched at once, and those that two pieces share: longer than any identifier.
+PIECE, OVERLAP = 2000, 200
 
 
 @dataclass(frozen=True)
@@ -144,7 +188,9 @@ class Pattern:
     valid: Callable[[str], bool] | None = None
 
     def found(self, text: str) -> bool:
-        """Tell whether a text holds the identifier."""
+        """Tell whether a text holds the identifier; a long one is searched piece by piece, so that time grows with its length."""
+        if len(text) > PIECE:
+            return any(self.found(text[start : start + PIECE]) for start in range(0, len(text), PIECE - OVERLAP))
         if self.exact is None:
             return bool(re.search(self.quick, text))
         return any(self.valid is None or self.valid(match.group()) for match in self.exact.finditer(text))
@@ -177,6 +223,8 @@ def ip_address(text: str) -> bool:
 def phone_number(text: str) -> bool:
     """Tell a phone number that begins with 0 from a list of small numbers: pairs of digits are five, with one separator."""
     groups = re.findall(r"\d+", text)
+    if text.startswith("00") and len({len(group) for group in groups}) == 1 < len(groups):
+        return False
     if not text.startswith(("0", "(0")) or max(map(len, groups)) > 2:
         return True
     return len(groups) == 5 and len(set(re.findall(r"[ ./-]+", text))) == 1
@@ -194,6 +242,70 @@ def dni(text: str) -> bool:
     return "TRWAGMYFPDXBNJZSQVHLCKE"[int(text[:-1].translate(str.maketrans("XYZ", "012"))) % 23] == text[-1]
 
 
+# Numbers of persons that carry a check digit (modules of python-stdnum by country).
+REGISTERS = re.findall(
+    r"\S+",
+    "ar.cuit at.vnr be.nn bg.egn br.cpf ca.sin ch.ssn cl.rut cn.ric co.nit cz.rc de.idnr dk.cpr do.cedula ec.ci ee.ik es.dni "
+    "es.nie fi.hetu fr.nir gb.nhs gr.amka hr.oib ie.pps il.idnr in_.aadhaar is_.kennitala it.codicefiscale kr.rrn lt.asmens "
+    "mx.curp my.nric nl.bsn no.fodselsnummer pe.cui pl.pesel pt.cc ro.cnp se.personnummer si.emso sk.rc th.pin tr.tckimlik "
+    "tw.ubn uy.rut za.idnr",
+)
+# Letters and digits as they stand in such a number, alone or in groups.
+GROUPS = re.compile(r"(?<![\w.,/+-])\w{1,11}(?:[ ./-]\w{1,9}){0,4}(?![\w./-])")
+# Countries in which a number that begins with 0 or a bracket is looked up; +49 and 0049 say theirs themselves.
+DIALLED = re.findall(
+    r"\w+", "GB DE FR CH AT NL BE IT ES PT IE SE FI AU NZ ZA IN JP KR IL TR BR AR MX PL CN EG NG KE PK TH VN PH ID MY"
+)
+DIAL = re.compile(
+    r"(?<![\w.,/-])(?<!\d )(?!0?\d[ ./-] ?\d\d?[ ./-] ?(?:(?:19|20)?\d\d)(?!\d|[ .-]?\d\d))(?!0?\d([./-])\d\d?\1(?:19|20)?\d\d\b)"
+    r"(?:\+|00(?=[1-9])|\(0|0(?=[1-9])|\((?=\d\d))[\d ()./-]{7,20}\d(?![\w:]|[./-]\d)"
+)
+
+
+@cache
+def _register(name: str) -> ModuleType:
+    return import_module(f"stdnum.{name}")
+
+
+def register_number(text: str) -> bool:
+    """Tell a person's number as its country writes it, with a right check digit: 850101-1237, 12.345.678-5."""
+    digits = digits_of(text)
+    if not 8 <= len(text) <= 20 or len(digits) < 5 or text.isdigit():
+        return False
+    return any(
+        module.is_valid(text) and (module.format(text) == text if hasattr(module, "format") else text.isalnum())
+        for module in map(_register, REGISTERS)
+    )
+
+
+def country_number(texts: Iterable[str]) -> str:
+    """Say which country's number of persons most of at least five different codes are; '' where they are none's."""
+    codes = [text for text in texts if 8 <= len(text) <= 20 and len(digits_of(text)) >= 5]
+    for name in REGISTERS if len(codes) >= 5 else ():
+        if sum(bool(_register(name).is_valid(code)) for code in codes) > 0.5 * len(codes):
+            country, _, number = name.partition(".")
+            return f"numbers of persons of {country.strip('_').upper()} ({number})"
+    return ""
+
+
+def dialled(text: str) -> bool:
+    """Tell a phone number by the numbering plan of its country, or of one of some countries where it names none."""
+    groups = [len(group) for group in re.findall(r"\d+", text)]
+    lists = text.startswith("0") and (max(groups) < 3 or (len(groups) > 1 and len(set(groups)) == 1))
+    if not 8 <= sum(groups) <= 15 or lists:
+        return False
+    home = [None] if text.startswith("+") else DIALLED
+    if text.startswith("00"):
+        text, home = f"+{text[2:]}", [None]
+    for country in home:
+        try:
+            if phonenumbers.is_valid_number(phonenumbers.parse(text, country)):
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
 def given_name(text: str) -> bool:
     """Tell whether one of the words is a common given name."""
     plain = unicodedata.normalize("NFKD", text.lower()).encode("ascii", "ignore").decode()
@@ -203,7 +315,7 @@ def given_name(text: str) -> bool:
 _GIVEN = frozenset(re.findall(r"\w+", GIVEN_NAMES))
 
 PATTERNS = [
-    Pattern("e-mail", "an e-mail address", r"[\w.+-]+ ?(@|\(at\)|\[at\]) ?[\w-]+\.\w{2,}"),
+    Pattern("e-mail", "an e-mail address", r"[\w.+-] ?(@|\(at\)|\[at\]) ?[\w-]+\.\w{2,}"),
     Pattern(
         "web address",
         "a web address",
@@ -218,6 +330,18 @@ PATTERNS = [
         ip_address,
     ),
     Pattern("phone number", "a phone number", PHONE_QUICK, re.compile(PHONE, re.VERBOSE), phone_number),
+    Pattern("phone number", "a phone number", r"(\+|\(|0)[\d ()./-]{7,}\d", DIAL, dialled),
+    Pattern("identity number", "a number of persons with its check digit", r"(\d\D{0,3}){5}", GROUPS, register_number),
+    Pattern(
+        "place",
+        "a place by its coordinates",
+        r"\d{1,2}\.\d{4,}°? ?[NSns]?[,; ] ?-?\d{1,3}\.\d{4,}|\d{1,3}° ?\d{1,2}['’′]",
+        re.compile(
+            r"(?<![\d.])-?[1-8]?\d\.\d{4,}°? ?[NSns]?[,; ] ?-?1?\d?\d\.\d{4,}(?!\d)|\d{1,3}° ?\d{1,2}['’′] ?\d{1,2}.{0,6}[NSEWO]\b"
+        ),
+    ),
+    Pattern("address", "a street with the number of a house", STREET_QUICK, re.compile(STREET, re.VERBOSE)),
+    Pattern("date", "a day or year of birth", BORN_QUICK, re.compile(BORN_IN)),
     Pattern("social security number", "a social security number", r"\b\d{3}-\d{2}-\d{4}\b"),
     Pattern(
         "card number",

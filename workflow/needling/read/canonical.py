@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from needling.read.raw import RawExport
+from needling.read.redcap import MISSING_DATA
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema import ACCOUNT, PLACE, READ, Contract, check, is_date
 from needling.study.keys import StudyError
 from needling.study.plan import Study
-from needling.study.sources import EventTable, Instrument, Patients, Ticked
+from needling.study.sources import Column, EventTable, Instrument, Patients, Ticked
 
 CODE_NAMES = {"patient", "therapist", "clinic"}
 
@@ -40,7 +41,7 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
       instrument, visit, item. A visit in which every cell of an instrument is blank has no rows of that instrument.
     - sessions, needling, co_interventions, adverse_events, status (those of the study file): patient and the columns
       named there; rows in which all of these are blank are left out.
-    - patient_conflicts, declared_missing, sources, unread: of the contracts ACCOUNT. In sources an outcome's column is
+    - patient_conflicts, declared_missing, sources, unread, alike: of the contracts ACCOUNT. In sources an outcome's column is
       written 'instrument:item'.
 
     Raises
@@ -49,7 +50,8 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
         selection of rows selects none.
     """
     people = {column for column, role in mapped_columns(study).items() if role == "code"}
-    rows = Rows.of(raw, study.export.missing, people)
+    missing = (MISSING_DATA if study.export.format == "redcap" else {}) | study.export.missing
+    rows = Rows.of(raw, missing, people)
     shape = study.export.shape
     tables: Tables = {}
     tables["patients"], tables["patient_conflicts"] = _patients(rows, study.patients, shape)
@@ -67,12 +69,29 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
         "declared_missing": rows.declared_table(),
         "sources": rows.sources_table(),
         "unread": rows.unread_table(),
+        "alike": rows.alike_table(),
     }
     return tables | {name: check(tables[name], contract, name) for name, contract in ACCOUNT.items()}
 
 
-def mapped_columns(study: Study) -> dict[str, str]:
-    """Say which columns of the export the study file names, and as what.
+@dataclass(frozen=True)
+class Use:
+    """What the study file takes a column of the export for.
+
+    `role` is 'code' (of a patient, therapist or clinic: re-keyed by cleaning), 'date' (turned into study days), 'rows' (only
+    selects rows), or 'value'. `name` is the canonical column, `settings` what the study file says of it; `closed` says that
+    cleaning lets nothing through but numbers, or names that the study file lists.
+    """
+
+    column: str
+    role: str
+    name: str
+    settings: Column | None = None
+    closed: bool = True
+
+
+def uses(study: Study) -> list[Use]:
+    """Say what the study file takes each column of the export for.
 
     Parameters
     ----------
@@ -80,36 +99,56 @@ def mapped_columns(study: Study) -> dict[str, str]:
 
     Returns
     -------
-    Column of the export -> 'code' (only patient, therapist or clinic: re-keyed by cleaning), 'date' (turned into study
-    days), or 'value'.
+    One entry per place in which the study file names a column; columns that it names nowhere get no further than the reader.
     """
-    patients, visits = study.patients, study.visits
-    roles: dict[str, str] = {}
-    chosen = [*patients.rows, *visits.rows]
-    values = list(study.export.values.name) if study.export.values else []
-    for named in [visits.planned, patients.arm, patients.cohort, patients.excluded]:
-        values += [named.source] if named else []
+    patients, visits, values = study.patients, study.visits, study.export.values
+    found = [Use(name, "rows", "") for name in [*patients.rows, *visits.rows]]
+    found += [Use(patients.id, "code", "patient")]
+    places = [("clinic", patients.clinic), ("therapist", visits.therapist), ("clinic", visits.clinic)]
+    found += [Use(column, "code", name) for name, column in places if column]
+    found += [
+        Use(column, "date", name) for name, column in (("day_0", patients.day_0), ("date", visits.date)) if column
+    ]
+    found += [Use(visits.planned.source, "value", "planned", visits.planned)] if visits.planned else []
+    facts = {"arm": patients.arm, "cohort": patients.cohort, "excluded": patients.excluded}
+    found += [_use(name, column) for name, column in facts.items() if column]
     for instrument in study.instruments.values():
-        values += [instrument.unit_column] if instrument.unit_column else []
-        if study.export.values is None:
-            values += [column for _, _, column in _instrument_columns("", instrument)]
-    if study.export.values is not None:
-        values.append(study.export.values.value)
-    dates = [patients.day_0, visits.date]
-    codes = [patients.id, patients.clinic, visits.therapist, visits.clinic]
-    for canonical, column in patients.covariates.items():
-        (dates if is_date(canonical) else codes if column.kind == "code" else values).append(column.source)
-    for name in type(study.events).model_fields:
-        event = getattr(study.events, name)
-        for canonical, column in event.columns.items() if event else ():
-            (
-                dates if is_date(canonical) else codes if canonical in CODE_NAMES or column.kind == "code" else values
-            ).append(column.source)
-        chosen += list(event.rows) if event else []
-    # A code or date that is also an ordinary value reaches the clean tables as it is, so it counts as a value.
-    for role, columns in (("value", chosen), ("code", codes), ("date", dates), ("value", values)):
-        roles |= {column.strip(): role for column in columns if column}
-    return roles
+        found += [Use(instrument.unit_column, "value", "unit")] if instrument.unit_column else []
+        if values is None:
+            found += [Use(column, "value", "value") for _, _, column in _instrument_columns("", instrument)]
+    if values is not None:
+        found += [Use(column, "value", "value") for column in [*values.name, values.value]]
+    found += [_use(name, column) for name, column in patients.covariates.items()]
+    for table in type(study.events).model_fields:
+        event = getattr(study.events, table)
+        found += [Use(name, "rows", "") for name in event.rows] if event else []
+        found += [_use(name, column) for name, column in event.columns.items()] if event else []
+    return [replace(use, column=use.column.strip()) for use in found]
+
+
+def _use(name: str, column: Column) -> Use:
+    """A fact of a patient, or a column of an event table."""
+    if is_date(name):
+        return Use(column.source, "date", name, column)
+    if name in CODE_NAMES or column.kind == "code":
+        return Use(column.source, "code", name, column)
+    return Use(column.source, "value", name, column, closed=bool(column.codes))
+
+
+def mapped_columns(study: Study) -> dict[str, str]:
+    """Say which columns of the export the study file names, and as what.
+
+    Parameters
+    ----------
+    study : as in `uses`.
+
+    Returns
+    -------
+    Column of the export -> role, as in `Use`. A code or date that is also an ordinary value reaches the clean tables as it is,
+    so it counts as a value.
+    """
+    named = uses(study)
+    return {use.column: use.role for role in ("rows", "code", "date", "value") for use in named if use.role == role}
 
 
 # ---------------------------------------------------------------- patients
@@ -144,6 +183,8 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
         if name == "day_0":
             cells = rows.dates(cells)
         taken = _first_filled(cells, person, len(first))
+        if name == "arm" and by_visit:
+            _stop_on_crossover(cells, person, source)
         table[name] = cells.take(taken).array
         rows.note_declared("patients", name, source, positions[taken])
         if by_visit:
@@ -157,6 +198,19 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
     columns = list(ACCOUNT["patient_conflicts"])
     later = pd.concat(conflicts, ignore_index=True) if conflicts else pd.DataFrame(columns=columns)
     return _typed(table, "patients"), later.assign(row=np.arange(len(later)))
+
+
+def _stop_on_crossover(arms: pd.Series, person: np.ndarray, source: str) -> None:
+    """Refuse an export in which most patients are in more than one arm: no patient would be left."""
+    table = pd.DataFrame({"person": person, "arm": arms.str.strip().str.casefold().to_numpy()}).dropna()
+    several = table.groupby("person")["arm"].nunique() > 1
+    if several.sum() > 1 and several.mean() > 0.5:
+        raise StudyError(
+            f"patients.arm: {several.sum()} of {len(several)} patients have more than one arm in the column '{source.strip()}'. "
+            "A crossover, in which each patient has every treatment, is not supported, because patients are compared between "
+            "arms; if the column is not the arm that each patient was allocated to, name that one; if codes of patients repeat "
+            "between clinics, make them unique."
+        )
 
 
 def _first_filled(cells: pd.Series, person: np.ndarray, n: int) -> np.ndarray:
@@ -187,9 +241,14 @@ def _typed(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _instrument_columns(visit: str, instrument: Instrument) -> list[tuple[str, str, str]]:
-    """Item, key and column of each cell of an instrument; for a total per visit only the visit's ('' is all)."""
-    named = instrument.numbered_items.items()
-    cells = [(item, "items", column.source if isinstance(column, Ticked) else column) for item, column in named]
+    """Item, key and column of each cell of an instrument; for items and totals per visit only the visit's ('' is all)."""
+    visits = instrument.item_visits
+    places = [(v, f"items.{v}") for v in visits if visit in {"", v}] if visits else [("", "items")]
+    cells = [
+        (item, key, column.source if isinstance(column, Ticked) else column)
+        for where, key in places
+        for item, column in instrument.items_at(where).items()
+    ]
     if isinstance(instrument.total, dict):
         cells += [("total", f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
     elif instrument.total:
@@ -315,9 +374,9 @@ def _visit_rows(rows: Rows, study: Study) -> Tables:
     visit_rows = np.arange(len(positions))
     outcomes = []
     for name, instrument in study.instruments.items():
-        if isinstance(instrument.total, dict):
+        if isinstance(instrument.total, dict) or instrument.item_visits:
             raise StudyError(
-                f"instruments.{name}.total: a column per visit is only right where one row is one patient; name one "
+                f"instruments.{name}: a column per visit is only right where one row is one patient; name one "
                 "column, or set export.shape to patient."
             )
         columns = _instrument_columns("", instrument)
@@ -345,7 +404,7 @@ def _wide(rows: Rows, study: Study) -> Tables:
             if visit in _visits_of(instrument, study):
                 columns = _instrument_columns(visit, instrument)
                 if visit != study.visits.baseline:
-                    columns = [column for column in columns if column[1].startswith("total.")]
+                    columns = [column for column in columns if "." in column[1]]
                 parts.append(_outcomes(rows, _Block(name, instrument, positions, np.arange(n) * v + number, columns)))
         found = [part for part in parts if part is not None]
         outcomes += [_joined(found).sort_values("visit_row", kind="stable")] if found else []
@@ -354,8 +413,8 @@ def _wide(rows: Rows, study: Study) -> Tables:
 
 def _visits_of(instrument: Instrument, study: Study) -> list[str]:
     """Visits at which a wide export has columns for an instrument."""
-    named = list(instrument.total) if isinstance(instrument.total, dict) else []
-    plain = bool(instrument.items) or isinstance(instrument.total, str)
+    named = [*instrument.item_visits, *(instrument.total if isinstance(instrument.total, dict) else [])]
+    plain = (bool(instrument.items) and not instrument.item_visits) or isinstance(instrument.total, str)
     return [*named, *([study.visits.baseline] if plain and study.visits.baseline not in named else [])]
 
 
@@ -377,11 +436,7 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
                 f"instruments.{name}.items: options that are ticked in one cell cannot be read where one row is one value; "
                 "name the items as the export does."
             )
-    known = {
-        column.strip(): (name, item)
-        for name, instrument in study.instruments.items()
-        for item, _, column in _instrument_columns("", instrument)
-    }
+    known = measured_names(study)
     wanted = np.flatnonzero(names.isin(list(known)).to_numpy())
     if not wanted.size:
         raise StudyError(
@@ -408,6 +463,15 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
     reasons = rows.reasons.get(values.value.strip())
     table["missing_reason"] = blank(len(table)) if reasons is None else reasons.take(cells).array
     return {"visits": _visits(rows, study, positions[first]), "outcomes": _joined([table])}
+
+
+def measured_names(study: Study) -> dict[str, tuple[str, str]]:
+    """Where one row is one value: name of an item or total in the export -> its instrument and item."""
+    return {
+        column.strip(): (name, item)
+        for name, instrument in study.instruments.items()
+        for item, _, column in _instrument_columns("", instrument)
+    }
 
 
 def _visit_numbers(rows: Rows, study: Study, positions: np.ndarray) -> np.ndarray:

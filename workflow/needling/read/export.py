@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from needling.read.delimited import check_unique, read_delimited
+from needling.read.headings import without_headings
 from needling.read.raw import RawExport
-from needling.read.redcap import from_labels, read_dictionary
+from needling.read.redcap import from_labels, read_dictionary, with_backslashes
 from needling.study.sources import Export
 
 ENDINGS = {
@@ -37,9 +38,9 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
 
     Returns
     -------
-    The sheets, the dictionary and the files' properties. Numbers of formats that store numbers are written in the
-    shortest form that reads back the same, dates as YYYY-MM-DD; a missing value that the format declares (SPSS
-    user-missing, Stata .a-.z, SAS .A-.Z) is missing with its reason in `Sheet.missing`.
+    The sheets without further rows of headings, the dictionary and the files' properties. Numbers of formats that store
+    numbers are written in the shortest form that reads back the same, dates as YYYY-MM-DD; a missing value that the format
+    declares (SPSS user-missing, Stata .a-.z, SAS .A-.Z) is missing with its reason in `Sheet.missing`.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
     kind = _format(export, path) if raw is not None else export.format
     dictionary = read_dictionary(beside, str(export.dictionary)) if beside else None
     if kind in {"redcap", "csv"}:
-        sheet = read_delimited(path, shown, export.delimiter, export.encoding, export.header_rows)
+        settings = (export.delimiter, export.encoding, export.header_rows)
+        sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown, *settings))
         if kind == "redcap" and export.labels:
             sheet = from_labels(sheet, dictionary or {}, shown)
         found = RawExport([sheet])
@@ -62,6 +64,9 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
         from needling.read.statistical import read_statistical
 
         found = read_statistical(path, shown, kind)
+    for number, given in enumerate(found.sheets if kind in {"redcap", "csv", "excel"} else ()):
+        found.sheets[number], headings = without_headings(given)
+        found.headings.update(headings)
     for sheet in found.sheets:
         place = f"{shown}, sheet {sheet.name}" if sheet.name else f"{shown}, line 1"
         check_unique([str(name) for name in sheet.frame.columns], place)

@@ -9,8 +9,18 @@ import yaml
 
 from needling.read.delimited import read_delimited
 from needling.read.export import ENDINGS, read_export
-from needling.read.look import COVARIATES, Look, look_at, names_that_are_cells, numbered_runs, plain_words, side_by_side
+from needling.read.look import (
+    Look,
+    instrument_of,
+    items_side_by_side,
+    look_at,
+    names_that_are_cells,
+    numbered_runs,
+    plain_words,
+    side_by_side,
+)
 from needling.read.redcap import is_label_export, read_dictionary
+from needling.read.vocabulary import BASELINE, CHANGE, CONTROL, COVARIATES, PAIN, SCREENING, TOTAL, UNPLANNED, weeks_of
 from needling.study.keys import StudyError
 from needling.study.sources import Export
 
@@ -22,9 +32,10 @@ EVENTS = {
     "co_interventions": "co_?int|exercise|cointervention",
     "adverse_events": "adverse|^ae",
 }
-CONTROL = re.compile(r"control|usual|sham|placebo|wait|standard|uc\b|no ", re.IGNORECASE)
-TOTAL = re.compile(r"(?:_|\b)(?:total|sum|score)$", re.IGNORECASE)
-PAIN = re.compile(r"(?:^|_)(?:nprs|nrs|vas|pain|dolor)(?:_|$|\d)", re.IGNORECASE)
+SCHEMA = "# yaml-language-server: $schema=study.schema.json"
+# Outcomes of measures that a name in the study file is fixed for.
+FUNCTION = {"ndi", "odi", "dash", "quickdash", "lefs", "psfs", "fiqr", "fiq", "visa_a", "visa_p"}
+MOST_OUTCOMES = 4
 
 
 def guess_study(
@@ -45,7 +56,7 @@ def guess_study(
 
     Raises
     ------
-    StudyError : the export cannot be read, or its ending is not known.
+    StudyError : the export cannot be read, its ending is not known, or most patients are in several arms (a crossover).
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise StudyError(
@@ -65,7 +76,24 @@ def guess_study(
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
+    _stop_on_crossover(look, str(settings["records"]))
     return _text(name, _document(name, settings, look, known), look, left_out)
+
+
+def _stop_on_crossover(look: Look, records: str) -> None:
+    arm = look.found.get("arm")
+    clinic = look.found.get("clinic")
+    if arm and clinic and look.repeats and look.varying(arm) > 0.05 and look.varying(arm, clinic) == 0:
+        look.within = clinic
+        look.notes.append(
+            f"Codes of patients repeat between clinics; they must be unique: id: [{clinic}, {look.found['id']}]."
+        )
+    if arm and look.repeats and look.varying(arm) > 0.5:
+        raise StudyError(
+            f"{records}: most patients have more than one value in the column '{arm}'. A crossover, in which each patient has "
+            "every treatment, is not supported, because patients are compared between arms; if the column is not the arm, "
+            "rename it in a copy of the export. Nothing has been written."
+        )
 
 
 def _settings(export: Path, dictionary: Path | None) -> dict[str, object]:
@@ -113,15 +141,20 @@ def _key(text: str) -> str:
 
 def _document(name: str, settings: dict[str, object], look: Look, known: Collection[str]) -> dict[str, object]:
     wide, order = side_by_side(look)
-    shape: dict[str, object] = {"shape": "patient"} if wide else {}
+    alone = not look.repeats and not {"planned", "date"} & {*look.found}
+    shape: dict[str, object] = {"shape": "patient"} if wide or alone else {}
     if look.measured:
         shape = {"shape": "value", "values": {"name": look.measured.name, "value": look.measured.value}}
     events = _events(look)
     instruments = _instruments(look, known, events, wide)
     visits = _visits(look, instruments, order)
+    if look.repeats and not {"planned", "date"} & {*look.found}:
+        look.notes.append(
+            "No column tells which visit a row is: name its date (visits.date) or its name (visits.planned)."
+        )
     arm = _arm(look)
     cohorts = _cohorts(look, instruments, known)
-    outcomes = list(next(iter(cohorts.values()))["outcomes"])  # type: ignore[call-overload]
+    outcomes = list(next(iter(cohorts.values()))["outcomes"])[:2]  # type: ignore[call-overload]
     analysis: dict[str, object] = {"kind": "repeated_measures", "label": "Primary analysis", "outcomes": outcomes}
     analysis |= {"adjust": [c for c in ("age", "sex") if c in look.found]} | ({} if arm else {"baseline": "response"})
     return {
@@ -138,7 +171,6 @@ def _document(name: str, settings: dict[str, object], look: Look, known: Collect
         "primary": "primary",
         "analyses": {"primary": analysis},
         "disclosure": {"rule": "cells"},
-        "privacy": {"drop": _drop(look)},
     }
 
 
@@ -155,7 +187,7 @@ def _codes(look: Look, column: str) -> dict[str, str]:
     """Values of a column with a name each: the dictionary's words, else the value itself."""
     choices = look.variable(column).choices
     names: dict[str, str] = {}
-    for value in sorted(look.options(column)) if column != look.found.get("planned") else look.options(column):
+    for value in sorted(look.options(column)):
         key = _key(choices.get(value, value))
         key = f"code_{key.removeprefix('x_')}" if key.startswith("x_") else key
         names[value] = key if key not in names.values() else f"{key}_{len(names)}"
@@ -177,7 +209,7 @@ def _patients(look: Look, arm: dict[str, object] | None) -> dict[str, object]:
     covariates: dict[str, object] = {}
     for role in ("age", "sex", *COVARIATES):
         if role in found:
-            codes = role == "sex" and 1 < len(look.options(found[role])) < 6
+            codes = role == "sex" and 0 < len(look.options(found[role])) < 6
             covariates[role] = {"from": found[role], "codes": _codes(look, found[role])} if codes else found[role]
     return patients | ({"covariates": covariates} if covariates else {})
 
@@ -197,83 +229,192 @@ def _instruments(
     look: Look, known: Collection[str], events: dict[str, dict[str, dict[str, object]]], wide: dict[str, dict[str, str]]
 ) -> dict[str, dict[str, object]]:
     if wide:
-        found: dict[str, dict[str, object]] = {_key(stem): {"total": columns} for stem, columns in wide.items()}
+        found: dict[str, dict[str, object]] = {}
+        items = items_side_by_side(wide)
+        for stem, visits in items.items():
+            found[_key(stem)] = {"items": {visit: _run(columns) for visit, columns in visits.items()}}
+        taken = {column for visits in items.values() for columns in visits.values() for column in columns}
+        for stem, columns in wide.items():
+            if not taken & {*columns.values()}:
+                found[_key(TOTAL.sub("", stem)) if instrument_of(stem, known) else _key(stem)] = {"total": columns}
     else:
-        found = _items_and_totals(look, events)
+        found = _items_and_totals(look, events, known)
     if not found:
-        taken = {*look.found.values(), *SYSTEM}
-        numbers = [name for name in look.measures if name not in taken and look.is_number(name)]
-        found = {_key(column): {"total": column} for column in numbers[:1] or look.measures[-1:]}
-    for name, instrument in found.items():
-        if name not in known:
-            instrument |= {"range": [0, _highest(look, instrument)], "better": "lower"}
+        found = {_key(column): {"total": column} for column in _other_measures(look)}
+    for name in found:
+        registered = name if name in known else instrument_of(name.replace("_", " "), known)
+        if registered and _below_zero(look, found[name]) and registered not in {"rom", "cpm"}:
+            registered = None
+        if registered is None:
+            found[name] |= {"range": _range(look, found[name]), "better": "lower"}
+        else:
+            found[name] |= {"registry": registered} if registered != name else {}
+            found[name] |= {"unit": "cm"} if registered == "vas" and _highest(look, found[name]) <= 10 else {}
     return found
 
 
-def _items_and_totals(look: Look, events: dict[str, dict[str, dict[str, object]]]) -> dict[str, dict[str, object]]:
-    """Runs of numbered measures, totals beside them, and single measures: of columns only those that speak of pain."""
+def _run(columns: list[str]) -> str | list[str]:
+    """Write columns that differ in one number as a span."""
+    first, last = columns[0], columns[-1]
+    for place in re.finditer(r"1", first):
+        if [f"{first[: place.start()]}{n}{first[place.end() :]}" for n in range(1, len(columns) + 1)] == columns:
+            plain = not re.search(r"\s|\.", first)
+            return f"{first} .. {last}" if plain else columns
+    return columns
+
+
+def _items_and_totals(
+    look: Look, events: dict[str, dict[str, dict[str, object]]], known: Collection[str]
+) -> dict[str, dict[str, object]]:
+    """Runs of numbered measures, totals beside them, and single measures: of columns those that speak of pain or the registry."""
     found: dict[str, dict[str, object]] = {}
     taken = set() if look.measured else {*look.found.values(), *_named(events)}
     for stem, columns in numbered_runs(look.measures).items():
-        plain = re.fullmatch(r"[^\s.]+", stem) and columns[0] == f"{stem}1"
-        found[_key(stem)] = {"items": f"{columns[0]} .. {columns[-1]}" if plain else columns}
-        taken |= set(columns)
+        if not taken & {*columns}:
+            found[_key(stem)] = {"items": _run(columns)}
+            taken |= set(columns)
     for name in look.measures:
-        if name in taken:
+        registered = instrument_of(name, known)
+        measured = look.is_number(name) if registered else _may_be_an_outcome(look, name)
+        if name in taken or "___" in name or CHANGE.search(name) or not measured:
             continue
-        if TOTAL.search(name):
-            found.setdefault(_key(TOTAL.sub("", name)), {})["total"] = name
-        elif (look.measured or PAIN.search(name)) and look.is_number(name):
+        stem = _key(TOTAL.sub("", name))
+        if (
+            registered
+            and plain_words(TOTAL.sub("", name)).replace(" ", "_") in {registered, stem}
+            and stem in {*known, *found}
+        ):
+            found.setdefault(stem, {})["total"] = name
+        elif registered and registered not in found and len(plain_words(TOTAL.sub("", name)).split()) == 1:
+            found[registered] = {"total": name}
+        elif TOTAL.search(name) and stem != "x":
+            found.setdefault(stem, {})["total"] = name
+        elif look.measured or registered or PAIN.search(name):
+            found.setdefault(_key(name), {"total": name})
+    for name in look.measures:
+        if CHANGE.search(name) and PAIN.search(name) and name not in taken and _may_be_an_outcome(look, name):
             found.setdefault(_key(name), {"total": name})
     return found
 
 
-def _highest(look: Look, instrument: dict[str, object]) -> int:
-    """A round upper limit of what was seen: 10, 50, 100 or more."""
+def _may_be_an_outcome(look: Look, name: str) -> bool:
+    """Numbers, that but for what is called a pain are not always the same in a patient with several rows."""
+    if not look.is_number(name):
+        return False
+    alone = look.measured is not None or not look.repeats or "redcap_event_name" in look.frame
+    return alone or bool(PAIN.search(name)) or look.varying(name) > 0.05
+
+
+def _other_measures(look: Look) -> list[str]:
+    """Columns of numbers that nothing else was made of, where no name tells a measure."""
+    taken = {*look.found.values(), *SYSTEM}
+    times = re.compile(r"(?:^|_)(?:\w*days?|ady|dy|visitnum|line|row|year|site)(?:_|$)")
+    numbers = [
+        name for name in look.measures if name not in taken and "___" not in name and _may_be_an_outcome(look, name)
+    ]
+    likely = [name for name in numbers if not CHANGE.search(name) and not times.search(_key(name))]
+    return likely[:MOST_OUTCOMES] or numbers[:1] or look.measures[-1:]
+
+
+def _cells(look: Look, instrument: dict[str, object]) -> pd.Series:
+    """Numbers of the totals of an instrument."""
     total = instrument.get("total")
     columns = list(total.values()) if isinstance(total, dict) else [total] if total else []
-    cells = [look.cells(str(column)).str.replace(",", ".") for column in columns]
-    seen = [pd.to_numeric(texts, errors="coerce").quantile(0.99) for texts in cells]
-    top = max([value for value in seen if pd.notna(value)], default=100)
+    texts = [look.cells(str(column)).str.replace(",", ".") for column in columns]
+    return pd.to_numeric(pd.concat(texts), errors="coerce").dropna() if texts else pd.Series(dtype="float64")
+
+
+def _highest(look: Look, instrument: dict[str, object]) -> int:
+    """A round upper limit of what was seen: 10, 50, 100 or more."""
+    cells = _cells(look, instrument)
+    top = float(cells.abs().quantile(0.99)) if len(cells) else 100.0
     return next((limit for limit in (10, 50, 100, 200, 500, 1000) if limit >= top), int(top) + 1)
+
+
+def _below_zero(look: Look, instrument: dict[str, object]) -> bool:
+    """Are there more values below zero than codes for missing would be?"""
+    cells = _cells(look, instrument)
+    return bool(len(cells)) and bool(
+        ((cells < 0) & ~cells.isin([-9, -99, -999, -88, -98, -77, -66, -8, -7])).mean() > 0.02
+    )
+
+
+def _range(look: Look, instrument: dict[str, object]) -> list[int]:
+    top = _highest(look, instrument)
+    return [-top if _below_zero(look, instrument) else 0, top]
 
 
 def _visits(look: Look, instruments: dict[str, dict[str, object]], wide: list[str]) -> dict[str, object]:
     found = look.found
-    roles = ["therapist"] if wide else ["date", "therapist"]
+    roles = ["therapist"] if wide or not look.repeats else ["date", "therapist"]
     visits: dict[str, object] = {role: found[role] for role in roles if role in found}
+    if "date" in found and not wide:
+        visits = {"date": found["date"]} | visits
     if wide:
-        codes = {visit: visit for visit in wide}
+        schedule = _schedule([(visit, visit.replace("_", " "), None) for visit in wide])[0]
     elif "planned" in found:
-        codes = _codes(look, found["planned"])
-        if found["planned"] == "redcap_event_name":
-            kept = _measured(look, instruments) or list(codes)
-            codes = {event: re.sub(r"_arm_\d+(_.*)?$", "", codes[event]) for event in kept}
+        column = found["planned"]
+        kept = look.options(column)
+        if column == "redcap_event_name":
+            kept = _measured(look, instruments) or kept
             visits["rows"] = {"redcap_event_name": kept}
             if "redcap_repeat_instrument" in look.frame.columns:
                 visits["rows"] = {"redcap_event_name": kept, "redcap_repeat_instrument": [""]}
-        visits["planned"] = {"from": found["planned"], "codes": codes}
+        schedule, codes = _schedule(_labelled(look, column, kept))
+        visits["planned"] = {"from": column, "codes": {value: codes[value] for value in kept if value in codes}}
     else:
-        codes = {"baseline": "baseline", "follow_up": "follow_up"}
-    names: list[str] = list(dict.fromkeys(codes.values()))
-    names = names if len(names) > 1 else [*names, "follow_up"]
-    days = {"baseline": [-28, 0], "follow_up": [1, 90]} if "planned" not in found and not wide else {}
+        schedule = {"baseline": {"label": "Baseline", "week": 0}, "follow_up": {"label": "Follow up", "week": 4}}
+        if "date" in found:
+            schedule = {
+                "baseline": {"label": "Baseline", "days": [-28, 0]},
+                "follow_up": {"label": "Follow up", "days": [1, 90]},
+            }
+    return visits | {"schedule": schedule, "primary": list(schedule)[-1]}
+
+
+def _labelled(look: Look, column: str, values: list[str]) -> list[tuple[str, str, float | None]]:
+    """Visits of a column: value, its plain words, and the weeks that it speaks of, where it does."""
+    choices, heading = look.variable(column).choices, plain_words(column)
+    told = []
+    for value in values:
+        label = re.sub(r"_arm_\d+(_.*)?$", "", choices.get(value, value))
+        words = plain_words(re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", label.replace("-", " ")))
+        words = re.sub(r"^(\d+) 0+$", r"\1", words)
+        weeks = weeks_of(words, heading)
+        if re.fullmatch(r"\d+", words):
+            words = f"{heading} {words}"
+        told.append((value, words, weeks))
+    return told
+
+
+def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict[str, object]], dict[str, str]]:
+    """The planned visits in order, and the code of each value: by their weeks where these are told, a baseline first."""
+    told = [(value, words, weeks_of(words) if weeks is None else weeks) for value, words, weeks in told]
+    codes = {value: "unscheduled" for value, words, _ in told if UNPLANNED.fullmatch(words)}
+    if any(BASELINE.fullmatch(words) for _, words, _ in told):
+        codes |= {value: "unscheduled" for value, words, _ in told if SCREENING.fullmatch(words)}
+    told = [one for one in told if one[0] not in codes]
+    if all(weeks is not None for *_, weeks in told):
+        told.sort(key=lambda one: (one[2] or 0.0, not BASELINE.fullmatch(one[1])))
+    elif all(re.search(r"\d+$", words) for _, words, _ in told):
+        told.sort(key=lambda one: int(re.findall(r"\d+$", one[1])[0]))
+    else:
+        told.sort(key=lambda one: not (BASELINE.fullmatch(one[1]) or SCREENING.fullmatch(one[1])))
     schedule: dict[str, dict[str, object]] = {}
-    week = -4.0
-    for place, name in enumerate(names):
-        entry: dict[str, object] = {"label": name.replace("_", " ").capitalize()}
-        week = _week(name, max(4 * place, week + 4))
-        schedule[name] = entry | ({"days": days[name]} if name in days else {"week": week})
-    return visits | {"schedule": schedule, "primary": names[-1]}
+    last = -4.0
+    for place, (value, words, weeks) in enumerate(told):
+        last = weeks if weeks is not None else max(4.0 * place, last + 4)
+        name = _key(words)
+        name = name if name not in schedule else f"{name}_{place}"
+        codes[value] = name
+        schedule[name] = {"label": words.capitalize(), "week": _rounded(last)}
+    if len(schedule) < 2:
+        schedule["follow_up"] = {"label": "Follow up", "week": _rounded(last + 4)}
+    return schedule, codes
 
 
-def _week(name: str, else_week: float) -> float:
-    """Weeks that a name such as month_3 speaks of, else those given."""
-    match = re.search(r"(?:^|_)(w|week|m|month|d|day)_?(\d+)", name)
-    if not match:
-        return int(else_week) if else_week == int(else_week) else else_week
-    weeks = round(int(match.group(2)) * {"w": 1, "m": 13 / 3, "d": 1 / 7}[match.group(1)[0]], 1)
-    return int(weeks) if weeks == int(weeks) else weeks
+def _rounded(weeks: float) -> float:
+    return int(weeks) if weeks == int(weeks) else round(weeks, 1)
 
 
 def _measured(look: Look, instruments: dict[str, dict[str, object]]) -> list[str]:
@@ -308,9 +449,7 @@ def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
         inside, outside = full[rows].any(), full[~rows].any()
         own = [column for column in look.frame.columns if inside[column] and not outside[column]]
         own = [
-            column
-            for column in own
-            if not re.search(r"_complete$|^Complete\?", column) and look.variable(column).kind != "notes"
+            column for column in own if not re.search(r"_complete$|^Complete\?", column) and _is_closed(look, column)
         ]
         prefix = f"{own[0].split('_')[0]}_" if own else ""
         common = len(own) > 1 and all(column.startswith(prefix) and column != prefix for column in own)
@@ -325,27 +464,31 @@ def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
     return tables
 
 
+def _is_closed(look: Look, column: str) -> bool:
+    """May the draft name the column? Text of which no dictionary lists the codes must be reviewed first."""
+    variable = look.variable(column)
+    dated = variable.validation.startswith("date") or look.is_dates(column)
+    return bool(variable.choices) or dated or "therapist" in column or look.is_number(column)
+
+
 def _cohorts(
     look: Look, instruments: dict[str, dict[str, object]], known: Collection[str]
 ) -> dict[str, dict[str, object]]:
-    names = list(instruments)
-    pain = next((name for name in names if PAIN.search(name)), names[0])
-    rest = sorted((name for name in names if name != pain), key=lambda name: name not in known)
-    outcomes = {"pain": pain} | ({"function": rest[0]} if rest else {})
+    names = [name for name in instruments if not CHANGE.search(name)] or list(instruments)
+    pain = next(
+        (name for name in names if instruments[name].get("registry", name) in {"nprs", "vas"} or PAIN.search(name)),
+        None,
+    )
+    rest = sorted(
+        (name for name in names if name != pain), key=lambda name: instruments[name].get("registry", name) not in known
+    )
+    outcomes = {"pain": pain} if pain else {}
+    if pain and rest:
+        outcomes["function"] = rest[0]
+    for name in [] if pain else rest[:MOST_OUTCOMES]:
+        outcomes["function" if instruments[name].get("registry", name) in FUNCTION and len(rest) == 1 else name] = name
     codes = _codes(look, look.found["cohort"]) if "cohort" in look.found else {"": "everybody"}
     return {name: {"label": name.replace("_", " ").capitalize(), "outcomes": dict(outcomes)} for name in codes.values()}
-
-
-def _drop(look: Look) -> list[str]:
-    """Columns that the dictionary marks as identifiers, free text or files, and that nothing above uses."""
-    used = set(look.found.values())
-    doubtful = {"email", "phone", "zipcode", "ssn"}
-    return [
-        name
-        for name in look.frame.columns
-        if name not in used and (variable := look.variables.get(name)) is not None
-        if variable.identifier or variable.kind in {"notes", "file"} or variable.validation in doubtful
-    ]
 
 
 # ---------------------------------------------------------------- the text
@@ -353,8 +496,10 @@ def _drop(look: Look) -> list[str]:
 
 def _text(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
     head = [
+        SCHEMA,
         f"# Study file of {name}: a first draft, guessed from the export. Go through every line marked 'review', mend what is",
         f"# wrong, and take the mark away. `.venv/bin/needling check {name}` says what the file would do with the export.",
+        *(f"# NOTE: {note}" for note in look.notes),
     ]
     lines: list[str] = []
     for key, value in document.items():
@@ -380,7 +525,7 @@ def _lines(key: str, value: object, depth: int) -> list[str]:
         and (depth == 0 or len(flow) > 100 or any(isinstance(v, dict) for v in value.values()))
     ):
         return [f"{indent}{_flow(key)}:", *(line for k, v in value.items() for line in _lines(k, v, depth + 1))]
-    sure = key in {"study", "seed", "records", "dictionary"} or (key == "drop" and not value)
+    sure = key in {"study", "seed", "records", "dictionary"}
     return [flow if sure else f"{flow}  {REVIEW}"]
 
 
@@ -395,7 +540,9 @@ def _named(part: object) -> set[str]:
         return set().union(*map(_named, part.values()), *map(_named, part))
     if isinstance(part, list):
         return set().union(*map(_named, part))
-    run = re.fullmatch(r"(.*?)([0-9]+) \.\. (.*?)([0-9]+)", str(part))
-    if run is None:
-        return {str(part)}
-    return {f"{run[1]}{number}" for number in range(int(run[2]), int(run[4]) + 1)}
+    first, mark, last = str(part).partition(" .. ")
+    for run in re.finditer(r"1", first) if mark else ():
+        end = re.fullmatch(rf"{re.escape(first[: run.start()])}(\d+){re.escape(first[run.end() :])}", last)
+        if end:
+            return {f"{first[: run.start()]}{n}{first[run.end() :]}" for n in range(1, int(end[1]) + 1)}
+    return {str(part)}

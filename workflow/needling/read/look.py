@@ -8,49 +8,41 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from needling.read.delimited import NUMBER
+from needling.read.headings import form_of
+from needling.read.identifying import BORN, speaks_of
 from needling.read.raw import Variable
+from needling.read.rows import OWN_ROW
+from needling.read.vocabulary import (
+    ABSENT,
+    CHANGE,
+    CONTROL,
+    COVARIATES,
+    INSTRUMENTS,
+    MEASURES,
+    TOTAL,
+    TREATMENTS,
+    UNITS,
+    VALUES,
+    WORDS,
+)
 
-# What a column is likely to be -> words of its name, the likeliest first.
-WORDS = {
-    "id": "record id|study id|patient id|subject id|participant id|id|patient|subject|participant|paciente|"
-    "numero de historia clinica|usubjid|code",
-    "clinic": "redcap data access group|clinic|site|centre|center|practice|hospital|centro|centro medico|practice id|clinic id|"
-    "site id",
-    "therapist": "therapist|physiotherapist|physio|acupuncturist|clinician|provider|fisioterapeuta|therapist id",
-    "day_0": "date randomised|randomisation date|randomization date|date randomized|date of randomisation|rand date|"
-    "date enrolled|enrolment date|enrollment date",
-    "date": "visit date|date of visit|date|assessment date|fecha|marca temporal|interview date|timestamp",
-    "planned": "redcap event name|visit|visit name|timepoint|time point|event|week|visita|numero de sesion|avisit|sheet",
-    "arm": "arm|group|treatment|allocation|randomised to|treatment group|grupo|trt|armcd|therapy",
-    "cohort": "cohort",
-    "sex": "sex|gender|sexo",
-    "age": "age|edad|age years",
-}
-COVARIATES = {
-    "height": "height|height cm|talla",
-    "weight": "weight|weight kg|peso",
-    "bmi": "bmi|imc",
-    "duration": "duration weeks|duration|chronicity|duration months",
-    "expectation": "expectation",
-}
 # Most values that a column of a few names may have.
 FEW = {"arm": 6, "planned": 30, "cohort": 9}
-# Names of columns of a table in which one row is one value.
-MEASURES = (
-    "instrument|questionnaire|scale|measure|measurement|outcome|parameter|param|paramcd|test|variable|question|item|"
-    "instrumento|cuestionario|escala|medida"
-)
-VALUES = "value|aval|score|result|response|answer|points|val|valor|puntuacion|resultado"
 MOST_COLUMNS = 12
 # The end of a column's name that tells its time, where visits lie side by side.
-UNITS = {"w": "week", "s": "week", "m": "month", "d": "day", "t": "visit", "v": "visit", "f": "follow_up", "p": "post"}
-UNIT = "weeks?|wk?|semana|months?|mth|mo|mes|m|days?|d"
-TIME = re.compile(
-    rf"(?P<stem>.+) (?:(?P<first>bl|base|baseline|basal|pre)|(?P<word>post|follow ?up|fu) ?(?P<nth>\d*)|"
-    rf"(?P<unit>{UNIT}|visit|time|t|v) ?(?P<n>\d+)|(?P<count>\d+) ?(?P<after>{UNIT}))"
-)
 # Days of each unit; visits and times are numbered only, and stand before what is called after the treatment.
 DAYS = {"week": 7.0, "month": 91 / 3, "day": 1.0, "visit": 1.0}
+UNIT_OF = {
+    word: unit for unit, words in UNITS.items() if unit in DAYS for word in words.split("|") if word not in "jns"
+}
+UNIT = "|".join(sorted(UNIT_OF, key=len, reverse=True))
+TIME = re.compile(
+    r"(?P<stem>.+) (?:(?P<first>bl|base|baseline|basal|basale|pre|pretest|vorher|avant|antes|inclusion|start)|"
+    r"(?P<word>post|posttest|follow ?up|fu|nachher|apres|despues) ?(?P<nth>\d*)|"
+    rf"(?P<unit>{UNIT}|visit|visite|visita|time|t|v) ?(?P<n>\d+)|(?P<count>\d+) ?(?P<after>{UNIT}))"
+)
+SYSTEM_VISITS = ("redcap_event_name", "sheet")
+DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}")
 
 
 @dataclass(frozen=True)
@@ -70,15 +62,48 @@ class Look:
     variables: dict[str, Variable]
     found: dict[str, str] = field(default_factory=dict)
     measured: Measured | None = None
+    notes: list[str] = field(default_factory=list)
+    within: str | None = None
 
     def variable(self, column: str) -> Variable:
         """What the dictionary says about a column, if anything."""
         return self.variables.get(column, Variable())
 
     def options(self, column: str) -> list[str]:
-        """Distinct values of a column in the order of the export, without misspellings (below a hundredth of the rows)."""
+        """Distinct values of a column in order, without words for missing and misspellings (below a hundredth of the rows)."""
         counts = self.frame[column].str.strip().replace("", None).value_counts(sort=False)
-        return [str(value) for value in counts[counts >= counts.sum() / 100].index]
+        return [str(v) for v in counts[counts >= counts.sum() / 100].index if str(v).lower() not in ABSENT]
+
+    def people(self) -> pd.Series:
+        """The patient of each row, missing where there is none."""
+        return (
+            self.frame[self.found["id"]].str.strip()
+            if self.found["id"] != OWN_ROW
+            else self.frame.index.to_series().astype("str")
+        )
+
+    @property
+    def repeats(self) -> bool:
+        """Tell whether patients have several rows."""
+        ids = self.people().dropna()
+        return bool(ids.duplicated().mean() > 0.1)
+
+    def varying(self, column: str, within: str | None = None) -> float:
+        """Share of the patients with several filled rows in whom a column has more than one value.
+
+        `within` is a column of clinics in which the same code is another patient.
+        """
+        within = within or self.within
+        ids = self.people() if within is None else self.people() + " " + self.frame[within].fillna("").str.strip()
+        mine = pd.DataFrame({"id": ids, "value": self.frame[column].str.strip()}).replace("", None).dropna()
+        groups = mine.groupby("id")["value"].agg(["size", "nunique"])
+        several = groups[groups["size"] > 1]
+        return float((several["nunique"] > 1).mean()) if len(several) else 0.0
+
+    def is_dates(self, column: str) -> bool:
+        """Tell whether nearly all cells of a column are dates."""
+        cells = self.frame[column].dropna().head(1000).str.strip()
+        return bool(len(cells)) and bool(cells.str.match(DATE).mean() > 0.8)
 
     def filled(self, column: str, where: pd.Series) -> float:
         """Share of rows with a value."""
@@ -123,21 +148,77 @@ def look_at(frame: pd.DataFrame, variables: dict[str, Variable], known: Collecti
     The frame with its likely patient, visit, arm and other columns, and where one row is one value its measures.
     """
     look = Look(frame, variables)
-    plain = {str(column): plain_words(column) for column in frame.columns}
+    plain = {str(column): plain_words(column) for column in frame.columns if not frame[column].isna().all()}
     found = look.found
     for role, phrases in (WORDS | COVARIATES).items():
-        words = phrases.split("|")
-        exact = [column for word in words for column in plain if plain[column] == word]
-        near = [column for word in words if " " in word for column in plain if plain[column].startswith(f"{word} ")]
-        free = [column for column in [*exact, *near] if column not in found.values()]
-        if role in FEW:
-            free = [column for column in free if 1 < len(look.options(column)) <= FEW[role]]
-        if free:
+        free = [column for column in _called(plain, phrases.split("|"), role) if column not in found.values()]
+        if "id" in found or role == "id":
+            free = [column for column in free if _fits(look, column, role)]
+        if role == "id":
+            found["id"] = free[0] if free else _unnamed_id(look, plain)
+        elif free:
             found[role] = free[0]
-    if "id" not in found:
-        found["id"] = next((column for column in plain if column not in found.values()), str(frame.columns[0]))
+    _by_values(look, plain)
     look.measured = _one_value_per_row(look, plain, known)
     return look
+
+
+def _called(plain: dict[str, str], words: list[str], role: str) -> list[str]:
+    """Columns whose names are one of the words, or begin with one of several words; for sex and age also hold one."""
+    exact = [column for word in words for column in plain if plain[column] == word]
+    near = [column for word in words if " " in word for column in plain if plain[column].startswith(f"{word} ")]
+    if role in {"sex", "age"}:
+        near += [column for column, name in plain.items() if len(name.split()) < 4 and {*name.split()} & {*words}]
+    return [*exact, *near]
+
+
+def _fits(look: Look, column: str, role: str) -> bool:
+    """Do the cells of a column fit what its name says that it is?"""
+    if role == "id":
+        cells = look.frame[column].dropna()
+        return (
+            bool(cells.nunique() > 1 or len(cells) < 2)
+            and not cells.str.fullmatch(r"\s*-?\d+[.,]\d*[1-9]\s*").mean() > 0.2
+        )
+    if role in {"date", "day_0"}:
+        return look.is_dates(column) and not speaks_of(column, BORN)
+    if role in COVARIATES or role == "age":
+        return look.is_number(column)
+    if role in FEW and not 1 < len(look.options(column)) <= FEW[role]:
+        return False
+    return role != "planned" or column in SYSTEM_VISITS or not look.repeats or look.varying(column) > 0.5
+
+
+def _unnamed_id(look: Look, plain: dict[str, str]) -> str:
+    """A column without a known name whose cells have the form of codes, or the rows themselves."""
+    for column in plain:
+        cells = look.frame[column].dropna().str.strip()
+        coded = bool(len(cells) > 1) and cells.is_unique and len(cells) == len(look.frame)
+        if coded and (cells.str.fullmatch(r"[A-Za-z]{1,5}[-_ ]?\d+|0\d+").mean() > 0.9):
+            return column
+    look.notes.append(
+        "No column holds codes of patients, so each row is taken for a patient of its own, id: (row); name it if there is one."
+    )
+    return OWN_ROW
+
+
+def _by_values(look: Look, plain: dict[str, str]) -> None:
+    """What names do not tell: a date among columns of dates, an arm among columns of few levels that never change."""
+    found = look.found
+    free = [column for column in plain if column not in found.values() and not speaks_of(column, BORN)]
+    if "redcap_event_name" not in plain and look.repeats and "date" not in found:
+        dated = [column for column in free if look.is_dates(column) and look.varying(column) > 0.5]
+        found |= {"date": dated[0]} if dated else {}
+    if "arm" in found:
+        return
+    for column in free:
+        levels = look.options(column) if "___" not in column else []
+        if not 1 < len(levels) <= FEW["arm"] or look.varying(column) > 0.1:
+            continue
+        worded = any(CONTROL.search(plain_words(look.variable(column).choices.get(level, level))) for level in levels)
+        if TREATMENTS.search(plain[column]) or (worded and not look.is_number(column)):
+            found["arm"] = column
+            return
 
 
 def plain_words(text: str) -> str:
@@ -145,6 +226,29 @@ def plain_words(text: str) -> str:
     spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", text)
     ascii_only = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
     return " ".join(re.findall(r"[a-z0-9]+", ascii_only.lower()))
+
+
+def instrument_of(name: str, known: Collection[str]) -> str | None:
+    """Find the instrument of the registry that the name of a measure speaks of.
+
+    Parameters
+    ----------
+    name : of the column, or of what was measured.
+    known : names of the registry.
+
+    Returns
+    -------
+    Its name in the registry, or None; a change of a score is not the score.
+    """
+    if CHANGE.search(name):
+        return None
+    words = " ".join(TOTAL.sub(" ", plain_words(name)).split())
+    for instrument, called in INSTRUMENTS.items():
+        if instrument in known and any(
+            re.search(rf"(?:^| ){re.escape(each)}(?: |$)", words) for each in called.split("|")
+        ):
+            return instrument
+    return words.replace(" ", "_") if words.replace(" ", "_") in known else None
 
 
 def _numbered(name: str) -> tuple[str, int]:
@@ -181,12 +285,8 @@ def names_that_are_cells(frame: pd.DataFrame) -> int:
 def _stands_below(name: str, cells: pd.Series) -> bool:
     if not len(cells):
         return False
-    alike = re.search(r"\d", name) and (cells.map(_form) == _form(name)).mean() > 0.8
+    alike = re.search(r"\d", name) and (cells.map(form_of) == form_of(name)).mean() > 0.8
     return bool(alike) or bool((cells.str.strip() == name).any())
-
-
-def _form(text: str) -> str:
-    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]", "a", text.strip()))
 
 
 # ---------------------------------------------------------------- the form of the table
@@ -227,11 +327,15 @@ def side_by_side(look: Look) -> tuple[dict[str, dict[str, str]], list[str]]:
     Measure -> visit -> column, and all visits in order of time; empty where patients have several rows or no names are
     alike. Visits are told by the end of a name (bl, w4, month 3, post); else two to six numbered columns are visits.
     """
-    ids = look.frame[look.found["id"]].dropna()
-    if not ids.is_unique or "redcap_event_name" in look.frame.columns:
+    if not look.people().dropna().is_unique or "redcap_event_name" in look.frame.columns:
         return {}, []
     free = [name for name in look.measures if name not in look.found.values() and look.is_number(name)]
-    times = _timed(free) or _numbered_visits(free)
+    free = [name for name in free if "___" not in name]
+    times = (
+        _timed(free)
+        or _before_the_measure(free)
+        or _numbered_visits([name for name in free if not _is_ticked(look, name)])
+    )
     every = sorted({time for visits in times.values() for time in visits})
     named = {
         stem.replace(" ", "_"): {time[1]: visits[time] for time in every if time in visits}
@@ -246,6 +350,11 @@ def _timed(columns: list[str]) -> dict[str, dict[tuple[float, str], str]]:
         match = TIME.fullmatch(plain_words(column))
         if match:
             groups.setdefault(match["stem"], {}).setdefault(_time(match), column)
+    for stem, run in numbered_runs(columns).items():
+        match = TIME.fullmatch(plain_words(stem))
+        for number, column in enumerate(run if match else (), 1):
+            assert match is not None
+            groups.setdefault(f"{match['stem']}{number}", {}).setdefault(_time(match), column)
     for stem, visits in groups.items():
         plain = [column for column in columns if plain_words(column) == stem]
         if plain and (-1.0, "baseline") not in visits:
@@ -258,10 +367,51 @@ def _time(match: re.Match[str]) -> tuple[float, str]:
     if match["first"]:
         return -1.0, "baseline"
     if match["word"]:
-        kind = UNITS[match["word"][0]]
+        kind = "follow_up" if match["word"][0] == "f" else "post"
         return (1e6 if kind == "post" else 2e6) + int(match["nth"] or 0), f"{kind}_{match['nth']}".rstrip("_")
-    unit, number = UNITS[(match["unit"] or match["after"])[0]], int(match["n"] or match["count"])
+    unit, number = UNIT_OF.get(match["unit"] or match["after"], "visit"), int(match["n"] or match["count"])
     return (-1.0, "baseline") if number == 0 else (number * DAYS[unit], f"{unit}_{number}")
+
+
+def _is_ticked(look: Look, column: str) -> bool:
+    """A checkbox holds 0 and 1 only."""
+    return {cell.strip() for cell in look.cells(column).head(1000)} <= {"0", "1"}
+
+
+def _before_the_measure(columns: list[str]) -> dict[str, dict[tuple[float, str], str]]:
+    """Measures behind the name of their visit (pacu30_cough, day1_cough), where two measures share two visits."""
+    groups: dict[str, dict[str, str]] = {}
+    for column in columns:
+        visit, mark, stem = column.partition("_")
+        if mark and stem:
+            groups.setdefault(stem, {})[visit] = column
+    several = {stem: visits for stem, visits in groups.items() if len(visits) > 1}
+    if not any(len({*one} & {*other}) > 1 for s, one in several.items() for o, other in several.items() if s != o):
+        return {}
+    order = list(dict.fromkeys(column.partition("_")[0] for column in columns))
+    return {
+        stem: {(float(order.index(v)), plain_words(v).replace(" ", "_")): column for v, column in visits.items()}
+        for stem, visits in several.items()
+    }
+
+
+def items_side_by_side(wide: dict[str, dict[str, str]]) -> dict[str, dict[str, list[str]]]:
+    """Gather numbered measures that have the same visits into one with items: ndi1 .. ndi10, each at t0 and t1.
+
+    Parameters
+    ----------
+    wide : measure -> visit -> column.
+
+    Returns
+    -------
+    Stem -> visit -> columns of its items in order.
+    """
+    runs = numbered_runs(wide)
+    return {
+        stem.rstrip("_"): {visit: [wide[name][visit] for name in names] for visit in wide[names[0]]}
+        for stem, names in runs.items()
+        if all(list(wide[name]) == list(wide[names[0]]) for name in names)
+    }
 
 
 def _numbered_visits(columns: list[str]) -> dict[str, dict[tuple[float, str], str]]:
@@ -279,7 +429,8 @@ def _numbered_visits(columns: list[str]) -> dict[str, dict[tuple[float, str], st
 def _one_value_per_row(look: Look, plain: dict[str, str], known: Collection[str]) -> Measured | None:
     """Find the columns of name and value, where a patient's visit has several rows that differ in the name."""
     visit = look.found.get("planned", look.found.get("date"))
-    if visit is None or len(plain) > MOST_COLUMNS or "redcap_event_name" in plain:
+    analysed = {"paramcd", "aval"} <= {*plain.values()}
+    if visit is None or (len(plain) > MOST_COLUMNS and not analysed) or "redcap_event_name" in plain:
         return None
     free = [column for column in plain if column not in look.found.values()]
     worded = [column for word in MEASURES.split("|") for column in free if plain[column] == word]
@@ -292,11 +443,13 @@ def _one_value_per_row(look: Look, plain: dict[str, str], known: Collection[str]
         if column not in numbers and {plain_words(text).split(" ")[0] for text in look.options(column)} & {*known}
     ]
     columns = [column for column in worded if column not in values[:1]][:2] or registered[:1]
+    if {plain[column] for column in columns} == {"paramcd", "param"}:
+        columns = [column for column in columns if plain[column] == "paramcd"]
     if not columns or not values or (len(values) > 1 and plain[values[0]] not in VALUES.split("|")):
         return None
     parts = [look.frame[column].fillna("").str.strip() for column in columns]
     names = parts[0] if len(parts) == 1 else (parts[0] + " " + parts[1]).str.strip()
-    rows = pd.DataFrame({"id": look.frame[look.found["id"]], "visit": look.frame[visit], "name": names})
+    rows = pd.DataFrame({"id": look.people(), "visit": look.frame[visit], "name": names})
     together = rows.groupby(["id", "visit"]).size()
     once = rows.duplicated().mean() < 0.05
     again = rows.groupby("name").size().median() > 1

@@ -1,10 +1,11 @@
 """REDCap: its data dictionary, and label exports brought back to variable names and codes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -28,6 +29,20 @@ CHOICES = {"radio", "dropdown", "checkbox"}
 YES_NO = {"yesno": {"1": "Yes", "0": "No"}, "truefalse": {"1": "True", "0": "False"}}
 COMPLETE = {"0": "Incomplete", "1": "Unverified", "2": "Complete"}
 CHECKED = {"0": "Unchecked", "1": "Checked"}
+# Codes that REDCap proposes for missing data, with their reasons; a code that is a choice of its field is an answer.
+MISSING_DATA = {
+    "NI": "no information",
+    "INV": "invalid",
+    "UNK": "unknown",
+    "NASK": "not asked",
+    "ASKU": "asked but unknown",
+    "NAV": "temporarily unavailable",
+    "NAVU": "not available",
+    "NA": "not applicable",
+    "MSK": "masked",
+    "NP": "not present",
+    "-999": "no information",
+}
 # Columns that REDCap adds by itself -> their heading in a label export.
 SYSTEM = {
     "redcap_event_name": "Event Name",
@@ -55,7 +70,7 @@ def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
     ------
     StudyError : the file is not a readable dictionary; names the file, the row and the mend.
     """
-    sheet = read_delimited(path, shown)
+    sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown))
     frame = sheet.frame.rename(columns=COLUMNS)
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
@@ -80,6 +95,38 @@ def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
     if form:
         variables[f"{form}_complete"] = _complete(form)
     return variables
+
+
+def with_backslashes(path: Path, shown: str, read: Callable[[Path], Sheet]) -> Sheet:
+    r"""Read a text table, once more with \" for a quotation mark where the file does not read with "" for one.
+
+    Parameters
+    ----------
+    path : the file.
+    shown : how messages name it.
+    read : reads a table from a path.
+
+    Returns
+    -------
+    What `read` gives, cells without the backslashes.
+
+    Raises
+    ------
+    StudyError : what `read` raises for the file as it is, where that is not the reason.
+    """
+    try:
+        return read(path)
+    except StudyError as error:
+        data = path.read_bytes() if path.is_file() else b""
+        if rb"\"" not in data:
+            raise
+        with TemporaryDirectory() as folder:
+            mended = Path(folder) / path.name
+            mended.write_bytes(data.replace(rb"\"", b'""'))
+            try:
+                return read(mended)
+            except StudyError:
+                raise error from None
 
 
 def _complete(form: str) -> Variable:

@@ -1,6 +1,7 @@
 """The rows of an export, all sheets one below the other, with an account of which cells went into which table."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final
@@ -9,11 +10,17 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from needling.read.raw import RawExport
+from needling.read.identifying import looks_like
+from needling.read.raw import RawExport, Variable
 from needling.schema import levels, plain_text
 from needling.study.keys import StudyError
 
 TEXT: Final = "str"
+# What a study file names as the patient's code where the export has none and each row is another patient: the line.
+OWN_ROW: Final = "(row)"
+NOT_NAMED: Final = "the study file does not name this column"
+# Columns that REDCap adds to those of the forms.
+ADDED = re.compile(r"^redcap_|_complete$|_timestamp$|^Complete\?")
 
 
 @dataclass
@@ -66,13 +73,16 @@ class Rows:
 
     def _held(self, name: str, key: str) -> pd.Series:
         stripped = name.strip()
+        if stripped == OWN_ROW and stripped not in self.frame.columns:
+            self.frame = self.frame.assign(**{OWN_ROW: (self.place["line"].astype("str")).to_numpy()})
         if stripped in self.frame.columns:
             self._set_missing(stripped)
             return self.frame[stripped]
         files = ", ".join(dict.fromkeys(sheet.file for sheet in self.raw.sheets))
         names = [str(column) for column in self.frame.columns]
         near = get_close_matches(stripped, names, n=1, cutoff=0.5)
-        mend = f"the nearest column is '{near[0]}'" if near else f"its columns are {some(names)}"
+        many = f"{len(names)} columns, none of a like name"
+        mend = f"the nearest column is '{near[0]}'" if near else f"the file has {many}"
         raise StudyError(
             f"{files}: the column '{stripped}' that the study file names in {key} is not there; {mend}. Mend {key}, or "
             "export that column too."
@@ -85,7 +95,9 @@ class Rows:
         self.looked_at.add(name)
         cells = self.frame[name]
         texts = cells.cat.categories if cells.dtype == "category" else cells.dropna().unique()
-        given = {text: why for text in texts if (why := _reason(str(text), self.missing))}
+        choices = self.raw.variables.get(name, Variable()).choices
+        missing = {code: why for code, why in self.missing.items() if code not in choices}
+        given = {text: why for text in texts if (why := _reason(str(text), missing))}
         if not given:
             return
         reason = plain_text(cells.map({text: given.get(text) for text in texts}))
@@ -167,18 +179,48 @@ class Rows:
         return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"])
 
     def unread_table(self) -> pd.DataFrame:
-        """Filled cells that went into no table, by column of the export."""
+        """Filled cells that went into no table, by column of the export, and what a column's description makes it look like."""
         rows = []
         for name in self.raw.columns:
             filled = self.frame[name].notna().to_numpy()
+            kind = ""
             if name in self.selecting and name not in self.read:
-                rows.append((name, int(filled.sum()), "this column only selects rows"))
+                why = "this column only selects rows"
             elif name not in self.read:
-                rows.append((name, int(filled.sum()), "the study file does not name this column"))
+                why, kind = NOT_NAMED, looks_like(name, self.raw.variables.get(name, Variable()))
             else:
-                rest = int((filled & ~self.read[name]).sum())
-                rows.append((name, rest, "these rows are not selected for any table that has this column"))
-        return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason"])
+                filled = filled & ~self.read[name]
+                why = "these rows are not selected for any table that has this column"
+            rows.append((name, int(filled.sum()), why, kind or np.nan))
+        rows += [
+            (f"line {n}", cells, "a further row of headings, left out", np.nan)
+            for n, cells in self.raw.headings.items()
+        ]
+        return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason", "looks_like"])
+
+    def alike_table(self) -> pd.DataFrame:
+        """Rows that hold the same as an earlier one in all columns that are read, with the unread ones in which they differ.
+
+        A column that numbers rows (no two rows alike), or that REDCap adds, tells nothing.
+        """
+        named = [name for name in self.frame.columns if name in self.read or name in self.selecting]
+        again = self.frame.duplicated(named, keep=False).to_numpy()
+        positions = np.flatnonzero(again)
+        part = self.frame.take(positions).reset_index(drop=True)
+        group = part.groupby(named, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+        first = np.unique(group, return_index=True)[1][group]
+        found = pd.Series("", index=part.index, dtype=TEXT)
+        for name in self.frame.columns:
+            if name in named or ADDED.search(name) or self.frame[name].nunique() == len(self.frame):
+                continue
+            mine = plain_text(part[name]).fillna("").str.strip()
+            differs = mine.to_numpy() != mine.to_numpy()[first]
+            found = found.mask(differs, found + "\n" + name)
+        rows = np.flatnonzero(found != "")
+        table = self.start(positions[rows])
+        names = found.take(rows).str.removeprefix("\n").str.split("\n")
+        table["differs_in"] = [json.dumps(one, ensure_ascii=False) for one in names]
+        return table
 
 
 def _reason(text: str, missing: dict[str, str]) -> str | None:

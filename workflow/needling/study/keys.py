@@ -4,7 +4,8 @@ import difflib
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic_core import to_jsonable_python
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -27,6 +28,21 @@ class Section(BaseModel):
     """A section of the study file; a key that it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Describe every key of the section and state its default, also where it is a section or a list made anew."""
+        described = handler.resolve_ref_schema(handler(core))
+        for name, field in cls.model_fields.items():
+            key = described.get("properties", {}).get(field.alias or name)
+            if key is None:
+                continue
+            if field.default_factory is not None:
+                key["default"] = to_jsonable_python(field.get_default(call_default_factory=True), by_alias=True)
+            if "description" not in key and field.annotation is not None:
+                words = (field.annotation.__doc__ or "").strip().split("\n")[0]
+                key["description"] = f"Always {key['const']}." if "const" in key else words
+        return described
 
 
 def nearest(name: str, names: Any) -> str:

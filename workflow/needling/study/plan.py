@@ -351,9 +351,8 @@ class Study(Section):
         for name, settings in self.instruments.items():
             if settings.missing_with:
                 known(f"instruments.{name}.missing_with", settings.missing_with, self.instruments)
-            if isinstance(settings.total, dict):
-                for visit in settings.total:
-                    known(f"instruments.{name}.total: visit", visit, self.visits.schedule)
+            for visit in [*settings.item_visits, *(settings.total if isinstance(settings.total, dict) else [])]:
+                known(f"instruments.{name}: visit", visit, self.visits.schedule)
         for name, analysis in self.analyses.items():
             self._check_analysis(name, analysis, offered, known)
         self._check_hours()

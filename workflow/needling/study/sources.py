@@ -18,7 +18,7 @@ class Values(Section):
     )
     value: str = Field(description="Column with the value.")
 
-    @field_validator("name", mode="before")
+    @field_validator("name", mode="before", json_schema_input_type=list[str] | str)
     @classmethod
     def _one_or_more(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
@@ -158,7 +158,7 @@ class Column(Section):
         description="Usual range (unit of the column); outside is flagged, never changed. Default: no limit.",
     )
 
-    @field_validator("codes", mode="before")
+    @field_validator("codes", mode="before", json_schema_input_type=dict[Code, Code] | None)
     @classmethod
     def _codes_are_text(cls, value: Any) -> Any:
         if value is not None and not isinstance(value, dict):
@@ -193,6 +193,9 @@ Rows = Annotated[
 ]
 
 
+WrittenRows = dict[str, Code | list[Code]]
+
+
 def _rows(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
@@ -224,10 +227,12 @@ class Patients(Section):
         description="Facts known at baseline that analyses may adjust for. Default: none.",
     )
 
-    _rows = field_validator("rows", mode="before")(_rows)
-    _short = field_validator("cohort", "excluded", mode="before")(_short_form)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
+    _short = field_validator("cohort", "excluded", mode="before", json_schema_input_type=Column | str | None)(
+        _short_form
+    )
 
-    @field_validator("covariates", mode="before")
+    @field_validator("covariates", mode="before", json_schema_input_type=dict[Name, Column | str])
     @classmethod
     def _covariates(cls, value: Any) -> Any:
         for name, one in value.items() if isinstance(value, dict) else ():
@@ -290,8 +295,8 @@ class Visits(Section):
         description="The visit at which the primary contrast is read. No default: it must be pre-specified."
     )
 
-    _rows = field_validator("rows", mode="before")(_rows)
-    _short = field_validator("planned", mode="before")(_short_form)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
+    _short = field_validator("planned", mode="before", json_schema_input_type=Column | str | None)(_short_form)
 
     @property
     def baseline(self) -> str:
@@ -326,16 +331,28 @@ class Ticked(Section):
     )
 
 
+def _span(value: str) -> list[str]:
+    """Columns of a span: their names differ in one number, at the end or before it."""
+    first, _, last = value.partition(" .. ")
+    for start in re.finditer(r"[0-9]+", first):
+        end = re.fullmatch(rf"{re.escape(first[: start.start()])}([0-9]+){re.escape(first[start.end() :])}", last)
+        if end and int(start[0]) <= int(end[1]):
+            numbers = range(int(start[0]), int(end[1]) + 1)
+            return [f"{first[: start.start()]}{number}{first[start.end() :]}" for number in numbers]
+    raise ValueError(f"'{value}' should look like 'ndi_1 .. ndi_10'")
+
+
 class Instrument(Section):
     """An outcome of this study: an instrument of the registry, or one described here, and its columns."""
 
     registry: str | None = Field(
         None, description="Name in the instrument registry. Default: the key itself, if known there."
     )
-    items: list[str | Ticked] | str | dict[str, str | Ticked] | None = Field(
+    items: list[str | Ticked] | str | dict[str, str | Ticked | list[str]] | None = Field(
         None,
         description="Item columns in order: a list, 'ndi_1 .. ndi_10', or item -> column; instead of a column {from: column, "
-        "ticked: option} where several options are ticked in one cell. Default: none (totals only).",
+        "ticked: option} where several options are ticked in one cell; where one row is one patient, visit -> list, or "
+        "visit -> 'ndi1_t0 .. ndi10_t0'. Default: none (totals only).",
     )
     total: str | dict[str, str] | None = Field(
         None,
@@ -377,20 +394,37 @@ class Instrument(Section):
     @field_validator("items", mode="after")
     @classmethod
     def _expand(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        run = re.fullmatch(r"(.*?)([0-9]+) \.\. (.*?)([0-9]+)", value)
-        if run is None or run[1] != run[3]:
-            raise ValueError(f"'{value}' should look like 'ndi_1 .. ndi_10'")
-        return [f"{run[1]}{number}" for number in range(int(run[2]), int(run[4]) + 1)]
+        if isinstance(value, str):
+            return _span(value)
+        if isinstance(value, dict) and any(
+            isinstance(v, list) or (isinstance(v, str) and " .. " in v) for v in value.values()
+        ):
+            spans = {visit: _span(columns) if isinstance(columns, str) else columns for visit, columns in value.items()}
+            if not all(isinstance(columns, list) for columns in spans.values()):
+                raise ValueError("either every visit has a list of its items, or every item has a column")
+            if len({len(columns) for columns in spans.values()}) > 1:
+                raise ValueError("every visit must have the same number of items, in the same order")
+            return spans
+        return value
 
     @property
     def numbered_items(self) -> dict[str, str | Ticked]:
         """Number of each item -> its column, or the option that it is; empty where there are totals only."""
-        if isinstance(self.items, dict):
-            return self.items
+        return self.items_at(next(iter(self.item_visits), ""))
+
+    @property
+    def item_visits(self) -> list[str]:
+        """Visits that have item columns of their own, where one row is one patient; else none."""
+        by_visit = isinstance(self.items, dict) and any(isinstance(columns, list) for columns in self.items.values())
+        return list(self.items) if by_visit and isinstance(self.items, dict) else []
+
+    def items_at(self, visit: str) -> dict[str, str | Ticked]:
+        """Number of each item -> its column at a visit."""
+        items: Any = self.items or []
+        if self.item_visits:
+            items = items.get(visit, [])
         # a text is a span of columns, which validation has made a list
-        return {str(number): column for number, column in enumerate(list(self.items or []), 1)}
+        return items if isinstance(items, dict) else {str(number): column for number, column in enumerate(items, 1)}
 
 
 class EventTable(Section):
@@ -399,9 +433,9 @@ class EventTable(Section):
     rows: Rows = Field(default_factory=dict)
     columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
 
-    _rows = field_validator("rows", mode="before")(_rows)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
 
-    @field_validator("columns", mode="before")
+    @field_validator("columns", mode="before", json_schema_input_type=dict[Name, Column | str])
     @classmethod
     def _columns(cls, value: Any) -> Any:
         return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
