@@ -115,8 +115,11 @@ def _one(
         return next(iter(spellings[short])), NEAR
     if stripped.lower() in MISSING_WORDS or not short:
         return None, ABSENT
-    if closeness is None:
-        return None, UNKNOWN
+    return (None, UNKNOWN) if closeness is None else _alike(stripped, exact, closeness)
+
+
+def _alike(stripped: str, exact: dict[str, str], closeness: float) -> tuple[str | None, str]:
+    """The one name of which this is the initials or a slip of the pen, if there is exactly one."""
     short = plain(stripped)
     initials = {name for name in exact.values() if len(short) > 1 and short == _initials(name)}
     if len(initials) == 1:
@@ -133,14 +136,7 @@ def _is_slip(text: str, label: str, closeness: float) -> bool:
     'type B' and 'active'; nor can a few letters be told from others.
     """
     one, other = plain(text), plain(label)
-    if min(len(one), len(other)) < SHORTEST:
-        return False
-    for mark in (r"[\d./,]+", r"[+<>≤≥-]"):
-        if re.findall(mark, one) != re.findall(mark, other):
-            return False
-    if _ROMAN.findall(text.casefold()) != _ROMAN.findall(label.casefold()):
-        return False
-    if one[:-1] == other[:-1] or _last_word_differs(text, label):
+    if min(len(one), len(other)) < SHORTEST or _tells_apart(text, label, one, other):
         return False
     if any(one.startswith(word) != other.startswith(word) for word in NEGATIONS):
         return False
@@ -148,6 +144,15 @@ def _is_slip(text: str, label: str, closeness: float) -> bool:
         return False
     two = len(other) >= LONG and len(_words(text)) == len(_words(label))
     return _slips(one, other) <= (2 if two else 1)
+
+
+def _tells_apart(text: str, label: str, one: str, other: str) -> bool:
+    """Whether two texts differ in a number, a roman numeral, a sign or the last letter."""
+    marks = (r"[\d./,]+", r"[+<>≤≥-]")
+    if any(re.findall(mark, one) != re.findall(mark, other) for mark in marks):
+        return True
+    roman = _ROMAN.findall(text.casefold()) != _ROMAN.findall(label.casefold())
+    return roman or one[:-1] == other[:-1] or _last_word_differs(text, label)
 
 
 def _last_word_differs(text: str, label: str) -> bool:

@@ -99,10 +99,8 @@ def _read(cell: str) -> tuple[float, str, str]:
         return np.nan, ERROR, "spreadsheet error"
     if _COMMA.fullmatch(cell):
         return _decimal(cell), COMMA, "decimal comma"
-    if _THOUSANDS.fullmatch(cell):
-        return _without_thousands(cell), LOOSE, "thousands separators"
-    if _GROUPED.fullmatch(cell):
-        return _decimal(re.sub(r"['\u2019\u00a0\u202f\u2009]", "", cell)), LOOSE, "thousands separators"
+    if _THOUSANDS.fullmatch(cell) or _GROUPED.fullmatch(cell):
+        return _without_thousands(re.sub(r"['\u2019\u00a0\u202f\u2009]", "", cell)), LOOSE, "thousands separators"
     return _loose(lower)
 
 
@@ -129,6 +127,8 @@ def _decimal(text: str) -> float:
 
 def _without_thousands(text: str) -> float:
     mark = max(text.rfind("."), text.rfind(","))
+    if mark < 0:
+        return float(text)
     if text.count(text[mark]) > 1:
         return float(re.sub(r"[.,]", "", text))
     return float(re.sub(r"[.,]", "", text[:mark]) + "." + text[mark + 1 :])
