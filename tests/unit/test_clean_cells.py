@@ -140,9 +140,41 @@ def test_a_column_of_decimal_commas_is_not_dirt():
 
 def test_spellings_of_an_arm_are_mapped():
     found = tables()
-    texts = ["Dry needling", "DN ", "drydneedling", "dry-needling", "2 ", "2.0", "dry_needling"]
+    texts = ["Dry needling", "dry-needling", "2 ", "2.0", "dry_needling"]
     found["patients"].loc[: len(texts) - 1, "arm"] = texts
     assert set(cleaned(found).tables["patients"]["arm"].iloc[: len(texts)]) == {"dry_needling"}
+
+
+@pytest.mark.parametrize("text", ["DN", "drydneedling", "dry needlings", "dry needling +"])
+def test_likeness_says_nothing_about_an_arm(text):
+    found = tables()
+    found["patients"].loc[0, "arm"] = text
+    assert "unknown arm" in set(cleaned(found).quarantine["reason"])
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "how"),
+    [
+        ("femalx", "female", "unknown"),  # another last letter
+        ("feemale", "female", "near"),
+        ("III", "II", "unknown"),
+        ("grade IIa", "grade II", "unknown"),
+        ("CA+", "CA-", "unknown"),
+        ("15 mg", "1.5 mg", "unknown"),
+        ("PRF", "PRP", "unknown"),
+        ("Trapezius  ", "trapezius", "near"),
+    ],
+)
+def test_a_slip_is_never_another_grade_sign_or_number(text, label, how):
+    found = map_codes(pd.Series([label] * 30 + [text]), {label: "one"})
+    assert found["how"].iloc[-1] == how
+
+
+def test_a_spelling_that_is_not_rare_is_a_label_of_its_own():
+    assert map_codes(pd.Series(["stretching"] * 30 + ["streching"] * 3), {"stretching": "a"})["how"].iloc[-1] == "near"
+    assert (
+        map_codes(pd.Series(["stretching"] * 30 + ["streching"] * 4), {"stretching": "a"})["how"].iloc[-1] == "unknown"
+    )
 
 
 def test_labels_of_the_dictionary_map_as_well():

@@ -324,7 +324,7 @@ def test_a_clinic_at_another_units_level_is_converted_and_a_stray_value_held_bac
     found = tables()
     found["outcomes"]["unit"] = None
     clinics = list("abcd")
-    found["patients"]["clinic"] = [clinics[number % 4] for number in range(24)]
+    found["patients"]["clinic"] = [clinics[number // 6] for number in range(24)]  # both arms in each
     patient = found["visits"]["patient"].reindex(found["outcomes"]["visit_row"]).to_numpy()
     in_d = pd.Series(patient).map(found["patients"].set_index("patient")["clinic"]).to_numpy() == "d"
     mine = in_d & (found["outcomes"]["instrument"] == "ppt").to_numpy()

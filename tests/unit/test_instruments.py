@@ -108,6 +108,15 @@ def test_fiqr_prorates_within_its_domains():
     assert np.isnan(score[2])  # a domain without an answer
 
 
+def test_fiqr_needs_half_of_each_domain_and_not_of_all_items():
+    enough = [5] * 5 + [None] * 4 + [6, None] + [7] * 5 + [None] * 5
+    few_function = [5] * 4 + [None] * 5 + [6, 6] + [7] * 10
+    few_symptoms = [5] * 9 + [6, 6] + [7] * 4 + [None] * 6
+    score = defined("fiqr").score(items("fiqr", enough, few_function, few_symptoms))
+    assert score[0] == pytest.approx(45 / 3 + 12 + 70 / 2)
+    assert score[1:].isna().all()
+
+
 def test_fiq_uses_the_published_factors():
     """Function mean x 3.33; days felt well turned round x 1.43; days of work missed x 1.43; seven ratings."""
     answers = [3, 3, 2, 3, 3, 3, 2, 2, 3, 3, 3] + [0, 0] + [10] * 7

@@ -1,5 +1,6 @@
 """The order in which the cleaning rules run."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -13,7 +14,7 @@ from needling.clean.outcomes import clean_outcomes
 from needling.clean.patterns import as_treated, look_for_patterns
 from needling.clean.people import clean_patients
 from needling.clean.rules import settings
-from needling.clean.trail import Trail
+from needling.clean.trail import HIDDEN, Trail
 from needling.clean.visits import clean_visits, join_parts
 from needling.instruments.definition import definitions
 from needling.schema import CLEAN, READ, check, levels
@@ -70,6 +71,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     trail = Trail(tables, settings(study.cleaning), kinds, _listed(study))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections, keys.codes)
+    tables = _whole_codes(trail, tables, kinds)
     _note_declared(trail, tables)
     known = definitions(study.instruments)
     people = clean_patients(trail, tables, study)
@@ -110,6 +112,40 @@ def _listed(study: Study) -> set[str]:
         columns += settings.columns.values() if settings else []
     pairs = [pair for column in columns if column and column.codes for pair in column.codes.items()]
     return {str(word) for pair in pairs for word in pair} | {*study.visits.schedule, "unscheduled"}
+
+
+def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str, str]) -> dict[str, pd.DataFrame]:
+    """Write codes such as 8.0 as 8, which they are (a spreadsheet's numbers), unless other codes of that kind have fractions."""
+    made = dict(tables)
+    for kind in KINDS:
+        mine = [
+            (name, column)
+            for name, table in tables.items()
+            for column in table.columns
+            if kinds.get(str(column)) == kind and name in trail.tables
+        ]
+        cells = [tables[name][column].dropna().str.strip() for name, column in mine]
+        codes = {code for column in cells for code in column.unique()}
+        if any(re.fullmatch(r"\d+\.\d*[1-9]\d*", code) for code in codes):
+            continue
+        for name, column in mine:
+            code = made[name][column]
+            hit = code.str.fullmatch(r"\s*\d+\.0+\s*").fillna(False).astype(bool)
+            why = "a number as code, written with a fraction of nought"
+            trail.note(
+                "similar_codes",
+                "mapped",
+                name,
+                made[name]["row"][hit],
+                trail.source(name, str(column)),
+                why,
+                HIDDEN,
+                HIDDEN,
+            )
+            made[name] = made[name].assign(
+                **{str(column): code.mask(hit, code.str.strip().str.replace(r"\.0+$", "", regex=True))}
+            )
+    return made
 
 
 def _code_columns(study: Study) -> dict[str, str]:

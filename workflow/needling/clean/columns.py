@@ -96,13 +96,16 @@ def _is_number(text: str) -> bool:
     return parse.read_number(text)[1] == parse.EXACT if text.strip() else False
 
 
-def category(trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: dict[str, str] | None) -> pd.DataFrame:
+def category(
+    trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: dict[str, str] | None, similar: bool = True
+) -> pd.DataFrame:
     """Map one column to names and note other spellings, words for missing and unknown codes.
 
     Parameters
     ----------
     frame : rows with `row` and the column `name` as text.
     codes : code -> name; None takes the dictionary's choices, and without those the text itself.
+    similar : False for arms and cohorts, about which likeness decides nothing.
 
     Returns
     -------
@@ -113,7 +116,11 @@ def category(trail: Trail, table: str, frame: pd.DataFrame, name: str, codes: di
     codes = codes or choices or {text: text for text in values.dropna().unique() if text.lower() not in MISSING_WORDS}
     raw = frame[name].where(values.notna())
     found = map_codes(
-        raw, {str(code): meaning for code, meaning in codes.items()}, choices, trail.settings("labels", "closeness")
+        raw,
+        {str(code): meaning for code, meaning in codes.items()},
+        choices,
+        trail.settings("labels", "closeness"),
+        similar,
     )
     number = pd.to_numeric(values[found["how"] == UNKNOWN], errors="coerce")
     found.loc[number.index[number.isin(MISSING_CODES)], "how"] = ABSENT

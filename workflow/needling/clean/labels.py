@@ -10,6 +10,11 @@ import pandas as pd
 from needling.clean.parse import MISSING_WORDS
 
 EXACT, NEAR, ABSENT, UNKNOWN = "exact", "near", "absent", "unknown"
+SLIP = "slip"  # near, if it is rare
+_MARKS = re.compile(r"(?<=\d)[./,](?!\d)|(?<!\d)[./,]|-(?!$)|(?<!\w)-$|[^\w+<>≤≥./,-]|_")
+SHORTEST = 5  # letters of a label from which another spelling can be a slip
+RARE = 0.1  # a slip is at most this often beside the label that it stands for
+_ROMAN = re.compile(r"(?<![^\W_])[ivx]+(?:[a-c])?(?![^\W_])")
 LONG = 16  # letters from which two slips may be in one label
 NEGATIONS = (
     "no",
@@ -32,12 +37,20 @@ NEGATIONS = (
 
 
 def plain(text: str) -> str:
-    """Reduce a label to its letters and digits, lower case: 'DN ' and 'dn', 'Usual care' and 'usual_care' are one."""
-    return re.sub(r"[\W_]+", "", text.casefold())
+    """Reduce a label to its letters and digits, lower case: 'DN ' and 'dn', 'Usual care' and 'usual_care' are one.
+
+    Marks that change what is meant stay: plus, smaller, larger, a minus at the end, and marks between digits ('1.5', '1/2').
+    """
+    lower = re.sub(r"[−‒–]", "-", text.casefold().strip())
+    return _MARKS.sub("", re.sub(r"(?<=\d),(?=\d)", ".", lower))
 
 
 def map_codes(
-    values: pd.Series, codes: dict[str, str], choices: dict[str, str] | None = None, closeness: float = 0.8
+    values: pd.Series,
+    codes: dict[str, str],
+    choices: dict[str, str] | None = None,
+    closeness: float = 0.8,
+    similar: bool = True,
 ) -> pd.DataFrame:
     """Map the cells of one column to names.
 
@@ -47,6 +60,7 @@ def map_codes(
     codes : code of the export -> name.
     choices : code -> label of the export's dictionary, so that an export of labels maps as well.
     closeness : smallest similarity (0-1) of spellings that count as the same label, if only one name is that close.
+    similar : False where likeness decides nothing (arms, cohorts): then only case, spaces and marks may differ.
 
     Returns
     -------
@@ -58,49 +72,71 @@ def map_codes(
     for code, label in (choices or {}).items():
         if code in codes and label not in exact:
             exact[label] = codes[code]
-    spellings = {plain(text): name for text, name in exact.items()}
+    spellings: dict[str, set[str]] = {}
+    for text, meaning in exact.items():
+        spellings.setdefault(plain(text), set()).add(meaning)
     places, distinct = pd.factorize(values)
-    found = [_one(str(text), exact, spellings, closeness) for text in distinct]
+    found = [_one(str(text), exact, spellings, closeness if similar else None) for text in distinct]
+    counts = np.bincount(places[places >= 0], minlength=len(distinct))
+    found = _rare_slips(found, counts)
     name = np.array([one for one, _ in found] + [None], dtype=object)
     how = pd.Categorical([kind for _, kind in found] + [""], categories=["", EXACT, NEAR, ABSENT, UNKNOWN])
     mapped = pd.Series(name, dtype="str").take(places).set_axis(values.index)
     return pd.DataFrame({"value": mapped, "how": how[places]}, index=values.index)
 
 
-def _one(text: str, exact: dict[str, str], spellings: dict[str, str], closeness: float) -> tuple[str | None, str]:
+def _rare_slips(found: list[tuple[str | None, str]], counts: np.ndarray) -> list[tuple[str | None, str]]:
+    """Take back what was taken for a slip and is not rare beside the label itself: it is a label of its own."""
+    usual: dict[str | None, int] = {}
+    for (name, how), count in zip(found, counts, strict=True):
+        if how != SLIP:
+            usual[name] = usual.get(name, 0) + int(count)
+    settled: list[tuple[str | None, str]] = []
+    for (name, how), count in zip(found, counts, strict=True):
+        if how != SLIP:
+            settled.append((name, how))
+        elif count <= max(1, RARE * usual.get(name, 0)):
+            settled.append((name, NEAR))
+        else:
+            settled.append((None, UNKNOWN))
+    return settled
+
+
+def _one(
+    text: str, exact: dict[str, str], spellings: dict[str, set[str]], closeness: float | None
+) -> tuple[str | None, str]:
     if text in exact:
         return exact[text], EXACT
     stripped, short = text.strip(), plain(text)
     if (number := _number(stripped)) is not None:
         same = [name for code, name in exact.items() if _number(code) == number]
         return (same[0], EXACT if stripped == text else NEAR) if same else (None, UNKNOWN)
-    if short in spellings:
-        return spellings[short], NEAR
+    if len(spellings.get(short, ())) == 1:
+        return next(iter(spellings[short])), NEAR
     if stripped.lower() in MISSING_WORDS or not short:
         return None, ABSENT
-    name = _meant(stripped, exact, closeness)
-    return (name, NEAR) if name else (None, UNKNOWN)
+    return (None, UNKNOWN) if closeness is None else _alike(stripped, exact, closeness)
 
 
-def _meant(text: str, exact: dict[str, str], closeness: float) -> str | None:
+def _alike(stripped: str, exact: dict[str, str], closeness: float) -> tuple[str | None, str]:
     """The one name of which this is the initials or a slip of the pen, if there is exactly one."""
-    short = plain(text)
-    if len(short) < 2:
-        return None
-    meant = {name for name in exact.values() if short == _initials(name)}
-    if not meant and len(short) > 2:
-        meant = {name for label, name in exact.items() if _is_slip(text, label, closeness)}
-    return meant.pop() if len(meant) == 1 else None
+    short = plain(stripped)
+    initials = {name for name in exact.values() if len(short) > 1 and short == _initials(name)}
+    if len(initials) == 1:
+        return initials.pop(), NEAR
+    slips = {name for label, name in exact.items() if not initials and _is_slip(stripped, label, closeness)}
+    return (slips.pop(), SLIP) if len(slips) == 1 else (None, UNKNOWN)
 
 
 def _is_slip(text: str, label: str, closeness: float) -> bool:
     """Whether a text is a label with a slip or two in it.
 
-    A word more or less, another number and a negation are no slips: 'sham dry needling', 'week 24' and 'inactive' mean
-    something else than 'dry needling', 'week 12' and 'active'.
+    A word more or less, another number (also a roman one), a sign, another last letter and a negation are no slips: 'sham dry
+    needling', 'week 24', 'grade II', 'type A' and 'inactive' mean something else than 'dry needling', 'week 12', 'grade III',
+    'type B' and 'active'; nor can a few letters be told from others.
     """
     one, other = plain(text), plain(label)
-    if re.findall(r"\d+", one) != re.findall(r"\d+", other):
+    if min(len(one), len(other)) < SHORTEST or _tells_apart(text, label, one, other):
         return False
     if any(one.startswith(word) != other.startswith(word) for word in NEGATIONS):
         return False
@@ -108,6 +144,22 @@ def _is_slip(text: str, label: str, closeness: float) -> bool:
         return False
     two = len(other) >= LONG and len(_words(text)) == len(_words(label))
     return _slips(one, other) <= (2 if two else 1)
+
+
+def _tells_apart(text: str, label: str, one: str, other: str) -> bool:
+    """Whether two texts differ in a number, a roman numeral, a sign or the last letter."""
+    marks = (r"[\d./,]+", r"[+<>≤≥-]")
+    if any(re.findall(mark, one) != re.findall(mark, other) for mark in marks):
+        return True
+    roman = _ROMAN.findall(text.casefold()) != _ROMAN.findall(label.casefold())
+    return roman or one[:-1] == other[:-1] or _last_word_differs(text, label)
+
+
+def _last_word_differs(text: str, label: str) -> bool:
+    """Whether the last words are single letters that differ: 'group A' and 'group B'."""
+    one, other = _words(text), _words(label)
+    ends = one[-1:] + other[-1:]
+    return one[-1:] != other[-1:] and any(len(word) == 1 for word in ends)
 
 
 def _slips(one: str, other: str) -> int:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean import columns, parse
+from needling.clean import columns, parse, questions
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
 from needling.study.plan import Study
@@ -49,9 +49,15 @@ def clean_outcomes(
         frame[name] = place[name].fillna("").astype("category").array[at]
     frame["unit"] = cells["unit"].array[frame["cell"]]
     frame = _numbers(trail, frame, cells, definitions)
-    frame = _exported_unit(trail, frame, definitions)
+    frame = _counted_from(trail, frame, cells, study, definitions)
+    frame = _exported_unit(trail, frame, study, definitions)
+    by_arm = questions.arms_by_clinic(tables["patients"])
     frame = _scale_by_ten(trail, frame, definitions, cells)
-    frame = _other_units(trail, frame, definitions)
+    if not by_arm:
+        frame = _tenth_of_others(trail, frame, study, definitions)
+        frame = _other_units(trail, frame, study, definitions)
+    questions.ask(trail, frame, study, definitions)
+    frame = _strays(trail, frame, study, definitions)
     frame = _impossible(trail, frame, definitions, cells)
     frame = _missing_with(trail, frame, study)
     frame = _totals(trail, frame, definitions)
@@ -169,17 +175,38 @@ def _labels_to_codes(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> 
     return raw
 
 
-def _exported_unit(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
+def _counted_from(
+    trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame, study: Study, definitions: dict[str, Definition]
+) -> pd.DataFrame:
+    """Number answers as the instrument does, where the export begins at another number."""
+    shift = pd.Series(0.0, index=cells.index)
+    for cell, name, item in cells[["instrument", "item"]].itertuples():
+        one = definitions[name]
+        if item != TOTAL and not one.measured:
+            start = questions.stated_start(
+                study.instruments[name], one, trail.choices("outcomes", f"{name}:{item}"), item
+            )
+            shift[cell] = one.item_range(item)[0] - start
+    by = pd.Series(shift.to_numpy()[frame["cell"]], index=frame.index)
+    moved = (by != 0) & frame["value"].notna()
+    new = frame["value"] + by
+    rows, source, old = frame["row"][moved], frame["column"][moved], frame["value"][moved]
+    trail.note("numbers", "corrected", "outcomes", rows, source, "answers numbered from another start", old, new[moved])
+    return frame.assign(value=frame["value"].mask(moved, new))
+
+
+def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> pd.DataFrame:
     """Convert values from the unit that the study file or the unit column states."""
     value = frame["value"].copy()
     stated = frame["exported"]
     known = pd.Series(False, index=frame.index)
     doubted = known.copy()
     for name, one in definitions.items():
-        if not one.factors:
+        own = study.instruments[name].factor
+        if not one.factors and own is None:
             continue
         mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
-        plan = one.factors.get(one.exported, 1.0)
+        plan = own or one.factors.get(one.exported, 1.0)
         units = {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
         spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated.cat.categories}).astype(float)
         factor = spelled.fillna(plan)
@@ -243,38 +270,71 @@ def _scale_by_ten(
     return frame.assign(value=frame["value"].mask(rescale, new))
 
 
-def _other_units(trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
-    """Where no unit is stated: convert clinics whose level is another unit's, query single values at such a level."""
+def _tenth_of_others(
+    trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]
+) -> pd.DataFrame:
+    """Multiply by ten where a clinic rates 0-10 in a 0-100 column: all its values, five to twenty times below the others'."""
+    value = frame["value"].copy()
+    for name, one in definitions.items():
+        told = questions.told(study.instruments[name])
+        if told or one.measured or 10 not in one.factors.values() or not trail.settings.on("scale_by_ten"):
+            continue
+        mine = (frame["instrument"] == name) & (frame["item"] == TOTAL) & value.notna() & ~frame["unit_stated"]
+        _, fewest = columns.scale_settings(trail)
+        for clinic in sorted(set(frame["clinic"][mine].astype("str")) - {""}):
+            here = mine & (frame["clinic"] == clinic)
+            times = questions.apart(frame["value"][here], frame["value"][mine & ~here])
+            if (
+                here.sum() < fewest
+                or (mine & ~here).sum() < fewest
+                or value[here].max() > one.high / 10
+                or not 5 <= times <= 20
+            ):
+                continue
+            why = "the clinic rates 0-10 in a 0-100 column"
+            rows, source = frame["row"][here], frame["column"][here]
+            trail.note("scale_by_ten", "corrected", "outcomes", rows, source, why, value[here], value[here] * 10)
+            value = value.mask(here, value * 10)
+    return frame.assign(value=value)
+
+
+def _other_units(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> pd.DataFrame:
+    """Where no unit is stated: convert a clinic that hardly overlaps with the others and differs from them by one unit's factor."""
     if not trail.settings.on("units"):
         return frame
-    tolerance = trail.settings("units", "tolerance")
+    tolerance, fewest = trail.settings("units", "tolerance"), trail.settings("units", "fewest")
     value = frame["value"].copy()
-    reason = frame["missing_reason"].copy()
     for name, one in definitions.items():
-        if not one.measured:
+        if not one.measured or questions.told(study.instruments[name]):
             continue
         mine = (frame["instrument"] == name) & (value > 0)
-        level = np.log(value[mine])
-        clinics = frame["clinic"][mine]
-        middle = level.groupby(clinics).median()
-        usual = (
-            float(middle.median()) if len(middle) > 2 else np.log(one.usual[0] * one.usual[1]) / 2 if one.usual else 0.0
-        )
-        if not len(middle):
-            continue
-        factors = sorted({factor for factor in one.factors.values() if factor != 1})
-        counts = level.groupby(clinics).size()
-        for clinic, shift in (middle - usual).items():
-            near = [f for f in factors if abs(shift + np.log(f)) < tolerance]
-            if near and counts[clinic] >= trail.settings("units", "fewest") and len(near) == 1:
-                here = mine & (frame["clinic"] == clinic) & ~frame["unit_stated"]
-                here &= (np.log(value.where(value > 0)) - usual) < -np.log(near[0]) / 2
-                new = value * near[0]
-                why = "the clinic's level is that of another unit"
-                rows, source = frame["row"][here], frame["column"][here]
-                trail.note("units", "corrected", "outcomes", rows, source, why, value[here], new[here])
-                value = value.mask(here, new)
-        value, reason = _stray_units(trail, frame, one, value, reason, mine)
+        factors = sorted({factor for factor in one.factors.values() if factor >= 5})
+        for clinic in sorted(set(frame["clinic"][mine].astype("str")) - {""}):
+            here = mine & (frame["clinic"] == clinic) & ~frame["unit_stated"]
+            others = mine & (frame["clinic"] != clinic)
+            # a clinic may have written a part of its values in the usual unit
+            low = here & (value < (one.usual[0] if one.usual else 0.0))
+            times = questions.apart(value[low], value[others])
+            near = [factor for factor in factors if abs(np.log(times / factor)) < tolerance] if times > 0 else []
+            if low.sum() < fewest or others.sum() < fewest or low.sum() < here.sum() / 2 or len(near) != 1:
+                continue
+            new = value * near[0]
+            why = "the clinic's level is that of another unit"
+            rows, source = frame["row"][low], frame["column"][low]
+            trail.note("units", "corrected", "outcomes", rows, source, why, value[low], new[low])
+            value = value.mask(low, new)
+    return frame.assign(value=value)
+
+
+def _strays(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> pd.DataFrame:
+    """Hold single values back that are at another unit's level, where the study file states none."""
+    if not trail.settings.on("units"):
+        return frame
+    value, reason = frame["value"].copy(), frame["missing_reason"].copy()
+    for name, one in definitions.items():
+        if one.measured and not questions.told(study.instruments[name]):
+            mine = (frame["instrument"] == name) & (value > 0)
+            value, reason = _stray_units(trail, frame, one, value, reason, mine)
     return frame.assign(value=value, missing_reason=reason)
 
 

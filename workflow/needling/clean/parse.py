@@ -53,6 +53,8 @@ MISSING_CODES = frozenset(
 _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3}){2,}(\.\d+)?|[+-]?\d{1,3}(\.\d{3}){2,}(,\d+)?|[+-]?\d{1,3},\d{3}\.\d+")
+_GROUPED = re.compile(r"[+-]?\d{1,3}(['\u2019\u00a0\u202f\u2009]\d{3})+([.,]\d+)?")
+_MINUS = re.compile(r"^[\u2212\u2012\u2013\ufe63\uff0d](?=[\d.,])")
 _OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/|of|out of)\s*(\d+)")
 _SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d+(?:[.,]\d+)?)")
 _LIMIT = re.compile(r"([<>≤≥]=?)\s*(\d+(?:[.,]\d+)?)")
@@ -79,8 +81,12 @@ def read_number(text: str) -> tuple[float, str, str]:
     The number (NaN where there is none), how it was found (exact; comma, a decimal comma; loose, a number in other
     words; absent, a word for missing; error, a spreadsheet's error; text) and why, in words, for loose and error.
     """
-    value, how, why = _read(text.strip())
-    return (np.nan, TEXT, "not a number") if np.isinf(value) else (value, how, why)
+    cell = text.strip()
+    plain = _MINUS.sub("-", cell)
+    value, how, why = _read(plain)
+    if np.isinf(value):
+        return np.nan, TEXT, "not a number"
+    return (value, LOOSE, "another sign for minus") if plain != cell and how in {EXACT, COMMA} else (value, how, why)
 
 
 def _read(cell: str) -> tuple[float, str, str]:
@@ -93,8 +99,8 @@ def _read(cell: str) -> tuple[float, str, str]:
         return np.nan, ERROR, "spreadsheet error"
     if _COMMA.fullmatch(cell):
         return _decimal(cell), COMMA, "decimal comma"
-    if _THOUSANDS.fullmatch(cell):
-        return _without_thousands(cell), LOOSE, "thousands separators"
+    if _THOUSANDS.fullmatch(cell) or _GROUPED.fullmatch(cell):
+        return _without_thousands(re.sub(r"['\u2019\u00a0\u202f\u2009]", "", cell)), LOOSE, "thousands separators"
     return _loose(lower)
 
 
@@ -121,6 +127,8 @@ def _decimal(text: str) -> float:
 
 def _without_thousands(text: str) -> float:
     mark = max(text.rfind("."), text.rfind(","))
+    if mark < 0:
+        return float(text)
     if text.count(text[mark]) > 1:
         return float(re.sub(r"[.,]", "", text))
     return float(re.sub(r"[.,]", "", text[:mark]) + "." + text[mark + 1 :])

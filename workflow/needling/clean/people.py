@@ -101,7 +101,7 @@ def _typed(trail: Trail, frame: pd.DataFrame, study: Study) -> tuple[pd.DataFram
         typed[f"_{name}_how"] = ""
         if column is None:
             continue
-        found = columns.category(trail, "patients", frame, name, _text_codes(column))
+        found = columns.category(trail, "patients", frame, name, _text_codes(column), similar=False)
         _some_mapped(trail, frame, name, found, column)
         typed[name], typed[f"_{name}_how"] = found["value"], found["how"].astype("str")
     if settings.cohort is None:
@@ -256,7 +256,7 @@ def _later_values(trail: Trail, mine: pd.DataFrame, name: str, study: Study, pat
     elif name == "day_0":
         values = columns.date(quiet, "patients", both, name)["date"]
     elif group is not None:
-        values = columns.category(quiet, "patients", both, name, _text_codes(group))["value"]
+        values = columns.category(quiet, "patients", both, name, _text_codes(group), similar=False)["value"]
     else:
         column = settings.covariates[name]
         kind = columns.kind_of(trail, "patients", name, column, own[name])

@@ -49,14 +49,14 @@ _ALL = [
     ),
     Rule(
         "labels",
-        1,
+        2,
         "Spellings of a label that mean one code of the study file were mapped to it; unknown ones were queried.",
         {"closeness": 0.8},
         needed=True,
     ),
     Rule(
         "duplicates",
-        2,
+        3,
         "Rows entered twice were dropped where they agree; where they differ, the first entry was kept, the later one "
         "quarantined and both queried; rows with different instruments of one visit were joined.",
         {"days": 1},
@@ -98,14 +98,15 @@ _ALL = [
     ),
     Rule(
         "scale_by_ten",
-        1,
-        "Ratings of 0-100 in a 0-10 column were divided by ten where the clinic or the patient used that scale throughout.",
+        2,
+        "Ratings of 0-100 in a 0-10 column were divided by ten where the clinic or the patient used that scale throughout, and a "
+        "clinic's 0-10 in a 0-100 column multiplied.",
         {"share": 0.5, "fewest": 5},
     ),
     Rule(
         "units",
-        1,
-        "Values in another unit were converted where the unit column says so or the clinic's level leaves no doubt; single "
+        2,
+        "Values in another unit were converted where the unit column says so or the clinic hardly overlaps with the others; single "
         "values at another unit's level became missing and were queried.",
         {"tolerance": 0.4, "fewest": 10},
     ),

@@ -72,6 +72,11 @@ class Trail:
                 ("patient_conflicts", name): found for (table, name), found in known.items() if table == "patients"
             }
 
+    @property
+    def tables(self) -> frozenset[str]:
+        """Tables whose rows have a place in the export."""
+        return frozenset(self._places)
+
     def choices(self, table: str, column: str) -> dict[str, str]:
         """Choices of the export's dictionary for a canonical column: code -> label."""
         return self._choices.get((table, column), {})

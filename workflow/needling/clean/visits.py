@@ -235,7 +235,11 @@ def content(outcomes: pd.DataFrame, rows: pd.Series) -> pd.Series:
 
 
 def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.DataFrame:
-    """Drop visits entered twice: the same patient, name, day (within the tolerance) and measurements."""
+    """Drop visits entered twice: the same patient, name, day and measurements.
+
+    A date may differ by the tolerance where the export names the visit and the patient has just two of that name: of several,
+    or of visits without a name, each day is a measurement of its own, whatever it repeats.
+    """
     if not trail.settings.on("duplicates"):
         return frame
     order = frame.assign(_mark=marks).sort_values(["patient", "visit", "_mark", "day", "row"], kind="stable")
@@ -243,9 +247,12 @@ def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.Dat
     same = (order["patient"] == before["patient"]) & (order["_mark"] == before["_mark"])
     same &= (order["visit"] == before["visit"]) | (order["visit"].isna() & before["visit"].isna())
     gap = (order["day"] - before["day"]).abs()
+    named = order["visit"].notna() & (order["visit"] != UNSCHEDULED)
+    pair = order.groupby(["patient", "visit"], dropna=False)["day"].transform("nunique") == 2
+    near = gap <= (trail.settings("duplicates", "days") * (named & pair))
     # without a day 0 there is no study day: then the dates themselves must agree
     dated_alike = order["date"].fillna("").str.strip() == before["date"].fillna("").str.strip()
-    near = (gap <= trail.settings("duplicates", "days")) | (order["day"].isna() & before["day"].isna() & dated_alike)
+    near |= order["day"].isna() & before["day"].isna() & dated_alike
     again = (same & near).reindex(frame.index)
     return trail.take_out("duplicates", frame, "visits", again, "the same visit entered twice", "dropped")
 

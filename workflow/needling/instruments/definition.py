@@ -195,7 +195,8 @@ def _domains(values: np.ndarray, numbers: list[int], entry: Entry, items: Items)
     parts = []
     for domain in entry.domains:
         mine = [position for position, number in enumerate(numbers) if domain.first <= number <= domain.last]
-        parts.append(_domain(_mean(values[:, mine]), domain, items))
+        enough = np.isfinite(values[:, mine]).sum(axis=1) >= domain.answered
+        parts.append(np.where(enough, _domain(_mean(values[:, mine]), domain, items), np.nan))
     scores = np.column_stack(parts)
     return _mean(scores) * len(parts) if entry.prorate_domains else scores.sum(axis=1)
 

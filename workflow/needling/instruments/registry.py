@@ -51,11 +51,14 @@ class Domain(_Part):
     last: int = Field(ge=1, description="Number of the last item.")
     points: float | None = Field(None, description="Most points of the domain: share of the items' range x points.")
     times: float | None = Field(None, description="Published factor on the mean of the items.")
+    answered: int = Field(1, ge=1, description="Fewest answered items for a score of the domain.")
 
     @model_validator(mode="after")
     def _one_of_two(self) -> "Domain":
         if (self.points is None) == (self.times is None):
             raise ValueError("a domain has either points or times")
+        if self.answered > self.last - self.first + 1:
+            raise ValueError("a domain cannot need more answers than it has items")
         return self
 
 

@@ -362,6 +362,17 @@ class Instrument(Section):
         None,
         description="Unit of the export's values where it is not the registry's. Default: the registry's.",
     )
+    factor: float | None = Field(
+        None,
+        gt=0,
+        description="What one of the export's totals (or readings) is in the instrument's unit, where no unit says it, e.g. 10. "
+        "Default: 1, asked for where the values do not fit.",
+    )
+    items_from: float | None = Field(
+        None,
+        description="The number that the export gives to the lowest answer of item 1, e.g. 1 where a survey tool numbers answers "
+        "of 0-5 from 1. Default: the instrument's own, asked for where the answers do not fit.",
+    )
     unit_column: str | None = Field(None, description="Column that states the unit in each row. Default: none.")
     label: Annotated[str | None, ForPeople()] = Field(None, description="Words for figures. Default: the registry's.")
     range: tuple[float, float] | None = Field(

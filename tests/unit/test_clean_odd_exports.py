@@ -1,0 +1,144 @@
+"""Small exports of kinds that have gone wrong elsewhere: what is asked, what is read, and that no row is lost."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_export import OwnCodes
+
+from needling.clean.cleaning import clean
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+from needling.study.file import part
+from needling.study.keys import StudyError
+
+CASES = Path(__file__).parent / "cases"
+CODES = {"Dry needling": "dn", "Sham": "sham", "DN": "dn", "sham": "sham", "a": "dn", "b": "sham", "PRP": "dn"}
+
+
+def cleaned(case: str | Path, instruments: dict, covariates: dict | None = None, clinic: str | None = None, **keys):
+    path = case if isinstance(case, Path) else CASES / f"{case}.csv"
+    names = pd.read_csv(path, sep=None, engine="python", dtype=str)
+    arms = list(dict.fromkeys(names["arm"]))[:2]
+    visits = {
+        "schedule": {
+            "baseline": {"label": "Baseline", "days": [-3, 3]},
+            "week_4": {"label": "Week 4", "days": [20, 40]},
+        }
+    }
+    if "visit_date" in names.columns:
+        visits["date"] = "visit_date"
+    if "visit" in names.columns:
+        known = {"Baseline": "baseline", "baseline": "baseline", "Week 4": "week_4", "week_4": "week_4"}
+        visits["planned"] = {"from": "visit", "codes": {**known, "Week 12": "unscheduled"}}
+    sections = {
+        "export": {"format": "csv", "records": str(path), **keys.pop("export", {})},
+        "design": "randomised",
+        "patients": {
+            "id": "id",
+            "clinic": clinic,
+            "arm": {
+                "from": "arm",
+                "codes": keys.pop("arms", {arm: f"arm_{n}" for n, arm in enumerate(arms)}),
+                "reference": "arm_0",
+            },
+            "covariates": covariates or {},
+        },
+        "visits": {**visits, "primary": "week_4"},
+        "instruments": instruments,
+        "events": {},
+        "cohorts": {"all": {"label": "All", "outcomes": {}}},
+        "cleaning": {},
+    }
+    study = part(sections)
+    read = to_canonical(read_export(study.export), study)
+    result = clean(read, study, OwnCodes())
+    for name, table in result.tables.items():
+        out = result.quarantine[result.quarantine["table"] == name]["row"]
+        assert sorted([*table["row"], *out]) == sorted(read[name]["row"]), name
+    return result
+
+
+@pytest.mark.parametrize(
+    ("case", "name", "settings", "said", "answers"),
+    [
+        ("ppt_kgf_one_clinic", "ppt", {"total": "ppt"}, "column 'ppt'.*unit", [{"unit": "kgf/cm2"}, {"unit": "kPa"}]),
+        ("ppt_kgf_three_clinics", "ppt", {"total": "ppt"}, "column 'ppt'.*kgf/cm2", [{"unit": "kgf/cm2"}, {"factor": 98.07}]),
+        ("vas_in_cm", "vas", {"total": "vas"}, "column 'vas'.*a tenth.*cm",
+         [{"unit": "cm"}, {"range": [0, 100]}]),
+        ("ndi_total_of_50", "ndi", {"total": "ndi_total"}, "column 'ndi_total'.*raw",
+         [{"unit": "0-50 points"}, {"unit": "%"}]),
+        ("ndi_items_1_to_6", "ndi", {"items": "ndi_1 .. ndi_10"}, "'ndi_1' to 'ndi_10'.*items_from: 1",
+         [{"items_from": 1}, {"items_from": 0}]),
+        ("odi_items_1_to_6", "odi", {"items": "odi_1 .. odi_10"}, "never used.*items_from: 1",
+         [{"items_from": 1}, {"items_from": 0}]),
+        ("cpm_missing_codes", "cpm", {"total": "cpm"}, r"column 'cpm': holds -99 \(6 times\)", [{"range": [-2000, 2000]}]),
+    ],
+)  # fmt: skip
+def test_what_a_wrong_guess_would_change_by_a_factor_is_asked(case, name, settings, said, answers):
+    with pytest.raises(StudyError, match=said):
+        cleaned(case, {name: settings})
+    for answer in answers:
+        assert cleaned(case, {name: settings | answer}).tables["outcomes"]["value"].notna().any()
+
+
+def test_the_answer_is_what_is_computed_with():
+    kpa = cleaned("ppt_kgf_one_clinic", {"ppt": {"total": "ppt", "unit": "kgf/cm2"}}).tables["outcomes"]["value"]
+    assert kpa.iloc[0] == pytest.approx(3.41 * 98.07)
+    times = cleaned("ppt_kgf_one_clinic", {"ppt": {"total": "ppt", "factor": 98.07}}).tables["outcomes"]["value"]
+    assert times.tolist() == kpa.tolist()
+    mm = cleaned("vas_in_cm", {"vas": {"total": "vas", "unit": "cm"}}).tables["outcomes"]["value"]
+    assert mm.iloc[0] == 61
+    items = cleaned("ndi_items_1_to_6", {"ndi": {"items": "ndi_1 .. ndi_10", "items_from": 1}}).tables["outcomes"][
+        "value"
+    ]
+    assert items.iloc[:6].tolist() == [0, 1, 2, 3, 4, 5]
+    assert items.notna().all()
+
+
+def test_clinics_are_no_evidence_where_arms_are_allocated_by_clinic():
+    with pytest.raises(StudyError, match=r"one clinic \(24 of them\).*unit_column"):
+        cleaned("vas_one_clinic_cm_one_mm", {"vas": {"total": "vas"}}, clinic="clinic")
+
+
+def test_a_clinic_in_centimetres_among_millimetres_is_converted_and_audited(tmp_path):
+    table = pd.read_csv(CASES / "vas_one_clinic_cm_one_mm.csv", dtype=str)
+    table["arm"] = (table["id"].astype(int) // 2 % 2).map({0: "DN", 1: "Sham"})
+    table.to_csv(tmp_path / "mixed.csv", index=False)
+    result = cleaned(tmp_path / "mixed.csv", {"vas": {"total": "vas"}}, clinic="clinic")
+    noted = result.audit[result.audit["rule"] == "scale_by_ten"]
+    assert (noted["new"].astype(float) == noted["old"].astype(float) * 10).all()
+    assert len(noted) == 24
+    assert result.tables["outcomes"]["value"].min() > 10
+
+
+def test_no_day_of_a_series_is_lost_because_it_repeats_a_value():
+    result = cleaned("daily_ratings", {"nprs": {"total": "nprs"}})
+    assert len(result.tables["visits"]) == 384
+    assert result.quarantine.empty
+
+
+def test_an_arm_one_letter_away_is_not_the_listed_one():
+    result = cleaned("arm_one_letter_away", {"nprs": {"total": "nprs"}}, arms={"PRP": "arm_0", "other": "arm_1"})
+    assert set(result.tables["patients"]["arm"]) == {"arm_0"}
+    assert (result.quarantine["reason"] == "unknown arm").sum() > 0
+
+
+def test_grades_in_roman_numerals_are_kept_apart():
+    grades = {"grade": {"from": "grade", "codes": {"I": "one", "II": "two"}}}
+    result = cleaned("grade_roman_numerals", {"nprs": {"total": "nprs"}}, grades)
+    read = pd.read_csv(CASES / "grade_roman_numerals.csv", dtype=str).drop_duplicates("id")["grade"]
+    assert (result.tables["patients"]["grade"] == "two").sum() == (read.str.lower() == "ii").sum()
+
+
+def test_codes_and_numbers_written_otherwise_are_the_same():
+    assert len(cleaned("id_8_and_8.0", {"nprs": {"total": "nprs"}}).tables["patients"]) == 24
+    ppt = cleaned("swiss_numbers", {"ppt": {"total": "ppt"}}, export={"delimiter": ";"}).tables["outcomes"]["value"]
+    assert ppt.iloc[0] == 1234.5
+    assert ppt.notna().all()
+    below = cleaned("rom_negative", {"rom": {"total": "rom"}}).tables["outcomes"]["value"]
+    assert below.iloc[0] == -5
+    with_minus = (CASES / "unicode_minus.csv").read_text(encoding="utf-8")
+    assert re.search("\N{MINUS SIGN}", with_minus)
+    assert cleaned("unicode_minus", {"nprs": {"total": "nprs"}}).audit["reason"].eq("another sign for minus").any()

@@ -1,0 +1,174 @@
+"""What the numbers alone cannot tell, though a wrong guess is wrong by a factor: it is asked; a key of the study file answers."""
+
+import numpy as np
+import pandas as pd
+
+from needling.clean.parse import MISSING_CODES
+from needling.clean.trail import Trail
+from needling.instruments.definition import Definition
+from needling.study.keys import StudyError
+from needling.study.plan import Study
+from needling.study.sources import Instrument
+
+TOTAL = "total"
+FEWEST = 10  # values from which the level of a column says something
+PART = 0.2  # share of values at another unit's level from which they are no slips
+ANSWERS = 200  # answers among which the lowest one should occur
+BEYOND = 0.02  # share of answers one beyond the highest from which they are no slips
+SPIKE = 5  # how many times as often as other values a code for missing stands out
+
+
+def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> None:
+    """Stop where a column fits its instrument badly and the study file does not say how it is to be read.
+
+    Parameters
+    ----------
+    frame : outcomes with instrument, item, column, value (in the unit of the study file) and unit_stated.
+    study : section instruments; a key that answers a question silences it, also where it states the default.
+    definitions : outcome -> definition.
+
+    Raises
+    ------
+    StudyError : one sentence per question, each with the column, what was seen and the key that answers it.
+    """
+    questions = []
+    for name, one in definitions.items():
+        settings = study.instruments[name]
+        mine = frame[(frame["instrument"] == name) & frame["value"].notna()]
+        scores = mine[(mine["item"] == TOTAL) | one.measured]
+        answers = mine[(mine["item"] != TOTAL) & (not one.measured)]
+        if len(scores) >= FEWEST and settings.range is None:
+            questions += _codes_asked(name, scores)
+        if len(scores) >= FEWEST and not told(settings):
+            questions += _unit_asked(name, one, scores[~scores["unit_stated"]], len(answers) > 0)
+        if len(answers) and settings.items_from is None and settings.range is None:
+            questions += _lowest_asked(name, one, answers, trail)
+    if questions:
+        raise StudyError("\n".join(questions))
+
+
+def told(settings: Instrument) -> bool:
+    """Whether the study file says on which scale an instrument's values are."""
+    return settings.unit is not None or settings.range is not None or settings.factor is not None
+
+
+def _of(rows: pd.DataFrame) -> str:
+    names = [str(name) for name in rows["column"].astype("str").unique()]
+    return f"column '{names[0]}'" if len(names) == 1 else f"columns '{names[0]}' to '{names[-1]}'"
+
+
+def _seen(values: pd.Series) -> str:
+    return f"{len(values)} values from {values.min():g} to {values.max():g}, median {values.median():g}"
+
+
+def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -> list[str]:
+    """Ask for the unit where all values lie in a tenth of the range, outside what is usual, or within a raw scale."""
+    if len(scores) < FEWEST or not scores["value"].any():
+        return []
+    value, place = scores["value"], f"instruments.{name}"
+    raw = [unit for unit, factor in one.factors.items() if not one.measured and unit.endswith("points") and factor > 1]
+    if one.usual is not None and not one.usual[0] <= value.median() <= one.usual[1]:
+        why = f"{one.label} is usually {one.usual[0]:g} to {one.usual[1]:g} {one.unit}"
+    elif one.usual is not None and one.factors and (value < one.usual[0]).mean() >= PART:
+        why = f"{(value < one.usual[0]).mean():.0%} of them are below {one.usual[0]:g} {one.unit}, as another unit would be"
+    elif one.low == 0 and value.max() <= one.high / 10:
+        why = f"all within a tenth of the range of {one.label}, {one.low:g} to {one.high:g} {one.unit}"
+    elif one.low == 0 and (clinic := _apart_clinic(one, scores)):
+        why = f"the values of one clinic ({clinic} of them) are 5 to 20 times below those of the others"
+    elif raw and not items and value.max() <= one.high / one.factors[raw[0]]:
+        why = f"none above {one.high / one.factors[raw[0]]:g}, so it may be the raw scale of {one.label} or {one.unit}"
+    else:
+        return []
+    units = ", ".join(f'"{unit}"' for unit in [one.unit, *one.factors])
+    keys = f"{place}.unit (one of {units})" if one.factors else f"{place}.factor (1, 10 or 100)"
+    range_ = f"{place}.range: [{one.low:g}, {one.high:g}]"
+    return [
+        f"{_of(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {keys}, "
+        f"{place}.unit_column where it differs from row to row, or {range_} if it is right as it is."
+    ]
+
+
+def _apart_clinic(one: Definition, scores: pd.DataFrame) -> int:
+    """How many values a clinic has that lie in a tenth of the range, far below all others; 0 where there is none."""
+    for clinic in sorted(set(scores["clinic"].astype("str")) - {""}):
+        here = scores["clinic"] == clinic
+        times = apart(scores["value"][here], scores["value"][~here])
+        if scores["value"][here].max() <= one.high / 10 and 5 <= times <= 20:
+            return int(here.sum())
+    return 0
+
+
+def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trail) -> list[str]:
+    """Ask where the answers begin if the lowest one never occurs, or many are one beyond the highest."""
+    numbered = answers[
+        ~answers["item"].astype("str").map(lambda item: bool(trail.choices("outcomes", f"{name}:{item}")))
+    ]
+    if not len(numbered):
+        return []
+    item = numbered["item"].astype("str")
+    low = item.map({each: one.item_range(each)[0] for each in item.unique()})
+    high = item.map({each: one.item_range(each)[1] for each in item.unique()})
+    within = numbered["value"].between(low, high + 1)
+    beyond = (numbered["value"] == high + 1) & within
+    never = within.sum() >= ANSWERS and not (numbered["value"] == low).any()
+    many = beyond.sum() >= 3 and beyond.mean() >= BEYOND
+    if not (never or many):
+        return []
+    first = one.item_range(str(item.iloc[0]))
+    seen = (
+        f"{int(beyond.sum())} of {len(numbered)} answers are one beyond the highest"
+        if many
+        else "the lowest is never used"
+    )
+    return [
+        f"{_of(numbered)}: {len(numbered)} answers from {numbered['value'].min():g} to {numbered['value'].max():g}; "
+        f"{one.label} is answered {first[0]:g} to {first[1]:g}, and {seen}. At which number do the answers begin? Write "
+        f"instruments.{name}.items_from: {first[0] + 1:g} if the export numbers them from there, "
+        f"or {first[0]:g} if it is right as it is."
+    ]
+
+
+def _codes_asked(name: str, scores: pd.DataFrame) -> list[str]:
+    """Ask about codes for missing that the range of a score reaches and that stand out from its other values."""
+    counts = scores["value"].value_counts()
+    codes = counts[counts.index.isin(MISSING_CODES)]
+    others = counts[~counts.index.isin(MISSING_CODES)]
+    stands_out = codes[codes >= max(3.0, SPIKE * float(others.median()) if len(others) > 2 else 3.0)]
+    negative = stands_out[stands_out.index < 0]
+    if not len(negative):
+        return []
+    held = ", ".join(f"{code:g} ({count} times)" for code, count in negative.sort_index().items())
+    write = ", ".join(f'"{code:g}": reason' for code in sorted(negative.index))
+    return [
+        f"{_of(scores)}: holds {held}, usual codes for missing that are possible values here. Which are they? Write "
+        f"export.missing: {{{write}}} if they are codes, or instruments.{name}.range with the range if they are values."
+    ]
+
+
+def arms_by_clinic(patients: pd.DataFrame) -> bool:
+    """Whether every clinic has one arm only: then a difference between clinics may be one between arms."""
+    known = patients.dropna(subset=["clinic", "arm"])
+    arms = known.groupby(known["clinic"].str.strip())["arm"].nunique()
+    return len(arms) > 1 and known["arm"].nunique() > 1 and bool((arms == 1).all())
+
+
+def apart(values: pd.Series, others: pd.Series) -> float:
+    """How many times as high the median of the others is, where the two hardly overlap; else not a number."""
+    values, others = values[values > 0], others[others > 0]
+    if not len(values) or not len(others) or values.quantile(0.9) > others.quantile(0.1):
+        return np.nan
+    return float(others.median() / values.median())
+
+
+def stated_start(settings: Instrument, one: Definition, choices: dict[str, str], item: str) -> float:
+    """Lowest answer as the export numbers it: what the study file says, else the dictionary's choices, else the instrument's."""
+    low, high = one.item_range(item)
+    if settings.items_from is not None:
+        return low + settings.items_from - one.item_range("1")[0]
+    try:
+        codes = sorted(float(code) for code in choices)
+    except ValueError:
+        return low
+    if len(codes) > 2 and codes[0] == low + 1 and codes[-1] == high + 1:
+        return low + 1
+    return low
