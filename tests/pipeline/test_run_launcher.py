@@ -16,7 +16,7 @@ WORKFLOW = """
 from types import SimpleNamespace
 
 STUDY = SimpleNamespace(study="demo")
-PROCESSED, REPORTS = "data/processed/{study}", "reports/{study}"
+PROCESSED, REPORTS = "data/processed/demo", "reports/demo"
 
 include: "workflow/rules/last_good.smk"
 
@@ -25,9 +25,9 @@ rule all:
     input: "reports/demo/last.txt"
 
 rule first:
-    input: "order.txt"
+    input: ancient("order.txt")
     output: "data/processed/demo/first.txt", "data/processed/demo/also.txt"
-    params: config.get("turn", 0)
+    params: lambda wildcards: open("order.txt").read(), config.get("turn", 0)
     log: "logs/demo/first.log"
     script: "workflow/scripts/step.py"
 
@@ -42,7 +42,7 @@ STEP = """
 import time
 from pathlib import Path
 from needling.stage import stage
-from needling.study import StudyError
+from needling.study.keys import StudyError
 with stage(snakemake.log[0]):
     order = Path(snakemake.input[0]).read_text()
     Path(snakemake.output[0]).write_text(order)

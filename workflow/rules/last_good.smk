@@ -1,16 +1,16 @@
 # A failed run leaves the last good outputs in place.
 #
 # Snakemake deletes the outputs of a job before the job starts. Therefore every output is kept before the first job, as a hard
-# link, or as a copy where the outputs lie on another file system or on one without links; after a failure, what is missing is put back, dated 1970 and without its record, so that the next run makes
-# it again whatever the reason was. (Snakemake's own `update()` puts back too, but takes the old output for a new one.)
+# link, or as a copy where the outputs lie on another file system or on one without links; after a failure, what is missing
+# is put back, dated 1970 and marked as incomplete, so that the next run makes it again whatever the reason was. (Snakemake's
+# own `update()` puts back too, but takes the old output for a new one.)
 
 import os
 import shutil
 from pathlib import Path
 
-from snakemake.io import IOFile
-
 KEPT = Path(".snakemake/last_good") / STUDY.study
+PUT_BACK = 1  # second of 1970 at which outputs that were put back are dated: not 0, which Snakemake takes for "not there"
 
 
 def keep_outputs():
@@ -24,15 +24,21 @@ def keep_outputs():
 
 def put_back_outputs():
     for job in workflow.dag.jobs:
-        for path in workflow.async_run(workflow.persistence.incomplete(job)):
-            Path(path).unlink()
+        for path in map(Path, workflow.async_run(workflow.persistence.incomplete(job))):
+            if path.stat().st_mtime != PUT_BACK:
+                path.unlink()
+    again = set()
     for kept in sorted(KEPT.rglob("*")):
         path = kept.relative_to(KEPT)
         if kept.is_file() and not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(kept, path)
-            os.utime(path, (0, 0))
-            workflow.persistence.cleanup_metadata(IOFile(str(path)))
+            os.utime(path, (PUT_BACK, PUT_BACK))
+            again.add(str(path))
+    for job in workflow.dag.jobs:
+        if again.intersection(map(str, job.output)):
+            workflow.persistence.cleanup(job)
+            workflow.persistence.started(job)
     shutil.rmtree(KEPT, ignore_errors=True)
 
 
