@@ -8,9 +8,8 @@ from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_pl
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
-from needling.figures.forest import sides
+from needling.figures.forest import is_turned, sides
 from needling.figures.style import style
-from needling.labels.words import Labels
 from needling.study.plan import Figures
 
 FIGURES = figures()
@@ -42,7 +41,8 @@ def drawn(name, make, change=None, per_arm=60):
 
 def drawn_texts(figure):
     """Texts that a reader sees: ticks beyond the axis' ends exist too, but are not drawn."""
-    figure.draw_without_rendering()
+    with style("default"):
+        figure.draw_without_rendering()
     texts = {t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()}
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
@@ -99,31 +99,78 @@ def test_made_up_data_are_labelled_in_every_caption(tmp_path):
             assert {said[key].startswith("Made-up data. ") for key in ("caption", "alternative")} == {make().made_up}
 
 
-@pytest.mark.parametrize("better", ["lower", "higher"])
+@pytest.mark.parametrize(
+    ("quantity", "better", "on_the_left"),
+    [
+        ("difference", "lower", "arm"),
+        ("difference", "higher", "arm"),  # drawn with its sign exchanged
+        ("risk_ratio", "lower", "arm"),
+        ("risk_ratio", "higher", "reference"),  # a ratio is drawn as it is
+    ],
+)
 @pytest.mark.parametrize(("arm", "reference"), [("dry_needling", "usual_care"), ("usual_care", "dry_needling")])
-def test_each_side_names_the_arm_that_is_better_there(better, arm, reference):
-    words = {"dry_needling": "dry needling", "usual_care": "usual care"}
-    left, right = sides({"better": better, "arm": arm, "reference": reference}, Labels(plan()))
-    on_the_right = arm if better == "higher" else reference
-    on_the_left = reference if better == "higher" else arm
-    assert (left, right) == (f"← favours {words[on_the_left]}", f"favours {words[on_the_right]} →")
+def test_each_side_names_the_arm_that_is_better_there(quantity, better, on_the_left, arm, reference):
+    row = {"quantity": quantity, "better": better, "arm": arm, "reference": reference}
+    wanted = (arm, reference) if on_the_left == "arm" else (reference, arm)
+    assert sides(row) == wanted
+    assert is_turned(row) == (better == "higher" and quantity == "difference")
+    assert sides({**row, "better": "neither"}) == ("", "")
+    assert sides({**row, "reference": ""}) == ("", "")
 
 
-def test_a_course_names_the_side_of_improvement():
-    row = {"arm": "", "reference": ""}
-    assert sides({**row, "better": "lower"}, Labels(plan())) == ("← improvement", "")
-    assert sides({**row, "better": "higher"}, Labels(plan())) == ("", "improvement →")
-    assert sides({**row, "better": "neither"}, Labels(plan())) == ("", "")
+def place_of(figure, words):
+    """Middle of a text above the plots, as a share of the figure's width."""
+    with style("default"):
+        figure.draw_without_rendering()
+    edge = figure.axes[0].get_position().x0
+    boxes = [t.get_window_extent() for t in figure.texts if t.get_text().startswith(words)]
+    middles = [(box.x0 + box.x1) / 2 / figure.bbox.width for box in boxes]
+    return [x for x in middles if x > edge]
+
+
+def plots(figure):
+    """The axes with their zero, as a share of the figure's width, and the estimates that are drawn."""
+    found = []
+    for ax in figure.axes:
+        zero = figure.transFigure.inverted().transform(ax.transData.transform((0, 0)))[0]
+        found.append((zero, [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "s"]))
+    return found
+
+
+def test_an_estimate_is_drawn_on_the_side_of_the_arm_that_it_favours():
+    figure, source, _, _ = drawn("forest", plan)
+    estimates = [x for _, mine in plots(figure) for x in mine]
+    rows = source[source["estimate"].notna()].to_dict("records")
+    assert len(estimates) == len(rows) > 3
+    assert {row["better"] for row in rows} == {"lower", "higher"}
+    for x, row in zip(estimates, rows, strict=True):
+        better_with_arm = (row["estimate"] < 0) == (row["better"] == "lower")
+        assert (x < 0) == better_with_arm
+    (zero, _), *_ = plots(figure)
+    assert [x < zero for x in place_of(figure, "Dry needling")] == [True]
+    assert [x > zero for x in place_of(figure, "Usual care")] == [True]
+
+
+@pytest.mark.parametrize("better", ["lower", "higher"])
+def test_a_course_names_the_side_of_improvement(better):
+    def turn(released):
+        released["results"]["better"] = better
+
+    figure, _, _, _ = drawn("forest", single_arm_plan, turn)
+    (zero, _), *_ = plots(figure)
+    (place,) = place_of(figure, "improvement")
+    assert (place < zero) == (better == "lower")
 
 
 def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
     figure, source, _, alternative = drawn("forest", three_arms_plan)
     texts = [t.get_text() for t in drawn_texts(figure)]
     assert len(source) == 3
+    words = {"usual_care": "Usual care", "sham": "Sham", "dry_needling": "Dry needling"}
     for row in source.to_dict("records"):
-        words = {"usual_care": "usual care", "sham": "sham", "dry_needling": "dry needling"}
-        assert f"favours {words[row['arm']]} →" in texts  # better is higher
-        assert f"← favours {words[row['reference']]}" in texts
+        for arm in (row["arm"], row["reference"]):
+            assert f"{words[arm]} better" in texts
+    assert [texts.count(f"{words[arm]} better") for arm in words] == [2, 2, 2]
     assert "dry needling against sham" in alternative
 
 

@@ -1,35 +1,26 @@
-"""The primary comparisons at the primary visit: estimates and intervals, one panel per scale and pair of arms."""
+"""The primary comparisons at the primary visit: means, estimate and interval, and which side is better with which arm."""
 
+from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from needling.figures.style import COLOURS, FAINT, INK, Profile, new_figure, panel_head
-from needling.labels.numbers import format_estimate, format_interval
-from needling.labels.sentences import in_sentence, sentence
-from needling.labels.words import Labels
+from needling.figures.style import BAND, FAINT, INK, STRONG, Look, Profile, Sheet, looks, text_width, wrapped
+from needling.labels.numbers import decimals, format_fixed, format_p
+from needling.labels.sentences import in_sentence, listed, sentence
+from needling.labels.words import POOLED, Labels
 from needling.tables.select import RATIOS, asked_for, comparisons, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
-TEXT_COLUMNS = ((0.26, "right"), (0.32, "left"), (1.0, "right"))
-COLUMNS = [
-    "row_id",
-    "cohort",
-    "outcome",
-    "quantity",
-    "visit",
-    "arm",
-    "reference",
-    "estimate",
-    "low",
-    "high",
-    "level",
-    "p",
-    "p_adjusted",
-]
+KEYS = ["cohort", "outcome", "visit", "site"]
+COLUMNS = [*KEYS, "row_id", "quantity", "arm", "reference", "estimate", "low", "high", "level", "p", "p_adjusted"]
 COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
+MEANS = ["mean_reference", "mean_arm"]
+ROW, GAP, PLOT = 6.0, 3.0, 44.0  # mm: from row to row, between columns, fewest for the plot
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -37,72 +28,124 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
     Returns
     -------
-    The results rows in the study file's order with the label of the measure.
+    The results rows in the study file's order with the label of the measure and the marginal means of both arms (missing
+    where the analysis has none, or where three arms or more are compared).
     """
     plan, results = labels.plan, released["results"]
     if plan.primary not in asked_for(released, "figure", "forest"):
-        return pd.DataFrame(columns=[*COLUMNS, "measure"])
-    mine = comparisons(results[results["analysis"] == plan.primary])
+        return pd.DataFrame(columns=[*COLUMNS, "measure", "span", *MEANS])
+    primary = results[results["analysis"] == plan.primary]
+    mine = comparisons(primary)
     mine = mine[~mine["quantity"].isin(["interaction", "trend"])]
     if plan.design != "single_arm":
         mine = mine[mine["role"] == plan.role(plan.primary)]
     mine = in_order(mine[COLUMNS], {"outcome": labels.outcomes, "cohort": list(plan.cohorts)})
     places = zip(mine["cohort"], mine["outcome"], strict=True)
-    return mine.assign(measure=[labels.measure(*place).label for place in places])
+    measures = [labels.measure(*place) for place in places]
+    mine = mine.assign(measure=[one.label for one in measures], span=[one.high - one.low for one in measures])
+    means = primary[primary["quantity"] == "mean"].set_index([*KEYS, "arm"])["estimate"]
+    for column, arm in zip(MEANS, ("reference", "arm"), strict=True):
+        at = pd.MultiIndex.from_frame(mine[[*KEYS, arm]])
+        mine[column] = means.reindex(at).to_numpy() if len(plan.arms) == 2 and means.index.is_unique else float("nan")
+    return mine
 
 
-def panel(ax: Axes, rows: pd.DataFrame, labels: Labels, size: float) -> Axes:
-    """Draw comparisons that share a scale, a direction and a pair of arms."""
-    first = rows.iloc[0].to_dict()
-    null = 1.0 if first["quantity"] in RATIOS else 0.0
-    ax.axvline(null, color=INK, linewidth=0.8)
-    for number, row in enumerate(rows.to_dict("records")):
-        if pd.notna(row["estimate"]):
-            ax.plot([row["low"], row["high"]], [number, number], color=COLOURS[1], linewidth=1.6, solid_capstyle="butt")
-            ax.plot(row["estimate"], number, marker="s", color=COLOURS[1], markersize=5.5)
-    ax.set_ylim(len(rows) - 0.4, -0.6)
-    ax.set_yticks(range(len(rows)), [_row_label(row, labels) for row in rows.to_dict("records")])
-    ax.tick_params(axis="y", length=0)
-    ax.spines["left"].set_visible(False)
-    if null:
-        ax.set_xscale("log")
-    else:
-        reach = max(abs(end) for end in [0.0, *rows["low"].dropna(), *rows["high"].dropna()]) or 1.0
-        ax.set_xlim(-1.12 * reach, 1.12 * reach)
-    for (x, align), text in zip(((0.49, "right"), (0.51, "left")), sides(first, labels), strict=True):
-        place: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
-        ax.annotate(text, (x, 0), (0, -2.4 * size), ha=align, va="top", **place)
-    return ax
+def is_turned(row: dict[Any, Any]) -> bool:
+    """Tell whether a row is drawn with its sign exchanged, so that left is better with the first-named arm in every row."""
+    return row["better"] == "higher" and bool(row["reference"]) and row["quantity"] not in RATIOS
 
 
-def sides(row: dict[Any, Any], labels: Labels) -> tuple[str, str]:
-    """What lies left and right of no difference: the arm that is better there, improvement of a single arm, or nothing."""
-    if row["better"] not in ("lower", "higher"):
+def sides(row: dict[Any, Any]) -> tuple[str, str]:
+    """The code of the arm that is better left and right of no difference; none where neither direction is better."""
+    if row["better"] not in ("lower", "higher") or not row["reference"]:
         return "", ""
-    right_is_better = row["better"] == "higher"
-    if not row["reference"]:
-        return ("", "improvement →") if right_is_better else ("← improvement", "")
-    better, other = in_sentence(labels.arm(row["arm"])), in_sentence(labels.arm(row["reference"]))
-    left, right = (other, better) if right_is_better else (better, other)
-    return f"← favours {left}", f"favours {right} →"
+    left_is_better = row["better"] == "lower" or is_turned(row)
+    return (row["arm"], row["reference"]) if left_is_better else (row["reference"], row["arm"])
 
 
-def numbers(ax: Axes, rows: pd.DataFrame, size: float) -> Axes:
-    """Write estimate, interval and patients of each comparison in columns."""
-    ax.set(xlim=(0, 1), ylim=(len(rows) - 0.4, -0.6))
-    ax.set_axis_off()
-    for number, row in enumerate(rows.to_dict("records")):
-        for (x, align), text in zip(TEXT_COLUMNS, _texts(row), strict=True):
-            ax.text(x, number, text, ha=align, va="center", fontsize=size)
+@dataclass(frozen=True)
+class Group:
+    """Rows of one plot: one outcome, one unit, one pair of arms."""
+
+    rows: list[dict[Any, Any]]
+    null: float
+    unit: str
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Group":
+        """Take the rows as they are; instruments of one width stand on one axis, named by that width."""
+        records = rows.to_dict("records")
+        units = {row["unit"] for row in records}
+        unit = units.pop() if len(units) == 1 else f"points of {records[0]['span']:g}"
+        return cls(records, 1.0 if records[0]["quantity"] in RATIOS else 0.0, unit)
+
+    @property
+    def first(self) -> dict[Any, Any]:
+        """The first row, for what all have alike."""
+        return self.rows[0]
+
+    @property
+    def digits(self) -> int:
+        """Decimals of a column: those that a middling interval can bear."""
+        known = [decimals(row["low"], row["high"]) for row in self.rows if pd.notna(row["estimate"])]
+        return int(median(known)) if known else 2
+
+    def drawn(self, row: dict[Any, Any]) -> tuple[float, float, float]:
+        """Estimate and ends of the interval as they are drawn, from left to right."""
+        sign = -1 if is_turned(row) else 1
+        low, high = sorted((sign * row["low"], sign * row["high"]))
+        return sign * row["estimate"], low, high
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far the intervals reach to the left and to the right of no difference."""
+        ends = [end for row in self.rows if pd.notna(row["estimate"]) for end in self.drawn(row)[1:]]
+        return max([0.0, *(self.null - end for end in ends)]), max([0.0, *(end - self.null for end in ends)])
+
+
+def panel(ax: Axes, group: Group, reach: float, share: float) -> Axes:
+    """Draw the intervals of a group on an axis of width `reach`, of which `share` lies left of no difference."""
+    if group.null:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+        ends = [end for row in group.rows if pd.notna(row["estimate"]) for end in (row["low"], row["high"])]
+        widest = 1.1 * max([1.5, *ends, *(1 / end for end in ends if end > 0)])
+        ax.set_xlim(1 / widest, widest)
+    else:
+        ax.set_xlim(-share * reach, (1 - share) * reach)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+    better = _banded(group)
+    if better:
+        ax.axvspan(*better(ax), color=BAND, linewidth=0, zorder=0)
+    ax.axvline(group.null, color=INK, linewidth=0.7, zorder=1)
+    for number, row in enumerate(group.rows):
+        if pd.notna(row["estimate"]):
+            estimate, low, high = group.drawn(row)
+            ax.plot([low, high], [number, number], color=INK, linewidth=STRONG, zorder=3)
+            ax.plot(estimate, number, marker="s", color=INK, markersize=4.4, zorder=4)
+    ax.set(ylim=(len(group.rows) - 0.5, -0.5), yticks=[])
+    ax.spines["left"].set_visible(False)
+    if group.first["reference"] and group.first["better"] in ("lower", "higher") and not group.null:
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{abs(x):g}"))
     return ax
 
 
-def _texts(row: dict[Any, Any]) -> tuple[str, str, str]:
+def _banded(group: Group) -> Any:
+    """The side that is better with the first-named arm, as a function of the axes; none where neither is."""
+    row = group.first
+    if row["better"] not in ("lower", "higher"):
+        return None
+    on_left = row["better"] == "lower" or is_turned(row)
+    return lambda ax: (ax.get_xlim()[0], group.null) if on_left else (group.null, ax.get_xlim()[1])
+
+
+def texts(row: dict[Any, Any], digits: int) -> tuple[str, str, str]:
+    """Estimate, interval and patients of a row as they are printed."""
     estimate, low, high = (float(str(row[name])) for name in ("estimate", "low", "high"))
     n = "" if pd.isna(row["n_patients"]) else str(row["n_patients"])
     if pd.isna(estimate):
         return "", HIDDEN if row["hidden"] else "not estimated", n
-    return format_estimate(estimate, low, high), f"({format_interval(low, high)})", n
+    return format_fixed(estimate, digits), f"({format_fixed(low, digits)} to {format_fixed(high, digits)})", n
 
 
 def _row_label(row: dict[Any, Any], labels: Labels) -> str:
@@ -110,40 +153,218 @@ def _row_label(row: dict[Any, Any], labels: Labels) -> str:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a panel for each outcome, measure and pair of arms, one below the other, with the numbers beside it."""
-    by = ["outcome", "measure", "quantity", "unit", "better", "arm", "reference"]
-    groups = [rows for _, rows in source.groupby(by, sort=False)]
-    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
-    heights = [len(rows) for rows in groups]
-    figure = new_figure(profile.full, 9 + 6.2 * sum(heights) + 23 * len(groups))
-    ratios = {"height_ratios": heights, "width_ratios": [1, 0.62]}
-    axes = figure.subplots(len(groups), 2, squeeze=False, gridspec_kw=ratios)
-    for (ax, beside), rows in zip(axes, groups, strict=True):
-        panel(ax, rows, labels, profile.small)
-        numbers(beside, rows, profile.small)
-        first = rows.iloc[0].to_dict()
-        pair = f": {in_sentence(labels.compared(first))}" if several else ""
-        panel_head(ax, labels.outcome(first["outcome"]) + pair, labels.scale(first))
-    heads = (sentence(labels.noun).split(" from")[0], f"({100 * float(source['level'].iloc[0]):g}% CI)", "n")
-    for (x, align), text in zip(TEXT_COLUMNS, heads, strict=True):
-        axes[0][1].text(x, -0.75, text, ha=align, va="bottom", fontsize=profile.small, fontweight="bold")
-    return figure
+    """Draw a plot for each outcome, unit and pair of arms, one below the other, between the numbers."""
+    signed = source["better"].where(source["reference"].eq("") | source["better"].eq("neither"), "")
+    scale = source["unit"].where(
+        source["span"].isna() | source["quantity"].ne("difference"), source["span"].astype(str)
+    )
+    keys = [*(source[name] for name in ("outcome", "quantity", "arm", "reference")), signed, scale]
+    groups = [Group.of(rows) for _, rows in source.groupby(keys, sort=False)]
+    return _Forest(groups, source, labels, profile).drawn()
+
+
+class _Forest:
+    """The sheet: where each column stands, from the widths of its words."""
+
+    def __init__(self, groups: list[Group], source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
+        self.groups, self.labels, self.profile = groups, labels, profile
+        self.look: dict[str, Look] = looks(labels.plan.arms)
+        self.several = len(source[["arm", "reference"]].drop_duplicates()) > 1
+        self.means = bool(source[MEANS].notna().all(axis=None)) and not self.several
+        self.tested = bool(source["p"].notna().any())
+        self.adjusted = bool(source["p_adjusted"].notna().any())
+        self.level = f"{100 * float(source['level'].iloc[0]):g}% CI"
+        size = profile.type
+        room = 0.26 * profile.full
+        self.names = {id(row): wrapped(_row_label(row, labels), room, size) for group in groups for row in group.rows}
+        self.name_width = max(text_width(name, size) for name in self.names.values())
+        self.measures = {
+            id(row): _short(row["measure"]) if self._mixed(group) else "" for group in groups for row in group.rows
+        }
+        lines = [1 + name.count("\n") for name in (*self.names.values(), *self.measures.values())]
+        self.step = max(ROW, 2.2 + 3.3 * max(lines))
+        self.base = 11.2 if self.means else 7.8
+        self._columns()
+
+    @staticmethod
+    def _mixed(group: Group) -> bool:
+        return len({row["measure"] for row in group.rows}) > 1
+
+    def reach(self, group: Group) -> float:
+        """Width of the axis: the same for all groups of an outcome and unit, so that their intervals compare."""
+        alike = [
+            g.reach
+            for g in self.groups
+            if (g.first["outcome"], g.unit, g.null) == (group.first["outcome"], group.unit, group.null)
+        ]
+        return 1.06 * max(max(left / self.share, right / (1 - self.share)) for left, right in alike) or 1.0
+
+    def _columns(self) -> None:
+        """Right edges of the columns of numbers; the plot takes what is left."""
+        size, width = self.profile.type, self.profile.full
+        printed = [texts(row, group.digits) for group in self.groups for row in group.rows]
+        measure = max(text_width(one, self.profile.small) for one in self.measures.values())
+        self.measure = self.name_width + (GAP + measure if any(self.measures.values()) else 0)
+        self.n = self.measure + GAP + max(text_width(n or "n", size) for _, _, n in printed)
+        at = self.n
+        self.mean_at: list[float] = []
+        if self.means:
+            for arm in (self.groups[0].first["reference"], self.groups[0].first["arm"]):
+                at += GAP + max(11.0, text_width(self._head(arm), size, 500))
+                self.mean_at.append(at)
+        right = width
+        self.p_at: list[float] = []
+        for wanted in (self.adjusted, self.tested):
+            if wanted:
+                self.p_at.insert(0, right)
+                right -= 12.0
+        interval = max(text_width(one, size) for _, one, _ in printed)
+        estimate = max(text_width(one, size, 600) for one, _, _ in printed)
+        self.interval = right - (GAP if self.p_at else 0) - interval
+        self.estimate = self.interval - 1.5
+        self.plot = (at + 2 * GAP, self.estimate - estimate - GAP)
+        if self.plot[1] - self.plot[0] < PLOT and self.means:
+            self.means = False
+            self._columns()
+
+    def _head(self, arm: str) -> str:
+        """The name of an arm over its column, a word a line where it is long."""
+        name, size = self.labels.arm(arm), self.profile.type
+        return wrapped(name, min(24.0, max(15.0, *(text_width(word, size, 500) for word in name.split()))), size, 500)
+
+    @property
+    def share(self) -> float:
+        """Share of the plot left of no difference: the same for all, and so that words fit on either side."""
+        asked = [left / (left + right) for left, right in (g.reach for g in self.groups if not g.null) if left + right]
+        if any(group.null for group in self.groups) or len(asked) < len(self.groups):
+            return 0.5
+        return min(0.68, max(0.32, max(asked) if min(asked) > 0.5 else min(asked) if max(asked) < 0.5 else 0.5))
+
+    def drawn(self) -> Figure:
+        """Draw everything."""
+        head = self.base + 1.8
+        below = [9.5 if group.unit else 6.0 for group in self.groups]
+        extra = 4.5 if self.several else 0.0
+        height = head + sum(7.0 + extra + self.step * len(g.rows) + b for g, b in zip(self.groups, below, strict=True))
+        sheet = Sheet(self.profile.full, height)
+        self._heads(sheet)
+        y = head
+        for group, under in zip(self.groups, below, strict=True):
+            y = self._group(sheet, group, y, extra) + under
+        return sheet.figure
+
+    def _heads(self, sheet: Sheet) -> None:
+        size, bold = self.profile.type, {"fontweight": 500}
+        sheet.write(self.n, self.base, "n", ha="right", **bold)
+        if self.means:
+            first = self.groups[0].first
+            visit = f"Mean at {in_sentence(self.labels.visit(first['visit']))}"
+            middle = (self.n + GAP + self.mean_at[1]) / 2
+            sheet.write(middle, 2.6, visit, ha="center", color=FAINT, fontsize=self.profile.small)
+            sheet.rule(self.n + GAP + 1, self.mean_at[1], 3.8)
+            for x, arm in zip(self.mean_at, (first["reference"], first["arm"]), strict=True):
+                sheet.write(x, self.base, self._head(arm), ha="right", color=self.look[arm].colour, **bold)
+        noun = sentence(self.labels.noun).split(" from")[0]
+        sheet.write(self.interval, self.base, f"({self.level})", **bold)
+        sheet.write(self.interval, self.base - 0.42 * size, noun, **bold)
+        names = [("P", self.tested), ("Adjusted\nP", self.adjusted)]
+        for x, words in zip(self.p_at, [word for word, wanted in names if wanted], strict=True):
+            sheet.write(x, self.base, words, ha="right", **bold)
+        if not self.several:
+            self._sides(sheet, self.groups[0], self.base)
+        sheet.rule(0, self.profile.full, self.base + 1.4, INK, 0.8)
+
+    def _sides(self, sheet: Sheet, group: Group, y: float) -> None:
+        """Name, in the colour of its arm, who is better on which side."""
+        share = 0.5 if group.null else self.share
+        zero = self.plot[0] + share * (self.plot[1] - self.plot[0])
+        row, size = group.first, self.profile.type
+        if not row["reference"]:
+            if row["better"] in ("lower", "higher"):
+                left = row["better"] == "lower"
+                place = {"x": zero - 1.2, "ha": "right"} if left else {"x": zero + 1.2, "ha": "left"}
+                sheet.write(place["x"], y, "improvement", ha=place["ha"], color=FAINT, fontweight=500)  # type: ignore[arg-type]
+            return
+        left_arm, right_arm = sides(row)
+        if not left_arm:
+            return
+        for arm, x, align, room in (
+            (left_arm, zero - 1.2, "right", zero - self.plot[0]),
+            (right_arm, zero + 1.2, "left", self.plot[1] - zero + GAP),
+        ):
+            words = wrapped(f"{self.labels.arm(arm)} better", room, size, 500)
+            sheet.write(x, y, words, ha=align, color=self.look[arm].colour, fontweight=500)
+
+    def _group(self, sheet: Sheet, group: Group, y: float, extra: float) -> float:
+        """Draw a group from y on; returns the lower edge of its plot."""
+        labels, first, size = self.labels, group.first, self.profile.type
+        title = labels.outcome(first["outcome"])
+        pair = f": {in_sentence(labels.compared(first))}" if self.several else ""
+        sheet.write(0, y + 5.0, title + pair, fontweight=600, fontsize=self.profile.head)
+        measures = [labels.measure(row["cohort"], row["outcome"]) for row in group.rows]
+        scales = list(dict.fromkeys(f"{one.axis}; {one.direction}" for one in measures))
+        x = text_width(title + pair, self.profile.head, 600) + 3
+        if len(scales) > 1:
+            ways: dict[str, list[str]] = {}
+            for one in measures:
+                ways.setdefault(one.direction, []).append(_short(one.label).replace("\n", " "))
+            scales = ["; ".join(f"{listed(list(dict.fromkeys(names)))}: {way}" for way, names in ways.items())]
+        if x + text_width(scales[0], self.profile.small) <= self.profile.full:
+            sheet.write(x, y + 5.0, scales[0], color=FAINT, fontsize=self.profile.small)
+        top = y + 7.0 + extra
+        if self.several:
+            self._sides(sheet, group, top - 1.2)
+        tall = self.step * len(group.rows)
+        ax = sheet.panel(self.plot[0], top, self.plot[1] - self.plot[0], tall)
+        panel(ax, group, self.reach(group), 0.5 if group.null else self.share)
+        if group.unit:
+            ax.set_xlabel(group.unit, color=FAINT)
+        for number, row in enumerate(group.rows):
+            base = top + (number + 0.5) * self.step + 1.0
+            lines = self.names[id(row)].count("\n")
+            sheet.write(0, base + lines * 0.21 * size, self.names[id(row)])
+            sheet.write(
+                self.measure, base, self.measures[id(row)], ha="right", color=FAINT, fontsize=self.profile.small
+            )
+            estimate, interval, n = texts(row, group.digits)
+            sheet.write(self.n, base, n, ha="right")
+            for x, name in zip(self.mean_at if self.means else (), MEANS, strict=False):
+                sheet.write(x, base, format_fixed(float(row[name]), group.digits), ha="right")
+            sheet.write(self.estimate, base, estimate, ha="right", fontweight=600)
+            sheet.write(self.interval, base, interval)
+            wanted = [name for name, one in (("p", self.tested), ("p_adjusted", self.adjusted)) if one]
+            for x, name in zip(self.p_at, wanted, strict=True):
+                sheet.write(x, base, format_p(float(row[name]), name=False), ha="right")
+        return top + tall
+
+
+def _short(measure: str) -> str:
+    """The abbreviation of an instrument, where its label has one in brackets; else the label."""
+    if measure == POOLED:
+        return "% of maximum"
+    return measure[measure.rindex("(") + 1 : -1] if measure.endswith(")") else wrapped(measure, 24, 7)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     plan = labels.plan
     level = f"{100 * float(source['level'].iloc[0]):g}% confidence intervals"
+    rows = source.to_dict("records")
     if plan.design == "single_arm":
         what = f"Change from baseline at each visit with {level} (course in one arm, not an effect)."
     else:
         noun = "Effect" if plan.design == "randomised" else "Adjusted difference (an association)"
         what = f"{noun} at {in_sentence(labels.visit(plan.visits.primary))} with {level}."
+    told = [what, *withheld_note(source)]
+    if any(row["better"] in ("lower", "higher") and row["reference"] for row in rows):
+        told.append("The tinted side is better with the first-named arm.")
+    if any(is_turned(row) for row in rows):
+        told.append("Rows in which higher is better are drawn the other way round; the numbers keep their sign.")
     lines = []
-    for row in source.to_dict("records"):
-        number, interval, _ = _texts(row)
+    for row in rows:
+        number, interval, _ = texts(row, decimals(row["low"], row["high"]))
         of = in_sentence(labels.cohort(row["cohort"]))
         at = f", {in_sentence(labels.visit(row['visit']))}" if plan.design == "single_arm" else ""
         pair = f", {in_sentence(labels.compared(row))}" if row["reference"] else ""
         lines.append(f"{labels.outcome(row['outcome'])}, {of}{at}{pair}: {number} {interval}".replace(":  ", ": "))
-    return " ".join([what, *withheld_note(source)]), f"Forest plot. {'; '.join(lines)}."
+    return " ".join(told), f"Forest plot. {'; '.join(lines)}."

@@ -15,6 +15,7 @@ from needling.figures.panels import (
     visit_positions,
 )
 from needling.figures.style import Look, Profile, light_grid, looks
+from needling.labels.numbers import rounded
 from needling.labels.words import Labels
 
 
@@ -58,5 +59,5 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     whom = "allocated patients" if labels.plan.arms else "patients"
     caption = f"Share of {whom} measured at each visit: {named(source, labels)}. n: patients measured."
     known = source["share"].dropna()
-    span = f" between {100 * known.min():.0f}% and {100 * known.max():.0f}%" if len(known) else ""
+    span = f" between {rounded(100 * known.min(), 0)}% and {rounded(100 * known.max(), 0)}%" if len(known) else ""
     return caption, f"Line charts of the share of patients measured by visit{for_each_arm(labels)}{span}."

@@ -11,16 +11,24 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("Agg")
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
-INK, FAINT, RULE = "#1a1a1a", "#6b6b6b", "#d5d5d5"
+from needling.figures.fonts import FAMILY, font_files
+
+INK, FAINT, RULE, HAIR, PAPER = "#1a1d21", "#5a6068", "#9aa1a9", "#e3e6ea", "#ffffff"
+BAND = "#e9f1f9"  # the side on which the first-named arm is better: one tint, one meaning, in every figure
 MM = 1 / 25.4
-# Okabe and Ito's colours, ordered so that neighbours differ in lightness too; line and marker tell them apart in grey.
-COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-LINES = ("--", "-", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
-MARKERS = ("s", "o", "^", "D", "v", "P")
-FACES = ("white", None, None, "white", None, "white")
+# Of arms only, reference first: at least 4.5:1 on white, told apart without colour by marker, line and face as well.
+COLOURS = ("#a65200", "#114b8b", "#00806a", "#5b1147")
+LINES = ((0, (3.2, 1.6)), "-", (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
+MARKERS = ("s", "o", "^", "D")
+FACES = (PAPER, None, None, PAPER)
+THIN, LINE, STRONG, COURSE = 0.5, 0.8, 1.1, 1.3  # points: axes, intervals, primary intervals, courses
 
 
 @dataclass(frozen=True)
@@ -31,44 +39,59 @@ class Profile:
     single: float
     type: float
     small: float
+    head: float
     dpi: int
 
 
-PROFILES = {"default": Profile(180, 120, 9, 8, 200), "journal": Profile(174, 85, 7.5, 7, 600)}
+PROFILES = {"default": Profile(180, 120, 7.5, 7, 8, 300), "journal": Profile(174, 85, 7.5, 7, 8, 600)}
 
 
 @contextmanager
 def style(profile: str) -> Iterator[Profile]:
     """Draw within this: sets matplotlib's parameters for a profile and puts them back afterwards."""
     sizes = PROFILES[profile]
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    for file in font_files().values():
+        if str(file) not in known:
+            font_manager.fontManager.addfont(file)
     parameters: Any = {
-        "font.family": "DejaVu Sans",
+        "font.family": [FAMILY, "DejaVu Sans"],  # the second for scripts that the first has not
         "font.size": sizes.type,
-        "axes.labelsize": sizes.type,
-        "axes.titlesize": sizes.type,
+        "axes.labelsize": sizes.small,
+        "axes.titlesize": sizes.head,
         "legend.fontsize": sizes.type,
         "xtick.labelsize": sizes.small,
         "ytick.labelsize": sizes.small,
+        "text.hinting": "none",  # widths are then those of the type, whatever the resolution
         "text.color": INK,
         "axes.labelcolor": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "axes.edgecolor": "#8a8a8a",
-        "axes.linewidth": 0.7,
-        "xtick.major.width": 0.7,
-        "ytick.major.width": 0.7,
+        "xtick.color": RULE,
+        "ytick.color": RULE,
+        "xtick.labelcolor": INK,
+        "ytick.labelcolor": INK,
+        "axes.edgecolor": RULE,
+        "axes.linewidth": THIN,
+        "xtick.major.width": THIN,
+        "ytick.major.width": THIN,
+        "xtick.major.size": 2,
+        "ytick.major.size": 2,
+        "xtick.major.pad": 2,
+        "ytick.major.pad": 2,
+        "axes.labelpad": 2,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.axisbelow": True,
         "axes.unicode_minus": True,
-        "lines.linewidth": 1.4,
-        "lines.markersize": 4.5,
+        "lines.linewidth": COURSE,
+        "lines.markersize": 3.8,
+        "lines.solid_capstyle": "butt",
+        "lines.dash_capstyle": "butt",
         "legend.frameon": False,
         "figure.dpi": 100,
         "savefig.dpi": sizes.dpi,
         "pdf.fonttype": 42,
         "ps.fonttype": 42,
-        "svg.fonttype": "path",
+        "svg.fonttype": "none",
         "svg.hashsalt": "needling",
         "svg.image_inline": True,
         "path.simplify": False,
@@ -95,7 +118,7 @@ class Look:
             "marker": self.marker,
             "markerfacecolor": self.face,
             "markeredgecolor": self.colour,
-            "markeredgewidth": 1.1,
+            "markeredgewidth": 1.0,
         }
 
 
@@ -111,6 +134,63 @@ def looks(arms: list[str]) -> dict[str, Look]:
     }
 
 
+class Sheet:
+    """A figure on which everything has its place in millimetres from the top left corner.
+
+    Columns of text and panels then share edges and baselines whatever the words are, which a layout engine cannot promise.
+    """
+
+    def __init__(self, width: float, height: float) -> None:
+        """Begin with an empty sheet, mm."""
+        self.width, self.height = width, height
+        self.figure = Figure(figsize=(width * MM, height * MM))
+
+    def panel(self, x: float, y: float, width: float, height: float, **more: Any) -> Axes:
+        """Axes with their top left corner at x, y."""
+        place = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
+        ax = self.figure.add_axes(place, **more)
+        ax.set_facecolor("none")
+        return ax
+
+    def write(self, x: float, y: float, words: str, **more: Any) -> None:
+        """Words with the baseline of their last line y below the top: heads of columns share baselines."""
+        size = more.get("fontsize", matplotlib.rcParams["font.size"])
+        for back, line in enumerate(reversed(words.split("\n"))):
+            place = (x / self.width, 1 - (y - back * size * LEADING) / self.height)
+            self.figure.text(*place, line, va="baseline", **more)
+
+    def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN) -> None:
+        """A line across, width in points."""
+        ends = ([x0 / self.width, x1 / self.width], [1 - y / self.height] * 2)
+        self.figure.add_artist(Line2D(*ends, color=colour, lw=width, transform=self.figure.transFigure))
+
+
+LEADING = 0.42  # mm from line to line for each point of type
+
+
+def text_width(words: str, size: float, weight: int = 400) -> float:
+    """Width of the longest line of some words in mm, at a size in points."""
+    style_of = FontProperties(family=[FAMILY, "DejaVu Sans"], size=size, weight=weight)
+    lines = [line for line in words.split("\n") if line.strip()]
+    return max([0.0, *(TextPath((0, 0), line, prop=style_of).get_extents().width for line in lines)]) / 72 / MM
+
+
+def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
+    """Words broken into lines that fit into a width in mm; a single word that is too long is broken too."""
+    lines = [""]
+    for word in words.split():
+        rest, longer = word, f"{lines[-1]} {word}".strip()
+        if text_width(longer, size, weight) <= room:
+            lines[-1] = longer
+            continue
+        while text_width(rest, size, weight) > room and len(rest) > 1:
+            fits = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or text_width(rest[:n], size, weight) <= room)
+            lines.append(rest[:fits])
+            rest = rest[fits:]
+        lines.append(rest)
+    return "\n".join(line for line in lines if line)
+
+
 def new_figure(width: float, height: float) -> Figure:
     """Make an empty figure of a size in mm, laid out so that nothing is cut or overlaps."""
     figure = Figure(figsize=(width * MM, height * MM))
@@ -122,15 +202,15 @@ def panel_head(ax: Axes, text: str, below: str = "") -> Axes:
     """Say above a panel, flush left, what it shows, and in smaller type below that on which scale."""
     size = matplotlib.rcParams["ytick.labelsize"]
     lines = textwrap.wrap(below, 57)
-    ax.set_title(text, loc="left", fontweight="bold", pad=6 + 1.35 * size * len(lines))
-    under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 0.91 * size, "color": FAINT}
+    ax.set_title(text, loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))
+    under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
     ax.annotate("\n".join(lines), (0, 1), (0, 5), **under).set_in_layout(False)
     return ax
 
 
 def light_grid(ax: Axes, axis: str = "y") -> Axes:
     """Draw faint lines behind the data."""
-    ax.grid(True, axis=axis, color="#ebebeb", linewidth=0.6)  # type: ignore[arg-type]
+    ax.grid(True, axis=axis, color=HAIR, linewidth=THIN)  # type: ignore[arg-type]
     return ax
 
 

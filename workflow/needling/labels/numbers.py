@@ -1,6 +1,7 @@
 """Numbers as a journal prints them."""
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 MINUS, MISSING = "−", "–"
 
@@ -17,8 +18,13 @@ def format_fixed(value: float, digits: int) -> str:
     """Print a number with fixed decimals and a true minus sign; a missing one as a dash, a rounded zero without sign."""
     if value is None or not math.isfinite(value):
         return MISSING
-    text = f"{value:.{digits}f}"
+    text = rounded(value, digits)
     return text.replace("-", "" if float(text) == 0 else MINUS)
+
+
+def rounded(value: float, digits: int) -> str:
+    """Round as a reader does, halves away from zero: 2.5 % is 3 %, where Python's format makes 2 of it."""
+    return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def format_estimate(estimate: float, low: float, high: float) -> str:
@@ -36,23 +42,21 @@ def format_interval(low: float, high: float, level: float | None = None) -> str:
 
 
 def format_p(p: float, *, name: bool = True) -> str:
-    """Print a p value: two decimals, three below .01 and where two would round it across .05, never as zero.
+    """Print a p value: three decimals below .10, two above, never as zero or one.
 
     Parameters
     ----------
     p : probability; missing gives a dash.
-    name : with "P = " in front; without, only the number (and "<" or ">").
+    name : with "P = " in front, as a sentence has it; without, only the number (and "<" or ">"), as a column has it.
     """
     if p is None or not math.isfinite(p):
         return MISSING
     if p < 0.001:
-        text = "< .001"
-    elif p > 0.99:
-        text = "> .99"
-    else:
-        digits = 3 if p < 0.01 or (p < 0.05 and round(p, 2) >= 0.05) else 2
-        text = f"= {p:.{digits}f}".replace("0.", ".", 1)
-    return f"P {text}" if name else text.removeprefix("= ")
+        return "P < .001" if name else "<.001"
+    if p >= 0.995:
+        return "P > .99" if name else ">.99"
+    text = rounded(p, 3 if p < 0.0995 else 2).removeprefix("0")
+    return f"P = {text}" if name else text
 
 
 def format_power(value: float) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, format_fixed
+from needling.labels.numbers import MISSING, format_fixed, rounded
 from needling.labels.sentences import span
 from needling.labels.words import Labels
 from needling.tables.printed import Printed, Row, headed
@@ -105,7 +105,7 @@ def _number(row: Any, digits: int, skewed: bool) -> str:
 
 
 def _share(row: Any) -> str:
-    return HIDDEN if pd.isna(row["count"]) else f"{row['count']:.0f} ({row['percent']:.0f}%)"
+    return HIDDEN if pd.isna(row["count"]) else f"{row['count']:.0f} ({rounded(row['percent'], 0)}%)"
 
 
 def _differences(rows: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import format_fixed
+from needling.labels.numbers import format_fixed, rounded
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.tables.printed import Printed
@@ -90,7 +90,7 @@ def reliability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     rows = [
         [
             labels.instrument(row["instrument"]),
-            f"{row['items']:.0f}",
+            rounded(row["items"], 0),
             f"{row['n']:.0f}",
             f"{format_fixed(row['alpha'], 2)} ({format_fixed(row['low'], 2)} to {format_fixed(row['high'], 2)})",
         ]
