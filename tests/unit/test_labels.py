@@ -21,11 +21,14 @@ ODD = 'a: b - c|d\\e <f> "g" {h} =cmd *i* [j] $k$ @l /m'
         (0.00095, "P < .001"),
         (0.001, "P = .001"),
         (0.0049, "P = .005"),
-        (0.03, "P = .03"),
+        (0.03, "P = .030"),
         (0.0499, "P = .050"),
         (0.0496, "P = .050"),
         (0.0491, "P = .049"),
-        (0.0501, "P = .05"),
+        (0.0501, "P = .050"),
+        (0.0994, "P = .099"),
+        (0.0996, "P = .10"),
+        (0.125, "P = .13"),
         (0.2, "P = .20"),
         (0.995, "P > .99"),
         (math.nan, "–"),
@@ -33,6 +36,14 @@ ODD = 'a: b - c|d\\e <f> "g" {h} =cmd *i* [j] $k$ @l /m'
 )
 def test_p_values_follow_the_journals(p, text):
     assert format_p(p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(2.5, 0, "3"), (-2.5, 0, "−3"), (0.125, 2, "0.13"), (90.5, 0, "91"), (-0.04, 1, "0.0"), (1.005, 2, "1.01")],
+)
+def test_halves_are_rounded_away_from_zero(value, digits, text):
+    assert format_fixed(value, digits) == text
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.build import TEMPLATES, build_report
 from needling.report.numbers import Number
+from needling.report.page import VARIABLES, finished
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.tables.make import tables as all_tables
@@ -81,11 +82,36 @@ def test_three_formats_are_the_same_bytes_wherever_they_are_built(built):
 def test_page_stands_alone_and_names_every_picture(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
-    pictures = re.findall(r"<img[^>]*>", page)
-    assert len(pictures) == len(FIGURES)
-    assert all(re.search(r'alt="[^"]{20,}"', picture) for picture in pictures)
+    assert "<img" not in page
+    pictures = re.findall(r'<svg role="img" aria-labelledby="(\w+)-told".*?</svg>', page, re.DOTALL)
+    assert sorted(pictures) == sorted(FIGURES)
+    for name in pictures:
+        assert re.search(rf'<desc id="{name}-told">[^<]{{20,}}</desc>', page)
+    identities = re.findall(r'\bid="([^"]+)"', page)
+    assert len(identities) == len(set(identities))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(identities)
     assert 'class="madeup"' in page
     assert "<script" not in page
+
+
+def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
+    write_figures(*shown(made_up_trial, 200), tmp_path)
+    page = finished('<img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+    assert ">Dry needling better</text>" in page
+    assert "Fira Sans Tabular" in page
+    assert "var(--ink)" in page
+    assert "var(--arm2)" in page
+    assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
+
+
+def test_every_table_stands_in_a_named_region_that_the_keyboard_reaches(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    regions = re.findall(
+        r'<div class="table" id="table-\d+" role="region" tabindex="0" aria-label="([^"]+)">\n<table\b', page
+    )
+    assert len(regions) == page.count("<table") > 3
+    assert [words for words in regions if not words.startswith("Table")] == []
+    assert page.count('<th scope="col"') == len(re.findall(r"<th\b(?!ead)", page))
 
 
 def test_every_printed_result_of_the_page_names_its_row(built):
@@ -101,7 +127,8 @@ def test_every_printed_result_of_the_page_names_its_row(built):
         }
         for column in columns.split():
             if column == "p":
-                assert format_p(row["p"], name=False) in words.replace("\u00a0", " ")
+                printed = words.replace("\u00a0", " ")
+                assert format_p(row["p"], name=False) in printed or format_p(row["p"]) in printed
             elif column in numbers and not np.isnan(row["low"]) and " " in columns:
                 assert numbers[column] in words
     primary = results[

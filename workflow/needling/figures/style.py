@@ -1,5 +1,6 @@
 """How every figure looks, and how it is written: the same bytes wherever it is drawn."""
 
+import logging
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
 from needling.figures.fonts import FAMILY, font_files
+
+# The second family has no weights 500 and 600; its nearest is taken, and need not be told for each word.
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 
 INK, FAINT, RULE, HAIR, PAPER = "#1a1d21", "#5a6068", "#9aa1a9", "#e3e6ea", "#ffffff"
 BAND = "#e9f1f9"  # the side on which the first-named arm is better: one tint, one meaning, in every figure

@@ -10,15 +10,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from needling.figures.fonts import FONTS
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
 from needling.report.document import reference_document
+from needling.report.page import finished, page_style
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.tables.make import write_tables
 
 TEMPLATES = Path(__file__).parents[2] / "report"
-READER = "markdown-smart-auto_identifiers+gfm_auto_identifiers+pipe_tables+table_captions+implicit_figures"
+READER = "markdown-smart+pipe_tables+table_captions+implicit_figures"
 # Every file's clock: a report knows its data and code, not the day it was built.
 FIXED_TIME = 1_577_836_800
 
@@ -105,20 +107,23 @@ def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> 
 
 
 def _page(work: Path, metadata: list[str], templates: Path) -> Path:
-    return _pandoc(
+    style = work / "style.html"
+    style.write_text(page_style((templates / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
+    page = _pandoc(
         work,
         "html5",
         "report.html",
         templates,
         *metadata,
         "--default-image-extension=svg",
-        "--embed-resources",
+        f"--include-in-header={style}",
         "--toc",
         "--toc-depth=1",
         "--section-divs",
         f"--template={templates / 'report.html'}",
-        f"--css={templates / 'report.css'}",
     )
+    page.write_text(finished(page.read_text(encoding="utf-8"), work / "figures"), encoding="utf-8")
+    return page
 
 
 def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
@@ -142,7 +147,7 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
             str(source),
             output=str(work / "report.pdf"),
             root=str(work),
-            font_paths=[str(fonts)],
+            font_paths=[str(FONTS), str(fonts)],
             ignore_system_fonts=True,
             pdf_standards="ua-1",
             timestamp=FIXED_TIME,
