@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.text import Text
@@ -10,6 +11,7 @@ from matplotlib.text import Text
 from needling.figures.draw import figures, write_figures
 from needling.figures.forest import is_turned, sides
 from needling.figures.style import style
+from needling.figures.trajectories import limits_of
 from needling.study.plan import Figures
 
 FIGURES = figures()
@@ -189,6 +191,38 @@ def test_course_shows_each_arm_its_own_means():
     for row in modelled.to_dict("records"):
         assert row["value"] == means[row["cohort"], row["outcome"], row["visit"], row["arm"]]
     assert set(source.loc[source["source"] == "observed", "visit"]) == {"baseline"}
+
+
+def test_the_strip_below_a_course_shows_the_differences_on_the_side_of_the_better_arm():
+    figure, source, _, alternative = drawn("trajectories", plan)
+    results = shown(plan)[0]["results"].query("analysis == 'primary' and quantity == 'difference'")
+    compared = source[source["source"] == "difference"]
+    assert sorted(compared["value"]) == sorted(results["estimate"])
+    strips = [ax for ax in figure.axes if ax.patches]
+    assert len(strips) == len(compared[["cohort", "outcome"]].drop_duplicates())
+    better = compared.drop_duplicates(["outcome", "cohort"]).sort_values(["outcome"], ascending=False, kind="stable")[
+        "better"
+    ]
+    for ax, side in zip(strips, better, strict=True):
+        band = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+        assert (round(band.y1, 6) == 0) == (side == "lower")
+        assert (round(band.y0, 6) == 0) == (side == "higher")
+    assert "Differences at week 4: " in alternative
+
+
+@pytest.mark.parametrize(("make", "noun"), [(plan, "Difference"), (journal_plan, "Improvement")])
+def test_a_strip_says_whether_it_shows_differences_or_improvements(make, noun):
+    figure, _, _, _ = drawn("trajectories", make, per_arm=60 if make is plan else 200)
+    assert any(text.get_text().startswith(f"{noun} (") for text in figure.texts)
+
+
+@pytest.mark.parametrize(
+    ("ends", "limits", "step"),
+    [([(2.9, 7.1), (5.4, 8.0)], [(2, 8), (4, 10)], 2), ([(18.0, 31.0)], [(15, 35)], 5), ([(3.0, 3.0)], [(3, 4)], 1)],
+)
+def test_scales_of_an_outcome_are_equally_wide(ends, limits, step):
+    panels = [pd.DataFrame({"value": end, "low": end, "high": end}) for end in ends]
+    assert limits_of(panels) == (limits, step)
 
 
 def test_an_outcome_without_baseline_is_drawn_from_its_first_visit():

@@ -1,86 +1,367 @@
-"""Marginal means of each arm over the visits, with their intervals, by cohort and outcome."""
+"""Marginal means of each arm over the visits with their intervals; beneath them the difference, and who was measured."""
 
+import math
+from itertools import pairwise
+
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
-from needling.figures.panels import (
-    for_each_arm,
-    named,
-    numbers_below,
-    panel_grid,
-    shown_visits,
-    visit_axis,
-    visit_positions,
+from needling.figures.panels import for_each_arm, named, outcome_axis, shown_visits, visit_positions
+from needling.figures.style import (
+    BAND,
+    FAINT,
+    INK,
+    LINE,
+    STRONG,
+    Look,
+    Profile,
+    Sheet,
+    light_grid,
+    looks,
+    text_width,
+    wrapped,
 )
-from needling.figures.style import Look, Profile, light_grid, looks
+from needling.labels.numbers import format_estimate, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.select import asked_for
 
 KEYS = ["cohort", "outcome", "visit", "arm"]
-COLUMNS = [*KEYS, "value", "low", "high", "source", "n", "analysis"]
+COLUMNS = [*KEYS, "reference", "value", "low", "high", "source", "n", "better", "analysis"]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+COURSE, STRIP, LEFT, GAP = 31.0, 14.0, 11.0, 11.0  # mm: heights of both parts, room for the scale, between panels
+VISITS = 4.0  # mm from line to line of visits and numbers
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Gather observed baseline means and modelled means after it, of the primary analysis.
+    """Gather observed baseline means, modelled means after it and the differences of two arms, of the primary analysis.
 
     Returns
     -------
-    One row per cohort, outcome, visit and arm: value, low, high (empty where observed or not estimated), source (observed
-    or modelled), n (patients measured), analysis. Visits without any mean are left out.
+    One row per cohort, outcome, visit and arm: value, low, high (empty where observed or not estimated), source (observed,
+    modelled or difference), n (patients measured), analysis; of a difference also reference and the better direction.
+    Visits without any mean are left out.
     """
     plan = labels.plan
     observed, results = released["distribution"], released["results"]
     if plan.primary not in asked_for(released, "figure", "trajectories"):
         return pd.DataFrame(columns=COLUMNS)
-    means = results[(results["quantity"] == "mean") & (results["analysis"] == plan.primary)]
-    means = means[[*KEYS, "estimate", "low", "high"]]
+    mine = results[results["analysis"] == plan.primary]
+    means = mine.loc[mine["quantity"] == "mean", [*KEYS, "estimate", "low", "high"]]
     table = observed[[*KEYS, "mean", "n"]].merge(means, on=KEYS, how="left", validate="one_to_one")
     use_observed = (table["visit"] == plan.visits.baseline) & table["estimate"].isna()
     table["value"] = table["estimate"].where(~use_observed, table["mean"])
     table["source"] = use_observed.map({True: "observed", False: "modelled"})
-    table["analysis"] = plan.primary
     there = table.groupby(KEYS[:3])["value"].transform("count") > 0
-    return table.loc[there, COLUMNS].reset_index(drop=True)
+    table = table[there].assign(reference="", better="")
+    if len(plan.arms) == 2:
+        compared = mine[(mine["quantity"] == "difference") & mine["reference"].ne("") & mine["visit"].ne("")]
+        compared = compared.rename(columns={"estimate": "value"}).assign(source="difference")
+        table = pd.concat([table, compared.reindex(columns=table.columns).astype({"n": "Int64"})], ignore_index=True)
+    return table.assign(analysis=plan.primary)[COLUMNS].reset_index(drop=True)
 
 
-def panel(ax: Axes, rows: pd.DataFrame, labels: Labels, positions: dict[str, float], look: dict[str, Look]) -> Axes:
+def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look]) -> Axes:
     """Draw one cohort and outcome; arms stand a little apart so that intervals do not cover one another."""
-    apart = 0.018 * (max(positions.values()) - min(positions.values()) or 1.0)
+    reach = max(positions.values()) - min(positions.values()) or 1.0
     for number, (arm, mine) in enumerate(look.items()):
         drawn = rows[(rows["arm"] == arm) & rows["value"].notna()].set_index("visit")
         drawn = drawn.reindex([visit for visit in positions if visit in drawn.index])
-        x = [positions[visit] + (number - (len(look) - 1) / 2) * apart for visit in drawn.index]
-        ax.vlines(x, drawn["low"], drawn["high"], color=mine.colour, linewidth=1.1)
-        ax.plot(x, drawn["value"], label=labels.arm(arm), **mine.kwargs)  # type: ignore[arg-type]
-    ax.margins(y=0.1)
+        x = [positions[visit] + (number - (len(look) - 1) / 2) * 0.02 * reach for visit in drawn.index]
+        ax.vlines(x, drawn["low"], drawn["high"], color=mine.colour, linewidth=LINE)
+        ax.plot(x, drawn["value"], clip_on=False, **mine.kwargs)  # type: ignore[arg-type]
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0)
+    ax.set_xticks([])
     return light_grid(ax)
 
 
+def strip(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], primary: str, limits: tuple[float, float]) -> Axes:
+    """Draw the difference at each visit; the tinted side is better with the first-named arm."""
+    ax.set_ylim(limits)
+    better = rows["better"].iloc[0]
+    if better in ("lower", "higher"):
+        ax.axhspan(*((limits[0], 0) if better == "lower" else (0, limits[1])), color=BAND, linewidth=0)
+    ax.axhline(0, color=INK, linewidth=0.7)
+    for row in rows[rows["value"].notna()].to_dict("records"):
+        first, x = row["visit"] == primary, positions[row["visit"]]
+        colour = INK if first else FAINT
+        ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=STRONG if first else LINE)
+        ax.plot(x, row["value"], marker="s", markersize=4.2 if first else 3.4, color=colour)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    ax.tick_params(length=0)
+    ax.set_xticks([])
+    return ax
+
+
+def step_of(span: float, most: int = 4) -> float:
+    """A round step of which a span holds at most so many."""
+    raw = span / most or 1.0
+    base = 10 ** math.floor(math.log10(raw))
+    return base * next(times for times in (1, 2, 5, 10) if times * base >= raw * 0.999)
+
+
+def limits_of(panels: list[pd.DataFrame]) -> tuple[list[tuple[float, float]], float]:
+    """Ends of the scales of some panels, all of one width so that slopes compare, and the step of their grid."""
+    ends = [(_lowest(rows), _highest(rows)) for rows in panels]
+    step = step_of(max(high - low for low, high in ends))
+    found = [(step * math.floor(low / step), step * math.ceil(high / step)) for low, high in ends]
+    widest = max(high - low for low, high in found)
+    return [(low, low + max(widest, step)) for low, _ in found], step
+
+
+def _lowest(rows: pd.DataFrame) -> float:
+    return float(np.nanmin(rows[["value", "low"]].to_numpy(dtype=float)))
+
+
+def _highest(rows: pd.DataFrame) -> float:
+    return float(np.nanmax(rows[["value", "high"]].to_numpy(dtype=float)))
+
+
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw all cohorts and outcomes."""
-    look = looks(labels.plan.arms)
-    figure, panels = panel_grid(source, labels, profile, 62)
-    for ax, _, _, rows in panels:
-        positions = visit_positions(labels, shown_visits(rows, labels))
-        panel(ax, rows, labels, positions, look)
-        visit_axis(ax, labels, positions, profile.small)
-        numbers_below(ax, rows, positions, look, "n", profile.small)
-    if labels.plan.arms:
-        handles, arms = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
-    return figure
+    """Draw a panel for each cohort and outcome: cohorts side by side, outcomes below one another."""
+    return _Courses(source, labels, profile).drawn()
+
+
+class _Courses:
+    """The sheet: which panels there are, and where each stands."""
+
+    def __init__(self, source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
+        self.labels, self.profile, self.look = labels, profile, looks(labels.plan.arms)
+        self.means, self.compared = (source[(source["source"] == "difference") == wanted] for wanted in (False, True))
+        here = set(zip(self.means["cohort"], self.means["outcome"], strict=True))
+        places = [place for place in labels.places if place in here]
+        outcomes = [one for one in labels.outcomes if any(outcome == one for _, outcome in places)]
+        cohorts = list(dict.fromkeys(cohort for cohort, _ in places))
+        self.across = min(3 if profile.full >= 150 else 2, max(len(cohorts), len(outcomes) if len(cohorts) == 1 else 1))
+        rows = [outcomes] if len(cohorts) == 1 else [[one] for one in outcomes]
+        grouped = [[place for place in places if place[1] in row] for row in rows]
+        self.lines = [line[i : i + self.across] for line in grouped for i in range(0, len(line), self.across)]
+        whole = profile.full if self.across > 1 else profile.single
+        self.width = (whole - LEFT - GAP * (self.across - 1)) / self.across
+        self.whole = whole
+        self.scales = self._scales(outcomes)
+        self.strip = STRIP + 5.0 if len(self.compared) else 0.0
+        self.top = 6.0 if labels.plan.arms else 1.0
+
+    def _scales(self, outcomes: list[str]) -> dict[tuple[str, str], tuple[tuple[float, float], float]]:
+        """Ends and step of each panel's scale: one measure has one scale, all measures of an outcome one width."""
+        found: dict[tuple[str, str], tuple[tuple[float, float], float]] = {}
+        for outcome in outcomes:
+            mine = [place for line in self.lines for place in line if place[1] == outcome]
+            measures = [self.labels.measure(*place) for place in mine]
+            for span in dict.fromkeys(one.high - one.low for one in measures):
+                alike = [
+                    (place, one.label) for place, one in zip(mine, measures, strict=True) if one.high - one.low == span
+                ]
+                by_label: dict[str, list[pd.DataFrame]] = {}
+                for place, label in alike:
+                    by_label.setdefault(label, []).append(self._of(self.means, place))
+                ends, step = limits_of([pd.concat(rows) for rows in by_label.values()])
+                scale = dict(zip(by_label, ends, strict=True))
+                found |= {place: (scale[label], step) for place, label in alike}
+        return found
+
+    @staticmethod
+    def _of(rows: pd.DataFrame, place: tuple[str, str]) -> pd.DataFrame:
+        return rows[(rows["cohort"] == place[0]) & (rows["outcome"] == place[1])]
+
+    def drawn(self) -> Figure:
+        """Draw everything."""
+        heads = {place: self._head(place) for line in self.lines for place in line}
+        under = 4.0 + VISITS * (1 + len(self.look))
+        tall = [
+            4.2 * max(1 + heads[place][0].count("\n") for place in line)
+            + 3.6 * max(1 + heads[place][1].count("\n") for place in line)
+            + 1.5
+            for line in self.lines
+        ]
+        block = COURSE + self.strip + under
+        sheet = Sheet(self.whole, self.top + sum(tall) + block * len(tall) + 6.0 * (len(tall) - 1) + 1)
+        self._key(sheet)
+        y, number = self.top, 0
+        for line, head in zip(self.lines, tall, strict=True):
+            for column, place in enumerate(line):
+                self._panel(
+                    sheet, place, heads[place], (LEFT + column * (self.width + GAP), y), head, number, column == 0
+                )
+                number += 1
+            y += head + block + 6.0
+        return sheet.figure
+
+    def _key(self, sheet: Sheet) -> None:
+        x = LEFT
+        for arm in self.labels.plan.arms:
+            mine = self.look[arm]
+            ax = sheet.panel(x, 0.8, 7, 3, xlim=(0, 1), ylim=(0, 1))
+            ax.set_axis_off()
+            ax.plot([0, 1], [0.5, 0.5], **{**mine.kwargs, "marker": ""})  # type: ignore[arg-type]
+            ax.plot(0.5, 0.5, **mine.kwargs)  # type: ignore[arg-type]
+            sheet.write(x + 8, 3.2, self.labels.arm(arm), color=mine.colour, fontweight=500)
+            x += 14 + text_width(self.labels.arm(arm), self.profile.type, 500)
+
+    def _head(self, place: tuple[str, str]) -> tuple[str, str]:
+        cohort, outcome = place
+        several = len({one for line in self.lines for one, _ in line}) > 1
+        words = self.labels.outcome(outcome)
+        words = f"{self.labels.cohort(cohort)}: {in_sentence(words)}" if several else words
+        scale = outcome_axis(self.labels, cohort, outcome)
+        return wrapped(words, self.width - 4, self.profile.head, 600), wrapped(
+            scale, self.width + 3, self.profile.small
+        )
+
+    def _panel(
+        self,
+        sheet: Sheet,
+        place: tuple[str, str],
+        head: tuple[str, str],
+        at: tuple[float, float],
+        tall: float,
+        number: int,
+        is_first: bool,
+    ) -> None:
+        """One panel with its strip and the numbers below."""
+        (x, y), profile = at, self.profile
+        rows, compared = self._of(self.means, place), self._of(self.compared, place)
+        positions = visit_positions(self.labels, shown_visits(rows, self.labels))
+        if sum(len(line) for line in self.lines) > 1:
+            sheet.write(x, y + 3.4, LETTERS[number % 26], fontsize=profile.head, fontweight=600)
+        inset = 4.0 if sum(len(line) for line in self.lines) > 1 else 0.0
+        sheet.write(
+            x + inset,
+            y + 3.4 + 0.42 * profile.head * head[0].count("\n"),
+            head[0],
+            fontsize=profile.head,
+            fontweight=600,
+        )
+        sheet.write(x, y + tall - 1.5, head[1], fontsize=profile.small, color=FAINT)
+        reach = max(positions.values()) - min(positions.values()) or 1.0
+        limits = (min(positions.values()) - 0.06 * reach, max(positions.values()) + 0.06 * reach)
+        ends, step = self.scales[place]
+        ax = sheet.panel(x, y + tall, self.width, COURSE, xlim=limits, ylim=ends)
+        ax.yaxis.set_major_locator(MultipleLocator(step))
+        panel(ax, rows, positions, self.look)
+        bottom = y + tall + COURSE
+        if len(compared):
+            arm, reference = (self.labels.arm(compared[name].iloc[0]) for name in ("arm", "reference"))
+            is_improvement = compared["better"].iloc[0] not in ("", "neither", self.labels.measure(*place).better)
+            noun = "Improvement" if is_improvement else "Difference"
+            words = f"{noun} ({in_sentence(arm)} − {in_sentence(reference)})"
+            if text_width(words, profile.small) > self.width + 6:
+                words = noun
+            sheet.write(x, bottom + 3.8, words, fontsize=profile.small, color=FAINT)
+            below = sheet.panel(x, bottom + 5.0, self.width, STRIP, xlim=limits)
+            span = self._strip_limits(place)
+            strip(below, compared, positions, self.labels.plan.visits.primary, span)
+            below.yaxis.set_major_locator(MultipleLocator(step_of(span[1] - span[0], 3)))
+            bottom += self.strip
+        self._numbers(sheet, rows, positions, (x, bottom + 1.0), limits, is_first)
+
+    def _strip_limits(self, place: tuple[str, str]) -> tuple[float, float]:
+        """Ends of a strip: of one width for all cohorts of an outcome whose scales are equally wide."""
+        spans = {one: self.labels.measure(*one) for line in self.lines for one in line if one[1] == place[1]}
+        width = {one: measure.high - measure.low for one, measure in spans.items()}
+        reach = [self._reach(one) for one in width if width[one] == width[place]]
+        low, high = self._reach(place)
+        spare = (1.1 * max(end - start for start, end in reach) or 1.0) - (high - low)
+        return low - spare / 2, high + spare / 2
+
+    def _reach(self, place: tuple[str, str]) -> tuple[float, float]:
+        """Ends of the intervals of a panel's differences, zero among them."""
+        rows = self._of(self.compared, place)
+        known = rows[["low", "high"]].dropna().to_numpy(dtype=float)
+        return (min(0.0, known.min()), max(0.0, known.max())) if known.size else (0.0, 0.0)
+
+    def _numbers(
+        self,
+        sheet: Sheet,
+        rows: pd.DataFrame,
+        positions: dict[str, float],
+        at: tuple[float, float],
+        limits: tuple[float, float],
+        is_first: bool,
+    ) -> None:
+        """Visits, and in the arms' colours how many were measured at each."""
+        (x, y), size, labels = at, self.profile.small, self.labels
+        sheet.rule(x, x + self.width, y)
+        weeks = self._weeks(positions)
+        first = "Week" if weeks else ""
+        for visit, position in positions.items():
+            place = x + self.width * (position - limits[0]) / (limits[1] - limits[0])
+            words = weeks[visit] if weeks else self._fitting(labels.visit(visit), positions)
+            weight = 600 if visit == labels.plan.visits.primary else 400
+            sheet.write(place, y + 3.4, words, ha="center", fontsize=size, fontweight=weight)
+            for number, (arm, mine) in enumerate(self.look.items()):
+                n = rows.loc[(rows["arm"] == arm) & (rows["visit"] == visit), "n"]
+                shown = "" if n.empty or pd.isna(n.iloc[0]) else str(n.iloc[0])
+                sheet.write(
+                    place, y + 3.4 + VISITS * (number + 1), shown, ha="center", fontsize=size, color=mine.colour
+                )
+        if is_first:
+            sheet.write(x - 2, y + 3.4, first, ha="right", fontsize=size, color=FAINT)
+            for number, (arm, mine) in enumerate(self.look.items()):
+                level = y + 3.4 + VISITS * (number + 1)
+                sheet.write(x - (5.0 if arm else 2.0), level, "n", ha="right", fontsize=size, color=mine.colour)
+                if arm:
+                    ax = sheet.panel(x - 4.4, level - 2.1, 2.4, 2.4, xlim=(0, 1), ylim=(0, 1))
+                    ax.set_axis_off()
+                    ax.plot(0.5, 0.5, **{**mine.kwargs, "markersize": 3.2})  # type: ignore[arg-type]
+
+    def _weeks(self, positions: dict[str, float]) -> dict[str, str]:
+        """Visits by their week, where time is drawn to scale."""
+        known = {visit: self.labels.plan.visits.schedule[visit].nominal_week for visit in positions}
+        if any(week is None or week != positions[visit] for visit, week in known.items()):
+            return {}
+        return {visit: f"{week:g}" for visit, week in known.items()}
+
+    def _fitting(self, words: str, positions: dict[str, float]) -> str:
+        """A visit's name, or its beginning where its neighbours leave no room for it."""
+        apart = min((b - a for a, b in pairwise(sorted(positions.values()))), default=1.0)
+        reach = max(positions.values()) - min(positions.values()) or 1.0
+        room = 0.95 * self.width * apart / (1.12 * reach)
+        if text_width(words, self.profile.small) <= room:
+            return words
+        short = [n for n in range(1, len(words)) if text_width(words[:n] + ".", self.profile.small) <= room]
+        return words[: short[-1]] + "." if short else words[:1]
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
-    """Caption and alternative text."""
+    """Caption and alternative text: what is seen, with numbers."""
     plan = labels.plan
     analysis = plan.analyses[plan.primary]
     caption = (
-        f"Course of {named(source, labels)}: marginal means and {100 * analysis.level:.0f}% confidence intervals "
+        f"Course of {named(source, labels)}: marginal means and {100 * analysis.level:g}% confidence intervals "
         f"({in_sentence(labels.analysis(plan.primary))}). n: patients measured at the visit."
     )
     if (source["source"] == "observed").any():
         caption += " Means at baseline are observed."
-    return caption, f"Line charts of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."
+    compared = source[source["source"] == "difference"]
+    if len(compared):
+        caption += (
+            " Below each course: the difference between the arms; the tinted side is better with the first-named arm."
+        )
+    return caption, f"Line charts of {named(source, labels)} by visit{for_each_arm(labels)}. {_seen(source, labels)}"
+
+
+def _seen(source: pd.DataFrame, labels: Labels) -> str:
+    """The differences at the primary visit, or the first and last mean of each course."""
+    told = []
+    at = source[(source["source"] == "difference") & (source["visit"] == labels.plan.visits.primary)]
+    for row in at[at["value"].notna()].to_dict("records"):
+        number = (
+            f"{format_estimate(row['value'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+        )
+        told.append(f"{labels.outcome(row['outcome'])}, {in_sentence(labels.cohort(row['cohort']))}: {number}")
+    if told:
+        return f"Differences at {in_sentence(labels.visit(labels.plan.visits.primary))}: {'; '.join(told)}."
+    for keys, rows in source[source["value"].notna()].groupby(["cohort", "outcome", "arm"], sort=False):
+        cohort, outcome, arm = (str(key) for key in keys)
+        whose = f", {in_sentence(labels.arm(arm))}" if arm else ""
+        ends = [format_fixed(value, 1) for value in (rows["value"].iloc[0], rows["value"].iloc[-1])]
+        told.append(
+            f"{labels.outcome(outcome)}, {in_sentence(labels.cohort(cohort))}{whose}: from {ends[0]} to {ends[1]}"
+        )
+    return f"{'; '.join(told)}."
