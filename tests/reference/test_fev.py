@@ -114,7 +114,7 @@ def test_full_model_fixed_effects(full, printed):
         **{f"AVISIT VIS{k}": f"AVISIT[T.VIS{k}]" for k in (2, 3, 4)},
         **{f"VIS{k}:TRT": f"ARMCD[T.TRT]:AVISIT[T.VIS{k}]" for k in (2, 3, 4)},
     }
-    table = full.terms("satterthwaite").set_index("term")
+    table = full.terms(df="satterthwaite").set_index("term")
     expected = printed["fixed_effects_estimate_se_df"]
     assert -2 * full.log_likelihood == pytest.approx(printed["minus_2_restricted_loglik"], abs=0.051)
     assert set(expected) == set(names)

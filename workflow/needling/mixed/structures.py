@@ -56,6 +56,11 @@ class Residual:
                 f"The residual structure '{self.structure}' needs the visit column: '{self.structure}(visit)'."
             )
 
+    @property
+    def visits(self) -> tuple[str, ...]:
+        """Name the columns that place a row: the visit or time; none for iid."""
+        return (self.visit,) if self.visit else ()
+
     def __str__(self) -> str:
         """Give the short form."""
         if not self.visit and not self.by:
