@@ -36,18 +36,23 @@ def hypothesis_rows(design: Design, terms: list[str], kind: str) -> Array:
     """
     if kind not in HYPOTHESES:
         raise MixedModelError(f"'{kind}' is not a kind of hypothesis; known are: {', '.join(HYPOTHESES)}.")
-    columns = [column for one in terms for column in design.terms[one]]
     if kind == "coefficients":
-        return np.eye(len(design.names))[columns]
+        return np.eye(len(design.names))[[column for one in terms for column in design.terms[one]]]
     if kind == "II":
         return np.concatenate([_second(design, one) for one in terms])
-    names = list(design.terms)
-    coded, own = _sum_coded(design)
-    columns = [column for one in terms for column in own[names.index(one)]]
+    return np.concatenate([_third(design, one) for one in terms])
+
+
+def _third(design: Design, term: str) -> Array:
+    own = design.terms[term]
+    coded, columns = _sum_coded(design)
     if coded.shape != design.X.shape or np.linalg.matrix_rank(design.X) < design.X.shape[1]:
-        return np.full((len(columns), len(design.names)), np.nan)  # an empty cell: there is no average over levels
+        return np.full((len(own), len(design.names)), np.nan)  # an empty cell: there is no average over levels
     T = np.linalg.lstsq(design.X, coded, rcond=None)[0]
-    return np.linalg.inv(T)[columns]
+    L = np.linalg.inv(T)[columns[list(design.terms).index(term)]]
+    return np.linalg.solve(
+        L[:, own], L
+    )  # in terms of the term's own coefficients, on which Fai and Cornelius's df depend
 
 
 def _factors(design: Design, term: str) -> tuple[set[str], set[str]]:
