@@ -323,13 +323,13 @@ class MixedFit(Solution):
         data : pandas.DataFrame, optional
             Rows with the columns of the model; the used rows if not given. Missing values are an error.
         random : bool
-            Add what is known of the row's subject and clusters: their predicted effects and, with a residual structure over
-            visits, the residual given those of the visits that were seen, so that an MMRM predicts a missed visit from the
-            others (and gives a seen one back). For those never seen it adds zero with their full variance. The standard
-            error is that of prediction minus truth (Henderson), with covariance parameters taken as known.
+            Add what is known of the row's subject and clusters: their predicted effects, and in an MMRM (a residual
+            structure without random effects) the residual given those of the visits that were seen, so that a missed visit
+            is predicted from the others and a seen one given back. For those never seen it adds zero with their full
+            variance. The standard error is that of prediction minus truth (Henderson), with covariance parameters known.
         new : bool
             Widen the interval to that of a new observation: residual variance and, without `random`, the variance of
-            subject and clusters. With `random` a residual structure over visits has it already.
+            subject and clusters. With `random` an MMRM has it already.
         asked
             As in `terms`.
 

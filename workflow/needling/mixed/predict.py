@@ -45,8 +45,12 @@ def _needed(design: Design, random: bool, new: bool) -> list[str]:
     return [name for name in dict.fromkeys([*names, design.offset_name]) if name]
 
 
-def _targets(fit: Solution, frame: pd.DataFrame, data: pd.DataFrame, L: Array) -> Targets:
-    """Say what a subject's rows are made of; a residual that hangs together with others is part of the prediction."""
+def targets_of(fit: Solution, frame: pd.DataFrame, data: pd.DataFrame, L: Array) -> Targets:
+    """Say what rows are made of.
+
+    Where random effects tie the rows of a subject together, the target is its own curve; where the residual covariance alone
+    does (an MMRM), the residual belongs to the target, so that visits that were seen tell about one that was not.
+    """
     design, coordinates, components = fit.model.design, fit.model.coordinates, fit.model.components
     count = len(frame)
     Z = (
@@ -71,7 +75,7 @@ def _targets(fit: Solution, frame: pd.DataFrame, data: pd.DataFrame, L: Array) -
         strange += np.where(level < 0, np.einsum("rs,st,rt->r", columns, Gamma, columns), 0)
         at += len(cluster.levels) * columns.shape[1]
     position, time = visit_of(design, frame)
-    own = None if design.residual.structure == "iid" else position
+    own = None if design.residual.structure == "iid" or design.random_terms else position
     return Targets(
         inner_rows(fit, L), subject, Z, U, strange, _group(design, frame), own, time, _root_weights(design, frame)
     )
@@ -119,7 +123,7 @@ def predict(fit: Solution, data: pd.DataFrame | None, random: bool, new: bool, a
     estimate, variance, df = result.estimate, result.se**2, result.df
     scale = fit.model.coordinates.scale
     if random and fit.usable:
-        targets = _targets(fit, frame, source, L)
+        targets = targets_of(fit, frame, source, L)
         prediction = Prediction(fit.rows, targets)
         estimate = estimate + scale * prediction.value
         variance = np.where(np.isfinite(result.se), scale**2 * prediction.variance, np.nan)
