@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 from formulaic import Formula
 from formulaic.errors import FormulaicError
+from scipy.spatial.distance import pdist
 
 from .errors import MixedModelError
+from .places import places_of, stated_visits
 from .splines import CONTEXT
-from .structures import Residual, Structure, make_structure
+from .structures import Residual, Structure
 
 Array = np.ndarray
 
@@ -56,7 +58,7 @@ class Design:
     structure: Structure
     visits: list[str]
     position: Array  # (rows,) visit code
-    time: Array  # (rows,) for continuous time: since the first visit of all, in units of `time_unit`
+    time: Array  # (rows, dimensions) time or place for `exponential`, from `time_origin` in units of `time_unit`
     time_unit: float  # the median gap between neighbouring visits of a subject
     groups: list[str]
     group: Array  # (rows,) group code
@@ -64,7 +66,8 @@ class Design:
     levels: dict[str, list[Any]]
     n_given: int
     dropped: dict[str, int]
-    time_origin: float  # where `time` is 0
+    time_origin: Array  # (dimensions,)
+    notes: list[str]
     offset: Array  # (rows,) known part of the outcome, already taken from y
     offset_name: str | None = None
     weights_name: str | None = None
@@ -88,7 +91,10 @@ class Design:
             return np.nan, np.nan
         first = np.flatnonzero(np.diff(subjects, prepend=-1))
         last = np.append(first[1:], len(subjects)) - 1
-        return float(np.diff(time)[inside].min()), float((time[last] - time[first]).max())
+        if time.shape[1] == 1:
+            return float(np.diff(time[:, 0])[inside].min()), float((time[last] - time[first]).max())
+        own = [pdist(time[a : b + 1]) for a, b in zip(first, last, strict=True) if b > a]
+        return min(float(one.min()) for one in own), max(float(one.max()) for one in own)
 
     def take(self, rows: Array, subjects: Array, cluster_codes: list[Array]) -> Design:
         """Choose sorted rows (some perhaps more than once) under new subject and cluster codes, both ascending or not.
@@ -264,10 +270,10 @@ def visit_of(design: Design, frame: pd.DataFrame) -> tuple[Array, Array]:
     nothing = np.zeros(len(frame))
     if design.residual.structure == "iid":
         return nothing.astype(np.intp), nothing
-    column = frame[str(design.residual.visit)]
     if design.residual.structure == "exponential":
-        return np.full(len(frame), -1), (column.to_numpy(dtype=float) - design.time_origin) / design.time_unit
-    labels = column.astype(str)
+        places = frame[list(design.residual.visits)].to_numpy(dtype=float)
+        return np.full(len(frame), -1), (places - design.time_origin) / design.time_unit
+    labels = frame[str(design.residual.visit)].astype(str)
     position = pd.Index(design.visits).get_indexer(pd.Index(labels))
     if (position < 0).any():
         value = labels.iloc[int(np.flatnonzero(position < 0)[0])]
@@ -292,38 +298,6 @@ def _cluster_codes(frame: pd.DataFrame, name: str) -> tuple[Array, list[str]]:
         labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None
     ).cat
     return category.codes.to_numpy().astype(np.intp), [str(level) for level in category.categories]
-
-
-def _visits(
-    frame: pd.DataFrame, residual: Residual, subject: str
-) -> tuple[Array, Array, tuple[float, float], list[str], Structure]:
-    """Give each row's visit position and time, origin and unit of that time, the visits in order, and their structure."""
-    rows = len(frame)
-    if residual.structure == "iid":
-        return np.zeros(rows, dtype=np.intp), np.zeros(rows), (0.0, 1.0), ["all"], make_structure("iid", 1)
-    column = frame[residual.visit]
-    if residual.structure == "exponential":
-        if not pd.api.types.is_numeric_dtype(column):
-            raise MixedModelError(f"The exponential structure needs a numeric time; '{residual.visit}' is not numeric.")
-        values, position = np.unique(column.to_numpy(dtype=float), return_inverse=True)
-        unit = _typical_gap(pd.factorize(frame[subject])[0], values[position])
-        scaled = (values - values[0]) / unit
-        structure = make_structure("exponential", len(values), scaled)
-        return position, scaled[position], (float(values[0]), unit), [f"{value:g}" for value in values], structure
-    if pd.api.types.is_numeric_dtype(column):
-        values, position = np.unique(column.to_numpy(), return_inverse=True)
-        visits = [str(value) for value in values]
-    else:
-        position = column.cat.codes.to_numpy().astype(np.intp)
-        visits = [str(level) for level in column.cat.categories]
-    return position, position.astype(float), (0.0, 1.0), visits, make_structure(residual.structure, len(visits))
-
-
-def _typical_gap(subjects: Array, time: Array) -> float:
-    """Give the median gap between neighbouring visits of a subject; 1 where every subject has one visit."""
-    order = np.lexsort((time, subjects))
-    gaps = np.diff(time[order])[np.diff(subjects[order]) == 0]
-    return float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
 
 
 def _check_visits(design: Design) -> None:
@@ -424,6 +398,7 @@ def build_design(
     if frame.empty:
         raise MixedModelError("No row has a value in every column of the model; nothing can be fitted.")
     _needs_order(frame, residual, levels)
+    stated = stated_visits(frame, residual, levels)
     frame = frame.copy()
     keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))}
     for name in needed:
@@ -442,6 +417,7 @@ def build_design(
         dropped,
         len(data),
         offset,
+        stated,
     )
 
 
@@ -457,6 +433,7 @@ def _assemble(
     dropped: dict[str, int],
     n_given: int,
     offset: str | None,
+    stated: Sequence[Any] | None,
 ) -> Design:
     """Compute the matrices of the complete rows and sort them."""
     y, outcome, _, _ = _matrix(parsed.lhs, frame, "outcome")
@@ -465,7 +442,7 @@ def _assemble(
     X, names, terms, spec = _matrix(parsed.rhs, frame, "fixed part")
     Z, random_terms, blocks, random_spec = _matrix(random_formula, frame, "random part")
     sizes = [len(indices) for indices in blocks.values()] if uncorrelated else [Z.shape[1]] * (Z.shape[1] > 0)
-    position, time, (origin, unit), visits, structure = _visits(frame, residual, subject)
+    places = places_of(frame, residual, subject, stated)
     if residual.by:
         by = frame[residual.by]
         by = by if isinstance(by.dtype, pd.CategoricalDtype) else _as_category(by, None)
@@ -473,7 +450,7 @@ def _assemble(
     else:
         group, groups = np.zeros(len(frame), dtype=np.intp), [""]
     subjects, labels = _subjects(frame[subject])
-    order = np.lexsort((position, subjects))
+    order = np.lexsort((places.position, subjects))
     clusters = []
     for name, one in cluster_formulas.items():
         codes, cluster_levels = _cluster_codes(frame, name)
@@ -489,8 +466,9 @@ def _assemble(
     known = _numbers(frame, offset, "offset")[order] if offset else np.zeros(len(frame))
     design = Design(
         outcome[0], y[order, 0] - known, X[order], names, terms, spec, frame, order, subject, subjects[order], labels,
-        Z[order], random_terms, sizes, random_spec, clusters, residual, structure, visits, position[order],
-        time[order], unit, groups, group[order], _weights(frame, weights)[order], categories, n_given, dropped, origin, known,
+        Z[order], random_terms, sizes, random_spec, clusters, residual, places.structure, places.visits, places.position[order],
+        places.time[order], places.unit, groups, group[order], _weights(frame, weights)[order], categories, n_given,
+        dropped, places.origin, places.notes, known,
         offset, weights,
     )  # fmt: skip
     _check_visits(design)

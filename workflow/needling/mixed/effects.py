@@ -25,7 +25,7 @@ class Targets:
     strange: Array  # (rows,) variance of the effects of cluster levels never seen
     group: Array  # (rows,)
     position: Array | None  # (rows,) visit, where the row's own residual is part of the target; None: it is not
-    time: Array  # (rows,)
+    time: Array  # (rows, dimensions)
     root_weights: Array  # (rows,)
 
 

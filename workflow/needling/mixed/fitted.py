@@ -66,6 +66,7 @@ class MixedFit(Solution):
             f"  fit          {self.method.upper()}, log-likelihood {self.log_likelihood:.3f}, "
             f"AIC {self.aic:.1f}, BIC {self.bic:.1f}",
         ]
+        lines += [f"  note         {note}" for note in self.notes]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

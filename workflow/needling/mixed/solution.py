@@ -133,6 +133,11 @@ class Solution:
         return dict(self.model.design.dropped)
 
     @property
+    def notes(self) -> list[str]:
+        """Say what was assumed that a reader might not expect; the fit itself is not in doubt."""
+        return list(self.model.design.notes)
+
+    @property
     def covariance_structure(self) -> str:
         """Name the residual structure."""
         return str(self.model.design.residual)
