@@ -128,3 +128,31 @@ def test_ratios_of_a_logged_outcome_are_those_of_emmeans(trial):
     row = fit.linear(fit.contrast("arm"), exponentiate=True, **EMMEANS).iloc[0]
     for what in ("estimate", "se", "low"):
         assert row[what] == pytest.approx(EXPECTED["ratio", what], rel=2e-5)
+
+
+def test_profile_intervals_are_those_of_lme4(trial):
+    fit = fit_mixed("pain ~ arm + week", trial, subject="id", random="1 + week", method="ml")
+    table = fit.profile().set_index(["quantity", "term"])
+    names = {
+        "sd_(Intercept)|id": ("standard deviation", "Intercept"), "sd_week|id": ("standard deviation", "week"),
+        "cor_week.(Intercept)|id": ("correlation", "Intercept, week"), "sigma": ("standard deviation", "all visits"),
+        "(Intercept)": ("coefficient", "Intercept"), "armneedling": ("coefficient", "arm[T.needling]"),
+        "week": ("coefficient", "week"),
+    }  # fmt: skip
+    assert len(table) == len(names)
+    for theirs, mine in names.items():
+        for end in ("low", "high"):  # lme4 interpolates its profile
+            assert table.loc[mine, end] == pytest.approx(EXPECTED[f"profile {end}", theirs], rel=5e-5, abs=5e-5)
+
+
+def test_distances_in_two_dimensions_are_those_of_nlme(trial):
+    visit, arm = (
+        trial["visit"].map({"w02": 1, "w04": 2, "w08": 3, "w12": 4}),
+        trial["arm"].map({"control": 1, "needling": 2}),
+    )
+    data = trial.assign(x=trial["week"] + 0.37 * arm, z=trial["baseline"] * 3 + visit**2 / 3)
+    fit = fit_mixed("pain ~ arm", data, subject="id", residual="exponential(x, z)")
+    assert fit.log_likelihood == pytest.approx(EXPECTED["two dimensions", "loglik"], abs=1e-6)
+    table = fit.variance_components().set_index("quantity")["estimate"]
+    for what in ("range", "variance"):
+        assert table[what] == pytest.approx(EXPECTED["two dimensions", what], rel=1e-4)

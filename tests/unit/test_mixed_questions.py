@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_ladder, fit_mixed, update
@@ -199,6 +200,33 @@ def test_one_sided_intervals_match_their_tests(data):
     edge = fit.linear(rows, alternative="equivalence", margin=float(margin)).iloc[0]
     assert edge["p"] == pytest.approx(0.05)
     assert (edge["low"], edge["high"]) == (pytest.approx(greater["low"]), pytest.approx(less["high"]))
+
+
+# ---------------------------------------------------------------- profiles
+
+
+def test_the_profile_of_one_variance_has_a_closed_form(data):
+    """n log(s^2 / best^2) + n (best^2 / s^2 - 1) is the chi-squared quantile at both limits."""
+    fit = fit_mixed("y ~ arm", data, subject="id", method="ml")
+    row = fit.profile(level=0.9).iloc[0]
+    for limit in (row["low"], row["high"]):
+        ratio = limit / row["estimate"]
+        assert len(data) * (2 * np.log(ratio) + ratio**-2 - 1) == pytest.approx(stats.chi2.ppf(0.9, 1), rel=1e-4)
+    assert row["low"] < row["estimate"] < row["high"]
+
+
+def test_a_profile_knows_the_end_of_the_range(data):
+    """A zero variance has the limit zero, and above it a value at which a likelihood-ratio test would reject."""
+    shuffled = data.assign(y=data["y"].to_numpy()[np.random.default_rng(3).permutation(len(data))])
+    fit = fit_mixed("y ~ arm", shuffled, subject="id", random="1", cluster={"clinic": "1"})
+    assert fit.status == "singular"
+    table = fit.profile().set_index("component")
+    for component in ("id", "clinic"):
+        assert table.loc[component, "low"] == 0
+        assert 0.05 < table.loc[component, "high"] < table.loc["residual", "estimate"]
+    ordered = fit_mixed("y ~ arm", data, subject="id", residual="ar1(visit)", levels={"visit": VISITS})
+    row = ordered.profile().set_index("quantity").loc["correlation"]
+    assert -1 < row["low"] < row["estimate"] < row["high"] < 1
 
 
 # ---------------------------------------------------------------- degrees of freedom

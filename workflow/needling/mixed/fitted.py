@@ -285,9 +285,10 @@ class MixedFit(Solution):
 
             adjust_table(table, result, adjust, (), rule.level)
         if exponentiate:
-            table["se"] = np.exp(table["estimate"]) * table["se"]
             limits = table.columns[table.columns.str.match("estimate|low|high")]
-            table[limits] = np.exp(table[limits])
+            with np.errstate(over="ignore"):  # the ratio of a large difference of logarithms is infinite
+                table["se"] = np.exp(table["estimate"]) * table["se"]
+                table[limits] = np.exp(table[limits])
         return table
 
     # -- rows -----------------------------------------------------------------------------------------------------
@@ -477,6 +478,27 @@ class MixedFit(Solution):
         return self._rows_table(rows, rule, adjust=adjust, family=family, sd=sd)
 
     # -- checks ---------------------------------------------------------------------------------------------------
+
+    def profile(self, level: float = 0.95) -> pd.DataFrame:
+        """Give profile likelihood intervals, which know that a standard deviation ends at zero and a correlation at one.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level; limits are where twice the log-likelihood falls by the chi-squared quantile of one df.
+
+        Returns
+        -------
+        pandas.DataFrame
+            component, term, quantity, estimate, low, high: standard deviations, correlations and ranges by the likelihood
+            of the fit (restricted under REML), and with method="ml" the coefficients (component "fixed"). A limit is the
+            end of the parameter's range where the likelihood never falls so far; NaN where a search failed. Checked against
+            lme4's `confint(method = "profile")`.
+        """
+        from .profile import profile_intervals
+
+        table = self.terms(df="asymptotic", level=level)
+        return profile_intervals(self, level, table["estimate"].to_numpy(), table["se"].to_numpy())
 
     def influence(self, of: pd.DataFrame, by: str | None = None, *, refit: bool = False) -> pd.DataFrame:
         """Leave one subject (or one level of a cluster) out at a time and see what a result becomes.
