@@ -159,11 +159,15 @@ def _antedependence_start(correlation: Array, times: Array | None) -> Array:
 # exponential in time or space: C_st = exp(-|t_s - t_t| / range), as SP(EXP) of PROC MIXED; rho is [range]
 
 
-def _distances(times: Array | None) -> Array:
-    """Give Euclid's distances of times or places: (..., m, dimensions) to (..., m, m)."""
-    assert times is not None
-    apart = times[..., :, None, :] - times[..., None, :, :]
+def distances(first: Array, second: Array) -> Array:
+    """Give Euclid's distances of times or places: (..., m, dimensions) and (..., n, dimensions) to (..., m, n)."""
+    apart = first[..., :, None, :] - second[..., None, :, :]
     return np.abs(apart[..., 0]) if apart.shape[-1] == 1 else np.sqrt((apart**2).sum(axis=-1))
+
+
+def _distances(times: Array | None) -> Array:
+    assert times is not None
+    return distances(times, times)
 
 
 def _exponential_matrix(rho: Array, visits: int, times: Array | None) -> Array:

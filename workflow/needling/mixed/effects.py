@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from .blocks import Subjects
+from .correlations import distances
 from .errors import MixedModelError
 from .rows import FitRows
 from .solution import Solution
 
 Array = np.ndarray
+
+AT_ONCE = 4_000_000  # numbers in one array
 
 
 @dataclass
@@ -51,31 +55,41 @@ class Prediction:
         self.h = self.UG @ self.point.H
         self.quadratic += (self.h * self.UG).sum(axis=1)
         for bucket in rows.model.subjects:
-            place = np.full(rows.model.design.n_subjects + 1, -1)
+            place = np.full(rows.model.design.n_subjects + 1, -1)  # the last one for subjects never seen
             place[bucket.subject] = np.arange(len(bucket.subject))
             chosen = np.flatnonzero(place[targets.subject] >= 0)
             if len(chosen):
-                self._add(chosen, bucket.rows[place[targets.subject[chosen]]], bucket, place)
+                self._add_bucket(chosen, place[targets.subject[chosen]], bucket)
+
+    def _add_bucket(self, chosen: Array, who: Array, bucket: Subjects) -> None:
+        """Gather the targets of each subject, and go on with as many subjects of equally many targets as memory allows."""
+        order = np.argsort(who, kind="stable")
+        members, first, counts = np.unique(who[order], return_index=True, return_counts=True)
+        for count in np.unique(counts):
+            alike = np.flatnonzero(counts == count)
+            step = max(1, AT_ONCE // (bucket.rows.shape[1] * max(bucket.rows.shape[1], int(count))))
+            for start in range(0, len(alike), step):
+                some = alike[start : start + step]
+                self._add(chosen[order[first[some, None] + np.arange(count)]], members[some], bucket)
 
     def _cluster_columns(self) -> Array:
         """Give U'B^-1 X."""
         return (self.point.UA @ self.point.adjusted[0])[:, : self.point.p]
 
-    def _add(self, chosen: Array, seen: Array, bucket, place: Array) -> None:
-        """Add what the outcomes of the subjects themselves say about the chosen targets; `seen` are their sorted rows."""
+    def _add(self, chosen: Array, who: Array, bucket: Subjects) -> None:
+        """Add what the outcomes of subjects (s,) of a bucket say about their own targets (s, t)."""
         rows, p = self.rows, self.point.p
-        B = rows.covariance(bucket)[bucket.pattern[place[self.targets.subject[chosen]]]]
-        c = (rows.data.Z[seen] @ self.GZ[chosen][..., None])[..., 0]
+        seen = bucket.rows[who]
+        c = self.GZ[chosen] @ np.swapaxes(rows.data.Z[seen], 1, 2)
         if self.targets.position is not None:
             c = c + self._residual_between(chosen, seen)
-        self.value[chosen] += (c * rows.weighted[seen][..., -1]).sum(axis=1)
-        half = np.linalg.solve(B, c[..., None])[..., 0]
-        self.quadratic[chosen] += (half * c).sum(axis=1)
-        self.through[chosen] += np.einsum("km,kmp->kp", half, rows.XR[seen][..., :p])
+        self.value[chosen] += (c @ rows.weighted[seen][..., -1:])[..., 0]
+        half = np.swapaxes(np.linalg.solve(rows.covariance(bucket)[bucket.pattern[who]], np.swapaxes(c, 1, 2)), 1, 2)
+        self.quadratic[chosen] += (half * c).sum(axis=2)
+        self.through[chosen] += half @ rows.XR[seen][..., :p]
         if len(self.point.K):
-            U = rows.cluster_rows(seen.ravel()).reshape(*seen.shape, -1)
-            across = np.einsum("km,kme->ke", half, U)
-            self.quadratic[chosen] += 2 * (across * self.UG[chosen]).sum(axis=1)
+            across = half @ rows.cluster_rows(seen.ravel()).reshape(*seen.shape, -1)
+            self.quadratic[chosen] += 2 * (across * self.UG[chosen]).sum(axis=2)
             self.h[chosen] += across
 
     @property
@@ -104,21 +118,20 @@ class Prediction:
         return result / self.targets.root_weights**2
 
     def _residual_between(self, chosen: Array, seen: Array) -> Array:
-        """Give the covariance of the targets' residuals with those of the subject's own rows."""
-        design, structure = self.rows.model.design, self.rows.model.components.structure
-        targets, result = self.targets, np.zeros(seen.shape)
+        """Give the covariance of the residuals of targets (s, t) with those of their subject's own rows (s, m)."""
+        design, structure, targets = self.rows.model.design, self.rows.model.components.structure, self.targets
+        result = np.zeros((*chosen.shape, seen.shape[1]))
         for group in np.unique(targets.group[chosen]):
-            mine = np.flatnonzero(targets.group[chosen] == group)
             natural = self._natural(group)
             if structure.name == "exponential":
-                times = np.concatenate([targets.time[chosen[mine], None], design.time[seen[mine]]], axis=1)
-                result[mine] = structure.matrix(natural, times)[:, 0, 1:]  # type: ignore[call-arg]
+                between = natural[0] * np.exp(-distances(targets.time[chosen], design.time[seen]) / natural[1])
             else:
                 assert targets.position is not None
                 square = structure.matrix(natural)
-                result[mine] = square[targets.position[chosen[mine], None], design.position[seen[mine]]]
-            result[mine[:, None], np.arange(seen.shape[1])] *= design.group[seen[mine, :1]] == group
-        return result / targets.root_weights[chosen, None]
+                between = square[targets.position[chosen][:, :, None], design.position[seen][:, None, :]]
+            mine = (targets.group[chosen][:, :, None] == group) & (design.group[seen][:, None, :] == group)
+            result += np.where(mine, between, 0)
+        return result / targets.root_weights[chosen][:, :, None]
 
 
 def _effect_covariance(rows: FitRows) -> Array:

@@ -1,4 +1,4 @@
-"""Profile likelihood intervals: values that a parameter may have before the likelihood, maximised over the others, falls too low."""
+"""Profile likelihood intervals: values that a parameter may have before the likelihood, maximised over all others, is too low."""
 
 from __future__ import annotations
 
