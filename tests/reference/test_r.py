@@ -54,6 +54,13 @@ def data(name: str) -> pd.DataFrame:
     return pd.read_csv(HERE / "data" / f"{name}.csv")
 
 
+def levels_of(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Give the levels that a data set has: R numbers visits without those that nobody has."""
+    return {
+        name: [one for one in levels if one in set(frame[name])] for name, levels in LEVELS.items() if name in frame
+    }
+
+
 @cache
 def fitted(name: str, method: str = "reml") -> MixedFit:
     model = MODELS[name]
@@ -70,7 +77,7 @@ def fitted(name: str, method: str = "reml") -> MixedFit:
         residual=residual(model),
         weights=model.get("weights"),
         method=method,
-        levels={column: levels for column, levels in LEVELS.items() if column in frame},
+        levels=levels_of(frame),
     )
 
 

@@ -101,6 +101,11 @@ def test_one_sided_and_equivalence_tests_are_those_of_emmeans(fit, kind, questio
         assert table["p"][row] == pytest.approx(EXPECTED[f"test {kind} p", visit], rel=1e-4)
         # emmeans writes (|estimate| - margin) / se, we the t of the side that is nearer: the same but for its sign
         assert abs(table["statistic"][row]) == pytest.approx(abs(EXPECTED[f"test {kind} statistic", visit]), rel=1e-4)
+        if kind == "equivalence":  # inside the margin an estimate above zero lies below the upper end
+            inside = abs(table["estimate"][row]) < 1
+            assert (table["statistic"][row] * table["estimate"][row] < 0) == inside
+        else:
+            assert table["statistic"][row] == pytest.approx(EXPECTED[f"test {kind} statistic", visit], rel=1e-4)
         assert np.isinf(table["low"][row]) == (kind == "less")
         assert np.isinf(table["high"][row]) == (kind == "greater")
 

@@ -98,8 +98,8 @@ KINDS = {
         {"residual": "unstructured(visit)"}, {"failed"},
     ),
     "one patient with 1,000 rows": (one_long, {"random": "1 + time"}, GOOD),
-    "one patient with 1,000 rows, a diary": (
-        lambda rng: one_long(rng).iloc[:364], {"residual": "exponential(time)"}, GOOD
+    "one patient with a diary of 100 rows": (
+        lambda rng: one_long(rng).iloc[:164], {"residual": "exponential(time)"}, GOOD
     ),
     "one row each": (lambda rng: trial(rng).groupby("id").head(1), {"random": "1"}, {"failed"}),
     "three arms": (
