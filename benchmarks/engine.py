@@ -188,7 +188,7 @@ def table(quick):
 
         def again(fit=fit):
             fit.__dict__.pop("information", None)
-            fit.terms("kenward_roger")
+            fit.terms(df="kenward_roger")
 
         theirs = r_seconds("pbkrtest", data, 1) if patients <= 3_000 else None
         add("Kenward-Roger table of a fit", patients, len(data), median_seconds(again), "lmer + pbkrtest", theirs)

@@ -41,7 +41,7 @@ def expected_row(listing, structure, variance):
 @pytest.mark.parametrize("structure", ["compound_symmetry", "ar1"])
 def test_kenward_roger_of_proc_mixed(trial, listing, structure, variance):
     expected = expected_row(listing, structure, variance)
-    row = fitted(trial, structure).terms(variance).loc[1]
+    row = fitted(trial, structure).terms(df=variance).loc[1]
     assert row["estimate"] == pytest.approx(expected["estimate"], rel=1e-6)
     assert row["se"] == pytest.approx(expected["se"], rel=1e-5)
     assert row["df"] == pytest.approx(expected["df"], rel=1e-5)
@@ -79,14 +79,14 @@ def test_unstructured_kenward_roger_where_proc_mixed_stopped(trial, listing, var
     """SAS stopped one Newton step early; at its stopping point the engine's Kenward-Roger has all of SAS's digits."""
     expected = expected_row(listing, "unstructured", variance)
     fit = fitted(trial, "unstructured")
-    exact = fit.terms(variance).loc[1]
+    exact = fit.terms(df=variance).loc[1]
     assert exact["estimate"] == pytest.approx(expected["estimate"], rel=1e-4)
     assert exact["se"] == pytest.approx(expected["se"], rel=1e-4)
     point = next(point for point, criterion in sas_path(fit) if criterion < 1e-8)
     assert point.value > -2 * fit.log_likelihood + 1e-6  # not yet the maximum
     stopped = fitted(trial, "unstructured")
     stopped._point, stopped._free = point, point.free
-    row = stopped.terms(variance).loc[1]
+    row = stopped.terms(df=variance).loc[1]
     assert row["estimate"] == pytest.approx(expected["estimate"], rel=1e-10)
     assert row["se"] == pytest.approx(expected["se"], rel=1e-10)
     assert row["df"] == pytest.approx(expected["df"], rel=1e-10)
@@ -114,7 +114,7 @@ def test_full_model_fixed_effects(full, printed):
         **{f"AVISIT VIS{k}": f"AVISIT[T.VIS{k}]" for k in (2, 3, 4)},
         **{f"VIS{k}:TRT": f"ARMCD[T.TRT]:AVISIT[T.VIS{k}]" for k in (2, 3, 4)},
     }
-    table = full.terms("satterthwaite").set_index("term")
+    table = full.terms(df="satterthwaite").set_index("term")
     expected = printed["fixed_effects_estimate_se_df"]
     assert -2 * full.log_likelihood == pytest.approx(printed["minus_2_restricted_loglik"], abs=0.051)
     assert set(expected) == set(names)

@@ -7,14 +7,19 @@ here. LOOSEST names, for every kind of quantity and every source, the loosest to
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from needling.mixed.effects import Prediction
 from needling.mixed.fit import fit_mixed
 from needling.mixed.fitted import MixedFit
+from needling.mixed.means import fixed_matrix
+from needling.mixed.predict import targets_of
 
 HERE = Path(__file__).parent / "r"
 MODELS = json.loads((HERE / "models.json").read_text())
@@ -49,6 +54,13 @@ def data(name: str) -> pd.DataFrame:
     return pd.read_csv(HERE / "data" / f"{name}.csv")
 
 
+def levels_of(frame: pd.DataFrame) -> dict[str, list[str]]:
+    """Give the levels that a data set has: R numbers visits without those that nobody has."""
+    return {
+        name: [one for one in levels if one in set(frame[name])] for name, levels in LEVELS.items() if name in frame
+    }
+
+
 @cache
 def fitted(name: str, method: str = "reml") -> MixedFit:
     model = MODELS[name]
@@ -65,7 +77,7 @@ def fitted(name: str, method: str = "reml") -> MixedFit:
         residual=residual(model),
         weights=model.get("weights"),
         method=method,
-        levels={column: levels for column, levels in LEVELS.items() if column in frame},
+        levels=levels_of(frame),
     )
 
 
@@ -173,8 +185,16 @@ def random_effects(name: str) -> pd.Series:
 
 
 def predictions(name: str, quantity: str) -> pd.Series:
-    table = fitted(name).predict(random=True, df="asymptotic")
-    return table["se" if quantity == "prediction_se" else "estimate"]
+    """Give what the effects alone predict: in an MMRM with clusters the residual is left out of the target."""
+    fit = fitted(name)
+    if quantity == "fitted_conditional":
+        return fit.fitted("conditional")
+    design = fit.model.design
+    if design.random_terms or not fit.model.components.clusters:
+        return fit.predict(random=True, df="asymptotic")["se"]
+    targets = targets_of(fit, design.frame, design.frame, fixed_matrix(design, design.frame))
+    prediction = Prediction(fit.rows, replace(targets, position=None))
+    return pd.Series(np.sqrt(prediction.variance) * fit.model.coordinates.scale, index=design.frame.index)
 
 
 ANSWERS = {

@@ -35,7 +35,7 @@ def test_standard_deviations_of_lme4(fit):
 @pytest.mark.parametrize("df", ["satterthwaite", "kenward_roger"])
 @pytest.mark.parametrize("information", ["observed", "expected"])
 def test_seventeen_degrees_of_freedom(fit, df, information):
-    assert fit.terms(df, information=information)["df"].tolist() == pytest.approx([17, 17], abs=1e-3)
+    assert fit.terms(df=df, information=information)["df"].tolist() == pytest.approx([17, 17], abs=1e-3)
 
 
 def test_statsmodels_agrees(fit):

@@ -93,6 +93,19 @@ def test_package_is_free_of_snakemake():
     assert found(MODULES, imports, lambda _, name: name.split(".")[0].startswith("snakemake")) == []
 
 
+def test_no_two_files_of_the_engine_need_each_other():
+    """Imports for the type checker and inside functions count: what computes does not know who asks."""
+    engine = {path.stem: path for path in MODULES if room(path) == "mixed"}
+    used = {
+        name: {one for _, full in imports(path) for one in full.split(".")[2:3] if full.startswith("needling.mixed.")}
+        for name, path in engine.items()
+    }
+    below: set[str] = set()
+    while ready := {name for name, needs in used.items() if name not in below and needs <= below}:
+        below |= ready
+    assert sorted(engine.keys() - below) == []
+
+
 def test_engine_knows_nothing_of_studies():
     engine = [path for path in MODULES if room(path) == "mixed"]
     assert found(engine, imports, lambda _, name: name.startswith("needling.") and ".mixed" not in name) == []

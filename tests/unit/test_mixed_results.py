@@ -158,13 +158,13 @@ def test_joint_test_of_one_row_is_its_t_test(fit):
 
 
 def test_between_within_degrees_of_freedom(fit):
-    table = fit.terms("between_within").set_index("term")["df"]
+    table = fit.terms(df="between_within").set_index("term")["df"]
     between = {"Intercept", "age", "arm[T.needling]", "arm[T.sham]"}
     within = set(fit.coefficient_names) - between
     assert set(table[list(between)]) == {fit.n_subjects - len(between)}
     assert set(table[list(within)]) == {fit.n_observations - fit.n_subjects - len(within)}
-    assert set(fit.terms("residual")["df"]) == {fit.n_observations - 10}
-    assert np.isinf(fit.terms("asymptotic")["df"]).all()
+    assert set(fit.terms(df="residual")["df"]) == {fit.n_observations - 10}
+    assert np.isinf(fit.terms(df="asymptotic")["df"]).all()
 
 
 def test_likelihood_ratio_test_and_its_refusals(trial):
@@ -190,7 +190,7 @@ def test_kenward_roger_needs_reml(trial):
     fit = fit_mixed("pain ~ visit", trial, subject="patient", random="1", method="ml")
     assert fit.terms().attrs["df_method"] == "satterthwaite"
     with pytest.raises(MixedModelError, match="REML"):
-        fit.terms("kenward_roger")
+        fit.terms(df="kenward_roger")
 
 
 def test_chunks_of_a_bootstrap_are_the_whole(trial):
@@ -354,10 +354,10 @@ def test_a_visit_twice_is_named(trial):
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [
-        (lambda fit: fit.terms("magic"), "'magic' is not a rule"),
+        (lambda fit: fit.terms(df="magic"), "'magic' is not a rule"),
         (lambda fit: fit.terms(level=95), "between 0 and 1"),
         (lambda fit: fit.terms(variance="CR9"), "'CR9'"),
-        (lambda fit: fit.terms("kenward_roger", variance="CR2"), "do not go with the sandwich"),
+        (lambda fit: fit.terms(df="kenward_roger", variance="CR2"), "do not go with the sandwich"),
         (lambda fit: fit.joint_test("sex"), "'sex' is not a term"),
         (lambda fit: fit.means("sex"), "'sex' is not a variable"),
         (lambda fit: fit.means("age"), "say at which values"),

@@ -309,8 +309,6 @@ def _constrained(
     import numpy as np
     import pandas as pd
 
-    from needling.mixed.inference import estimates, make_rule
-
     first, *later = frame.data["visit"].cat.categories
     base, *others = frame.data["arm"].cat.categories
     asked = comparisons(question)
@@ -323,8 +321,7 @@ def _constrained(
                 if frame.code(arm, "arm") != base:
                     weights[names.index(_effect_name(frame.code(arm, "arm"), visit))] = weight
             rows.append(weights)
-    rule = make_rule(fit, inference["df"], inference["level"], "observed", inference.get("variance", "model"), None)
-    effects = pd.DataFrame(estimates(fit, np.array(rows), rule).table(inference["level"]))
+    effects = fit.linear(np.array(rows), **inference).drop(columns="row")
     nobody = {_effect_name(arm, visit): 0.0 for arm in others for visit in later}
     means = []
     for arm in [base, *others]:

@@ -26,7 +26,7 @@ class Patterns:
 
     Z: Array  # (K, m, q)
     position: Array  # (K, m) visit of each row
-    time: Array  # (K, m)
+    time: Array  # (K, m, dimensions)
     group: Array  # (K,)
 
     def __len__(self) -> int:
@@ -162,7 +162,7 @@ def subject_buckets(data: RowData, continuous: bool) -> list[Subjects]:
         Z = data.Z[rows]
         keys = [data.group[rows[:, :1]], data.position[rows], Z.reshape(len(rows), -1)]
         if continuous:
-            keys.append(data.time[rows])
+            keys.append(data.time[rows].reshape(len(rows), -1))
         first, pattern = unique_rows(np.concatenate(keys, axis=1, dtype=float))
         patterns = Patterns(Z[first], data.position[rows[first]], data.time[rows[first]], data.group[rows[first, 0]])
         buckets.append(Subjects(patterns, pattern, rows, data.subjects[starts[chosen]]))

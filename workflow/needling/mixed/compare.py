@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from .errors import MixedModelError
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
 
 Array = np.ndarray
 
 
-def _same_data(smaller: MixedFit, larger: MixedFit) -> None:
+def _same_data(smaller: Solution, larger: Solution) -> None:
     first, second = smaller.model, larger.model
     if smaller.n_observations != larger.n_observations or smaller.n_subjects != larger.n_subjects:
         raise MixedModelError(
@@ -36,19 +32,19 @@ def _spans(X: Array, basis: Array) -> bool:
     return bool(np.abs(scaled - Q @ (Q.T @ scaled)).max() < 1e-7)
 
 
-def _columns(fit: MixedFit) -> Array:
+def _columns(fit: Solution) -> Array:
     design = fit.model.design
     X = np.empty((design.n_rows, len(fit.model.coordinates.kept)))
     X[design.order] = design.X[:, fit.model.coordinates.kept]
     return X
 
 
-def likelihood_ratio_test(smaller: MixedFit, larger: MixedFit) -> pd.DataFrame:
+def likelihood_ratio_test(smaller: Solution, larger: Solution) -> pd.DataFrame:
     """Test a smaller model within a larger one by twice the difference of their log-likelihoods.
 
     Parameters
     ----------
-    smaller, larger : MixedFit
+    smaller, larger : Solution
         Fits of the same outcomes by the same method. Fixed effects must be nested. Under REML they must span the same
         space, because restricted likelihoods of different fixed effects are likelihoods of different data. That the
         covariance models are nested is for the caller to know; one with more parameters that fits worse is refused.
@@ -90,6 +86,6 @@ def likelihood_ratio_test(smaller: MixedFit, larger: MixedFit) -> pd.DataFrame:
     return pd.DataFrame({"statistic": [statistic], "df": [df], "p": [p], "p_boundary": [mixed], "note": [note]})
 
 
-def _effects(fit: MixedFit) -> int:
+def _effects(fit: Solution) -> int:
     components = fit.model.components
     return components.q + sum(block.size for _, block in components.clusters)

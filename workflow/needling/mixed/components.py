@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from scipy.linalg import block_diag
@@ -11,14 +9,12 @@ from scipy.linalg import block_diag
 from .errors import MixedModelError
 from .judge import parameter_names, residual_variances
 from .model import mapped
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
 
 Array = np.ndarray
 
 
-def outer_map(fit: MixedFit) -> Array:
+def outer_map(fit: Solution) -> Array:
     """Give the matrix from inner to outer covariance parameters: linear, because G becomes T G T'."""
     coordinates, components = fit.model.coordinates, fit.model.components
     squared = coordinates.scale**2
@@ -44,7 +40,7 @@ def _congruence(T: Array) -> Array:
     return np.where(c == d, both / 2, both)
 
 
-def table(fit: MixedFit) -> pd.DataFrame:
+def table(fit: Solution) -> pd.DataFrame:
     """Tabulate the covariance parameters; see `MixedFit.variance_components`."""
     names = parameter_names(fit.model)
     result = pd.DataFrame(names, columns=["component", "quantity", "term"])[["component", "term", "quantity"]]
@@ -61,7 +57,7 @@ def table(fit: MixedFit) -> pd.DataFrame:
     return result
 
 
-def residual_covariance(fit: MixedFit, group: str, correlation: bool) -> pd.DataFrame:
+def residual_covariance(fit: Solution, group: str, correlation: bool) -> pd.DataFrame:
     """Give the fitted residual covariance of one group, visits x visits."""
     design = fit.model.design
     if design.residual.structure == "iid":
@@ -74,7 +70,7 @@ def residual_covariance(fit: MixedFit, group: str, correlation: bool) -> pd.Data
     return _labelled(matrix, design.visits, correlation)
 
 
-def random_covariance(fit: MixedFit, correlation: bool) -> pd.DataFrame:
+def random_covariance(fit: Solution, correlation: bool) -> pd.DataFrame:
     """Give the fitted covariance of a subject's random effects."""
     coordinates = fit.model.coordinates
     G = fit.model.components.random_covariance(fit.point.theta)
@@ -87,7 +83,7 @@ def _labelled(covariance: Array, names: list[str], correlation: bool) -> pd.Data
     return pd.DataFrame(covariance / np.outer(deviation, deviation), index=names, columns=names)
 
 
-def mean_variances(fit: MixedFit) -> dict[str, float]:
+def mean_variances(fit: Solution) -> dict[str, float]:
     """Give each component's variance averaged over the used rows, in the outcome's squared units.
 
     With random slopes the variance z'Gz differs from row to row; its mean is what Johnson (2014) uses for R^2.
@@ -113,7 +109,7 @@ def mean_variances(fit: MixedFit) -> dict[str, float]:
     return result
 
 
-def icc(fit: MixedFit) -> pd.DataFrame:
+def icc(fit: Solution) -> pd.DataFrame:
     """Give the share of each component in the variance around the fixed effects."""
     if not fit.usable:
         return pd.DataFrame({"component": ["all"], "variance": [np.nan], "icc": [np.nan]})
@@ -128,7 +124,7 @@ def icc(fit: MixedFit) -> pd.DataFrame:
     )
 
 
-def explained(fit: MixedFit) -> dict[str, float]:
+def explained(fit: Solution) -> dict[str, float]:
     """Give marginal and conditional R^2 (Nakagawa and Schielzeth 2013; Johnson 2014)."""
     if not fit.usable:
         return {"marginal": np.nan, "conditional": np.nan}

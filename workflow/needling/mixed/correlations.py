@@ -11,9 +11,9 @@ import numpy as np
 Array = np.ndarray
 
 
-def lags_between(visits: int) -> Array:
-    """Give |s - t| for every pair of visits."""
-    index = np.arange(visits)
+def lags_between(visits: int, places: Array | None = None) -> Array:
+    """Give |s - t| for every pair of visits; `places` where visits that nobody has lie between them."""
+    index = np.arange(visits) if places is None else places
     return np.abs(index[:, None] - index[None, :])
 
 
@@ -64,16 +64,16 @@ def _cs_start(correlation: Array, times: Array | None) -> Array:
 
 
 def _ar1_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return rho[0] ** lags_between(visits)
+    return rho[0] ** lags_between(visits, times)
 
 
 def _ar1_first(rho: Array, visits: int, times: Array | None) -> Array:
-    lags = lags_between(visits)
+    lags = lags_between(visits, times)
     return (lags * rho[0] ** np.maximum(lags - 1, 0))[None]
 
 
 def _ar1_second(rho: Array, visits: int, times: Array | None) -> Array:
-    lags = lags_between(visits)
+    lags = lags_between(visits, times)
     return (lags * (lags - 1) * rho[0] ** np.maximum(lags - 2, 0))[None, None]
 
 
@@ -89,12 +89,12 @@ def _ar1_start(correlation: Array, times: Array | None) -> Array:
 
 
 def _toeplitz_matrix(rho: Array, visits: int, times: Array | None) -> Array:
-    return np.concatenate([[1.0], rho])[lags_between(visits)]
+    return np.concatenate([[1.0], rho])[lags_between(visits, times)]
 
 
 def _toeplitz_first(rho: Array, visits: int, times: Array | None) -> Array:
-    lags = lags_between(visits)
-    return np.stack([(lags == lag).astype(float) for lag in range(1, visits)])
+    lags = lags_between(visits, times)
+    return np.stack([(lags == lag).astype(float) for lag in range(1, len(rho) + 1)])
 
 
 def _toeplitz_natural(free: Array, visits: int) -> Array:
@@ -110,7 +110,7 @@ def _toeplitz_natural(free: Array, visits: int) -> Array:
 
 
 def _toeplitz_start(correlation: Array, times: Array | None) -> Array:
-    free = np.zeros(len(correlation) - 1)
+    free = np.zeros(int(lags_between(len(correlation), times).max()))
     free[:1] = _ar1_start(correlation, None)
     return free
 
@@ -156,12 +156,18 @@ def _antedependence_start(correlation: Array, times: Array | None) -> Array:
     return np.arctanh(np.clip(np.diag(correlation, 1), -0.9, 0.9))
 
 
-# exponential in continuous time: C_st = exp(-|t_s - t_t| / range), as SP(EXP) of PROC MIXED; rho is [range]
+# exponential in time or space: C_st = exp(-|t_s - t_t| / range), as SP(EXP) of PROC MIXED; rho is [range]
+
+
+def distances(first: Array, second: Array) -> Array:
+    """Give Euclid's distances of times or places: (..., m, dimensions) and (..., n, dimensions) to (..., m, n)."""
+    apart = first[..., :, None, :] - second[..., None, :, :]
+    return np.abs(apart[..., 0]) if apart.shape[-1] == 1 else np.sqrt((apart**2).sum(axis=-1))
 
 
 def _distances(times: Array | None) -> Array:
     assert times is not None
-    return np.abs(times[..., :, None] - times[..., None, :])
+    return distances(times, times)
 
 
 def _exponential_matrix(rho: Array, visits: int, times: Array | None) -> Array:
@@ -229,6 +235,6 @@ CORRELATIONS = {
         _exponential_second,
         _exponential_natural,
         _exponential_start,
-        lambda visits: ["time until the correlation is 1/e"],
+        lambda visits: ["distance at which the correlation is 1/e"],
     ),
 }

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from .inference import values
+from .components import random_covariance, residual_covariance
+from .inference import Inference, estimates, values
 from .judge import residual_variances
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
 
 Array = np.ndarray
 
 COLUMNS = ["quantity", "needling", "statsmodels", "difference", "note"]
 
 
-def _reason(fit: MixedFit) -> str:  # noqa: PLR0911 - one sentence per reason
+def _reason(fit: Solution) -> str:  # noqa: PLR0911 - one sentence per reason
     """Say why statsmodels cannot express the model; empty if it can."""
     design = fit.model.design
     if not fit.usable:
@@ -42,7 +40,7 @@ def _reason(fit: MixedFit) -> str:  # noqa: PLR0911 - one sentence per reason
     return "" if design.random_terms else "there is no random effect"
 
 
-def cross_check(fit: MixedFit) -> pd.DataFrame:
+def cross_check(fit: Solution) -> pd.DataFrame:
     """Compare with MixedLM; see `MixedFit.cross_check`."""
     reason = _reason(fit)
     if reason:
@@ -69,7 +67,7 @@ class Theirs:
     scale: float
 
 
-def _theirs(fit: MixedFit) -> Theirs:
+def _theirs(fit: Solution) -> Theirs:
     """Fit by MixedLM, in columns of unit size and from a distorted start: else it is slow, or stops short in silence."""
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMParams
 
@@ -80,10 +78,10 @@ def _theirs(fit: MixedFit) -> Theirs:
     z = np.sqrt((Z**2).mean(axis=0))
     model = MixedLM(fit.model.y / s, X / size, groups=design.subjects, exog_re=Z / z)
     if design.random_terms:
-        relative = fit.random_covariance().to_numpy() * np.outer(z, z) / s**2
+        relative = random_covariance(fit, False).to_numpy() * np.outer(z, z) / s**2
         relative = relative / residual_variances(fit.model, fit.point.theta, 0)[0]
     else:
-        matrix = fit.residual_covariance().to_numpy()
+        matrix = residual_covariance(fit, "", False).to_numpy()
         relative = matrix[:1, 1:2] / (matrix[0, 0] - matrix[0, 1])
     start = MixedLMParams.from_components(
         fe_params=np.linalg.lstsq(X / size, fit.model.y / s, rcond=None)[0],
@@ -102,11 +100,11 @@ def _theirs(fit: MixedFit) -> Theirs:
     )
 
 
-def _compared(fit: MixedFit, other: Theirs, note: str) -> pd.DataFrame:
+def _compared(fit: Solution, other: Theirs, note: str) -> pd.DataFrame:
     kept = fit.model.coordinates.kept
     names = [fit.coefficient_names[column] for column in kept]
     L = np.eye(len(fit.coefficient_names))[kept]
-    errors = fit.terms(df="asymptotic")["se"].to_numpy(dtype=float)[kept]
+    errors = estimates(fit, L, Inference("asymptotic")).se
     rows: list[tuple[str, float, float]] = [("log-likelihood", fit.log_likelihood, float(other.llf))]
     for number, (name, value) in enumerate(zip(names, values(fit, L), strict=True)):
         rows.append((f"estimate {name}", float(value), float(other.fe_params[number])))
@@ -115,14 +113,14 @@ def _compared(fit: MixedFit, other: Theirs, note: str) -> pd.DataFrame:
     squared = fit.model.coordinates.scale**2
     cov_re, scale = other.cov_re, other.scale
     if fit.model.design.random_terms:
-        terms, G = fit.model.design.random_terms, fit.random_covariance().to_numpy()
+        terms, G = fit.model.design.random_terms, random_covariance(fit, False).to_numpy()
         for i in range(len(terms)):
             for j in range(i + 1):
                 label = terms[i] if i == j else f"{terms[j]}, {terms[i]}"
                 rows.append((f"random {label}", float(G[i, j]), float(cov_re[i, j])))
         rows.append(("residual variance", float(residual_variances(fit.model, fit.point.theta, 0)[0] * squared), scale))
     else:
-        matrix = fit.residual_covariance().to_numpy()
+        matrix = residual_covariance(fit, "", False).to_numpy()
         rows.append(("covariance of two visits", float(matrix[0, 1]), float(cov_re[0, 0])))
         rows.append(("variance of a visit", float(matrix[0, 0]), float(cov_re[0, 0]) + scale))
     return pd.DataFrame([(name, a, b, a - b, note) for name, a, b in rows], columns=COLUMNS)

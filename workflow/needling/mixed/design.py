@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from formulaic import Formula
 from formulaic.errors import FormulaicError
+from scipy.spatial.distance import pdist
 
 from .errors import MixedModelError
-from .structures import Residual, Structure, make_structure
+from .places import places_of, stated_visits
+from .splines import CONTEXT
+from .structures import Residual, Structure
 
 Array = np.ndarray
 
@@ -55,14 +58,19 @@ class Design:
     structure: Structure
     visits: list[str]
     position: Array  # (rows,) visit code
-    time: Array  # (rows,) for continuous time: since the first visit of all, in units of `time_unit`
+    time: Array  # (rows, dimensions) time or place for `exponential`, from `time_origin` in units of `time_unit`
     time_unit: float  # the median gap between neighbouring visits of a subject
     groups: list[str]
     group: Array  # (rows,) group code
     weights: Array  # (rows,)
     levels: dict[str, list[Any]]
     n_given: int
-    dropped: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int]
+    time_origin: Array  # (dimensions,)
+    notes: list[str]
+    offset: Array  # (rows,) known part of the outcome, already taken from y
+    offset_name: str | None = None
+    weights_name: str | None = None
 
     @property
     def n_rows(self) -> int:
@@ -83,7 +91,10 @@ class Design:
             return np.nan, np.nan
         first = np.flatnonzero(np.diff(subjects, prepend=-1))
         last = np.append(first[1:], len(subjects)) - 1
-        return float(np.diff(time)[inside].min()), float((time[last] - time[first]).max())
+        if time.shape[1] == 1:
+            return float(np.diff(time[:, 0])[inside].min()), float((time[last] - time[first]).max())
+        own = [pdist(time[a : b + 1]) for a, b in zip(first, last, strict=True) if b > a]
+        return min(float(one.min()) for one in own), max(float(one.max()) for one in own)
 
     def take(self, rows: Array, subjects: Array, cluster_codes: list[Array]) -> Design:
         """Choose sorted rows (some perhaps more than once) under new subject and cluster codes, both ascending or not.
@@ -104,6 +115,7 @@ class Design:
             self, y=self.y[rows], X=self.X[rows], frame=self.frame.iloc[self.order[rows]], order=np.arange(len(rows)),
             subjects=numbered, subject_labels=labels, Z=self.Z[rows], clusters=clusters, position=self.position[rows],
             time=self.time[rows], group=self.group[rows], weights=self.weights[rows],
+            offset=self.offset[rows],
         )  # fmt: skip
 
 
@@ -114,6 +126,15 @@ def natural_key(value: Any) -> list[Any]:
 
 
 def _formula(text: str, what: str) -> Formula:
+    if not isinstance(text, str):
+        raise MixedModelError(f"The {what} formula must be text, not {type(text).__name__}.")
+    barred = re.search(r"\(([^()|]*)\|\|?([^()|]*)\)", text)
+    if barred:
+        columns, grouping = (part.strip() for part in barred.groups())
+        raise MixedModelError(
+            f"Random effects do not stand in the {what} formula: instead of '{barred.group(0)}' write random='{columns}' with "
+            f"subject='{grouping}', or cluster={{'{grouping}': '{columns}'}} where '{grouping}' is above the subjects."
+        )
     try:
         return Formula(text)
     except FormulaicError as error:
@@ -144,7 +165,24 @@ def _names_in(expression: str) -> set[str]:
     return (names - called - modules) | set(quoted)
 
 
+def _mapping(given: Any, what: str, example: str) -> dict[str, Any]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise MixedModelError(f"`{what}` must be a mapping such as {example}, not {type(given).__name__}.")
+    for name, value in given.items():
+        if what == "levels" and (isinstance(value, str) or not isinstance(value, Sequence)):
+            raise MixedModelError(f"The levels of '{name}' must be a list, not {type(value).__name__}.")
+    return dict(given)
+
+
 def _require(data: pd.DataFrame, names: Sequence[str], what: str) -> None:
+    odd = [name for name in names if not isinstance(name, str)]
+    if odd:
+        raise MixedModelError(f"The {what} names its columns by text, not by {type(odd[0]).__name__}.")
+    twice = [name for name in names if list(data.columns).count(name) > 1]
+    if twice:
+        raise MixedModelError(f"The data have the column '{twice[0]}' more than once; keep one.")
     missing = [name for name in names if name not in data.columns]
     if missing:
         raise MixedModelError(
@@ -197,7 +235,7 @@ def _is_categorical(column: pd.Series) -> bool:
 
 def _matrix(formula: Any, frame: pd.DataFrame, what: str) -> tuple[Array, list[str], dict[str, list[int]], Any]:
     try:
-        matrix = formula.get_model_matrix(frame, output="numpy", na_action="ignore", context={"np": np})
+        matrix = formula.get_model_matrix(frame, output="numpy", na_action="ignore", context=CONTEXT)
     except FormulaicError as error:
         raise MixedModelError(f"The {what} cannot be computed: {str(error).splitlines()[0]}") from error
     spec = matrix.model_spec
@@ -207,6 +245,40 @@ def _matrix(formula: Any, frame: pd.DataFrame, what: str) -> tuple[Array, list[s
         raise MixedModelError(f"The {what} column '{column}' is not finite for some rows; check its transformation.")
     terms = {str(term): list(indices) for term, indices in spec.term_indices.items()}
     return values, [str(name) for name in spec.column_names], terms, spec
+
+
+def columns_of(spec: Any, frame: pd.DataFrame, what: str) -> Array:
+    """Compute the columns of a fitted formula for other rows."""
+    try:
+        matrix = np.asarray(spec.get_model_matrix(frame, na_action="ignore", context=CONTEXT), dtype=float)
+    except (FormulaicError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        if "extend beyond" in reason:
+            reason = (
+                "a spline of it knows nothing outside the range of the rows that were fitted; ns() goes on as a line"
+            )
+        raise MixedModelError(f"The {what} cannot be computed for these rows: {reason}") from error
+    matrix = matrix.reshape(len(frame), -1)
+    if not np.isfinite(matrix).all():
+        column = spec.column_names[int(np.flatnonzero(~np.isfinite(matrix).all(axis=0))[0])]
+        raise MixedModelError(f"The {what} column '{column}' is not finite for some of these rows.")
+    return matrix
+
+
+def visit_of(design: Design, frame: pd.DataFrame) -> tuple[Array, Array]:
+    """Give the visit number and the time of other rows; -1 and true time for an unseen moment of continuous time."""
+    nothing = np.zeros(len(frame))
+    if design.residual.structure == "iid":
+        return nothing.astype(np.intp), nothing
+    if design.residual.structure == "exponential":
+        places = frame[list(design.residual.visits)].to_numpy(dtype=float)
+        return np.full(len(frame), -1), (places - design.time_origin) / design.time_unit
+    labels = frame[str(design.residual.visit)].astype(str)
+    position = pd.Index(design.visits).get_indexer(pd.Index(labels))
+    if (position < 0).any():
+        value = labels.iloc[int(np.flatnonzero(position < 0)[0])]
+        raise MixedModelError(f"The fit knows no visit '{value}'; its visits are: {', '.join(design.visits)}.")
+    return position, position.astype(float)
 
 
 def _random_blocks(text: str) -> tuple[str, bool]:
@@ -226,36 +298,6 @@ def _cluster_codes(frame: pd.DataFrame, name: str) -> tuple[Array, list[str]]:
         labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None
     ).cat
     return category.codes.to_numpy().astype(np.intp), [str(level) for level in category.categories]
-
-
-def _visits(frame: pd.DataFrame, residual: Residual, subject: str) -> tuple[Array, Array, float, list[str], Structure]:
-    """Give each row's visit position and time, the unit of that time, the visits in order, and their structure."""
-    rows = len(frame)
-    if residual.structure == "iid":
-        return np.zeros(rows, dtype=np.intp), np.zeros(rows), 1.0, ["all"], make_structure("iid", 1)
-    column = frame[residual.visit]
-    if residual.structure == "exponential":
-        if not pd.api.types.is_numeric_dtype(column):
-            raise MixedModelError(f"The exponential structure needs a numeric time; '{residual.visit}' is not numeric.")
-        values, position = np.unique(column.to_numpy(dtype=float), return_inverse=True)
-        unit = _typical_gap(pd.factorize(frame[subject])[0], values[position])
-        scaled = (values - values[0]) / unit
-        structure = make_structure("exponential", len(values), scaled)
-        return position, scaled[position], unit, [f"{value:g}" for value in values], structure
-    if pd.api.types.is_numeric_dtype(column):
-        values, position = np.unique(column.to_numpy(), return_inverse=True)
-        visits = [str(value) for value in values]
-    else:
-        position = column.cat.codes.to_numpy().astype(np.intp)
-        visits = [str(level) for level in column.cat.categories]
-    return position, position.astype(float), 1.0, visits, make_structure(residual.structure, len(visits))
-
-
-def _typical_gap(subjects: Array, time: Array) -> float:
-    """Give the median gap between neighbouring visits of a subject; 1 where every subject has one visit."""
-    order = np.lexsort((time, subjects))
-    gaps = np.diff(time[order])[np.diff(subjects[order]) == 0]
-    return float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
 
 
 def _check_visits(design: Design) -> None:
@@ -293,9 +335,16 @@ def _subjects(column: pd.Series) -> tuple[Array, Array]:
     return rank[codes], labels[order]
 
 
+def _numbers(frame: pd.DataFrame, name: str, what: str) -> Array:
+    if _is_categorical(frame[name]):
+        raise MixedModelError(f"The {what} '{name}' must be a column of numbers.")
+    return frame[name].to_numpy(dtype=float)
+
+
 def _weights(frame: pd.DataFrame, name: str | None) -> Array:
     if name is None:
         return np.ones(len(frame))
+    _numbers(frame, name, "weights")
     weights = frame[name].to_numpy(dtype=float)
     if (weights <= 0).any():
         raise MixedModelError(f"The weights '{name}' must be above zero; {int((weights <= 0).sum())} rows are not.")
@@ -324,10 +373,11 @@ def build_design(
     residual: Residual,
     weights: str | None,
     levels: Mapping[str, Sequence[Any]] | None,
+    offset: str | None = None,
 ) -> Design:
     """Collect the arrays of a model, sorted by subject and visit; see `fit_mixed` for the arguments."""
-    levels = dict(levels or {})
-    cluster = dict(cluster or {})
+    levels = _mapping(levels, "levels", "{'arm': ['usual_care', 'dry_needling']}")
+    cluster = _mapping(cluster, "cluster", "{'therapist': '1'}")
     parsed = _formula(formula, "model")
     if not hasattr(parsed, "lhs") or not hasattr(parsed, "rhs"):
         raise MixedModelError(f"The formula '{formula}' needs an outcome: 'outcome ~ terms'.")
@@ -338,13 +388,17 @@ def build_design(
     needed = [*outcome_variables, subject, *variables(parsed.rhs), *variables(random_formula)]
     needed += [part for name in cluster for part in name.split(":")]
     needed += [name for one in cluster_formulas.values() for name in variables(one)]
-    needed += [name for name in (residual.visit, residual.by, weights) if name]
-    needed = list(dict.fromkeys(needed))
+    needed += [name for name in (*residual.visits, residual.by, weights, offset) if name]
     _require(data, needed, "model")
+    needed = list(dict.fromkeys(needed))
+    unknown = [name for name in levels if name not in data.columns]
+    if unknown:
+        raise MixedModelError(f"`levels` orders the column '{unknown[0]}', which the data do not have.")
     frame, dropped = _drop_incomplete(data[needed], needed)
     if frame.empty:
         raise MixedModelError("No row has a value in every column of the model; nothing can be fitted.")
     _needs_order(frame, residual, levels)
+    stated = stated_visits(frame, residual, levels)
     frame = frame.copy()
     keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))}
     for name in needed:
@@ -352,7 +406,18 @@ def build_design(
         if in_formula and (name in levels or _is_categorical(frame[name])):
             frame[name] = _as_category(frame[name], levels.get(name))
     return _assemble(
-        parsed, frame, random_formula, uncorrelated, cluster_formulas, residual, weights, subject, dropped, len(data)
+        parsed,
+        frame,
+        random_formula,
+        uncorrelated,
+        cluster_formulas,
+        residual,
+        weights,
+        subject,
+        dropped,
+        len(data),
+        offset,
+        stated,
     )
 
 
@@ -367,6 +432,8 @@ def _assemble(
     subject: str,
     dropped: dict[str, int],
     n_given: int,
+    offset: str | None,
+    stated: Sequence[Any] | None,
 ) -> Design:
     """Compute the matrices of the complete rows and sort them."""
     y, outcome, _, _ = _matrix(parsed.lhs, frame, "outcome")
@@ -375,7 +442,7 @@ def _assemble(
     X, names, terms, spec = _matrix(parsed.rhs, frame, "fixed part")
     Z, random_terms, blocks, random_spec = _matrix(random_formula, frame, "random part")
     sizes = [len(indices) for indices in blocks.values()] if uncorrelated else [Z.shape[1]] * (Z.shape[1] > 0)
-    position, time, time_unit, visits, structure = _visits(frame, residual, subject)
+    places = places_of(frame, residual, subject, stated)
     if residual.by:
         by = frame[residual.by]
         by = by if isinstance(by.dtype, pd.CategoricalDtype) else _as_category(by, None)
@@ -383,7 +450,7 @@ def _assemble(
     else:
         group, groups = np.zeros(len(frame), dtype=np.intp), [""]
     subjects, labels = _subjects(frame[subject])
-    order = np.lexsort((position, subjects))
+    order = np.lexsort((places.position, subjects))
     clusters = []
     for name, one in cluster_formulas.items():
         codes, cluster_levels = _cluster_codes(frame, name)
@@ -396,10 +463,13 @@ def _assemble(
         for name in frame.columns
         if isinstance(frame[name].dtype, pd.CategoricalDtype)
     }
+    known = _numbers(frame, offset, "offset")[order] if offset else np.zeros(len(frame))
     design = Design(
-        outcome[0], y[order, 0], X[order], names, terms, spec, frame, order, subject, subjects[order], labels,
-        Z[order], random_terms, sizes, random_spec, clusters, residual, structure, visits, position[order],
-        time[order], time_unit, groups, group[order], _weights(frame, weights)[order], categories, n_given, dropped,
+        outcome[0], y[order, 0] - known, X[order], names, terms, spec, frame, order, subject, subjects[order], labels,
+        Z[order], random_terms, sizes, random_spec, clusters, residual, places.structure, places.visits, places.position[order],
+        places.time[order], places.unit, groups, group[order], _weights(frame, weights)[order], categories, n_given,
+        dropped, places.origin, places.notes, known,
+        offset, weights,
     )  # fmt: skip
     _check_visits(design)
     _check_groups(design)

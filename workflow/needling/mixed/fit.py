@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from .design import build_design
 from .errors import MixedModelError
 from .fitted import MixedFit
-from .judge import impossible, judge
 from .model import Model
-from .optimise import maximise, search
+from .solving import solve
 from .structures import Residual, parse_residual
-
-Array = np.ndarray
-
-SMALL_STUDY = 30  # subjects up to which more starts are cheap insurance against a local maximum
 
 
 def fit_mixed(
@@ -32,6 +26,7 @@ def fit_mixed(
     weights: str | None = None,
     method: str = "reml",
     levels: Mapping[str, Sequence[Any]] | None = None,
+    offset: str | None = None,
 ) -> MixedFit:
     """Fit a linear mixed model for repeated outcomes of subjects, with clusters above them.
 
@@ -60,6 +55,9 @@ def fit_mixed(
     levels : mapping of str to sequence, optional
         Order of the categories of a column; the first is the reference. Otherwise a pandas category keeps its
         order and text is sorted as a person would (week_2 before week_12).
+    offset : str, optional
+        Column of a known part of the outcome, taken from it before the fit and added to fitted values and predictions;
+        means, slopes and contrasts hold it at 0.
 
     Returns
     -------
@@ -77,6 +75,27 @@ def fit_mixed(
     MixedModelError
         Missing column, duplicated visit, unknown structure, more coefficients than rows.
     """
+    model, recipe = _prepared(
+        formula, data, subject=subject, random=random, cluster=cluster, residual=residual, weights=weights, method=method,
+        levels=levels, offset=offset,
+    )  # fmt: skip
+    return MixedFit.of(solve(model), recipe)
+
+
+def _prepared(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    subject: str,
+    random: str | None = None,
+    cluster: Mapping[str, str] | None = None,
+    residual: str | Residual | None = None,
+    weights: str | None = None,
+    method: str = "reml",
+    levels: Mapping[str, Sequence[Any]] | None = None,
+    offset: str | None = None,
+) -> tuple[Model, dict[str, Any]]:
+    """Check everything that can be checked before a fit."""
     if method not in ("reml", "ml"):
         raise MixedModelError(f"The method must be 'reml' or 'ml', not '{method}'.")
     if not isinstance(data, pd.DataFrame):
@@ -84,38 +103,22 @@ def fit_mixed(
     structure = parse_residual(residual)
     design = build_design(
         formula, data, subject=subject, random=random, cluster=cluster, residual=structure, weights=weights,
-        levels=levels,
+        levels=levels, offset=offset,
     )  # fmt: skip
-    model = Model(design, method)
     recipe = {
         "formula": formula, "subject": subject, "random": random, "cluster": dict(cluster or {}),
-        "residual": str(structure), "weights": weights, "method": method,
+        "residual": str(structure), "weights": weights, "method": method, "offset": offset,
         "levels": {key: list(value) for key, value in (levels or {}).items()},
     }  # fmt: skip
-    return solve(model, recipe)
+    return Model(design, method), recipe
 
 
-def solve(model: Model, recipe: dict[str, Any], start: Array | None = None) -> MixedFit:
-    """Maximise the likelihood of a model and judge what came out; `start` makes it a warm start."""
-    problem = impossible(model)
-    if problem:
-        return MixedFit(model, recipe, None, "failed", problem)
-    starts = [start] if start is not None else [model.start(), *model.range_starts()]
-    if start is None and model.design.n_subjects <= SMALL_STUDY:
-        starts += model.other_starts()
-    found = search(model.likelihood, starts)
-    if found is None:
-        return MixedFit(
-            model, recipe, None, "failed", "The likelihood cannot be evaluated at the starting values; check the scale."
-        )
-    for limit in model.nested_limits(found.point.free):
-        nested = maximise(model.likelihood, limit)
-        if nested is not None and nested.point.value < found.point.value - 1e-7:
-            found = nested
-    status, message, components = judge(model, found.point, found.converged)
-    fit = MixedFit(model, recipe, found.point, status, message, components)
-    fit.iterations = found.iterations
-    return fit
+def update(fit: MixedFit, data: pd.DataFrame, **changes: Any) -> MixedFit:
+    """Fit again to data with some arguments of `fit_mixed` changed and the others as they were.
+
+    The data are named, because rows that the first fit dropped may be complete for the second.
+    """
+    return fit_mixed(**{"data": data, **fit.recipe, **changes})
 
 
 def fit_ladder(
@@ -143,13 +146,16 @@ def fit_ladder(
         The fit of the first rung that holds, or the last failure. Its `ladder` has one row per rung tried: structure,
         status, message, log_likelihood, aic, bic, chosen.
     """
-    if not residuals:
-        raise MixedModelError("The ladder has no rung; name at least one residual structure.")
+    if isinstance(residuals, (str, Residual)) or not residuals:
+        raise MixedModelError("The ladder needs a list with at least one residual structure.")
+    prepared = [
+        _prepared(formula, data, residual=residual, **arguments) for residual in residuals
+    ]  # all, before any fit
     rungs = []
     chosen: MixedFit | None = None
     fit: MixedFit | None = None
-    for residual in residuals:
-        fit = fit_mixed(formula, data, residual=residual, **arguments)
+    for model, recipe in prepared:
+        fit = MixedFit.of(solve(model), recipe)
         holds = fit.usable and "residual" not in fit.boundary
         rungs.append((fit.covariance_structure, fit.status, fit.message, fit.log_likelihood, fit.aic, fit.bic, holds))
         if holds:

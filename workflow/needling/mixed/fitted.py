@@ -4,186 +4,54 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from . import components as _components
+from . import effects as _effects
 from . import means as _means
 from . import predict as _predict
-from . import rows as _rows
 from .errors import MixedModelError
-from .inference import Rule, estimates, joint_test, make_rule
-from .information import Information, information
-from .likelihood import Point
-from .model import Model
-from .rows import FitRows
-
-if TYPE_CHECKING:
-    from .means import Rows
+from .hypotheses import hypothesis_rows, term_of, tested
+from .inference import Asked, Hypothesis, Inference, estimates, joint_test
+from .means import Rows
+from .solution import Solution
+from .solving import solve
 
 Array = np.ndarray
 
 
 def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, Sequence) or not all(isinstance(name, str) for name in listed):
+        raise MixedModelError(f"Columns and terms are named by text or a list of texts, not by {names!r}.")
+    return list(listed)
 
 
 @dataclass
-class MixedFit:
-    """A fitted mixed model; look at `status` first.
+class MixedFit(Solution):
+    """A fitted mixed model; look at `status` and `message` first (see `Solution`).
 
     Attributes
     ----------
-    status : str
-        "converged"; "singular": a component lies on its boundary (where it is the residual structure, estimates
-        have no standard errors); "rank_deficient": columns were left out; "failed": every table is NaN.
-    message : str
-        One sentence about anything but a plain convergence; empty otherwise.
-    boundary : list of str
-        The components on the boundary; "residual" if it is the residual structure.
+    recipe : dict
+        The arguments of the fit but for the data.
+    ladder : pandas.DataFrame or None
+        What `fit_ladder` tried.
     """
 
-    model: Model
-    recipe: dict[str, Any]
-    _point: Point | None
-    status: str
-    message: str = ""
-    boundary: list[str] = field(default_factory=list)
-    iterations: int = 0
+    recipe: dict[str, Any] = field(default_factory=dict)
     ladder: pd.DataFrame | None = None
 
-    def __post_init__(self) -> None:
-        """Remember the parameters themselves, from which everything else can be computed again."""
-        self._free = None if self._point is None else self._point.free.copy()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave out what can be computed again."""
-        state = self.__dict__.copy()
-        state["_point"] = None
-        for name in ("information", "rows"):
-            state.pop(name, None)
-        state["model"] = self.model.without_caches()
-        return state
+    @classmethod
+    def of(cls, solution: Solution, recipe: dict[str, Any]) -> MixedFit:
+        """Give a solution the questions that a user asks."""
+        return cls(**{one.name: getattr(solution, one.name) for one in fields(Solution)}, recipe=recipe)
 
     # -- what was fitted ------------------------------------------------------------------------------------------
-
-    @property
-    def method(self) -> str:
-        """Give "reml" or "ml"."""
-        return self.model.method
-
-    @property
-    def usable(self) -> bool:
-        """Say whether estimates exist."""
-        return self.status != "failed" and self._free is not None
-
-    @property
-    def point(self) -> Point:
-        """Give the likelihood at the maximum."""
-        if self._point is None:
-            if self._free is None:
-                raise MixedModelError(f"The fit failed: {self.message}")
-            self._point = self.model.likelihood.at(self._free)
-        assert self._point is not None
-        return self._point
-
-    @property
-    def warm_start(self) -> Array:
-        """Give free parameters to start similar fits from: this fit's, with zero variances lifted a little."""
-        assert self._free is not None
-        free = self._free.copy()
-        components = self.model.components
-        blocks = [*components.random, *(block for _, block in components.clusters)]
-        for block, where in zip(blocks, components.slices[0] + components.slices[2], strict=True):
-            factor = block.factor(free[where])
-            diagonal = np.diag(factor)
-            lifted = np.where(np.abs(diagonal) < 0.05, 0.05, diagonal)
-            factor[np.arange(block.size), np.arange(block.size)] = lifted
-            free[where] = factor[block.indices]
-        return free
-
-    @cached_property
-    def information(self) -> Information:
-        """Give the information about the covariance parameters (inner coordinates)."""
-        return information(self.point)
-
-    @cached_property
-    def rows(self) -> FitRows:
-        """Give row-level quantities (inner coordinates)."""
-        return FitRows(self)
-
-    def parameter_covariance(self, kind: str) -> tuple[Array, str]:
-        """Give the variance of the covariance parameters (local coordinates) and the information it really came from.
-
-        On a boundary, or where the observed information is not positive definite, the expected one is used; NaN where
-        that is not positive definite either.
-        """
-        if kind == "observed" and not self.boundary:
-            W = self.information.covariance("observed")
-            if W is not None:
-                return W, "observed"
-        W = self.information.covariance("expected")
-        if W is None:
-            W = np.full_like(self.information.expected, np.nan)
-        return W, "expected"
-
-    @property
-    def n_observations(self) -> int:
-        """Count the rows used."""
-        return self.model.design.n_rows
-
-    @property
-    def n_subjects(self) -> int:
-        """Count the subjects used."""
-        return self.model.design.n_subjects
-
-    @property
-    def n_clusters(self) -> dict[str, int]:
-        """Count the levels of each cluster factor."""
-        return {one.name: len(one.levels) for one in self.model.design.clusters}
-
-    @property
-    def rows_dropped(self) -> dict[str, int]:
-        """Count the rows left out by reason, e.g. {"pain missing": 12}."""
-        return dict(self.model.design.dropped)
-
-    @property
-    def covariance_structure(self) -> str:
-        """Name the residual structure."""
-        return str(self.model.design.residual)
-
-    @property
-    def coefficient_names(self) -> list[str]:
-        """List the columns of the formula."""
-        return list(self.model.design.names)
-
-    @property
-    def log_likelihood(self) -> float:
-        """Give the (restricted) log-likelihood; NaN if failed."""
-        return -0.5 * self.point.value if self.usable else np.nan
-
-    @property
-    def n_parameters(self) -> int:
-        """Count covariance parameters and coefficients."""
-        return self.model.components.n_parameters + len(self.model.coordinates.kept)
-
-    @property
-    def aic(self) -> float:
-        """Give Akaike's criterion; under REML only the covariance parameters count, as in PROC MIXED."""
-        return -2 * self.log_likelihood + 2 * self._counted
-
-    @property
-    def bic(self) -> float:
-        """Give Schwarz's criterion with the number of subjects, as in PROC MIXED."""
-        return -2 * self.log_likelihood + np.log(self.n_subjects) * self._counted
-
-    @property
-    def _counted(self) -> int:
-        return self.model.components.n_parameters if self.method == "reml" else self.n_parameters
 
     def __repr__(self) -> str:
         """Say in a few lines what was fitted and how it went."""
@@ -198,6 +66,7 @@ class MixedFit:
             f"  fit          {self.method.upper()}, log-likelihood {self.log_likelihood:.3f}, "
             f"AIC {self.aic:.1f}, BIC {self.bic:.1f}",
         ]
+        lines += [f"  note         {note}" for note in self.notes]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -240,15 +109,7 @@ class MixedFit:
         """Give the estimates by name; NaN for columns left out and for those that only together with them are determined."""
         return self.terms(df="asymptotic").set_index("term")["estimate"]
 
-    def terms(
-        self,
-        df: str | None = None,
-        level: float = 0.95,
-        *,
-        information: str = "observed",
-        variance: str = "model",
-        groups: str | None = None,
-    ) -> pd.DataFrame:
+    def terms(self, **asked: Unpack[Asked]) -> pd.DataFrame:
         """Tabulate the coefficients.
 
         Parameters
@@ -271,14 +132,14 @@ class MixedFit:
         pandas.DataFrame
             term, estimate, se, df, statistic, p, low, high, status; `attrs` name df_method, information, level.
         """
-        rule = make_rule(self, df, level, information, variance, groups)
+        rule = Inference.of(self.method, asked)
         L = np.eye(len(self.model.design.names))
         names = self.model.design.names
-        table = pd.DataFrame({"term": names, **estimates(self, L, rule).table(level)})
+        table = pd.DataFrame({"term": names, **estimates(self, L, rule).table(rule.level)})
         table.attrs["coefficients"] = {name: {name: 1.0} for name in names}
         return self._signed(table, rule)
 
-    def _signed(self, table: pd.DataFrame, rule: Rule) -> pd.DataFrame:
+    def _signed(self, table: pd.DataFrame, rule: Inference) -> pd.DataFrame:
         used = ""
         if (
             self.usable
@@ -293,29 +154,34 @@ class MixedFit:
         return table
 
     def joint_test(
-        self,
-        term: str | Sequence[str] | Array,
-        df: str | None = None,
-        *,
-        information: str = "observed",
-        variance: str = "model",
-        groups: str | None = None,
+        self, term: str | Sequence[str] | Array, *, hypothesis: str = "coefficients", **asked: Unpack[Asked]
     ) -> pd.DataFrame:
         """Test a term (or several, or the rows of a matrix over the coefficients) at once by F.
+
+        Parameters
+        ----------
+        term : str, sequence of str or numpy.ndarray
+            Interactions such as "arm:visit" are found in any order of their parts.
+        hypothesis : {"coefficients", "II", "III"}
+            Beside an interaction the coefficients of a main effect are its effect at the reference level of the other
+            variable. "III" averages over its levels alike (SAS's type III where every cell has rows); "II" adjusts for the
+            terms that do not contain it. The column `hypothesis` says which effect was tested.
+        asked
+            As in `terms`.
 
         Returns
         -------
         pandas.DataFrame
-            One row: term, statistic (F), df_numerator, df_denominator, p, status. Interactions such as "arm:visit" are
-            found in any order of their parts.
+            One row: term, statistic (F), df_numerator, df_denominator, p, hypothesis, status.
         """
-        rule = make_rule(self, df, 0.95, information, variance, groups)
+        rule = Inference.of(self.method, asked)
+        design = self.model.design
         if isinstance(term, np.ndarray):
-            L, label = np.atleast_2d(term), "custom"
+            L, label, words = self._weights_of(term)[1], "custom", "the rows given"
         else:
-            chosen = [term] if isinstance(term, str) else list(term)
-            columns = [column for one in chosen for column in self._term_columns(one)]
-            L, label = np.eye(len(self.model.design.names))[columns], " + ".join(chosen)
+            chosen = [term_of(design, one) for one in _listed(term)]
+            L, label = hypothesis_rows(design, chosen, hypothesis), " + ".join(_listed(term))
+            words = "; ".join(tested(design, one, hypothesis) for one in chosen)
         test = joint_test(self, L, rule)
         status = self.status if not self.usable or np.isfinite(test.statistic) else "not_estimable"
         table = pd.DataFrame(
@@ -325,25 +191,111 @@ class MixedFit:
                 "df_numerator": [test.numerator],
                 "df_denominator": [test.denominator],
                 "p": [test.p],
+                "hypothesis": [words],
                 "status": [status],
             }
         )
         return self._signed(table, rule)
 
-    def _term_columns(self, term: str) -> list[int]:
-        wanted = sorted(part.strip() for part in term.split(":"))
-        for name, columns in self.model.design.terms.items():
-            if sorted(part.strip() for part in name.split(":")) == wanted:
-                return columns
-        raise MixedModelError(
-            f"'{term}' is not a term of the model; its terms are: {', '.join(self.model.design.terms)}."
-        )
+    def anova(self, hypothesis: str = "III", **asked: Unpack[Asked]) -> pd.DataFrame:
+        """Test every term but the intercept, by default as type III: the rows of `joint_test` below each other."""
+        terms = [term for term in self.model.design.terms if term != "1"]
+        if not terms:
+            raise MixedModelError("The model has no term but the intercept.")
+        tables = [self.joint_test(term, hypothesis=hypothesis, **asked) for term in terms]
+        table = pd.concat(tables, ignore_index=True)
+        table.attrs = tables[0].attrs
+        return table
+
+    def vcov(self, **asked: Unpack[Asked]) -> pd.DataFrame:
+        """Give the covariance matrix of the coefficients, as `terms` uses it; NaN where they are not estimable."""
+        names = self.model.design.names
+        covariance = estimates(self, np.eye(len(names)), Inference.of(self.method, asked)).covariance
+        return pd.DataFrame(covariance, index=names, columns=names)
+
+    def _weights_of(self, rows: Any) -> tuple[list[str], Array]:
+        names = self.model.design.names
+        if isinstance(rows, pd.DataFrame):
+            rows = rows.attrs.get("coefficients") or {}
+        if isinstance(rows, Mapping):
+            unknown = [name for weights in rows.values() for name in weights if name not in names]
+            if unknown or not rows:
+                what = f"'{unknown[0]}' is not a coefficient" if unknown else "There are no rows"
+                raise MixedModelError(f"{what}; the coefficients are: {', '.join(names)}.")
+            return list(rows), np.array([[float(one.get(name, 0)) for name in names] for one in rows.values()])
+        L = np.atleast_2d(np.asarray(rows, dtype=float))
+        if L.shape[1] != len(names) or not np.isfinite(L).all():
+            raise MixedModelError(
+                f"Rows over the coefficients need {len(names)} finite numbers each, not {L.shape[1]}."
+            )
+        return [f"row {number + 1}" for number in range(len(L))], L
+
+    def linear(
+        self,
+        rows: Array | Mapping[str, Mapping[str, float]] | pd.DataFrame,
+        *,
+        null: float = 0.0,
+        alternative: str = "two-sided",
+        margin: float | None = None,
+        exponentiate: bool = False,
+        adjust: str | None = None,
+        **asked: Unpack[Asked],
+    ) -> pd.DataFrame:
+        """Estimate and test any linear functions of the coefficients, L @ beta.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray, mapping or pandas.DataFrame
+            A matrix with a column per coefficient; {name: {coefficient: weight}}; or a table of this fit's `terms`,
+            `means`, `slopes` or `contrast`, whose rows are tested anew.
+        null : float
+            Value that the test is against.
+        alternative : {"two-sided", "less", "greater", "equivalence"}
+            "greater" and "less" are one-sided (non-inferiority: a `null` of minus the margin), their interval has one end.
+            "equivalence": two one-sided tests that the function lies within `margin` of `null`; p is the larger one, the
+            statistic the nearer side's, the interval has level 1 - 2 alpha.
+        margin : float, optional
+            For equivalence, above zero.
+        exponentiate : bool
+            For an outcome on the log scale: estimate and limits become ratios, the standard error by the delta method;
+            `null`, `margin` and the test stay on the log scale.
+        adjust : str, optional
+            As in `contrast`, over all rows; for two-sided tests.
+        asked
+            As in `terms`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            row, estimate, se, df, statistic, p, low, high, status.
+        """
+        rule = Inference.of(self.method, asked)
+        labels, L = self._weights_of(rows)
+        result = estimates(self, L, rule)
+        table = pd.DataFrame({"row": labels, **result.table(rule.level, Hypothesis(null, alternative, margin))})
+        table = self._signed(table, rule)
+        names = self.model.design.names
+        table.attrs["coefficients"] = {
+            label: dict(zip(names, row, strict=True)) for label, row in zip(labels, L, strict=True)
+        }
+        if adjust:
+            if alternative != "two-sided" or null != 0:
+                raise MixedModelError("`adjust` goes with two-sided tests of zero.")
+            from .adjust import adjust_table
+
+            adjust_table(table, result, adjust, (), rule.level)
+        if exponentiate:
+            limits = table.columns[table.columns.str.match("estimate|low|high")]
+            with np.errstate(over="ignore"):  # the ratio of a large difference of logarithms is infinite
+                table["se"] = np.exp(table["estimate"]) * table["se"]
+                table[limits] = np.exp(table[limits])
+        return table
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def fitted(self, kind: str = "marginal") -> pd.Series:
         """Give fitted values of the used rows: "marginal" X beta, or "conditional" with predicted effects."""
-        return _rows.fitted_values(self, kind)
+        return _effects.fitted_values(self, kind)
 
     def residuals(self, kind: str = "raw") -> pd.Series:
         """Give residuals of the used rows, by the index of the data.
@@ -352,11 +304,11 @@ class MixedFit:
         less cluster effects, multiplied by the inverse Cholesky factor of the subject's covariance, so that under the
         model they are uncorrelated with variance one.
         """
-        return _rows.residuals(self, kind)
+        return _effects.residuals(self, kind)
 
     def random_effects(self) -> pd.DataFrame:
-        """Give the predicted effects of subjects and clusters: component, level, term, estimate."""
-        return _rows.random_effects(self)
+        """Give the predicted effects of subjects and clusters: component, level, term, estimate, se (prediction minus truth)."""
+        return _effects.random_effects(self)
 
     def predict(
         self,
@@ -364,8 +316,7 @@ class MixedFit:
         *,
         random: bool = False,
         new: bool = False,
-        df: str | None = None,
-        level: float = 0.95,
+        **asked: Unpack[Asked],
     ) -> pd.DataFrame:
         """Predict the outcome of rows.
 
@@ -374,13 +325,14 @@ class MixedFit:
         data : pandas.DataFrame, optional
             Rows with the columns of the model; the used rows if not given. Missing values are an error.
         random : bool
-            Add the predicted effects of the row's subject and clusters (zero, with their full variance, for those never
-            seen); the standard error is then that of prediction minus truth (Henderson), with covariance parameters
-            taken as known.
+            Add what is known of the row's subject and clusters: their predicted effects, and in an MMRM (a residual
+            structure without random effects) the residual given those of the visits that were seen, so that a missed visit
+            is predicted from the others and a seen one given back. For those never seen it adds zero with their full
+            variance. The standard error is that of prediction minus truth (Henderson), with covariance parameters known.
         new : bool
             Widen the interval to that of a new observation: residual variance and, without `random`, the variance of
-            subject and clusters.
-        df, level
+            subject and clusters. With `random` an MMRM has it already.
+        asked
             As in `terms`.
 
         Returns
@@ -388,12 +340,18 @@ class MixedFit:
         pandas.DataFrame
             estimate, se, df, low, high, status, by the index of the rows.
         """
-        return _predict.predict(self, data, random, new, make_rule(self, df, level, "observed", "model", None))
+        return _predict.predict(self, data, random, new, Inference.of(self.method, asked))
 
     # -- marginal means -------------------------------------------------------------------------------------------
 
     def _rows_table(
-        self, rows: Rows, rule: Rule, *, adjust: str | None = None, family: Sequence[str] = (), sd: float | None = None
+        self,
+        rows: Rows,
+        rule: Inference,
+        *,
+        adjust: str | None = None,
+        family: Sequence[str] = (),
+        sd: float | None = None,
     ) -> pd.DataFrame:
         result = estimates(self, rows.L, rule)
         table = pd.concat([rows.labels, pd.DataFrame(result.table(rule.level))], axis=1)
@@ -414,11 +372,7 @@ class MixedFit:
         *,
         at: Mapping[str, Any] | None = None,
         weights: str = "balanced",
-        df: str | None = None,
-        level: float = 0.95,
-        information: str = "observed",
-        variance: str = "model",
-        groups: str | None = None,
+        **asked: Unpack[Asked],
     ) -> pd.DataFrame:
         """Estimate marginal means.
 
@@ -431,7 +385,7 @@ class MixedFit:
             the used rows.
         weights : {"balanced", "observed"}
             How the other categories are averaged: every level alike, or as they occur in the used rows.
-        df, level, information, variance, groups
+        asked
             As in `terms`.
 
         Returns
@@ -441,7 +395,7 @@ class MixedFit:
             weights on the coefficients, row by row.
         """
         rows = _means.mean_rows(self.model.design, _listed(by), dict(at or {}), weights)
-        return self._rows_table(rows, make_rule(self, df, level, information, variance, groups))
+        return self._rows_table(rows, Inference.of(self.method, asked))
 
     def slopes(
         self,
@@ -450,21 +404,17 @@ class MixedFit:
         *,
         at: Mapping[str, Any] | None = None,
         weights: str = "balanced",
-        df: str | None = None,
-        level: float = 0.95,
-        information: str = "observed",
-        variance: str = "model",
-        groups: str | None = None,
+        **asked: Unpack[Asked],
     ) -> pd.DataFrame:
-        """Estimate the slope of the outcome on a numeric covariate (a trend), at its mean or at `at`.
+        """Estimate the slope of the outcome on a numeric covariate (a trend), at its mean or at each of its values in `at`.
 
         Returns
         -------
         pandas.DataFrame
-            The `by` columns, covariate, and the columns of `means`.
+            The `by` columns, the covariate's values where `at` gives several, covariate, and the columns of `means`.
         """
         rows = _means.slope_rows(self.model.design, covariate, _listed(by), dict(at or {}), weights)
-        return self._rows_table(rows, make_rule(self, df, level, information, variance, groups))
+        return self._rows_table(rows, Inference.of(self.method, asked))
 
     def contrast(
         self,
@@ -477,13 +427,10 @@ class MixedFit:
         slope: str | None = None,
         at: Mapping[str, Any] | None = None,
         weights: str = "balanced",
-        df: str | None = None,
-        level: float = 0.95,
-        information: str = "observed",
-        variance: str = "model",
-        groups: str | None = None,
         adjust: str | None = None,
+        across: bool = False,
         sd: float | None = None,
+        **asked: Unpack[Asked],
     ) -> pd.DataFrame:
         """Compare marginal means (or slopes) between the levels of a variable.
 
@@ -503,12 +450,14 @@ class MixedFit:
             Custom contrasts instead of `kind`.
         slope : str, optional
             Compare slopes on this covariate instead of means.
-        at, weights, df, level, information, variance, groups
+        at, weights, asked
             As in `means` and `terms`.
         adjust : str, optional
             "simultaneous" (multivariate t: Dunnett for "reference", Tukey for "pairwise"), or a method of statsmodels'
             `multipletests` such as "holm"; within each combination of `by` (over all rows for "difference").
             Adds p_adjusted (and for "simultaneous" low_simultaneous, high_simultaneous).
+        across : bool
+            Adjust over the whole table instead.
         sd : float, optional
             Standard deviation by which to standardise: adds effect, effect_low, effect_high (with Hedges' factor).
 
@@ -524,11 +473,32 @@ class MixedFit:
             else _means.mean_rows(self.model.design, [*listed, variable], dict(at or {}), weights)
         )
         rows = _means.contrast_rows(base, variable, listed, kind, reference, coefficients)
-        family = [] if kind == "difference" else listed
-        rule = make_rule(self, df, level, information, variance, groups)
+        family = [] if kind == "difference" or across else listed
+        rule = Inference.of(self.method, asked)
         return self._rows_table(rows, rule, adjust=adjust, family=family, sd=sd)
 
     # -- checks ---------------------------------------------------------------------------------------------------
+
+    def profile(self, level: float = 0.95) -> pd.DataFrame:
+        """Give profile likelihood intervals, which know that a standard deviation ends at zero and a correlation at one.
+
+        Parameters
+        ----------
+        level : float
+            Confidence level; limits are where twice the log-likelihood falls by the chi-squared quantile of one df.
+
+        Returns
+        -------
+        pandas.DataFrame
+            component, term, quantity, estimate, low, high: standard deviations, correlations and ranges by the likelihood
+            of the fit (restricted under REML), and with method="ml" the coefficients (component "fixed"). A limit is the
+            end of the parameter's range where the likelihood never falls so far; NaN where a search failed. Checked against
+            lme4's `confint(method = "profile")`.
+        """
+        from .profile import profile_intervals
+
+        table = self.terms(df="asymptotic", level=level)
+        return profile_intervals(self, level, table["estimate"].to_numpy(), table["se"].to_numpy())
 
     def influence(self, of: pd.DataFrame, by: str | None = None, *, refit: bool = False) -> pd.DataFrame:
         """Leave one subject (or one level of a cluster) out at a time and see what a result becomes.
@@ -585,7 +555,23 @@ class MixedFit:
         """
         from .resample import bootstrap
 
-        return bootstrap(self, generator, replicates, kind, quantity)
+        kept = (lambda solution: quantity(MixedFit.of(solution, self.recipe))) if quantity else None
+        return bootstrap(self, generator, replicates, kind, kept)
+
+    def simulate(self, generator: np.random.Generator, replicates: int = 1) -> pd.DataFrame:
+        """Draw outcomes of the used rows from the fitted model, new subjects and clusters each time: rows x replicates."""
+        from .resample import simulate
+
+        return simulate(self, generator, replicates)
+
+    def refit(self, outcome: pd.Series | Array) -> MixedFit:
+        """Fit the same model to another outcome of the used rows, in their order, from a warm start."""
+        design = self.model.design
+        values = np.asarray(outcome, dtype=float)
+        if values.shape != (design.n_rows,) or not np.isfinite(values).all():
+            raise MixedModelError(f"The other outcome needs a finite number for each of the {design.n_rows} used rows.")
+        model = self.model.with_outcome(values[design.order] - design.offset)
+        return MixedFit.of(solve(model, self.warm_start if self.usable else None), self.recipe)
 
     def cross_check(self) -> pd.DataFrame:
         """Fit again with statsmodels' MixedLM where it can express the model, and compare.
@@ -598,3 +584,10 @@ class MixedFit:
         from .crosscheck import cross_check
 
         return cross_check(self)
+
+    def summary(self) -> str:
+        """Give what was fitted, its covariance parameters and its coefficients as text."""
+        tables = (self.variance_components(), self.terms())
+        return "\n\n".join(
+            [repr(self), *(table.to_string(index=False, float_format="{:.5g}".format) for table in tables)]
+        )

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TypedDict
 
 import numpy as np
 from scipy import stats
 
 from .errors import MixedModelError
 from .model import independent_columns
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .sandwich import sandwich
+from .solution import Solution
 
 Array = np.ndarray
 
 DF_METHODS = ("kenward_roger", "kenward_roger_linear", "satterthwaite", "residual", "between_within", "asymptotic")
 VARIANCES = ("model", "CR0", "CR1", "CR2")
+ALTERNATIVES = ("two-sided", "less", "greater", "equivalence")
+
+
+class Asked(TypedDict, total=False):
+    """How a user asks for uncertainty; see `MixedFit.terms`."""
+
+    df: str | None
+    level: float
+    information: str
+    variance: str
+    groups: str | None
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How uncertainty is reckoned: degrees of freedom, information, variance estimator and confidence level."""
+class Inference:
+    """How uncertainty is reckoned: degrees of freedom, confidence level, information, variance estimator and its groups."""
 
     df: str
     level: float = 0.95
@@ -30,30 +41,66 @@ class Rule:
     variance: str = "model"
     groups: str | None = None
 
-
-def make_rule(fit: MixedFit, df: str | None, level: float, information: str, variance: str, groups: str | None) -> Rule:
-    """Check the request; df None means Kenward-Roger under REML, Satterthwaite under ML."""
-    if variance not in VARIANCES:
-        raise MixedModelError(f"'{variance}' is not a variance estimator; known are: {', '.join(VARIANCES)}.")
-    if information not in ("observed", "expected"):
-        raise MixedModelError(f"'{information}' is not an information; known are: observed, expected.")
-    if not 0 < level < 1:
-        raise MixedModelError(f"The confidence level must lie between 0 and 1, not {level}.")
-    if variance != "model":
-        allowed = ("asymptotic", "residual", "satterthwaite" if variance == "CR2" else "groups")
-        if df is not None and df not in allowed:
+    @classmethod
+    def of(cls, method: str, asked: Asked) -> Inference:
+        """Check the request; without df it is Kenward-Roger under REML, Satterthwaite under ML."""
+        default = "kenward_roger" if method == "reml" else "satterthwaite"
+        chosen = cls(
+            asked.get("df") or default,
+            asked.get("level", 0.95),
+            asked.get("information", "observed"),
+            asked.get("variance", "model"),
+            asked.get("groups"),
+        )
+        if chosen.variance not in VARIANCES:
             raise MixedModelError(
-                f"Degrees of freedom '{df}' do not go with the sandwich {variance}; use one of: {', '.join(allowed)}."
+                f"'{chosen.variance}' is not a variance estimator; known are: {', '.join(VARIANCES)}."
             )
-        return Rule(df or allowed[-1], level, information, variance, groups)
-    if groups is not None:
-        raise MixedModelError("`groups` belongs to a sandwich variance; choose variance 'CR0', 'CR1' or 'CR2'.")
-    chosen = df or ("kenward_roger" if fit.method == "reml" else "satterthwaite")
-    if chosen not in DF_METHODS:
-        raise MixedModelError(f"'{chosen}' is not a rule for degrees of freedom; known are: {', '.join(DF_METHODS)}.")
-    if chosen.startswith("kenward_roger") and fit.method != "reml":
-        raise MixedModelError("Kenward-Roger is defined for REML; fit with method='reml' or choose df='satterthwaite'.")
-    return Rule(chosen, level, information)
+        if chosen.information not in ("observed", "expected"):
+            raise MixedModelError(f"'{chosen.information}' is not an information; known are: observed, expected.")
+        if not isinstance(chosen.level, (int, float)) or not 0 < chosen.level < 1:
+            raise MixedModelError(f"The confidence level must be a number between 0 and 1, not {chosen.level!r}.")
+        if chosen.variance != "model":
+            allowed = ("asymptotic", "residual", "satterthwaite" if chosen.variance == "CR2" else "groups")
+            df = asked.get("df") or allowed[-1]
+            if df not in allowed:
+                raise MixedModelError(
+                    f"Degrees of freedom '{df}' do not go with the sandwich {chosen.variance}; "
+                    f"use one of: {', '.join(allowed)}."
+                )
+            return replace(chosen, df=df)
+        if chosen.groups is not None:
+            raise MixedModelError("`groups` belongs to a sandwich variance; choose variance 'CR0', 'CR1' or 'CR2'.")
+        if chosen.df not in DF_METHODS:
+            raise MixedModelError(
+                f"'{chosen.df}' is not a rule for degrees of freedom; known are: {', '.join(DF_METHODS)}."
+            )
+        if chosen.df.startswith("kenward_roger") and method != "reml":
+            raise MixedModelError(
+                "Kenward-Roger is defined for REML; fit with method='reml' or choose df='satterthwaite'."
+            )
+        return chosen
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What the estimates are tested against: a value from both sides or from one, or a margin around it from within."""
+
+    null: float = 0.0
+    alternative: str = "two-sided"
+    margin: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if self.alternative not in ALTERNATIVES:
+            raise MixedModelError(f"'{self.alternative}' is not an alternative; known are: {', '.join(ALTERNATIVES)}.")
+        if (self.alternative == "equivalence") != (self.margin is not None):
+            raise MixedModelError("A margin goes with alternative='equivalence', and that with a margin.")
+        for what, value in (("null value", self.null), ("margin", 1.0 if self.margin is None else self.margin)):
+            if not isinstance(value, (int, float)) or not np.isfinite(value):
+                raise MixedModelError(f"The {what} must be a finite number, not {value!r}.")
+        if self.margin is not None and self.margin <= 0:
+            raise MixedModelError(f"The margin must be above zero, not {self.margin}.")
 
 
 @dataclass
@@ -66,25 +113,40 @@ class Estimates:
     covariance: Array  # (rows, rows)
     status: list[str]
 
-    def table(self, level: float) -> dict[str, Array | list[str]]:
-        """Add the test of zero and the interval."""
+    def table(self, level: float, against: Hypothesis | None = None) -> dict[str, Array | list[str]]:
+        """Add the test and the interval: one-sided for a one-sided alternative, of level 1 - 2 alpha for equivalence."""
+        against = against or Hypothesis()
+        alpha = 1 - level
+        shifted = self.estimate - against.null
         with np.errstate(invalid="ignore", divide="ignore"):
-            statistic = self.estimate / self.se
-            p = 2 * stats.t.sf(np.abs(statistic), self.df)
-            half = stats.t.isf((1 - level) / 2, self.df) * self.se
+            if against.alternative == "equivalence":
+                assert against.margin is not None
+                statistic = (
+                    np.where(shifted > 0, -1, 1) * (against.margin - np.abs(shifted)) / self.se
+                )  # the nearer side
+                p = stats.t.sf((against.margin - np.abs(shifted)) / self.se, self.df)
+            else:
+                statistic = shifted / self.se
+                p = {
+                    "two-sided": lambda: 2 * stats.t.sf(np.abs(statistic), self.df),
+                    "greater": lambda: stats.t.sf(statistic, self.df),
+                    "less": lambda: stats.t.cdf(statistic, self.df),
+                }[against.alternative]()
+            half = stats.t.isf(alpha / 2 if against.alternative == "two-sided" else alpha, self.df) * self.se
+        endless = np.where(np.isfinite(half), np.inf, np.nan)
         return {
             "estimate": self.estimate,
             "se": self.se,
             "df": self.df,
             "statistic": statistic,
             "p": p,
-            "low": self.estimate - half,
-            "high": self.estimate + half,
+            "low": -endless if against.alternative == "less" else self.estimate - half,
+            "high": endless if against.alternative == "greater" else self.estimate + half,
             "status": self.status,
         }
 
 
-def estimable(fit: MixedFit, L: Array) -> Array:
+def estimable(fit: Solution, L: Array) -> Array:
     """Say which rows of L the data determine, given the columns that were left out."""
     coordinates = fit.model.coordinates
     if not coordinates.left_out:
@@ -94,20 +156,20 @@ def estimable(fit: MixedFit, L: Array) -> Array:
     return (np.abs(L[:, coordinates.left_out] - implied) <= 1e-7 * np.maximum(size, 1e-300)).all(axis=1)
 
 
-def inner_rows(fit: MixedFit, L: Array) -> Array:
+def inner_rows(fit: Solution, L: Array) -> Array:
     """Turn rows over the formula's coefficients into rows over the inner basis."""
     coordinates = fit.model.coordinates
     return np.linalg.solve(coordinates.R.T, L[:, coordinates.kept].T).T
 
 
-def values(fit: MixedFit, L: Array) -> Array:
+def values(fit: Solution, L: Array) -> Array:
     """Evaluate rows at the estimate."""
     coordinates = fit.model.coordinates
     inner = inner_rows(fit, L) @ fit.point.beta
     return L[:, coordinates.kept] @ coordinates.beta + coordinates.scale * inner
 
 
-def estimates(fit: MixedFit, L: Array, rule: Rule) -> Estimates:
+def estimates(fit: Solution, L: Array, rule: Inference) -> Estimates:
     """Estimate rows of L (rows x all coefficients of the formula) under a rule."""
     rows = len(L)
     nothing = np.full(rows, np.nan)
@@ -125,9 +187,7 @@ def estimates(fit: MixedFit, L: Array, rule: Rule) -> Estimates:
         variance = model_variance(fit, rule)
         df = degrees_of_freedom(fit, L, inner, rule)
     else:
-        from .sandwich import sandwich
-
-        robust = sandwich(fit, rule)
+        robust = sandwich(fit, rule.variance, rule.groups, rule.df)
         variance = robust.variance
         df = robust.degrees_of_freedom(inner)
     covariance = scale**2 * inner @ variance @ inner.T
@@ -140,7 +200,7 @@ def estimates(fit: MixedFit, L: Array, rule: Rule) -> Estimates:
     return Estimates(estimate, se, df, covariance, status)
 
 
-def model_variance(fit: MixedFit, rule: Rule) -> Array:
+def model_variance(fit: Solution, rule: Inference) -> Array:
     """Give the variance of the inner coefficients: Phi, or Kenward and Roger's."""
     if not rule.df.startswith("kenward_roger"):
         return fit.point.Phi
@@ -148,7 +208,7 @@ def model_variance(fit: MixedFit, rule: Rule) -> Array:
     return fit.information.adjusted(W, linear=rule.df == "kenward_roger_linear")
 
 
-def degrees_of_freedom(fit: MixedFit, L: Array, inner: Array, rule: Rule) -> Array:
+def degrees_of_freedom(fit: Solution, L: Array, inner: Array, rule: Inference) -> Array:
     """Give one number per row."""
     rows = len(L)
     if rule.df == "asymptotic":
@@ -167,20 +227,39 @@ def degrees_of_freedom(fit: MixedFit, L: Array, inner: Array, rule: Rule) -> Arr
         return 2 * variance**2 / spread
 
 
-def between_within(fit: MixedFit, L: Array) -> Array:
-    """Give subjects minus between-subject columns, or rows minus subjects minus within-subject columns.
+def between_within(fit: Solution, L: Array) -> Array:
+    """Count units less columns on each level of grouping, clusters above subjects included.
 
-    A row uses the within-subject number as soon as it touches a column that varies within a subject.
+    A column belongs to the coarsest grouping within whose units it is constant, and to the rows if it varies within a
+    subject. Its df are the units of that grouping less those of the next coarser one less the columns that belong to
+    it. A row of L takes the finest level that it touches. Without clusters these are subjects less between-subject
+    columns, and rows less subjects less within-subject columns.
     """
-    design = fit.model.design
-    kept = fit.model.coordinates.kept
-    changes = np.diff(design.subjects) == 0
+    design, kept = fit.model.design, fit.model.coordinates.kept
+    groupings = [*_nested_groupings(fit), np.arange(design.n_rows)]
     X = design.X[:, kept]
-    within = (np.abs(np.diff(X, axis=0))[changes] > 0).any(axis=0)
-    between_df = design.n_subjects - int((~within).sum())
-    within_df = fit.n_observations - design.n_subjects - int(within.sum())
-    touches = (np.abs(L[:, kept][:, within]) > 0).any(axis=1)
-    return np.where(touches, float(max(within_df, 1)), float(max(between_df, 1)))
+    level = np.full(len(kept), len(groupings) - 1)
+    for number in range(len(groupings) - 2, -1, -1):
+        _, first, codes = np.unique(groupings[number], return_index=True, return_inverse=True)
+        level[(X[first][codes] == X).all(axis=0)] = number
+    units = np.array([len(np.unique(codes)) for codes in groupings])
+    df = np.diff(units, prepend=0) - np.bincount(level, minlength=len(groupings))
+    touched = np.where(np.abs(L[:, kept]) > 0, level, 0).max(axis=1)
+    return np.maximum(df[touched], 1).astype(float)
+
+
+def _nested_groupings(fit: Solution) -> list[Array]:
+    """Give the codes of clusters and subjects, coarsest first; refuse what does not lie one within the other."""
+    design = fit.model.design
+    named = [(one.name, one.codes) for one in design.clusters]
+    named = [*sorted(named, key=lambda one: len(np.unique(one[1]))), (design.subject_name, design.subjects)]
+    for (coarse, above), (fine, below) in pairwise(named):
+        if len(np.unique(np.column_stack([above, below]), axis=0)) > len(np.unique(below)):
+            raise MixedModelError(
+                f"Between-within degrees of freedom need groups within groups, and a level of '{fine}' meets several of "
+                f"'{coarse}'; choose df='kenward_roger' or 'satterthwaite'."
+            )
+    return [codes for _, codes in named]
 
 
 @dataclass
@@ -193,7 +272,7 @@ class JointTest:
     p: float
 
 
-def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
+def joint_test(fit: Solution, L: Array, rule: Inference) -> JointTest:
     """Test L beta = 0; dependent rows are reduced to a basis first."""
     L = L[estimable(fit, L)]
     nothing = JointTest(np.nan, np.nan, np.nan, np.nan)
@@ -208,9 +287,7 @@ def joint_test(fit: MixedFit, L: Array, rule: Rule) -> JointTest:
     value = values(fit, rows)
     scale = fit.model.coordinates.scale
     if rule.variance != "model":
-        from .sandwich import sandwich
-
-        robust = sandwich(fit, rule)
+        robust = sandwich(fit, rule.variance, rule.groups, rule.df)
         scaling, denominator = robust.joint(inner)
         return _f_test(value, scale**2 * inner @ robust.variance @ inner.T, denominator, scaling)
     covariance = scale**2 * inner @ model_variance(fit, rule) @ inner.T
@@ -252,7 +329,7 @@ def kenward_roger_f(Phi: Array, P: Array, W: Array, L: Array) -> tuple[float, fl
     return denominator / (expectation * (denominator - 2)), denominator
 
 
-def _fai_cornelius(fit: MixedFit, inner: Array, L: Array, rule: Rule) -> float:
+def _fai_cornelius(fit: Solution, inner: Array, L: Array, rule: Inference) -> float:
     """Combine the df of the principal rows (Fai and Cornelius 1996)."""
     _, vectors = np.linalg.eigh(inner @ fit.point.Phi @ inner.T)
     df = degrees_of_freedom(fit, vectors.T @ L, vectors.T @ inner, rule)

@@ -7,24 +7,20 @@ whether or not other rows are correlated with D, so clusters above the subjects 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from .errors import MixedModelError
-from .fit import solve
 from .inference import estimable, inner_rows, values
 from .likelihood import inverse_factors
 from .model import Model
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
+from .solving import solve
 
 Array = np.ndarray
 
 
-def _watched(fit: MixedFit, of: pd.DataFrame) -> tuple[list[str], Array]:
+def _watched(fit: Solution, of: pd.DataFrame) -> tuple[list[str], Array]:
     """Read the rows of weights that a result table carries."""
     rows = of.attrs.get("coefficients")
     if not rows:
@@ -37,7 +33,7 @@ def _watched(fit: MixedFit, of: pd.DataFrame) -> tuple[list[str], Array]:
     return list(rows), L
 
 
-def _units(fit: MixedFit, by: str | None) -> tuple[Array, list[str]]:
+def _units(fit: Solution, by: str | None) -> tuple[Array, list[str]]:
     design = fit.model.design
     if by is None or by == design.subject_name:
         return design.subjects, [str(label) for label in design.subject_labels]
@@ -48,7 +44,7 @@ def _units(fit: MixedFit, by: str | None) -> tuple[Array, list[str]]:
     raise MixedModelError(f"'{by}' is neither the subject nor a cluster of the model; known are: {known}.")
 
 
-def _held(fit: MixedFit, chosen: list[Array], inner: Array) -> Array:
+def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
     """Give the change of each watched row (inner units) without each set of sorted rows, covariances held."""
     rows, point, p = fit.rows, fit.point, fit.point.p
     weighted = rows.weighted
@@ -87,7 +83,7 @@ def _held(fit: MixedFit, chosen: list[Array], inner: Array) -> Array:
     return result
 
 
-def leave_one_out(fit: MixedFit, of: pd.DataFrame, by: str | None, refit: bool) -> pd.DataFrame:
+def leave_one_out(fit: Solution, of: pd.DataFrame, by: str | None, refit: bool) -> pd.DataFrame:
     """Leave units out one by one; see `MixedFit.influence`."""
     labels, L = _watched(fit, of)
     codes, names = _units(fit, by)
@@ -114,14 +110,14 @@ def leave_one_out(fit: MixedFit, of: pd.DataFrame, by: str | None, refit: bool) 
     )
 
 
-def _refitted(fit: MixedFit, chosen: list[Array], L: Array) -> tuple[Array, list[list[str]]]:
+def _refitted(fit: Solution, chosen: list[Array], L: Array) -> tuple[Array, list[list[str]]]:
     design = fit.model.design
     estimate = np.full((len(chosen), len(L)), np.nan)
     status = []
     for number, mine in enumerate(chosen):
         left = np.setdiff1d(np.arange(design.n_rows), mine)
         part = design.take(left, design.subjects[left], [one.codes[left] for one in design.clusters])
-        again = solve(Model(part, fit.method), fit.recipe, fit.warm_start)
+        again = solve(Model(part, fit.method), fit.warm_start)
         if again.usable:
             can = estimable(again, L)
             estimate[number] = np.where(can, values(again, L), np.nan)

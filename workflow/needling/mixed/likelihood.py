@@ -13,11 +13,14 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
+from scipy.linalg import lapack
 
 from .blocks import Bucket, Patterns
 from .structures import Structure
 
 Array = np.ndarray
+
+LARGE = 64  # rows of a block from which LAPACK's own inverse of a triangle is faster than a loop over the stack
 
 
 @cache
@@ -294,6 +297,8 @@ def inverse_factors(B: Array) -> tuple[Array, Array]:
     L = np.linalg.cholesky(B)
     logarithm = 2 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
     size = B.shape[1]
+    if size >= LARGE:
+        return np.stack([lapack.dtrtri(one, lower=1)[0] for one in L]), logarithm
     inverse = np.zeros_like(L)
     for row in range(size):  # forward substitution, vectorised over the stack
         diagonal = 1 / L[:, row, row]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln
 
-from .design import Design, variables
+from .design import Design, columns_of, variables
 from .errors import MixedModelError
 
 Array = np.ndarray
@@ -41,7 +41,7 @@ def formula_variables(design: Design) -> list[str]:
 
 def fixed_matrix(design: Design, frame: pd.DataFrame) -> Array:
     """Compute the formula's columns for new rows."""
-    return np.asarray(design.spec.get_model_matrix(frame, na_action="ignore"), dtype=float)
+    return columns_of(design.spec, frame, "fixed part")
 
 
 def _values(design: Design, name: str, at: Mapping[str, Any]) -> list[Any]:
@@ -51,10 +51,14 @@ def _values(design: Design, name: str, at: Mapping[str, Any]) -> list[Any]:
         )
     if name in at:
         given = at[name]
+        if isinstance(given, (list, tuple, np.ndarray, pd.Series)) and not len(given):
+            raise MixedModelError(f"`at` gives no value for '{name}'.")
         chosen = list(given) if isinstance(given, (list, tuple, np.ndarray, pd.Series)) else [given]
         unknown = [value for value in chosen if name in design.levels and value not in design.levels[name]]
         if unknown:
             raise MixedModelError(f"'{unknown[0]}' is not a level of '{name}'; its levels are: {design.levels[name]}.")
+        if name not in design.levels and not all(isinstance(value, (int, float, np.number)) for value in chosen):
+            raise MixedModelError(f"'{name}' is numeric: `at` needs numbers, not {chosen[0]!r}.")
         return chosen
     if name in design.levels:
         return design.levels[name]
@@ -134,11 +138,29 @@ def slope_rows(design: Design, covariate: str, by: Sequence[str], at: Mapping[st
     """Give the rows of slopes: central differences of the formula's columns, exact for polynomials up to squares."""
     if covariate not in formula_variables(design) or covariate in design.levels:
         raise MixedModelError(f"A slope needs a numeric variable of the formula; '{covariate}' is not one.")
+    several = covariate in at and np.ndim(at[covariate]) > 0 and covariate not in by
+    by = [*by, covariate] if several else by
     step = 1e-4 * float(design.frame[covariate].std()) or 1e-4
-    labels, above = _average(design, by, at, weights, (covariate, step))
-    _, below = _average(design, by, at, weights, (covariate, -step))
+    labels, L = _differences(design, covariate, by, at, weights, step)
     labels["covariate"] = covariate
-    return Rows(labels, (above - below) / (2 * step), weights)
+    return Rows(labels, L, weights)
+
+
+def _differences(
+    design: Design, covariate: str, by: Sequence[str], at: Mapping[str, Any], weights: str, step: float
+) -> tuple[pd.DataFrame, Array]:
+    """Differentiate to second order: from both sides, and at the end of a spline's range from the side that exists."""
+    sides: list[dict[int, float]] = [{1: 0.5, -1: -0.5}, {0: 1.5, -1: -2.0, -2: 0.5}, {0: -1.5, 1: 2.0, 2: -0.5}]
+    for number, side in enumerate(sides):
+        try:
+            parts = [_average(design, by, at, weights, (covariate, steps * step)) for steps in side]
+        except MixedModelError:
+            if number == len(sides) - 1:
+                raise
+            continue
+        L = np.stack([part[1] for part in parts])
+        return parts[0][0], np.tensordot(list(side.values()), L, axes=1) / step
+    raise AssertionError("the last side returns or raises")
 
 
 def _contrasts(
@@ -205,8 +227,10 @@ def contrast_rows(
 
 def standardise(table: pd.DataFrame, sd: float, n_subjects: int) -> None:
     """Add the effect in standard deviations, with Hedges' small-sample factor of the row's own df."""
-    if not sd > 0:
-        raise MixedModelError(f"The standard deviation must be above zero, not {sd}.")
+    if isinstance(sd, bool) or not isinstance(sd, (int, float, np.number)) or not 0 < sd < np.inf:
+        raise MixedModelError(
+            f"The standard deviation must be a number above zero, such as the pooled one of the baseline, not {sd!r}."
+        )
     df = np.where(np.isfinite(table["df"]), table["df"], n_subjects)
     with np.errstate(invalid="ignore"):
         factor = np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2)

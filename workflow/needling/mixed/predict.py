@@ -1,21 +1,18 @@
-"""Predictions for rows, new or used, with and without the predicted effects of subject and clusters."""
+"""Predictions for rows, new or used, with and without what is known of their subject and clusters."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .design import Design, variables
+from .design import Design, columns_of, variables, visit_of
+from .effects import Prediction, Targets
 from .errors import MixedModelError
-from .inference import Rule, estimates, inner_rows
+from .inference import Inference, estimates, inner_rows
 from .judge import residual_variances
 from .means import fixed_matrix, formula_variables
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
 
 Array = np.ndarray
 
@@ -33,175 +30,129 @@ def _new_frame(design: Design, data: pd.DataFrame, names: list[str]) -> pd.DataF
             if unknown:
                 raise MixedModelError(f"The new rows hold '{unknown[0]}' in '{name}', which the fit has not seen.")
             frame[name] = pd.Categorical(frame[name], categories=design.levels[name])
+        elif pd.api.types.is_numeric_dtype(design.frame[name]) and not pd.api.types.is_numeric_dtype(frame[name]):
+            raise MixedModelError(f"The new rows hold no numbers in '{name}', which is numeric in the model.")
     return frame
 
 
-def _columns(spec: Any, frame: pd.DataFrame) -> Array:
-    return np.asarray(spec.get_model_matrix(frame, na_action="ignore"), dtype=float).reshape(len(frame), -1)
+def _needed(design: Design, random: bool, new: bool) -> list[str]:
+    """List the columns that a prediction reads, besides subject and clusters, whose levels may be new."""
+    names = formula_variables(design)
+    if random or new:
+        names = [*names, *(variables(design.random_spec) if design.random_terms else [])]
+        names += [name for one in design.clusters for name in variables(one.spec)]
+        names += [name for name in (*design.residual.visits, design.residual.by, design.weights_name) if name]
+    return [name for name in dict.fromkeys([*names, design.offset_name]) if name]
 
 
-class _Effects:
-    """Best linear unbiased predictors for new rows, and their error."""
+def targets_of(fit: Solution, frame: pd.DataFrame, data: pd.DataFrame, L: Array) -> Targets:
+    """Say what rows are made of.
 
-    def __init__(self, fit: MixedFit, frame: pd.DataFrame, data: pd.DataFrame):
-        self.fit, self.rows, self.point = fit, fit.rows, fit.point
-        design, coordinates = fit.model.design, fit.model.coordinates
-        self.G = fit.model.components.random_covariance(self.point.theta)
-        names = design.random_terms
-        self.Z = _columns(design.random_spec, frame) @ coordinates.z_map if names else np.zeros((len(frame), 0))
-        self.subject = pd.Index(design.subject_labels).get_indexer(pd.Index(data[design.subject_name].astype(str)))
-        self.U, self.effect_variance = self._clusters(design, frame, data)
-        self.rows_of = dict(zip(*_row_ranges(design.subjects), strict=True))
-
-    def _clusters(self, design: Design, frame: pd.DataFrame, data: pd.DataFrame) -> tuple[Array, Array]:
-        components = self.fit.model.components
-        U = np.zeros((len(frame), components.n_effects))
-        extra = np.zeros(len(frame))
-        covariances = components.cluster_covariances(self.point.theta)
-        at = 0
-        for cluster, to, Gamma in zip(design.clusters, self.fit.model.coordinates.u_maps, covariances, strict=True):
-            parts = cluster.name.split(":")
-            labels = data[parts[0]].astype(str)
-            for part in parts[1:]:
-                labels = labels + ":" + data[part].astype(str)
-            level = pd.Index(cluster.levels).get_indexer(pd.Index(labels))
-            columns = _columns(cluster.spec, frame) @ to
-            slopes = columns.shape[1]
-            for row in range(len(frame)):
-                if level[row] >= 0:
-                    U[row, at + level[row] * slopes : at + (level[row] + 1) * slopes] = columns[row]
-                else:
-                    extra[row] += columns[row] @ Gamma @ columns[row]
-            at += len(cluster.levels) * slopes
-        return U, extra
-
-    @property
-    def Gamma(self) -> Array:  # noqa: N802
-        """Give the covariance of all cluster effects."""
-        components = self.fit.model.components
-        total = np.zeros((components.n_effects, components.n_effects))
-        at = 0
-        for (levels, block), one in zip(
-            components.clusters, components.cluster_covariances(self.point.theta), strict=True
-        ):
-            stop = at + levels * block.size
-            total[at:stop, at:stop] = np.kron(np.eye(levels), one)
-            at = stop
-        return total
-
-    def value(self) -> Array:
-        """Give Z b + U g, zero for subjects and levels never seen."""
-        b = np.vstack([self.rows.random_effects, np.zeros((1, len(self.G)))])[self.subject]
-        return np.einsum("rq,rq->r", self.Z, b) + self.U @ self.rows.cluster_effects
-
-    def error(self, X: Array) -> Array:
-        """Give the variance of prediction minus truth, X beta + Z b + U g, in inner units."""
-        point, p = self.point, self.point.p
-        UB = self.U @ self.Gamma
-        prior = np.einsum("rq,qs,rs->r", self.Z, self.G, self.Z) + np.einsum("re,re->r", UB, self.U)
-        result = prior + self.effect_variance
-        residual_map = point.adjusted[0]
-        UX = (point.UA @ residual_map)[:, :p]
-        for row in range(len(X)):
-            u = UB[row]
-            h = point.H @ u
-            quadratic, through = u @ h, UX.T @ u
-            if self.subject[row] >= 0 and len(self.G):
-                SZZ, SZX, SZU = self._subject(self.subject[row])
-                z = self.G @ self.Z[row]
-                quadratic += z @ SZZ @ z + 2 * z @ SZU @ u
-                through = through + SZX.T @ z
-                h = h + SZU.T @ z
-            through = through - UX.T @ (point.K @ h)
-            gap = X[row] - through
-            result[row] += gap @ point.Phi @ gap - quadratic + h @ point.K @ h
-        return result
-
-    def _subject(self, code: int) -> tuple[Array, Array, Array]:
-        """Give Z'B^-1 Z, Z'B^-1 X and Z'B^-1 U of one subject."""
-        rows, point = self.rows, self.point
-        chosen = self.rows_of[code]
-        for bucket in rows.model.subjects:
-            found = np.flatnonzero(bucket.subject == code)
-            if len(found):
-                B = rows.covariance(bucket)[bucket.pattern[found[0]]]
-        half = np.linalg.solve(B, rows.data.Z[chosen])
-        U = rows.cluster_values(np.eye(len(point.K)))[chosen] if len(point.K) else np.zeros((len(chosen), 0))
-        return half.T @ rows.data.Z[chosen], half.T @ rows.XR[chosen][:, : point.p], half.T @ U
+    Where random effects tie the rows of a subject together, the target is its own curve; where the residual covariance alone
+    does (an MMRM), the residual belongs to the target, so that visits that were seen tell about one that was not.
+    """
+    design, coordinates, components = fit.model.design, fit.model.coordinates, fit.model.components
+    count = len(frame)
+    Z = (
+        columns_of(design.random_spec, frame, "random part") @ coordinates.z_map
+        if design.random_terms
+        else np.zeros((count, 0))
+    )
+    subject = pd.Index(design.subject_labels).get_indexer(pd.Index(data[design.subject_name].astype(str)))
+    U, strange = np.zeros((count, components.n_effects)), np.zeros(count)
+    at = 0
+    covariances = components.cluster_covariances(fit.point.theta)
+    for cluster, to, Gamma in zip(design.clusters, coordinates.u_maps, covariances, strict=True):
+        first, *others = cluster.name.split(":")
+        labels = data[first].astype(str)
+        for part in others:
+            labels = labels + ":" + data[part].astype(str)
+        level = pd.Index(cluster.levels).get_indexer(pd.Index(labels))
+        columns = columns_of(cluster.spec, frame, f"cluster '{cluster.name}'") @ to
+        known = np.flatnonzero(level >= 0)
+        where = at + level[known, None] * columns.shape[1] + np.arange(columns.shape[1])
+        U[known[:, None], where] = columns[known]
+        strange += np.where(level < 0, np.einsum("rs,st,rt->r", columns, Gamma, columns), 0)
+        at += len(cluster.levels) * columns.shape[1]
+    position, time = visit_of(design, frame)
+    own = None if design.residual.structure == "iid" or design.random_terms else position
+    return Targets(
+        inner_rows(fit, L), subject, Z, U, strange, _group(design, frame), own, time, _root_weights(design, frame)
+    )
 
 
-def _row_ranges(subjects: Array) -> tuple[list[int], list[Array]]:
-    starts = np.flatnonzero(np.diff(subjects, prepend=-1))
-    stops = np.append(starts[1:], len(subjects))
-    return [int(subjects[start]) for start in starts], [np.arange(a, b) for a, b in zip(starts, stops, strict=True)]
+def _group(design: Design, frame: pd.DataFrame) -> Array:
+    if not design.residual.by:
+        return np.zeros(len(frame), dtype=np.intp)
+    return pd.Index(design.groups).get_indexer(pd.Index(frame[design.residual.by].astype(str)))
 
 
-def _residual_variance(fit: MixedFit, data: pd.DataFrame) -> Array:
-    """Give the residual variance of each new row: its visit's and group's where the structure has them."""
+def _root_weights(design: Design, frame: pd.DataFrame) -> Array:
+    if not design.weights_name:
+        return np.ones(len(frame))
+    weights = frame[design.weights_name].to_numpy(dtype=float)
+    if (weights <= 0).any():
+        raise MixedModelError(f"The weights '{design.weights_name}' of the new rows must be above zero.")
+    return np.sqrt(weights)
+
+
+def _residual_variance(fit: Solution, frame: pd.DataFrame) -> Array:
+    """Give the residual variance of each new row, in inner units: its visit's, group's and weight's."""
     design = fit.model.design
-    theta = fit.point.theta
-    residual = design.residual
-    groups = np.zeros(len(data), dtype=int)
-    if residual.by:
-        groups = pd.Index(design.groups).get_indexer(pd.Index(data[residual.by].astype(str)))
-    variances = []
-    for row, group in enumerate(groups):
-        own = residual_variances(fit.model, theta, int(group))
-        if len(own) == 1:
-            variances.append(own[0])
-            continue
-        value = data[residual.visit].iloc[row]
-        if str(value) not in design.visits:
-            raise MixedModelError(f"The fit knows no visit '{value}'; its visits are: {', '.join(design.visits)}.")
-        variances.append(own[design.visits.index(str(value))])
-    return np.array(variances)
+    position, _ = visit_of(design, frame)
+    own = [residual_variances(fit.model, fit.point.theta, number) for number in range(len(design.groups))]
+    pairs = zip(_group(design, frame), position, strict=True)
+    variances = np.array([own[group][at if len(own[group]) > 1 else 0] for group, at in pairs])
+    return variances / _root_weights(design, frame) ** 2
 
 
-def predict(fit: MixedFit, data: pd.DataFrame | None, random: bool, new: bool, rule: Rule) -> pd.DataFrame:
+def predict(fit: Solution, data: pd.DataFrame | None, random: bool, new: bool, asked: Inference) -> pd.DataFrame:
     """Predict rows; see `MixedFit.predict`."""
     design = fit.model.design
     source = design.frame if data is None else data
-    random_names = variables(design.random_spec) if design.random_terms else []
-    cluster_names = [name for one in design.clusters for name in [*one.name.split(":"), *variables(one.spec)]]
-    names = [*formula_variables(design)]
+    if not isinstance(source, pd.DataFrame):
+        raise MixedModelError(f"The new rows must be a pandas DataFrame, not {type(source).__name__}.")
+    frame = _new_frame(design, source, _needed(design, random, new))
     if random:
-        names += [*random_names, design.subject_name, *cluster_names]
-    if new:
-        names += [name for name in (design.residual.visit, design.residual.by) if name]
-    names = [name for name in dict.fromkeys(names) if name in design.frame.columns]
-    frame = _new_frame(design, source, names)
+        parts = [part for one in design.clusters for part in one.name.split(":")]
+        absent = [name for name in (design.subject_name, *parts) if name not in source.columns]
+        if absent:
+            raise MixedModelError(f"The new rows lack the column '{absent[0]}' of the model.")
     L = fixed_matrix(design, frame)
-    result = estimates(fit, L, rule)
+    result = estimates(fit, L, asked)
     estimate, variance, df = result.estimate, result.se**2, result.df
     scale = fit.model.coordinates.scale
     if random and fit.usable:
-        effects = _Effects(fit, frame, source)
-        estimate = estimate + scale * effects.value()
-        variance = scale**2 * effects.error(inner_rows(fit, L))
-    if new and fit.usable:
-        variance = variance + scale**2 * _residual_variance(fit, source)
-        if not random:
-            variance = variance + _random_variance(fit, frame)
+        targets = targets_of(fit, frame, source, L)
+        prediction = Prediction(fit.rows, targets)
+        estimate = estimate + scale * prediction.value
+        variance = np.where(np.isfinite(result.se), scale**2 * prediction.variance, np.nan)
+        if new and targets.position is None:
+            variance = variance + scale**2 * _residual_variance(fit, frame)
+    elif new and fit.usable:
+        variance = variance + scale**2 * (_residual_variance(fit, frame) + _random_variance(fit, frame))
+    if design.offset_name:
+        estimate = estimate + frame[design.offset_name].to_numpy(dtype=float)
     se = np.sqrt(np.maximum(variance, 0))
-    half = stats.t.isf((1 - rule.level) / 2, df) * se
+    half = stats.t.isf((1 - asked.level) / 2, df) * se
     table = pd.DataFrame(
         {"estimate": estimate, "se": se, "df": df, "low": estimate - half, "high": estimate + half,
          "status": result.status},
         index=source.index,
     )  # fmt: skip
-    table.attrs.update(df_method=rule.df, level=rule.level, random=random, new=new)
+    table.attrs.update(df_method=asked.df, level=asked.level, random=random, new=new)
     return table
 
 
-def _random_variance(fit: MixedFit, frame: pd.DataFrame) -> Array:
-    """Give the variance that subject and clusters add to a new row, in the outcome's units."""
+def _random_variance(fit: Solution, frame: pd.DataFrame) -> Array:
+    """Give the variance that subject and clusters add to a new row, in inner units."""
     design, coordinates, components = fit.model.design, fit.model.coordinates, fit.model.components
     total = np.zeros(len(frame))
     if design.random_terms:
-        Z = _columns(design.random_spec, frame) @ coordinates.z_map
+        Z = columns_of(design.random_spec, frame, "random part") @ coordinates.z_map
         total += np.einsum("rq,qs,rs->r", Z, components.random_covariance(fit.point.theta), Z)
     covariances = components.cluster_covariances(fit.point.theta)
     for cluster, to, Gamma in zip(design.clusters, coordinates.u_maps, covariances, strict=True):
-        columns = _columns(cluster.spec, frame) @ to
+        columns = columns_of(cluster.spec, frame, f"cluster '{cluster.name}'") @ to
         total += np.einsum("rs,st,rt->r", columns, Gamma, columns)
-    return total * coordinates.scale**2
+    return total

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from .components import outer_map
 from .errors import MixedModelError
-from .fit import solve
 from .inference import estimable, values
 from .judge import parameter_names
 from .model import Model
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
+from .solving import solve
 
 Array = np.ndarray
 
 
 def child(generator: np.random.Generator, number: int) -> np.random.Generator:
     """Give the generator of one replicate: the child of that number of the seed, whatever was drawn before."""
-    root = generator.bit_generator.seed_seq
+    root = generator.bit_generator.seed_seq if isinstance(generator, np.random.Generator) else None
     if not isinstance(root, np.random.SeedSequence):
         raise MixedModelError("The generator must come from a SeedSequence, e.g. numpy.random.default_rng(seed).")
     key = (*root.spawn_key, number)
@@ -33,7 +30,7 @@ def child(generator: np.random.Generator, number: int) -> np.random.Generator:
 class Simulator:
     """New outcomes from a fitted model."""
 
-    def __init__(self, fit: MixedFit):
+    def __init__(self, fit: Solution):
         """Factor every covariance pattern once."""
         self.fit = fit
         rows = fit.rows
@@ -56,7 +53,18 @@ class Simulator:
         return rows.marginal + noise * fit.model.coordinates.scale / fit.model.root_weights
 
 
-def _resampled(fit: MixedFit, generator: np.random.Generator, unit: str) -> Model:
+def simulate(fit: Solution, generator: np.random.Generator, replicates: int) -> pd.DataFrame:
+    """Draw outcomes of the used rows; see `MixedFit.simulate`."""
+    if not fit.usable:
+        raise MixedModelError(f"The fit failed, so there is nothing to simulate from: {fit.message}")
+    if not isinstance(generator, np.random.Generator) or not isinstance(replicates, int) or replicates < 1:
+        raise MixedModelError("Simulation needs a numpy Generator and a number of replicates above zero.")
+    simulator, offset = Simulator(fit), fit.model.design.offset
+    draws = [fit.rows.series(simulator.draw(generator) + offset, f"y{number}") for number in range(1, replicates + 1)]
+    return pd.concat(draws, axis=1)
+
+
+def _resampled(fit: Solution, generator: np.random.Generator, unit: str) -> Model:
     """Draw subjects or levels of a cluster with replacement; each copy counts as a new unit."""
     design = fit.model.design
     if unit == design.subject_name:
@@ -84,11 +92,11 @@ def _resampled(fit: MixedFit, generator: np.random.Generator, unit: str) -> Mode
 
 
 def bootstrap(
-    fit: MixedFit,
+    fit: Solution,
     generator: np.random.Generator,
     replicates: int | range,
     kind: str,
-    quantity: Callable[[MixedFit], Mapping[str, float]] | None,
+    quantity: Callable[[Solution], Mapping[str, float]] | None,
 ) -> pd.DataFrame:
     """Fit replicates; see `MixedFit.bootstrap`."""
     if not fit.usable:
@@ -100,7 +108,7 @@ def bootstrap(
     for number in chosen:
         one = child(generator, number)
         model = fit.model.with_outcome(simulator.draw(one)) if simulator else _resampled(fit, one, kind)
-        again = solve(model, fit.recipe, fit.warm_start)
+        again = solve(model, fit.warm_start)
         if quantity is None:
             labels, numbers = names, _everything(again)
         else:
@@ -110,12 +118,12 @@ def bootstrap(
     return _tabulated(tables)
 
 
-def _names(fit: MixedFit) -> list[tuple[str, str]]:
+def _names(fit: Solution) -> list[tuple[str, str]]:
     fixed = [("fixed", name) for name in fit.coefficient_names]
     return fixed + [(component, f"{what} {term}") for component, what, term in parameter_names(fit.model)]
 
 
-def _everything(fit: MixedFit) -> Array:
+def _everything(fit: Solution) -> Array:
     count = len(fit.coefficient_names)
     if not fit.usable:
         return np.full(count + fit.model.components.n_parameters, np.nan)
@@ -141,7 +149,7 @@ def bootstrap_intervals(table: pd.DataFrame, level: float = 0.95) -> pd.DataFram
     Parameters
     ----------
     table : pandas.DataFrame
-        What `MixedFit.bootstrap` returned, or several chunks of it behind each other.
+        What `Solution.bootstrap` returned, or several chunks of it behind each other.
     level : float
         Confidence level.
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from .blocks import Subjects, local_clusters
-from .errors import MixedModelError
-from .likelihood import inverse_factors
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .likelihood import Point, inverse_factors
+from .model import Model
 
 Array = np.ndarray
 
@@ -21,12 +17,11 @@ Array = np.ndarray
 class FitRows:
     """Row-level quantities of a fit in inner coordinates, in the sorted order of the design."""
 
-    def __init__(self, fit: MixedFit):
+    def __init__(self, model: Model, point: Point):
         """Take the adjusted data [X r] less the predicted cluster effects."""
-        self.fit = fit
-        self.model = fit.model
-        self.point = fit.point
-        self.data = fit.model.row_data
+        self.model = model
+        self.point = point
+        self.data = model.row_data
         residual, effects = self.point.adjusted
         self.XR = self.data.W @ residual  # [X r]
         self.adjusted = self.XR + self.cluster_values(effects) if len(effects) else self.XR
@@ -43,6 +38,13 @@ class FitRows:
             total += np.einsum("rs,rsc->rc", columns, own[codes])
             at += levels * slopes
         return total
+
+    def cluster_rows(self, chosen: Array) -> Array:
+        """Give the rows of U that belong to some sorted rows: (rows, effects)."""
+        U, columns = local_clusters(self.data, chosen[:, None])
+        full = np.zeros((len(chosen), self.data.n_effects + 1))
+        np.put_along_axis(full, columns, U[:, 0, :], axis=1)
+        return full[:, :-1]
 
     def covariance(self, bucket: Subjects) -> Array:
         """Give B of each pattern of real subjects."""
@@ -104,48 +106,6 @@ class FitRows:
         return pd.Series(unsorted, index=design.frame.index, name=name)
 
 
-def fitted_values(fit: MixedFit, kind: str) -> pd.Series:
-    """Give fitted values, "marginal" or "conditional"."""
-    if kind not in ("marginal", "conditional"):
-        raise MixedModelError(f"'{kind}' is not a kind of fitted value; known are: marginal, conditional.")
-    if not fit.usable:
-        return pd.Series(np.nan, index=fit.model.design.frame.index, name="fitted")
-    return fit.rows.series(getattr(fit.rows, kind), "fitted")
-
-
-def residuals(fit: MixedFit, kind: str) -> pd.Series:
-    """Give residuals: raw y - X beta, conditional y - X beta - Zb - Ug, or scaled L_i^-1 (y - X beta - Ug)."""
-    if kind not in ("raw", "conditional", "scaled"):
-        raise MixedModelError(f"'{kind}' is not a kind of residual; known are: raw, conditional, scaled.")
-    if not fit.usable:
-        return pd.Series(np.nan, index=fit.model.design.frame.index, name="residual")
-    rows = fit.rows
-    if kind == "scaled":
-        return rows.series(rows.whitened[:, -1], "residual")
-    return rows.series(fit.model.y - (rows.marginal if kind == "raw" else rows.conditional), "residual")
-
-
-def random_effects(fit: MixedFit) -> pd.DataFrame:
-    """Give predicted effects: component, level, term, estimate."""
-    design, coordinates, rows = fit.model.design, fit.model.coordinates, fit.rows
-    parts = []
-    if design.random_terms:
-        values = rows.random_effects @ coordinates.z_map.T * coordinates.scale
-        table = pd.DataFrame(values, columns=design.random_terms).assign(level=design.subject_labels)
-        table = table.melt("level", var_name="term", value_name="estimate").assign(component=design.subject_name)
-        parts.append(table)
-    at = 0
-    for cluster, to in zip(design.clusters, coordinates.u_maps, strict=True):
-        slopes, levels = len(cluster.terms), len(cluster.levels)
-        inner = rows.cluster_effects[at : at + slopes * levels].reshape(levels, slopes)
-        values = inner @ to.T * coordinates.scale
-        table = pd.DataFrame(values, columns=cluster.terms).assign(level=cluster.levels)
-        parts.append(table.melt("level", var_name="term", value_name="estimate").assign(component=cluster.name))
-        at += slopes * levels
-    columns = ["component", "level", "term", "estimate"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-
-
 def dense_covariance(rows: FitRows, chosen: Array) -> Array:
     """Give V of some whole subjects' sorted rows as one square, clusters included (inner coordinates)."""
     place = np.full(len(rows.data.W), -1)
@@ -156,15 +116,13 @@ def dense_covariance(rows: FitRows, chosen: Array) -> Array:
         where = place[bucket.rows[inside]]
         V[where[:, :, None], where[:, None, :]] = rows.covariance(bucket)[bucket.pattern[inside]]
     if rows.model.components.clusters:
-        U, columns = local_clusters(rows.data, chosen[:, None])
-        Gamma = np.zeros((rows.data.n_effects + 1, rows.data.n_effects + 1))
+        U = rows.cluster_rows(chosen)
+        Gamma = np.zeros((rows.data.n_effects, rows.data.n_effects))
         at = 0
         blocks = rows.model.components.cluster_covariances(rows.point.theta)
         for (levels, block), one in zip(rows.model.components.clusters, blocks, strict=True):
             stop = at + levels * block.size
             Gamma[at:stop, at:stop] = np.kron(np.eye(levels), one)
             at = stop
-        full = np.zeros((len(chosen), rows.data.n_effects + 1))
-        np.put_along_axis(full, columns, U[:, 0, :], axis=1)
-        V += full @ Gamma @ full.T
+        V += U @ Gamma @ U.T
     return V

@@ -8,16 +8,12 @@ A_g = D'(D (V_g - X_g Phi X_g') D')^(+1/2) D with V_g = D'D for CR2 (Pustejovsky
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .errors import MixedModelError
-from .inference import Rule
 from .rows import FitRows, dense_covariance
-
-if TYPE_CHECKING:
-    from .fitted import MixedFit
+from .solution import Solution
 
 Array = np.ndarray
 
@@ -92,7 +88,7 @@ class Sandwich:
         return float(total)
 
 
-def _groups(fit: MixedFit, name: str | None) -> tuple[Array, str]:
+def _groups(fit: Solution, name: str | None) -> tuple[Array, str]:
     """Give a code per sorted row, and refuse groups that the model itself does not hold independent."""
     design = fit.model.design
     if name is None or name == design.subject_name:
@@ -120,7 +116,7 @@ def _groups(fit: MixedFit, name: str | None) -> tuple[Array, str]:
     return codes, label
 
 
-def _batches(fit: MixedFit, codes: Array, by_subject: bool) -> list[tuple[Array, Array]]:
+def _batches(fit: Solution, codes: Array, by_subject: bool) -> list[tuple[Array, Array]]:
     """Give rows (n, m) and V (n, m, m) of groups of one size."""
     rows: FitRows = fit.rows
     if by_subject:
@@ -134,17 +130,17 @@ def _batches(fit: MixedFit, codes: Array, by_subject: bool) -> list[tuple[Array,
     return batches
 
 
-def sandwich(fit: MixedFit, rule: Rule) -> Sandwich:
-    """Compute the robust variance under a rule."""
-    codes, label = _groups(fit, rule.groups)
+def sandwich(fit: Solution, variance: str, groups: str | None, df: str) -> Sandwich:
+    """Compute the robust variance "CR0", "CR1" or "CR2" by groups (the subjects if None); `df` names its degrees of freedom."""
+    codes, label = _groups(fit, groups)
     rows: FitRows = fit.rows
     p, Phi = fit.point.p, fit.point.Phi
     count = len(np.unique(codes))
-    if rule.variance in ("CR0", "CR1"):
+    if variance in ("CR0", "CR1"):
         scores = np.zeros((int(codes.max()) + 1, p))
         np.add.at(scores, codes, rows.XR[:, :p] * rows.weighted[:, p:])
-        scale = count / (count - 1) if rule.variance == "CR1" else 1.0
-        return Sandwich(scale * Phi @ scores.T @ scores @ Phi, Phi, count, rule.df, fit.n_observations, None, None)
+        scale = count / (count - 1) if variance == "CR1" else 1.0
+        return Sandwich(scale * Phi @ scores.T @ scores @ Phi, Phi, count, df, fit.n_observations, None, None)
     E, F, scores_list = [], [], []
     for index, weighted in _batches(fit, codes, label == fit.model.design.subject_name):
         root = fit.model.root_weights[index]  # CR2 is defined on the outcomes themselves, not on weighted rows
@@ -156,8 +152,9 @@ def sandwich(fit: MixedFit, rule: Rule) -> Sandwich:
         E.append(transposed @ V @ T)
         F.append(np.swapaxes(X, 1, 2) @ T)
     scores = np.concatenate(scores_list)
-    variance = Phi @ scores.T @ scores @ Phi
-    return Sandwich(variance, Phi, count, rule.df, fit.n_observations, np.concatenate(E), np.concatenate(F))
+    return Sandwich(
+        Phi @ scores.T @ scores @ Phi, Phi, count, df, fit.n_observations, np.concatenate(E), np.concatenate(F)
+    )
 
 
 def _bias_reduced(V: Array, X: Array, Phi: Array) -> Array:

@@ -29,13 +29,15 @@ class Residual:
         One of `STRUCTURES`: iid, unstructured, compound_symmetry, compound_symmetry_het, ar1, ar1_het, toeplitz,
         toeplitz_het, antedependence, antedependence_het, exponential.
     visit : str, optional
-        Column that names the visit of a row (for exponential: its numeric time). Every structure but iid needs it.
+        Column that names the visit of a row (for exponential: its numeric time, or the columns of a place, "x, y").
+        Every structure but iid needs it.
     by : str, optional
         Column, constant within a subject, whose levels each get their own parameters.
 
     Notes
     -----
-    The short form is text: ``"unstructured(visit)"``, ``"ar1(visit | arm)"``, ``"exponential(day)"``, ``"iid(| arm)"``.
+    The short form is text: ``"unstructured(visit)"``, ``"ar1(visit | arm)"``, ``"exponential(day)"``,
+    ``"exponential(x, y)"``, ``"iid(| arm)"``.
     """
 
     structure: str = "iid"
@@ -51,10 +53,19 @@ class Residual:
             raise MixedModelError(
                 f"Independent residuals know no visits: write 'iid', or 'iid(| {self.visit})' by group."
             )
+        if self.structure != "exponential" and len(self.visits) > 1:
+            raise MixedModelError(
+                f"The residual structure '{self.structure}' takes one visit column, not '{self.visit}'."
+            )
         if self.structure != "iid" and not self.visit:
             raise MixedModelError(
                 f"The residual structure '{self.structure}' needs the visit column: '{self.structure}(visit)'."
             )
+
+    @property
+    def visits(self) -> tuple[str, ...]:
+        """Name the columns that place a row: the visit or time; none for iid."""
+        return tuple(part.strip() for part in self.visit.split(",")) if self.visit else ()
 
     def __str__(self) -> str:
         """Give the short form."""
@@ -86,7 +97,7 @@ class Structure(ABC):
     ordered = True
 
     def __init__(self, name: str, visits: int, times: Array | None = None):
-        """Fix the number of visits (and, for continuous time, the time of each position in units of the design)."""
+        """Fix the number of visits and where they lie: in units of the design for exponential, as whole numbers elsewhere."""
         self.name = name
         self.visits = visits
         self.times = times
@@ -246,6 +257,15 @@ class Unstructured(Structure):
         return None
 
 
+def _reach(name: str, visits: int, times: Array | None) -> int:
+    """Count the visits from the first to the last, those that nobody has included, where lags between them matter."""
+    return visits if times is None or not name.startswith("toeplitz") else int(times[-1] - times[0]) + 1
+
+
+def _lag_names(visits: list[str], reach: int) -> list[str]:
+    return visits if reach == len(visits) else [str(number) for number in range(reach)]
+
+
 class Correlated(Structure):
     """R_st = sqrt(v_s v_t) C_st(rho), with one common variance or one per visit."""
 
@@ -255,7 +275,8 @@ class Correlated(Structure):
         self.family = CORRELATIONS[name.removesuffix("_het")]
         self.heterogeneous = name.endswith("_het")
         self.n_variances = visits if self.heterogeneous else 1
-        self.n_correlations = self.family.count(visits)
+        self.reach = _reach(name, visits, times)
+        self.n_correlations = self.family.count(self.reach)
         self.n_parameters = self.n_variances + self.n_correlations
         kind = "range" if name == "exponential" else "correlation"
         self.quantities = ["variance"] * self.n_variances + [kind] * self.n_correlations
@@ -264,12 +285,12 @@ class Correlated(Structure):
 
     def labels(self, visits: list[str]) -> list[str]:
         """Name variances by visit, correlations by family."""
-        return (visits if self.heterogeneous else ["all visits"]) + self.family.label(visits)
+        return (visits if self.heterogeneous else ["all visits"]) + self.family.label(_lag_names(visits, self.reach))
 
     def natural(self, free: Array) -> Array:
         """Take exponentials of variances and the family's map of correlations."""
         split = self.n_variances
-        return np.concatenate([np.exp(free[:split]), self.family.natural(free[split:], self.visits)])
+        return np.concatenate([np.exp(free[:split]), self.family.natural(free[split:], self.reach)])
 
     def start(self, covariance: Array) -> Array:
         """Start at empirical variances and correlations inside their bounds."""
@@ -340,25 +361,26 @@ class Banded(Structure):
         super().__init__(name, visits, times)
         self.family = CORRELATIONS[name]
         self.ordered = name == "toeplitz"
-        lags = lags_between(visits)
+        lags = lags_between(visits, times)
         self.band = lags if self.ordered else np.minimum(lags, 1)
-        self.n_parameters = 1 + self.family.count(visits)
+        self.reach = _reach(name, visits, times)
+        self.n_parameters = 1 + self.family.count(self.reach)
         self.quantities = ["variance"] + ["covariance"] * (self.n_parameters - 1)
 
     def labels(self, visits: list[str]) -> list[str]:
         """Name the variance, then the bands."""
-        return ["all visits", *self.family.label(visits)]
+        return ["all visits", *self.family.label(_lag_names(visits, self.reach))]
 
     def natural(self, free: Array) -> Array:
         """Multiply correlations by the variance."""
         variance = np.exp(free[:1])
-        return np.concatenate([variance, variance * self.family.natural(free[1:], self.visits)])
+        return np.concatenate([variance, variance * self.family.natural(free[1:], self.reach)])
 
     def start(self, covariance: Array) -> Array:
         """Start at the mean variance and correlations inside their bounds."""
         variances = np.diag(covariance)
         correlation = covariance / np.sqrt(np.outer(variances, variances))
-        return np.concatenate([np.log([np.mean(variances)]), self.family.start(correlation, None)])
+        return np.concatenate([np.log([np.mean(variances)]), self.family.start(correlation, self.times)])
 
     def matrix(self, natural: Array) -> Array:
         """Put each band in its place."""
@@ -389,7 +411,7 @@ STRUCTURES = (
 
 
 def make_structure(name: str, visits: int, times: Array | None = None) -> Structure:
-    """Build the structure of this name for so many visits (or, for exponential, these distinct times)."""
+    """Build the structure of this name for so many visits that lie at `times`."""
     if name == "iid":
         return Independent(name, visits, times)
     if name == "unstructured":

@@ -1,0 +1,188 @@
+"""Profile likelihood intervals: values that a parameter may have before the likelihood, maximised over all others, is too low."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+from .components import outer_map
+from .design import Design
+from .errors import MixedModelError
+from .judge import parameter_names
+from .likelihood import Likelihood
+from .model import Model
+from .solution import Solution
+from .solving import solve
+
+Array = np.ndarray
+
+NOTHING = 1e-7  # a standard deviation relative to its estimate that stands for zero
+FARTHEST = 40  # steps of one standard error after which a limit counts as infinite
+
+
+@dataclass
+class Constraint:
+    """A function of the natural parameters, its gradient, and the range of its values."""
+
+    value: Callable[[Array], float]
+    slope: Callable[[Array], Array]
+    lowest: float
+    highest: float
+
+
+def _standard_deviation(row: Array) -> Constraint:
+    """The root of a linear function, which a variance in the user's coordinates is."""
+
+    def value(theta: Array) -> float:
+        return float(np.sqrt(max(row @ theta, 0)))
+
+    return Constraint(value, lambda theta: row / (2 * max(value(theta), 1e-150)), 0.0, np.inf)
+
+
+def _linear(row: Array, lowest: float, highest: float) -> Constraint:
+    return Constraint(lambda theta: float(row @ theta), lambda theta: row, lowest, highest)
+
+
+def _correlation(covariance: Array, first: Array, second: Array) -> Constraint:
+    def value(theta: Array) -> float:
+        return float(covariance @ theta / np.sqrt((first @ theta) * (second @ theta)))
+
+    def slope(theta: Array) -> Array:
+        spread = np.sqrt((first @ theta) * (second @ theta))
+        return covariance / spread - value(theta) / 2 * (first / (first @ theta) + second / (second @ theta))
+
+    return Constraint(value, slope, -1.0, 1.0)
+
+
+def _constraints(fit: Solution) -> list[tuple[str, str, str, Constraint]]:
+    """List component, term, quantity and constraint of each covariance parameter as standard deviation or correlation."""
+    names, outer = parameter_names(fit.model), outer_map(fit)
+    variance = {
+        (component, term): row for (component, what, term), row in zip(names, outer, strict=True) if what == "variance"
+    }
+    result = []
+    for (component, what, term), row in zip(names, outer, strict=True):
+        pair = [(component, part) for part in term.split(", ")]
+        if what == "variance":
+            result.append((component, term, "standard deviation", _standard_deviation(row)))
+        elif what == "covariance" and all(one in variance for one in pair):
+            result.append((component, term, "correlation", _correlation(row, variance[pair[0]], variance[pair[1]])))
+        elif what == "covariance":
+            shared = variance[(component, "all visits")]
+            result.append((component, term, "correlation", _correlation(row, shared, shared)))
+        else:
+            ends = (0.0, np.inf) if what == "range" else (-1.0, 1.0)
+            result.append((component, term, what, _linear(row, *ends)))
+    return result
+
+
+def _held(likelihood: Likelihood, constraint: Constraint, value: float, start: Array) -> tuple[float, Array]:
+    """Maximise the likelihood with one function of the parameters held at a value."""
+    components = likelihood.components
+
+    def objective(free: Array) -> tuple[float, Array]:
+        point = likelihood.at(free)
+        if point is None:
+            return 1e10, np.zeros_like(free)
+        return point.value, components.local_jacobian(free).T @ point.gradient
+
+    found = optimize.minimize(
+        objective,
+        start,
+        jac=True,
+        method="SLSQP",
+        constraints={
+            "type": "eq",
+            "fun": lambda free: constraint.value(components.natural(free)) - value,
+            "jac": lambda free: constraint.slope(components.natural(free)) @ components.jacobian(free),
+        },
+        options={"ftol": 1e-11, "maxiter": 200},
+    )
+    met = abs(constraint.value(components.natural(found.x)) - value) < 1e-6 * max(abs(value), 1e-6)
+    return (float(found.fun), found.x) if met else (np.nan, start)
+
+
+def _limit(height: Callable[[float], float], estimate: float, step: float, end: float) -> float:
+    """Walk from the estimate towards an end until the profile is too high, then find where it crosses; the end if it never is."""
+    inside = estimate
+    for _ in range(FARTHEST):
+        outside = inside + step
+        if (outside - end) * step >= 0:
+            outside = end if np.isfinite(end) else outside
+        above = height(outside)
+        if np.isnan(above):
+            return np.nan
+        if above > 0:
+            return float(optimize.brentq(height, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
+        if outside == end:
+            return end
+        inside = outside
+    return np.sign(step) * np.inf
+
+
+def _interval(fit: Solution, constraint: Constraint, estimate: float, error: float, cut: float) -> tuple[float, float]:
+    likelihood, best = fit.model.likelihood, fit.point.value
+    ends = []
+    for sign, end in ((-1, constraint.lowest), (1, constraint.highest)):
+        last = [fit.warm_start]
+        inner = NOTHING * max(abs(estimate), error)
+        wall = end + inner if end == 0 else end * (1 - 1e-6) if np.isfinite(end) else end
+
+        def height(value: float, last: list[Array] = last) -> float:
+            found, last[0] = _held(likelihood, constraint, value, last[0])
+            return found - best - cut
+
+        limit = _limit(height, estimate, sign * error, wall)
+        ends.append(end if limit == wall else limit)
+    return ends[0], ends[1]
+
+
+def _without(design: Design, column: int) -> Design:
+    """Leave a column of the fixed part out."""
+    names = [name for number, name in enumerate(design.names) if number != column]
+    return replace(design, X=np.delete(design.X, column, axis=1), names=names)
+
+
+def _fixed(fit: Solution, column: int, estimate: float, error: float, cut: float) -> tuple[float, float]:
+    """Profile a coefficient under full likelihood: its column times a value is a known part of the outcome."""
+    design = fit.model.design
+    x = design.X[:, column]
+    model = Model(_without(design, column), fit.method)
+
+    def height(value: float) -> float:
+        found = solve(model.with_outcome(fit.model.y - value * x), fit.warm_start)
+        return found.point.value - fit.point.value - cut if found.usable else np.nan
+
+    low, high = (_limit(height, estimate, sign * error, sign * np.inf) for sign in (-1, 1))
+    return low, high
+
+
+def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Array) -> pd.DataFrame:
+    """Give profile intervals; see `MixedFit.profile`. `estimates` and `errors` are those of the coefficients."""
+    if not fit.usable or "residual" in fit.boundary:
+        raise MixedModelError(f"There is no maximum to profile: {fit.message}")
+    cut = float(stats.chi2.ppf(level, 1))
+    rows = []
+    theta = fit.point.theta
+    W = fit.parameter_covariance("observed")[0]
+    spread = fit.point.local @ W @ fit.point.local.T
+    for component, term, quantity, constraint in _constraints(fit):
+        estimate = constraint.value(theta)
+        typical = fit.model.coordinates.scale if quantity == "standard deviation" else 1.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = constraint.slope(theta) @ spread @ constraint.slope(theta)
+        error = (
+            float(np.sqrt(variance)) if 0 < variance < typical**2 else 0.1 * typical
+        )  # the step of the search, no more
+        rows.append((component, term, quantity, estimate, *_interval(fit, constraint, estimate, error, cut)))
+    if fit.method == "ml":
+        for column, name in enumerate(fit.model.design.names):
+            limits = (np.nan, np.nan)
+            if np.isfinite(errors[column]):
+                limits = _fixed(fit, column, float(estimates[column]), float(errors[column]), cut)
+            rows.append(("fixed", name, "coefficient", float(estimates[column]), *limits))
+    return pd.DataFrame(rows, columns=["component", "term", "quantity", "estimate", "low", "high"])
