@@ -126,7 +126,11 @@ class _Effects:
             if len(found):
                 B = rows.covariance(bucket)[bucket.pattern[found[0]]]
         half = np.linalg.solve(B, rows.data.Z[chosen])
-        U = rows.cluster_values(np.eye(len(point.K)))[chosen] if len(point.K) else np.zeros((len(chosen), 0))
+        U = (
+            rows.cluster_values(np.eye(rows.data.n_effects))[chosen]
+            if rows.data.n_effects
+            else np.zeros((len(chosen), 0))
+        )
         return half.T @ rows.data.Z[chosen], half.T @ rows.XR[chosen][:, : point.p], half.T @ U
 
 
