@@ -127,7 +127,7 @@ class Connected:
 
     def per_level(self, number: int, matrices: list[Array], stack: Array) -> Array:
         """Multiply a stack with the block-diagonal matrix that has a factor's small matrix at each of its levels."""
-        result = np.zeros_like(stack)
+        result = np.zeros(stack.shape)  # in C order, so that `flat` is a view
         given, flat = stack.reshape(-1, stack.shape[2]), result.reshape(-1, stack.shape[2])
         for matrix, rows in zip(matrices, self.level_rows[number], strict=True):
             for i, j in zip(*np.nonzero(matrix), strict=True):
@@ -140,9 +140,7 @@ class Connected:
         `values` are those of H, `factors` the lower triangles of which Lambda has one per level.
         """
         only_intercepts = all(slopes == 1 for _, slopes in self.clusters)
-        scale = np.concatenate(
-            [np.full(n, one[0, 0]) for one, (n, _) in zip(factors, self.clusters, strict=True)] or [[]]
-        )
+        scale = np.repeat([one[0, 0] for one in factors], [levels for levels, _ in self.clusters])
         result, logarithm = [], 0.0
         for number, members in enumerate(self.stacks):
             if only_intercepts:  # the same as below, without passing over whole squares
