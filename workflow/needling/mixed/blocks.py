@@ -4,6 +4,7 @@ Subjects with the same pattern of visits and random-effect columns share a covar
 its derivatives are sums of quadratic forms in such matrices, so that a pattern's subjects can be replaced by the few
 pseudo-subjects (rows of a QR factor) that have the same cross-products. Where residuals are independent, a rotation
 by each subject's own Q first splits off the rows that no random effect reaches: they enter as one cross-product.
+Of the cluster effects, of which a subject meets few, only the pairs that meet are kept.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
+
+from .connected import Connected
 
 Array = np.ndarray
 
@@ -43,8 +46,8 @@ class Bucket:
     pattern: Array  # (N,)
     A: Array  # (N, m, c)
     U: Array  # (N, m, l)
-    columns: Array  # (N, l) or (1, l): which cluster effect; the number of effects = padding
-    n_effects: int
+    columns: Array  # (N, l): which cluster effect; the number of effects = padding
+    connected: Connected
     cache: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,14 +56,13 @@ class Bucket:
         self.one_to_one = self.n_blocks == len(self.patterns) and bool((self.pattern == np.arange(self.n_blocks)).all())
         self.starts = np.searchsorted(self.pattern, np.arange(len(self.patterns)))
         self.empty = self.starts == np.append(self.starts[1:], self.n_blocks)
-        self.shared_columns = len(self.columns) == 1 and self.n_blocks != 1
-        local = self.columns.shape[1]
-        if self.n_effects and not self.shared_columns:
+        self.n_effects = self.connected.n_effects
+        if self.n_effects:
             flat = self.columns.ravel()
             self.gather = sparse.csr_array(
-                (np.ones(len(flat)), (flat, np.arange(len(flat)))), shape=(self.n_effects + 1, self.n_blocks * local)
+                (np.ones(len(flat)), (flat, np.arange(len(flat)))), shape=(self.n_effects + 1, len(flat))
             )
-            self.pair_index = (self.columns[:, :, None] * (self.n_effects + 1) + self.columns[:, None, :]).ravel()
+            self.slots = self.connected.slots(self.columns)
 
     def spread(self, per_pattern: Array) -> Array:
         """Repeat (K, ...) to (N, ...)."""
@@ -76,31 +78,32 @@ class Bucket:
 
     def add_effects(self, local: Array) -> Array:
         """Sum (N, l, c) over blocks into (effects, c)."""
-        if self.shared_columns:
-            result = np.zeros((self.n_effects + 1, local.shape[2]))
-            result[self.columns[0]] = local.sum(axis=0)
-            return result[:-1]
         return (self.gather @ local.reshape(-1, local.shape[2]))[:-1]
 
     def add_effect_pairs(self, local: Array) -> Array:
-        """Sum (N, l, l) over blocks into (effects, effects)."""
-        size = self.n_effects + 1
-        if self.shared_columns:
-            result = np.zeros((size, size))
-            result[np.ix_(self.columns[0], self.columns[0])] = local.sum(axis=0)
-            return result[:-1, :-1]
-        return np.bincount(self.pair_index, local.ravel(), size * size).reshape(size, size)[:-1, :-1]
+        """Sum (N, l, l) over blocks into the values on the pattern of the effects."""
+        return np.bincount(self.slots, local.ravel(), self.connected.n_values + 1)[:-1]
 
     def local_rows(self, effects: Array) -> Array:
-        """Take (effects, c) to (N or 1, l, c); padding gives zeros."""
+        """Take (effects, c) to (N, l, c); padding gives zeros."""
         padded = np.vstack([effects, np.zeros((1, effects.shape[1]))])
         return padded[self.columns]
 
-    def local_pairs(self, effects: Array) -> Array:
-        """Take (effects, effects) to (N or 1, l, l); padding gives zeros."""
-        padded = np.zeros((self.n_effects + 1, self.n_effects + 1))
-        padded[:-1, :-1] = effects
-        return padded[self.columns[:, :, None], self.columns[:, None, :]]
+    def local_pairs(self, values: Array) -> Array:
+        """Take values on the pattern, and a zero behind them for padding, to (N, l, l)."""
+        local = self.columns.shape[1]
+        return values[self.slots].reshape(-1, local, local)
+
+
+@dataclass
+class Remainder:
+    """The cross-products of all rows of a group that no random effect of a subject reaches: their variance is sigma^2 I."""
+
+    group: int
+    count: float  # rows
+    AA: Array  # (c, c)
+    UA: Array  # (effects, c)
+    UU: Array  # values on the pattern of the effects
 
 
 @dataclass
@@ -203,9 +206,11 @@ def _compressed(D: Array) -> Array:
     return result
 
 
-def _compress_bucket(patterns: Patterns, pattern: Array, A: Array, U: Array, columns: Array, n_effects: int) -> Bucket:
+def _compress_bucket(
+    patterns: Patterns, pattern: Array, A: Array, U: Array, columns: Array, connected: Connected
+) -> Bucket:
     """Sort blocks by pattern and cluster columns; replace large groups by pseudo-blocks."""
-    blocks, size, width = A.shape
+    (blocks, size, width), n_effects = A.shape, connected.n_effects
     count = np.bincount(pattern, minlength=len(patterns)).astype(float)
     if n_effects:
         _, key = unique_rows(np.column_stack([pattern, columns, U.reshape(blocks, -1)]).astype(float))
@@ -217,7 +222,7 @@ def _compress_bucket(patterns: Patterns, pattern: Array, A: Array, U: Array, col
     lengths = np.diff(np.append(starts, blocks))
     large = lengths >= COMPRESS_FROM
     if not large.any():
-        return Bucket(patterns, count, pattern, A, U, columns, n_effects)
+        return Bucket(patterns, count, pattern, A, U, columns, connected)
     kept = np.repeat(~large, lengths)
     pieces = [(A[kept], U[kept], pattern[kept], columns[kept])]
     for start, length in zip(starts[large], lengths[large], strict=True):
@@ -236,52 +241,54 @@ def _compress_bucket(patterns: Patterns, pattern: Array, A: Array, U: Array, col
         )
     A, U, pattern, columns = (np.concatenate(part) for part in zip(*pieces, strict=True))
     order = np.argsort(pattern, kind="stable")
-    return Bucket(patterns, count, pattern[order], A[order], U[order], columns[order], n_effects)
+    return Bucket(patterns, count, pattern[order], A[order], U[order], columns[order], connected)
 
 
-def _rotated(data: RowData, buckets: list[Subjects], groups: int) -> list[Bucket]:
+def _rotated(
+    data: RowData, buckets: list[Subjects], local: list[tuple[Array, Array]], connected: Connected, groups: int
+) -> tuple[list[Bucket], list[Remainder]]:
     """Split each subject into the rows that its random effects reach and one common remainder."""
     q, width, effects = data.Z.shape[1], data.W.shape[1], data.n_effects
-    remainder = np.zeros((groups, width + effects + 1, width + effects + 1))
-    left = np.zeros(groups)
+    remainders = [
+        Remainder(number, 0.0, np.zeros((width, width)), np.zeros((effects, width)), np.zeros(connected.n_values))
+        for number in range(groups)
+    ]
     pieces: dict[int, list[tuple]] = {}
-    for bucket in buckets:
+    for bucket, (U, columns) in zip(buckets, local, strict=True):
         rows, size = bucket.rows, bucket.rows.shape[1]
         reached = min(size, q)
         Q, R = np.linalg.qr(bucket.patterns.Z)
-        U, columns = local_clusters(data, rows)
         both = np.concatenate([data.W[rows], U], axis=2)
         rotated = np.swapaxes(Q, 1, 2)[bucket.pattern] @ both
         if size > reached:
             rest = both - Q[bucket.pattern] @ rotated
-            where = np.concatenate([np.broadcast_to(np.arange(width), (len(rows), width)), width + columns], axis=1)
-            for group in range(groups):
-                chosen = bucket.patterns.group[bucket.pattern] == group
-                left[group] += chosen.sum() * (size - reached)
-                remainder[group] += _scatter_square(rest[chosen], where[chosen], width + effects + 1)
+            for remainder in remainders:
+                chosen = bucket.patterns.group[bucket.pattern] == remainder.group
+                _add_rest(remainder, rest[chosen], columns[chosen], connected)
+                remainder.count += float(chosen.sum() * (size - reached))
         if reached:
             empty = np.zeros(R.shape[:2])
             patterns = Patterns(R, empty.astype(np.intp), empty, bucket.patterns.group)
             pieces.setdefault(reached, []).append(
                 (patterns, bucket.pattern, rotated[..., :width], rotated[..., width:], columns)
             )
-    result = [_compress_bucket(*_joined(parts, effects), effects) for parts in pieces.values()]
-    for group in range(groups):
-        if left[group]:
-            result.append(_remainder_bucket(remainder[group], left[group], group, q, width, effects))
-    return result
+    result = [_compress_bucket(*_joined(parts, effects), connected) for parts in pieces.values()]
+    return result, [remainder for remainder in remainders if remainder.count]
 
 
-def _scatter_square(rest: Array, where: Array, size: int) -> Array:
-    """Sum the cross-products of local columns into one square over all columns."""
-    if where.size and (where == where[0]).all():
-        flat = rest.reshape(-1, rest.shape[2])
-        result = np.zeros((size, size))
-        np.add.at(result, (where[0][:, None], where[0][None, :]), flat.T @ flat)
-        return result
-    local = np.swapaxes(rest, 1, 2) @ rest
-    index = where[:, :, None] * size + where[:, None, :]
-    return np.bincount(index.ravel(), local.ravel(), size * size).reshape(size, size)
+def _add_rest(remainder: Remainder, rest: Array, columns: Array, connected: Connected) -> None:
+    """Add the cross-products of blocks (N, m, c + l)."""
+    width, effects = len(remainder.AA), connected.n_effects
+    A, U = rest[..., :width], rest[..., width:]
+    flat = A.reshape(-1, width)
+    remainder.AA += flat.T @ flat
+    if not effects:
+        return
+    transposed = np.swapaxes(U, 1, 2)
+    each = columns.ravel()
+    gather = sparse.csr_array((np.ones(len(each)), (each, np.arange(len(each)))), shape=(effects + 1, len(each)))
+    remainder.UA += (gather @ (transposed @ A).reshape(-1, width))[:-1]
+    remainder.UU += np.bincount(connected.slots(columns), (transposed @ U).ravel(), connected.n_values + 1)[:-1]
 
 
 def _joined(parts: list[tuple], effects: int) -> tuple[Patterns, Array, Array, Array, Array]:
@@ -302,30 +309,17 @@ def _joined(parts: list[tuple], effects: int) -> tuple[Patterns, Array, Array, A
     return joined, np.concatenate(numbers), np.concatenate(A), np.concatenate(U), np.concatenate(columns)
 
 
-def _remainder_bucket(square: Array, count: float, group: int, q: int, width: int, effects: int) -> Bucket:
-    """Turn the remainder's cross-products into pseudo-blocks of one row."""
-    values, vectors = np.linalg.eigh(square[:-1, :-1])
-    kept = values > RANK_TOLERANCE * max(values[-1], 0)
-    if not kept.any():  # the remainder still counts in the determinant
-        kept[-1], values[-1] = True, 0.0
-    rows = (np.sqrt(values[kept])[:, None] * vectors[:, kept].T)[:, None, :]
-    zero = np.zeros((1, 1))
-    patterns = Patterns(np.zeros((1, 1, q)), zero.astype(np.intp), zero, np.array([group]))
-    columns = np.arange(effects)[None]
-    return Bucket(
-        patterns, np.array([count]), np.zeros(len(rows), dtype=np.intp), rows[..., :width], rows[..., width:],
-        columns, effects,
-    )  # fmt: skip
-
-
-def unit_buckets(data: RowData, buckets: list[Subjects], independent: bool, groups: int) -> list[Bucket]:
-    """Cut the data into the compressed blocks of which the likelihood is a sum."""
+def unit_buckets(
+    data: RowData, buckets: list[Subjects], independent: bool, groups: int
+) -> tuple[list[Bucket], list[Remainder], Connected]:
+    """Cut the data into the compressed blocks of which the likelihood is a sum, and what independent residuals leave."""
+    local = [local_clusters(data, bucket.rows) for bucket in buckets]
+    slopes = [columns.shape[1] for columns in data.cluster_columns]
+    connected = Connected([columns for _, columns in local], list(zip(data.cluster_levels, slopes, strict=True)))
     if independent:
-        return _rotated(data, buckets, groups)
-    result = []
-    for bucket in buckets:
-        U, columns = local_clusters(data, bucket.rows)
-        result.append(
-            _compress_bucket(bucket.patterns, bucket.pattern, data.W[bucket.rows], U, columns, data.n_effects)
-        )
-    return result
+        return *_rotated(data, buckets, local, connected, groups), connected
+    result = [
+        _compress_bucket(bucket.patterns, bucket.pattern, data.W[bucket.rows], U, columns, connected)
+        for bucket, (U, columns) in zip(buckets, local, strict=True)
+    ]
+    return result, [], connected

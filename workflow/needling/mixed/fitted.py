@@ -580,6 +580,7 @@ class MixedFit(Solution):
         -------
         pandas.DataFrame
             quantity, needling, statsmodels, difference, note. One row with a note where statsmodels has no such model.
+            With more than 1,000 subjects both fit a random sample of 1,000, always the same, as the note says.
         """
         from .crosscheck import cross_check
 

@@ -54,7 +54,7 @@ def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
     where = np.zeros((fit.n_subjects, 2), dtype=np.intp)
     for number, bucket in enumerate(fit.model.subjects):
         where[bucket.subject] = np.column_stack([np.full(len(bucket.subject), number), np.arange(len(bucket.subject))])
-    effects = len(point.K)
+    effects = rows.data.n_effects
     BU = np.zeros((len(weighted), effects))
     if effects:
         U = rows.cluster_values(np.eye(effects))
@@ -71,7 +71,7 @@ def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
             block = inverse_of[group][bucket.pattern[at]]
             square[np.ix_(place, place)] = block[np.ix_(inside, inside)]
         if effects:
-            square -= BU[mine] @ point.K @ BU[mine].T
+            square -= BU[mine] @ (point.K @ BU[mine].T)
         X = weighted[mine, :p]
         EPE = square - X @ point.Phi @ X.T
         scale = np.sqrt(np.diag(square))

@@ -72,13 +72,12 @@ class _Sums:
     """Sums over all blocks for the subject and residual parameters."""
 
     def __init__(self, point: Point):
-        t = point.components.n_parameters - len(point.cluster_bases)
-        c, effects = point.p + 1, len(point.K)
+        t, c, effects = point.n_block_parameters, point.p + 1, point.components.n_effects
         self.P = np.zeros((t, c, c))
         self.Q = np.zeros((t, t, c, c))
         self.trace = np.zeros((t, t))
         self.J = np.zeros((t, effects, c))
-        self.F = np.zeros((t, effects, effects))
+        self.F = np.zeros((t, point.connected.n_values))
         for index, bucket in enumerate(point.buckets):
             M = _whitened(point, index)
             weighted = M * bucket.count[:, None, None]
@@ -89,11 +88,18 @@ class _Sums:
             self.P += np.stack([flat.T @ one.reshape(-1, c) for one in C])
             self.Q += _flat_cross(C)
             if effects:
-                self._add_clusters(bucket, M, C, LU, point.K)
-        if effects:
-            self.Q -= np.einsum("iea,ef,jfb->ijab", self.J, point.K, self.J, optimize=True)
-            KF = point.K @ self.F
-            self.trace += np.einsum("iab,jba->ij", KF, KF, optimize=True)
+                self._add_clusters(bucket, M, C, LU, point.K.values)
+        for rest, (WW, UW) in zip(point.remainders, point.rest_products, strict=True):
+            at, variance = point.components.slices[1][rest.group].start, point.residual_variance(rest)
+            self.trace[at, at] += rest.count / variance**2 - 2 * (rest.UU @ point.K.values[:-1]) / variance**3
+            self.P[at] += WW / variance**2
+            self.Q[at, at] += WW / variance**3
+            self.J[at] += UW / variance**2
+            self.F[at] += rest.UU / variance**2
+        KJ = [point.K @ one for one in self.J]
+        for i, one in enumerate(self.J):
+            for j, other in enumerate(KJ):
+                self.Q[i, j] -= one.T @ other
 
     def _add_clusters(self, bucket: Bucket, M: Array, C: Array, LU: Array, K: Array) -> None:
         transposed = np.swapaxes(LU, 1, 2)
@@ -103,6 +109,43 @@ class _Sums:
         self.trace -= 2 * DK.reshape(len(D), -1) @ D.reshape(len(D), -1).T
         self.J += np.stack([bucket.add_effects(transposed @ one) for one in C])
         self.F += np.stack([bucket.add_effect_pairs(transposed @ one) for one in D])
+
+
+def _cluster_traces(point: Point, F: Array) -> Array:
+    """Give what the clusters add to tr(V^-1 V_i V^-1 V_j), component by component.
+
+    With N = H - HKH = U'V^-1 U and V_i = U E_i U' for the parameters of clusters: tr(K F_i K F_j) among subjects' and
+    residual parameters, tr(E_i N E_j N) among clusters', and tr(E_j (I - HK) F_i (I - KH)) between the two.
+    """
+    connected, bases, t = point.connected, point.cluster_bases, len(F)
+    result = np.zeros((t + len(bases), t + len(bases)))
+    once = np.zeros_like(F)  # HKF where effects meet
+    sums = [connected.level_sums(one) for one in F]  # of (I - HK) F (I - KH), per parameter and factor
+    for number, K in enumerate(point.K.stacks):
+        HK = connected.times(point.H_values, number, K)
+        FK = [connected.times(one, number, K) for one in F]
+        for i, own in enumerate(FK):
+            for j in range(i + 1):
+                result[i, j] += np.einsum("nab,nba->", own, FK[j])
+            through = connected.times(point.H_values, number, np.swapaxes(own, 1, 2))
+            connected.pick(number, through, once[i])
+            twice = connected.whole_level_sums(number, through, HK)
+            sums[i] = [total + one for total, one in zip(sums[i], twice, strict=True)]
+        del FK
+        N = connected.whole(point.H_values, number) - connected.times(point.H_values, number, np.swapaxes(HK, 1, 2))
+        EN = []
+        for factor, basis in bases:
+            only = [
+                basis if at == factor else np.zeros((size, size)) for at, (_, size) in enumerate(connected.clusters)
+            ]
+            EN.append(connected.per_level(number, only, N))
+            for j, other in enumerate(EN):
+                result[t + len(EN) - 1, t + j] += np.einsum("nab,nba->", EN[-1], other)
+    for i in range(t):
+        sums[i] = [total - one - one.T for total, one in zip(sums[i], connected.level_sums(once[i]), strict=True)]
+        for j, (factor, basis) in enumerate(bases):
+            result[t + j, i] = np.vdot(basis, sums[i][factor])
+    return np.tril(result) + np.tril(result, -1).T
 
 
 def _second_order(point: Point, where_total: int) -> tuple[Array, Array]:
@@ -135,27 +178,24 @@ def information(point: Point) -> Information:
     P, Q, trace = sums.P, sums.Q, sums.trace
     bases = point.cluster_bases
     if bases:
-        w, kernel = point.UVW, point.UVU
-        EW = [basis @ w for basis in bases]
-        through = np.stack([J - point.H @ (point.K @ J) for J in sums.J]) if len(sums.J) else sums.J
-        left = np.eye(len(point.K)) - point.H @ point.K
-        outer = np.stack([left @ F @ left.T for F in sums.F]) if len(sums.F) else sums.F
-        block, total = len(P), len(P) + len(bases)
-        c = P.shape[1]
+        w = point.UVW
+        EW = point.along_clusters(w)
+        NEW = [point.H @ (one - point.K @ (point.H @ one)) for one in EW]
+        through = [J - point.H @ (point.K @ J) for J in sums.J]
+        block, total, c = len(P), len(P) + len(bases), P.shape[1]
         P = np.concatenate([P, np.stack([w.T @ one for one in EW])])
         bigger = np.zeros((total, total, c, c))
         bigger[:block, :block] = Q
-        traces = np.zeros((total, total))
-        traces[:block, :block] = trace
-        for j, basis in enumerate(bases):
+        for j, one in enumerate(EW):
             for i in range(block):
-                bigger[i, block + j] = through[i].T @ EW[j]
+                bigger[i, block + j] = through[i].T @ one
                 bigger[block + j, i] = bigger[i, block + j].T
-                traces[i, block + j] = traces[block + j, i] = float(np.vdot(basis, outer[i]))
-            for i, other in enumerate(bases):
-                bigger[block + i, block + j] = EW[i].T @ kernel @ EW[j]
-                traces[block + i, block + j] = float(np.vdot(other @ kernel, kernel @ basis))
-        Q, trace = bigger, traces
+            for i, other in enumerate(NEW):
+                bigger[block + j, block + i] = one.T @ other
+        Q = bigger
+        traces = _cluster_traces(point, sums.F)
+        traces[:block, :block] += trace
+        trace = traces
     return _finish(point, P, Q, trace)
 
 

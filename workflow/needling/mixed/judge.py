@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .connected import LARGEST
 from .information import information
 from .likelihood import Point
 from .model import Model
@@ -14,11 +15,18 @@ SINGULAR = 1e-6  # variance relative to the residual's below which a component c
 IDENTIFIED = 1e-9
 
 
-def impossible(model: Model) -> str:
+def impossible(model: Model) -> str:  # noqa: PLR0911 - one sentence per reason
     """Say why the data cannot identify the model before anything is tried; empty if nothing speaks against it."""
     design = model.design
     if model.exact:
         return "The fixed effects explain the outcome exactly; there is no residual variance to model."
+    largest = model.likelihood.connected.largest
+    if largest > LARGEST:
+        names = ", ".join(one.name for one in design.clusters)
+        return (
+            f"{design.subject_name.capitalize()}s that meet several levels connect {largest:,} effects of {names}, more than "
+            f"the {LARGEST:,} that fit into memory together; leave a factor out, or give each {design.subject_name} one level."
+        )
     if design.n_subjects < 2:
         return "There is one subject; a mixed model needs two or more."
     if design.residual.structure == "iid" and _saturated(model):
@@ -54,13 +62,18 @@ def impossible(model: Model) -> str:
 
 def _saturated(model: Model) -> bool:
     """Say whether effects reach every row; the likelihood then rises for ever as the residual variance falls."""
-    beyond = [one for one in model.likelihood.buckets if one.size == 1 and not one.patterns.Z.any()]
-    left = sum(float(one.count.sum()) for one in beyond)
+    left = sum(one.count for one in model.likelihood.remainders)
     p, effects = model.likelihood.p, model.components.n_effects
     if left == 0 or left > p + effects:
         return left == 0
-    rows = np.concatenate([np.concatenate([one.A[:, 0, :p], one.U[:, 0, :]], axis=1) for one in beyond])
-    return bool(np.linalg.matrix_rank(rows, tol=1e-8 * np.abs(rows).max()) >= left)
+    connected = model.likelihood.connected
+    square = np.zeros((p + effects, p + effects))
+    for one in model.likelihood.remainders:
+        square[:p, :p] += one.AA[:p, :p]
+        square[p:, :p] += one.UA[:, :p]
+        square[p:, p:] += connected.matrix(one.UU).toarray()
+    values = np.linalg.eigvalsh(square)
+    return bool((values > 1e-14 * values[-1]).sum() >= left)
 
 
 def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[str]]:

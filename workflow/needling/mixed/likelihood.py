@@ -3,7 +3,7 @@
 With V = B + U Gamma U' (B block-diagonal over subjects, U the few-level clusters),
 -2 log L = log|V| + r'V^-1 r [+ log|X'V^-1 X|], r = y - X beta at the generalised least-squares beta. Clusters are
 eliminated after the subjects: V^-1 = B^-1 - B^-1 U K U'B^-1, K = Lambda (I + Lambda'H Lambda)^-1 Lambda',
-H = U'B^-1 U, which stays exact where a cluster variance is zero.
+H = U'B^-1 U, which stays exact where a cluster variance is zero. H is kept where effects meet, K per connected component.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.linalg import lapack
 
-from .blocks import Bucket, Patterns
+from .blocks import Bucket, Patterns, Remainder
+from .connected import Connected
 from .structures import Structure
 
 Array = np.ndarray
@@ -274,9 +275,20 @@ def _along(derivative: Array, order: int, local: Array | None, where: slice) -> 
 class Likelihood:
     """-2 log L of one data set; `at(free)` evaluates it."""
 
-    def __init__(self, buckets: list[Bucket], components: Components, p: int, reml: bool, constant: float):
+    def __init__(
+        self,
+        buckets: list[Bucket],
+        remainders: list[Remainder],
+        connected: Connected,
+        components: Components,
+        p: int,
+        reml: bool,
+        constant: float,
+    ):
         """Keep the blocks; `constant` is what is added to -2 log L."""
         self.buckets = buckets
+        self.remainders = remainders
+        self.connected = connected
         self.components = components
         self.p = p
         self.reml = reml
@@ -316,6 +328,8 @@ class Point:
         self.likelihood = likelihood
         self.components = likelihood.components
         self.buckets = likelihood.buckets
+        self.remainders = likelihood.remainders
+        self.connected = likelihood.connected
         self.p = likelihood.p
         self.free = free
         self.theta = self.components.natural(free)
@@ -336,7 +350,7 @@ class Point:
         columns = self.p + 1
         effects = self.components.n_effects
         self.M = np.zeros((columns, columns))
-        self.H = np.zeros((effects, effects))
+        self.H_values = np.zeros(self.connected.n_values)
         self.UA = np.zeros((effects, columns))
         self.log_V = 0.0
         self.Linv: list[Array] = []
@@ -351,28 +365,33 @@ class Point:
             self.log_V += float(bucket.count @ logarithm)
             LU = spread @ bucket.U if effects else bucket.U
             if effects:
-                self.H += bucket.add_effect_pairs(np.swapaxes(LU, 1, 2) @ LU)
+                self.H_values += bucket.add_effect_pairs(np.swapaxes(LU, 1, 2) @ LU)
                 self.UA += bucket.add_effects(np.swapaxes(LU, 1, 2) @ LA)
             self.Linv.append(Linv)
             self.LA.append(LA)
             self.LU.append(LU)
+        for rest in self.remainders:
+            variance = self.residual_variance(rest)
+            if not variance > 0:
+                raise np.linalg.LinAlgError("not positive definite")
+            self.M += rest.AA / variance
+            self.log_V += rest.count * float(np.log(variance))
+            self.H_values += rest.UU / variance
+            self.UA += rest.UA / variance
+
+    def residual_variance(self, rest: Remainder) -> float:
+        """Give the variance of the rows of a remainder."""
+        return float(self.theta[self.components.slices[1][rest.group]][0])
 
     def _eliminate_clusters(self) -> None:
-        if not self.components.clusters:
-            self.K = self.H
-            return
-        Lambda = np.zeros_like(self.H)
-        at = 0
-        for (levels, block), where in zip(self.components.clusters, self.components.slices[2], strict=True):
-            stop = at + levels * block.size
-            Lambda[at:stop, at:stop] = np.kron(np.eye(levels), block.factor(self.free[where]))
-            at = stop
-        inner = np.eye(len(Lambda)) + Lambda.T @ self.H @ Lambda
-        factor = np.linalg.cholesky(inner)
-        self.log_V += float(2 * np.log(np.diag(factor)).sum())
-        half = np.linalg.inv(factor) @ Lambda.T  # eigenvalues of `inner` are one or more: the inverse is harmless
-        self.K = half.T @ half
-        self.M = self.M - self.UA.T @ self.K @ self.UA
+        factors = [
+            block.factor(self.free[where])
+            for (_, block), where in zip(self.components.clusters, self.components.slices[2], strict=True)
+        ]
+        self.H = self.connected.matrix(self.H_values)
+        self.K, logarithm = self.connected.eliminate(self.H_values, factors)
+        self.log_V += logarithm
+        self.M = self.M - self.UA.T @ (self.K @ self.UA)
 
     @cached_property
     def Phi(self) -> Array:  # noqa: N802 - the name of the field
@@ -384,7 +403,7 @@ class Point:
         """Give the map from [X y] to [X r], and the cluster effects to subtract so that B^-1 of it is V^-1 [X r]."""
         residual = np.eye(self.p + 1)
         residual[: self.p, self.p] = -self.beta
-        return residual, -self.K @ self.UA @ residual if len(self.K) else self.UA
+        return residual, -(self.K @ (self.UA @ residual))
 
     @cached_property
     def LW(self) -> list[Array]:  # noqa: N802
@@ -404,27 +423,50 @@ class Point:
         return through - self.H @ (self.K @ through)
 
     @cached_property
-    def UVU(self) -> Array:  # noqa: N802
-        """Give U'V^-1 U."""
-        return self.H - self.H @ self.K @ self.H
+    def rest_products(self) -> list[tuple[Array, Array]]:
+        """Give the cross-products of each remainder's adjusted [X r]: with itself, and with U."""
+        residual, effects = self.adjusted
+        result = []
+        for rest in self.remainders:
+            through = rest.UA @ residual
+            UW = through + self.connected.matrix(rest.UU) @ effects
+            result.append((residual.T @ rest.AA @ residual + effects.T @ through + UW.T @ effects, UW))
+        return result
+
+    @property
+    def _scored_columns(self) -> Array:
+        """Give the combinations of [X r] whose squares are in the score: X Phi^1/2 under REML only, and r."""
+        columns = np.eye(self.p + 1)
+        columns[: self.p, : self.p] = self.half.T if self.likelihood.reml else 0
+        return columns
 
     @cached_property
     def block_scores(self) -> list[Array]:
         """Give d(-2 log L) / dB per pattern: (K, m, m)."""
-        columns = np.eye(self.p + 1)
-        if self.likelihood.reml:
-            columns[: self.p, : self.p] = self.half.T
-        else:
-            columns[: self.p, : self.p] = 0
+        columns = self._scored_columns
         scores = []
         for bucket, Linv, LW, LU in zip(self.buckets, self.Linv, self.LW, self.LU, strict=True):
             scaled = LW @ columns
             outer = scaled @ np.swapaxes(scaled, 1, 2)
-            if len(self.K):
-                outer = outer + LU @ bucket.local_pairs(self.K) @ np.swapaxes(LU, 1, 2)
+            if bucket.n_effects:
+                outer = outer + LU @ bucket.local_pairs(self.K.values) @ np.swapaxes(LU, 1, 2)
             inner = bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer)
             scores.append(np.swapaxes(Linv, 1, 2) @ inner @ Linv)
         return scores
+
+    def _rest_scores(self) -> Array:
+        """Give d(-2 log L) along the residual variances of what the remainders hold."""
+        total = np.zeros(self.n_block_parameters)
+        for rest, (WW, _) in zip(self.remainders, self.rest_products, strict=True):
+            variance = self.residual_variance(rest)
+            outer = np.vdot(self._scored_columns, WW @ self._scored_columns) + rest.UU @ self.K.values[:-1]
+            total[self.components.slices[1][rest.group]] += (rest.count - outer / variance) / variance
+        return total
+
+    @property
+    def n_block_parameters(self) -> int:
+        """Count the parameters of subjects and residuals, which come before those of the clusters."""
+        return self.components.slices[1][-1].stop
 
     @cached_property
     def local(self) -> Array:
@@ -437,51 +479,56 @@ class Point:
         return [self.components.block_derivatives(self.theta, bucket, self.local) for bucket in self.buckets]
 
     @cached_property
-    def cluster_scores(self) -> Array:
-        """Give d(-2 log L) / d(U-side covariance): effects x effects."""
-        p = self.p
-        r = self.UVW[:, p]
-        score = self.UVU - np.outer(r, r)
-        if self.likelihood.reml:
-            X = self.UVW[:, :p]
-            score = score - X @ self.Phi @ X.T
-        return score
+    def cluster_scores(self) -> list[Array]:
+        """Give d(-2 log L) / dGamma of one level, per cluster factor."""
+        connected = self.connected
+        HK = [connected.times(self.H_values, number, stack) for number, stack in enumerate(self.K.stacks)]
+        through = connected.product_level_sums(connected.picked(HK), self.H_values)
+        seen = self._per_level(self.UVW @ self._scored_columns)
+        squares = [np.einsum("lic,ljc->ij", own, own) for own in seen]
+        sums = connected.level_sums(self.H_values)
+        return [own - other - square for own, other, square in zip(sums, through, squares, strict=True)]
 
-    def _cluster_bases(self) -> list[Array]:
-        """Give d(U-side covariance) / dtheta of each cluster parameter: effects x effects."""
-        bases = []
-        effects, at = self.components.n_effects, 0
+    def _per_level(self, effects: Array) -> list[Array]:
+        """Cut (effects, c) into (levels, slopes, c) per cluster factor."""
+        parts, at = [], 0
         for levels, block in self.components.clusters:
             stop = at + levels * block.size
-            for basis in block.basis():
-                full = np.zeros((effects, effects))
-                full[at:stop, at:stop] = np.kron(np.eye(levels), basis)
-                bases.append(full)
+            parts.append(effects[at:stop].reshape(levels, block.size, -1))
             at = stop
-        return bases
+        return parts
 
     @cached_property
-    def cluster_bases(self) -> list[Array]:
-        """Keep the bases of the cluster parameters."""
-        cache = self.buckets[0].cache
-        if "cluster" not in cache:
-            cache["cluster"] = self._cluster_bases()  # type: ignore[assignment]
-        return cache["cluster"]  # type: ignore[return-value]
+    def cluster_bases(self) -> list[tuple[int, Array]]:
+        """List factor and dGamma / dtheta of one level for each cluster parameter."""
+        return [
+            (number, basis) for number, (_, block) in enumerate(self.components.clusters) for basis in block.basis()
+        ]
+
+    def along_clusters(self, effects: Array) -> list[Array]:
+        """Give d(U-side covariance) / dtheta times (effects, c) for each cluster parameter."""
+        parts = self._per_level(effects)
+        result = []
+        for number, basis in self.cluster_bases:
+            moved = [basis @ one if at == number else np.zeros_like(one) for at, one in enumerate(parts)]
+            result.append(np.concatenate([one.reshape(-1, effects.shape[1]) for one in moved]))
+        return result
 
     @cached_property
     def gradient(self) -> Array:
         """Give d(-2 log L) along the local coordinates."""
-        total = np.zeros(self.components.n_parameters - len(self.cluster_bases))
+        total = self._rest_scores()
         for dB, score in zip(self.derivatives, self.block_scores, strict=True):
             total += dB.reshape(len(dB), -1) @ score.ravel()
-        clusters = [float(np.vdot(basis, self.cluster_scores)) for basis in self.cluster_bases]
+        scores = self.cluster_scores if self.cluster_bases else []
+        clusters = [float(np.vdot(basis, scores[number])) for number, basis in self.cluster_bases]
         return np.concatenate([total, clusters])
 
     @cached_property
     def average_information(self) -> Array:
         """Give y'P V_i P V_j P y, the average of observed and expected Hessian of -2 log L (local coordinates)."""
-        n_block = self.components.n_parameters - len(self.cluster_bases)
-        p, effects = self.p, len(self.K)
+        n_block = self.n_block_parameters
+        p, effects = self.p, self.components.n_effects
         cross = np.zeros((n_block, n_block))
         X_part = np.zeros((p, n_block))
         U_part = np.zeros((effects, n_block))
@@ -494,11 +541,17 @@ class Point:
             X_part += LW[..., :p].reshape(-1, p).T @ flat.T
             if effects:
                 U_part += bucket.add_effects(np.swapaxes(LU, 1, 2) @ np.moveaxis(LD, 0, 2))
+        for rest, (WW, UW) in zip(self.remainders, self.rest_products, strict=True):
+            variance, at = self.residual_variance(rest), self.components.slices[1][rest.group].start
+            cross[at, at] += WW[p, p] / variance**3
+            X_part[:, at] += WW[:p, p] / variance**2
+            U_part[:, at] += UW[:, p] / variance**2
         if effects:
-            cross -= U_part.T @ self.K @ U_part
-            u = np.column_stack([basis @ self.UVW[:, p] for basis in self.cluster_bases])
+            cross -= U_part.T @ (self.K @ U_part)
+            u = np.column_stack(self.along_clusters(self.UVW[:, p:]))
             mixed = (U_part - self.H @ (self.K @ U_part)).T @ u
-            cross = np.block([[cross, mixed], [mixed.T, u.T @ self.UVU @ u]])
+            Hu = self.H @ u
+            cross = np.block([[cross, mixed], [mixed.T, u.T @ Hu - Hu.T @ (self.K @ Hu)]])
             X_part = np.concatenate([X_part, self.UVW[:, :p].T @ u], axis=1)
         if self.likelihood.reml or p:
             cross = cross - X_part.T @ self.Phi @ X_part

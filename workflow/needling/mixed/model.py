@@ -169,9 +169,9 @@ class Model:
     def likelihood(self) -> Likelihood:
         """Cut the compressed blocks."""
         data = self.row_data
-        buckets = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))
+        parts = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))
         p = len(self.coordinates.kept)
-        return Likelihood(buckets, self.components, p, self.method == "reml", self.constant)
+        return Likelihood(*parts, self.components, p, self.method == "reml", self.constant)
 
     def with_outcome(self, y: Array) -> Model:
         """Copy with another outcome for the same rows (simulation, bootstrap)."""
