@@ -85,6 +85,14 @@ class Design:
         last = np.append(first[1:], len(subjects)) - 1
         return float(np.diff(time)[inside].min()), float((time[last] - time[first]).max())
 
+    def columns_of(self, term: str) -> list[int]:
+        """Find the columns of a term, e.g. "arm:visit", whose parts may stand in any order."""
+        wanted = sorted(part.strip() for part in term.split(":"))
+        for name, columns in self.terms.items():
+            if sorted(part.strip() for part in name.split(":")) == wanted:
+                return columns
+        raise MixedModelError(f"'{term}' is not a term of the model; its terms are: {', '.join(self.terms)}.")
+
     def take(self, rows: Array, subjects: Array, cluster_codes: list[Array]) -> Design:
         """Choose sorted rows (some perhaps more than once) under new subject and cluster codes, both ascending or not.
 

@@ -314,7 +314,7 @@ class MixedFit:
             L, label = np.atleast_2d(term), "custom"
         else:
             chosen = [term] if isinstance(term, str) else list(term)
-            columns = [column for one in chosen for column in self._term_columns(one)]
+            columns = [column for one in chosen for column in self.model.design.columns_of(one)]
             L, label = np.eye(len(self.model.design.names))[columns], " + ".join(chosen)
         test = joint_test(self, L, rule)
         status = self.status if not self.usable or np.isfinite(test.statistic) else "not_estimable"
@@ -329,15 +329,6 @@ class MixedFit:
             }
         )
         return self._signed(table, rule)
-
-    def _term_columns(self, term: str) -> list[int]:
-        wanted = sorted(part.strip() for part in term.split(":"))
-        for name, columns in self.model.design.terms.items():
-            if sorted(part.strip() for part in name.split(":")) == wanted:
-                return columns
-        raise MixedModelError(
-            f"'{term}' is not a term of the model; its terms are: {', '.join(self.model.design.terms)}."
-        )
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
@@ -552,6 +543,23 @@ class MixedFit:
         from .influence import leave_one_out
 
         return leave_one_out(self, of, by, refit)
+
+    def without(self, subject: str | Sequence[str]) -> MixedFit:
+        """Fit again without a subject, or several, from a warm start: a replicate of the jackknife.
+
+        Parameters
+        ----------
+        subject : str or sequence of str
+            Who is left out, by the subject column.
+
+        Returns
+        -------
+        MixedFit
+            What `fit_mixed` gives for the other subjects. Raises MixedModelError where there are none, or no such subject.
+        """
+        from .influence import without_subjects
+
+        return without_subjects(self, _listed(subject))
 
     def bootstrap(
         self,
