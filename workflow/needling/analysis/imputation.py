@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from needling.mixed.inference import values
+from needling.mixed.inference import estimable, values
 from needling.mixed.model import independent_columns
 
 if TYPE_CHECKING:
@@ -140,6 +140,12 @@ class Trial:
                 result[number][np.ix_(mine, missing)] = expected
         return result
 
+    def determined(self, fit: "MixedFit", kept: Array) -> bool:
+        """Say whether a fit knows the mean course of everybody kept, in their own arm and in the reference."""
+        p = self.columns.shape[-1]
+        rows = np.concatenate([self.columns[self.arm, np.arange(len(self.arm))][kept], self.columns[0][kept]])
+        return fit.usable and "residual" not in fit.boundary and bool(estimable(fit, rows.reshape(-1, p)).all())
+
     def analysed(self, kept: Array, weights: Array, outcomes: Array) -> Array:
         """Comparisons and means of arms by least squares: (C + A, outcomes) from outcomes of all patients (n, outcomes).
 
@@ -246,7 +252,7 @@ def impute(
         gone = trial.units == unit
         mine = [str(one) for one in trial.patients[gone & trial.seen.any(axis=1)]]
         again = fit.without(mine) if mine else fit
-        completed = trial.imputed(again, methods) if again.usable else np.full_like(whole, np.nan)
+        completed = trial.imputed(again, methods) if trial.determined(again, ~gone) else np.full_like(whole, np.nan)
         present = np.where(gone[None, :, None], 0.0, completed)
         replicates.append(analysed(~gone, present, present[mar] + fixed))
     frequentist, anchored, slopes = (np.stack(part) for part in zip(*replicates, strict=True))
