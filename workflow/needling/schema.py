@@ -470,6 +470,7 @@ TIPPING: Contract = {
     "p": _number("P, by the variance that counts"),
     "low": _number("Lower confidence limit, by the variance that counts"),
     "high": _number("Upper confidence limit, by the variance that counts"),
+    "unit": _text("Unit of the deltas", True),
 }
 # Where on the axes of that surface its conclusion changes.
 TIPPING_POINTS: Contract = {
@@ -484,6 +485,7 @@ TIPPING_POINTS: Contract = {
     "side": _text("Side of 0 on which delta is: below or above"),
     "at_zero": _text("Without delta: significant or not_significant"),
     "better": _text("Direction of improvement of the outcome: lower or higher"),
+    "unit": _text("Unit of delta", True),
     "delta": _number("Delta at which this changes; empty where none does"),
     "n": _whole("Patients whose value is shifted"),
     "mean": _number("Mean of their imputed values"),

@@ -45,8 +45,8 @@ class Settings(KindSettings):
         description="The analysis that is looked at again. Its outcomes, covariates, population, estimand, comparisons, sign, "
         "level, clusters and covariance structures hold here too, unless this analysis names its own."
     )
-    role: Literal["sensitivity", "exploratory"] = Field(
-        "sensitivity", description="What the analysis is for. Default: sensitivity."
+    role: Literal["sensitivity"] = Field(
+        "sensitivity", description="Always sensitivity; rows with the variance that does not count are exploratory."
     )
     methods: list[Assumption] = Field(
         default=["mar", "jump_to_reference", "copy_reference", "copy_increments"],
@@ -381,7 +381,7 @@ def _tipping(
 
 def _place(question: Question, one: Comparison) -> dict[str, str]:
     place = {"cohort": question.cohort, "outcome": question.outcome, "visit": question.primary_visit}
-    return place | {"arm": one.arm, "reference": one.reference}
+    return place | {"arm": one.arm, "reference": one.reference, "unit": question.difference_unit}
 
 
 def _round_step(step: float) -> float:
