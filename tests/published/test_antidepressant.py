@@ -15,6 +15,8 @@ from scipy import stats
 from needling.analysis.imputation import METHODS, Trial, crossings, impute
 from needling.mixed.fit import fit_mixed
 from needling.mixed.means import fixed_matrix
+from needling.plan import load_study
+from stages import run_stages
 
 VISITS = ["4", "5", "6", "7"]
 DIFFERENCE = np.array([[-1.0, 1.0]])  # drug minus placebo
@@ -230,3 +232,42 @@ def test_intermittent_values_are_adjusted_only_if_asked(data):
     assert intermittent.tolist() == ["3618"]
     assert (everything.shifted - after.shifted).sum() == (~made.seen & ~made.after).sum() > 0
     assert (everything.slope != after.slope).any()
+
+
+# ---------------------------------------------------------------- from the study file alone
+
+
+@pytest.fixture(scope="module")
+def study_results(data, project, tmp_path_factory):
+    """The export as the data guide has it written, through every stage."""
+    folder = tmp_path_factory.mktemp("antidepressant")
+    first = data.drop_duplicates("PATIENT").assign(VISIT="0", HAMDTL17=lambda rows: rows["BASVAL"])
+    columns = ["PATIENT", "POOLINV", "THERAPY", "GENDER", "VISIT", "HAMDTL17"]
+    pd.concat([first, data])[columns].to_csv(folder / "antidepressant.csv", index=False)
+    study = load_study(project / "config/antidepressant.yaml")
+    results = run_stages(study, folder, folder / "antidepressant.csv").results()
+    compared = results["quantity"].eq("difference") & results["arm"].eq("drug") & results["visit"].eq("visit_7")
+    return results[compared].set_index(["analysis", "variant", "variance"])
+
+
+@pytest.mark.parametrize(
+    ("analysis", "method", "estimate", "frequentist", "anchored"),
+    [
+        ("under_loss", "mar", -2.801834, 1.106719, 1.106719),
+        ("under_loss", "jump_to_reference", -2.125580, 0.858135, 1.123189),
+        ("under_loss", "copy_reference", -2.370748, 0.981077, 1.115505),
+        ("with_sex", "copy_increments", -2.478683, 1.020564, 1.133533),
+        ("with_sex", "last_mean_carried_forward", -2.554699, 1.048458, 1.162974),
+    ],
+)
+def test_the_study_file_gives_the_same_digits(study_results, analysis, method, estimate, frequentist, anchored):
+    for variance, se in (("frequentist", frequentist), ("information_anchored", anchored)):
+        row = study_results.loc[(analysis, method, variance)]
+        np.testing.assert_allclose([row["estimate"], row["se"]], [estimate, se], atol=5e-6)
+        np.testing.assert_allclose(
+            row[["low", "high", "p"]].astype(float), normal(row["estimate"], row["se"]), atol=1e-6
+        )
+        assert row["favours"] == "drug"
+        assert (row["role"] == "exploratory") == (
+            variance != {"under_loss": "information_anchored"}.get(analysis, "frequentist")
+        )

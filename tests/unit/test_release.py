@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
-from made_release import ARMS, CELLS, TRIAL, plan, study
+from made_release import ARMS, CELLS, TRIAL, about_missing, plan, study
 
 from needling.release.line import release, release_side
 from needling.release.rule import Limits
-from needling.schema import NUMBERS, RELEASED, SIDE, check
+from needling.schema import NUMBERS, RELEASED
 from needling.study.keys import StudyError
 
 CELL = 11
@@ -50,8 +50,17 @@ def test_a_trial_shows_its_aggregates_exactly(given, trial):
     assert exact(trial["results"].query("outcome == 'sick'"), given["results"].query("outcome == 'sick'"), ["n_events"])
     assert trial["cleaning"]["hidden"].eq("").all()
     assert set(trial["withheld"]["reason"]) <= {"own_value", "withheld"}
-    shown = ["distribution", "residual_bins", "residual_quantiles", "results", "cross_check"]
-    assert trial["withheld"]["section"].isin(shown).all()  # single values, a level of one person, points of residuals
+    shown = [
+        "distribution",
+        "residual_bins",
+        "residual_quantiles",
+        "results",
+        "cross_check",
+        "tipping",
+        "tipping_points",
+    ]
+    # single values, a level of one person and what belongs to it, points of residuals, two people lost
+    assert trial["withheld"]["section"].isin([*shown, "lost"]).all()
     assert trial["survival"]["estimate"].tolist() == given["survival"]["estimate"].tolist()
 
 
@@ -218,32 +227,13 @@ def test_results_data_hold_every_released_number_once(cells):
     assert first["group7_level"] == ARMS[1]
 
 
-def lost_tables():
-    """Side tables of who was lost: one arm with a reason of few people, one without."""
-    place = {"analysis": "loss", "cohort": "all", "outcome": "pain", "n_patients": 60}
-    counts = [("usual_care", "week_4", "moved", 12), ("usual_care", "week_8", "", 15)]
-    counts += [("dry_needling", "week_4", "moved", 3), ("dry_needling", "week_8", "", 20)]
-    dropout = [place | {"arm": a, "visit": v, "reason": r, "n": n} for a, v, r, n in counts]
-    mean = {"lost": 5.0, "lost_sd": 2.0, "kept": 4.0, "kept_sd": 2.0, "standardised_difference": 0.5}
-    share = {"lost": 0.2, "kept": 0.5, "standardised_difference": -0.6}
-    people = {"usual_care": (30, 60), "dry_needling": (2, 60)}
-    lost = [
-        {"analysis": "loss", "cohort": "all", "outcome": "pain", "arm": arm, "variable": name, "level": level}
-        | {"n_lost": a, "n_kept": b, "unit": ""}
-        | numbers
-        for arm, (a, b) in people.items()
-        for name, level, numbers in (("baseline", "", mean), ("sex", "male", share))
-    ]
-    return check(pd.DataFrame(dropout), SIDE["dropout"], "dropout"), check(pd.DataFrame(lost), SIDE["lost"], "lost")
-
-
 @pytest.mark.parametrize("cell", [1, 11])
 def test_reasons_for_being_lost_are_told_of_an_arm_or_not_at_all(cell):
-    dropout, _ = lost_tables()
+    dropout = about_missing(60)["dropout"]
     limit = Limits(cell, 2, 2, 3)
     made = release_side(dropout, "dropout", pd.DataFrame(), limit)
-    assert made[made["arm"] == "usual_care"]["n"].tolist() == [12, 15]
-    mine = made[made["arm"] == "dry_needling"]
+    assert made[made["arm"] == ARMS[0]]["n"].tolist() == [12, 15]
+    mine = made[made["arm"] == ARMS[1]]
     if cell == 1:
         assert mine["n"].tolist() == [3, 20]
     else:
@@ -255,10 +245,23 @@ def test_reasons_for_being_lost_are_told_of_an_arm_or_not_at_all(cell):
 
 @pytest.mark.parametrize("cell", [1, 11])
 def test_baseline_of_few_lost_is_not_told(cell):
-    _, lost = lost_tables()
+    lost = about_missing(60)["lost"]
     made = release_side(lost, "lost", pd.DataFrame(), Limits(cell, 2, 2, 3)).set_index(["arm", "variable"])
-    assert made.loc["dry_needling", "lost"].isna().all()  # of two people, whatever the rule
-    assert made.loc[("usual_care", "baseline"), "lost"] == 5.0
+    assert made.loc[ARMS[1], "lost"].isna().all()  # of two people, whatever the rule
+    assert made.loc[(ARMS[0], "baseline"), "lost"] == 5.0
     # six men of 30 lost are few: no arm tells the shares of a category of which one is hidden
-    assert pd.isna(made.loc[("usual_care", "sex"), "lost"]) == (cell == 11)
+    assert pd.isna(made.loc[(ARMS[0], "sex"), "lost"]) == (cell == 11)
     assert made["n_lost"].tolist() == [30, 30, 2, 2]
+
+
+def test_a_surface_goes_where_its_result_goes_and_a_tipping_point_needs_people():
+    tables = about_missing(60)
+    hidden = pd.DataFrame({"analysis": ["primary"], "cohort": ["all"], "outcome": ["pain"], "hidden": ["few_people"]})
+    shown = hidden.assign(hidden="")
+    for name in ("tipping", "tipping_points"):
+        gone = release_side(tables[name], name, hidden, Limits(11, 11, 2, 3))
+        assert gone["hidden"].eq("withheld").all()
+        assert release_side(tables[name], name, shown, Limits(11, 11, 2, 3))["hidden"].eq("").all()
+    few = tables["tipping_points"].assign(n=4)
+    assert release_side(few, "tipping_points", shown, Limits(11, 11, 2, 3))["delta"].isna().all()
+    assert release_side(few, "tipping_points", shown, Limits(1, 2, 2, 3))["delta"].notna().all()
