@@ -15,7 +15,7 @@ from needling.analysis.results import (
     not_estimated,
 )
 from needling.cohort.analysed import Needs
-from needling.schema import DROPOUT, LOST, TIPPING, TIPPING_POINTS
+from needling.schema import DROPOUT, LOST, TIPPING, TIPPING_POINTS, empty
 from needling.study.keys import Name, braced
 from needling.study.plan import KindSettings, Study
 
@@ -310,14 +310,23 @@ def _units(
     return patients, {}, [f"{why} ({reason})"] if clusters else []
 
 
-def _tested(estimate: float, se: float, df: float, level: float) -> dict[str, float]:
-    """Test of 0 and interval by Student's t; normal where the degrees of freedom are infinite."""
-    from scipy.stats import t
+def _tested(estimate: Any, se: Any, df: float, level: float) -> dict[str, Any]:
+    """Test of 0 and interval by Student's t, of numbers or arrays; normal where the degrees of freedom are infinite."""
+    import numpy as np
+    from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-    reach = float(t.isf((1 - level) / 2, df)) * se
-    statistic = estimate / se if se > 0 else float("nan")
-    numbers = {"estimate": estimate, "se": se, "df": df if df < float("inf") else float("nan"), "statistic": statistic}
-    return {**numbers, "p": float(2 * t.sf(abs(statistic), df)), "low": estimate - reach, "high": estimate + reach}
+    normal, tail = df == float("inf"), (1 + level) / 2
+    reach = (ndtri(tail) if normal else stdtrit(df, tail)) * se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(np.asarray(se) > 0, np.divide(estimate, se), np.nan)
+    below = -np.abs(statistic)
+    numbers = {"estimate": estimate, "se": se, "df": float("nan") if normal else df, "statistic": statistic}
+    return {
+        **numbers,
+        "p": 2 * (ndtr(below) if normal else stdtr(df, below)),
+        "low": estimate - reach,
+        "high": estimate + reach,
+    }
 
 
 def _rows(imputed: "Imputed", visits: list[str], question: Question, common: dict[str, Any]) -> "list[pd.DataFrame]":
@@ -371,10 +380,10 @@ def _tipping(
     for k, one in pairs:
         for s, name in enumerate(imputed.methods):
             place = _place(question, one) | {"method": name}
-            surface += [place | row for row in _surface(imputed, (s, v, k), one, question, grid, df)]
+            surface.append(_surface(imputed, (s, v, k), one, question, grid, df).assign(**place))
             points += [place | row for row in _points(imputed, (s, v, k), one, question, df)]
     return {
-        "tipping": pd.DataFrame(surface, columns=[name for name in TIPPING if name != "analysis"]),
+        "tipping": pd.concat(surface, ignore_index=True) if surface else empty(TIPPING),
         "tipping_points": pd.DataFrame(points, columns=[name for name in TIPPING_POINTS if name != "analysis"]),
     }
 
@@ -396,25 +405,26 @@ def _round_step(step: float) -> float:
 
 def _surface(
     imputed: "Imputed", at: tuple[int, int, int], one: Comparison, question: Question, grid: list[float], df: float
-) -> list[dict[str, float]]:
+) -> "pd.DataFrame":
     """Estimate, both standard errors and interval at every pair of deltas: exact, from three numbers per replicate."""
     import numpy as np
+    import pandas as pd
 
     settings, sign = question.settings, -1.0 if question.turned else 1.0
     chosen = [0, *(1 + question.arms.index(arm) for arm in (one.arm, one.reference))]
     found = {name: imputed.triple(*at, name) for name in ("frequentist", "information_anchored")}
     numbers = found["frequentist"][0][chosen]
     spread = {name: covariance[np.ix_(chosen, chosen)] for name, (_, covariance) in found.items()}
-    rows = []
-    for delta_arm in grid:
-        for delta_reference in grid:
-            deltas = np.array([1.0, delta_arm, delta_reference])
-            ses = {name: float(np.sqrt(deltas @ square @ deltas)) for name, square in spread.items()}
-            tested = _tested(sign * float(deltas @ numbers), ses[settings.variance], df, settings.level)
-            row = {"delta_arm": delta_arm, "delta_reference": delta_reference}
-            row |= {name: tested[name] for name in ("estimate", "p", "low", "high")}
-            rows.append(row | {"se_frequentist": ses["frequentist"], "se_information": ses["information_anchored"]})
-    return rows
+    arm, reference = (part.ravel() for part in np.meshgrid(grid, grid, indexing="ij"))
+    deltas = np.column_stack([np.ones(len(arm)), arm, reference])
+    ses = {name: np.sqrt(np.einsum("gi,ij,gj->g", deltas, square, deltas)) for name, square in spread.items()}
+    tested = _tested(sign * (deltas @ numbers), ses[settings.variance], df, settings.level)
+    table = pd.DataFrame({"delta_arm": arm, "delta_reference": reference})
+    return table.assign(
+        **{name: tested[name] for name in ("estimate", "p", "low", "high")},
+        se_frequentist=ses["frequentist"],
+        se_information=ses["information_anchored"],
+    )
 
 
 def _points(
@@ -422,13 +432,14 @@ def _points(
 ) -> list[dict[str, Any]]:
     """The delta next to 0 on either side at which the conclusion changes, one arm shifted at a time; missing where none does."""
     import numpy as np
-    from scipy.stats import t
+    from scipy.special import ndtri, stdtrit
 
     from needling.analysis.imputation import crossings
 
     settings, (s, v, _) = question.settings, at
     numbers, covariance = imputed.triple(*at, settings.variance)
-    critical = float(t.isf((1 - settings.level) / 2, df))
+    tail = (1 + settings.level) / 2
+    critical = float(ndtri(tail) if df == float("inf") else stdtrit(df, tail))
     rows = []
     for arm in (one.arm, one.reference):
         place = question.arms.index(arm)
