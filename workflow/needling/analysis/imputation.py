@@ -223,9 +223,10 @@ def impute(
     -------
     Imputed. A unit without which the model cannot be fitted has missing replicates.
 
-    Sources: Wolbers, Noci, Delmar, Gower-Page, Yiu, Bartlett 2022, Pharmaceutical Statistics 21:1246-1257; Carpenter, Roger,
-    Kenward 2013, Journal of Biopharmaceutical Statistics 23:1352-1371; Cro, Carpenter, Kenward 2019, Journal of
-    the Royal Statistical Society A 182:623-645 (information anchoring). Checked against R's rbmi (antidepressant trial) and the five macros in SAS.
+    Sources: Wolbers, Noci, Delmar, Gower-Page, Yiu, Bartlett 2022, Pharmaceutical Statistics 21:1246-1257 (conditional means and
+    the jackknife); Carpenter, Roger, Kenward 2013, Journal of Biopharmaceutical Statistics 23:1352-1371 (the methods); Cro,
+    Carpenter, Kenward 2019, Journal of the Royal Statistical Society A 182:623-645 (information anchoring). Checked against R's
+    rbmi (antidepressant trial) and the five macros in SAS.
     """
     everybody = np.ones(len(trial.arm), dtype=bool)
     n, visits = trial.values.shape
