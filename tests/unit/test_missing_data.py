@@ -265,15 +265,32 @@ def test_one_visit_alone_is_what_its_measured_patients_say():
 
 
 def test_three_arms_each_jump_to_the_reference():
-    data = three_arms(180, missing=0.3)
-    found = effects(run(data, arms={1: "usual_care", 2: "sham", 3: "dry_needling"}))
+    data = three_arms(120, missing=0.3)
+    made = run(data, arms={1: "usual_care", 2: "sham", 3: "dry_needling"}, methods=["mar", "jump_to_reference"])
+    found = effects(made)
     rows = found[(found["variant"] == "jump_to_reference") & (found["role"] != "exploratory")]
     assert set(rows["arm"]) == {"sham", "dry_needling"}
-    means = run(data, arms={1: "usual_care", 2: "sham", 3: "dry_needling"}).tables["tipping"]
-    assert set(map(tuple, means[["arm", "reference"]].drop_duplicates().to_numpy())) == {
-        ("sham", "usual_care"),
-        ("dry_needling", "usual_care"),
+    for arm in ("sham", "dry_needling"):
+        mar = of(made, "mar")
+        jump = rows[rows["arm"] == arm].loc["week_4", "estimate"]
+        assert abs(jump) < abs(mar[mar["arm"] == arm]["estimate"].iloc[0])
+    pairs = made.tables["tipping"][["arm", "reference"]].drop_duplicates()
+    assert set(map(tuple, pairs.to_numpy())) == {("sham", "usual_care"), ("dry_needling", "usual_care")}
+
+
+def test_delta_falls_on_all_that_is_missing_or_on_what_follows_the_last_value():
+    data = frame(60, seed=8, missing=0.3)
+    shifted = {
+        one: run(data, methods=["mar"], delta_on=one).tables["tipping_points"] for one in ("all_missing", "after_event")
     }
+    wide = data.pivot(index="patient", columns="visit", values="value")[list(EFFECT)]
+    arm = data.drop_duplicates("patient").set_index("patient")["arm"]
+    for one, missing in {
+        "all_missing": wide["week_4"].isna(),
+        "after_event": wide[["week_4", "week_8"]].isna().all(axis=1),
+    }.items():
+        n = shifted[one].drop_duplicates("shifted").set_index("shifted")["n"]
+        assert n.to_dict() == missing.groupby(arm).sum().to_dict()
 
 
 def test_patients_whom_nobody_measured_again_are_in_it():
