@@ -171,9 +171,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     }
     return [
         ("model", f"Asks again what {braced('analysis', settings.of)} asks, under one assumption about missing values after the "
-         f"other: {named}. A mixed model for repeated measures (REML) with the value at baseline and the arm at "
-         "every visit gave each missing value its expectation, given the patient's measured values and the assumption; the values so completed were analysed at each visit by analysis "
-         f"of covariance. Standard errors by the jackknife; in those that count, {counts}."),
+         f"other: {named}. A mixed model for repeated measures (REML) with the value at baseline and the arm at every visit gave "
+         "each missing value its expectation, given the patient's measured values and the assumption; the values so completed "
+         "were analysed at each visit by analysis of covariance. Standard errors by the jackknife; in those that count, "
+         f"{counts}."),
         ("uses", f"every patient with a value at {braced('visit', study.visits.baseline)}"
          + (" and every covariate" if settings.adjust else "") + ", also those who were not measured again"),
         ("missing", "Missing values were imputed by their conditional mean, under one assumption after the other; none can "
