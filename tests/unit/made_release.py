@@ -9,8 +9,10 @@ from needling.schema import (
     CODEBOOK,
     CROSS_CHECK,
     DISTRIBUTION,
+    DROPOUT,
     FLOW,
     INTERCURRENT,
+    LOST,
     METHODS,
     MISSINGNESS,
     PEOPLE,
@@ -18,6 +20,8 @@ from needling.schema import (
     RESIDUAL_BINS,
     RESIDUAL_QUANTILES,
     RESULTS,
+    TIPPING,
+    TIPPING_POINTS,
     TOTALS,
     check,
 )
@@ -235,9 +239,35 @@ def others(table, used):
     )
     check_row = {"quantity": "difference", "needling": -0.7, "statsmodels": -0.7, "difference": 0.0}
     given["cross_check"] = rows([model | check_row], CROSS_CHECK)
+    given |= about_missing(len(table))
     left = np.sort(np.random.default_rng(len(table)).integers(1, 84, len(table) // 3))
     steps = [{"day": int(day), "n_events": int((left <= day).sum())} for day in np.unique(left)]
     for step in steps:
         step |= {"n_at_risk": len(table) - step["n_events"], "estimate": 1 - step["n_events"] / len(table)}
     given["survival"] = pd.DataFrame([model | step for step in steps])
     return given
+
+
+def about_missing(n):
+    """Side tables of assumptions about missing values: a surface of two points, where it tips, who was lost."""
+    place = {"analysis": "primary", "cohort": "all", "outcome": "pain"}
+    at = place | {"visit": "week_4", "method": "mar", "arm": ARMS[1], "reference": ARMS[0], "unit": "points"}
+    numbers = {"estimate": -0.7, "se_frequentist": 0.5, "se_information": 0.6, "p": 0.27, "low": -1.9, "high": 0.5}
+    surface = [at | numbers | {"delta_arm": delta, "delta_reference": 0.0} for delta in (-1.0, 0.0, 1.0)]
+    point = at | {"shifted": ARMS[1], "side": "above", "at_zero": "significant", "better": "lower", "delta": 2.5}
+    counts = [(ARMS[0], "week_4", "moved", 12), (ARMS[0], "week_12", "", 15)]
+    counts += [(ARMS[1], "week_4", "moved", 3), (ARMS[1], "week_12", "", 20)]
+    gone = [place | {"arm": a, "visit": v, "reason": r, "n": k, "n_patients": n} for a, v, r, k in counts]
+    mean = {"lost": 5.0, "lost_sd": 2.0, "kept": 4.0, "kept_sd": 2.0, "standardised_difference": 0.5}
+    share = {"lost": 0.2, "kept": 0.5, "standardised_difference": -0.6}
+    beside = [
+        place | {"arm": arm, "variable": name, "level": level, "n_lost": lost, "n_kept": 60} | described
+        for arm, lost in ((ARMS[0], 30), (ARMS[1], 2))
+        for name, level, described in (("baseline", "", mean), ("sex", "male", share))
+    ]
+    return {
+        "tipping": rows(surface, TIPPING),
+        "tipping_points": rows([point | {"n": 12, "mean": 4.0, "mean_then": 6.5}], TIPPING_POINTS),
+        "dropout": rows(gone, DROPOUT),
+        "lost": rows(beside, LOST),
+    }

@@ -121,6 +121,13 @@ def trial_plan():
                 "interaction": "baseline",
                 "report_as": "improvement",
             },
+            "under_loss": {
+                "kind": "missing_data",
+                "label": "Under other assumptions",
+                "of": "primary",
+                "outcomes": ["score"],
+                "variance": "information_anchored",
+            },
         },
     )
 
@@ -162,7 +169,10 @@ def three_arms_plan(**changes):
     changes = {
         "patients": {"id": "id", "arm": {**ARM, "codes": codes}, "covariates": {"sex": "sex"}},
         "cohorts": {"sports": {"label": "Sports injury", "outcomes": {"function": "lefs"}}},
-        "analyses": {"primary": analysis},
+        "analyses": {
+            "primary": analysis,
+            "under_loss": {"kind": "missing_data", "label": "Under loss", "of": "primary", "variance": "frequentist"},
+        },
         "estimands": {},
         "families": {},
     } | changes

@@ -2,9 +2,10 @@
 
 import pandas as pd
 import pytest
-from made_release import ARMS, CELLS, TRIAL, plan, study
+from made_release import ARMS, CELLS, TRIAL, about_missing, plan, study
 
-from needling.release.line import release
+from needling.release.line import release, release_side
+from needling.release.rule import Limits
 from needling.schema import NUMBERS, RELEASED
 from needling.study.keys import StudyError
 
@@ -49,8 +50,17 @@ def test_a_trial_shows_its_aggregates_exactly(given, trial):
     assert exact(trial["results"].query("outcome == 'sick'"), given["results"].query("outcome == 'sick'"), ["n_events"])
     assert trial["cleaning"]["hidden"].eq("").all()
     assert set(trial["withheld"]["reason"]) <= {"own_value", "withheld"}
-    shown = ["distribution", "residual_bins", "residual_quantiles", "results", "cross_check"]
-    assert trial["withheld"]["section"].isin(shown).all()  # single values, a level of one person, points of residuals
+    shown = [
+        "distribution",
+        "residual_bins",
+        "residual_quantiles",
+        "results",
+        "cross_check",
+        "tipping",
+        "tipping_points",
+    ]
+    # single values, a level of one person and what belongs to it, points of residuals, two people lost
+    assert trial["withheld"]["section"].isin([*shown, "lost"]).all()
     assert trial["survival"]["estimate"].tolist() == given["survival"]["estimate"].tolist()
 
 
@@ -215,3 +225,43 @@ def test_results_data_hold_every_released_number_once(cells):
         "ancova:difference",
     )
     assert first["group7_level"] == ARMS[1]
+
+
+@pytest.mark.parametrize("cell", [1, 11])
+def test_reasons_for_being_lost_are_told_of_an_arm_or_not_at_all(cell):
+    dropout = about_missing(60)["dropout"]
+    limit = Limits(cell, 2, 2, 3)
+    made = release_side(dropout, "dropout", pd.DataFrame(), limit)
+    assert made[made["arm"] == ARMS[0]]["n"].tolist() == [12, 15]
+    mine = made[made["arm"] == ARMS[1]]
+    if cell == 1:
+        assert mine["n"].tolist() == [3, 20]
+    else:
+        assert len(mine) == 1
+        assert mine[["visit", "reason"]].iloc[0].tolist() == ["", ""]
+        assert mine["n"].isna().all()
+        assert mine["hidden"].tolist() == ["few_people"]
+
+
+@pytest.mark.parametrize("cell", [1, 11])
+def test_baseline_of_few_lost_is_not_told(cell):
+    lost = about_missing(60)["lost"]
+    made = release_side(lost, "lost", pd.DataFrame(), Limits(cell, 2, 2, 3)).set_index(["arm", "variable"])
+    assert made.loc[ARMS[1], "lost"].isna().all()  # of two people, whatever the rule
+    assert made.loc[(ARMS[0], "baseline"), "lost"] == 5.0
+    # six men of 30 lost are few: no arm tells the shares of a category of which one is hidden
+    assert pd.isna(made.loc[(ARMS[0], "sex"), "lost"]) == (cell == 11)
+    assert made["n_lost"].tolist() == [30, 30, 2, 2]
+
+
+def test_a_surface_goes_where_its_result_goes_and_a_tipping_point_needs_people():
+    tables = about_missing(60)
+    hidden = pd.DataFrame({"analysis": ["primary"], "cohort": ["all"], "outcome": ["pain"], "hidden": ["few_people"]})
+    shown = hidden.assign(hidden="")
+    for name in ("tipping", "tipping_points"):
+        gone = release_side(tables[name], name, hidden, Limits(11, 11, 2, 3))
+        assert gone["hidden"].eq("withheld").all()
+        assert release_side(tables[name], name, shown, Limits(11, 11, 2, 3))["hidden"].eq("").all()
+    few = tables["tipping_points"].assign(n=4)
+    assert release_side(few, "tipping_points", shown, Limits(11, 11, 2, 3))["delta"].isna().all()
+    assert release_side(few, "tipping_points", shown, Limits(1, 2, 2, 3))["delta"].notna().all()

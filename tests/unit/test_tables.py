@@ -201,3 +201,52 @@ def test_studies_without_something_have_no_table_for_it(tmp_path):
     written = write_tables(*shown(single_arm_plan, 200), tmp_path)
     assert set(written) == {"participants", "baseline", "observed", "primary", "coefficients"}
     assert sorted(path.stem for path in tmp_path.iterdir()) == sorted(written)
+
+
+def test_assumptions_stand_below_the_analysis_they_are_about():
+    made = table("assumptions", trial_plan, per_arm=200)
+    results = shown(trial_plan, 200)[0]["results"].set_index("row_id")
+    labels = [row[0] for row in made.rows]
+    assert labels == [
+        "Headache severity score", "Published analysis", "Missing at random", "Jump to reference", "Copy reference",
+        "Copy increments in reference",
+    ]  # fmt: skip
+    for row, variant in zip(
+        made.rows[2:], ["mar", "jump_to_reference", "copy_reference", "copy_increments"], strict=True
+    ):
+        one, other = results.loc[row[1].row_id], results.loc[row[3].row_id]
+        assert (one["variant"], one["variance"], one["visit"]) == (variant, "information_anchored", "month_12")
+        assert (other["variant"], other["variance"]) == (variant, "frequentist")
+        assert row[2] == format_p(one["p"], name=False)
+    assert results.loc[made.rows[1][1].row_id, "analysis"] == "primary"
+
+
+def test_where_conclusions_change_is_said_with_direction_and_what_was_seen():
+    def spoil(released):
+        points, seen = released["tipping_points"], released["distribution"]
+        mine = points["method"].eq("mar") & points["shifted"].eq("dry_needling")
+        points.loc[mine, ["delta", "at_zero", "n"]] = [None, "significant", 9]
+        points.loc[mine & points["side"].eq("above"), ["delta", "mean", "mean_then"]] = [12.0, 30.0, 42.0]
+        other = points["method"].eq("mar") & points["shifted"].eq("usual_care")
+        points.loc[other, ["delta", "mean_then", "at_zero"]] = [-500.0, -460.0, "not_significant"]
+        seen.loc[seen["visit"].eq("month_12") & seen["arm"].eq("dry_needling"), ["q10", "q90"]] = [20.0, 41.0]
+
+    rows = {row[0]: row for row in table("tipping_points", trial_plan, spoil, per_arm=200).rows}
+    needling, usual = rows["Dry needling"][-1], rows["Usual care"][-1]
+    assert needling == (
+        "Significant as imputed; no longer if they were 12 points worse (a mean of 42.0, beyond what was seen: 20.0 to 41.0)."
+    )
+    assert usual == "Not significant, whatever they had on the scale."
+
+
+def test_the_lost_add_up_and_stand_beside_the_kept():
+    released, _ = shown(trial_plan, 200)
+    counts = released["dropout"].groupby("arm")["n"].sum()
+    first = table("dropout", trial_plan, per_arm=200).rows[1]
+    assert [cell.split()[0] for cell in first[2:]] == [str(counts["usual_care"]), str(counts["dry_needling"])]
+    beside = released["lost"].iloc[0]
+    row = table("lost", trial_plan, per_arm=200).rows[1]
+    assert row[0] == "Value at baseline"
+    assert row[1].startswith(format_fixed(beside["lost"], 1))
+    assert row[2].startswith(format_fixed(beside["kept"], 1))
+    assert row[3] == format_fixed(beside["standardised_difference"], 2)

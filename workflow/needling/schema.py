@@ -454,6 +454,71 @@ CROSS_CHECK: Contract = {
     "difference": _number("Difference, relative to the standard error"),
     "note": _text("Remark, for eyes only", True),
 }
+# A comparison when a number of points is added to what was imputed in its arm and in its reference.
+TIPPING: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "method": _text("Assumption about missing values"),
+    "arm": _text("Arm"),
+    "reference": _text("Arm that it is compared with"),
+    "delta_arm": _number("Added to the values imputed in the arm", empty=False),
+    "delta_reference": _number("Added to the values imputed in the reference", empty=False),
+    "estimate": _number("Estimate"),
+    "se_frequentist": _number("Standard error over repeated trials"),
+    "se_information": _number("Standard error by which an assumption adds no information"),
+    "p": _number("P, by the variance that counts"),
+    "low": _number("Lower confidence limit, by the variance that counts"),
+    "high": _number("Upper confidence limit, by the variance that counts"),
+    "unit": _text("Unit of the deltas", True),
+}
+# Where on the axes of that surface its conclusion changes.
+TIPPING_POINTS: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "method": _text("Assumption about missing values"),
+    "arm": _text("Arm"),
+    "reference": _text("Arm that it is compared with"),
+    "shifted": _text("Arm to whose imputed values delta is added"),
+    "side": _text("Side of 0 on which delta is: below or above"),
+    "at_zero": _text("Without delta: significant or not_significant"),
+    "better": _text("Direction of improvement of the outcome: lower or higher"),
+    "unit": _text("Unit of delta", True),
+    "delta": _number("Delta at which this changes; empty where none does"),
+    "n": _whole("Patients whose value is shifted"),
+    "mean": _number("Mean of their imputed values"),
+    "mean_then": _number("Mean of these values with delta"),
+}
+# Who was lost: nothing measured from a visit on.
+DROPOUT: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "arm": _text("Arm"),
+    "visit": _text("First visit from which nothing more was measured", True),
+    "reason": _text("Reason on record; empty where there is none", True),
+    "n_patients": _whole("Patients of the arm with a baseline"),
+    "n": _whole("Patients lost"),
+}
+LOST: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "arm": _text("Arm"),
+    "variable": _text("Covariate; baseline is the outcome's value there"),
+    "level": _text("Level of a category", True),
+    "unit": _text("Unit", True),
+    "n_lost": _whole("Patients lost"),
+    "n_kept": _whole("Patients kept"),
+    "lost": _number("Mean, or share of a level, of the lost"),
+    "lost_sd": _number("Standard deviation of the lost"),
+    "kept": _number("Mean, or share of a level, of the kept"),
+    "kept_sd": _number("Standard deviation of the kept"),
+    "standardised_difference": _number("Standardised difference, lost minus kept"),
+}
 # Who is in an analysis and who is not, by the first reason that holds: rows of FLOW with the analysis before them.
 PEOPLE: Contract = {"analysis": _text("Analysis"), **FLOW}
 
@@ -462,6 +527,10 @@ SIDE: dict[str, Contract] = {
     "residual_bins": RESIDUAL_BINS,
     "residual_quantiles": RESIDUAL_QUANTILES,
     "cross_check": CROSS_CHECK,
+    "tipping": TIPPING,
+    "tipping_points": TIPPING_POINTS,
+    "dropout": DROPOUT,
+    "lost": LOST,
 }
 
 # Observed values per visit and arm, in bins of at least the smallest cell.

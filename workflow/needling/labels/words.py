@@ -30,11 +30,21 @@ DF = {
     "residual": "residual",
     "between_within": "between and within patients",
     "asymptotic": "none (normal distribution)",
+    "clusters": "number of clusters less one",
 }
 VARIANCES = {
     "CR0": "sandwich variance by patient (CR0)",
     "CR1": "sandwich variance by patient (CR1)",
     "CR2": "bias-reduced sandwich variance by patient (CR2)",
+    "frequentist": "frequentist (jackknife)",
+    "information_anchored": "information-anchored (jackknife)",
+}
+VARIANTS = {
+    "mar": "missing at random",
+    "jump_to_reference": "jump to reference",
+    "copy_reference": "copy reference",
+    "copy_increments": "copy increments in reference",
+    "last_mean_carried_forward": "last mean carried forward",
 }
 WITHHELD = {
     "few_people": "few people",
@@ -127,6 +137,10 @@ class Labels:
     def structure(self, code: str) -> str:
         """Words for a covariance structure."""
         return STRUCTURES.get(code, spaced(code))
+
+    def variant(self, code: str) -> str:
+        """Words for a method within a kind of analysis, such as an assumption about missing values."""
+        return VARIANTS.get(code, spaced(code))
 
     @property
     def unchecked_rules(self) -> list[str]:

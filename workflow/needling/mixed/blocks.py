@@ -309,6 +309,31 @@ def _joined(parts: list[tuple], effects: int) -> tuple[Patterns, Array, Array, A
     return joined, np.concatenate(numbers), np.concatenate(A), np.concatenate(U), np.concatenate(columns)
 
 
+def buckets_without(units: list[Bucket], buckets: list[Subjects], W: Array, gone: Array) -> list[Bucket]:
+    """Cut anew only the blocks of which some subjects go; the others are shared. Without clusters, residuals not independent.
+
+    Parameters
+    ----------
+    units : blocks of `unit_buckets`, one for each of `buckets`.
+    buckets : the real subjects, by size.
+    W : (rows, c) data columns.
+    gone : codes of the subjects that go.
+    """
+    result = []
+    for unit, bucket in zip(units, buckets, strict=True):
+        left = ~np.isin(bucket.subject, gone)
+        if left.all():
+            result.append(unit)
+        elif left.any():
+            present, pattern = np.unique(bucket.pattern[left], return_inverse=True)
+            of = bucket.patterns
+            patterns = Patterns(of.Z[present], of.position[present], of.time[present], of.group[present])
+            A = W[bucket.rows[left]]
+            nothing = np.zeros((*A.shape[:2], 0)), np.zeros((len(A), 0), dtype=np.intp)
+            result.append(_compress_bucket(patterns, pattern, A, *nothing, unit.connected))
+    return result
+
+
 def unit_buckets(
     data: RowData, buckets: list[Subjects], independent: bool, groups: int
 ) -> tuple[list[Bucket], list[Remainder], Connected]:

@@ -66,15 +66,15 @@ def cross_check(fit: Solution) -> pd.DataFrame:
     return _compared(fit, other, "; ".join(said))
 
 
-def _of_a_sample(fit: MixedFit) -> MixedFit:
+def _of_a_sample(fit: Solution) -> Solution:
     """Fit the same model to some subjects, always the same ones of the same data."""
-    from .fit import solve
     from .model import Model
+    from .solving import solve
 
     design = fit.model.design
     chosen = np.random.default_rng(SEED).choice(fit.n_subjects, PATIENTS, replace=False)
     rows = np.flatnonzero(np.isin(design.subjects, chosen))
-    return solve(Model(design.take(rows, design.subjects[rows], []), fit.method), fit.recipe, fit.warm_start)
+    return solve(Model(design.take(rows, design.subjects[rows], []), fit.method), fit.warm_start)
 
 
 @dataclass

@@ -51,8 +51,9 @@ class Prediction:
         self.prior = (self.GZ * targets.Z).sum(axis=1) + (self.UG * targets.U).sum(axis=1) + targets.strange + own
         self.value = targets.U @ rows.cluster_effects  # without x'beta
         self.quadratic = np.zeros(len(targets.X))
-        self.through = (self.UG @ self._cluster_columns()) if len(self.point.K) else np.zeros_like(targets.X)
-        self.h = self.UG @ self.point.H
+        self.through, self.h = np.zeros_like(targets.X), np.zeros_like(self.UG)
+        if rows.data.n_effects:
+            self.through, self.h = self.UG @ self._cluster_columns(), self.UG @ self.point.H
         self.quadratic += (self.h * self.UG).sum(axis=1)
         for bucket in rows.model.subjects:
             place = np.full(rows.model.design.n_subjects + 1, -1)  # the last one for subjects never seen
@@ -87,7 +88,7 @@ class Prediction:
         half = np.swapaxes(np.linalg.solve(rows.covariance(bucket)[bucket.pattern[who]], np.swapaxes(c, 1, 2)), 1, 2)
         self.quadratic[chosen] += (half * c).sum(axis=2)
         self.through[chosen] += half @ rows.XR[seen][..., :p]
-        if len(self.point.K):
+        if rows.data.n_effects:
             across = half @ rows.cluster_rows(seen.ravel()).reshape(*seen.shape, -1)
             self.quadratic[chosen] += 2 * (across * self.UG[chosen]).sum(axis=2)
             self.h[chosen] += across
@@ -95,8 +96,10 @@ class Prediction:
     @property
     def variance(self) -> Array:
         """Give the variance of prediction minus truth, in inner units."""
-        Kh = self.h @ self.point.K
-        through = self.through - (Kh @ self._cluster_columns() if len(self.point.K) else 0.0)
+        Kh, through = self.h, self.through
+        if self.rows.data.n_effects:
+            Kh = self.h @ self.point.K
+            through = through - Kh @ self._cluster_columns()
         gap = self.targets.X - through
         fixed = np.einsum("ra,ab,rb->r", gap, self.point.Phi, gap)
         return np.maximum(self.prior + fixed - self.quadratic + (self.h * Kh).sum(axis=1), 0)

@@ -523,6 +523,23 @@ class MixedFit(Solution):
 
         return leave_one_out(self, of, by, refit)
 
+    def without(self, subject: str | Sequence[str]) -> MixedFit:
+        """Fit again without a subject, or several, from a warm start: a replicate of the jackknife.
+
+        Parameters
+        ----------
+        subject : str or sequence of str
+            Who is left out, by the subject column.
+
+        Returns
+        -------
+        MixedFit
+            What `fit_mixed` gives for the other subjects. Raises MixedModelError where there are none, or no such subject.
+        """
+        from .influence import without_subjects
+
+        return MixedFit.of(without_subjects(self, _listed(subject)), self.recipe)
+
     def bootstrap(
         self,
         generator: np.random.Generator,

@@ -13,7 +13,6 @@ import pandas as pd
 from .errors import MixedModelError
 from .inference import estimable, inner_rows, values
 from .likelihood import inverse_factors
-from .model import Model
 from .solution import Solution
 from .solving import solve
 
@@ -83,6 +82,28 @@ def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
     return result
 
 
+def without_rows(fit: Solution, rows: Array) -> Solution:
+    """Fit again without some sorted rows, from where the fit ended; from the beginning where that leads nowhere."""
+    model = fit.model.without(rows)
+    again = solve(model, fit.warm_start)
+    return again if again.usable else solve(model)
+
+
+def without_subjects(fit: Solution, subjects: list[str]) -> Solution:
+    """Fit again without some subjects; see `MixedFit.without`."""
+    design = fit.model.design
+    if not fit.usable:
+        raise MixedModelError(f"The fit failed, so nothing can be left out of it: {fit.message}")
+    places = {str(label): code for code, label in enumerate(design.subject_labels)}
+    unknown = [one for one in subjects if one not in places]
+    if unknown:
+        raise MixedModelError(f"The model has no {design.subject_name} of one of the names to be left out.")
+    rows = np.flatnonzero(np.isin(design.subjects, [places[one] for one in subjects]))
+    if len(rows) == design.n_rows:
+        raise MixedModelError(f"Nobody is left without every {design.subject_name}.")
+    return without_rows(fit, rows)
+
+
 def leave_one_out(fit: Solution, of: pd.DataFrame, by: str | None, refit: bool) -> pd.DataFrame:
     """Leave units out one by one; see `MixedFit.influence`."""
     labels, L = _watched(fit, of)
@@ -111,13 +132,10 @@ def leave_one_out(fit: Solution, of: pd.DataFrame, by: str | None, refit: bool) 
 
 
 def _refitted(fit: Solution, chosen: list[Array], L: Array) -> tuple[Array, list[list[str]]]:
-    design = fit.model.design
     estimate = np.full((len(chosen), len(L)), np.nan)
     status = []
     for number, mine in enumerate(chosen):
-        left = np.setdiff1d(np.arange(design.n_rows), mine)
-        part = design.take(left, design.subjects[left], [one.codes[left] for one in design.clusters])
-        again = solve(Model(part, fit.method), fit.warm_start)
+        again = without_rows(fit, mine)
         if again.usable:
             can = estimable(again, L)
             estimate[number] = np.where(can, values(again, L), np.nan)

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from .blocks import RowData, Subjects, subject_buckets, unit_buckets
+from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
 from .likelihood import CholeskyBlock, Components, Likelihood
@@ -20,6 +20,7 @@ from .likelihood import CholeskyBlock, Components, Likelihood
 Array = np.ndarray
 
 RANK_TOLERANCE = 1e-9
+SAME_BASIS = 1e-6  # smallest eigenvalue of the cross-products for which a basis of more rows still serves
 
 
 def independent_columns(X: Array) -> tuple[list[int], list[int]]:
@@ -178,6 +179,34 @@ class Model:
         copy = Model.__new__(Model)
         copy.__dict__.update(self.__dict__)
         copy.change_outcome(y)
+        return copy
+
+    def without(self, rows: Array) -> Model:
+        """Copy without some sorted rows.
+
+        Whole subjects of a model without clusters, whose residuals have a structure, are dropped from their cross-products
+        alone: coordinates and the other blocks stay. Where the rows left may determine fewer coefficients, or fit exactly,
+        and for all other rows and models, everything is made anew.
+        """
+        design = self.design
+        left = np.setdiff1d(np.arange(design.n_rows), rows)
+        part = design.take(left, design.subjects[left], [one.codes[left] for one in design.clusters])
+        gone = np.unique(design.subjects[rows])
+        whole = not np.isin(design.subjects[left], gone).any()
+        W = self._W[left]
+        scaled = W / np.sqrt((self._W**2).sum(axis=0))
+        if design.clusters or design.structure.name == "iid" or not whole or self.exact or len(left) <= W.shape[1]:
+            return Model(part, self.method)
+        if np.linalg.eigvalsh(scaled.T @ scaled)[0] < SAME_BASIS:
+            return Model(part, self.method)
+        copy = Model.__new__(Model)
+        copy.__dict__.update(self.without_caches().__dict__)
+        copy.design, copy.y, copy.root_weights, copy._W = part, part.y, self.root_weights[left], W
+        buckets = buckets_without(self.likelihood.buckets, self.subjects, self._W, gone)
+        p = len(self.coordinates.kept)
+        copy.likelihood = Likelihood(
+            buckets, [], self.likelihood.connected, self.components, p, self.method == "reml", copy.constant
+        )
         return copy
 
     def without_caches(self) -> Model:

@@ -22,7 +22,7 @@ VARIABLE = ["cohort", "variable", "visit", "site"]
 # columns of side tables that say where a row stands: they are grids and no findings
 AXES = ("bin", "normal", "time", "day", "week", "level", "delta_arm", "delta_reference")
 # side tables about estimates and not about people: they go where the result goes
-OF_RESULTS = ("cross_check", "tipping", "balance")
+OF_RESULTS = ("cross_check", "tipping", "tipping_points", "balance")
 
 
 def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.DataFrame]":
@@ -206,7 +206,10 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         keys = [c for c in ("analysis", "cohort", "outcome") if c in table.columns]
         gone = pd.MultiIndex.from_frame(results.loc[results["hidden"] != "", keys])
         hide(table, pd.Series(pd.MultiIndex.from_frame(table[keys]).isin(gone), table.index), found, "withheld")
-        return table
+        if not counts(table):
+            return table
+    if name in ("dropout", "lost"):
+        return release_dropout(table, limit) if name == "dropout" else release_lost(table, limit)
     needed, reason = max(limit.cell, limit.sd), "few_people" if limit.cell > 1 else "own_value"
     for column in counts(table):
         hide(table, few(table[column], limit.cell if column == "n_events" else needed), found, reason)
@@ -217,6 +220,42 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
     axis = next((c for c in ("time", "day") if c in table.columns), None)
     return on_grid(table, axis, limit) if axis else table
+
+
+def release_dropout(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release who was lost when and why: of an arm everything, or one row that tells only how many it had.
+
+    How many are measured at each visit is no secret, so that reasons within a visit would be told by complements.
+    """
+    import pandas as pd
+
+    parts = []
+    for _, mine in table.groupby(["analysis", "cohort", "outcome", "arm"], sort=False):
+        shown = mine.astype({"n": "Int64"})
+        if few(mine["n"], limit.cell).any():
+            shown = shown.head(1).assign(
+                visit="", reason="", n=lambda rows: rows["n"].mask(rows["n"] > 0), hidden="few_people"
+            )
+        parts.append(shown)
+    return pd.concat(parts, ignore_index=True) if parts else table
+
+
+def release_lost(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release the baseline of the lost beside the kept: no mean of few, and of a category all levels or none."""
+    import pandas as pd
+
+    numbers = ["lost", "lost_sd", "kept", "kept_sd", "standardised_difference"]
+    fewest = pd.concat([table["n_lost"], table["n_kept"]], axis=1).min(axis=1)
+    hide(table, few(fewest, limit.sd), numbers, "own_value")
+    if limit.cell > 1 and len(table):
+        # beside the released baseline of all, a share among the kept tells the count among the lost
+        groups = ((table["n_lost"], table["lost"]), (table["n_kept"], table["kept"]))
+        cells = [n * share for n, share in groups] + [n * (1 - share) for n, share in groups]
+        small = pd.concat([few(one.round(), limit.cell) for one in cells], axis=1).any(axis=1) & (table["level"] != "")
+        by = [table[name] for name in ("analysis", "cohort", "outcome", "variable")]
+        hide(table, small.groupby(by).transform("any"), numbers, "few_people")
+        hide(table, few(fewest, limit.cell) & (table["level"] == ""), numbers, "few_people")
+    return table
 
 
 def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":

@@ -117,6 +117,12 @@ class KindSettings(Analysis):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
+    # What an analysis `of` another takes from it, where it says nothing of its own: its key -> that of the other.
+    taken: ClassVar[dict[str, str]] = {
+        name: name
+        for name in ("outcomes", "adjust", "where", "estimand", "report_as", "reference", "contrasts", "level")
+    }
+
     contrasts: Contrasts = Field(
         "reference",
         description="Which arms are compared: each with the reference (default), all pairs, a linear trend over "
@@ -322,6 +328,22 @@ class Study(Section):
         estimand = self.analyses[analysis].estimand
         answers = self.estimands[estimand].intercurrent_events if estimand else {}
         return {event: answer for event, answer in answers.items() if isinstance(answer, Strategy)}
+
+    @model_validator(mode="after")
+    def _analyses_of_others_take_over(self) -> "Study":
+        """An analysis `of` another says what that says, but for what it says itself."""
+        for name, analysis in self.analyses.items():
+            of = getattr(analysis, "of", None)
+            if of is None:
+                continue
+            others = {one: other for one, other in self.analyses.items() if not hasattr(other, "of")}
+            if of not in others:
+                raise ValueError(f"analyses.{name}.of: there is no such analysis '{of}'{nearest(of, others)}")
+            asked: Any = analysis
+            said = {own: getattr(others[of], key) for own, key in asked.taken.items() if hasattr(others[of], key)}
+            unsaid = {own: value for own, value in said.items() if own not in analysis.model_fields_set}
+            self.analyses[name] = analysis.model_copy(update=unsaid)
+        return self
 
     @model_validator(mode="after")
     def _references_exist(self) -> "Study":

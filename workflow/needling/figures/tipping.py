@@ -1,0 +1,125 @@
+"""The tipping map: what the primary comparison becomes when points are added to what was imputed in one arm, the other, or both."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from needling.figures.style import COLOURS, FAINT, INK, Profile, new_figure, panel_head
+from needling.labels.sentences import in_sentence, sentence
+from needling.labels.words import Labels
+from needling.tables.select import in_order
+from needling.tables.withheld import withheld_note
+
+PANEL = ["analysis", "cohort", "outcome", "arm", "reference"]
+ACROSS = 3
+LIGHT = 0.62  # how far a region's colour is from the full one towards white
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the surface of the first assumption, missing at random, at every pair of shifts."""
+    table = released.get("tipping")
+    if table is None:
+        return pd.DataFrame()
+    mine = table[table["method"] == "mar"]
+    return in_order(mine, {"outcome": labels.outcomes, "cohort": list(labels.plan.cohorts)})
+
+
+def panel(ax: Axes, rows: pd.DataFrame, colours: tuple[str, str]) -> Axes:
+    """Draw regions in which the interval lies below 0 (first colour), holds 0 (white), or lies above it (second)."""
+    grids = {name: rows.pivot(index="delta_arm", columns="delta_reference", values=name) for name in ("low", "high")}
+    x, y = (grids["low"].columns.to_numpy(float), grids["low"].index.to_numpy(float))
+    ends = max(abs(x).max(), abs(y).max())
+    for name, colour, sign in (("high", colours[0], -1.0), ("low", colours[1], 1.0)):
+        beyond = sign * grids[name].to_numpy(float)
+        if np.isfinite(beyond).all() and (beyond > 0).any():
+            ax.contourf(x, y, beyond, levels=[0, np.inf], colors=[_light(colour)])
+            if (beyond < 0).any():
+                ax.contour(x, y, beyond, levels=[0], colors=[colour], linewidths=1.3)
+    ax.axhline(0, color=FAINT, linewidth=0.6)
+    ax.axvline(0, color=FAINT, linewidth=0.6)
+    ax.plot(0, 0, marker="o", color=INK, markersize=4.5)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.set(xlim=(-ends, ends), ylim=(-ends, ends), aspect="equal")
+    return ax
+
+
+def _light(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (part + (1 - part) * LIGHT for part in to_rgb(colour))
+    return red, green, blue
+
+
+def _regions(row: dict[Any, Any], labels: Labels) -> tuple[str, str]:
+    """Colours of an interval below and above 0: the arm's own where that is better, else the reference's."""
+    measure, turned = (
+        labels.measure(row["cohort"], row["outcome"]).better,
+        labels.plan.analyses[row["analysis"]].report_as,
+    )
+    below = measure == "lower" and turned != "improvement"
+    return (COLOURS[1], COLOURS[0]) if below else (COLOURS[0], COLOURS[1])
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a panel for each cohort, outcome and pair of arms."""
+    groups = [rows for _, rows in source.groupby(PANEL, sort=False)]
+    across = min(ACROSS, len(groups))
+    lines = -(-len(groups) // across)
+    width = profile.full if across > 1 else profile.single
+    figure = new_figure(width, 14 + (0.84 * width / across + 16) * lines)
+    axes = figure.subplots(lines, across, squeeze=False)
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
+    for ax, rows in zip(axes.flat, groups, strict=False):
+        first = rows.iloc[0].to_dict()
+        head = labels.outcome(first["outcome"])
+        if several:
+            head += f", {in_sentence(labels.arm(first['arm']))}"
+        cohort = labels.cohort(first["cohort"]) if len(labels.plan.cohorts) > 1 else ""
+        panel_head(
+            panel(ax, rows, _regions(first, labels)), head, ", ".join(one for one in (cohort, first["unit"]) if one)
+        )
+        ax.set_xlabel(f"Added in {in_sentence(labels.arm(first['reference']))}", fontsize=profile.small)
+        ax.set_ylabel(f"Added in {in_sentence(labels.arm(first['arm']))}", fontsize=profile.small)
+    for ax in list(axes.flat)[len(groups) :]:
+        ax.set_axis_off()
+    arm = "the arm" if several else in_sentence(labels.arm(source["arm"].iloc[0]))
+    reference = in_sentence(labels.arm(source["reference"].iloc[0]))
+    handles = [
+        Patch(facecolor=_light(COLOURS[1]), edgecolor=COLOURS[1], label=f"Favours {arm}"),
+        Patch(facecolor="white", edgecolor=FAINT, label="Interval holds 0"),
+        Patch(facecolor=_light(COLOURS[0]), edgecolor=COLOURS[0], label=f"Favours {reference}"),
+        Line2D([], [], marker="o", color=INK, linestyle="", label="As imputed"),
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=4 if across > 1 else 2, handlelength=1.4)
+    return figure
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    at = in_sentence(labels.visit(source["visit"].iloc[0]))
+    caption = (
+        f"Tipping map at {at}: what the confidence interval says when a number is added to every value imputed as missing at "
+        "random in either arm (exact at each point; on the scale as measured)."
+    )
+    told = []
+    for _, rows in source.groupby(PANEL, sort=False):
+        first = rows.iloc[0].to_dict()
+        place = f"{labels.outcome(first['outcome'])}, {in_sentence(labels.cohort(first['cohort']))}"
+        same = _same_as_imputed(rows)
+        told.append(f"{place}: {same}")
+    return " ".join([caption, *withheld_note(source)]), sentence(f"maps of two shifts. {'; '.join(told)}.")
+
+
+def _same_as_imputed(rows: pd.DataFrame) -> str:
+    """Which share of the map keeps the conclusion of the middle."""
+    if rows["low"].isna().any():
+        return "not shown"
+    says = (rows["low"] > 0).astype(int) - (rows["high"] < 0).astype(int)
+    middle = says[(rows["delta_arm"] == 0) & (rows["delta_reference"] == 0)].iloc[0]
+    return f"{100 * (says == middle).mean():.0f}% of the map keeps the conclusion as imputed"

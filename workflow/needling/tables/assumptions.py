@@ -1,0 +1,255 @@
+"""What was not measured: results under other assumptions about it, where they tip, who was lost, and how they were at baseline."""
+
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval, format_p
+from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.words import VARIANCES, Labels
+from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.select import asked_for, comparisons, in_order, said
+from needling.tables.withheld import HIDDEN, withheld_note
+
+PLACE = ["analysis", "cohort", "outcome"]
+OUT_OF_COUNT = "exploratory"  # the role of a row with the variance that does not count
+
+
+def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print comparisons at the primary visit under each assumption, the analysis itself first, with both variances.
+
+    Returns
+    -------
+    Exact: the released rows. Printed: one row per assumption below a heading for each cohort, outcome and pair of arms.
+    """
+    shown, plan = asked_for(released, "table", "assumptions"), labels.plan
+    found = comparisons(released["results"])
+    found = found[found["quantity"].isin(["difference", "trend"]) & found["visit"].isin(["", plan.visits.primary])]
+    of = {name: said(released, name, "of")[0] for name in shown}
+    exact = found[found["analysis"].isin([*shown, *of.values()])].reset_index(drop=True)
+    exact = in_order(exact, {"cohort": list(plan.cohorts), "outcome": labels.outcomes})
+    pairs: list[tuple[str, Row]] = []
+    by = ["cohort", "outcome", "quantity", "arm", "reference", "term"]
+    for name in shown:
+        for place, mine in exact[exact["analysis"] == name].groupby(by, sort=False):
+            same = exact[(exact["analysis"] == of[name]) & (exact[by] == list(place)).all(axis=1)]
+            heading = _heading(mine.iloc[0].to_dict(), labels, len(plan.arms) > 2)
+            lines = [_line(row, None, labels.analysis(of[name])) for row in same.to_dict("records")]
+            other = {row["variant"]: row for row in mine[mine["role"] == OUT_OF_COUNT].to_dict("records")}
+            for row in mine[mine["role"] != OUT_OF_COUNT].to_dict("records"):
+                lines.append(_line(row, other.get(row["variant"]), sentence(labels.variant(row["variant"]))))
+            pairs += [(heading, line) for line in lines]
+    if not pairs:
+        return None
+    level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    head = ["Assumption", f"{sentence(labels.noun)} ({level})", "P", f"{level}, other variance", "P", "n"]
+    at = in_sentence(labels.visit(plan.visits.primary))
+    caption = f"Results at {at} under other assumptions about what was not measured."
+    notes = _notes(exact[exact["analysis"].isin(shown)]) + withheld_note(exact)
+    return Printed(caption, exact, head, headed(pairs), notes, [0.27, 0.26, 0.08, 0.21, 0.08, 0.1])
+
+
+def _heading(row: dict[Any, Any], labels: Labels, several: bool) -> str:
+    parts = [labels.cohort(row["cohort"])] if len(labels.plan.cohorts) > 1 else []
+    parts += [labels.outcome(row["outcome"])] + ([labels.compared(row)] if several else [])
+    return ", ".join([parts[0], *(in_sentence(one) for one in parts[1:])])
+
+
+def _line(row: dict[Any, Any], other: dict[Any, Any] | None, label: str) -> Row:
+    n = Told(str(row["n_patients"]), row["row_id"], "n_patients") if pd.notna(row["n_patients"]) else MISSING
+    if pd.isna(row["estimate"]):
+        return [label, HIDDEN if row["hidden"] else "not estimated", MISSING, MISSING, MISSING, n]
+    number = format_estimate(row["estimate"], row["low"], row["high"])
+    text = Told(f"{number} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
+    cells: Row = [label, text, Told(format_p(row["p"], name=False), row["row_id"], "p")]
+    if other is None:
+        return [*cells, MISSING, MISSING, n]
+    beside = Told(format_interval(other["low"], other["high"]), other["row_id"], "low high")
+    return [*cells, beside, Told(format_p(other["p"], name=False), other["row_id"], "p"), n]
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    counted = dict.fromkeys(rows.loc[rows["role"] != OUT_OF_COUNT, "variance"])
+    others = dict.fromkeys(rows.loc[rows["role"] == OUT_OF_COUNT, "variance"])
+    notes = [
+        f"Variance that counts: {' or '.join(VARIANCES[one] for one in counted if one in VARIANCES)}; the other: "
+        f"{' or '.join(VARIANCES[one] for one in others if one in VARIANCES)}."
+    ]
+    notes.append("Under missing at random the two are the same. The first row of each part is the analysis itself.")
+    if rows["n_clinics"].notna().any() or rows["n_therapists"].notna().any():
+        whole = [name for name in ("clinics", "therapists") if rows[f"n_{name}"].notna().any()]
+        notes.append(f"The jackknife leaves out whole {listed(whole)}.")
+    told = dict.fromkeys(one for one in rows["note"] if one)
+    return notes + [f"{sentence(str(one)).rstrip('.')}." for one in told]
+
+
+def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Say in words how far imputed values would have to be off for a conclusion to change, and whether such values were seen.
+
+    Returns
+    -------
+    Exact: the released tipping points. Printed: those under missing at random, a row per arm shifted.
+    """
+    table = released.get("tipping_points")
+    if table is None or table.empty:
+        return None
+    exact = in_order(table, {"cohort": list(labels.plan.cohorts), "outcome": labels.outcomes})
+    seen, at = released["distribution"], ["cohort", "outcome", "visit", "arm"]
+    pairs: list[tuple[str, Row]] = []
+    rows = exact[exact["method"] == "mar"]
+    for _, mine in rows.groupby([*PLACE, "arm", "reference"], sort=False):
+        heading = _heading(mine.iloc[0].to_dict(), labels, len(labels.plan.arms) > 2)
+        for arm, sides in mine.groupby("shifted", sort=False):
+            first = sides.iloc[0].to_dict()
+            there = seen[(seen[at] == [*(first[name] for name in at[:-1]), arm]).all(axis=1)]
+            ends = [float(there[name].iloc[0]) if len(there) == 1 else float("nan") for name in ("q10", "q90")]
+            n = HIDDEN if pd.isna(first["n"]) else str(first["n"])
+            mean = format_fixed(first["mean"], 1)
+            pairs.append((heading, [labels.arm(str(arm)), n, mean, _in_words(sides, ends, labels)]))
+    if not pairs:
+        return None
+    notes = [
+        "n: patients without a value at the visit, imputed as missing at random; mean: of their imputed values. One arm is shifted "
+        "at a time, the other left as imputed. Seen: the middle 80% of the patients measured in the same arm at the visit."
+    ]
+    return Printed(
+        "How far those not measured would have to be from what was imputed for the conclusion to change.",
+        exact,
+        ["Arm shifted", "n", "Mean", "Conclusion"],
+        headed(pairs),
+        notes + withheld_note(exact),
+        [0.17, 0.06, 0.08, 0.69],
+        (0, 3),
+    )
+
+
+def _in_words(sides: pd.DataFrame, seen: "list[float]", labels: Labels) -> str:
+    """Say at which shifts the conclusion changes; one after which the mean would not lie on the scale is none."""
+    first = sides.iloc[0].to_dict()
+    if first["hidden"]:
+        return HIDDEN
+    if first["n"] == 0:
+        return "Nobody is missing."
+    measure = labels.measure(first["cohort"], first["outcome"])
+    possible = sides[sides["mean_then"].between(measure.low, measure.high)]
+    holds = "significant" if first["at_zero"] == "significant" else "not significant"
+    told = [_tips(row, seen) for row in possible.to_dict("records")]
+    if not told:
+        return f"{sentence(holds)}, whatever they had on the scale."
+    changes = "no longer" if holds == "significant" else "significant"
+    return f"{sentence(holds)} as imputed; {changes} if they were {', or '.join(told)}."
+
+
+def _tips(row: dict[Any, Any], seen: "list[float]") -> str:
+    worse = (row["delta"] > 0) == (row["better"] == "lower")
+    size = format_fixed(abs(row["delta"]), decimals(0, 4 * abs(row["delta"])))
+    shift = f"{size} {row['unit']} {'worse' if worse else 'better'}".replace("  ", " ")
+    then = f"a mean of {format_fixed(row['mean_then'], 1)}"
+    if any(pd.isna(end) for end in seen):
+        return f"{shift} ({then})"
+    where = "within" if seen[0] <= row["mean_then"] <= seen[1] else "beyond"
+    return f"{shift} ({then}, {where} what was seen: {format_fixed(seen[0], 1)} to {format_fixed(seen[1], 1)})"
+
+
+def dropout(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print how many of each arm were lost, from which visit on and for which reason.
+
+    Returns
+    -------
+    Exact: the released counts. Printed: a row per visit and reason, a column per arm.
+    """
+    table = released.get("dropout")
+    if table is None or table.empty:
+        return None
+    plan = labels.plan
+    order = {"cohort": list(plan.cohorts), "outcome": labels.outcomes, "visit": list(plan.visits.schedule)}
+    exact = in_order(table, order)
+    parts: dict[tuple[str, str], list[tuple[str, list[Row]]]] = {}
+    for (analysis, cohort, outcome), mine in exact.groupby(PLACE, sort=False):
+        parts.setdefault((str(analysis), str(cohort)), []).append((str(outcome), _lost_rows(mine, labels)))
+    pairs: list[tuple[str, Row]] = []
+    for (_, cohort), several in parts.items():
+        for rows in [one for i, (_, one) in enumerate(several) if one not in [other for _, other in several[:i]]]:
+            same = listed([in_sentence(labels.outcome(outcome)) for outcome, other in several if other == rows])
+            heading = f"{labels.cohort(cohort)}, {same}" if len(plan.cohorts) > 1 else sentence(same)
+            pairs += [(heading, row) for row in rows]
+    share = 0.4 / len(plan.arms)
+    return Printed(
+        "Patients lost: nothing measured from a visit on, by reason.",
+        exact,
+        ["From", "Reason", *(labels.arm(arm) for arm in plan.arms)],
+        headed(pairs),
+        ["Of the patients with a baseline. Who missed a visit and came back is not among them.", *withheld_note(exact)],
+        [0.24, 0.36, *[share] * len(plan.arms)],
+        (0, 1),
+        "observed",
+    )
+
+
+def _lost_rows(mine: pd.DataFrame, labels: Labels) -> list[Row]:
+    """How many of each arm in all, then by visit and reason."""
+    arms = labels.plan.arms
+    closed = set(mine.loc[mine["hidden"] != "", "arm"])
+    whole = mine.drop_duplicates("arm").set_index("arm")["n_patients"]
+    lost = mine.groupby("arm")["n"].sum()
+    rows = [["Lost in all", "", *(HIDDEN if arm in closed else _of(lost.get(arm, 0), whole.get(arm)) for arm in arms)]]
+    for (visit, reason), here in mine[mine["hidden"] == ""].groupby(["visit", "reason"], sort=False):
+        counts = here.set_index("arm")["n"]
+        cells = [HIDDEN if arm in closed else str(counts.get(arm, 0)) for arm in arms]
+        rows.append([labels.visit(str(visit)), spaced(str(reason)) or "not on record", *cells])
+    return rows
+
+
+def _of(n: Any, whole: Any) -> str:
+    return f"{n}" if whole is None or pd.isna(whole) else f"{n} of {whole} ({100 * n / whole:.0f}%)"
+
+
+def lost(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the baseline of the lost beside that of the kept, by arm, with standardised differences and no tests.
+
+    Returns
+    -------
+    Exact: the released descriptions. Printed: a row per characteristic, three columns per arm.
+    """
+    table = released.get("lost")
+    if table is None or table.empty:
+        return None
+    plan = labels.plan
+    exact = in_order(table, {"cohort": list(plan.cohorts), "outcome": labels.outcomes})
+    pairs: list[tuple[str, Row]] = []
+    for _, mine in exact.groupby(PLACE, sort=False):
+        heading = _heading(mine.iloc[0].to_dict(), labels, False)
+        for (variable, level), rows in mine.groupby(["variable", "level"], sort=False):
+            by_arm = rows.set_index("arm")
+            name = "Value at baseline" if variable == "baseline" else labels.covariate(str(variable))
+            label = f"{name}: {labels.level(str(variable), str(level))}" if level else name
+            cells = [text for arm in plan.arms for text in _beside(by_arm.loc[arm].to_dict())]
+            pairs.append((heading, [label, *cells]))
+    share = 0.76 / len(plan.arms)
+    return Printed(
+        "Baseline of those lost beside those kept.",
+        exact,
+        ["Characteristic", *(text for arm in plan.arms for text in (f"{labels.arm(arm)}: lost", "kept", "difference"))],
+        headed(pairs),
+        ["Mean (SD) or percent; differences, lost minus kept, in units of the standard deviation. Nothing is tested.",
+         *withheld_note(exact)],
+        [0.24, *[part for _ in plan.arms for part in (share * 0.4, share * 0.36, share * 0.24)]],
+        section="observed",
+    )  # fmt: skip
+
+
+def _beside(row: dict[Any, Any]) -> tuple[str, str, str]:
+    if row["hidden"]:
+        return HIDDEN, HIDDEN, ""
+    if row["level"]:
+        shares = (format_fixed(100 * row[name], 0) for name in ("lost", "kept"))
+        lost_share, kept_share = (MISSING if one == MISSING else f"{one}%" for one in shares)
+        return lost_share, kept_share, format_fixed(row["standardised_difference"], 2)
+    texts = [
+        MISSING if pd.isna(row[name]) else f"{format_fixed(row[name], 1)} ({format_fixed(row[f'{name}_sd'], 1)})"
+        for name in ("lost", "kept")
+    ]
+    return texts[0], texts[1], format_fixed(row["standardised_difference"], 2)
+
+
+TABLES = {"assumptions": assumptions, "tipping_points": tipping_points, "dropout": dropout, "lost": lost}
