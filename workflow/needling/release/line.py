@@ -207,6 +207,10 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         gone = pd.MultiIndex.from_frame(results.loc[results["hidden"] != "", keys])
         hide(table, pd.Series(pd.MultiIndex.from_frame(table[keys]).isin(gone), table.index), found, "withheld")
         return table
+    if "fewest" in table.columns:
+        # of one value per patient: n is no secret, as it is not of the values at baseline
+        _describe(table, limit)
+        return table.drop(columns="fewest")
     needed, reason = max(limit.cell, limit.sd), "few_people" if limit.cell > 1 else "own_value"
     for column in counts(table):
         hide(table, few(table[column], limit.cell if column == "n_events" else needed), found, reason)
