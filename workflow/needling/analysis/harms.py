@@ -26,7 +26,8 @@ class Soreness(Section):
     """Where the session table has soreness after needling."""
 
     columns: dict[float, Name] = Field(
-        min_length=2, description="Hours after the session -> column of the sessions, two times or more, e.g. {24: soreness_24h}."
+        min_length=2,
+        description="Hours after the session -> column of the sessions, two times or more, e.g. {24: soreness_24h}.",
     )
     unit: str = Field(description="Unit, e.g. 0-10 points.")
 
@@ -42,8 +43,8 @@ class Settings(KindSettings):
     )
     by: list[Name] | None = Field(
         None,
-        description="Columns of the adverse events that events are told apart by. Default: those of kind, severity and related that "
-        "the table has.",
+        description="Columns of the adverse events that events are told apart by. Default: kind, severity and related, as far as "
+        "the table has them.",
     )
     classes: dict[Name, dict[Name, Where]] = Field(
         default_factory=dict,
@@ -52,8 +53,8 @@ class Settings(KindSettings):
     )
     serious: Where = Field(
         default_factory=dict,
-        description="Column -> values of the serious events, which are listed for a narrative by the authors. No default: severe is "
-        "not serious.",
+        description="Column -> values of the serious events, which are listed for a narrative by the authors. No default: severe "
+        "is not serious.",
     )
     soreness: Soreness | None = Field(
         None, description="Soreness at hours after a session, shown as a course. Default: none."
@@ -98,7 +99,9 @@ def _check_values(where: dict[str, list[str]], table: EventTable, place: str) ->
             raise ValueError(f"{place}: adverse_events has no column '{column}'{nearest(column, table.columns)}")
         codes = table.columns[column].codes
         if not codes:
-            raise ValueError(f"{place}: list the codes of events.adverse_events.columns.{column}, so that a misspelt value shows")
+            raise ValueError(
+                f"{place}: list the codes of events.adverse_events.columns.{column}, so that a misspelt value shows"
+            )
         for value in values:
             if value not in codes.values():
                 raise ValueError(f"{place}: {column} is never '{value}'{nearest(value, codes.values())}")
@@ -165,6 +168,8 @@ def _groups(
     events: "pd.DataFrame", question: Question, sessions: "pd.DataFrame | None"
 ) -> "list[tuple[tuple[str, str], pd.DataFrame]]":
     """What events are told apart by: factor and level, with the rows of each; classes that nobody had are there too."""
+    import pandas as pd
+
     settings = question.settings
     found = [(ANY, events)]
     for column in settings.by if settings.by is not None else [one for one in USUAL if one in events.columns]:
@@ -172,14 +177,14 @@ def _groups(
         found += [((column, level), events[levels == level]) for level in sorted(levels.unique())]
     for name, classes in settings.classes.items():
         masks = {one: _chosen(events, where) for one, where in classes.items()}
-        together = sum(mask.astype(int) for mask in masks.values())
-        if len(events) and together.max() > 1:  # type: ignore[union-attr]
+        together = pd.concat(masks, axis=1).sum(axis=1)
+        if (together > 1).any():
             raise StudyError(
-                f"analyses.{question.analysis}.classes.{name}: {int((together > 1).sum())} adverse events are in two classes; "  # type: ignore[operator]
-                "an event is in one at most, so make their values exclude each other."
+                f"analyses.{question.analysis}.classes.{name}: {int((together > 1).sum())} adverse events are in two classes; an "
+                "event is in one at most, so make their values exclude each other."
             )
-        found += [((name, one), events[mask]) for one, mask in masks.items()]
-        left = events[together == 0] if len(events) else events
+        found += [((name, one), events.loc[mask]) for one, mask in masks.items()]
+        left = events.loc[together == 0]
         found += [((name, UNCLASSIFIED), left)] if len(left) else []
     if settings.serious:
         serious = events[_chosen(events, settings.serious)]
@@ -212,7 +217,9 @@ def _per_person(
     made = []
     for arm, (events, n) in counts.items():
         row = _place(term, "per_person", arm) | {"quantity": "share", "n_patients": n, "n_events": events}
-        told = exact_share(events, n, level) | {"status": "converged"} if n else NOTHING | {"note": "nobody in this arm"}
+        told = (
+            exact_share(events, n, level) | {"status": "converged"} if n else NOTHING | {"note": "nobody in this arm"}
+        )
         made.append(row | told)
     for pair in _compared(question) if term[0] != "session" else []:
         (events, n), (others, m) = counts[pair.arm], counts[pair.reference]
@@ -296,7 +303,11 @@ def _soreness(sessions: "pd.DataFrame", question: Question) -> "pd.DataFrame":
     wanted, unit = question.settings.soreness.columns, question.settings.soreness.unit
     question = replace(question, outcome="soreness", unit=unit, better="lower")
     there = {f"{hours:g}": sessions.get(column) for hours, column in sorted(wanted.items())}
-    long = [sessions[["patient", "arm"]].assign(hour=hour, value=cells) for hour, cells in there.items() if cells is not None]
+    long = [
+        sessions[["patient", "arm"]].assign(hour=hour, value=cells)
+        for hour, cells in there.items()
+        if cells is not None
+    ]
     rows = pd.concat(long).dropna(subset="value").reset_index(drop=True)
     by = ["arm", "hour"] if rows["arm"].nunique() > 1 else ["hour"]
     people, method = rows["patient"].nunique(), "mixed_reml"
@@ -314,7 +325,9 @@ def _soreness(sessions: "pd.DataFrame", question: Question) -> "pd.DataFrame":
                 at = [structured({"hour": float(frame.name(str(code)))}) for code in table["hour"]]
                 common = common_columns(fit, frame, method, inference)
                 numbers = table[["estimate", "se", "df", "low", "high"]]
-                return mean_rows(numbers.assign(arm=arms if question.arms else "", at=at), question, variant="course", **common)
+                return mean_rows(
+                    numbers.assign(arm=arms if question.arms else "", at=at), question, variant="course", **common
+                )
             why = frame.words(fit.message)
         except MixedModelError:
             why = "the mixed model could not be fitted"
@@ -326,10 +339,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     who = "everybody allocated" if settings.people == "allocated" else "everybody with a session on record"
     parts = [
-        "Adverse events as they were recorded, attributed to the arm that the patient was allocated to: who had one at least, and at "
+        "Adverse events as they were recorded, counted in the arm that the patient was allocated to: who had one at least, and at "
         "which share of the sessions. Shares of people have exact intervals (Clopper-Pearson; where nobody or everybody had the "
-        "event, the limit is one-sided). Rates per session have intervals from a variance by patient, since some patients have more "
-        "events than others; with fewer than 10 patients with the event they are exact and take sessions as independent.",
+        "event, the limit is one-sided). Rates per session have intervals from a variance by patient, since some have more events "
+        "than others; with fewer than 10 patients with the event they are exact and take sessions as independent.",
     ]
     if study.arms and study.design == "randomised":
         parts.append(
@@ -339,19 +352,22 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     elif study.arms:
         parts.append("Arms are not compared, because patients were not allocated at random.")
     for name, classes in settings.classes.items():
-        told = ["; ".join(f"{k.replace('_', ' ')}: {' or '.join(v)}" for k, v in where.items()) for where in classes.values()]
+        told = [
+            "; ".join(f"{k.replace('_', ' ')}: {' or '.join(v)}" for k, v in where.items())
+            for where in classes.values()
+        ]
         each = ", ".join(f"{words(one).lower()} ({rule})" for one, rule in zip(classes, told, strict=True))
         parts.append(f"{words(name)}: {each}.")
     parts.append("Harms are not tested: an interval that holds no difference does not show that there is none.")
     if settings.soreness:
         parts.append(
-            "Soreness: mixed model (REML) of its values at the hours after each session, random intercept of patients, standard errors "
-            "by patient."
+            "Soreness: mixed model (REML) of its values at the hours after each session, random intercept of patients, standard "
+            "errors by patient."
         )
     return [
         ("model", " ".join(parts)),
         ("uses", who),
-        ("missing", "An event that nobody recorded is none: the shares are right only as far as events were asked for alike in all arms."),
+        ("missing", "An event that nobody recorded is none: the shares are right as far as all arms were asked alike."),
         ("serious", "told" if settings.serious else "not_told"),
         ("table", "adverse_events"), ("table", "adverse_event_sessions"), ("table", "serious_events"), ("figure", "adverse_events"),
         *([("figure", "soreness")] if settings.soreness else []),

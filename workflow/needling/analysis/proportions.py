@@ -171,7 +171,12 @@ def rate_ratio(
     poisson = sm.GLM(np.concatenate([y, y0]), sm.add_constant(arm), family=sm.families.Poisson(), offset=offset)
     fit = poisson.fit(cov_type="cluster", cov_kwds={"groups": np.arange(len(arm))}, use_t=True)
     low, high = np.exp(fit.conf_int(1 - level)[1])
-    numbers = {"estimate": float(np.exp(fit.params[1])), "df": float(len(arm) - 1), "low": float(low), "high": float(high)}
+    numbers = {
+        "estimate": float(np.exp(fit.params[1])),
+        "df": float(len(arm) - 1),
+        "low": float(low),
+        "high": float(high),
+    }
     return {**numbers, "method": "poisson_robust_by_patient"}
 
 

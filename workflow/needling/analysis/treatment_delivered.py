@@ -38,13 +38,13 @@ class Settings(KindSettings):
     kind: Literal["treatment_delivered"]
     needled: list[Name] = Field(
         default_factory=list,
-        description="Arms whose patients were to be needled; whoever was and should not have been, or the other way round, crossed over. "
-        "No default where there are arms and a table of needling: a sham arm may be either.",
+        description="Arms whose patients were to be needled; whoever was and should not have been, or the reverse, crossed "
+        "over. No default where there are arms and a table of needling: a sham arm may be either.",
     )
     fewest_sessions: int | None = Field(
         None,
         ge=1,
-        description="Fewest sessions with which a patient kept to the plan. Default: none; the plan of the trial says it, not the data.",
+        description="Fewest sessions with which a patient kept to the plan. Default: none; the trial's plan says it.",
     )
 
     def check_plan(self, name: str, study: Study) -> None:
@@ -53,11 +53,15 @@ class Settings(KindSettings):
         if study.events.sessions is None:
             raise ValueError(f"{place}: the study has no table events.sessions; name its columns there")
         if self.outcomes or self.adjust or self.observed_at:
-            raise ValueError(f"{place}: treatment is described for everybody; leave outcomes, adjust and observed_at out")
+            raise ValueError(
+                f"{place}: treatment is described for everybody; leave outcomes, adjust and observed_at out"
+            )
         if study.primary == name:
             raise ValueError(f"{place}: treatment is no primary result of this report; name an analysis of an outcome")
         if self.family or self.framework != "superiority" or "contrasts" in self.model_fields_set:
-            raise ValueError(f"{place}: treatment is described, not compared; leave contrasts, family, framework and margin out")
+            raise ValueError(
+                f"{place}: treatment is described, not compared; leave contrasts, family, framework and margin out"
+            )
         for arm in self.needled:
             if arm not in study.arms:
                 raise ValueError(f"{place}.needled: arm '{arm}' is not defined{nearest(arm, study.arms)}")
@@ -76,7 +80,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Returns
     -------
-    Output. `delivered` (contract DELIVERED): numbers with one value per patient: sessions, days from the first to the last, and over
+    Output. `delivered` (contract DELIVERED): numbers with one value per patient: sessions, days from first to last, and over
     the sessions with needling the patient's mean of muscles, needles, insertions, twitch responses, depth and retention; over the
     muscles needled of diameter, length and pain; co-interventions and their minutes. Patients without a value are left out, so
     that n says of whom it is. Results: quantity share, term [[what, which]], n_events people: of variant per_patient those who were
@@ -180,9 +184,7 @@ def _described(name: str, values: "pd.Series", arm: str, question: Question) -> 
     }
 
 
-def _shares(
-    factor: str, table: "pd.DataFrame", column: str, people: "pd.DataFrame", arm: str
-) -> list[dict[str, Any]]:
+def _shares(factor: str, table: "pd.DataFrame", column: str, people: "pd.DataFrame", arm: str) -> list[dict[str, Any]]:
     """People who ever had each level of a column, and the share of the table's rows that have it."""
     mine = table[table["patient"].isin(people["patient"])]
     levels = mine[column].astype("str").where(mine[column].notna(), NOT_STATED)
@@ -200,8 +202,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     model = (
         "Description of the treatment on record, without a test. Each number is first made one of each patient (a mean over the "
-        "patient's sessions with needling, or over the muscles needled), so that whoever came often does not count more; categories "
-        "are shown as patients who ever had them."
+        "patient's sessions with needling, or over the muscles needled), so that whoever came often does not count more; "
+        "categories are shown as patients who ever had them."
     )
     if settings.fewest_sessions is not None:
         model += f" Kept to the plan: at least {settings.fewest_sessions} sessions."

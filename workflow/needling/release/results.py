@@ -149,13 +149,13 @@ def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "p
 
 
 def _close_levels(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Withhold all levels of a factor of which one rests on few events: people with any event and the other levels would bound it."""
+    """Withhold all levels of a factor of which one rests on few events: the other levels, and all, would bound it."""
     terms = [_level(text) if counted else None for text, counted in zip(table["term"], _counted(table), strict=True)]
     levels = table[[name for name in QUESTION if name not in ("variant", "term")]].assign(
-        factor=[one[0] if one else None for one in terms], level=[one[1] if one else None for one in terms]
+        factor=[one[0] if one else "" for one in terms], level=[one[1] if one else "" for one in terms]
     )
     dropped: list[Any] = []
-    for (*_, factor), mine in levels.dropna(subset="factor").groupby([c for c in levels.columns if c != "level"]):
+    for (*_, factor), mine in levels[levels["factor"] != ""].groupby([c for c in levels.columns if c != "level"]):
         if mine["level"].nunique() > 1 and (table.loc[mine.index, "hidden"] == "few_events").any():
             first, *others = list(mine.index)
             dropped += others

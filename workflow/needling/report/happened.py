@@ -12,6 +12,7 @@ from needling.tables.printed import Told
 from needling.tables.select import asked_for, said
 
 Pieces = list[str]
+KEPT = (("sessions", "enough", "as many as planned, or more: "), ("crossed_over", "yes", "crossed over: "))
 
 
 def _of_term(rows: pd.DataFrame, factor: str, level: str, quantity: str) -> pd.DataFrame:
@@ -29,9 +30,12 @@ def _joined(parts: list[Pieces], last: str = " and ") -> Pieces:
 
 
 def _people(row: dict[Any, Any], labels: Labels) -> Pieces:
-    with_arm = f" with {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
     text = f"{row['n_events']} of {row['n_patients']} patients ({format_fixed(100 * row['estimate'], 0)}%)"
-    return [Told(text, row["row_id"], "n_events n_patients estimate"), with_arm]
+    return [Told(text, row["row_id"], "n_events n_patients estimate"), _with(row, labels)]
+
+
+def _with(row: dict[Any, Any], labels: Labels) -> str:
+    return f" with {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
 
 
 def _front(cohort: str, labels: Labels) -> str:
@@ -52,11 +56,14 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
     for cohort in labels.plan.cohorts:
         mine = results[results["cohort"] == cohort]
         means = [
-            [f"{format_fixed(row['mean'], 1)}{f' with {in_sentence(labels.arm(row["arm"]))}' if row['arm'] else ''}"]
+            [format_fixed(row["mean"], 1), _with(row, labels)]
             for row in numbers[numbers["cohort"] == cohort].dropna(subset="mean").to_dict("records")
         ]
         pieces: Pieces = ["mean number of sessions per patient ", *_joined(means)] if means else []
-        for level, factor, told in (("enough", "sessions", "as many as planned, or more: "), ("yes", "crossed_over", "crossed over: ")):
+        for level, factor, told in (
+            ("enough", "sessions", "as many as planned, or more: "),
+            ("yes", "crossed_over", "crossed over: "),
+        ):
             rows = _of_term(mine, factor, level, "share").to_dict("records")
             if rows:
                 pieces += [*(["; "] if pieces else []), told, *_joined([_people(row, labels) for row in rows])]
@@ -93,13 +100,17 @@ def harms_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[P
 
 def _difference(row: dict[Any, Any]) -> str:
     estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
-    text = f"{format_fixed(estimate, decimals(low, high))} percentage points, {format_interval(low, high, row['level'])}"
+    text = (
+        f"{format_fixed(estimate, decimals(low, high))} percentage points, {format_interval(low, high, row['level'])}"
+    )
     return Told(text, row["row_id"], "estimate low high")
 
 
 def _rate(row: dict[Any, Any], labels: Labels) -> Pieces:
-    with_arm = f" with {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
-    return [Told(f"{format_fixed(100 * row['estimate'], 1)}% of sessions", row["row_id"], "estimate"), with_arm]
+    return [
+        Told(f"{format_fixed(100 * row['estimate'], 1)}% of sessions", row["row_id"], "estimate"),
+        _with(row, labels),
+    ]
 
 
 def _serious(mine: pd.DataFrame, labels: Labels) -> Pieces:
@@ -110,9 +121,13 @@ def _serious(mine: pd.DataFrame, labels: Labels) -> Pieces:
         limits = [
             [
                 Told(f"{format_fixed(100 * row['high'], 1)}%", row["row_id"], "high"),
-                f" of patients{f' with {in_sentence(labels.arm(row["arm"]))}' if row['arm'] else ''}",
+                f" of patients{_with(row, labels)}",
             ]
             for row in rows
         ]
         return [" No serious event was recorded (upper limit ", *_joined(limits), ")."]
-    return [" Serious events: ", *_joined([_people(row, labels) for row in rows]), "; what happened is for the authors to tell."]
+    return [
+        " Serious events: ",
+        *_joined([_people(row, labels) for row in rows]),
+        "; what happened is for the authors to tell.",
+    ]

@@ -56,7 +56,10 @@ def _table(
         row = [cells.get(key, HIDDEN if not level else MISSING) for key in columns]
         printed.append((heading, [level or "Every level", *row]))
     names = [labels.arm(arm) for arm, _ in arms]
-    names += [compared if len(pairs) == 1 else f"{compared}: {labels.compared({'arm': a, 'reference': r})}" for a, r in pairs.values]
+    names += [
+        compared if len(pairs) == 1 else f"{compared}: {labels.compared({'arm': a, 'reference': r})}"
+        for a, r in pairs.values
+    ]
     width = 0.76 / len(columns)
     head = ["Event", *names]
     few = exact.loc[exact["status"].eq("not_estimated") & exact["note"].ne(""), "note"].unique()

@@ -56,7 +56,18 @@ def delivered(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
 
 
 def _as_measures(shares: pd.DataFrame) -> pd.DataFrame:
-    columns = ["analysis", "cohort", "arm", "term", "variant", "n_patients", "n_observations", "n_events", "estimate", "hidden"]
+    columns = [
+        "analysis",
+        "cohort",
+        "arm",
+        "term",
+        "variant",
+        "n_patients",
+        "n_observations",
+        "n_events",
+        "estimate",
+        "hidden",
+    ]
     return shares[columns].rename(columns={"term": "measure"})
 
 
@@ -90,7 +101,9 @@ def _number(row: dict[Any, Any], whole: Any) -> str:
     if pd.isna(row["mean"]):
         return HIDDEN + n
     digits = 2 if row["mean"] < 1 else 1
-    sd, q25, median, q75 = (HIDDEN if pd.isna(row[c]) else format_fixed(row[c], digits) for c in ("sd", "q25", "median", "q75"))
+    sd, q25, median, q75 = (
+        HIDDEN if pd.isna(row[c]) else format_fixed(row[c], digits) for c in ("sd", "q25", "median", "q75")
+    )
     return f"{format_fixed(row['mean'], digits)} ({sd}); {median} [{q25}–{q75}]{n}"
 
 
@@ -100,7 +113,11 @@ def _share_lines(shares: pd.DataFrame, labels: Labels) -> dict[tuple[str, str], 
     for term, mine in shares.groupby("term", sort=False):
         factor, level = json.loads(str(term))[0]
         name, one = labels.level_of(str(term))
-        what = name if level == "yes" and factor in ("needled", "crossed_over") else f"{name}: {in_sentence(one) or 'every level'}"
+        what = (
+            name
+            if level == "yes" and factor in ("needled", "crossed_over")
+            else f"{name}: {in_sentence(one) or 'every level'}"
+        )
         cells = {row["arm"]: _share(row) for row in mine.to_dict("records")}
         blank = MISSING if level else HIDDEN
         found[(factor, level)] = [what, *(cells.get(arm, blank) for arm in labels.plan.arms or [""])]
