@@ -16,7 +16,8 @@ def exact_share(events: int, n: int, level: float = 0.95) -> Number:
 
     Two-sided: low and high are the shares at which as few, or as many, events would be seen with probability (1 - level) / 2.
     With no event there is nothing to be missed below, so that all of 1 - level goes above: high = 1 - (1 - level)^(1 / n);
-    with nothing but events it goes below.
+    with nothing but events it goes below. So a limit that is one-sided fails in at most 1 - level, and the others in half
+    of that on either side: over all outcomes the truth lies within in at least 1 - 1.5 (1 - level), 92.5 % of 95 %.
 
     Parameters
     ----------

@@ -44,8 +44,8 @@ def panel(ax: Axes, rows: pd.DataFrame, terms: list[str], labels: Labels) -> Axe
     return light_grid(ax, "x")
 
 
-def compared(ax: Axes, rows: pd.DataFrame, terms: list[str]) -> Axes:
-    """Draw the differences of each pair of arms with their intervals, in percentage points."""
+def compared(ax: Axes, rows: pd.DataFrame, terms: list[str], reach: float) -> Axes:
+    """Draw the differences of each pair of arms with their intervals, in percentage points, as far as `reach` either way."""
     mine = rows[(rows["quantity"] == "risk_difference") & rows["estimate"].notna()]
     pairs = list(mine[["arm", "reference"]].drop_duplicates().itertuples(index=False, name=None))
     for place, (arm, reference) in enumerate(pairs):
@@ -56,7 +56,6 @@ def compared(ax: Axes, rows: pd.DataFrame, terms: list[str]) -> Axes:
         ax.hlines(at, 100 * own["low"], 100 * own["high"], color=colour, linewidth=1.4)
         ax.plot(100 * own["estimate"], at, marker="s", linestyle="none", color=colour, markersize=4.5)
     ax.axvline(0, color=INK, linewidth=0.8)
-    reach = 1.08 * max([10.0, *(100 * abs(end) for end in [*mine["low"], *mine["high"]])])
     ax.set(ylim=(len(terms) - 0.4, -0.6), xlim=(-reach, reach), yticks=[])
     ax.spines["left"].set_visible(False)
     return light_grid(ax, "x")
@@ -67,6 +66,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     groups = {str(cohort): rows for cohort, rows in source.groupby("cohort", sort=False)}
     terms = {cohort: list(dict.fromkeys(rows["term"])) for cohort, rows in groups.items()}
     beside = bool((source["quantity"] == "risk_difference").any())
+    apart = source.loc[source["quantity"] == "risk_difference", ["low", "high"]].abs().max().max()
     heights = [len(terms[cohort]) + 1 for cohort in groups]
     figure = new_figure(profile.full, 16 + 5.4 * sum(heights) + 14 * len(groups))
     grid: Any = {"height_ratios": heights, "width_ratios": [1.25, 1] if beside else [1]}
@@ -75,7 +75,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         panel(line[0], rows, terms[cohort], labels)
         panel_head(line[0], labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Adverse events")
         if beside:
-            compared(line[1], rows, terms[cohort])
+            compared(line[1], rows, terms[cohort], 108 * max(0.1, apart))
     axes[-1][0].set_xlabel("Patients, %")
     if beside:
         axes[-1][1].set_xlabel("Difference, percentage points")
@@ -100,5 +100,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     for row in shown[shown["term"].str.startswith(FACTORS[0])].to_dict("records"):
         arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
         lines.append(f"{labels.cohort(row['cohort'])}{arm}: {format_fixed(100 * row['estimate'], 0)}%")
-    alternative = f"Dot plot of the share of patients with adverse events of each kind. Any event: {'; '.join(lines) or 'not shown'}."
+    alternative = (
+        f"Dot plot of the share of patients with adverse events by kind. Any event: {'; '.join(lines) or 'not shown'}."
+    )
     return " ".join([f"{what}.", *withheld_note(source)]), alternative

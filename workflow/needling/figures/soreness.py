@@ -55,7 +55,7 @@ def panel(ax: Axes, rows: pd.DataFrame, labels: Labels) -> Axes:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw the cohorts side by side on one scale."""
     cohorts = list(dict.fromkeys(source["cohort"]))
-    figure = new_figure(profile.full if len(cohorts) > 1 else profile.single, 62)
+    figure = new_figure(profile.full if len(cohorts) > 1 else profile.single, 70)
     axes = figure.subplots(1, len(cohorts), squeeze=False, sharey=True)[0]
     for ax, cohort in zip(axes, cohorts, strict=True):
         panel(ax, source[source["cohort"] == cohort], labels)

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from needling.instruments.definition import Definition, definition
-from needling.labels.sentences import in_sentence, listed, spaced, span, titled
+from needling.labels.sentences import in_sentence, listed, sentence, spaced, span, titled
 from needling.study.plan import Study
 
 POOLED = "Share of the maximum possible score"
@@ -241,7 +241,7 @@ class Labels:
         """Words for what a term [[what, which]] tells apart and for the level: ('Kind', 'Soreness'); a closed level has none."""
         factor, level = json.loads(term)[0]
         known = {code: words for _, code, words in DELIVERED} | FACTORS
-        return known.get(factor) or titled(factor), LEVELS.get(level) or (titled(level) if level else "")
+        return known.get(factor) or sentence(spaced(factor)), LEVELS.get(level) or sentence(spaced(level))
 
     def subset(self, where: str) -> str:
         """Who an analysis is restricted to, e.g. 'type of headache: migraine'."""

@@ -32,7 +32,7 @@ def delivered(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
         heading = labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else ""
         lines = {
             **_number_lines(numbers[numbers["cohort"] == cohort], labels),
-            **_share_lines(shares[(shares["cohort"] == cohort) & shares["variant"].isin(["per_patient", ""])], labels),
+            **_share_lines(shares[shares["cohort"] == cohort], labels),
         }
         for code, *_ in sorted(lines, key=lambda key: (items.get(key[0], (99, ""))[0], key[1] != "")):
             for key in [one for one in lines if one[0] == code]:
@@ -75,7 +75,10 @@ def _notes(there: set[str]) -> list[str]:
     known = sorted({item for item, code, _ in DELIVERED if item and code in there})
     lacking = sorted({item for item, *_ in DELIVERED if item} - set(known))
     notes = ["Numbers: mean (SD); median [quartiles] of patients' own means; n where not everybody has one."]
-    notes.append("Categories: patients with it, of those needled (needling) or of all (the rest).")
+    notes.append(
+        "Categories: patients who ever had it, of those needled (needling) or of all (the rest); then its share of all muscles needled, "
+        "or of all other treatments."
+    )
     if lacking:
         notes.append(f"Not in the data: STRICTA {listed(lacking)}.")
     return [*notes, "STRICTA 1, 4b, 5 and 6 are for the authors."]
@@ -102,35 +105,42 @@ def _number(row: dict[Any, Any], whole: Any) -> str:
         return HIDDEN + n
     digits = 2 if row["mean"] < 1 else 1
     sd, q25, median, q75 = (
-        HIDDEN if pd.isna(row[c]) else format_fixed(row[c], digits) for c in ("sd", "q25", "median", "q75")
+        (HIDDEN if row["hidden"] else MISSING) if pd.isna(row[c]) else format_fixed(row[c], digits)
+        for c in ("sd", "q25", "median", "q75")
     )
     return f"{format_fixed(row['mean'], digits)} ({sd}); {median} [{q25}–{q75}]{n}"
 
 
 def _share_lines(shares: pd.DataFrame, labels: Labels) -> dict[tuple[str, str], Row]:
-    """Lines of categories: factor and level -> what, and a cell for each arm."""
+    """Lines of categories: factor and level -> what, and a cell for each arm; a no goes where there is a yes."""
     found: dict[tuple[str, str], Row] = {}
+    terms = {str(term): tuple(json.loads(str(term))[0]) for term in shares["term"].unique()}
     for term, mine in shares.groupby("term", sort=False):
-        factor, level = json.loads(str(term))[0]
+        factor, level = terms[str(term)]
+        if level == "no" and (factor, "yes") in terms.values():
+            continue
         name, one = labels.level_of(str(term))
-        what = (
-            name
-            if level == "yes" and factor in ("needled", "crossed_over")
-            else f"{name}: {in_sentence(one) or 'every level'}"
-        )
-        cells = {row["arm"]: _share(row) for row in mine.to_dict("records")}
+        what = name if level == "yes" else f"{name}: {in_sentence(one) or 'every level'}"
+        of_arm = {str(arm): rows.to_dict("records") for arm, rows in mine.groupby("arm", sort=False)}
         blank = MISSING if level else HIDDEN
-        found[(factor, level)] = [what, *(cells.get(arm, blank) for arm in labels.plan.arms or [""])]
+        found[(factor, level)] = [
+            what,
+            *(_share(of_arm[arm]) if arm in of_arm else blank for arm in labels.plan.arms or [""]),
+        ]
     return found
 
 
-def _share(row: dict[Any, Any]) -> str:
+def _share(rows: list[dict[Any, Any]]) -> str:
+    """Patients who had it, and its share of the records where there are any; both come from rows about the same people."""
+    row = next((one for one in rows if one["variant"] == "per_patient"), rows[0])
     if row["hidden"]:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return MISSING
     text = f"{row['n_events']}/{row['n_patients']} ({format_fixed(100 * row['estimate'], 0)}%)"
-    return Told(text, row["row_id"], "n_events n_patients estimate")
+    records = [one["estimate"] for one in rows if one["variant"] == "per_record" and pd.notna(one["estimate"])]
+    more = f"; {format_fixed(100 * records[0], 0)}%" if records else ""
+    return Told(f"{text}{more}", row["row_id"], "n_events n_patients estimate")
 
 
 TABLES = {"delivered": delivered}
