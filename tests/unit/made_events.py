@@ -65,7 +65,10 @@ def tables(people, sessions, events=(), needling=(), others=()):
         ),
         "co_interventions": pd.DataFrame(list(others), columns=["patient", "session", "kind", "minutes"]),
     }
-    texts, numbers = ("patient", "kind", "severity", "technique", "muscle", "ltr", "arm"), ("session", "needles", "minutes")
+    texts, numbers = (
+        ("patient", "kind", "severity", "technique", "muscle", "ltr", "arm"),
+        ("session", "needles", "minutes"),
+    )
     kinds = dict.fromkeys(texts, "str") | dict.fromkeys(numbers, "float64")
     return {name: table.astype({c: kinds[c] for c in table if c in kinds}) for name, table in made.items()}
 

@@ -13,7 +13,7 @@ from needling.labels.words import Labels
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import withheld_note
 
-SECTION = "harms"
+SECTION = "adverse_events"
 COLUMNS = ["row_id", "cohort", "term", "quantity", "arm", "reference", "estimate", "low", "high", "level", "n_patients"]
 COLUMNS += ["n_events", "hidden"]
 FACTORS = ('[["adverse_event",', '[["kind",')

@@ -12,7 +12,7 @@ from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
 from needling.tables.select import asked_for, in_order
 
-SECTION = "harms"
+SECTION = "adverse_events"
 COLUMNS = [
     "row_id",
     "cohort",

@@ -76,8 +76,8 @@ def _notes(there: set[str]) -> list[str]:
     lacking = sorted({item for item, *_ in DELIVERED if item} - set(known))
     notes = ["Numbers: mean (SD); median [quartiles] of patients' own means; n where not everybody has one."]
     notes.append(
-        "Categories: patients who ever had it, of those needled (needling) or of all (the rest); then its share of all muscles needled, "
-        "or of all other treatments."
+        "Categories: patients who ever had it, of those needled (needling) or of all (the rest); then its share of all muscles "
+        "needled, or of all other treatments."
     )
     if lacking:
         notes.append(f"Not in the data: STRICTA {listed(lacking)}.")
