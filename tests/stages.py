@@ -34,6 +34,11 @@ class Ran:
         return self.made["visits"]
 
     @property
+    def given(self) -> dict[str, pd.DataFrame]:
+        """What analyses are given: the frames, and the clean tables beside them."""
+        return {**self.cleaned.tables, **self.made}
+
+    @property
     def scores(self) -> pd.DataFrame:
         """Scores by visit."""
         return self.made["scores"]
@@ -46,11 +51,11 @@ class Ran:
     def results(self, *analyses: str) -> pd.DataFrame:
         """Results of some analyses (all if none is named), p values adjusted."""
         names = analyses or tuple(self.study.analyses)
-        return adjust(pd.concat([analyse(name, self.made, self.study).results for name in names]), self.study)
+        return adjust(pd.concat([analyse(name, self.given, self.study).results for name in names]), self.study)
 
     def released(self) -> dict[str, pd.DataFrame]:
         """What may be shown of the whole study."""
-        found = [analyse(name, self.made, self.study).tables for name in self.study.analyses]
+        found = [analyse(name, self.given, self.study).tables for name in self.study.analyses]
         names = dict.fromkeys(name for tables in found for name in tables)
         joined = {name: pd.concat([t[name] for t in found if name in t], ignore_index=True) for name in names}
         observed = {name: self.made[name] for name in OBSERVED}

@@ -8,6 +8,7 @@ from needling.schema import (
     BASELINE,
     CODEBOOK,
     CROSS_CHECK,
+    DELIVERED,
     DISTRIBUTION,
     DROPOUT,
     FLOW,
@@ -240,6 +241,16 @@ def others(table, used):
     check_row = {"quantity": "difference", "needling": -0.7, "statsmodels": -0.7, "difference": 0.0}
     given["cross_check"] = rows([model | check_row], CROSS_CHECK)
     given |= about_missing(len(table))
+    sessions = {
+        "analysis": "primary",
+        "cohort": "all",
+        "measure": "sessions",
+        "n": n,
+        "mean": 5.0,
+        "sd": 1.2,
+        "median": 5.0,
+    }
+    given["delivered"] = rows([sessions | {"q25": 4.0, "q75": 6.0, "arm": arm} for arm in ARMS], DELIVERED)
     left = np.sort(np.random.default_rng(len(table)).integers(1, 84, len(table) // 3))
     steps = [{"day": int(day), "n_events": int((left <= day).sum())} for day in np.unique(left)]
     for step in steps:

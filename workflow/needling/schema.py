@@ -322,6 +322,7 @@ FLOW: Contract = {
 #                      slope             per week                  interaction  does a difference depend on `term`: per unit, or
 #                      coefficient       a fixed effect                     a joint test of a category, which has no estimate
 #                      standard_deviation, correlation, icc       of the random part, named by `term`
+#                      session_rate      share of sessions (those with an event)
 #                      share, risk_difference, risk_ratio, odds_ratio, rate_ratio, hazard_ratio, standardised_difference ...
 #   term               what a coefficient or a component belongs to, as JSON: [["visit", "week_4"], ["arm", "x"]] (a factor and
 #                      its level, or a number's name alone: ["age"]); or the kind of an event, an exposure, a moderator
@@ -522,6 +523,22 @@ LOST: Contract = {
 # Who is in an analysis and who is not, by the first reason that holds: rows of FLOW with the analysis before them.
 PEOPLE: Contract = {"analysis": _text("Analysis"), **FLOW}
 
+# Treatment as delivered, one value per patient behind each number.
+DELIVERED: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "arm": _text("Arm", True),
+    "measure": _text("What was delivered"),
+    "unit": _text("Unit", True),
+    "n": _whole("Patients with a value"),
+    "mean": _number("Mean"),
+    "sd": _number("Standard deviation"),
+    "q25": _number("25th percentile"),
+    "median": _number("Median"),
+    "q75": _number("75th percentile"),
+    "fewest": _count("Patients with the rarest value, where there are at most three values; never released"),
+}
+
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
     "residual_bins": RESIDUAL_BINS,
@@ -531,6 +548,7 @@ SIDE: dict[str, Contract] = {
     "tipping_points": TIPPING_POINTS,
     "dropout": DROPOUT,
     "lost": LOST,
+    "delivered": DELIVERED,
 }
 
 # Observed values per visit and arm, in bins of at least the smallest cell.

@@ -30,7 +30,7 @@ class Question:
     """One model of an analysis: which cohort and outcome, measured how, and who is compared. Codes, no words.
 
     `settings` are those of the analysis' kind. `arms` has the reference first; a single arm has none.
-    `unit` and `better` are those of the outcome.
+    `unit` and `better` are those of the outcome; `design` says whether arms were drawn by lot.
     """
 
     analysis: str
@@ -49,6 +49,7 @@ class Question:
     arms: tuple[str, ...]
     doses: dict[str, float]
     categories: dict[str, list[str]]
+    design: str
 
     @property
     def reference(self) -> str:

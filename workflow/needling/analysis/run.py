@@ -139,6 +139,7 @@ def _question(
         arms=tuple([reference, *(one for one in study.arms if one != reference)] if study.arms else []),
         doses=dict(arm.dose) if arm else {},
         categories=_categories(rows, study.covariate_names),
+        design=study.design,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from needling.instruments.definition import Definition, definition
-from needling.labels.sentences import in_sentence, listed, spaced, span, titled
+from needling.labels.sentences import in_sentence, listed, sentence, spaced, span, titled
 from needling.study.plan import Study
 
 POOLED = "Share of the maximum possible score"
@@ -62,6 +62,41 @@ COLUMNS = {
     "dose": "Dose",
     "number": "Session",
 }
+# What was done: item of STRICTA 2010 ('' where it has none), code and words, in the order of the table.
+DELIVERED = (
+    ("", "needled", "Needled at least once"),
+    ("", "crossed_over", "Crossed over"),
+    ("2a", "muscles", "Muscles per session"),
+    ("2a", "needles", "Needles per session"),
+    ("2a", "insertions", "Insertions per session"),
+    ("2b", "muscle", "Muscle"),
+    ("2b", "trigger_point", "Trigger point"),
+    ("2c", "technique", "Technique"),
+    ("2c", "depth_mm", "Depth"),
+    ("2c", "ultrasound_guided", "Guided by ultrasound"),
+    ("2d", "response_sought", "Response sought"),
+    ("2d", "ltr", "Local twitch response"),
+    ("2d", "twitch_responses", "Twitch responses per session"),
+    ("2e", "manipulation", "Manipulation"),
+    ("2f", "retention_min", "Needles left in"),
+    ("2g", "gauge_mm", "Needle diameter"),
+    ("2g", "length_mm", "Needle length"),
+    ("", "pain_during", "Pain during needling"),
+    ("", "stopped_early", "Stopped early"),
+    ("3a", "sessions", "Sessions"),
+    ("3b", "days_treated", "First to last session"),
+    ("4a", "co_intervention", "Other treatment"),
+    ("4a", "co_interventions", "Other treatments"),
+    ("4a", "co_minutes", "Time of other treatment"),
+    ("4a", "co_intervention_adherence", "Adherence to other treatment"),
+)
+FACTORS = {
+    "adverse_event": "Adverse events",
+    "related": "Relation to treatment",
+    "serious": "Serious events",
+    "session": "Session of the event",
+}
+LEVELS = {"any": "Any", "enough": "As many as planned, or more", "not_stated": "Not stated"}
 NOUNS = {"randomised": "effect", "cohort": "adjusted difference", "single_arm": "change from baseline"}
 
 
@@ -215,6 +250,12 @@ class Labels:
             return f"Visit: {in_sentence(self.visit(level))}"
         label = COLUMNS.get(name) or self.covariate(name)
         return f"{label}: {self.level(name, level)}" if level else label
+
+    def level_of(self, term: str) -> tuple[str, str]:
+        """Words for what a term [[what, which]] tells apart and for the level: ('Kind', 'Soreness'); a closed level has none."""
+        factor, level = json.loads(term)[0]
+        known = {code: words for _, code, words in DELIVERED} | FACTORS
+        return known.get(factor) or sentence(spaced(factor)), LEVELS.get(level) or sentence(spaced(level))
 
     def subset(self, where: str) -> str:
         """Who an analysis is restricted to, e.g. 'type of headache: migraine'."""

@@ -210,6 +210,10 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
             return table
     if name in ("dropout", "lost"):
         return release_dropout(table, limit) if name == "dropout" else release_lost(table, limit)
+    if "fewest" in table.columns:
+        # of one value per patient: n is no secret, as it is not of the values at baseline
+        _describe(table, limit)
+        return table.drop(columns="fewest")
     needed, reason = max(limit.cell, limit.sd), "few_people" if limit.cell > 1 else "own_value"
     for column in counts(table):
         hide(table, few(table[column], limit.cell if column == "n_events" else needed), found, reason)

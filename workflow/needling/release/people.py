@@ -90,7 +90,7 @@ def small_subsets(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Limi
     people, flow = tables["people"].fillna(""), tables["flow"].fillna("")
     place = [*ARM, "outcome"]
     analysed = people[people["stage"] == "analysed"]
-    is_subset = analysed["analysis"].map(lambda name: bool(study.analyses[name].where))
+    is_subset = analysed["analysis"].map(lambda name: bool(study.analyses[name].where)).astype(bool)
     mine, others = analysed[is_subset], analysed.loc[~is_subset, [*place, "n"]]
     allocated = flow.loc[flow["stage"] == "allocated", [*ARM, "n"]]
     beside = pd.concat(

@@ -32,7 +32,8 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     The results with hidden. Not shown are: an estimate of one person, of an arm that is one person at the visit, or of two people
     in all (own_value); what a number of at most three values, or a level of a category, of few people lies under (few_people); an
     analysis of a subset that few are in or out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events
-    or non-events in an arm, and what compares that arm (few_events).
+    or non-events in an arm, and what compares that arm (few_events). Where that hides one level of what events are told apart by
+    (`term` [[what, which]]), all its levels go, and their names: one row without a level stands for them.
     """
     table = tables["results"].reset_index(drop=True).copy()
     texts = [name for name in QUESTION if name in table.columns]
@@ -51,6 +52,7 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
         subset = _of_subsets(table, tables, study, limit)
         hide(table, subset, [*GONE, *COUNTS], "few_people")
         hide_numbers(table, _of_events(table, tables["flow"], limit), "few_events")
+        table = _close_levels(table)
     return table
 
 
@@ -144,3 +146,35 @@ def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "p
         if not needed <= shown:
             small.loc[mine.index[~single[mine.index]]] = True
     return small
+
+
+def _close_levels(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Withhold all levels of a factor of which one rests on few events: the other levels, and all, would bound it."""
+    terms = [_level(text) if counted else None for text, counted in zip(table["term"], _counted(table), strict=True)]
+    levels = table[[name for name in QUESTION if name not in ("variant", "term")]].assign(
+        factor=[one[0] if one else "" for one in terms], level=[one[1] if one else "" for one in terms]
+    )
+    dropped: list[Any] = []
+    for (*_, factor), mine in levels[levels["factor"] != ""].groupby([c for c in levels.columns if c != "level"]):
+        if mine["level"].nunique() > 1 and (table.loc[mine.index, "hidden"] == "few_events").any():
+            first, *others = list(mine.index)
+            dropped += others
+            table.loc[first, [*NUMBERS, *COUNTS]] = None
+            table.loc[first, ["variant", "arm", "reference", "favours", "note"]] = ""
+            table.loc[first, "term"] = json.dumps([[factor, ""]], ensure_ascii=False)
+            table.loc[first, "hidden"] = "few_events"
+    return table.drop(index=dropped).reset_index(drop=True)
+
+
+def _counted(table: "pd.DataFrame") -> "pd.Series":
+    return table["n_events"].notna() | (table["hidden"] == "few_events")
+
+
+def _level(term: str) -> tuple[str, str] | None:
+    """Factor and level of a term [[factor, level]]; None of every other."""
+    try:
+        read: Any = json.loads(term)
+    except ValueError:
+        return None
+    one = read[0] if isinstance(read, list) and len(read) == 1 else None
+    return (str(one[0]), str(one[1])) if isinstance(one, list) and len(one) == 2 else None

@@ -10,6 +10,7 @@ import pandas as pd
 
 from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
 from needling.labels.words import DF, POOLED, VARIANCES, WITHHELD, Labels
+from needling.report.happened import delivered_sentences, harms_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
@@ -67,6 +68,8 @@ def report_text(
         made_up=MADE_UP if plan.made_up else "",
         people=lambda stage: people(released, stage),
         primary=primary_sentences(released, labels),
+        delivered=delivered_sentences(released, labels),
+        harms=harms_sentences(released, labels),
         figure=floats.figure,
         table=floats.table,
         rest=floats.rest,
@@ -148,7 +151,8 @@ def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict
         return [labels.fill(text) for text in said(released, name, item)]
 
     sentences = told("model") or ["No result."]
-    sentences.append(f"Outcomes: {listed([in_sentence(labels.outcome(one)) for one in settings.outcomes])}.")
+    if settings.outcomes:
+        sentences.append(f"Outcomes: {listed([in_sentence(labels.outcome(one)) for one in settings.outcomes])}.")
     if told("adjusted"):
         sentences.append(f"Adjusted for {listed(told('adjusted'))}.")
     if told("clusters"):
@@ -193,7 +197,8 @@ def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
     }
     sentences: dict[str, None] = {}
     for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "status", "note"]).to_dict("records"):
-        place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
+        outcome = f", {in_sentence(labels.outcome(row['outcome']))}" if row["outcome"] else ""
+        place = f"{labels.cohort(row['cohort'])}{outcome}"
         parts = (
             [in_sentence(str(row["note"]).rstrip(".")) or told.get(row["status"], "")]
             if row["status"] != "converged"

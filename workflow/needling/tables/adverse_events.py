@@ -1,0 +1,120 @@
+"""Adverse events: people and sessions with one in each arm, what compares the arms, and the serious ones."""
+
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.select import asked_for, in_order, said
+from needling.tables.withheld import HIDDEN, withheld_note
+
+SHOWN = {"adverse_events": ("share", "risk_difference"), "adverse_event_sessions": ("session_rate", "rate_ratio")}
+AUTHORS = "narrative by the authors"
+
+
+def people(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the people with each adverse event and the differences between arms."""
+    caption = "Patients with adverse events: number of patients, % and 95% CI."
+    note = "Difference: percentage points; no test is made. At most: one-sided upper limit where nobody had the event."
+    return _table("adverse_events", released, labels, caption, "Difference", [note])
+
+
+def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the share of sessions with each adverse event and the ratios between arms."""
+    caption = "Sessions with adverse events: % of sessions and 95% CI."
+    return _table("adverse_event_sessions", released, labels, caption, "Ratio", [])
+
+
+def _rows(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """The results that a table shows, in the order in which their analysis wrote them."""
+    results = released["results"]
+    mine = results[results["analysis"].isin(asked_for(released, "table", name))]
+    mine = mine[mine["quantity"].isin(SHOWN[name])].copy()
+    return in_order(mine, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
+
+
+def _table(
+    name: str, released: dict[str, pd.DataFrame], labels: Labels, caption: str, compared: str, notes: list[str]
+) -> Printed | None:
+    exact = _rows(name, released, labels)
+    if exact.empty:
+        return None
+    plan = labels.plan
+    arms: list[tuple[str, str]] = [(arm, "") for arm in plan.arms or [""]]
+    pairs = exact.loc[exact["reference"] != "", ["arm", "reference"]].drop_duplicates()
+    columns = [*arms, *pairs.itertuples(index=False, name=None)]
+    printed: list[tuple[str, Row]] = []
+    for (analysis, cohort, term), mine in exact.groupby(["analysis", "cohort", "term"], sort=False):
+        factor, level = labels.level_of(str(term))
+        where = [labels.cohort(str(cohort))] if len(plan.cohorts) > 1 else []
+        where = [labels.analysis(str(analysis)), *where] if exact["analysis"].nunique() > 1 else where
+        heading = ": ".join([*where, in_sentence(factor) if where else factor])
+        cells = {(row["arm"], row["reference"]): _cell(row) for row in mine.to_dict("records")}
+        row = [cells.get(key, HIDDEN if not level else MISSING) for key in columns]
+        printed.append((heading, [level or "Every level", *row]))
+    names = [labels.arm(arm) for arm, _ in arms]
+    names += [
+        compared if len(pairs) == 1 else f"{compared}: {labels.compared({'arm': a, 'reference': r})}"
+        for a, r in pairs.values
+    ]
+    width = 0.76 / len(columns)
+    head = ["Event", *names]
+    few = exact.loc[exact["status"].eq("not_estimated") & exact["note"].ne(""), "note"].unique()
+    notes = [*notes, *(f"{MISSING} {note[:1].upper()}{note[1:]}." for note in few)]
+    return Printed(caption, exact, head, headed(printed), notes + withheld_note(exact), [0.24, *[width] * len(columns)])
+
+
+def _cell(row: dict[Any, Any]) -> str:
+    """One estimate with its interval, as percent where it is a share, with the people where they are counted."""
+    if row["hidden"]:
+        return HIDDEN
+    if pd.isna(row["estimate"]):
+        return MISSING
+    low, high = row["low"], row["high"]
+    if row["quantity"] == "rate_ratio":
+        text = f"{format_estimate(row['estimate'], low, high)} ({format_interval(low, high)})"
+        return Told(text, row["row_id"], "estimate low high")
+    estimate, low, high = (100 * value for value in (row["estimate"], low, high))
+    front, mark = ("", "") if row["quantity"] == "risk_difference" else ("", "%")
+    if row["quantity"] == "share":
+        front = f"{row['n_events']}/{row['n_patients']}, "
+    if row["estimate"] == 0 and row["quantity"] != "risk_difference":
+        span = f"at most {format_fixed(high, decimals(0, high))}"
+    else:
+        span = format_interval(low, high)
+    text = f"{front}{format_fixed(estimate, decimals(low, high))}{mark} ({span})"
+    return Told(text, row["row_id"], "n_events estimate low high" if front else "estimate low high")
+
+
+def serious(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """List the serious events by kind and arm; what happened is for the authors to tell, and no person is described."""
+    told = [one for one in asked_for(released, "table", "serious_events") if said(released, one, "serious") == ["told"]]
+    exact = _rows("adverse_events", released, labels)
+    is_serious = exact["term"].str.startswith('[["serious",')
+    exact = exact[exact["analysis"].isin(told) & is_serious & exact["quantity"].eq("share")]
+    if exact.empty:
+        return None
+    printed: list[tuple[str, Row]] = []
+    for (cohort, arm), mine in exact.groupby(["cohort", "arm"], sort=False):
+        heading = labels.cohort(str(cohort)) if len(labels.plan.cohorts) > 1 else ""
+        levels = {labels.level_of(row["term"])[1]: row for row in mine.to_dict("records")}
+        whole = levels.pop("Any", None)
+        if whole is not None and not whole["hidden"] and whole["n_events"] == 0:
+            levels = {"None recorded": whole}
+        for level, row in levels.items():
+            if level != "None recorded" and not row["hidden"] and row["n_events"] == 0:
+                continue
+            n = HIDDEN if row["hidden"] else Told(str(row["n_events"]), row["row_id"], "n_events")
+            text = MISSING if level == "None recorded" else AUTHORS
+            who = labels.arm(str(arm)) if arm or not row["hidden"] else "Every arm"
+            printed.append((heading, [who, level or "Every kind", n, text]))
+    head = ["Arm", "Serious event", "Patients", "What happened"]
+    caption = "Serious adverse events."
+    notes = withheld_note(exact)
+    return Printed(caption, exact, head, headed(printed), notes, [0.25, 0.3, 0.12, 0.33], (0, 1, 3))
+
+
+TABLES = {"adverse_events": people, "adverse_event_sessions": sessions, "serious_events": serious}
