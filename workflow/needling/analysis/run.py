@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
 from needling.analysis.results import Question
-from needling.cohort.analysed import analysed, left_out, of_population
+from needling.cohort.analysed import analysed, completed, enrolled, left_out, of_population
 from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
 from needling.study.keys import braced
 from needling.study.plan import Analysis, Study
@@ -61,8 +61,11 @@ def analyse(
         ):
             data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
             if outcome:
-                mine = _of_cohort(given["visits"], cohort, outcome, None)
-                data["visits"] = analysed(mine, settings, settings.needs(study), study)
+                needs = settings.needs(study)
+                mine = completed(_of_cohort(given["visits"], cohort, outcome, None), settings, needs, study)
+                data["visits"] = analysed(mine, settings, needs, study)
+                everybody = completed(_of_cohort(given["patients"], cohort, "", None), settings, needs, study)
+                data["patients"] = enrolled(everybody, mine, settings, needs, study)
             question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
             outputs.append(kind.run(data, question))
     texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
@@ -139,6 +142,7 @@ def _question(
         arms=tuple([reference, *(one for one in study.arms if one != reference)] if study.arms else []),
         doses=dict(arm.dose) if arm else {},
         categories=_categories(rows, study.covariate_names),
+        study=study,
     )
 
 
@@ -172,16 +176,15 @@ def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: S
     made = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes]:
-            rows, needs = _of_cohort(visits, cohort, outcome, None), settings.needs(study)
+            needs = settings.needs(study)
+            rows = completed(_of_cohort(visits, cohort, outcome, None), settings, needs, study)
+            everybody = completed(_of_cohort(patients, cohort, "", None), settings, needs, study)
             for arm in study.arms or [""]:
-                group = patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)][
-                    "patient"
-                ]
+                group = everybody[everybody["arm"] == arm] if arm else everybody
                 place = {"analysis": name, "cohort": cohort, "arm": arm, "visit": "", "outcome": outcome}
-                mine = rows[rows["patient"].isin(group)]
-                used = analysed(mine, settings, needs, study)
-                made.append({**place, "stage": "analysed", "reason": "", "n": int(used["patient"].nunique())})
-                reasons = left_out(group, mine, settings, needs, study)
+                reasons = left_out(group, rows[rows["patient"].isin(group["patient"])], settings, needs, study)
+                n_analysed = group["patient"].nunique() - len(reasons)
+                made.append({**place, "stage": "analysed", "reason": "", "n": n_analysed})
                 for reason, n in reasons.groupby(reasons, sort=False).size().items():
                     made.append({**place, "stage": "left_out", "reason": str(reason), "n": int(n)})
     return check(pd.DataFrame(made, columns=list(PEOPLE)), PEOPLE, "people") if made else empty(PEOPLE)

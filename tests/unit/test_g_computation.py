@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from needling.analysis.responders import g_computation, number_needed
+from needling.analysis.g_computation import g_computation, number_needed
 
 
 @pytest.fixture(scope="module")
