@@ -150,10 +150,12 @@ def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):
     matrices = model_matrix(formula, data)
     left, right = matrices.lhs, matrices.rhs
     X, y = right.to_numpy(float), np.asarray(left, float).ravel()
-    separated = _separated(X, y, list(right.columns))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fit = sm.GLM(y, X, family=sm.families.Binomial()).fit(maxiter=100, tol=1e-12)
+    # A coefficient that tends to infinity takes fitted shares to 0 or 1; elsewhere the linear program need not be asked.
+    near = np.minimum(fit.fittedvalues, 1 - fit.fittedvalues).min() < 1e-6
+    separated = _separated(X, y, list(right.columns)) if near else []
     predicted, slopes = [], []
     for one in arms:
         under = right.model_spec.get_model_matrix(data.assign(**{arm: pd.Categorical([one] * len(data), arms)}))

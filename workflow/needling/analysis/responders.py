@@ -54,7 +54,7 @@ class Settings(KindSettings):
     outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
     visits: list[Name] = Field(min_length=1, description="Visits at which a response is told.")
     responses: dict[Name, Response] = Field(
-        default={"percent_30": Response(percent=30), "percent_50": Response(percent=50)},
+        default={"at_least_30_percent": Response(percent=30), "at_least_50_percent": Response(percent=50)},
         min_length=1,
         description="Response -> what it takes. Default: 30 and 50 % of baseline, the convention of pain trials.",
     )
@@ -458,7 +458,7 @@ def _steps(known: "np.ndarray") -> "np.ndarray":
     import numpy as np
 
     low, high = np.floor(known.min()), np.ceil(known.max())
-    whole = bool((known == np.round(known)).all()) and high - low <= 60
+    whole = (known == np.round(known)).mean() > 0.9 and high - low <= 60
     return np.arange(low, high + 1) if whole else np.linspace(low, high, 41)
 
 

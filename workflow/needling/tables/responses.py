@@ -145,8 +145,8 @@ def _notes(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Label
         notes += [labels.fill(text) for text in said(released, analysis, "missing")]
     if labels.plan.arms:
         notes.append(
-            "Shares are standardised, so they need not be whole numbers of patients. A number needed to treat that runs from benefit "
-            f"over infinity (∞) to harm is compatible with no difference. {MINUS}: fewer responders than with the reference."
+            "Shares are standardised, so they need not be whole numbers of patients. A number needed to treat that runs from "
+            f"benefit over infinity (∞) to harm is compatible with no difference. {MINUS}: fewer responders."
         )
     for note, where in exact[exact["note"].ne("") & exact["quantity"].ne("risk_ratio")].groupby("note", sort=False):
         told = [
