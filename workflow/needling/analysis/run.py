@@ -5,7 +5,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
-from needling.analysis.results import Question
+from needling.analysis.results import Output, Question, not_estimated
+from needling.analysis.scale import why_not_normal
 from needling.cohort.analysed import analysed, completed, enrolled, left_out, of_population
 from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
 from needling.study.keys import braced
@@ -13,6 +14,12 @@ from needling.study.plan import Analysis, Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+COMPLETED = (
+    "A missing covariate at baseline is replaced by the cohort's mean (a category by its most frequent level), which under "
+    "randomisation leaves the comparison unbiased, so that no randomised patient is lost for it."
+)
 
 
 @dataclass
@@ -67,7 +74,8 @@ def analyse(
                 everybody = completed(_of_cohort(given["patients"], cohort, "", None), settings, needs, study)
                 data["patients"] = enrolled(everybody, mine, settings, needs, study)
             question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
-            outputs.append(kind.run(data, question))
+            why = _refused(data, question) if outcome else ""
+            outputs.append(_not_run(why, data, question) if why else kind.run(data, question))
     texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
@@ -85,6 +93,10 @@ def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
     said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
     clusters = getattr(settings, "clusters", [])
+    if reason := (getattr(settings, "scale", None) or {}).get("continuous"):
+        said.append(("scale", f"Analysed by its mean as the study file says: {reason.rstrip('.')}."))
+    if study.design == "randomised" and settings.outcomes and settings.needs(study).completes(settings):
+        said.append(("scale", COMPLETED))
     said += [("clusters", name) for name in clusters]
     for name, levels in settings.where.items():
         said += [
@@ -94,6 +106,19 @@ def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
         columns = [name for name in settings.needs(study).columns if name != "week"]
         said += [("needs", name if name in clusters else braced("covariate", name)) for name in columns]
     return said
+
+
+def _refused(data: "dict[str, pd.DataFrame]", question: Question) -> str:
+    """Why the outcome is not for a kind with normal errors (those whose settings have a scale)."""
+    rows = data["visits"]
+    if getattr(question.settings, "scale", None) != {}:
+        return ""
+    return why_not_normal(rows.loc[rows["visit"] != question.baseline_visit, "value"], question.unit)
+
+
+def _not_run(why: str, data: "dict[str, pd.DataFrame]", question: Question) -> Output:
+    rows = data["visits"]
+    return Output(not_estimated(question, why, "refused", rows["patient"].nunique(), len(rows)))
 
 
 def _side(kind: ModuleType) -> dict:

@@ -23,6 +23,10 @@ class Needs:
     columns: tuple[str, ...] = ()
     everybody: bool = False
 
+    def completes(self, settings: Analysis) -> bool:
+        """Tell whether there is a baseline value or a covariate that `completed` could fill."""
+        return self.baseline or bool(settings.adjust)
+
 
 def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> "pd.DataFrame":
     """Put a value for each missing baseline value and covariate that an analysis adjusts for, in a randomised trial.

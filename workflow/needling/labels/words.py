@@ -36,6 +36,15 @@ VARIANCES = {
     "CR1": "sandwich variance by patient (CR1)",
     "CR2": "bias-reduced sandwich variance by patient (CR2)",
 }
+FAMILIES = {
+    "holm": "Holm",
+    "hochberg": "Hochberg (tests that do not depend negatively)",
+    "bonferroni": "Bonferroni",
+    "fixed_sequence": "fixed sequence",
+    "fallback": "fallback",
+    "graph": "a graph of weights",
+}
+NO_INTERVALS = "no two-sided intervals go with this procedure that say more than its decisions"
 WITHHELD = {
     "few_people": "few people",
     "complement": "numbers from which a number of few people could be worked out",
