@@ -5,8 +5,13 @@ import json
 import pandas as pd
 import pytest
 
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.run import analyse
 from needling.plan import load_study
+from needling.study.file import part, section
 from stages import Ran, run_stages
+
+SECTIONS = ("design", "seed", "primary", "patients", "visits", "instruments", "cohorts", "covariates", "estimands")
 
 
 @pytest.fixture(scope="module", name="trial")
@@ -78,3 +83,31 @@ def test_observed_means(trial, published) -> None:
 def test_zeros_written_for_missing_are_missing_and_audited(trial) -> None:
     audit = trial.cleaned.audit.query("rule == 'missing_with'")
     assert audit.groupby("column").size().to_dict() == {"f2": 75, "f5": 100}
+
+
+@pytest.mark.parametrize(
+    ("visit", "counts", "difference", "ratio", "needed"),
+    [
+        ("month_3", {"acupuncture": (159, 65), "usual_care": (136, 37)}, (0.136746, 0.029819, 0.243673),
+         (1.502635, 1.077640, 2.095236), (7.3, 4.1, 33.5)),
+        ("month_12", {"acupuncture": (161, 87), "usual_care": (140, 45)}, (0.218944, 0.109805, 0.328083),
+         (1.681159, 1.270992, 2.223694), (4.6, 3.0, 9.1)),
+    ],
+)  # fmt: skip
+def test_responders(trial, visit, counts, difference, ratio, needed) -> None:
+    """Improved by 35 % or more, among those measured at the visit and at 12 months; unadjusted. Limits: variances with n - 1."""
+    asked = {"kind": "responders", "outcomes": ["headache_score"], "visits": [visit], "observed_at": visit,
+             "responses": {"third": {"percent": 35}}, "missing": "non_response", "baseline": "unadjusted"}  # fmt: skip
+    plan = part({**section(trial.study, *SECTIONS), "analyses": {"asked": asked}}, settings_of_kinds())
+    at_12 = trial.frame.query("visit == 'month_12' and outcome == 'headache_score'")["patient"]
+    visits = trial.frame[trial.frame["patient"].isin(at_12)]
+    found = analyse("asked", {**trial.made, "visits": visits}, plan)
+    results = found.results.set_index(["quantity", "arm"])
+    for arm, (n, events) in counts.items():
+        assert tuple(results.loc[("share", arm), ["n_patients", "n_events"]]) == (n, events)
+    for quantity, expected in (("risk_difference", difference), ("risk_ratio", ratio)):
+        made = results.loc[(quantity, "acupuncture"), ["estimate", "low", "high"]].astype(float)
+        assert made["estimate"] == pytest.approx(expected[0], abs=1e-6)
+        assert list(made) == pytest.approx(expected, abs=4e-3)
+    treat = found.tables["number_needed"].iloc[0]
+    assert list(treat[["estimate", "low", "high"]]) == pytest.approx(needed, rel=0.02)

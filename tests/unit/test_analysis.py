@@ -15,6 +15,7 @@ from needling.cohort.frame import add_baseline
 from needling.plan import adjust
 from needling.schema import KEYS, RESULTS, check
 from needling.study.file import part
+from needling.study.plan import Family
 
 EFFECT = {"week_2": -0.5, "week_4": -1.0, "week_8": -0.8}
 VISITS = ["baseline", *EFFECT]
@@ -227,7 +228,7 @@ def test_holm_over_a_family() -> None:
     results = results.assign(**{c: blank[f.kind] for c, f in RESULTS.items() if c not in results})
     study = SimpleNamespace(
         analyses={"a": SimpleNamespace(family="f")},
-        families={"f": SimpleNamespace(method="holm", level=0.05)},
+        families={"f": Family(method="holm")},
         visits=SimpleNamespace(primary="week_4"),
     )
     assert adjust(results, study)["p_adjusted"].round(10).to_list() == [0.03, 0.04, 0.04]

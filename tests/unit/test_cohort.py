@@ -1,10 +1,13 @@
 """The analysis frame and the participant flow, by hand-countable tables."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import people
+from needling.cohort.analysed import completed
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import add_baseline, assemble
@@ -27,6 +30,7 @@ STUDY = part(
             "primary": "week_4",
         },
         "instruments": {"nprs": {"total": "pain"}, "lefs": {"total": "lefs"}, "quickdash": {"total": "qd"}},
+        "design": "cohort",
         "primary": "main",
         "analyses": {
             "main": {
@@ -155,6 +159,21 @@ def test_who_is_allocated_is_analysed_or_left_out_for_a_reason(
     ends = found.groupby(["cohort", "arm", "outcome"])["n"].sum()
     assert (ends == allocated.reindex(ends.index.droplevel("outcome"), fill_value=0).to_numpy()).all()
     assert list(found.query("stage == 'left_out' and cohort == 'neck' and arm == 'usual_care'")["reason"]) == reasons
+
+
+def test_in_a_randomised_trial_a_missing_covariate_costs_nobody(frame: pd.DataFrame) -> None:
+    """P2 has no age: the mean of the cohort stands for it, and P1, who has no baseline, stays out with nobody to take it from."""
+    study = STUDY.model_copy(update={"design": "randomised"})
+    without_age = frame.assign(age=frame["age"].mask(frame["patient"] == "P2"))
+    found = people("main", without_age, PATIENTS, study).query("stage == 'analysed'")
+    assert found.set_index(["cohort", "arm", "outcome"])["n"]["sports", "dry_needling", "function"] == 1
+    settings = study.analyses["main"]
+    rows = without_age.query("cohort == 'sports' and outcome == 'function'").assign(sex=["f", "f", "m", None])
+    wanted = SimpleNamespace(adjust=["age", "sex"], where={})
+    filled = completed(rows, wanted, settings.needs(study), study)
+    assert filled.loc[filled["patient"] == "P2", "age"].unique().tolist() == [31.0]
+    assert filled["sex"].tolist()[-1] == "f"
+    assert completed(rows, wanted, settings.needs(study), STUDY)["age"].isna().any()
 
 
 def test_rows_stand_in_the_order_of_the_export_whatever_the_new_codes(frame: pd.DataFrame) -> None:

@@ -1,133 +1,347 @@
-"""Responders: published variances, recovery with coverage, separation, and the number needed to treat."""
+"""Responders: recovery under missing at random, curves whose bands hold, and the awkward frames that real studies make."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from needling.analysis.responders import g_computation, number_needed
+from needling.analysis.g_computation import g_computation
+from needling.analysis.imputed import drawn
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.responders import Response, reliable_change, responded, simultaneous_band
+from needling.analysis.run import analyse
+from needling.cohort.frame import add_baseline
+from needling.extension import frames
+from needling.plan import load_study
+from needling.schema import RESULTS, SIDE, check
+from needling.study.file import part
+from needling.study.keys import StudyError
+
+SCHEDULE = {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}}
+ARMS = {"0": "usual_care", "1": "dry_needling"}
 
 
-@pytest.fixture(scope="module")
-def trial(reference):
-    return pd.read_csv(reference / "beeca/sim_trial_01.csv")
+def study(arms=ARMS, design="randomised", **settings):
+    arm = {"from": "arm", "codes": arms, "reference": "usual_care"}
+    sections = {
+        "design": design,
+        "seed": 7,
+        "primary": "main",
+        "patients": {"id": "id", "covariates": {"age": "age"}, **({"arm": arm} if arms else {})},
+        "visits": {"schedule": SCHEDULE, "primary": "week_4"},
+        "instruments": {"nprs": {"total": "nprs"}},
+        "cohorts": {"all": {"outcomes": {"pain": "nprs"}}},
+        "analyses": {"main": {"kind": "responders", "outcomes": ["pain"], "visits": ["week_4"], **settings}},
+        "covariates": {},
+        "estimands": {},
+    }
+    return part(sections, settings_of_kinds())
 
 
-def of(table, quantity):
-    return table[table["quantity"] == quantity].iloc[0]
+def run(frame, patients=None, reliability=None, **settings):
+    plan = study(**settings)
+    if patients is None:
+        patients = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]]
+    given = {"visits": frame, "patients": patients}
+    return analyse("main", given if reliability is None else given | {"reliability": reliability}, plan)
 
 
-@pytest.mark.parametrize(
-    ("variance", "se"),
-    [("ge", 0.060716413), ("HC0", 0.060768530), ("ye", 0.060883604)],
-    ids=["SAS margins", "beeca, robust", "RobinCar"],
-)
-def test_published_variances(trial, variance, se):
-    found = g_computation(trial, "aval", "trtp", "trtp + bl_cov", variance)
-    row = of(found, "risk_difference")
-    assert row["estimate"] == pytest.approx(-0.068363988, abs=1e-9)
-    assert row["se"] == pytest.approx(se, abs=1e-9)
-    np.testing.assert_allclose(found["estimate"].iloc[:2], [0.487472, 0.419109], atol=1e-6)
-    assert (found["n_patients"].iloc[0], found["n_events"].iloc[0], row["n_patients"]) == (133, 65, 267)
+def row(found, quantity, variant, arm="dry_needling"):
+    results = check(found.results, RESULTS, "results")
+    mine = results[(results["quantity"] == quantity) & (results["variant"] == variant) & (results["arm"] == arm)]
+    return mine.iloc[0]
 
 
-def test_sas_interval_and_p(trial):
-    row = of(g_computation(trial, "aval", "trtp", "aval ~ trtp + bl_cov", "ge"), "risk_difference")
-    np.testing.assert_allclose(row[["low", "high", "p"]].astype(float), [-0.187366, 0.050638, 0.260184], atol=1e-6)
+def trial(seed, n=160, lost=True):
+    """Pain of two arms; who is in pain at week 4 stays away at week 12, whichever the arm."""
+    rng = np.random.default_rng(seed)
+    covariance = 2.0 * np.array([[1.0, 0.5, 0.4], [0.5, 1.0, 0.7], [0.4, 0.7, 1.0]])
+    arm = np.arange(n) % 2
+    y = np.array([6.0, 5.0, 5.0]) + rng.multivariate_normal(np.zeros(3), covariance, n) - np.outer(arm, [0, 1.0, 1.2])
+    parts = []
+    for number, visit in enumerate(["baseline", "week_4", "week_12"]):
+        parts.append(
+            pd.DataFrame({"patient": [f"P{i:04d}" for i in range(n)], "arm": [ARMS[str(a)] for a in arm], "value": y[:, number],
+                          "visit": visit, "week": [0.0, 4.0, 12.0][number]})
+        )  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)
+    stays = rng.random(n) > 1 / (1 + np.exp(-1.5 * (y[:, 1] - 5.0))) * 0.8
+    if lost:
+        table = table[(table["visit"] != "week_12") | np.tile(stays, 3)]
+    table = table.assign(cohort="all", outcome="pain", instrument="nprs", unit="0-10 points", better="lower", age=50.0)
+    return add_baseline(table, "baseline")
 
 
-def test_without_covariates_it_is_the_table():
-    data = pd.DataFrame(
-        {"arm": ["usual"] * 136 + ["acupuncture"] * 159, "y": [1] * 37 + [0] * 99 + [1] * 65 + [0] * 94}
-    )
-    found = g_computation(data, "y", "arm", "arm", "ge", reference="usual")
-    row, ratio = of(found, "risk_difference"), of(found, "risk_ratio")
-    # The published limits (65 of 159 against 37 of 136) were worked out with 1.96 for the normal quantile.
-    difference = row["estimate"] + np.array([0, -1.96, 1.96]) * row["se"]
-    np.testing.assert_allclose(difference, [0.136746, 0.029819, 0.243673], atol=1e-6)
-    ratios = ratio["estimate"] * np.exp(np.array([0, -1.96, 1.96]) * ratio["se"])
-    np.testing.assert_allclose(ratios, [1.502635, 1.077640, 2.095236], atol=1e-6)
-    np.testing.assert_allclose(ratio[["low", "high"]].astype(float), ratios[1:], rtol=2e-5)
-    assert (row["arm"], row["reference"]) == ("acupuncture", "usual")
-    turned = of(g_computation(data, "y", "arm", "arm", "ge", reference="acupuncture"), "risk_difference")
-    assert turned["estimate"] == pytest.approx(-row["estimate"])
-
-
-def simulated(rng, n=240, blocks=False):
-    x = rng.normal(size=n)
-    stratum = (x > 0).astype(int)
-    arm = rng.integers(0, 2, n)
-    if blocks:
-        for one in (0, 1):
-            places = np.flatnonzero(stratum == one)
-            arm[places] = rng.permutation(np.arange(len(places)) % 2)
-    y = rng.uniform(size=n) < 1 / (1 + np.exp(-(-0.3 + 0.7 * arm + 1.2 * x)))
-    return pd.DataFrame({"x": x, "stratum": stratum, "arm": arm, "y": y.astype(int)})
-
-
-@pytest.fixture(scope="module")
-def truth():
-    x = np.random.default_rng(1).normal(size=400_000)
-    p = [np.mean(1 / (1 + np.exp(-(-0.3 + 0.7 * a + 1.2 * x)))) for a in (0, 1)]
-    return p[1] - p[0]
-
-
-@pytest.mark.parametrize("formula", ["arm + x", "arm"], ids=["right model", "no covariate"])
-def test_coverage_of_the_population_difference(truth, formula):
-    rng = np.random.default_rng(5)
-    rows = [of(g_computation(simulated(rng), "y", "arm", formula), "risk_difference") for _ in range(250)]
-    inside = np.mean([row["low"] <= truth <= row["high"] for row in rows])
-    assert abs(inside - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 250)
-
-
-def test_stratified_randomisation_needs_its_correction(truth):
-    rng = np.random.default_rng(6)
-    trials = [simulated(rng, blocks=True) for _ in range(300)]
-    plain = [of(g_computation(one, "y", "arm", "arm"), "risk_difference") for one in trials]
-    corrected = [of(g_computation(one, "y", "arm", "arm", strata="stratum"), "risk_difference") for one in trials]
-    spread = np.std([row["estimate"] for row in plain])
-    assert np.mean([row["se"] for row in corrected]) == pytest.approx(spread, rel=0.12)
-    assert np.mean([row["se"] for row in plain]) > 1.05 * np.mean([row["se"] for row in corrected])
-    inside = np.mean([row["low"] <= truth <= row["high"] for row in corrected])
-    assert abs(inside - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 300)
-
-
-def test_separation_is_named_and_the_shares_stay():
-    data = pd.DataFrame({"arm": [0, 0, 0, 0, 1, 1, 1, 1], "y": [0, 1, 0, 1, 1, 1, 1, 1]})
-    found = g_computation(data, "y", "arm", "arm")
-    assert found.attrs["separated"] == ["arm[T.1]"]
-    np.testing.assert_allclose(found["estimate"].iloc[:2], [0.5, 1.0], atol=1e-6)
-    assert np.isnan(of(g_computation(data, "y", "arm", "arm", "ge"), "risk_difference")["se"])
-
-
-def test_three_arms_each_against_the_reference():
-    rng = np.random.default_rng(2)
-    data = simulated(rng).assign(
-        arm=lambda d: np.where(np.arange(len(d)) % 3 == 0, "sham", np.where(d["arm"] == 1, "needle", "usual"))
-    )
-    found = g_computation(data, "y", "arm", "arm + x", reference="sham")
-    pairs = found.loc[found["quantity"] == "risk_difference", ["arm", "reference"]].to_numpy().tolist()
-    assert pairs == [["needle", "sham"], ["usual", "sham"]]
-    assert found.attrs["covariance"].shape == (3, 3)
+# ---------------------------------------------------------------- who responded
 
 
 @pytest.mark.parametrize(
-    ("difference", "expected"),
+    ("response", "better", "expected"),
     [
-        ((0.136746, 0.029819, 0.243673), (7.3, 4.1, 33.5, False)),
-        ((0.218944, 0.109805, 0.328083), (4.6, 3.0, 9.1, False)),
-        ((0.10, -0.05, 0.25), (10, 4, -20, True)),
-        ((-0.10, -0.25, -0.05), (-10, -4, -20, False)),
+        ({"percent": 30}, "lower", [1, 0, 0, 0]),
+        ({"points": 3}, "lower", [1, 0, 0, 0]),
+        ({"threshold": "MCID"}, "lower", [1, 1, 0, 0]),
+        ({"at_most": 7.1}, "lower", [1, 1, 0, 1]),
+        ({"at_least": 7.1}, "lower", [0, 1, 0, 0]),
+        ({"percent": 30}, "higher", [0, 0, 0, 0]),
+        ({"points": 1}, "higher", [0, 0, 0, 0]),
     ],
 )
-def test_number_needed_to_treat(difference, expected):
-    found = number_needed(*difference)
-    np.testing.assert_allclose([found["estimate"], found["low"], found["high"]], expected[:3], atol=0.06)
-    assert found["through_infinity"] is expected[3]
+def test_who_responded(response, better, expected):
+    value, baseline = np.array([7.0, 7.1, np.nan, 0.0]), np.array([10.0, 10.0, 10.0, 0.0])
+    assert responded(value, baseline, Response(**response), better, 2.0).tolist() == expected
 
 
-def test_what_cannot_be_asked_is_refused():
-    data = pd.DataFrame({"arm": [0, 0, 1, 1], "y": [0, 2, 1, 1]})
-    with pytest.raises(ValueError, match="0 and 1"):
-        g_computation(data, "y", "arm", "arm")
-    with pytest.raises(ValueError, match="an arm has no patients"):
-        g_computation(data.assign(arm=1, y=1), "y", "arm", "arm")
+def test_percent_of_a_baseline_of_zero_needs_an_improvement():
+    value, baseline = np.array([0.0, 1.0]), np.zeros(2)
+    assert responded(value, baseline, Response(percent=30), "lower", np.nan).tolist() == [0, 0]
+    assert responded(value, baseline, Response(percent=30), "higher", np.nan).tolist() == [0, 1]
+
+
+def test_non_response_counts_by_hand():
+    """Recomputed from the rows: everybody enrolled is in the denominator, also who was never measured."""
+    frame = trial(1)
+    patients = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]]
+    nobody = pd.DataFrame({"patient": ["X1"], "cohort": ["all"], "arm": ["usual_care"], "age": [50.0]})
+    found = run(frame, pd.concat([patients, nobody]), missing="non_response", visits=["week_12"], baseline="unadjusted")
+    at_12 = frame[frame["visit"] == "week_12"]
+    for arm, size in (("usual_care", 81), ("dry_needling", 80)):
+        mine = at_12[at_12["arm"] == arm]
+        responders = int((mine["value"] <= 0.7 * mine["baseline"]).sum())
+        one = row(found, "share", "at_least_30_percent", arm)
+        assert (one["n_patients"], one["n_events"]) == (size, responders)
+        assert one["estimate"] == pytest.approx(responders / size, abs=1e-9)
+    people = found.tables["people"].query("stage == 'analysed'").set_index("arm")["n"]
+    assert people.to_dict() == {"usual_care": 81, "dry_needling": 80}
+
+
+def test_without_anything_missing_it_is_the_estimator_itself():
+    frame = trial(2, lost=False)
+    one = row(run(frame), "risk_difference", "at_least_30_percent")
+    at_4 = frame[frame["visit"] == "week_4"].assign(y=lambda d: (d["value"] <= 0.7 * d["baseline"]) * 1)
+    plain = g_computation(at_4, "y", "arm", "arm + baseline", reference="usual_care")
+    plain = plain[plain["quantity"] == "risk_difference"].iloc[0]
+    np.testing.assert_allclose(
+        one[["estimate", "se", "low", "high"]].astype(float),
+        plain[["estimate", "se", "low", "high"]].astype(float),
+        rtol=1e-9,
+    )
+    assert (one["favours"], one["better"], one["variance"]) == ("dry_needling", "higher", "ye")
+
+
+def test_margin_of_ge_is_of_these_patients():
+    frame = trial(2, lost=False)
+    ye, ge = (row(run(frame, variance=one), "risk_difference", "at_least_30_percent") for one in ("ye", "ge"))
+    assert ye["estimate"] == ge["estimate"]
+    assert ye["se"] != ge["se"]
+    assert ge["variance"] == "ge"
+
+
+# ---------------------------------------------------------------- imputed under missing at random
+
+
+def test_draws_reproduce_the_mixed_model():
+    """For the mean of a normal outcome Rubin's rules give the mixed model's own estimate and standard error."""
+    frame = trial(3, n=240)
+    plan = study(visits=["week_12"])
+    patients = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]]
+    question = _question(frame, plan)
+    made = drawn(frame, patients, question, 400, np.random.default_rng(1))
+    group = patients.sort_values("patient")["arm"].to_numpy() == "dry_needling"
+    y = made.values[:, :, 2]
+    effect = y[:, group].mean(axis=1) - y[:, ~group].mean(axis=1)
+    within = (y[:, group].var(axis=1, ddof=1) / group.sum() + y[:, ~group].var(axis=1, ddof=1) / (~group).sum()).mean()
+    direct = part_results(frame)
+    assert effect.mean() == pytest.approx(direct["estimate"], abs=4 * effect.std() / 20)
+    assert np.sqrt(within + (1 + 1 / 400) * effect.var(ddof=1)) == pytest.approx(direct["se"], rel=0.06)
+    seen = ~np.isnan(
+        frame.pivot(index="patient", columns="visit", values="value")[["baseline", "week_4", "week_12"]].to_numpy()
+    )
+    assert np.ptp(made.values, axis=0)[seen].max() == 0
+    assert (np.ptp(made.values, axis=0)[~seen] > 0).all()
+
+
+def _question(frame, plan):
+    from needling.analysis.run import _question as asked
+
+    return asked("main", plan.analyses["main"], "all", "pain", frame, frame, plan)
+
+
+def part_results(frame):
+    sections = study().model_dump(mode="json", by_alias=True)
+    sections["analyses"] = {"main": {"kind": "repeated_measures", "outcomes": ["pain"], "baseline": "response"}}
+    patients = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]]
+    found = analyse("main", {"visits": frame, "patients": patients}, part(sections, settings_of_kinds())).results
+    means = found[(found["quantity"] == "mean") & (found["visit"] == "week_12")].set_index("arm")
+    both = means.loc[["dry_needling", "usual_care"]]
+    return {"estimate": both["estimate"].iloc[0] - both["estimate"].iloc[1], "se": np.sqrt((both["se"] ** 2).sum())}
+
+
+def test_recovery_under_missing_at_random():
+    """Those in pain stay away: who is counted as they come are too many responders, the draws put it right."""
+    free = {"free": {"at_most": 4.0}}
+    asked = {"visits": ["week_12"], "responses": free, "draws": 20, "resamples": 200, "baseline": "unadjusted"}
+    shares, observed, inside = [], [], []
+    whole = trial(99, n=40_000, lost=False).query("visit == 'week_12'")
+    truth = (whole["value"] <= 4.0).groupby(whole["arm"]).mean()
+    for seed in range(24):
+        frame = trial(200 + seed)
+        found = run(frame, **asked)
+        shares.append(row(found, "share", "free", "usual_care")["estimate"])
+        one = row(found, "risk_difference", "free")
+        inside.append(one["low"] <= truth["dry_needling"] - truth["usual_care"] <= one["high"])
+        seen = frame.query("visit == 'week_12' and arm == 'usual_care'")["value"]
+        observed.append((seen <= 4.0).mean())
+    error = np.std(shares, ddof=1) / np.sqrt(len(shares))
+    assert abs(np.mean(shares) - truth["usual_care"]) < 4 * error
+    assert np.mean(observed) - truth["usual_care"] > 6 * error
+    assert sum(inside) >= 19  # of 24 at 95 %: fewer happens once in a thousand times
+
+
+def test_chance_is_seeded():
+    frame = trial(4)
+    one, other = (run(frame, visits=["week_12"]) for _ in range(2))
+    for name in ("results", "response_curve", "number_needed"):
+        pd.testing.assert_frame_equal(one.tables[name], other.tables[name])
+
+
+# ---------------------------------------------------------------- curves and reliable change
+
+
+def test_band_of_the_curve_holds_everywhere_at_once():
+    """Share of 120 samples of which the whole true curve lies within a band of 90 %."""
+    from scipy.stats import norm
+
+    rng = np.random.default_rng(8)
+    steps = np.linspace(-2, 4, 25)
+    truth = norm.sf(steps, 1.0, 1.5)
+    whole, single = [], []
+    for _ in range(120):
+        _, low, high = simultaneous_band(rng.normal(1.0, 1.5, (1, 100)), steps, 250, 0.9, rng)
+        given = ~np.isnan(low)
+        inside = (low[given] <= truth[given]) & (truth[given] <= high[given])
+        whole.append(inside.all())
+        single.append(inside.mean())
+    assert abs(np.mean(whole) - 0.9) < 4 * np.sqrt(0.9 * 0.1 / 120)
+    assert np.mean(single) > 0.95  # wider than a band that holds at one amount only
+
+
+def test_curve_counts_everybody_and_falls():
+    frame = trial(5)
+    curve = run(frame, missing="non_response", visits=["week_12"]).tables["response_curve"]
+    mine = curve[curve["arm"] == "dry_needling"]
+    at_12 = frame.query("visit == 'week_12' and arm == 'dry_needling'")
+    step = mine.iloc[20]
+    assert step["n_events"] == int((at_12["improvement"] >= step["improvement"] - 1e-9).sum())
+    assert step["n"] == 80
+    assert (mine["share"].diff().dropna() <= 0).all()
+
+
+def test_reliable_change():
+    """Jacobson and Truax's own formula; with a reliability of 0.8 and SD 7.5 it takes 9.3 points."""
+    assert reliable_change(7.5, 0.8) == pytest.approx(1.959964 * 7.5 * np.sqrt(0.4), rel=1e-6)
+    frame = trial(6)
+    own = pd.DataFrame({"instrument": ["nprs"], "alpha": [0.9]})
+    found = run(frame, reliability=own).tables["reliable_change"]
+    beyond = reliable_change(frame.query("visit == 'baseline'")["value"].std(), 0.9)
+    at_4 = frame.query("visit == 'week_4' and arm == 'dry_needling'")["improvement"]
+    one = found[found["arm"] == "dry_needling"].iloc[0]
+    assert one["n_improved"] == (at_4 > beyond).sum()
+    assert one["n_worse"] == (at_4 < -beyond).sum()
+    assert one[["n_improved", "n_worse", "n_unchanged"]].sum() == one["n"] == 80
+    assert run(frame).tables["reliable_change"].empty
+
+
+# ---------------------------------------------------------------- awkward frames, other designs, refusals
+
+
+@pytest.mark.parametrize("missing", ["imputed", "non_response"])
+@pytest.mark.parametrize("name", list(frames()))
+def test_awkward_frames_give_rows_with_a_status(name, missing):
+    frame = frames()[name]
+    found = run(frame, missing=missing, draws=20, resamples=200)
+    results = check(found.results, RESULTS, "results")
+    assert len(results) >= 2
+    assert not results["row_id"].duplicated().any()
+    gone = results["status"] == "not_estimated"
+    assert results.loc[gone, "note"].ne("").all()
+    assert results.loc[gone, "estimate"].isna().all()
+    assert (results["low"].isna() | (results["low"] <= results["estimate"] + 1e-12)).all()
+    for side in ("number_needed", "response_curve", "reliable_change"):
+        check(found.tables[side], SIDE[side], side)
+
+
+def test_nobody_responds():
+    frame = frames()["a constant outcome"]
+    found = run(frame, missing="non_response")
+    one = row(found, "risk_difference", "at_least_30_percent")
+    assert one["method"] == "unadjusted_wilson_newcombe"
+    assert one["estimate"] == 0
+    assert one["low"] < 0 < one["high"]
+    assert one["p"] == 1.0
+    assert row(found, "risk_ratio", "at_least_30_percent")["status"] == "not_estimated"
+    assert found.tables["number_needed"]["through_infinity"].eq(1).all()
+
+
+def test_three_arms_and_pairs():
+    frame = trial(7, n=240)
+    place = frame["patient"].str[1:].astype(int) % 3
+    frame = frame.assign(arm=place.map({0: "usual_care", 1: "sham", 2: "dry_needling"}))
+    found = run(
+        frame, arms={"0": "usual_care", "1": "sham", "2": "dry_needling"}, contrasts="pairwise", draws=20, resamples=200
+    )
+    results = found.results.query("quantity == 'risk_difference' and variant == 'at_least_30_percent'")
+    assert sorted(zip(results["arm"], results["reference"], strict=True)) == [
+        ("dry_needling", "sham"),
+        ("dry_needling", "usual_care"),
+        ("sham", "usual_care"),
+    ]
+
+
+def test_single_arm_has_shares_and_no_comparison():
+    frame = trial(8).assign(arm="")
+    found = run(frame, arms=None, design="single_arm", draws=20, resamples=200)
+    assert set(found.results["quantity"]) == {"share"}
+    one = found.results.iloc[0]
+    assert one["low"] < one["estimate"] < one["high"]
+    assert found.tables["number_needed"].empty
+
+
+def test_a_cohort_design_takes_the_variance_of_these_patients_and_fills_no_covariate():
+    frame = trial(9)
+    frame = frame.assign(
+        age=np.where(frame["patient"] == "P0000", np.nan, 40.0 + frame["patient"].str[1:].astype(int) % 20)
+    )
+    found = run(frame, design="cohort", adjust=["age"], draws=20, resamples=200)
+    assert set(found.results.query("quantity == 'risk_difference'")["variance"]) == {"ge"}
+    assert found.results["n_patients"].max() == 159
+    people = found.tables["people"]
+    assert people.query("stage == 'left_out'")[["arm", "reason", "n"]].to_numpy().tolist() == [
+        ["usual_care", "incomplete", 1]
+    ]
+    kept = run(frame, adjust=["age"], draws=20, resamples=200)
+    assert kept.results["n_patients"].max() == 160
+
+
+REFUSED = {
+    "{visits: [baseline]": "visit 'baseline' is none after baseline",
+    "{visits: [week_4], contrasts: trend": "not by trend or weights",
+    "{visits: [week_4], strata: nothing": "strata 'nothing' is no covariate",
+    "{visits: [week_4], strata: sex, variance: ge": "strata belong to randomised arms",
+    "{visits: [week_4], framework: equivalence, margin: 1": "for superiority only",
+    "{visits: [week_4], responses: {a: {percent: 30, points: 2}}": "exactly one of percent",
+    "{visits: [week_4], outcomes: [function], responses: {a: {threshold: MCID}}": "no MCID is known for Fibromyalgia",
+    "{visits: [week_4], responses: {a: {threshold: SCB}}, outcomes: [function]": "no SCB is known for Neck disability",
+}
+
+
+@pytest.mark.parametrize("settings", list(REFUSED))
+def test_what_cannot_be_asked_is_refused_in_words(settings, project, tmp_path):
+    text = (project / "config/demo.yaml").read_text()
+    own = f"  asked: {settings}, kind: responders" + ("" if "outcomes" in settings else ", outcomes: [pain]") + "}\n"
+    dose = text.replace(
+        "reference: usual_care\n", "reference: usual_care\n    dose: {usual_care: 0, dry_needling: 1}\n"
+    )
+    path = tmp_path / "demo.yaml"
+    path.write_text(dose.replace("families:\n", own + "\nfamilies:\n"))
+    with pytest.raises(StudyError, match=REFUSED[settings]):
+        load_study(path)

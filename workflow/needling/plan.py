@@ -1,12 +1,13 @@
 """The plan: a study file with every kind of analysis known, and one error rate for the tests of a family."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.schema import RESULTS, check
 from needling.study.file import read_study, schema
-from needling.study.plan import Study
+from needling.study.keys import StudyError
+from needling.study.plan import Family, Hypothesis, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +40,8 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
     """Adjust the P values of the comparisons at the primary visit within each family.
 
     A family holds, over all analyses that name it, every comparison of arms at the primary visit (each cohort and outcome).
-    One that could not be estimated counts in the family's size: it was planned, so it spends error. Intervals
-    stay unadjusted, and the report says so.
+    One that could not be estimated counts in the family's size: it was planned, so it spends error. Where a family has no
+    comparison at the primary visit, those of its analyses at their only visit are its members.
 
     Parameters
     ----------
@@ -49,24 +50,89 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
 
     Returns
     -------
-    The same rows with family and p_adjusted filled for the members of a family.
+    The same rows with family and p_adjusted filled for the members of a family; low_adjusted and high_adjusted for Bonferroni,
+    whose intervals of level 1 - level / m exclude no difference just when the adjusted P is below the level. The other
+    procedures have no two-sided intervals that say more than their decisions (Strassburger, Bretz 2008), so there are none.
 
-    Methods by statsmodels' multipletests: Holm, Hochberg (assumes non-negative dependence), Bonferroni.
+    Raises
+    ------
+    StudyError : a hypothesis of a graph fits no comparison or several, or a comparison no hypothesis.
+
+    Methods by statsmodels' multipletests: Holm, Hochberg (assumes non-negative dependence), Bonferroni; sequences, fallback and
+    graphs by `needling.analysis.graph.test`.
     """
-    import pandas as pd
-
     results = results.reset_index(drop=True)
     family_of = results["analysis"].map({name: a.family or "" for name, a in study.analyses.items()})
     is_comparison = results["reference"].ne("") | results["quantity"].eq("trend")
-    planned = results["quantity"].isin(TESTED) & is_comparison & results["visit"].isin(["", study.visits.primary])
+    planned = results["quantity"].isin(TESTED) & is_comparison & results["variant"].ne("change_score")
+    at_primary = results["visit"].isin(["", study.visits.primary])
     for name, family in study.families.items():
-        members = results.index[planned & (family_of == name)]
+        mine = planned & (family_of == name)
+        where = mine & at_primary
+        members = results.index[where if where.any() else mine & _only_visit(results, mine)]
         if family.method == "none" or len(members) == 0:
             continue
+        rows = results.loc[members]
+        results.loc[members, "p_adjusted"] = _adjusted(rows, family, name)
+        results.loc[members, "family"] = name
+        if family.method == "bonferroni":
+            results.loc[members, ["low_adjusted", "high_adjusted"]] = _simultaneous(rows, family.level / len(rows))
+    return check(results, RESULTS, "results")
+
+
+def _only_visit(results: "pd.DataFrame", mine: "pd.Series") -> "pd.Series":
+    """Rows of analyses that compare arms at one visit."""
+    visits = results[mine].groupby("analysis")["visit"].nunique()
+    return results["analysis"].isin(visits.index[visits == 1])
+
+
+def _adjusted(rows: "pd.DataFrame", family: Family, name: str) -> "pd.Series":
+    """Adjusted P of the members of a family."""
+    import pandas as pd
+
+    if not family.hypotheses:
         from statsmodels.stats.multitest import multipletests
 
-        p = results.loc[members, "p"]
-        adjusted = multipletests(p.fillna(1.0), alpha=family.level, method=STATSMODELS_NAME[family.method])[1]
-        results.loc[members, "p_adjusted"] = pd.Series(adjusted, index=members).where(p.notna())
-        results.loc[members, "family"] = name
-    return check(results, RESULTS, "results")
+        adjusted = multipletests(rows["p"].fillna(1.0), alpha=family.level, method=STATSMODELS_NAME[family.method])[1]
+        return pd.Series(adjusted, index=rows.index).where(rows["p"].notna())
+    from needling.analysis.graph import test
+
+    members = {
+        label: _member(rows, one, f"families.{name}.hypotheses.{label}") for label, one in family.hypotheses.items()
+    }
+    left = rows.index.difference(list(members.values()))
+    if len(left) or len(set(members.values())) < len(members):
+        told = rows.loc[left, ["analysis", "cohort", "outcome", "arm", "variant"]].agg("/".join, axis=1).tolist()
+        raise StudyError(
+            f"families.{name}: each comparison is one hypothesis; "
+            + (f"without one: {', '.join(told)}." if told else "two hypotheses name the same.")
+        )
+    p = rows["p"].reindex(list(members.values())).tolist()
+    arrows = [[family.arrows[a].get(b, 0.0) for b in members] for a in members]
+    adjusted = test(p, [family.starts[a] for a in members], arrows, family.level)[1]
+    return pd.Series(adjusted, index=list(members.values())).reindex(rows.index)
+
+
+def _member(rows: "pd.DataFrame", one: Hypothesis, place: str) -> Any:
+    """The row that a hypothesis names."""
+    for column, value in one.model_dump(exclude_none=True).items():
+        rows = rows[rows[column] == value]
+    if len(rows) != 1:
+        raise StudyError(
+            f"{place}: it fits {len(rows)} comparisons of the family, not one; name cohort, outcome, arm or analysis."
+        )
+    return rows.index[0]
+
+
+def _simultaneous(rows: "pd.DataFrame", alpha: float) -> "pd.DataFrame":
+    """Limits of level 1 - alpha, from the standard error (of the logarithm for a ratio) and its degrees of freedom."""
+    import numpy as np
+    import pandas as pd
+    from scipy.special import stdtrit
+
+    is_ratio = rows["quantity"].str.endswith("_ratio")
+    middle = np.log(rows["estimate"].where(is_ratio, 1.0)).where(is_ratio, rows["estimate"])
+    reach = stdtrit(rows["df"].fillna(np.inf).clip(upper=1e9), 1 - alpha / 2) * rows["se"]
+    limits = pd.DataFrame({"low_adjusted": middle - reach, "high_adjusted": middle + reach}, index=rows.index)
+    limits.loc[is_ratio] = np.exp(limits[is_ratio])
+    return limits.where(rows["framework"].isin(["", "superiority"]))

@@ -538,6 +538,54 @@ DELIVERED: Contract = {
     "q75": _number("75th percentile"),
     "fewest": _count("Patients with the rarest value, where there are at most three values; never released"),
 }
+# Numbers needed to treat, from risk differences of responders; negative for harm.
+NUMBER_NEEDED: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "response": _text("Response"),
+    "arm": _text("Arm"),
+    "reference": _text("Arm that it is compared with"),
+    "estimate": _number("Number needed to treat"),
+    "low": _number("Limit nearer to one; through infinity the one to benefit"),
+    "high": _number("Limit farther from one; through infinity the one to harm"),
+    "through_infinity": _whole("1 where the interval runs from benefit over infinity to harm, else 0"),
+    "n": _whole("Patients in the smaller arm"),
+    "n_events": _whole("Responders in the arm that has fewer"),
+    "n_none": _whole("Others in the arm that has fewer of them"),
+}
+# Share of each arm that improved by at least so much, with a band that holds for all amounts at once.
+RESPONSE_CURVE: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "arm": _text("Arm", True),
+    "unit": _text("Unit of the improvement", True),
+    "improvement": _number("Improvement from baseline of at least"),
+    "share": _number("Share of patients"),
+    "low": _number("Lower limit of the band"),
+    "high": _number("Upper limit of the band"),
+    "level": _number("Confidence level of the whole band"),
+    "n": _whole("Patients"),
+    "n_events": _whole("Of them with that improvement"),
+}
+# Patients measured twice whose change is more than error of measurement, by arm.
+RELIABLE_CHANGE: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "outcome": _text("Outcome"),
+    "visit": _text("Visit"),
+    "arm": _text("Arm", True),
+    "unit": _text("Unit", True),
+    "reliability": _number("Cronbach's alpha at baseline"),
+    "beyond": _number("Change beyond which it is reliable"),
+    "n": _whole("Patients measured at baseline and at the visit"),
+    "n_improved": _whole("Of them reliably better"),
+    "n_worse": _whole("Of them reliably worse"),
+    "n_unchanged": _whole("Of them neither"),
+}
 
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
@@ -549,6 +597,9 @@ SIDE: dict[str, Contract] = {
     "dropout": DROPOUT,
     "lost": LOST,
     "delivered": DELIVERED,
+    "number_needed": NUMBER_NEEDED,
+    "response_curve": RESPONSE_CURVE,
+    "reliable_change": RELIABLE_CHANGE,
 }
 
 # Observed values per visit and arm, in bins of at least the smallest cell.

@@ -10,8 +10,10 @@ def analysis_tables(analysis):
 def given_tables(analysis):
     """Paths of the tables that an analysis reads, by name: the frames, and what its kind asks for."""
     plan = STUDY.analyses[analysis]
-    asked = [name for name in getattr(kinds()[plan.kind], "READS", ()) if name in TABLES]
-    return {**tables("frames", FRAMES), **tables("clean", asked)}
+    asked = getattr(kinds()[plan.kind], "READS", ())
+    of_stage = {"clean": TABLES, "observed": OBSERVED}
+    found = [tables(stage, [name for name in asked if name in names]) for stage, names in of_stage.items()]
+    return {**tables("frames", FRAMES), **found[0], **found[1]}
 
 
 for analysis, plan in STUDY.analyses.items():

@@ -19,7 +19,7 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs
 from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.keys import Name, braced, nearest
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import SCALE, KindSettings, Scale, Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +33,7 @@ class Settings(KindSettings):
     """One visit, least squares, baseline as covariate."""
 
     kind: Literal["ancova"]
+    scale: Scale = SCALE
     outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
     visits: list[Name] = Field(min_length=1, description="Visits analysed, one model each.")
     interaction: Name | None = Field(
@@ -148,6 +149,7 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[p
     sd = float(np.sqrt((baseline.var() * (baseline.size() - 1)).sum() / inner)) if inner else 0.0
     parts = [
         contrasts,
+        _change_scores(data, question, common, sd),
         mean_rows(pd.DataFrame(means), question, **common),
         standardised_rows(contrasts, sd, inner),
         coefficient_rows(coefficients, question, **{**common, "weights": ""}),
@@ -156,6 +158,51 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[p
         parts.append(_interaction(data, question, common))
     residuals = fit.fit.resid / np.sqrt(fit.fit.mse_resid)
     return pd.concat(parts, ignore_index=True), pd.DataFrame({"fitted": fit.fit.fittedvalues, "residual": residuals})
+
+
+APART = 0.25  # standard deviations at baseline beyond which change score and covariance are shown beside each other
+
+
+def _change_scores(data: "pd.DataFrame", question: Question, common: dict[str, Any], sd: float) -> "pd.DataFrame":
+    """Differences in change from baseline (t tests) of arms more than 0.25 SD apart at baseline, for comparison."""
+    import pandas as pd
+    from scipy.special import stdtrit
+    from scipy.stats import ttest_ind
+
+    rows, level = [], question.settings.level
+    for one in [one for one in comparisons(question) if one.arm]:
+        mine, other = (data[data["arm"] == arm] for arm in (one.arm, one.reference))
+        apart = abs(mine["baseline"].mean() - other["baseline"].mean())
+        if not sd > 0 or apart <= APART * sd or min(len(mine), len(other)) < 2:
+            continue
+        x, y = (group["value"] - group["baseline"] for group in (mine, other))
+        if x.var() + y.var() == 0:
+            continue
+        test = ttest_ind(x, y)
+        low, high = test.confidence_interval(level)
+        se = (high - low) / 2 / float(stdtrit(test.df, (1 + level) / 2))
+        numbers = {
+            "estimate": x.mean() - y.mean(),
+            "se": se,
+            "df": test.df,
+            "low": low,
+            "high": high,
+            "statistic": test.statistic,
+        }
+        rows.append({"arm": one.arm, "reference": one.reference, **numbers, "p": test.pvalue})
+    if not rows:
+        return pd.DataFrame()
+    told = {
+        **common,
+        "variant": "change_score",
+        "method": "student_t",
+        "weights": "",
+        "note": "",
+        "status": "converged",
+    }
+    made = contrast_rows(pd.DataFrame(rows), question, "change", **told)
+    role = "sensitivity" if question.role != "exploratory" else "exploratory"
+    return complete(made.assign(role=role), question)
 
 
 def _interaction(data: "pd.DataFrame", question: Question, common: dict[str, Any]) -> "pd.DataFrame":

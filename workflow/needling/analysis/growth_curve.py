@@ -8,7 +8,7 @@ from needling.analysis.results import Output, Question, comparisons, contrast_ro
 from needling.cohort.analysed import Needs
 from needling.schema import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.keys import Name, braced
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import SCALE, KindSettings, Scale, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,6 +21,7 @@ class Settings(KindSettings):
     """A random intercept and slope per patient over the actual time of each visit."""
 
     kind: Literal["growth_curve"]
+    scale: Scale = SCALE
     outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
     clusters: list[Literal["therapist", "clinic"]] = Field(
         default_factory=list, description="Random effects. Default: none."

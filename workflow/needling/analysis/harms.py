@@ -289,7 +289,7 @@ def _sessions_of(arm: str, rows: "pd.DataFrame | None", sessions: "pd.DataFrame"
 
 def _compared(question: Question) -> list[Any]:
     """The comparisons of arms: none where they were not drawn by lot."""
-    return comparisons(question) if question.arms and question.design == "randomised" else []
+    return comparisons(question) if question.arms and question.study.design == "randomised" else []
 
 
 def _soreness(sessions: "pd.DataFrame", question: Question) -> "pd.DataFrame":

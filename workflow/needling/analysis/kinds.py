@@ -5,6 +5,8 @@ A kind is one module. It has
 - ``Settings``, a `KindSettings` with ``kind: Literal["<name of the file>"]``: each key with unit, default and reason. Its
   method ``needs(study)`` says which rows a model of it uses (`needling.cohort.analysed.Needs`), where it uses the visits;
 - ``READS``, the tables that it is given beside the visits (names of `needling.analysis.run.Given`); default none;
+- ``USES``, the sections of the study file that it reads from ``question.study`` beside those of every analysis (e.g. seed);
+  default none;
 - ``SIDE``, the side tables that it writes beside results, by name with their contracts; default none;
 - ``run(data, question) -> Output``, from the rows of one question to its results;
 - ``methods(settings, study) -> list[tuple[str, str]]``, items and texts of the side table ``methods`` (codes in braces), among

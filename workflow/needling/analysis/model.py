@@ -20,7 +20,7 @@ from needling.cohort.analysed import Needs
 from needling.schema import CROSS_CHECK, EXPOSURES, FRAME, MANNER, RESIDUAL_BINS, RESIDUAL_QUANTILES, SESSIONS_FRAME
 from needling.study.formula import Formula, check_columns, read_formula
 from needling.study.keys import Name, Section, braced, nearest
-from needling.study.plan import Contrasts, KindSettings, Study
+from needling.study.plan import SCALE, Contrasts, KindSettings, Scale, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +81,7 @@ class Settings(KindSettings):
     """Any mixed model: rows are visits or sessions, with a formula, random effects, residual structure and contrasts."""
 
     kind: Literal["model"]
+    scale: Scale = SCALE
     frame: Literal["visits", "sessions"] = Field(
         "visits", description="What a row is: a visit (default) or a treatment session."
     )

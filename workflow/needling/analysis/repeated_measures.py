@@ -17,7 +17,7 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs
 from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.keys import Name, braced
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import SCALE, KindSettings, Scale, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +46,7 @@ class Settings(KindSettings):
     """All follow-up visits at once, with a residual covariance over visits (MMRM)."""
 
     kind: Literal["repeated_measures"]
+    scale: Scale = SCALE
     outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
     baseline: Literal["covariate", "constrained", "response"] = Field(
         "covariate",

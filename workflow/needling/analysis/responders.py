@@ -1,274 +1,583 @@
-"""Who got better: the share of responders in each arm, its difference and ratio, and the number needed to treat."""
+"""Who got better: shares of responders by arm, their difference and ratio, numbers needed to treat, and the curve behind them."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, model_validator
+
+from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
+from needling.cohort.analysed import Needs
+from needling.schema import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
+from needling.study.keys import Name, Section, braced, nearest
+from needling.study.plan import KindSettings, Study
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-Variance = Literal["ye", "ge", "HC0"]
+    from needling.analysis.imputed import Imputed
+
+METHOD = "g_computation_logistic"
+READS = ("reliability",)
+USES = ("seed", "instruments")
+SIDE = {"number_needed": NUMBER_NEEDED, "response_curve": RESPONSE_CURVE, "reliable_change": RELIABLE_CHANGE}
 
 
-def g_computation(
-    frame: "pd.DataFrame",
-    outcome: str,
-    arm: str,
-    formula: str,
-    variance: Variance = "ye",
-    *,
-    reference: str | None = None,
-    strata: str | None = None,
-    level: float = 0.95,
-) -> "pd.DataFrame":
-    """Estimate the share of responders had everybody been in each arm, and compare the arms, by a logistic model.
+class Response(Section):
+    """What makes a patient a responder: exactly one of these."""
 
-    A logistic regression with the arm is fitted; each patient's probability is predicted under each arm; mu_a is their mean.
-    With a canonical link mu_a is consistent in a randomised trial even if the model is wrong. Variances:
-    ye   (Ye et al. 2023; population from which the patients come): V_aa = (var_a(y - f_a) / pi_a + 2 cov_a(y, f_a) -
-    var(f_a)) / n,
-         V_ab = (cov_a(y, f_b) + cov_b(y, f_a) - cov(f_a, f_b)) / n, with f_a the predictions under arm a, subscripts at var and
-         cov the patients of that arm, pi_a its share; with `strata` less (R (diag(pi) - pi pi') R averaged over
-         strata) / n, R the
-         diagonal of the stratum's mean residual over pi_a, for randomisation that balances arms within strata;
-    ge   (Ge et al. 2011; these patients): the delta method with the model's covariance; HC0: the same with the sandwich.
-    Ratios: delta method on the log scale.
+    percent: float | None = Field(None, gt=0, description="Improved by at least so many percent of the own baseline.")
+    points: float | None = Field(None, gt=0, description="Improved by at least so much, in the outcome's unit.")
+    threshold: Literal["MCID", "MDC", "SCB"] | None = Field(
+        None,
+        description="Improved by at least the instrument's published threshold of this kind, in the outcome's unit.",
+    )
+    at_most: float | None = Field(None, description="A value of at most this at the visit, e.g. 0: free of it.")
+    at_least: float | None = Field(None, description="A value of at least this at the visit.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "Response":
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("a response says exactly one of percent, points, threshold, at_most, at_least")
+        return self
+
+    @property
+    def is_change(self) -> bool:
+        """True where the baseline is needed to tell."""
+        return self.at_most is None and self.at_least is None
+
+
+class Settings(KindSettings):
+    """Shares of responders at some visits, compared between arms by standardised logistic regression."""
+
+    kind: Literal["responders"]
+    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    visits: list[Name] = Field(min_length=1, description="Visits at which a response is told.")
+    responses: dict[Name, Response] = Field(
+        default={"at_least_30_percent": Response(percent=30), "at_least_50_percent": Response(percent=50)},
+        min_length=1,
+        description="Response -> what it takes. Default: 30 and 50 % of baseline, the convention of pain trials.",
+    )
+    missing: Literal["imputed", "non_response"] = Field(
+        "imputed",
+        description="Patients not measured at the visit: imputed (default), drawn given what was seen of them and then told "
+        "apart, as the mixed models assume; or non_response, counted as not having responded.",
+    )
+    draws: int = Field(
+        50, ge=20, le=1000, description="Completed data sets. Default: 50, so that chance adds 1 % to an SE."
+    )
+    baseline: Literal["covariate", "unadjusted"] = Field(
+        "covariate",
+        description="Whether the logistic model has the baseline value. Default: covariate, which is more precise.",
+    )
+    variance: Literal["ye", "ge"] | None = Field(
+        None,
+        description="ye: of the population that patients come from, for randomised arms; ge: of these patients. "
+        "Default: ye where arms were randomised, else ge.",
+    )
+    strata: Name | None = Field(
+        None, description="Covariate within whose levels randomisation balanced the arms (variance ye). Default: none."
+    )
+    resamples: int = Field(
+        1000, ge=200, le=20000, description="Bootstrap samples for the band of the curve. Default: 1000."
+    )
+
+    def check_plan(self, name: str, study: Study) -> None:
+        """Refuse visits, strata, thresholds, margins and comparisons that the study or shares of responders do not have."""
+        for visit in self.visits:
+            if visit not in study.visits.follow_up:
+                raise ValueError(
+                    f"analyses.{name}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
+                )
+        if self.strata and self.strata not in study.patients.covariates:
+            raise ValueError(
+                f"analyses.{name}: strata '{self.strata}' is no covariate of patients"
+                f"{nearest(self.strata, study.patients.covariates)}"
+            )
+        if self.variance == "ye" and study.design != "randomised":
+            raise ValueError(f"analyses.{name}: the variance ye rests on randomisation; leave it out, or say ge")
+        if self.strata and (self.variance == "ge" or study.design != "randomised"):
+            raise ValueError(f"analyses.{name}: strata belong to randomised arms and the variance ye")
+        if self.contrasts not in ("reference", "pairwise"):
+            raise ValueError(
+                f"analyses.{name}: shares are compared with the reference or pairwise, not by trend or weights"
+            )
+        if self.framework != "superiority":
+            raise ValueError(f"analyses.{name}: shares of responders are compared for superiority only")
+        self._check_thresholds(name, study)
+
+    def _check_thresholds(self, name: str, study: Study) -> None:
+        from needling.instruments.definition import definition
+
+        for label, response in self.responses.items():
+            for cohort, plan in study.cohorts.items():
+                for outcome in [one for one in self.outcomes if one in plan.outcomes and response.threshold]:
+                    instruments = plan.outcomes[outcome]
+                    if not isinstance(instruments, str):
+                        raise ValueError(
+                            f"analyses.{name}.responses.{label}: outcome '{outcome}' of {cohort} pools several instruments, so no "
+                            "published threshold is on its scale; say percent or points"
+                        )
+                    definition(instruments, study.instruments[instruments]).threshold(str(response.threshold))
+
+    def needs(self, study: Study) -> Needs:
+        """Every patient enrolled: who was not measured is imputed, or has not responded."""
+        after_randomisation = study.design == "randomised"
+        columns = () if after_randomisation else tuple(self.adjust)
+        return Needs(tuple(study.visits.schedule), baseline=False, columns=columns, everybody=True)
+
+
+def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
+    """Tell who responded at each visit, and compare the shares between arms.
+
+    Responders among all enrolled patients of the population, standardised by a logistic model over arm, baseline and covariates
+    (`needling.analysis.g_computation`, Ye's variance by default). Missing measurements are drawn
+    (`needling.analysis.imputed`) and results joined by Rubin's rules, T = W + (1 + 1/m) B on the covariance of the shares; or
+    they count as no response. Where nobody, or everybody, of an arm responded, the logistic model has no finite coefficient:
+    shares are then unadjusted with Wilson's, their difference with Newcombe's interval and Fisher's P.
 
     Parameters
     ----------
-    frame : one row per patient. Rows with a missing value in a column that is used are left out.
-    outcome : column of 0 and 1, 1 the responder.
-    arm : column with the arm (two or more).
-    formula : right side or whole formula of the model, with the arm in it, e.g. "response ~ arm + baseline".
-    variance : ye (default), ge or HC0.
-    reference : arm that the others are compared with. Default: the first in the column's order.
-    strata : column with the strata of the randomisation (ye only).
-    level : of the confidence intervals.
+    data : visits (contract FRAME, all visits), patients (everybody enrolled, with covariates), reliability.
+    question : its settings are those of this kind.
 
     Returns
     -------
-    One row each: quantity (share, risk_difference, risk_ratio, odds_ratio), arm, reference ('' for a share),
-    estimate, se (of the
-    logarithm for a ratio), statistic, p (normal; missing for a share), low, high, n_patients and n_events (of the arm for
-    a share, of both for a comparison). attrs: covariance of the shares (arms in attrs["arms"]), separated (names of
-    coefficients that tend to infinity; the shares stay finite, ge and HC0 are then missing).
-
-    Raises
-    ------
-    ValueError : the outcome is not 0 and 1, an arm has no patient, strata with another variance than ye.
-
-    Sources: Ge et al. 2011, Drug Information Journal 45:481-493; Ye, Bannick, Yi, Shao 2023, Statistical Theory and
-    Related Fields
-    7:159-163. Checked against SAS's margins macro and the values of R's beeca and RobinCar on their example.
+    Output: share of each arm, risk difference, risk ratio and odds ratio of each comparison, response (`variant`) and visit;
+    numbers needed to treat, cumulative curves of improvement with simultaneous bands, reliable change per person as counts.
     """
     import numpy as np
     import pandas as pd
 
-    data, arms, response = _prepared(frame, outcome, arm, formula, strata, reference)
-    fit, predicted, slopes, separated = _logistic(
-        data, arms, arm, formula if "~" in formula else f"{outcome} ~ {formula}"
+    from needling.analysis.imputed import drawn
+
+    settings, people = question.settings, data["patients"]
+    seed = [question.study.seed, *f"{question.analysis}/{question.cohort}/{question.outcome}".encode()]
+    rng = np.random.default_rng(seed)
+    people = people.sort_values("patient", kind="stable").reset_index(drop=True)
+    present = [arm for arm in question.arms if (people["arm"] == arm).any()]
+    if (
+        len(people) < 2
+        or len(present) < len(question.arms)
+        or people["arm"].value_counts().reindex(present).lt(2).any()
+    ):
+        return _nothing(
+            "an arm has fewer than two patients" if len(people) > 1 else "too few patients", question, people
+        )
+    seen = data["visits"]
+    completed = (
+        drawn(seen, people, question, settings.draws, rng) if settings.missing == "imputed" else _seen(seen, people)
     )
-    shares = predicted.mean(axis=0)
-    group = data[arm].to_numpy()
-    if variance == "ye":
-        covariance = _ye(response, predicted, group, arms, None if strata is None else data[strata].to_numpy())
-    elif separated:
-        covariance = np.full((len(arms), len(arms)), np.nan)
-    else:
-        covariance = slopes @ _parameter_covariance(fit, variance) @ slopes.T
-    events = {a: (int((group == a).sum()), int(response[group == a].sum())) for a in arms}
-    table = pd.DataFrame(_rows(shares, covariance, arms, events, level))
-    table.attrs |= {"covariance": covariance, "arms": arms, "separated": separated}
-    return table
+    rows, needed, curves, reliable = [], [], [], []
+    for visit in settings.visits:
+        if visit not in completed.visits or completed.why or question.baseline_visit not in completed.visits:
+            why = completed.why or "nothing was measured at this visit, or at baseline"
+            rows.append(_not(why, question, visit, people))
+            continue
+        for name, response in settings.responses.items():
+            made, numbers = _compared(completed, people, question, visit, name, response)
+            rows.append(made)
+            needed += numbers
+        curves += _curves(completed, people, question, visit, rng)
+        reliable += _reliable(data.get("reliability"), seen, question, visit)
+    side = {"number_needed": needed, "response_curve": curves, "reliable_change": reliable}
+    return Output(pd.concat(rows, ignore_index=True), {name: pd.DataFrame(one) for name, one in side.items()})
 
 
-def number_needed(difference: float, low: float, high: float) -> dict[str, float | bool]:
-    """Turn a risk difference and its interval into a number needed to treat, through infinity where the interval holds 0.
+def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """What the analysis does, in sentences with codes in braces, and what shows it."""
+    ye = _variance(settings, study) == "ye"
+    compared = (
+        "Shares of responders, standardised over all patients by logistic regression on arm"
+        f"{' and baseline' if settings.baseline == 'covariate' else ''} (g-computation); variance of "
+        + ("the population that patients come from (Ye 2023)" if ye else "these patients (Ge 2011)")
+        + (
+            f", corrected for randomisation stratified by {braced('covariate', settings.strata)}"
+            if settings.strata
+            else ""
+        )
+        + "."
+    )
+    missing = (
+        f"Missing measurements were drawn {settings.draws} times given what was measured of the patient (missing at random, mixed "
+        "model with the baseline as a response), told apart, and joined by Rubin's rules."
+        if settings.missing == "imputed"
+        else "A patient who was not measured counts as not having responded, which is an assumption and no finding."
+    )
+    said = [
+        f"{label.replace('_', ' ')}: {_said(response, settings, study)}"
+        for label, response in settings.responses.items()
+    ]
+    return [
+        ("model", f"{compared} Responders: {'; '.join(said)}. {missing}"),
+        ("uses", "everybody enrolled"),
+        ("missing", missing),
+        ("averaged", "everybody enrolled"),
+        *[("visit", braced("visit", visit)) for visit in settings.visits],
+        ("table", "response_shares"), ("figure", "response_curve"),
+    ]  # fmt: skip
+
+
+def _said(response: Response, settings: Settings, study: Study) -> str:
+    if response.percent is not None:
+        return f"improved by at least {response.percent:g}% of the own baseline"
+    if response.points is not None:
+        return f"improved by at least {response.points:g} in the unit of the outcome"
+    if response.threshold is None:
+        return (
+            f"a value of at most {response.at_most:g}"
+            if response.at_most is not None
+            else f"a value of at least {response.at_least:g}"
+        )
+    told = []
+    for plan in study.cohorts.values():
+        for outcome in [one for one in settings.outcomes if one in plan.outcomes]:
+            one = _threshold(response, str(plan.outcomes[outcome]), study)
+            told.append(f"{one.value:g} of {one.scale} ({one.source})")
+    return f"improved by at least the {response.threshold}, {', '.join(dict.fromkeys(told))}"
+
+
+def _threshold(response: Response, instrument: str, study: Study) -> Any:
+    from needling.instruments.definition import definition
+
+    return definition(instrument, study.instruments[instrument]).threshold(str(response.threshold))
+
+
+# ---------------------------------------------------------------- who responded
+
+
+def _seen(visits: "pd.DataFrame", people: "pd.DataFrame") -> "Imputed":
+    """What was measured, as one data set with gaps."""
+    from needling.analysis.imputed import Imputed
+
+    wide = visits.pivot_table(index="patient", columns="visit", values="value", aggfunc="first", observed=True)
+    return Imputed(wide.reindex(people["patient"]).to_numpy(float)[None], list(people["patient"]), list(wide.columns))
+
+
+def responded(
+    value: "np.ndarray", baseline: "np.ndarray", response: Response, better: str, least: float
+) -> "np.ndarray":
+    """Tell who responded: 1 or 0, never missing.
 
     Parameters
     ----------
-    difference, low, high : risk difference (share, -1 to 1; positive is benefit) and its limits.
-
-    Returns
-    -------
-    estimate, low, high: 1 / |...| of the difference and of its limits, low the one nearer to 1; negative for harm;
-    and `through_infinity`:
-    the interval runs from low, a number needed to benefit, over infinity to high, a number needed to harm (negative).
-
-    Source: Altman 1998, BMJ 317:1309-1312.
+    value, baseline : at the visit and before, in the outcome's unit; who lacks what is needed has not responded.
+    response : what it takes; of percent, a patient with a baseline of 0 responds with any improvement.
+    better : lower or higher.
+    least : the improvement that `threshold` stands for.
 
     Examples
     --------
-    >>> number_needed(0.10, -0.05, 0.25)
-    {'estimate': 10.0, 'low': 4.0, 'high': -20.0, 'through_infinity': True}
+    >>> import numpy as np
+    >>> responded(np.array([7.0, 7.1, np.nan]), np.array([10.0, 10.0, 10.0]), Response(percent=30), "lower", np.nan)
+    array([1., 0., 0.])
     """
+    import numpy as np
 
-    def inverse(value: float) -> float:
-        return float("inf") if value == 0 else 1 / value
-
-    crossing = low < 0 < high
-    nearer, farther = (high, low) if crossing or difference >= 0 else (low, high)
-    return {
-        "estimate": inverse(difference),
-        "low": inverse(nearer),
-        "high": inverse(farther),
-        "through_infinity": crossing,
-    }
-
-
-def _prepared(
-    frame: "pd.DataFrame", outcome: str, arm: str, formula: str, strata: str | None, reference: str | None
-) -> "tuple[pd.DataFrame, list[object], np.ndarray]":
-    from formulaic import Formula
-
-    right = formula.partition("~")[2] or formula
-    used = sorted({outcome, arm, *([strata] if strata else []), *map(str, Formula(right).required_variables)})
-    data = frame[used].dropna().reset_index(drop=True)
-    response = data[outcome].to_numpy(float)
-    if not set(response) <= {0.0, 1.0}:
-        raise ValueError(f"{outcome} holds other values than 0 and 1")
-    column = data[arm]
-    arms = list(column.cat.categories) if column.dtype == "category" else sorted(column.unique())
-    if reference is not None:
-        arms = [reference, *(one for one in arms if one != reference)]
-    empty = [one for one in arms if not (column == one).any()]
-    if len(arms) < 2 or empty:
-        raise ValueError(f"an arm has no patients with all values: {', '.join(map(str, empty)) or arm}")
-    return data, arms, response
+    slack = 1e-9  # a product of decimals that is equal on paper
+    with np.errstate(invalid="ignore"):
+        if response.at_most is not None:
+            return (value <= response.at_most + slack).astype(float)
+        if response.at_least is not None:
+            return (value >= response.at_least - slack).astype(float)
+        gain = baseline - value if better == "lower" else value - baseline
+        if response.percent is not None:
+            return ((gain >= response.percent / 100 * np.abs(baseline) - slack) & (gain > 0)).astype(float)
+        return (gain >= (least if response.points is None else response.points) - slack).astype(float)
 
 
-def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):
-    """The fit; each patient's probability under each arm; the slopes of their means in the parameters; what is separated."""
-    import warnings
-
+def _compared(
+    completed: "Imputed", people: "pd.DataFrame", question: Question, visit: str, name: str, response: Response
+) -> "tuple[pd.DataFrame, list[dict[str, Any]]]":
+    """Results of one response at one visit, and the numbers needed to treat."""
     import numpy as np
     import pandas as pd
-    import statsmodels.api as sm
-    from formulaic import model_matrix
 
-    data = data.assign(**{arm: pd.Categorical(data[arm], arms)})
-    matrices = model_matrix(formula, data)
-    left, right = matrices.lhs, matrices.rhs
-    X, y = right.to_numpy(float), np.asarray(left, float).ravel()
-    separated = _separated(X, y, list(right.columns))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = sm.GLM(y, X, family=sm.families.Binomial()).fit(maxiter=100, tol=1e-12)
-    predicted, slopes = [], []
-    for one in arms:
-        under = right.model_spec.get_model_matrix(data.assign(**{arm: pd.Categorical([one] * len(data), arms)}))
-        Z = under.to_numpy(float)
-        probability = fit.predict(Z)
-        predicted.append(probability)
-        slopes.append((probability * (1 - probability)) @ Z / len(data))
-    return fit, np.column_stack(predicted), np.array(slopes), separated
+    from needling.analysis.g_computation import compared_shares, number_needed
+
+    settings, arms = question.settings, list(question.arms) or [""]
+    least = float("nan")
+    if response.threshold:
+        least = _threshold(response, question.instrument, question.study).value
+    t, b = completed.visits.index(visit), completed.visits.index(question.baseline_visit)
+    values, baseline = completed.values[:, :, t], completed.values[:, :, b]
+    Y = responded(values, baseline, response, question.better, least)
+    group = people["arm"].to_numpy() if question.arms else np.full(len(people), "")
+    n = {arm: int((group == arm).sum()) for arm in arms}
+    events = {arm: (n[arm], round(float(Y[:, group == arm].sum(axis=1).mean()))) for arm in arms}
+    pairs = [(one.arm, one.reference) for one in comparisons(question)] if question.arms else []
+    note, method = "", METHOD
+    extreme = [arm for arm in arms if not 0 < Y[:, group == arm].mean() < 1]
+    if extreme or not question.arms:
+        table = _unadjusted(events, pairs, settings.level)
+        method = "unadjusted_wilson_newcombe"
+        if extreme:
+            note = "nobody or everybody responded in an arm: shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
+    else:
+        shares, covariance, separated = _pooled(Y, baseline, people, question)
+        table = compared_shares(shares, covariance, arms, pairs, events, settings.level)
+        if separated:
+            note = f"separation: no finite coefficient of {', '.join(separated)}; the shares stay finite"
+    status = np.where(table["estimate"].notna(), "converged", "not_estimated")
+    table = table.assign(variant=name, visit=visit, status=status, note=note, method=method)
+    is_share = table["quantity"] == "share"
+    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "a share of 0 or 1 has no such ratio")
+    numbers = [
+        {**number_needed(row["estimate"], row["low"], row["high"]), "arm": row["arm"], "reference": row["reference"],
+         "cohort": question.cohort, "outcome": question.outcome, "visit": visit, "response": name,
+         "n": min(n[row["arm"]], n[row["reference"]]),
+         "n_events": min(events[one][1] for one in (row["arm"], row["reference"])),
+         "n_none": min(events[one][0] - events[one][1] for one in (row["arm"], row["reference"]))}
+        for row in table[table["quantity"] == "risk_difference"].to_dict("records")
+    ]  # fmt: skip
+    variance = "wilson" if method != METHOD else _variance(settings, question.study)
+    imputation = f"mar_draws_{settings.draws}" if settings.missing == "imputed" else "non_response"
+    rows = complete(
+        pd.DataFrame(table), question, better="higher", unit="share", variance=variance, imputation=imputation,
+        weights="everybody", n_observations=table["n_patients"],
+    )  # fmt: skip
+    return rows.assign(favours=favoured(rows)), numbers
 
 
-def _separated(X: "np.ndarray", y: "np.ndarray", names: list[str]) -> list[str]:
-    """Name the coefficients that tend to infinity: a direction that no response speaks against (linear program, Konis 2007)."""
+def _pooled(
+    Y: "np.ndarray", baseline: "np.ndarray", people: "pd.DataFrame", question: Question
+) -> "tuple[np.ndarray, np.ndarray, list[str]]":
+    """Shares and their covariance over the completed data sets by Rubin's rules, and what is separated in any of them."""
     import numpy as np
-    from scipy.optimize import linprog
+    import pandas as pd
 
-    signed = (2 * y - 1)[:, None] * X
-    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(y)), bounds=(-1, 1), method="highs")
-    if found.status != 0 or -found.fun < 1e-9 * len(y):
+    from needling.analysis.g_computation import g_computation
+
+    settings, study = question.settings, question.study
+    variance = _variance(settings, study)
+    codes = {arm: f"a{i}" for i, arm in enumerate(question.arms)}
+    frame = pd.DataFrame({"arm": pd.Categorical(people["arm"].map(codes), list(codes.values()))})
+    names: dict[str, str] = {}
+    for name in settings.adjust:
+        levels = question.categories.get(name)
+        columns = (
+            [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
+        )
+        for column in columns:
+            if column.nunique() > 1:
+                names[f"x{len(names)}"] = name
+                frame[f"x{len(names) - 1}"] = column.to_numpy()
+    if settings.strata:
+        frame["stratum"] = people[settings.strata].fillna("").to_numpy()
+    found, within = [], []
+    separated: dict[str, None] = {}
+    for one, base in zip(Y, baseline, strict=True):
+        data, terms = frame.assign(response=one, base=base), ["arm", *names]
+        if study.design == "randomised" and np.isnan(base).any():
+            data["base"] = data["base"].fillna(data["base"].mean())
+        if settings.baseline == "covariate" and data["base"].nunique() > 1:
+            terms.append("base")
+        strata = "stratum" if settings.strata else None
+        made = g_computation(data, "response", "arm", "response ~ " + " + ".join(terms), variance, strata=strata)
+        found.append(made.loc[made["quantity"] == "share", "estimate"].to_numpy())
+        within.append(made.attrs["covariance"])
+        for term in made.attrs["separated"]:
+            separated[_named(term, names, question)] = None
+    shares, covariance = np.mean(found, axis=0), np.mean(within, axis=0)
+    if len(found) > 1:
+        covariance = covariance + (1 + 1 / len(found)) * np.cov(np.array(found).T, ddof=1)
+    return shares, covariance, list(separated)
+
+
+def _variance(settings: Settings, study: Study) -> Literal["ye", "ge"]:
+    return settings.variance or ("ye" if study.design == "randomised" else "ge")
+
+
+def _named(term: str, names: dict[str, str], question: Question) -> str:
+    arms = {f"arm[T.a{i}]": arm for i, arm in enumerate(question.arms)}
+    return {**arms, **names, "base": "baseline", "Intercept": question.reference}.get(term, term)
+
+
+def _unadjusted(events: dict[str, tuple[int, int]], pairs: list[tuple[str, str]], level: float) -> "pd.DataFrame":
+    """Shares as counted with Wilson's intervals, differences with Newcombe's and Fisher's P; no ratio."""
+    import numpy as np
+    import pandas as pd
+    from scipy.stats import fisher_exact
+    from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+    empty = dict.fromkeys(("se", "statistic", "p", "estimate", "low", "high"), np.nan)
+    rows: list[dict[str, Any]] = []
+    for arm, (n, k) in events.items():
+        low, high = (float(one) for one in proportion_confint(k, n, 1 - level, "wilson"))
+        low, high = (low if k else 0.0), (high if k < n else 1.0)
+        rows.append({**empty, "quantity": "share", "arm": arm, "reference": "", "estimate": k / n, "low": low, "high": high,
+                     "n_patients": n, "n_events": k})  # fmt: skip
+    for arm, reference in pairs:
+        (n, k), (m, j) = events[arm], events[reference]
+        low, high = confint_proportions_2indep(k, n, j, m, method="newcomb", compare="diff", alpha=1 - level)
+        both = {"arm": arm, "reference": reference, "n_patients": n + m, "n_events": k + j}
+        p = float(fisher_exact([[k, n - k], [j, m - j]])[1])
+        numbers = {"estimate": k / n - j / m, "low": low, "high": high, "p": p}
+        rows.append({**empty, **both, **numbers, "quantity": "risk_difference"})
+        rows += [{**empty, **both, "quantity": one} for one in ("risk_ratio", "odds_ratio")]
+    return pd.DataFrame(rows)
+
+
+# ---------------------------------------------------------------- the curve of improvement, and reliable change
+
+
+def _curves(
+    completed: "Imputed", people: "pd.DataFrame", question: Question, visit: str, rng: "np.random.Generator"
+) -> "list[dict[str, Any]]":
+    """Share of each arm that improved by at least so much, with a band that holds for all amounts at once."""
+    import numpy as np
+
+    t, b = completed.visits.index(visit), completed.visits.index(question.baseline_visit)
+    gain = (completed.values[:, :, b] - completed.values[:, :, t]) * (1 if question.better == "lower" else -1)
+    known = gain[~np.isnan(gain)]
+    if not len(known):
         return []
-    return [name for name, slope in zip(names, found.x, strict=True) if abs(slope) > 1e-9]
-
-
-def _parameter_covariance(fit, variance: str) -> "np.ndarray":
-    import numpy as np
-
-    if variance == "ge":
-        return np.asarray(fit.cov_params())
-    X, residual = fit.model.exog, fit.resid_response
-    bread = np.asarray(fit.normalized_cov_params)
-    return bread @ (X.T * residual**2) @ X @ bread
-
-
-def _ye(
-    y: "np.ndarray", f: "np.ndarray", group: "np.ndarray", arms: list[object], strata: "np.ndarray | None"
-) -> "np.ndarray":
-    import numpy as np
-
-    n, k = f.shape
-    of = [group == a for a in arms]
-    share = np.array([mine.mean() for mine in of])
-    V = np.empty((k, k))
-    for a in range(k):
-        for b in range(k):
-            with_b = np.cov(y[of[a]], f[of[a], b])[0, 1]
-            with_a = np.cov(y[of[b]], f[of[b], a])[0, 1]
-            V[a, b] = with_b + with_a - np.cov(f[:, a], f[:, b])[0, 1]
-        V[a, a] += np.var(y[of[a]] - f[of[a], a], ddof=1) / share[a]
-    if strata is not None:
-        spread = np.diag(share) - np.outer(share, share)
-        for stratum in np.unique(strata):
-            inside = strata == stratum
-            R = np.diag(
-                [(y - f[:, a])[inside & of[a]].mean() / share[a] if (inside & of[a]).any() else 0.0 for a in range(k)]
-            )
-            V -= inside.mean() * R @ spread @ R
-    return V / n
-
-
-def _rows(
-    shares: "np.ndarray",
-    covariance: "np.ndarray",
-    arms: list[object],
-    events: dict[object, tuple[int, int]],
-    level: float,
-) -> list[dict[str, object]]:
-    import numpy as np
-    from scipy.special import ndtri
-
-    z = float(ndtri((1 + level) / 2))
+    steps = _steps(known)
     rows = []
-    for a, one in enumerate(arms):
-        se = float(np.sqrt(covariance[a, a]))
-        low, high = max(0.0, shares[a] - z * se), min(1.0, shares[a] + z * se)
-        n, with_event = events[one]
-        rows.append(_row("share", one, "", float(shares[a]), se, np.nan, low, high, n, with_event))
-    for a in range(1, len(arms)):
-        n, with_event = (x + y for x, y in zip(events[arms[a]], events[arms[0]], strict=True))
-        mu, nu = float(shares[a]), float(shares[0])
-        comparisons = {
-            "risk_difference": (mu - nu, 1.0, -1.0, False),
-            "risk_ratio": (np.log(mu / nu) if mu > 0 < nu else np.nan, 1 / mu, -1 / nu, True),
-            "odds_ratio": (np.log(mu / (1 - mu) * (1 - nu) / nu), 1 / (mu * (1 - mu)), -1 / (nu * (1 - nu)), True),
+    for arm in list(question.arms) or [""]:
+        mine = gain[:, (people["arm"] == arm).to_numpy()] if arm else gain
+        share, low, high = simultaneous_band(mine, steps, question.settings.resamples, question.settings.level, rng)
+        place = {
+            "cohort": question.cohort,
+            "outcome": question.outcome,
+            "visit": visit,
+            "arm": arm,
+            "unit": question.difference_unit,
         }
-        for quantity, (value, slope_a, slope_0, is_log) in comparisons.items():
-            slope = np.zeros(len(arms))
-            slope[a], slope[0] = slope_a, slope_0
-            se = float(np.sqrt(slope @ covariance @ slope))
-            ends = value - z * se, value + z * se
-            estimate, low, high = (
-                (float(np.exp(v)) for v in (value, *ends)) if is_log else (float(v) for v in (value, *ends))
-            )
-            rows.append(_row(quantity, arms[a], arms[0], estimate, se, value / se, low, high, n, with_event))
+        n = mine.shape[1]
+        rows += [
+            {**place, "improvement": x, "share": s, "low": lo, "high": hi, "level": question.settings.level, "n": n,
+             "n_events": round(float(s) * n)}
+            for x, s, lo, hi in zip(steps, share, low, high, strict=True)
+        ]  # fmt: skip
     return rows
 
 
-def _row(
-    quantity: str,
-    arm: object,
-    reference: object,
-    estimate: float,
-    se: float,
-    statistic: float,
-    low: float,
-    high: float,
-    n: int,
-    events: int,
-) -> dict[str, object]:
-    from scipy.special import ndtr
+def _steps(known: "np.ndarray") -> "np.ndarray":
+    """Amounts of improvement: whole numbers where the outcome has few of them, else 41 equal steps over what was seen."""
+    import numpy as np
 
-    p = float(2 * ndtr(-abs(statistic)))
-    numbers = {
-        "estimate": estimate,
-        "se": se,
-        "statistic": float(statistic),
-        "p": p,
-        "low": float(low),
-        "high": float(high),
-    }
-    return {"quantity": quantity, "arm": arm, "reference": reference, **numbers, "n_patients": n, "n_events": events}
+    low, high = np.floor(known.min()), np.ceil(known.max())
+    whole = (known == np.round(known)).mean() > 0.9 and high - low <= 60
+    return np.arange(low, high + 1) if whole else np.linspace(low, high, 41)
+
+
+def simultaneous_band(
+    gain: "np.ndarray", steps: "np.ndarray", resamples: int, level: float, rng: "np.random.Generator"
+) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Share that improved by at least each amount, with a sup-t band by bootstrap.
+
+    s(x) = share with gain >= x, averaged over data sets; patients are drawn with replacement, each sample from one data set in
+    turn so that the band counts what was imputed; the band is s(x) +- q se(x) with q the quantile of the largest
+    |s*(x) - s(x)| / se(x) over the amounts that at least five patients reach and five do not. Elsewhere there is no band.
+
+    Parameters
+    ----------
+    gain : data sets x patients; missing counts as never reached.
+    steps : amounts of improvement.
+    resamples : bootstrap samples.
+    level : confidence of the whole band.
+    rng : the source of chance.
+
+    Returns
+    -------
+    share, low, high for each amount.
+
+    Source: Montiel Olea, Plagborg-Moller 2019, Journal of Applied Econometrics 34:1-17 (sup-t bands).
+    """
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):
+        reached = gain[:, :, None] >= steps - 1e-9  # data sets x patients x amounts
+    m, n, _ = reached.shape
+    share = reached.mean(axis=(0, 1))
+    low, high = np.full(len(steps), np.nan), np.full(len(steps), np.nan)
+    inner = (n * share >= 5 - 1e-9) & (n * (1 - share) >= 5 - 1e-9)
+    if inner.any():
+        counts = rng.multinomial(n, np.full(n, 1 / n), resamples)
+        sampled = np.array([counts[i] @ reached[i % m][:, inner] / n for i in range(resamples)])
+        se = sampled.std(axis=0, ddof=1)
+        farthest = (np.abs(sampled - share[inner]) / np.maximum(se, 1e-12)).max(axis=1)
+        q = float(np.quantile(farthest, level))
+        low[inner], high[inner] = np.clip(share[inner] - q * se, 0, 1), np.clip(share[inner] + q * se, 0, 1)
+    return share, low, high
+
+
+def _reliable(
+    reliability: "pd.DataFrame | None", visits: "pd.DataFrame", question: Question, visit: str
+) -> "list[dict[str, Any]]":
+    """Count by arm who changed by more than the error of measurement explains, by the study's own reliability.
+
+    Jacobson and Truax 1991: reliable is a change beyond 1.96 SD sqrt(2 (1 - r)), with SD at baseline and r Cronbach's alpha there.
+    """
+    import numpy as np
+
+    own = None if reliability is None else reliability[reliability["instrument"] == question.instrument]
+    if own is None or own.empty or not own["alpha"].between(0, 1, inclusive="neither").all():
+        return []
+    alpha = float(own["alpha"].iloc[0])
+    before = visits[visits["visit"] == question.baseline_visit]
+    beyond = reliable_change(float(before["value"].std()), alpha)
+    rows = visits[(visits["visit"] == visit) & visits["improvement"].notna()]
+    if rows.empty or not np.isfinite(beyond):
+        return []
+    made = []
+    for arm in list(question.arms) or [""]:
+        gain = rows.loc[rows["arm"] == arm, "improvement"] if arm else rows["improvement"]
+        place = {
+            "cohort": question.cohort,
+            "outcome": question.outcome,
+            "visit": visit,
+            "arm": arm,
+            "unit": question.difference_unit,
+        }
+        counts = {"n_improved": int((gain > beyond).sum()), "n_worse": int((gain < -beyond).sum())}
+        counts["n_unchanged"] = len(gain) - sum(counts.values())
+        made.append({**place, "reliability": alpha, "beyond": beyond, "n": len(gain), **counts})
+    return made
+
+
+def reliable_change(sd: float, reliability: float) -> float:
+    """Smallest change that is more than error of measurement (95 %): 1.96 SD sqrt(2 (1 - r)), in the unit of SD.
+
+    Parameters
+    ----------
+    sd : standard deviation at baseline.
+    reliability : of the measure, 0 to 1.
+
+    Source: Jacobson, Truax 1991, Journal of Consulting and Clinical Psychology 59:12-19.
+
+    Examples
+    --------
+    >>> round(reliable_change(8.23, 0.801), 3)
+    10.177
+    """
+    from scipy.special import ndtri
+
+    return float(ndtri(0.975) * sd * (2 * (1 - reliability)) ** 0.5)
+
+
+# ---------------------------------------------------------------- where nothing can be said
+
+
+def _not(why: str, question: Question, visit: str, people: "pd.DataFrame") -> "pd.DataFrame":
+    """A row for each response and comparison that was planned at a visit, with the reason."""
+    from dataclasses import replace
+
+    import pandas as pd
+
+    one = replace(question, visits=(visit,))
+    quantity = "risk_difference" if question.arms else "share"
+    rows = [
+        not_estimated(one, why, METHOD, len(people), 0, quantity).assign(variant=name)
+        for name in question.settings.responses
+    ]
+    return complete(pd.concat(rows, ignore_index=True), question, better="higher", unit="share")
+
+
+def _nothing(why: str, question: Question, people: "pd.DataFrame") -> Output:
+    import pandas as pd
+
+    return Output(
+        pd.concat([_not(why, question, visit, people) for visit in question.settings.visits], ignore_index=True)
+    )

@@ -12,7 +12,7 @@ from needling.schema import COUNTS, KEYS, NUMBERS, RESULTS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.study.plan import Contrasts
+    from needling.study.plan import Contrasts, Study
 
 PER = {"slope": "week", "trend": "unit of dose"}
 
@@ -29,8 +29,9 @@ class Output:
 class Question:
     """One model of an analysis: which cohort and outcome, measured how, and who is compared. Codes, no words.
 
-    `settings` are those of the analysis' kind. `arms` has the reference first; a single arm has none.
-    `unit` and `better` are those of the outcome; `design` says whether arms were drawn by lot.
+    `settings` are those of the analysis' kind; `study` has the sections that every analysis reads, and those that its kind names
+    under USES. `arms` has the reference first; a single arm has none.
+    `unit` and `better` are those of the outcome.
     """
 
     analysis: str
@@ -49,7 +50,7 @@ class Question:
     arms: tuple[str, ...]
     doses: dict[str, float]
     categories: dict[str, list[str]]
-    design: str
+    study: "Study"
 
     @property
     def reference(self) -> str:

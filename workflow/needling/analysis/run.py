@@ -5,14 +5,21 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
-from needling.analysis.results import Question
-from needling.cohort.analysed import analysed, left_out, of_population
+from needling.analysis.results import Output, Question, not_estimated
+from needling.analysis.scale import why_not_normal
+from needling.cohort.analysed import analysed, completed, enrolled, left_out, of_population
 from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
 from needling.study.keys import braced
 from needling.study.plan import Analysis, Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+COMPLETED = (
+    "A missing covariate at baseline is replaced by the cohort's mean (a category by its most frequent level), which under "
+    "randomisation leaves the comparison unbiased, so that no randomised patient is lost for it."
+)
 
 
 @dataclass
@@ -61,10 +68,14 @@ def analyse(
         ):
             data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
             if outcome:
-                mine = _of_cohort(given["visits"], cohort, outcome, None)
-                data["visits"] = analysed(mine, settings, settings.needs(study), study)
+                needs = settings.needs(study)
+                mine = completed(_of_cohort(given["visits"], cohort, outcome, None), settings, needs, study)
+                data["visits"] = analysed(mine, settings, needs, study)
+                everybody = completed(_of_cohort(given["patients"], cohort, "", None), settings, needs, study)
+                data["patients"] = enrolled(everybody, mine, settings, needs, study)
             question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
-            outputs.append(kind.run(data, question))
+            why = _refused(data, question) if outcome else ""
+            outputs.append(_not_run(why, data, question) if why else kind.run(data, question))
     texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
@@ -82,6 +93,10 @@ def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
     said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
     clusters = getattr(settings, "clusters", [])
+    if reason := (getattr(settings, "scale", None) or {}).get("continuous"):
+        said.append(("scale", f"Analysed by its mean as the study file says: {reason.rstrip('.')}."))
+    if study.design == "randomised" and settings.outcomes and settings.needs(study).completes(settings):
+        said.append(("scale", COMPLETED))
     said += [("clusters", name) for name in clusters]
     for name, levels in settings.where.items():
         said += [
@@ -91,6 +106,19 @@ def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
         columns = [name for name in settings.needs(study).columns if name != "week"]
         said += [("needs", name if name in clusters else braced("covariate", name)) for name in columns]
     return said
+
+
+def _refused(data: "dict[str, pd.DataFrame]", question: Question) -> str:
+    """Why the outcome is not for a kind with normal errors (those whose settings have a scale)."""
+    rows = data["visits"]
+    if getattr(question.settings, "scale", None) != {}:
+        return ""
+    return why_not_normal(rows.loc[rows["visit"] != question.baseline_visit, "value"], question.unit)
+
+
+def _not_run(why: str, data: "dict[str, pd.DataFrame]", question: Question) -> Output:
+    rows = data["visits"]
+    return Output(not_estimated(question, why, "refused", rows["patient"].nunique(), len(rows)))
 
 
 def _side(kind: ModuleType) -> dict:
@@ -139,7 +167,7 @@ def _question(
         arms=tuple([reference, *(one for one in study.arms if one != reference)] if study.arms else []),
         doses=dict(arm.dose) if arm else {},
         categories=_categories(rows, study.covariate_names),
-        design=study.design,
+        study=study,
     )
 
 
@@ -173,16 +201,15 @@ def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: S
     made = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes]:
-            rows, needs = _of_cohort(visits, cohort, outcome, None), settings.needs(study)
+            needs = settings.needs(study)
+            rows = completed(_of_cohort(visits, cohort, outcome, None), settings, needs, study)
+            everybody = completed(_of_cohort(patients, cohort, "", None), settings, needs, study)
             for arm in study.arms or [""]:
-                group = patients[(patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)][
-                    "patient"
-                ]
+                group = everybody[everybody["arm"] == arm] if arm else everybody
                 place = {"analysis": name, "cohort": cohort, "arm": arm, "visit": "", "outcome": outcome}
-                mine = rows[rows["patient"].isin(group)]
-                used = analysed(mine, settings, needs, study)
-                made.append({**place, "stage": "analysed", "reason": "", "n": int(used["patient"].nunique())})
-                reasons = left_out(group, mine, settings, needs, study)
+                reasons = left_out(group, rows[rows["patient"].isin(group["patient"])], settings, needs, study)
+                n_analysed = group["patient"].nunique() - len(reasons)
+                made.append({**place, "stage": "analysed", "reason": "", "n": n_analysed})
                 for reason, n in reasons.groupby(reasons, sort=False).size().items():
                     made.append({**place, "stage": "left_out", "reason": str(reason), "n": int(n)})
     return check(pd.DataFrame(made, columns=list(PEOPLE)), PEOPLE, "people") if made else empty(PEOPLE)

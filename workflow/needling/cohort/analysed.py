@@ -15,11 +15,54 @@ class Needs:
     """What a measurement needs to be a response of a model.
 
     `visits` are the visits that are responses; `baseline` says that the baseline is a covariate; `columns` may not be missing.
+    `everybody` says that patients without any measurement are in the analysis too, because it fills in what is missing.
     """
 
     visits: tuple[str, ...]
     baseline: bool = True
     columns: tuple[str, ...] = ()
+    everybody: bool = False
+
+    def completes(self, settings: Analysis) -> bool:
+        """Tell whether there is a baseline value or a covariate that `completed` could fill."""
+        return self.baseline or bool(settings.adjust)
+
+
+def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> "pd.DataFrame":
+    """Put a value for each missing baseline value and covariate that an analysis adjusts for, in a randomised trial.
+
+    The mean of the cohort's patients (of the analysis' population) stands for a number, their most frequent level for a category.
+    What is put there does not depend on the arm, so that randomisation keeps the comparison unbiased and no randomised
+    patient is lost. In other designs nothing is put anywhere: there the covariate is what makes arms comparable.
+
+    Parameters
+    ----------
+    rows : visit frame of one cohort and outcome, or the patients of one cohort.
+    settings : an analysis; its `adjust` names the covariates.
+    needs : whether the baseline is one of them.
+    study : section design.
+
+    Returns
+    -------
+    The rows with these columns filled; a covariate that nobody has stays missing, and other columns stay as they are.
+
+    Source: White, Thompson 2005, Statistics in Medicine 24:993-1007. A level of its own for those without a value would leave its
+    coefficient to few people, whose values it would tell.
+    """
+    import pandas as pd
+
+    if study.design != "randomised" or rows.empty:
+        return rows
+    names = [*settings.adjust, *(["baseline"] if needs.baseline and "baseline" in rows else [])]
+    people = of_population(rows, settings).drop_duplicates("patient")
+    put = {}
+    for name in names:
+        known = people[name].dropna() if name in rows else pd.Series(dtype=float)
+        if len(known) and pd.api.types.is_numeric_dtype(known.dtype):
+            put[name] = rows[name].fillna(known.mean())
+        elif len(known):
+            put[name] = rows[name].fillna(known.mode().iloc[0])
+    return rows.assign(**put)
 
 
 def analysed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> "pd.DataFrame":
@@ -38,13 +81,13 @@ def analysed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Stud
 
 
 def left_out(
-    patients: "pd.Series", rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study
+    patients: "pd.DataFrame", rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study
 ) -> "pd.Series":
     """Say why patients have no measurement in an analysis' model.
 
     Parameters
     ----------
-    patients : codes of the patients of a cohort (and arm).
+    patients : the patients of a cohort (and arm), with their covariates where the analysis needs everybody.
     rows, settings, needs, study : as for `analysed`.
 
     Returns
@@ -55,13 +98,33 @@ def left_out(
     """
     import pandas as pd
 
-    remaining, reasons = pd.Index(patients.unique(), name="patient"), []
-    for reason, keep in [("never_measured", lambda measured: measured), *_conditions(settings, needs, study)]:
+    remaining, reasons = pd.Index(patients["patient"].unique(), name="patient"), []
+    steps = [("never_measured", lambda measured: measured), *_conditions(settings, needs, study)]
+    if needs.everybody:
+        rows, steps = patients, _of_everybody(rows, settings, needs, study)
+    for reason, keep in steps:
         rows = keep(rows)
         gone = remaining[~remaining.isin(rows["patient"])]
         reasons.append(pd.Series(reason, index=gone, dtype="str"))
         remaining = remaining.difference(gone, sort=False)
     return pd.concat(reasons)
+
+
+def enrolled(
+    patients: "pd.DataFrame", rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study
+) -> "pd.DataFrame":
+    """Keep the patients whom an analysis is about that needs everybody; of others, those of its population.
+
+    Parameters
+    ----------
+    patients : the patients of a cohort, with their covariates.
+    rows, settings, needs, study : as for `analysed`.
+    """
+    if not needs.everybody:
+        return of_population(patients, settings) if all(one in patients for one in settings.where) else patients
+    for _, keep in _of_everybody(rows, settings, needs, study):
+        patients = keep(patients)
+    return patients
 
 
 Condition = tuple[str, "Callable[[pd.DataFrame], pd.DataFrame]"]
@@ -76,6 +139,17 @@ def _conditions(settings: Analysis, needs: Needs, study: Study) -> list[Conditio
         ("not_at_visits", lambda rows: rows[rows["visit"].isin(needs.visits)]),
         ("no_baseline", lambda rows: rows.dropna(subset="baseline") if needs.baseline else rows),
         ("incomplete", lambda rows: rows.dropna(subset=columns)),
+    ]
+
+
+def _of_everybody(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> list[Condition]:
+    """What a patient needs to be in an analysis that fills in measurements."""
+    seen = None if settings.observed_at is None else rows.loc[rows["visit"] == settings.observed_at, "patient"]
+    columns = [*needs.columns, *(["arm"] if study.arms else [])]
+    return [
+        ("outside_population", lambda people: of_population(people, settings)),
+        ("not_observed", lambda people: people if seen is None else people[people["patient"].isin(seen)]),
+        ("incomplete", lambda people: people.dropna(subset=columns)),
     ]
 
 

@@ -46,6 +46,15 @@ VARIANTS = {
     "copy_increments": "copy increments in reference",
     "last_mean_carried_forward": "last mean carried forward",
 }
+FAMILIES = {
+    "holm": "Holm",
+    "hochberg": "Hochberg (tests that do not depend negatively)",
+    "bonferroni": "Bonferroni",
+    "fixed_sequence": "fixed sequence",
+    "fallback": "fallback",
+    "graph": "a graph of weights",
+}
+NO_INTERVALS = "no two-sided intervals go with this procedure that say more than its decisions"
 WITHHELD = {
     "few_people": "few people",
     "complement": "numbers from which a number of few people could be worked out",

@@ -20,7 +20,7 @@ QUANTILES = {"q10": 0.10, "q25": 0.25, "median": 0.50, "q75": 0.75, "q90": 0.90}
 OF_VALUES = ["mean", "sd", *QUANTILES, "floor", "ceiling", "standardised_difference"]
 VARIABLE = ["cohort", "variable", "visit", "site"]
 # columns of side tables that say where a row stands: they are grids and no findings
-AXES = ("bin", "normal", "time", "day", "week", "level", "delta_arm", "delta_reference")
+AXES = ("bin", "normal", "time", "day", "week", "improvement", "level", "delta_arm", "delta_reference")
 # side tables about estimates and not about people: they go where the result goes
 OF_RESULTS = ("cross_check", "tipping", "tipping_points", "balance")
 
@@ -222,7 +222,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
     if name == "residual_quantiles":
         share = table["normal"].map(NormalDist().cdf)
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
-    axis = next((c for c in ("time", "day") if c in table.columns), None)
+    axis = next((c for c in ("time", "day", "improvement") if c in table.columns), None)
     return on_grid(table, axis, limit) if axis else table
 
 

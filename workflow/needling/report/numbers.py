@@ -17,10 +17,11 @@ WHY = {"failed": "the model could not be fitted", "not_estimated": "it could not
 
 @dataclass(frozen=True)
 class Number:
-    """One result as words: `text` with interval and P, and on which side of no difference its interval lies."""
+    """One result as words: `text` with interval and P (none where not `tested`), and where its interval lies."""
 
     row: dict[str, Any]
     labels: Labels
+    tested: bool = True
 
     @property
     def estimated(self) -> bool:
@@ -40,6 +41,8 @@ class Number:
         p, adjusted = (format_p(row[name]).replace(" ", UNBROKEN) for name in ("p", "p_adjusted"))
         ps = p if pd.isna(row["p_adjusted"]) else f"{p}; adjusted for multiplicity {adjusted}"
         interval = format_interval(row["low"], row["high"], row["level"])
+        if not self.tested:
+            return Told(f"{number} ({interval})", row["row_id"], "estimate low high")
         return Told(f"{number} ({interval}; {ps})", row["row_id"], "estimate low high p")
 
     @property
@@ -86,7 +89,10 @@ class Number:
 
 
 def primary_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str, Any]]:
-    """The primary result in the study file's order: where (outcome, cohort, visit, who is compared), and the number."""
+    """The primary result in the study file's order: where (outcome, cohort, visit, who is compared), and the number.
+
+    One of several comparisons that is in no family explores: it has an interval and no P here.
+    """
     plan, rows = labels.plan, primary(released)
     if plan.design == "single_arm":
         results = released["results"]
@@ -98,7 +104,8 @@ def primary_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
             where = f" in {in_sentence(labels.cohort(cohort))}" if len(plan.cohorts) > 1 else ""
             at = in_sentence(labels.visit(row["visit"])) if row["visit"] else ""
             pair = in_sentence(labels.compared(row)) if len(plan.arms) > 2 else ""
-            number = Number({str(k): v for k, v in row.items()}, labels)
+            tested = plan.design == "single_arm" or len(rows) == 1 or pd.notna(row["p_adjusted"])
+            number = Number({str(k): v for k, v in row.items()}, labels, tested)
             found.append({"what": labels.outcome(outcome) + where, "visit": at, "pair": pair, "number": number})
     return found
 

@@ -9,7 +9,7 @@ import jinja2
 import pandas as pd
 
 from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
-from needling.labels.words import DF, POOLED, VARIANCES, WITHHELD, Labels
+from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.happened import delivered_sentences, harms_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.study.extensions import EXTENSIONS
@@ -67,7 +67,8 @@ def report_text(
         labels=labels,
         made_up=MADE_UP if plan.made_up else "",
         people=lambda stage: people(released, stage),
-        primary=primary_sentences(released, labels),
+        primary=(told := primary_sentences(released, labels)),
+        explored=any(not one["number"].tested for one in told),
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
         figure=floats.figure,
@@ -172,9 +173,10 @@ def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict
         sentences.append(f"Variance: {listed(robust)}.")
     if told("averaged"):
         sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
+    sentences += told("scale")
     if settings.family:
         family = plan.families[settings.family]
-        how = f"{sentence(family.method)}, two-sided level {family.level}"
+        how = f"{FAMILIES.get(family.method, 'not adjusted')}, two-sided level {family.level}"
         sentences.append(
             f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
         )
@@ -217,7 +219,8 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
     """Name differences in pain that lie beyond what trials of dry needling have found.
 
     A pooled difference of -2.3 points (-3.6 to -1.0) on the NPRS is the largest published (28 trials of neck pain,
-    Navarro-Santana 2020): one beyond -3, or above 0.5, is more likely a mistake than a finding.
+    Navarro-Santana 2020, against sham or waiting): one beyond -3, or above 0.5, is more likely a mistake than a finding.
+    Nothing is said of other arms, of needling against needling, nor where the study's reference is not the arm compared with.
     """
     plan = labels.plan
     mine = results[
@@ -228,7 +231,13 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
         instrument = plan.instruments.get(row["instrument"])
         if instrument is None or (instrument.registry or row["instrument"]) != "nprs":
             continue
-        turned = (row["better"] == "higher") != (bool(plan.arms) and row["reference"] != plan.arms[0])
+        if (
+            not _is_needling(labels, row["arm"])
+            or _is_needling(labels, row["reference"])
+            or row["reference"] != plan.arms[0]
+        ):
+            continue
+        turned = row["better"] == "higher"
         if not -3 <= row["estimate"] * (-1 if turned else 1) <= 0.5:
             place = f"{in_sentence(labels.outcome(row['outcome']))} in {in_sentence(labels.cohort(row['cohort']))}"
             found[
@@ -236,6 +245,12 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
                 "of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."
             ] = None
     return list(found)
+
+
+def _is_needling(labels: Labels, arm: str) -> bool:
+    """Tell by its code and label whether an arm was needled, and not for show."""
+    told = f"{arm} {labels.arm(arm)}".lower()
+    return bool(re.search(r"needl", told)) and not re.search(r"sham|placebo|without|no[ _]needl", told)
 
 
 def _taken_out(cleaning: pd.DataFrame) -> list[str]:

@@ -14,7 +14,7 @@ from needling.labels.numbers import (
     format_power,
 )
 from needling.labels.sentences import in_sentence, listed, sentence
-from needling.labels.words import Labels
+from needling.labels.words import FAMILIES, NO_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
@@ -22,6 +22,13 @@ from needling.tables.withheld import HIDDEN, withheld_note
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "range", "icc")
 KEY = ["analysis", "cohort", "outcome", "visit", "at"]
 STATUS = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "abstains": "no recommendation"}
+CHANGE_SCORES = {
+    "randomised": "Change scores stand beside the analysis of covariance where arms differ by more than 0.25 SD at baseline: the "
+    "arm that began worse improves more by itself (regression to the mean), which a change score takes for an effect and the "
+    "analysis of covariance does not. Under randomisation the latter is to be believed.",
+    "cohort": "Change scores stand beside the analysis of covariance where groups differ by more than 0.25 SD at baseline: without "
+    "randomisation they answer different questions (Lord's paradox), and neither is right because it is larger.",
+}
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
 
 
@@ -126,6 +133,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
         parts.append(row["unit"])
     if row["quantity"] == "interaction":
         parts += [f"effect by {in_sentence(labels.term(row['term']))}", *([row["unit"]] if row["unit"] else [])]
+    parts += ["change scores"] if row["variant"] == "change_score" else []
     same = rows[(rows["analysis"] == row["analysis"]) & (rows["quantity"] == row["quantity"])]
     if len(same[["arm", "reference"]].drop_duplicates()) > 1 and row["reference"]:
         parts.append(in_sentence(labels.compared(row)))
@@ -133,7 +141,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
 
 
 def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any]) -> str:
-    if row["quantity"] not in ("difference", "change") or key not in means:
+    if row["quantity"] not in ("difference", "change") or row["variant"] == "change_score" or key not in means:
         return MISSING
     mean = means[key]
     if mean["hidden"]:
@@ -166,8 +174,17 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
         notes.append("Mean: marginal mean at the visit.")
     notes += _model_patients(rows, released)
     if rows["p_adjusted"].notna().any():
-        methods = listed([plan.families[name].method.capitalize() for name in dict.fromkeys(rows["family"]) if name])
-        notes.append(f"Adjusted P: {methods}, over the primary comparisons; confidence intervals are not adjusted.")
+        used = [plan.families[name] for name in dict.fromkeys(rows["family"]) if name]
+        methods = listed(list(dict.fromkeys(FAMILIES[one.method] for one in used)))
+        notes.append(f"Adjusted P: {methods}, over the comparisons of a family; confidence intervals are not adjusted.")
+        if all(one.method == "bonferroni" for one in used):
+            notes.append(
+                "Intervals that go with the adjusted P are in the exact numbers (low_adjusted, high_adjusted)."
+            )
+        else:
+            notes.append(f"{sentence(NO_INTERVALS)}.")
+    if rows["variant"].eq("change_score").any():
+        notes.append(CHANGE_SCORES[plan.design])
     notes += _frameworks(rows, labels)
     notes += [f"{scale}." for scale in _scales(rows, labels)]
     odd = rows[rows["note"].ne("") & ~rows["status"].isin(["converged"])]

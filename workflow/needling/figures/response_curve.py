@@ -1,0 +1,84 @@
+"""Cumulative curves of improvement: the share of each arm that improved by at least so much, with simultaneous bands."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from needling.figures.style import FAINT, Look, Profile, light_grid, looks, new_figure, panel_head
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.select import asked_for, in_order
+from needling.tables.withheld import withheld_note
+
+PLACE = ["analysis", "cohort", "outcome", "visit"]
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the curves of the analyses that ask for this figure, in the study file's order."""
+    table = released.get("response_curve", pd.DataFrame(columns=[*PLACE, "share"]))
+    mine = table[table["analysis"].isin(asked_for(released, "figure", "response_curve")) & table["share"].notna()]
+    if mine.empty:
+        return mine
+    plan = labels.plan
+    order = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
+    return in_order(mine, {**order, "visit": list(plan.visits.schedule)})
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a panel for each cohort, outcome and visit: improvement to the right, share upwards, a line and band for each arm."""
+    groups = list(source.groupby(PLACE, sort=False))
+    columns = min(3, len(groups))
+    lines = -(-len(groups) // columns)
+    figure = new_figure(profile.full, 12 + 58 * lines)
+    axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
+    arms = labels.plan.arms or [""]
+    look = looks(labels.plan.arms)
+    for ax, (key, rows) in zip(axes.flat, groups, strict=False):
+        _, cohort, outcome, visit = map(str, key)
+        light_grid(ax)
+        ax.axvline(0, color=FAINT, linewidth=0.7)
+        for arm in arms:
+            mine = rows[rows["arm"] == arm]
+            ax.step(
+                mine["improvement"], 100 * mine["share"], where="pre", color=look[arm].colour, linestyle=look[arm].line
+            )
+            band = mine.dropna(subset=["low", "high"])
+            ends = (band["improvement"], 100 * band["low"], 100 * band["high"])
+            ax.fill_between(*ends, step="pre", color=look[arm].colour, alpha=0.18, linewidth=0)
+        panel_head(ax, labels.cohort(cohort), f"{labels.outcome(outcome)}, {in_sentence(labels.visit(visit))}")
+        ax.set_ylim(0, 101)
+        ax.set_xlabel(f"Improvement of at least, {rows['unit'].iloc[0]}".rstrip(", "))
+    for ax in axes[:, 0]:
+        ax.set_ylabel("Patients, %")
+    for ax in list(axes.flat)[len(groups) :]:
+        ax.set_axis_off()
+    if labels.plan.arms:
+        handles = [Line2D([], [], **_stroke(look[arm]), label=labels.arm(arm)) for arm in arms]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(arms))
+    return figure
+
+
+def _stroke(look: Look) -> Any:
+    return {"color": look.colour, "linestyle": look.line}
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    level = f"{100 * float(source['level'].iloc[0]):g}%"
+    caption = (
+        f"Share of patients who improved by at least so much; bands hold for all amounts at once ({level}) and are drawn where at "
+        "least five patients reach an amount and five do not."
+    )
+    told = []
+    for key, rows in source.groupby([*PLACE, "arm"], sort=False):
+        _, cohort, outcome, visit, arm = map(str, key)
+        any_gain = rows[rows["improvement"] > 0]
+        if len(any_gain):
+            first = any_gain.iloc[0]
+            told.append(
+                f"{labels.outcome(outcome)} in {in_sentence(labels.cohort(cohort))}, {in_sentence(labels.visit(visit))}, "
+                f"{in_sentence(labels.arm(arm))}: {100 * first['share']:.0f}% improved by at least {first['improvement']:g}"
+            )
+    return " ".join([caption, *withheld_note(source)]), f"Curves falling from left to right. {'; '.join(told)}."

@@ -1,0 +1,76 @@
+"""An analysis beside what habits of the field would have printed, at every visit."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from needling.figures.style import COLOURS, INK, Profile, light_grid, new_figure, panel_head
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.twin import HABITS, beside
+from needling.tables.withheld import withheld_note
+
+LOOKS = {"": (INK, "o"), "t_test": (COLOURS[0], "s"), "last_value": (COLOURS[3], "D")}
+PLACE = ["twin", "cohort", "outcome", "arm", "reference"]
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the differences of both at the visits of the schedule."""
+    both = beside(released, labels, "figure")
+    known = (
+        both["quantity"].eq("difference") & both["visit"].isin(labels.plan.visits.schedule) & both["estimate"].notna()
+    )
+    return both[known].reset_index(drop=True)
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a panel for each cohort, outcome and pair of arms: visits to the right, differences with intervals upwards."""
+    groups = list(source.groupby(PLACE, sort=False))
+    columns = min(2, len(groups))
+    lines = -(-len(groups) // columns)
+    figure = new_figure(profile.full, 14 + 56 * lines)
+    axes = figure.subplots(lines, columns, squeeze=False)
+    visits = [one for one in labels.plan.visits.schedule if (source["visit"] == one).any()]
+    for ax, (_, rows) in zip(axes.flat, groups, strict=False):
+        first = rows.iloc[0].to_dict()
+        light_grid(ax)
+        ax.axhline(0, color=INK, linewidth=0.8)
+        for place, (habit, (colour, marker)) in enumerate(LOOKS.items()):
+            mine = rows[rows["habit"] == habit]
+            x = [visits.index(one) + 0.22 * (place - 1) for one in mine["visit"]]
+            ax.vlines(x, mine["low"], mine["high"], color=colour, linewidth=1.4)
+            ax.plot(x, mine["estimate"], linestyle="", marker=marker, color=colour)
+        ax.set_xticks(range(len(visits)), [labels.visit(one) for one in visits])
+        ax.set_xlim(-0.5, len(visits) - 0.5)
+        pair = f", {in_sentence(labels.compared(first))}" if len(labels.plan.arms) > 2 else ""
+        panel_head(ax, labels.cohort(first["cohort"]), f"{labels.outcome(first['outcome'])}, {first['unit']}{pair}")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("Difference")
+    for ax in list(axes.flat)[len(groups) :]:
+        ax.set_axis_off()
+    names = {
+        "": labels.analysis(str(source.loc[source["habit"] == "", "analysis"].iloc[0]))
+        if (source["habit"] == "").any()
+        else ""
+    }
+    handles = [
+        Line2D([], [], color=colour, marker=marker, label=names.get(habit) or HABITS.get(habit, ""))
+        for habit, (colour, marker) in LOOKS.items()
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    caption = (
+        f"Not to be believed: differences that habits of the field would have printed, beside the analysis, with "
+        f"{100 * float(source['level'].iloc[0]):g}% confidence intervals."
+    )
+    primary = source[source["visit"] == labels.plan.visits.primary]
+    told = [
+        f"{labels.outcome(row['outcome'])} in {in_sentence(labels.cohort(row['cohort']))}, "
+        f"{in_sentence(HABITS.get(row['habit']) or labels.analysis(row['analysis']))}: {row['estimate']:.2f}"
+        for row in primary.to_dict("records")
+    ]
+    return " ".join([caption, *withheld_note(source)]), f"Points with intervals. {'; '.join(told)}."

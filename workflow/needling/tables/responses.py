@@ -1,0 +1,192 @@
+"""Responders: shares by arm, their difference and ratio, and numbers needed to treat; reliable change as counts."""
+
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.numbers import MINUS, MISSING, format_fixed, format_p
+from needling.labels.sentences import in_sentence, sentence, spaced
+from needling.labels.words import Labels
+from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.select import asked_for, in_order, said
+from needling.tables.withheld import HIDDEN, withheld_note
+
+KEY = ["analysis", "cohort", "outcome", "visit", "variant"]
+
+
+def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print for each response the share of each arm, and of each comparison the differences, ratio and number needed to treat."""
+    results, plan = released["results"], labels.plan
+    shown = asked_for(released, "table", "response_shares")
+    mine = results[
+        results["analysis"].isin(shown) & results["quantity"].isin(["share", "risk_difference", "risk_ratio"])
+    ]
+    if mine.empty:
+        return None
+    places = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
+    exact = in_order(mine, places | {"visit": list(plan.visits.schedule)})
+    needed = released.get("number_needed", pd.DataFrame())
+    several = exact["analysis"].nunique() > 1
+    pairs: list[tuple[str, Row]] = []
+    for key, rows in exact.groupby(KEY, sort=False):
+        place: dict[str, Any] = dict(zip(KEY, key, strict=True))
+        parts = [
+            labels.cohort(place["cohort"]),
+            in_sentence(labels.outcome(place["outcome"])),
+            in_sentence(labels.visit(place["visit"])),
+        ]
+        heading = (f"{labels.analysis(place['analysis'])}: " if several else "") + ", ".join(parts)
+        shares = {row["arm"]: row for row in rows[rows["quantity"] == "share"].to_dict("records")}
+        ratios = {
+            (row["arm"], row["reference"]): row for row in rows[rows["quantity"] == "risk_ratio"].to_dict("records")
+        }
+        for row in rows[rows["quantity"] == "risk_difference"].to_dict("records") or [{}]:
+            pair = (row.get("arm", ""), row.get("reference", ""))
+            name = sentence(spaced(place["variant"])) + (
+                f", {in_sentence(labels.compared(row))}" if len(plan.arms) > 2 else ""
+            )
+            texts = [_share(shares.get(arm)) for arm in (pair[::-1] if row else shares)]
+            if row:
+                texts += [_difference(row), _ratio(ratios.get(pair)), _needed(needed, place, pair), _p(row)]
+            pairs.append((heading, [name, *texts]))
+    head = ["Response", *_heads(exact, labels)]
+    return Printed(_caption(labels), exact, head, headed(pairs), _notes(exact, released, labels), _widths(len(head)))
+
+
+def _caption(labels: Labels) -> str:
+    return (
+        "Who got better: shares of responders."
+        if labels.plan.design == "single_arm"
+        else "Who got better: shares of responders by arm."
+    )
+
+
+def _heads(exact: pd.DataFrame, labels: Labels) -> Row:
+    plan, level = labels.plan, f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    if not plan.arms:
+        return [f"Share ({level})"]
+    arms = [labels.arm(arm) for arm in plan.arms] if len(plan.arms) == 2 else ["Reference", "Arm"]
+    return [
+        *arms,
+        f"Difference, percentage points ({level})",
+        f"Ratio ({level})",
+        f"Number needed to treat ({level})",
+        "P",
+    ]
+
+
+def _widths(n: int) -> list[float]:
+    return [0.22, 0.1, 0.1, 0.21, 0.15, 0.15, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
+
+
+def _share(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return HIDDEN if row and row["hidden"] else MISSING
+    if row["reference"] == "" and row["arm"] == "":
+        text = (
+            f"{100 * row['estimate']:.0f}% ({100 * row['low']:.0f} to {100 * row['high']:.0f}), n = {row['n_patients']}"
+        )
+        return Told(text, row["row_id"], "estimate low high n_patients")
+    return Told(f"{100 * row['estimate']:.0f}% of {row['n_patients']}", row["row_id"], "estimate n_patients")
+
+
+def _difference(row: dict[Any, Any]) -> str:
+    if row["hidden"]:
+        return HIDDEN
+    if pd.isna(row["estimate"]):
+        return "not estimated"
+    text = [format_fixed(100 * row[name], 1) for name in ("estimate", "low", "high")]
+    return Told(f"{text[0]} ({text[1]} to {text[2]})", row["row_id"], "estimate low high")
+
+
+def _ratio(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return HIDDEN if row and row["hidden"] else MISSING
+    text = [format_fixed(row[name], 2) for name in ("estimate", "low", "high")]
+    return Told(f"{text[0]} ({text[1]} to {text[2]})", row["row_id"], "estimate low high")
+
+
+def _needed(needed: pd.DataFrame, place: dict[str, Any], pair: tuple[str, str]) -> str:
+    """Write a number needed to treat; through infinity as benefit to infinity to harm (Altman 1998)."""
+    if needed.empty:
+        return MISSING
+    keys = {
+        **{name: place[name] for name in KEY[:4]},
+        "response": place["variant"],
+        "arm": pair[0],
+        "reference": pair[1],
+    }
+    rows = needed[(needed[list(keys)] == pd.Series(keys)).all(axis=1)]
+    if len(rows) != 1:
+        return MISSING
+    row = rows.iloc[0]
+    if row["hidden"]:
+        return HIDDEN
+    if row["through_infinity"]:
+        point = _number(row["estimate"]) + ("" if row["estimate"] >= 0 else " to harm")
+        return f"{point} (benefit {_number(row['low'])} to ∞ to harm {_number(row['high'])})"
+    harm = " to harm" if row["estimate"] < 0 else ""
+    return f"{_number(row['estimate'])}{harm} ({_number(row['low'])} to {_number(row['high'])})"
+
+
+def _number(value: float) -> str:
+    if abs(value) == float("inf"):
+        return "∞"
+    return format_fixed(abs(value), 1 if abs(value) < 10 else 0)
+
+
+def _p(row: dict[Any, Any]) -> str:
+    return Told(format_p(row["p"], name=False), row["row_id"], "p")
+
+
+def _notes(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
+    notes = []
+    for analysis in exact["analysis"].unique():
+        notes += [labels.fill(text) for text in said(released, analysis, "missing")]
+    if labels.plan.arms:
+        notes.append(
+            "Shares are standardised, so they need not be whole numbers of patients. A number needed to treat that runs from "
+            f"benefit over infinity (∞) to harm is compatible with no difference. {MINUS}: fewer responders."
+        )
+    for note, where in exact[exact["note"].ne("") & exact["quantity"].ne("risk_ratio")].groupby("note", sort=False):
+        told = [
+            f"{spaced(row['variant'])} in {in_sentence(labels.cohort(row['cohort']))}, {in_sentence(labels.visit(row['visit']))}"
+            for row in where.to_dict("records")
+        ]
+        notes.append(f"{sentence('; '.join(dict.fromkeys(told)))}: {note}.")
+    return [*dict.fromkeys(notes), *withheld_note(exact)]
+
+
+def reliable_change(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print how many changed by more than error of measurement explains."""
+    exact = released.get("reliable_change")
+    if exact is None or exact.empty:
+        return None
+    pairs = []
+    for row in exact.to_dict("records"):
+        heading = ", ".join(
+            [
+                labels.cohort(row["cohort"]),
+                in_sentence(labels.outcome(row["outcome"])),
+                in_sentence(labels.visit(row["visit"])),
+            ]
+        )
+        counts = [HIDDEN if row["hidden"] else str(row[name]) for name in ("n_improved", "n_unchanged", "n_worse", "n")]
+        beyond = f"{row['beyond']:.1f} {row['unit']}".rstrip() if not row["hidden"] else HIDDEN
+        pairs.append((heading, [labels.arm(row["arm"]), beyond, *counts]))
+    notes = [
+        "Reliable is a change beyond 1.96 SD √(2 (1 − r)), SD at baseline, r Cronbach's alpha of this study (Jacobson and Truax "
+        "1991). Counts of those measured at both visits; no test."
+    ]
+    head = ["Arm", "Beyond", "Better", "Neither", "Worse", "n"]
+    return Printed(
+        "Reliable change per person.",
+        exact,
+        head,
+        headed(pairs),
+        notes + withheld_note(exact),
+        [0.3, 0.26, 0.11, 0.11, 0.11, 0.11],
+    )
+
+
+TABLES = {"response_shares": response_shares, "reliable_change": reliable_change}
