@@ -25,6 +25,14 @@ from needling.study.keys import StudyError
 from needling.study.sources import Export
 
 REVIEW = "# review"
+BELOW_ZERO = {
+    "rom",
+    "cpm",
+    "temporal_summation",
+    "groc",
+    "paindetect",
+    "eq5d_index",
+}  # of the registry, with values below 0
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
 EVENTS = {
     "sessions": "session|treatment|sesion",
@@ -39,7 +47,11 @@ MOST_OUTCOMES = 4
 
 
 def guess_study(
-    name: str, export: str | Path, dictionary: str | Path | None = None, known: Collection[str] = ()
+    name: str,
+    export: str | Path,
+    dictionary: str | Path | None = None,
+    known: Collection[str] = (),
+    undirected: Collection[str] = (),
 ) -> str:
     """Write a first study file by looking at an export.
 
@@ -49,6 +61,7 @@ def guess_study(
     export : path of the records; its ending says the format (a CSV with a dictionary or REDCap's own columns is REDCap).
     dictionary : path of the REDCap data dictionary, where there is one.
     known : names of the instrument registry; any other instrument gets a range and a direction to review.
+    undirected : those of them whose direction a study must say; the draft says one, to be reviewed.
 
     Returns
     -------
@@ -77,7 +90,7 @@ def guess_study(
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
     _stop_on_crossover(look, str(settings["records"]))
-    return _text(name, _document(name, settings, look, known), look, left_out)
+    return _text(name, _document(name, settings, look, known, undirected), look, left_out)
 
 
 def _stop_on_crossover(look: Look, records: str) -> None:
@@ -139,7 +152,9 @@ def _key(text: str) -> str:
 # ---------------------------------------------------------------- the parts of the study file
 
 
-def _document(name: str, settings: dict[str, object], look: Look, known: Collection[str]) -> dict[str, object]:
+def _document(
+    name: str, settings: dict[str, object], look: Look, known: Collection[str], undirected: Collection[str]
+) -> dict[str, object]:
     wide, order = side_by_side(look)
     alone = not look.repeats and not {"planned", "date"} & {*look.found}
     shape: dict[str, object] = {"shape": "patient"} if wide or alone else {}
@@ -147,6 +162,9 @@ def _document(name: str, settings: dict[str, object], look: Look, known: Collect
         shape = {"shape": "value", "values": {"name": look.measured.name, "value": look.measured.value}}
     events = _events(look)
     instruments = _instruments(look, known, events, wide)
+    for each, of_it in instruments.items():
+        if of_it.get("registry", each) in undirected:
+            of_it["better"] = "lower"
     visits = _visits(look, instruments, order)
     if look.repeats and not {"planned", "date"} & {*look.found}:
         look.notes.append(
@@ -243,7 +261,7 @@ def _instruments(
         found = {_key(column): {"total": column} for column in _other_measures(look)}
     for name in found:
         registered = name if name in known else instrument_of(name.replace("_", " "), known)
-        if registered and _below_zero(look, found[name]) and registered not in {"rom", "cpm"}:
+        if registered and _below_zero(look, found[name]) and registered not in BELOW_ZERO:
             registered = None
         if registered is None:
             found[name] |= {"range": _range(look, found[name]), "better": "lower"}
