@@ -73,7 +73,7 @@ def test_codebook_describes_every_column(found, result, tmp_path):
     assert patients.loc["age", ["rows", "missing"]].tolist() == [24, 2]
     ndi = book[(book["table"] == "outcomes") & (book["instrument"] == "ndi")].iloc[0]
     assert ndi["unit"] == "%"
-    assert ndi["levels"] == "0 to 100, lower is better"
+    assert ndi["levels"] == "0 to 100, lower is better; unverified: missing items"
     assert ndi["source"] == "ndi_1 ... ndi_total (11 columns)"
 
 

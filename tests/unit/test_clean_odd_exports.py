@@ -8,10 +8,13 @@ import pytest
 from small_export import OwnCodes
 
 from needling.clean.cleaning import clean
+from needling.instruments.definition import definitions
+from needling.instruments.scoring import score
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.study.file import part
 from needling.study.keys import StudyError
+from needling.study.sources import Instrument
 
 CASES = Path(__file__).parent / "cases"
 CODES = {"Dry needling": "dn", "Sham": "sham", "DN": "dn", "sham": "sham", "a": "dn", "b": "sham", "PRP": "dn"}
@@ -142,3 +145,49 @@ def test_codes_and_numbers_written_otherwise_are_the_same():
     with_minus = (CASES / "unicode_minus.csv").read_text(encoding="utf-8")
     assert re.search("\N{MINUS SIGN}", with_minus)
     assert cleaned("unicode_minus", {"nprs": {"total": "nprs"}}).audit["reason"].eq("another sign for minus").any()
+
+
+# ---------------------------------------------------------------- answers that are not their points
+
+
+def visa_export(folder: Path, seventh: list[str]) -> Path:
+    """Eight items of the VISA-A, all 10 and 30 but the seventh."""
+    path = folder / "visa.csv"
+    rows = [
+        ",".join([f"P-{n}", "AB"[n % 2], f"2024-03-{1 + n:02d}", "Baseline", *["10"] * 6, code, "30"])
+        for n, code in enumerate(seventh)
+    ]
+    head = ",".join(["id", "arm", "visit_date", "visit", *(f"v{number}" for number in range(1, 9))])
+    path.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_codes_that_are_no_points_of_an_item_are_asked_and_answered_by_points(tmp_path):
+    """A survey tool numbers the answers of item 7 from 1; they stand for 0, 4, 7 and 10 points."""
+    path = visa_export(tmp_path, ["1", "2", "3", "4"] * 3)
+    with pytest.raises(StudyError, match=r"9 of 12 answers \(such as 1, 2, 3\).*points: \{7.*1: 0, 2: 4, 3: 7, 4: 10"):
+        cleaned(path, {"visa_a": {"items": "v1 .. v8"}})
+    points = {"7": {"1": 0, "2": 4, "3": 7, "4": 10}}
+    found = cleaned(path, {"visa_a": {"items": "v1 .. v8", "points": points}})
+    outcomes = found.tables["outcomes"]
+    assert outcomes.loc[outcomes["item"] == "7", "value"].tolist() == [0, 4, 7, 10] * 3
+    settings = Instrument.model_validate({"items": "v1 .. v8", "points": points})
+    scores = score(outcomes, definitions({"visa_a": settings}))
+    assert scores["value"].tolist() == [90, 94, 97, 100] * 3
+    assert (found.audit["reason"] == "answer coded otherwise by the export").sum() == 12
+
+
+def test_a_code_without_points_is_queried_and_missing(tmp_path):
+    path = visa_export(tmp_path, ["1", "2", "3", "9"] * 3)
+    points = {"7": {"1": 0, "2": 4, "3": 7}}
+    found = cleaned(path, {"visa_a": {"items": "v1 .. v8", "points": points}})
+    seventh = found.tables["outcomes"].query("item == '7'")["value"]
+    assert seventh.isna().sum() == 3
+    assert (found.audit["reason"] == "a code to which the study file gives no points").sum() == 3
+
+
+def test_a_few_impossible_answers_are_slips_and_not_asked_about(tmp_path):
+    path = visa_export(tmp_path, ["10", "7"] * 10 + ["6", "6"])
+    outcomes = cleaned(path, {"visa_a": {"items": "v1 .. v8"}}).tables["outcomes"]
+    scores = score(outcomes, definitions({"visa_a": Instrument(items="v1 .. v8")}))
+    assert len(scores) == 20

@@ -1,8 +1,11 @@
-"""The instrument registry, definitions and scoring rules, hand-scored from the published rules."""
+"""The instrument registry, definitions and scoring rules: each instrument against questionnaires that were scored by hand."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from needling.instruments.definition import definition, definitions
@@ -10,146 +13,233 @@ from needling.instruments.registry import Entry, registry
 from needling.study.keys import StudyError
 from needling.study.sources import Instrument
 
-
-def items(name: str, *rows: list[float | None]) -> pd.DataFrame:
-    count = registry()[name].items.count
-    return pd.DataFrame(rows, columns=[str(number) for number in range(1, count + 1)], dtype=float)
+CASES = yaml.safe_load((Path(__file__).parent / "cases" / "instruments.yaml").read_text(encoding="utf-8"))
+SCORED = {name: case for name, case in CASES.items() if "worked" in case}
 
 
 def defined(name: str, **keys) -> "definition":
     entry = registry()[name]
-    if entry.items is not None and "total" not in keys and "items" not in keys:
-        keys["items"] = f"{name}_1 .. {name}_{entry.items.count}"
-    return definition(name, Instrument.model_validate(keys))
+    if entry.scoring is not None and "total" not in keys and "items" not in keys:
+        keys["items"] = f"{name}_1 .. {name}_{entry.scoring.count}"
+    return definition(name, Instrument.model_validate({"better": "lower"} | keys if entry.better == "none" else keys))
 
 
-# ---------------------------------------------------------------- the registry
+def items(*rows: list[float | None]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[str(number) for number in range(1, len(rows[0]) + 1)], dtype=float)
 
 
-def test_every_entry_can_be_defined_and_scores_inside_its_range():
-    for name, entry in registry().items():
-        keys = {"better": "higher"} if entry.better == "none" else {}
-        one = defined(name, **(keys | ({"total": "x"} if entry.items is None else {})))
-        assert one.low < one.high
-        if entry.items is None:
-            continue
-        numbers = range(1, entry.items.count + 1)
-        for end in (0, 1):
-            answers = [
-                entry.items.range_of(number)[1 - end if number in entry.items.reversed else end] for number in numbers
-            ]
-            score = one.score(items(name, answers))[0]
-            assert score == pytest.approx((one.low, one.high)[end], abs=0.02), (name, end)
+def times(text: str) -> tuple[str, int]:
+    """Read 5x9 as nine fives, and 5 as one."""
+    word, _, count = text.partition("x")
+    return word, int(count or 1)
 
 
-def test_the_registry_has_every_instrument_of_the_data_guide():
-    guide = "nprs vas ppt ndi odi dash quickdash lefs psfs fiqr fiq wpi sss visa_a visa_p tsk17 tsk11 pcs_total csi pgic groc"
-    assert set(f"{guide} promis_pi promis_pf sf12_pcs cpm rom ltr soreness".split()) <= set(registry())
+def answers(text: str) -> list[float | None]:
+    """Read 5x2 6 - as 5, 5, 6 and a missing answer."""
+    return [None if word == "-" else float(word) for word, count in map(times, text.split()) for _ in range(count)]
 
 
-def test_thresholds_have_a_source_and_a_scale_of_their_instrument():
-    for name, entry in registry().items():
-        scales = {entry.unit, *entry.units, "% of baseline"}
-        for one in entry.thresholds:
-            assert one.source
-            assert one.scale in scales, name
-            assert one.percent == (one.scale == "% of baseline")
+def item_ranges(text: str) -> list[tuple[float, float]]:
+    """Read 2x 0-10, 1x -1-1 as the lowest and highest answers of three items."""
+    found = []
+    for part in text.split(", "):
+        count, _, span = part.partition("x ")
+        low, _, high = span.rpartition("-")
+        found += [(float(low), float(high))] * int(count)
+    return found
+
+
+# ---------------------------------------------------------------- the registry, held against what was written down apart from it
+
+
+def test_every_instrument_has_a_case():
+    assert list(CASES) == list(registry())
+
+
+def test_the_registry_has_every_instrument_of_the_field():
+    field = """nprs vas ppt ndi odi dash quickdash lefs psfs fiqr fiq wpi sss visa_a visa_p tsk17 tsk11 pcs_total csi pgic groc
+        promis_pi promis_pf cpm rom ltr soreness rmdq spadi prtee ffi fhsq_pain faam_adl faam_sport cait womac koos_pain hoos_pain
+        ikdc visa_g visa_h bpi_severity bpi_interference sf_mpq_2 dn4 paindetect pseq fabq_physical fabq_work hads_anxiety
+        hads_depression phq9 gad7 stai_state stai_trait psqi isi eq5d_index eq_vas sf36_pcs sf36_mcs sf36_scale sf12_pcs sf12_mcs
+        promis_fatigue hit6 midas start_back orebro orebro_short credibility expectancy polysymptomatic_distress crom strength
+        strength_per_weight jump_height muscle_tone muscle_stiffness temporal_summation pill_count"""
+    assert set(field.split()) <= set(registry())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_direction_range_unit_and_what_is_unverified(name):
+    entry, case = registry()[name], CASES[name]
+    assert f"{entry.better}; {entry.range[0]:g} to {entry.range[1]:g}; {entry.unit}" == case["score"]
+    assert entry.units == case.get("units", {})
+    assert list(entry.usual or []) == case.get("usual", [])
+    assert entry.unverified == case.get("unverified", [])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_thresholds_and_bands_with_their_sources(name):
+    entry, case = registry()[name], CASES[name]
+    told = [[one.kind, one.value, one.scale, one.source or "unverified"] for one in entry.thresholds]
+    assert told == case.get("thresholds", [])
+    for one in entry.thresholds:
+        assert one.scale in {entry.unit, *entry.units, "% of baseline"}
+        assert one.percent == (one.scale == "% of baseline")
+    assert (entry.bands.limits if entry.bands else []) == case.get("bands", [])
+    assert ((entry.bands.source or "unverified") if entry.bands else None) == case.get("bands_source")
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_items_and_their_answers(name):
+    scoring, case = registry()[name].scoring, SCORED[name]
+    numbers = range(1, scoring.count + 1)
+    assert [scoring.range_of(number) for number in numbers] == item_ranges(case["items"])
+    assert {n: scoring.only_of(n) for n in numbers if scoring.only_of(n)} == case.get("only", {})
+    assert (scoring.fewest or scoring.count) == case.get("fewest", scoring.count)
+
+
+def test_instruments_without_worked_questionnaires_are_scored_elsewhere():
+    assert [name for name, entry in registry().items() if entry.scoring] == list(SCORED)
+
+
+def test_a_text_is_no_substitute_for_the_field_that_says_unverified():
+    entry = registry()["ndi"].model_dump()
+    for change in ({"source": "Young 2009, missing items unverified"}, {"source": None, "unverified": []}):
+        with pytest.raises(ValidationError):
+            Entry.model_validate(entry | change)
+    threshold = {"value": 1, "scale": "%", "kind": "MCID"}
+    for told in ({}, {"source": "unverified"}, {"source": "Young, Spine J 2009", "unverified": True}):
+        with pytest.raises(ValidationError):
+            Entry.model_validate(entry | {"thresholds": [threshold | told]})
+        with pytest.raises(ValidationError):
+            Instrument.model_validate({"total": "x", "thresholds": [threshold | told]})
+    Entry.model_validate(entry | {"thresholds": [threshold | {"unverified": True}]})
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        {"scoring": "median"},
+        {"rule": "median"},
         {"answered": 11},
-        {"items": None},
+        {"count": None},
         {"wording": "How much does it hurt?"},
-        {"domains": [{"label": "all", "first": 1, "last": 9, "points": 100}], "scoring": "domains"},
-        {"thresholds": [{"value": 1, "scale": "%", "kind": "MCID"}]},
+        {"domains": [{"label": "all", "first": 1, "last": 9, "points": 100}], "rule": "domains"},
+        {"domains": [{"first": 1, "last": 10, "points": 100}]},
+        {"domains": [{"first": 1, "last": 10, "points": 100, "times": 2}], "rule": "domains"},
+        {"domains": [{"first": 1, "last": 10, "points": 100, "answered": 11}], "rule": "domains"},
+        {"domains": [{"first": 1, "last": 10, "points": 100}], "rule": "domains", "fewest_domains": 2},
+        {"reversed": [11]},
+        {"ranges": {"9-11": [0, 1]}},
+        {"ranges": {"last": [0, 1]}},
+        {"banded": {"3": [4, 2]}},
+        {"answers": [5, 0]},
     ],
 )
-def test_a_broken_entry_is_refused(change):
+def test_a_broken_scoring_is_refused(change):
     entry = registry()["ndi"].model_dump()
     Entry.model_validate(entry)
     with pytest.raises(ValidationError):
-        Entry.model_validate(entry | change)
+        Entry.model_validate(entry | {"scoring": entry["scoring"] | change})
+
+
+@pytest.mark.parametrize("limits", [[], [40, 30], [30, 100], [-1, 30]])
+def test_bands_rise_and_lie_within_the_range(limits):
+    entry = registry()["ndi"].model_dump()
+    with pytest.raises(ValidationError):
+        Entry.model_validate(entry | {"bands": {"limits": limits, "source": "A, B 2000"}})
 
 
 # ---------------------------------------------------------------- scoring, by hand from the published rules
 
 
-def test_ndi_is_the_share_of_the_answered_items():
-    """Young 2009: sum / (5 x answered) x 100; at most two missing."""
-    score = defined("ndi").score(
-        items("ndi", [1, 2, 3, 0, 1, 2, 1, 2, 2, 1], [1, 2, 3, 0, 1, 2, 1, 2, 1, None], [5] * 7 + [None] * 3)
-    )
-    assert score[0] == 30  # 15 of 50
-    assert score[1] == pytest.approx(13 / 45 * 100)
-    assert np.isnan(score[2])
+@pytest.mark.parametrize(
+    ("name", "worked"), [(name, worked) for name, case in SCORED.items() for worked in case["worked"]]
+)
+def test_a_questionnaire_scored_by_hand(name, worked):
+    given, _, score = worked.partition(" = ")
+    found = defined(name).score(items(answers(given)))[0]
+    assert found == (pytest.approx(float(score), abs=1e-6) if score != "none" else pytest.approx(np.nan, nan_ok=True))
 
 
-def test_dash_needs_27_answers_and_quickdash_10():
-    """(mean - 1) x 25: a mean of 2 is 25 points."""
-    dash = defined("dash").score(items("dash", [2] * 30, [3] * 27 + [None] * 3, [3] * 26 + [None] * 4))
-    assert list(dash[:2]) == [25, 50]
-    assert np.isnan(dash[2])
-    quick = defined("quickdash").score(items("quickdash", [2] * 10 + [4], [2] * 10 + [None], [2] * 9 + [None] * 2))
-    assert quick[0] == pytest.approx((24 / 11 - 1) * 25)
-    assert quick[1] == 25
-    assert np.isnan(quick[2])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, case in SCORED.items() if not any("-" in one.split() or "-x" in one for one in case["worked"])],
+)
+def test_where_no_rule_for_missing_items_is_known_every_item_is_needed(name):
+    given = answers(SCORED[name]["worked"][0].partition(" = ")[0])
+    for place in range(len(given)):
+        assert defined(name).score(items([*given[:place], None, *given[place + 1 :]])).isna().all()
 
 
-def test_fiqr_prorates_within_its_domains():
-    """Bennett 2009: function / 3 + impact + symptoms / 2; missing: x 9/answered, x 2/answered, x 10/answered."""
-    full = [5] * 9 + [6, 6] + [7] * 10
-    part = [5] * 6 + [None] * 3 + [6, None] + [7] * 8 + [None] * 2
-    score = defined("fiqr").score(items("fiqr", full, part, [5] * 9 + [None, None] + [7] * 10))
-    assert score[0] == pytest.approx(45 / 3 + 12 + 70 / 2)
-    assert score[1] == pytest.approx(score[0])
-    assert np.isnan(score[2])  # a domain without an answer
+@pytest.mark.parametrize("name", SCORED)
+def test_an_answer_outside_its_range_counts_as_missing(name):
+    one, whole = defined(name), answers(SCORED[name]["worked"][0].partition(" = ")[0])
+    for place, (low, high) in enumerate(item_ranges(SCORED[name]["items"])):
+        missing = one.score(items([*whole[:place], None, *whole[place + 1 :]]))[0]
+        for beyond in (low - 1, high + 1):
+            found = one.score(items([*whole[:place], beyond, *whole[place + 1 :]]))[0]
+            assert found == pytest.approx(missing, nan_ok=True), (place, beyond)
 
 
-def test_fiqr_needs_half_of_each_domain_and_not_of_all_items():
-    enough = [5] * 5 + [None] * 4 + [6, None] + [7] * 5 + [None] * 5
-    few_function = [5] * 4 + [None] * 5 + [6, 6] + [7] * 10
-    few_symptoms = [5] * 9 + [6, 6] + [7] * 4 + [None] * 6
-    score = defined("fiqr").score(items("fiqr", enough, few_function, few_symptoms))
-    assert score[0] == pytest.approx(45 / 3 + 12 + 70 / 2)
-    assert score[1:].isna().all()
+@pytest.mark.parametrize("name", [name for name in SCORED if name != "midas" and not name.endswith("_parts")])
+def test_best_and_worst_answers_are_the_ends_of_the_range(name):
+    one, scoring = defined(name), registry()[name].scoring
+    for end in (0, 1):
+        ends = [scoring.range_of(n)[1 - end if n in scoring.reversed else end] for n in range(1, scoring.count + 1)]
+        assert one.score(items(ends))[0] == pytest.approx((one.low, one.high)[end], abs=1e-6)
 
 
-def test_fiq_uses_the_published_factors():
-    """Function mean x 3.33; days felt well turned round x 1.43; days of work missed x 1.43; seven ratings."""
-    answers = [3, 3, 2, 3, 3, 3, 2, 2, 3, 3, 3] + [0, 0] + [10] * 7
-    score = defined("fiq").score(items("fiq", answers, [*answers[:13], *[10] * 6, None]))
-    assert score[0] == pytest.approx(30 / 11 * 3.33 + 7 * 1.43 + 0 + 70)
-    assert score[1] == pytest.approx((30 / 11 * 3.33 + 7 * 1.43 + 60) * 10 / 9)
-
-
-def test_sums_means_and_reversed_items():
-    assert defined("lefs").score(items("lefs", [3] * 20))[0] == 60
-    assert defined("psfs").score(items("psfs", [4, 5, 6, None, None], [4, 5, None, None, None])).tolist()[0] == 5
-    assert defined("visa_a").score(items("visa_a", [7] * 7 + [20]))[0] == 69
-    assert defined("sss").score(items("sss", [3, 2, 1, 1, 0, 1]))[0] == 8
-    assert defined("tsk17").score(items("tsk17", [1] * 17))[0] == 13 * 1 + 4 * 4  # items 4, 8, 12, 16 are turned round
-    assert defined("ppt").score(items("ppt", [200, 220, 240], [200, None, 240], [200, None, None])).tolist()[:2] == [
-        220,
-        220,
-    ]
-    assert np.isnan(defined("pcs_total").score(items("pcs_total", [4] * 12 + [None]))[0])
-
-
-def test_an_answer_outside_its_range_counts_as_missing():
-    one = defined("ndi")
-    assert one.score(items("ndi", [9] + [2] * 9)).tolist() == one.score(items("ndi", [None] + [2] * 9)).tolist()
+def test_patients_may_have_chosen_fewer_activities():
+    psfs = defined("psfs", items=["a", "b", "c"])
+    assert psfs.items == ("1", "2", "3")
+    assert psfs.score(items([4, 5, 6]))[0] == 5
+    with pytest.raises(StudyError, match="has 3 to 5 items"):
+        defined("psfs", items=["a", "b"])
 
 
 def test_scoring_a_million_questionnaires_gives_what_one_by_one_gives():
-    answers = items("fiqr", *np.random.default_rng(3).integers(0, 11, (50, 21)).tolist()).mask(
+    given = items(*np.random.default_rng(3).integers(0, 11, (50, 21)).tolist()).mask(
         np.random.default_rng(4).random((50, 21)) < 0.1
     )
     one = defined("fiqr")
-    single = [one.score(answers.iloc[[place]]).iloc[0] for place in range(50)]
-    np.testing.assert_allclose(one.score(answers), single)
+    single = [one.score(given.iloc[[place]]).iloc[0] for place in range(50)]
+    np.testing.assert_allclose(one.score(given), single)
+
+
+# ---------------------------------------------------------------- an instrument that only the study describes
+
+
+def test_an_instrument_of_the_study_is_scored_by_the_rule_in_its_study_file():
+    """(1 + 2 + 3 + (4 - 1)) / 16 of 50 points, and the highest of two further items twice."""
+    own = Instrument.model_validate(
+        {
+            "range": (0, 100),
+            "better": "lower",
+            "items": "q1 .. q6",
+            "scoring": {
+                "rule": "domains",
+                "count": 6,
+                "answers": [0, 4],
+                "reversed": [4],
+                "domains": [
+                    {"first": 1, "last": 4, "points": 50, "answered": 3},
+                    {"first": 5, "last": 6, "times": 12.5},
+                ],
+            },
+        }
+    )
+    one = definition("my_scale", own)
+    assert (one.items, one.low, one.high, one.better, one.unit) == (tuple("123456"), 0, 100, "lower", "0-100 points")
+    scores = one.score(
+        items([1, 2, 3, 1, 4, 2], [1, 2, 3, None, 4, None], [1, 2, None, None, 4, 2], [1, 2, 3, 1, None, None])
+    )
+    assert scores[0] == pytest.approx(9 / 16 * 50 + 37.5)
+    assert scores[1] == pytest.approx(6 / 12 * 50 + 50)
+    assert scores[2:].isna().all()
+
+
+def test_the_rule_of_a_study_is_checked_like_the_registrys():
+    scoring = {"rule": "domains", "count": 3, "answers": [0, 4], "domains": [{"first": 1, "last": 2, "points": 9}]}
+    with pytest.raises(ValidationError, match="the domains must cover every item once"):
+        Instrument.model_validate({"range": (0, 9), "better": "lower", "items": "q1 .. q3", "scoring": scoring})
 
 
 # ---------------------------------------------------------------- definitions, scales, directions
@@ -175,7 +265,7 @@ def test_a_threshold_is_refused_on_another_scale():
 
 
 def test_the_studys_own_threshold_comes_first():
-    own = [{"value": 1.5, "scale": "0-10 points", "kind": "MCID", "source": "unverified"}]
+    own = [{"value": 1.5, "scale": "0-10 points", "kind": "MCID", "unverified": True}]
     one = defined("nprs", total="pain", thresholds=own)
     assert one.threshold("MCID").value == 1.5
     assert one.threshold("MCID", "% of baseline").value == 15
@@ -189,19 +279,31 @@ def test_an_outcome_that_only_the_study_describes():
     assert one.pomp(pd.Series([35.0]))[0] == 75
 
 
+def test_the_study_file_says_which_end_of_the_pgic_is_best():
+    assert defined("pgic", total="x", better="lower").pomp(pd.Series([1.0, 7.0])).tolist() == [100, 0]
+    assert defined("pgic", total="x", better="higher").pomp(pd.Series([1.0, 7.0])).tolist() == [0, 100]
+
+
+SUM = {"rule": "sum", "count": 2, "answers": [0, 5]}
+
+
 @pytest.mark.parametrize(
     ("name", "keys", "sentence"),
     [
         ("pain", {"total": "x"}, "the registry does not know it, so the study file must give its range"),
         ("pain", {"total": "x", "range": (0, 10)}, "must give its better"),
         ("pain", {"registry": "nrps", "total": "x"}, "'nrps' is not in the registry; did you mean 'nprs'"),
-        ("pain", {"items": ["a", "b"], "range": (0, 10), "better": "lower"}, "items need a scoring rule"),
+        ("pain", {"items": ["a", "b"], "range": (0, 10), "better": "lower"}, "must give its scoring, the rule"),
+        ("pain", {"total": "x", "range": (0, 10), "better": "lower", "scoring": SUM}, "must give its items"),
+        ("pain", {"items": ["a"], "range": (0, 10), "better": "lower", "scoring": SUM}, "has 2 items numbered from 1"),
+        ("ndi", {"items": "ndi_1 .. ndi_10", "scoring": SUM}, "is scored by the registry's rule"),
         ("ndi", {"items": "ndi_1 .. ndi_9"}, "has 10 items numbered from 1; the study file gives 9"),
         ("ndi", {"items": {str(n): f"q{n}" for n in range(0, 10)}}, "among them '0'"),
         ("ndi", {"total": "x", "better": "higher"}, "lower is better, the study file says higher"),
         ("ndi", {"total": "x", "range": (0, 50)}, "the range of Neck disability"),
         ("ppt", {"total": "x", "unit": "psi"}, "'psi' is not a unit of Pressure pain threshold; known are: kPa"),
         ("ltr", {"total": "x"}, "has no direction of its own"),
+        ("pgic", {"total": "x"}, "has no direction of its own; say under better which one is meant"),
         ("vas", {"items": ["a", "b"]}, "is not scored from items"),
     ],
 )

@@ -125,6 +125,10 @@ def _instruments(
         listed = list(dict.fromkeys(from_columns["source"]))
         source = ", ".join(listed) if len(listed) <= 3 else f"{listed[0]} ... {listed[-1]} ({len(listed)} columns)"
         levels = f"{one.low:g} to {one.high:g}, {one.better} is better"
+        if one.bands:
+            whence = one.bands.source or "unverified"
+            levels += f"; bands up to {', '.join(f'{limit:g}' for limit in one.bands.limits)} ({whence})"
+        levels += f"; unverified: {', '.join(one.unverified)}" if one.unverified else ""
         rows.append((table, "value", one.label, one.unit, levels, name, source, *_without_value(mine, visits)))
     return rows
 

@@ -50,6 +50,7 @@ def clean_outcomes(
     frame["unit"] = cells["unit"].array[frame["cell"]]
     frame = _numbers(trail, frame, cells, definitions)
     frame = _counted_from(trail, frame, cells, study, definitions)
+    frame = _points(trail, frame, cells, study)
     frame = _exported_unit(trail, frame, study, definitions)
     by_arm = questions.arms_by_clinic(tables["patients"])
     frame = _scale_by_ten(trail, frame, definitions, cells)
@@ -182,7 +183,7 @@ def _counted_from(
     shift = pd.Series(0.0, index=cells.index)
     for cell, name, item in cells[["instrument", "item"]].itertuples():
         one = definitions[name]
-        if item != TOTAL and not one.measured:
+        if item != TOTAL and not one.measured and item not in study.instruments[name].points:
             start = questions.stated_start(
                 study.instruments[name], one, trail.choices("outcomes", f"{name}:{item}"), item
             )
@@ -193,6 +194,26 @@ def _counted_from(
     rows, source, old = frame["row"][moved], frame["column"][moved], frame["value"][moved]
     trail.note("numbers", "corrected", "outcomes", rows, source, "answers numbered from another start", old, new[moved])
     return frame.assign(value=frame["value"].mask(moved, new))
+
+
+def _points(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Give answers the points that the study file says, where the export has codes of its own for them."""
+    value = frame["value"].copy()
+    for cell, name, item in cells[["instrument", "item"]].itertuples():
+        points = study.instruments[name].points.get(item)
+        if not points:
+            continue
+        mine = (frame["cell"] == cell) & value.notna()
+        known = {float(code): each for code, each in points.items()}
+        new = value[mine].map(known)
+        strange, moved = new.index[new.isna()], new.index[new.notna() & (new != value[mine])]
+        row, column = frame["row"], frame["column"]
+        why = "answer coded otherwise by the export"
+        trail.note("numbers", "corrected", "outcomes", row[moved], column[moved], why, value[moved], new[moved])
+        why = "a code to which the study file gives no points"
+        trail.note("numbers", "query", "outcomes", row[strange], column[strange], why, value[strange])
+        value[mine] = new
+    return frame.assign(value=value)
 
 
 def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> pd.DataFrame:

@@ -127,14 +127,13 @@ def _questionnaires(
         first = mine.drop_duplicates("visit_row").set_index("visit_row")[["row", "column"]]
         flat = items.min(axis=1) == items.max(axis=1)
         best = np.array([one.item_range(item)[one.better == "higher"] for item in items.columns])
-        free = bool(one.entry and one.entry.items and one.entry.items.reversed)
         well = (items == best).all(axis=1) & ~items.index.isin(at_baseline)
         if any(isinstance(column, Ticked) for column in study.instruments[name].numbered_items.values()):
             found = first.loc[items.index[(items == 0).all(axis=1)]]
             reason = "nothing is ticked in the whole list: was there nothing to tick, or was it not answered?"
             trail.note("answer_patterns", "query", "outcomes", found["row"], found["column"], reason)
         else:
-            found = first.loc[items.index[flat & ~(well & (not free))]]
+            found = first.loc[items.index[flat & ~(well & (not one.turns_items))]]
             trail.note("answer_patterns", "flagged", "outcomes", found["row"], found["column"], "one answer throughout")
         order = (
             place.reindex(items.index)

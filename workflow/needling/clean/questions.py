@@ -43,6 +43,8 @@ def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, 
             questions += _unit_asked(name, one, scores[~scores["unit_stated"]], len(answers) > 0)
         if len(answers) and settings.items_from is None and settings.range is None:
             questions += _lowest_asked(name, one, answers, trail)
+        if len(answers) and settings.range is None:
+            questions += _points_asked(name, one, answers[~answers["item"].astype("str").isin(settings.points)])
     if questions:
         raise StudyError("\n".join(questions))
 
@@ -132,6 +134,25 @@ def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trai
         f"instruments.{name}.items_from: {first[0] + 1:g} if the export numbers them from there, "
         f"or {first[0]:g} if it is right as it is."
     ]
+
+
+def _points_asked(name: str, one: Definition, answers: pd.DataFrame) -> list[str]:
+    """Ask which points an item's codes stand for if many are none of the answers that it has."""
+    asked = []
+    for item, mine in answers.groupby(answers["item"].astype("str"), sort=True):
+        only = one.only_answers(str(item))
+        strange = ~mine["value"].isin(only)
+        if not only or strange.sum() < 3 or strange.mean() < BEYOND:
+            continue
+        codes = sorted(mine["value"].unique())[: len(only)]
+        pairs = ", ".join(f"{code:g}: {points:g}" for code, points in zip(codes, only, strict=False))
+        held = ", ".join(f"{code:g}" for code in sorted(mine["value"][strange].unique())[:5])
+        asked.append(
+            f"{_of(mine)}: {int(strange.sum())} of {len(mine)} answers (such as {held}) are none of the points of item {item} of "
+            f"{one.label}, which are {', '.join(f'{points:g}' for points in only)}. What do the codes stand for? Write "
+            f"instruments.{name}.points: {{{item}: {{code: points, ...}}}}, e.g. {{{pairs}}} if they are in this order."
+        )
+    return asked
 
 
 def _codes_asked(name: str, scores: pd.DataFrame) -> list[str]:

@@ -7,9 +7,12 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from needling.instruments.registry import Domain, Entry, Items, PublishedThreshold, Range, registry
+from needling.instruments.registry import Bands, Entry, PublishedThreshold, registry
 from needling.study.keys import StudyError, words
+from needling.study.scoring import Domain, Range, Scoring
 from needling.study.sources import Instrument, Threshold
+
+BEYOND = 0.05  # how far published factors that are rounded lead beyond the range (the FIQ's to 100.01)
 
 
 @dataclass(frozen=True)
@@ -34,25 +37,32 @@ class Definition:
     role: str = "outcome"
     recall: str = ""
     whole: bool = False
-    entry: Entry | None = None
+    scoring: Scoring | None = None
+    bands: Bands | None = None
+    unverified: tuple[str, ...] = ()
 
     def item_range(self, item: str) -> Range:
         """Lowest and highest answer of one item; the range of the score where there are no items."""
-        return (self.low, self.high) if self._items is None else self._items.range_of(int(item))
+        return (self.low, self.high) if self.scoring is None else self.scoring.range_of(int(item))
+
+    def only_answers(self, item: str) -> list[float]:
+        """The only answers that one item has, rising; empty where every answer of its range exists."""
+        return [] if self.scoring is None else self.scoring.only_of(int(item))
 
     @property
     def measured(self) -> bool:
         """True where items are repeated measurements in the unit of the score (as PPT), not answers."""
-        return self._items is not None and self._items.range == (self.low, self.high) and bool(self.factors)
+        return self.scoring is not None and self.scoring.answers == (self.low, self.high) and bool(self.factors)
+
+    @property
+    def turns_items(self) -> bool:
+        """True where some items are scored in the other direction."""
+        return self.scoring is not None and bool(self.scoring.reversed)
 
     @property
     def fewest_items(self) -> int:
-        """Fewest answered items for a score."""
-        return self.entry.answered if self.entry else 0
-
-    @property
-    def _items(self) -> Items | None:
-        return self.entry.items if self.entry else None
+        """Fewest answered items with which a score is possible."""
+        return self.scoring.fewest_answered if self.scoring else 0
 
     def reverse(self, items: pd.DataFrame) -> pd.DataFrame:
         """Turn the reversed items round and put counts into their bands: what is added up.
@@ -66,18 +76,18 @@ class Definition:
         The same columns; a reversed item is lowest + highest answer - answer, a banded one the number of its band from 0.
         """
         turned = items.copy()
-        for name in self._items.banded if self._items else []:
+        for name in self.scoring.banded if self.scoring else []:
             if name in turned.columns:
                 turned[name] = self._band(name, turned[name].to_numpy(dtype=float))
-        for number in self._items.reversed if self._items else []:
+        for number in self.scoring.reversed if self.scoring else []:
             if str(number) in turned.columns:
                 low, high = self.item_range(str(number))
                 turned[str(number)] = low + high - turned[str(number)]
         return turned
 
     def _band(self, item: str, counts: np.ndarray) -> np.ndarray:
-        assert self._items is not None
-        return np.where(np.isfinite(counts), np.searchsorted(self._items.banded[item], counts).astype(float), np.nan)
+        assert self.scoring is not None
+        return np.where(np.isfinite(counts), np.searchsorted(self.scoring.banded[item], counts).astype(float), np.nan)
 
     def score(self, items: pd.DataFrame) -> pd.Series:
         """Score answers with the instrument's own rule and missing-item rule.
@@ -85,56 +95,54 @@ class Definition:
         Parameters
         ----------
         items : one row per questionnaire, one column per item named by its number, answers as numbers, NaN for missing;
-            answers outside the item's range count as missing.
+            answers that the item does not have count as missing.
 
         Returns
         -------
-        Scores in `unit`, NaN where too few items were answered. With the mean taken over the answered items:
-        sum = n * mean; percent = 100 * mean / highest answer; range = 100 * (mean - lowest) / (highest - lowest);
-        domains = the sum over domains of points * (mean - lowest) / (highest - lowest), or of factor * mean. A banded item
-        counts as the number of its band.
+        Scores in `unit`, NaN where too few items were answered or the answers exclude each other. Over the answered items:
+        sum = items * mean; percent = 100 * sum / sum of the highest answers; range = 100 * sum(answer - lowest) /
+        sum(highest - lowest); domains = the sum over domains of points * (mean - lowest) / (highest - lowest), of factor *
+        mean, or of the one item that applies. A banded item counts as the number of its band.
 
         Raises
         ------
         StudyError : the instrument has no items (its scores come from elsewhere).
         """
-
-        if self._items is None or self.entry is None:
+        if self.scoring is None:
             raise StudyError(
                 f"instruments.{self.name}: {self.label} is not scored from items here; give the column of its total."
             )
-        numbers = [column for column in items.columns if 1 <= int(column) <= self._items.count]
-        answers = items[numbers].astype(float)
-        lows = np.array([self.item_range(n)[0] for n in numbers])
-        highs = np.array([self.item_range(n)[1] for n in numbers])
-        values = answers.to_numpy()
-        values = np.where((values >= lows) & (values <= highs), values, np.nan)
-        for position, number in enumerate(numbers):
-            if int(number) in self._items.reversed:
-                values[:, position] = lows[position] + highs[position] - values[:, position]
-            if number in self._items.banded:
-                values[:, position] = self._band(number, values[:, position])
-        answered = np.isfinite(values).sum(axis=1)
-        result = self._combine(values, [int(n) for n in numbers])
-        result[answered < self.entry.answered] = np.nan
+        numbers = [column for column in items.columns if 1 <= int(column) <= self.scoring.count]
+        values = self.reverse(self._possible(items[numbers].astype(float))).to_numpy()
+        result = self._combine(values, numbers)
+        if self.scoring.answered is not None or not self.scoring.domains:
+            result[np.isfinite(values).sum(axis=1) < self.fewest_items] = np.nan
+        result[(result < self.low - BEYOND) | (result > self.high + BEYOND)] = np.nan
         return pd.Series(np.clip(result, self.low, self.high), index=items.index, name=self.name)
 
-    def _combine(self, values: np.ndarray, numbers: list[int]) -> np.ndarray:
+    def _possible(self, answers: pd.DataFrame) -> pd.DataFrame:
+        """Make answers missing that an item does not have."""
+        kept = {}
+        for item in answers.columns:
+            only = self.only_answers(item)
+            exists = answers[item].isin(only) if only else answers[item].between(*self.item_range(item))
+            kept[item] = answers[item].where(exists)
+        return pd.DataFrame(kept, index=answers.index)
 
-        entry, items = self.entry, self._items
-        assert entry is not None
-        assert items is not None
-        if entry.scoring == "domains":
-            return _domains(values, numbers, entry, items)
-        mean = _mean(values)
-        low, high = items.range
-        if entry.scoring == "mean":
-            return mean
-        if entry.scoring == "percent":
-            return mean / high * 100
-        if entry.scoring == "range":
-            return (mean - low) / (high - low) * 100
-        return mean * items.count
+    def _combine(self, values: np.ndarray, numbers: list[str]) -> np.ndarray:
+        scoring = self.scoring
+        assert scoring is not None
+        if scoring.rule == "domains":
+            return _domains(values, [int(number) for number in numbers], scoring)
+        if scoring.rule == "mean":
+            return _mean(values)
+        if scoring.rule == "sum":
+            return _mean(values) * scoring.count
+        lows, highs = np.array([scoring.range_of(int(number)) for number in numbers]).T
+        lows = lows if scoring.rule == "range" else np.zeros(len(numbers))
+        answered = np.isfinite(values)
+        most = (answered * (highs - lows)).sum(axis=1)
+        return np.where(most > 0, np.nansum(values - lows, axis=1) / np.where(most > 0, most, 1), np.nan) * 100
 
     def pomp(self, values: pd.Series) -> pd.Series:
         """Put scores on percent of maximum possible score, 0-100, higher better.
@@ -176,7 +184,7 @@ class Definition:
                 f"instruments.{self.name}: no {kind} is known for {self.label}; "
                 "add one under thresholds with its source."
             )
-        published = "; ".join(f"{one.value:g} on '{one.scale}' ({one.source})" for one in of_kind)
+        published = "; ".join(f"{one.value:g} on '{one.scale}' ({one.source or 'unverified'})" for one in of_kind)
         raise StudyError(
             f"instruments.{self.name}: the {kind} of {self.label} is published as {published} and cannot be applied to "
             f"'{wanted}': a change of so many points means something else on another scale."
@@ -190,24 +198,26 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.where(answered > 0, np.nansum(values, axis=1) / np.maximum(answered, 1), np.nan)
 
 
-def _domains(values: np.ndarray, numbers: list[int], entry: Entry, items: Items) -> np.ndarray:
-
+def _domains(values: np.ndarray, numbers: list[int], scoring: Scoring) -> np.ndarray:
+    """Add up the domains; where enough have a score, those without one count as the mean of the others."""
     parts = []
-    for domain in entry.domains:
-        mine = [position for position, number in enumerate(numbers) if domain.first <= number <= domain.last]
-        enough = np.isfinite(values[:, mine]).sum(axis=1) >= domain.answered
-        parts.append(np.where(enough, _domain(_mean(values[:, mine]), domain, items), np.nan))
+    for domain in scoring.domains:
+        mine = values[:, [place for place, number in enumerate(numbers) if domain.first <= number <= domain.last]]
+        enough = np.isfinite(mine).sum(axis=1) >= domain.answered
+        parts.append(np.where(enough, _domain(mine, domain, scoring), np.nan))
     scores = np.column_stack(parts)
-    return _mean(scores) * len(parts) if entry.prorate_domains else scores.sum(axis=1)
+    there = np.isfinite(scores).sum(axis=1)
+    return np.where(there >= (scoring.fewest_domains or len(parts)), _mean(scores) * len(parts), np.nan)
 
 
-def _domain(mean: np.ndarray, domain: Domain, items: Items) -> np.ndarray:
-
+def _domain(values: np.ndarray, domain: Domain, scoring: Scoring) -> np.ndarray:
+    if domain.one_of:
+        return np.where((values > 0).sum(axis=1) <= 1, np.nansum(values, axis=1), np.nan)
     if domain.times is not None:
-        return mean * domain.times
-    low, high = items.range_of(domain.first)
+        return _mean(values) * domain.times
+    low, high = scoring.range_of(domain.first)
     assert domain.points is not None
-    return (mean - low) / (high - low) * domain.points
+    return (_mean(values) - low) / (high - low) * domain.points
 
 
 def definition(name: str, settings: Instrument) -> Definition:
@@ -217,7 +227,7 @@ def definition(name: str, settings: Instrument) -> Definition:
     ----------
     name : key of the outcome under `instruments` in the study file.
     settings : its section there; `registry` names the entry where it is not the key itself. An outcome that the registry
-        does not know needs range and better.
+        does not know needs range and better, and scoring where it has items.
 
     Returns
     -------
@@ -250,10 +260,11 @@ def _described(name: str, settings: Instrument) -> Definition:
                 f"instruments.{name}: the registry does not know it, so the study file must give its {key} "
                 f"(or name one under registry: {', '.join(registry())})."
             )
-    if settings.items is not None:
+    if (settings.items is None) != (settings.scoring is None):
+        lacking = "scoring, the rule from its items to the score" if settings.items else "items, which scoring is about"
         raise StudyError(
-            f"instruments.{name}: items need a scoring rule; "
-            "add an entry to the instrument registry or give the total's column."
+            f"instruments.{name}: the registry does not know it, so the study file must give its {lacking} "
+            "(docs/instruments.md)."
         )
     assert settings.range is not None
     assert settings.better is not None
@@ -266,13 +277,20 @@ def _described(name: str, settings: Instrument) -> Definition:
         low=low,
         high=high,
         better=settings.better,
+        items=item_numbers(name, settings, settings.label or words(name), settings.scoring),
         thresholds=tuple(_own(one) for one in settings.thresholds),
         exported=unit,
+        scoring=settings.scoring,
     )
 
 
 def _registered(name: str, settings: Instrument, entry: Entry) -> Definition:
     place = f"instruments.{name}"
+    if settings.scoring is not None:
+        raise StudyError(
+            f"{place}.scoring: {entry.label} is scored by the registry's rule; "
+            "remove the key, or describe a version of your own under a name that is not in the registry."
+        )
     if settings.better is not None and entry.better not in ("none", settings.better):
         raise StudyError(
             f"{place}.better: for {entry.label} {entry.better} is better, the study file says {settings.better}; "
@@ -296,7 +314,7 @@ def _registered(name: str, settings: Instrument, entry: Entry) -> Definition:
         low=entry.range[0],
         high=entry.range[1],
         better=better,
-        items=item_numbers(name, settings, entry),
+        items=item_numbers(name, settings, entry.label, entry.scoring),
         thresholds=(*(_own(one) for one in settings.thresholds), *entry.thresholds),
         exported=settings.unit or entry.unit,
         factors=dict(entry.units),
@@ -304,24 +322,26 @@ def _registered(name: str, settings: Instrument, entry: Entry) -> Definition:
         role=entry.role,
         recall=entry.recall,
         whole=entry.whole,
-        entry=entry,
+        scoring=entry.scoring,
+        bands=entry.bands,
+        unverified=tuple(entry.unverified),
     )
 
 
-def item_numbers(name: str, settings: Instrument, entry: Entry) -> tuple[str, ...]:
-    """Numbers of the items that the study has, checked against the registry."""
+def item_numbers(name: str, settings: Instrument, label: str, scoring: Scoring | None) -> tuple[str, ...]:
+    """Numbers of the items that the study has, checked against the rule that scores them."""
     if settings.items is None:
         return ()
-    if entry.items is None:
-        raise StudyError(f"instruments.{name}.items: {entry.label} is not scored from items; give its total's column.")
+    if scoring is None:
+        raise StudyError(f"instruments.{name}.items: {label} is not scored from items; give its total's column.")
     numbers = list(settings.numbered_items)
-    allowed = {str(number) for number in range(1, entry.items.count + 1)}
+    allowed = {str(number) for number in range(1, scoring.count + 1)}
     unknown = [number for number in numbers if number not in allowed]
-    few = entry.items.fewest or entry.items.count
+    few = scoring.fewest or scoring.count
     if unknown or len(numbers) < few:
-        needed = f"{few} to {entry.items.count}" if few < entry.items.count else str(entry.items.count)
+        needed = f"{few} to {scoring.count}" if few < scoring.count else str(scoring.count)
         raise StudyError(
-            f"instruments.{name}.items: {entry.label} has {needed} items numbered from 1; "
+            f"instruments.{name}.items: {label} has {needed} items numbered from 1; "
             f"the study file gives {len(numbers)}" + (f", among them '{unknown[0]}'." if unknown else ".")
         )
     return tuple(sorted(numbers, key=int))
@@ -329,4 +349,4 @@ def item_numbers(name: str, settings: Instrument, entry: Entry) -> tuple[str, ..
 
 def _own(one: Threshold) -> PublishedThreshold:
     percent = one.scale.replace(" ", "").startswith("%of")
-    return PublishedThreshold(value=one.value, scale=one.scale, kind=one.kind, percent=percent, source=one.source)
+    return PublishedThreshold(**one.model_dump(), percent=percent)

@@ -2,67 +2,33 @@
 
 from functools import cache
 from importlib import resources
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Scoring = Literal["total", "sum", "mean", "percent", "range", "domains"]
-Range = tuple[float, float]
+from needling.study.scoring import Range, Scoring
+
+# What of an entry may be known to the field without having been read in a publication.
+Part = Literal["range", "ranges of items", "reversed items", "scoring", "missing items", "direction"]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Items(_Part):
-    """The items of a questionnaire, numbered from 1."""
-
-    count: int = Field(ge=2, description="How many items.")
-    fewest: int | None = Field(None, description="Fewest items a study may have, where patients choose them.")
-    range: Range = Field(description="Lowest and highest answer.")
-    ranges: dict[str, Range] = Field(default_factory=dict, description="'8' or '1-11' -> range, where it differs.")
-    reversed: list[int] = Field(default_factory=list, description="Items scored in the other direction.")
-    banded: dict[str, list[float]] = Field(
-        default_factory=dict,
-        description="Item recorded as a count -> upper limits of the bands but the last; the number of its band, from 0, is "
-        "what is scored.",
-    )
-
-    @field_validator("ranges", "banded", mode="before")
-    @classmethod
-    def _text_keys(cls, value: Any) -> Any:
-        return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
-
-    def range_of(self, number: int) -> Range:
-        """Lowest and highest answer of one item."""
-        for span, limits in self.ranges.items():
-            first, _, last = span.partition("-")
-            if int(first) <= number <= int(last or first):
-                return limits
-        return self.range
-
-
-class Domain(_Part):
-    """Items that are averaged together before the domains are added up."""
-
-    label: str
-    first: int = Field(ge=1, description="Number of the first item.")
-    last: int = Field(ge=1, description="Number of the last item.")
-    points: float | None = Field(None, description="Most points of the domain: share of the items' range x points.")
-    times: float | None = Field(None, description="Published factor on the mean of the items.")
-    answered: int = Field(1, ge=1, description="Fewest answered items for a score of the domain.")
+class _Sourced(_Part):
+    source: str | None = Field(None, description="Publication: authors, journal, year.")
+    unverified: bool = Field(False, description="True where no publication was read for it.")
 
     @model_validator(mode="after")
-    def _one_of_two(self) -> "Domain":
-        if (self.points is None) == (self.times is None):
-            raise ValueError("a domain has either points or times")
-        if self.answered > self.last - self.first + 1:
-            raise ValueError("a domain cannot need more answers than it has items")
+    def _told(self) -> "_Sourced":
+        if (self.source is None) != self.unverified or "unverified" in (self.source or ""):
+            raise ValueError("either a source is named, or unverified: true")
         return self
 
 
-class PublishedThreshold(_Part):
+class PublishedThreshold(_Sourced):
     """A within-person threshold with the scale it was published on."""
 
     value: float = Field(gt=0)
@@ -71,7 +37,18 @@ class PublishedThreshold(_Part):
     percent: bool = Field(False, description="True for a percentage of the baseline value, False for points.")
     population: str | None = None
     horizon: str | None = None
-    source: str = Field(description="Publication, or 'unverified'.")
+
+
+class Bands(_Sourced):
+    """Bands of severity of a score."""
+
+    limits: list[float] = Field(min_length=1, description="Upper limits of the bands but the last.")
+
+    @model_validator(mode="after")
+    def _rising(self) -> "Bands":
+        if self.limits != sorted(set(self.limits)):
+            raise ValueError("the limits of the bands must rise")
+        return self
 
 
 class Entry(_Part):
@@ -85,32 +62,24 @@ class Entry(_Part):
     range: Range
     usual: Range | None = None
     better: Literal["lower", "higher", "none"]
-    items: Items | None = None
-    scoring: Scoring
-    domains: list[Domain] = Field(default_factory=list)
-    prorate_domains: bool = Field(False, description="True: a domain without an answer is made up from the others.")
-    answered: int = Field(0, description="Fewest answered items for a score (in all).")
+    scoring: Scoring | None = Field(None, description="From items to the score; none where it is scored elsewhere.")
     recall: str
     whole: bool = Field(False, description="True where only whole numbers are possible.")
-    bands: list[float] = Field(default_factory=list, description="Upper limits of the severity bands but the last.")
-    source: str
-    thresholds: list[PublishedThreshold]
+    bands: Bands | None = None
+    source: str | None = Field(description="Publication: authors, journal, year; none where nothing was read.")
+    unverified: list[Part] = Field(
+        default_factory=list, description="What was not read in a publication; shown wherever the instrument is used."
+    )
+    thresholds: list[PublishedThreshold] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Entry":
-        if (self.scoring == "total") != (self.items is None):
-            raise ValueError("items and a scoring rule for them belong together")
-        if self.items is None:
-            return self
-        if not 1 <= self.answered <= self.items.count:
-            raise ValueError("answered must lie between 1 and the number of items")
-        if (self.scoring == "domains") != bool(self.domains):
-            raise ValueError("scoring: domains needs domains, and no other rule has them")
-        covered = [number for domain in self.domains for number in range(domain.first, domain.last + 1)]
-        if any(limits != sorted(set(limits)) for limits in self.items.banded.values()):
-            raise ValueError("the limits of the bands must rise")
-        if self.domains and covered != list(range(1, self.items.count + 1)):
-            raise ValueError("the domains must cover every item once, in order")
+        if self.range[0] >= self.range[1]:
+            raise ValueError("the lowest score must be below the highest")
+        if (self.source is None and not self.unverified) or "unverified" in (self.source or ""):
+            raise ValueError("an entry without a source says under unverified what was not read")
+        if self.bands and not self.range[0] <= self.bands.limits[0] <= self.bands.limits[-1] < self.range[1]:
+            raise ValueError("the bands must lie within the range")
         return self
 
 

@@ -62,8 +62,6 @@ WITHHELD = {
     "own_value": "a single person",
     "withheld": "few people",
 }
-# How the source of an instrument says that its rule for missing items was not read in a publication.
-UNCHECKED = re.compile(r"(^|; *)(unverified|[^;]*\b(missing items|items needed|scoring rule)\b[^;]*\bunverified)")
 COLUMNS = {
     "baseline": "Baseline value",
     "Intercept": "Intercept",
@@ -187,14 +185,17 @@ class Labels:
         return VARIANTS.get(code, spaced(code))
 
     @property
-    def unchecked_rules(self) -> list[str]:
-        """Instruments that are scored in spite of missing items by a rule that nobody checked."""
-        known = [self._definition(code) for code in self.plan.instruments]
-        return [
-            one.label
-            for one in known
-            if one.entry and one.fewest_items < len(one.items) and UNCHECKED.search(one.entry.source)
-        ]
+    def unverified(self) -> list[str]:
+        """What of the instruments used was not read in a publication: instrument and the parts that matter in this study."""
+        said = []
+        for code in self.plan.instruments:
+            one = self._definition(code)
+            parts = [part for part in one.unverified if one.items or part in {"range", "direction"}]
+            if "missing items" in parts and one.fewest_items >= len(one.items):
+                parts.remove("missing items")
+            if parts:
+                said.append(f"{one.label} ({listed(parts)})")
+        return said
 
     @property
     def title(self) -> str:

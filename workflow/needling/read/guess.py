@@ -1,7 +1,7 @@
 """A first study file, guessed from an export: every guess is marked for review, nothing is decided."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +27,14 @@ from needling.study.sources import Export
 REVIEW = "# review"
 Scale = tuple[str, float]  # a unit and the highest total in it
 NOTHING: Mapping[str, Scale | None] = {}
+BELOW_ZERO = {
+    "rom",
+    "cpm",
+    "temporal_summation",
+    "groc",
+    "paindetect",
+    "eq5d_index",
+}  # of the registry, with values below 0
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
 EVENTS = {
     "sessions": "session|treatment|sesion",
@@ -41,7 +49,11 @@ MOST_OUTCOMES = 4
 
 
 def guess_study(
-    name: str, export: str | Path, dictionary: str | Path | None = None, known: Mapping[str, Scale | None] = NOTHING
+    name: str,
+    export: str | Path,
+    dictionary: str | Path | None = None,
+    known: Mapping[str, Scale | None] = NOTHING,
+    undirected: Collection[str] = (),
 ) -> str:
     """Write a first study file by looking at an export.
 
@@ -52,6 +64,7 @@ def guess_study(
     dictionary : path of the REDCap data dictionary, where there is one.
     known : names of the instrument registry, each with the unit in which its totals are smaller numbers and the highest of
         them there, if it has one; any other instrument gets a range and a direction to review.
+    undirected : those of them whose direction a study must say; the draft says one, to be reviewed.
 
     Returns
     -------
@@ -80,7 +93,7 @@ def guess_study(
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
     _stop_on_crossover(look, str(settings["records"]))
-    return _text(name, _document(name, settings, look, known), look, left_out)
+    return _text(name, _document(name, settings, look, known, undirected), look, left_out)
 
 
 def _stop_on_crossover(look: Look, records: str) -> None:
@@ -143,7 +156,7 @@ def _key(text: str) -> str:
 
 
 def _document(
-    name: str, settings: dict[str, object], look: Look, known: Mapping[str, Scale | None]
+    name: str, settings: dict[str, object], look: Look, known: Mapping[str, Scale | None], undirected: Collection[str]
 ) -> dict[str, object]:
     wide, order = side_by_side(look)
     alone = not look.repeats and not {"planned", "date"} & {*look.found}
@@ -152,6 +165,9 @@ def _document(
         shape = {"shape": "value", "values": {"name": look.measured.name, "value": look.measured.value}}
     events = _events(look)
     instruments = _instruments(look, known, events, wide)
+    for each, of_it in instruments.items():
+        if of_it.get("registry", each) in undirected:
+            of_it["better"] = "lower"
     visits = _visits(look, instruments, order)
     if look.repeats and not {"planned", "date"} & {*look.found}:
         look.notes.append(
@@ -251,7 +267,7 @@ def _instruments(
         found = {_key(column): {"total": column} for column in _other_measures(look)}
     for name in found:
         registered = name if name in known else instrument_of(name.replace("_", " "), known)
-        if registered and _below_zero(look, found[name]) and registered not in {"rom", "cpm"}:
+        if registered and _below_zero(look, found[name]) and registered not in BELOW_ZERO:
             registered = None
         if registered is None:
             found[name] |= {"range": _range(look, found[name]), "better": "lower"}

@@ -116,6 +116,22 @@ INSTRUMENTS = {
     "groc": "groc|grc",
     "cpm": "cpm",
     "rom": "rom",
+    "rmdq": "rmdq|roland morris",
+    "spadi": "spadi",
+    "prtee": "prtee",
+    "ffi": "ffi|foot function index",
+    "cait": "cait",
+    "womac": "womac",
+    "ikdc": "ikdc",
+    "hit6": "hit6|hit 6",
+    "midas": "midas",
+    "phq9": "phq9|phq 9",
+    "gad7": "gad7|gad 7",
+    "psqi": "psqi",
+    "isi": "isi",
+    "pseq": "pseq",
+    "eq_vas": "eq vas|eqvas",
+    "eq5d_index": "eq5d index|eq5d utility|eq 5d index",
 }
 # Words of a visit: the first, one before it, one that is not of the schedule.
 BASELINE = re.compile(

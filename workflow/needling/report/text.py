@@ -82,7 +82,7 @@ def report_text(
         primary_missing=[labels.fill(text) for text in said(released, plan.primary, "missing")],
         problems=_problems(released, labels),
         surprises=_surprises(results, labels),
-        unchecked=labels.unchecked_rules,
+        unverified=labels.unverified,
         software=software,
         taken_out=_taken_out(released["cleaning"]),
         pooled=any(labels.measure(*place).label == POOLED for place in labels.places),

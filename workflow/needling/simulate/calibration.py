@@ -46,14 +46,18 @@ def score_sd(scale: Scale, mean: float, sd: float) -> float:
 
 
 def _answer_moments(scale: Scale, mean: float, sd: float, shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """E[X] and E[X^2] of each answer (shifts x items): X exceeds k where its latent value exceeds k + 1/2."""
-    lows, highs = np.array(scale.lows, float), np.array(scale.highs, float)
-    width = highs - lows
-    steps = lows[:, None] + np.arange(int(width.max()))
-    cuts = np.where(steps < highs[:, None], steps + 0.5, np.inf)
+    """E[X] and E[X^2] of each answer (shifts x items): X is the answer nearest to its latent value."""
+    lows, width = np.array(scale.lows, float), np.array(scale.highs, float) - np.array(scale.lows, float)
+    answers = [np.array(scale.answers(item), float) for item in range(scale.items)]
+    cuts, up, squares = (np.zeros((scale.items, max(map(len, answers)) - 1)) for _ in range(3))
+    cuts[:] = np.inf
+    for item, each in enumerate(answers):
+        there = slice(len(each) - 1)
+        cuts[item, there] = (each[1:] + each[:-1]) / 2
+        up[item, there], squares[item, there] = np.diff(each), np.diff(each**2)
     centre = lows + width * (mean + item_offsets(scale) + shifts[:, None])
     above = ndtr((centre[:, :, None] - cuts) / (width * sd)[:, None])
-    return lows + above.sum(axis=2), lows**2 + (above * (2 * steps + 1)).sum(axis=2)
+    return lows + (above * up).sum(axis=2), lows**2 + (above * squares).sum(axis=2)
 
 
 @lru_cache(maxsize=256)
@@ -86,7 +90,7 @@ def latent_mean(scale: Scale, mean: float, spread: float) -> float:
 def draw_answers(
     scale: Scale, means: np.ndarray, spreads: np.ndarray, severity: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw whole-number answers.
+    """Draw answers: the nearest one that the item has.
 
     Parameters
     ----------
@@ -104,4 +108,8 @@ def draw_answers(
     if scale.communality < 1:
         latent = latent + np.sqrt(1 - scale.communality) * rng.standard_normal((len(severity), scale.items))
     place = means[:, None] + item_offsets(scale) + spreads[:, None] * latent
-    return np.clip(np.rint(lows + (highs - lows) * place), lows, highs).astype(np.int16)
+    drawn = np.clip(np.rint(lows + (highs - lows) * place), lows, highs)
+    for item, answers in scale.only:
+        at = lows[item] + (highs[item] - lows[item]) * place[:, item]
+        drawn[:, item] = np.array(answers)[np.abs(at[:, None] - np.array(answers)).argmin(axis=1)]
+    return drawn.astype(np.int16)

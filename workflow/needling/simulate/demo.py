@@ -28,7 +28,8 @@ BLOCK = 5000
 def _answers(instrument: str) -> Answers:
     scale, name = SCALES[instrument], stem(instrument)
     items = tuple(f"{name}_{item + 1}" for item in range(scale.items))
-    return Answers(items, scale.lows, scale.highs, scale.weights, scale.offset, f"{name}_total")
+    shared = set.intersection(*(set(scale.answers(item)) for item in range(scale.items)))
+    return Answers(items, scale.lows, scale.highs, tuple(sorted(shared)), scale.weights, scale.offset, f"{name}_total")
 
 
 # Which column of an export written by `to_redcap` plays which role for the dirt.

@@ -362,7 +362,8 @@ def answer_patterns(soiled: Soiled, rng: np.random.Generator) -> None:
 
 def _one_answer(soiled: Soiled, answers: Answers, rows: np.ndarray) -> None:
     table = np.stack([numbers_in(soiled.cells[item][rows]) for item in answers.items], axis=1)
-    same = np.clip(np.rint(table.mean(axis=1)), max(answers.lows), min(answers.highs))
+    shared = np.array(answers.shared, float)
+    same = shared[np.abs(np.rint(table.mean(axis=1))[:, None] - shared).argmin(axis=1)]
     _rewrite(soiled, "one answer throughout", answers, rows, np.repeat(same[:, None], len(answers.items), axis=1))
 
 

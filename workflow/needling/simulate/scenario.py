@@ -66,7 +66,8 @@ class Scale:
     """How an instrument turns whole-number answers into its score: offset + sum(weight x answer).
 
     `communality` is the share of an answer's variance that the instrument's construct explains; the construct is
-    oriented as severity, so where `better` is higher the answers fall as it rises.
+    oriented as severity, so where `better` is higher the answers fall as it rises. `only` has the answers of items, by their
+    place from 0, that do not have every whole number between their ends.
     """
 
     lows: tuple[int, ...]
@@ -76,6 +77,11 @@ class Scale:
     unit: str
     offset: float = 0.0
     communality: float = 0.5
+    only: tuple[tuple[int, tuple[int, ...]], ...] = ()
+
+    def answers(self, item: int) -> tuple[int, ...]:
+        """Answers that an item has, by its place from 0, rising."""
+        return dict(self.only).get(item) or tuple(range(self.lows[item], self.highs[item] + 1))
 
     @property
     def items(self) -> int:
@@ -113,7 +119,14 @@ SCALES: dict[str, Scale] = {
     "ppt": _equal(1, 40, 800, 1, "higher", unit="kPa", communality=1.0),
     "ndi": _equal(10, 0, 5, 2, "lower", unit="%"),
     "fiqr": Scale((0,) * 21, (10,) * 21, (1 / 3,) * 9 + (1.0,) * 2 + (0.5,) * 10, "lower", "0-100 points"),
-    "visa_a": Scale((0,) * 8, (10,) * 7 + (30,), (1.0,) * 8, "higher", "0-100 points"),
+    "visa_a": Scale(
+        (0,) * 8,
+        (10,) * 7 + (30,),
+        (1.0,) * 8,
+        "higher",
+        "0-100 points",
+        only=((6, (0, 4, 7, 10)), (7, (0, 2, 4, 5, 7, 10, 14, 20, 21, 30))),
+    ),
     "lefs": _equal(20, 0, 4, 1, "higher", unit="0-80 points"),
     "quickdash": _equal(11, 1, 5, 25 / 11, "lower", unit="0-100 points", offset=-25.0),
     "csi": _equal(25, 0, 4, 1, "lower", unit="0-100 points", communality=0.35),

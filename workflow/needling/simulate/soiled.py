@@ -27,11 +27,12 @@ PER_PATIENTS = 480
 
 @dataclass(frozen=True)
 class Answers:
-    """Columns of a questionnaire: items, their possible values, total = offset + sum(weight x item)."""
+    """Columns of a questionnaire: items, their ends, the answers that all share, total = offset + sum(weight x item)."""
 
     items: tuple[str, ...]
     lows: tuple[int, ...]
     highs: tuple[int, ...]
+    shared: tuple[int, ...]
     weights: tuple[float, ...]
     offset: float = 0.0
     total: str | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from needling.study.keys import ForPeople, Name, Section, StudyError, Words
+from needling.study.scoring import Scoring
 
 
 class Values(Section):
@@ -317,7 +318,14 @@ class Threshold(Section):
         description="Scale the value is on, e.g. '0-10 points' or '% of baseline'; it is refused on any other."
     )
     kind: Literal["MCID", "MDC", "SCB"] = Field("MCID", description="Kind of threshold. Default: MCID.")
-    source: str = Field(description="Citation, or 'unverified'.")
+    source: str | None = Field(None, description="Citation: authors, journal, year. Default: none, it is unverified.")
+    unverified: bool = Field(False, description="true where no publication was read for it. Default: false.")
+
+    @model_validator(mode="after")
+    def _told(self) -> "Threshold":
+        if (self.source is None) != self.unverified or self.source == "unverified":
+            raise ValueError("a threshold has either a source or unverified: true")
+        return self
 
 
 class Ticked(Section):
@@ -381,6 +389,15 @@ class Instrument(Section):
     better: Literal["lower", "higher"] | None = Field(
         None, description="Which direction is improvement, where not in the registry."
     )
+    scoring: Scoring | None = Field(
+        None,
+        description="How the score comes from its items, where the registry does not know the instrument. Default: the registry's.",
+    )
+    points: dict[str, dict[str, float]] = Field(
+        default_factory=dict,
+        description="Item -> the export's code of an answer -> its points, where they are not the same, e.g. "
+        "{7: {1: 0, 2: 4, 3: 7, 4: 10}}. Default: none.",
+    )
     thresholds: list[Threshold] = Field(
         default_factory=list, description="Thresholds beside the registry's. Default: none."
     )
@@ -397,7 +414,7 @@ class Instrument(Section):
         None, description="Side of the body, e.g. left, right, affected, unaffected. Default: none."
     )
 
-    @field_validator("items", mode="before")
+    @field_validator("items", "points", mode="before")
     @classmethod
     def _numbers_are_text(cls, value: Any) -> Any:
         return {str(key): column for key, column in value.items()} if isinstance(value, dict) else value
