@@ -47,6 +47,7 @@ Residual = Literal[
     "antedependence_het",
     "exponential",
 ]
+Cluster = Literal["therapist", "clinic"]
 At = dict[Name, float | str | list[float] | list[str]]
 
 
@@ -58,7 +59,9 @@ class Means(Section):
     )
     at: At = Field(default_factory=dict, description="Column -> values at which it is held. Default: as observed.")
 
-    _one_is_a_list = field_validator("by", mode="before")(lambda value: [value] if isinstance(value, str) else value)
+    _one_is_a_list = field_validator("by", mode="before", json_schema_input_type=list[Name] | Name)(
+        lambda value: [value] if isinstance(value, str) else value
+    )
 
 
 class Contrast(Means):
@@ -99,7 +102,7 @@ class Settings(KindSettings):
     residual_by: Name | None = Field(
         None, description="Column whose levels have a residual covariance of their own, e.g. arm. Default: one for all."
     )
-    clusters: dict[Literal["therapist", "clinic"], str] = Field(
+    clusters: dict[Cluster, str] = Field(
         default_factory=dict,
         description="Random effects of therapists and clinics: a list, or factor -> columns. Default: none.",
     )
@@ -115,7 +118,7 @@ class Settings(KindSettings):
         "neither", description="Better direction of the response of sessions. Default: neither; visits know theirs."
     )
 
-    @field_validator("clusters", mode="before")
+    @field_validator("clusters", mode="before", json_schema_input_type=list[Cluster] | dict[Cluster, str])
     @classmethod
     def _a_list_means_intercepts(cls, value: Any) -> Any:
         return dict.fromkeys(value, "1") if isinstance(value, list) else value

@@ -128,3 +128,21 @@ def registry() -> dict[str, Entry]:
     """
     text = resources.files(__package__).joinpath("registry.yaml").read_text(encoding="utf-8")
     return {name: Entry.model_validate(entry) for name, entry in yaml.safe_load(text).items()}
+
+
+def raw_scales() -> dict[str, tuple[str, float] | None]:
+    """Say of every instrument in which unit its totals are smaller numbers, and the highest of them there.
+
+    Returns
+    -------
+    Name -> (unit, highest total), e.g. ndi -> ("0-50 points", 50); none where there is no such unit, or where the unit is of a
+    measurement, whose level tells nothing.
+    """
+    return {name: _raw_scale(entry) for name, entry in registry().items()}
+
+
+def _raw_scale(entry: Entry) -> tuple[str, float] | None:
+    smaller = {unit: entry.range[1] / factor for unit, factor in entry.units.items() if factor > 1}
+    if not smaller or (entry.items is not None and entry.items.range == entry.range):
+        return None
+    return next(iter(smaller.items()))

@@ -195,8 +195,9 @@ class Rows:
         for table, column, source in self.sources:
             variable = variables.get(source)
             choices = json.dumps(variable.choices, ensure_ascii=False) if variable and variable.choices else np.nan
-            rows.append((table, column, source, (variable.label if variable else "") or np.nan, choices))
-        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"])
+            label, lowest = (variable.label, variable.lowest) if variable else ("", "")
+            rows.append((table, column, source, label or np.nan, choices, lowest or np.nan))
+        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices", "lowest"])
 
     def unread_table(self) -> pd.DataFrame:
         """Filled cells that went into no table, by column of the export, and what a column's description makes it look like."""
