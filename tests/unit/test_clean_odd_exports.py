@@ -39,7 +39,7 @@ def cleaned(case: str | Path, instruments: dict, covariates: dict | None = None,
         "export": {"format": "csv", "records": str(path), **keys.pop("export", {})},
         "design": "randomised",
         "patients": {
-            "id": "id",
+            "id": keys.pop("id", "id"),
             "clinic": clinic,
             "arm": {
                 "from": "arm",
@@ -191,3 +191,18 @@ def test_a_few_impossible_answers_are_slips_and_not_asked_about(tmp_path):
     outcomes = cleaned(path, {"visa_a": {"items": "v1 .. v8"}}).tables["outcomes"]
     scores = score(outcomes, definitions({"visa_a": Instrument(items="v1 .. v8")}))
     assert len(scores) == 20
+
+
+def test_parts_of_a_joined_code_are_the_same_number_also_with_a_fraction_of_nought(tmp_path):
+    text = "site,id,visit,arm,nprs\n" + "".join(
+        f"{site},{n}{'' if visit == 'baseline' else '.0'},{visit},{'ab'[n % 2]},{(n + site) % 9}\n"
+        for site in (1, 2)
+        for n in range(1, 7)
+        for visit in ("baseline", "week_4")
+    )
+    (tmp_path / "sites.csv").write_text(text, encoding="utf-8")
+    result = cleaned(tmp_path / "sites.csv", {"nprs": {"total": "nprs"}}, clinic="site", id=["site", "id"])
+    assert sorted(result.tables["patients"]["patient"]) == sorted(
+        f"p.{site}/{n}" for site in (1, 2) for n in range(1, 7)
+    )
+    assert len(result.tables["visits"]) == 24

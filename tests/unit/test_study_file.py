@@ -445,3 +445,53 @@ def test_every_key_is_described_and_has_a_default_unless_it_is_required():
         (name, key) for name, key, held, of in keys if "default" not in held and key not in of.get("required", [])
     ]
     assert required == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("{total: pain}", "{items: pk1 .. pk100000000}", "would be 100000000 columns; no instrument has more than 1000"),
+        ("{total: pain}", "{total: pain, range: [10, 0]}", "nprs.range: [10, 0] is empty; write the smaller number first"),
+        ("{total: pain}", "{total: pain, range: [0, .nan]}", "no number that anything can be"),
+        ("{total: pain}", "{total: pain, missing_with: nprs}", "missing_with names the instrument itself"),
+        ("{total: pain}", "{total: pain, thresholds: [{value: -5, scale: x, source: y}]}", "it must be above 0"),
+        ("{total: pain}", "{total: pain, thresholds: [{value: -5, scale: x, sauce: y}]}", "unknown key 'sauce'"),
+        ("{total: pain}", "{items: [a, b, a]}", "the column 'a' is named twice"),
+        ("{total: pain}", "{items: 5}", "instruments.nprs.items: '5' is not what the key takes; it is: Item columns"),
+        ("nprs: {total: pain}", "nprs: {total: pain}\n  vas: {total: pain}", "name the same column 'pain'"),
+        ("outcomes: {pain: nprs}", "outcomes: {pain: []}", "the outcome 'pain' has no instrument"),
+        ("days: [21, 42]", "days: [42, 21]", "ends before it begins"),
+        ("days: [21, 42]", "days: [0, 42]", "share day 0, and only the date tells the visits apart"),
+        ("days: [21, 42]", "days: [-60, -30]", "lies before that of baseline"),
+        ("1: needles}", "1: control}", "patients.arm.codes has one arm only"),
+        ("{from: group,", "{from: patient,", "name the same column 'patient'"),
+        ("{from: age, unit", "{from: group, unit", "name the same column 'group'"),
+        ("{from: age, unit", "{from: ' ', unit", "the name of the column is blank"),
+        ("seed: 1", "seed: 12:30", "seed: '12:30' is no whole number"),
+        ("seed: 1", "seed: -1", "it must be 0 or more"),
+        ("seed: 1", "seed: [1]", "seed: this is no whole number; it is: Seed of every random step"),
+        ("title: A small study", 'title: "a \\0 b"', "a character that is no text"),
+        ("title: A small study", 'title: "a \\ud800 b"', "a character that is no text"),
+        ("title: A small study", "title: &t [*t]", "a part of the file stands within itself"),
+        ("title: A small study", "title: " + 3000 * "[", "nested too deeply"),
+        ("adjust: [age]", "where: {sex: femal}", "'sex' is not defined"),
+        ("disclosure: {rule: cells}", "disclosure: {rule: cells, date: 2026-02-30, by: 5}", "by: '5' is no text"),
+        ("visits:\n", "visits: nothing\nvisit:\n", "visits: 'nothing' is no group of keys"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_told_in_a_sentence_for_researchers(plan, old, new, told):
+    with pytest.raises(StudyError) as error:
+        load_study(plan(old, new))
+    said = str(error.value)
+    assert told in said
+    for internal in (
+        "pydantic",
+        "Input should",
+        "input_type",
+        "valid string",
+        "valid list",
+        "union",
+        "function-",
+        "__",
+    ):
+        assert internal not in said

@@ -112,6 +112,6 @@ def raw_scales() -> dict[str, tuple[str, float] | None]:
 
 def _raw_scale(entry: Entry) -> tuple[str, float] | None:
     smaller = {unit: entry.range[1] / factor for unit, factor in entry.units.items() if factor > 1}
-    if not smaller or (entry.items is not None and entry.items.range == entry.range):
+    if not smaller or (entry.scoring is not None and entry.scoring.answers == entry.range):
         return None
     return next(iter(smaller.items()))

@@ -102,7 +102,7 @@ def _stop_on_crossover(look: Look, records: str) -> None:
     if arm and clinic and look.repeats and look.varying(arm) > 0.05 and look.varying(arm, clinic) == 0:
         look.within = clinic
         look.notes.append(
-            f"Codes of patients repeat between clinics; they must be unique: id: [{clinic}, {look.found['id']}]."
+            f"Codes in '{look.found['id']}' have another arm in each clinic of '{clinic}', so both together are taken for the code."
         )
     if arm and look.repeats and look.varying(arm) > 0.5:
         raise StudyError(
@@ -222,7 +222,7 @@ def _patients(look: Look, arm: dict[str, object] | None) -> dict[str, object]:
         patients["rows"] = {"redcap_event_name": rows}
         if not look.once[look.frame["redcap_event_name"].isin(rows)].all():
             patients["rows"] = {"redcap_event_name": rows, "redcap_repeat_instrument": [""]}
-    patients["id"] = found["id"]
+    patients["id"] = found["id"] if look.within is None else [look.within, found["id"]]
     patients |= {role: found[role] for role in ("clinic", "day_0") if role in found}
     patients |= {"arm": arm} if arm else {}
     if "cohort" in found:

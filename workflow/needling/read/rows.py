@@ -37,6 +37,7 @@ class Rows:
     selecting: set[str] = field(default_factory=set)
     declared: list[pd.DataFrame] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
+    joined: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, raw: RawExport, missing: dict[str, str] | None = None, people: set[str] | None = None) -> "Rows":
@@ -66,6 +67,24 @@ class Rows:
     def column(self, name: str, key: str) -> pd.Series:
         """Return a column by its name in the study file as text, or say where it is missing."""
         return plain_text(self._held(name, key))
+
+    def codes(self, columns: list[str], key: str) -> str:
+        """Name the column of codes; several columns, in which codes are unique only together, become one: '3/17'.
+
+        A row in which one of them is blank has no code.
+        """
+        if len(columns) == 1:
+            return columns[0]
+        name = " + ".join(columns)
+        if name not in self.joined:
+            parts = [self.column(column, key).str.strip().replace("", None) for column in columns]
+            together = parts[0]
+            for part in parts[1:]:
+                together = together + "/" + part
+            self.frame = self.frame.assign(**{name: together.astype(TEXT)})
+            self.joined[name] = columns
+            self.looked_at.add(name)
+        return name
 
     def filled(self, name: str, key: str) -> np.ndarray:
         """Where a column has a cell that is not empty."""
@@ -135,7 +154,8 @@ class Rows:
         name = name.strip()
         if (table, canonical, name) not in self.sources:
             self.sources.append((table, canonical, name))
-        self.read.setdefault(name, np.zeros(len(self.frame), dtype=bool))[positions] = True
+        for one in [name, *self.joined.get(name, [])]:
+            self.read.setdefault(one, np.zeros(len(self.frame), dtype=bool))[positions] = True
         return column.take(positions).reset_index(drop=True)
 
     def note_declared(self, table: str, canonical: str, name: str | None, positions: np.ndarray) -> None:

@@ -13,11 +13,35 @@ from needling.study.keys import ForPeople, Name, StudyError, nearest
 from needling.study.plan import KindSettings, Study
 from needling.study.sources import regular_file
 
-BOOLEAN = "tag:yaml.org,2002:bool"
+BOOLEAN, TIME = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
+NUMBERS = {
+    "tag:yaml.org,2002:int": r"[-+]?[0-9]{1,300}",
+    "tag:yaml.org,2002:float": r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+|[-+]?\.inf|\.nan",
+}
 
 
 class _TwiceError(Exception):
-    """A key that stands twice in one mapping, of which YAML would silently keep the last."""
+    """A key that stands twice in one mapping, of which YAML would silently keep the last; or what is no text at all."""
+
+
+def _only_letters(node: yaml.Node | None, above: tuple[int, ...] = ()) -> None:
+    """Refuse characters that no file can hold, and a part that holds itself."""
+    if node is None:
+        return
+    if id(node) in above:
+        raise _TwiceError(
+            f"line {node.start_mark.line + 1}: a part of the file stands within itself (&, *); write it out."
+        )
+    if isinstance(node, yaml.ScalarNode):
+        if "\0" in node.value or any("\ud800" <= letter <= "\udfff" for letter in node.value):
+            place = f"line {node.start_mark.line + 1}"
+            raise _TwiceError(
+                f"{place}: a character that is no text (a null or half a letter); take out its \\ sequence."
+            )
+        return
+    parts = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    for part in parts:
+        _only_letters(part, (*above, id(node)))
 
 
 class _Words(yaml.SafeLoader):
@@ -38,10 +62,13 @@ class _Words(yaml.SafeLoader):
         return node
 
 
+# Days, times of day and numbers with marks between their digits stay words: 12:30 is not 750, nor 1_2 twelve.
 _Words.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != BOOLEAN]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in {BOOLEAN, TIME, *NUMBERS}]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+for _tag, _pattern in NUMBERS.items():
+    _Words.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list("-+.0123456789"))
 _Words.add_implicit_resolver(BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
@@ -74,11 +101,14 @@ def read_study(path: str | Path, kinds: Mapping[str, type[KindSettings]]) -> Stu
         text = path.read_text(encoding="utf-8")
         loader = _Words(text)
         node = loader.get_single_node()
+        _only_letters(node)
         document = loader.construct_document(node) if node else None
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such study file{_studies_beside(path)}.") from None
     except UnicodeDecodeError:
         raise StudyError(f"{path}: the study file is not UTF-8 text; save it as UTF-8.") from None
+    except RecursionError:
+        raise StudyError(f"{path}: brackets or indents are nested too deeply to be a study file.") from None
     except _TwiceError as error:
         raise StudyError(f"{path}, {error}") from None
     except yaml.YAMLError as error:
@@ -195,36 +225,127 @@ def schema(kinds: Mapping[str, type[KindSettings]]) -> dict[str, Any]:
 
 
 def _sentences(path: Path, node: yaml.Node | None, error: ValidationError, model: type[Study]) -> list[str]:
-    sentences = []
-    root = model.model_json_schema(by_alias=True)
+    """One sentence for each place of the file in which something is wrong."""
+    found: dict[tuple[str, ...], list[Any]] = {}
     for problem in error.errors():
-        place = [str(part) for part in problem["loc"]]
-        line = _line(node, place)
-        if place[:1] == ["analyses"] and len(place) > 2:
-            place.pop(2)  # the kind, which pydantic puts behind the analysis' name
-        keys = ".".join(place)
+        loc = [str(part) for part in problem["loc"] if part != "[key]"]
+        place = _in_file(node, loc, missing=problem["type"] in {"missing", "extra_forbidden"})
+        found.setdefault(tuple(place), []).append(problem)
+    root = model.model_json_schema(by_alias=True)
+    sentences = []
+    for keys, problems in found.items():
+        inner = [other for other in found if len(other) > len(keys) and other[: len(keys)] == keys]
+        if inner and problems[0]["type"] not in {"value_error", "extra_forbidden", "missing"}:
+            continue  # of several forms that a key may have, the one that was meant has said more
+        line = _line(node, list(keys))
         where = f"{path}, line {line}" if line else str(path)
-        if problem["type"] == "extra_forbidden":
-            known = _keys_beside(root, problem["loc"])
-            sentences.append(f"{where}: unknown key '{place[-1]}' ({keys}){nearest(place[-1], known)}.")
-        elif problem["type"] == "missing":
-            sentences.append(f"{where}: the key '{keys}' is missing; add it.")
-        elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-            kind, known = problem["ctx"].get("tag", ""), re.findall(r"'(\w+)'", problem["ctx"].get("expected_tags", ""))
-            sentences.append(f"{where}: {keys}.kind: there is no kind of analysis '{kind}'{nearest(kind, known)}.")
-        else:
-            message = problem["msg"].removeprefix("Value error, ")
-            sentences.append(f"{where}: {keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}.")
+        sentences.append(f"{where}: {_told('.'.join(keys), keys, problems, root)}")
     return sentences
+
+
+def _told(keys: str, place: tuple[str, ...], problems: list[Any], root: dict[str, Any]) -> str:
+    """What is wrong in one place, in the words of people who write study files."""
+    problem = problems[0]
+    kind, context = problem["type"], problem.get("ctx", {})
+    own = next((one for one in problems if one["type"] == "value_error"), None)
+    if own is not None:
+        message = own["msg"].removeprefix("Value error, ")
+        return f"{keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}."
+    if kind == "extra_forbidden":
+        return f"unknown key '{place[-1]}' ({keys}){nearest(place[-1], _keys_beside(root, problem['loc']))}."
+    if kind == "missing":
+        return f"the key '{keys}' is missing; add it."
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        tag, known = context.get("tag", ""), re.findall(r"'(\w+)'", context.get("expected_tags", ""))
+        return f"{keys}.kind: there is no kind of analysis '{tag}'{nearest(tag, known)}."
+    return f"{keys}: {_should_be(problems)}{_takes(root, problem['loc'])}."
+
+
+def _should_be(problems: list[Any]) -> str:
+    """What a value is and should not be, where no sentence of the study file's own says it."""
+    problem = problems[0]
+    kind, context, given = problem["type"], problem.get("ctx", {}), problem.get("input")
+    short = isinstance(given, str | int | float) and len(str(given)) < 60
+    shown = f"'{given}' is" if short else "this is"
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", context.get("expected", ""))
+        return f"{shown} not known here{nearest(str(given), known)}"
+    words = {name: words for names, words in SHOULD_BE.items() for name in names.split()}
+    usual = "not what the key takes"
+    return f"{shown} {usual if len(problems) > 1 else words.get(kind, usual).format(**context)}"
+
+
+# What a value should have been, by pydantic's name for what it is not.
+SHOULD_BE = {
+    "string_type": "no text; put it in quotes if it is one",
+    "string_pattern_mismatch": "no name for this; use small letters, digits and _, beginning with a letter",
+    "string_too_short": "blank; write something",
+    "int_parsing int_type int_from_float int_parsing_size": "no whole number",
+    "float_parsing float_type": "no number",
+    "finite_number": "no number that anything can be; write one",
+    "bool_parsing bool_type": "neither true nor false",
+    "list_type tuple_type": "no list; write it in brackets, e.g. [a, b]",
+    "dict_type model_type model_attributes_type": "no group of keys; write keys with their values",
+    "too_short": "too short; {min_length} are needed",
+    "too_long": "too long; {max_length} are allowed",
+    "missing_argument": "too short",
+    "greater_than": "too small; it must be above {gt}",
+    "greater_than_equal": "too small; it must be {ge} or more",
+    "less_than": "too large; it must be below {lt}",
+    "less_than_equal": "too large; it must be {le} or less",
+}
+
+
+def _takes(root: dict[str, Any], location: tuple[Any, ...]) -> str:
+    """What the schema says of a key, as the end of a sentence."""
+    for upto in range(len(location), 0, -1):
+        described = _described(root, location[: upto - 1], str(location[upto - 1]))
+        if described:
+            return "; it is: " + described.split(" Default:")[0].rstrip(".")
+    return ""
+
+
+def _described(root: dict[str, Any], above: tuple[Any, ...], key: str) -> str:
+    for option in _options(root, _section_at(root, above)):
+        words = option.get("properties", {}).get(key, {}).get("description")
+        if words:
+            return str(words)
+    return ""
+
+
+def _in_file(node: yaml.Node | None, loc: list[str], *, missing: bool) -> list[str]:
+    """The part of pydantic's location that stands in the file: keys and places in lists, not the forms that a value may have."""
+    place = []
+    for number, part in enumerate(loc):
+        if isinstance(node, yaml.MappingNode):
+            following = next((value for key, value in node.value if key.value == part), None)
+            if following is None:
+                if missing and number == len(loc) - 1:
+                    place.append(part)
+                continue
+            node = following
+        elif isinstance(node, yaml.SequenceNode) and part.isdigit():
+            node = node.value[int(part)] if int(part) < len(node.value) else None
+        else:
+            continue
+        place.append(part)
+    return place
 
 
 def _keys_beside(root: dict[str, Any], location: tuple[Any, ...]) -> list[str]:
     """Known keys of the section that a location points into, found by walking the study file's schema."""
+    return [key for option in _options(root, _section_at(root, location[:-1])) for key in option.get("properties", {})]
+
+
+def _options(root: dict[str, Any], here: dict[str, Any]) -> list[dict[str, Any]]:
+    return [_resolve(root, option) for option in here.get("anyOf", here.get("oneOf", [here]))]
+
+
+def _section_at(root: dict[str, Any], location: tuple[Any, ...]) -> dict[str, Any]:
     here: Any = root
-    for part in location[:-1]:
-        options = [_resolve(root, option) for option in here.get("anyOf", here.get("oneOf", [here]))]
+    for part in location:
         following = None
-        for option in options:
+        for option in _options(root, here):
             if str(part) in option.get("properties", {}):
                 following = option["properties"][str(part)]
             elif option.get("properties", {}).get("kind", {}).get("const") == part:
@@ -236,8 +357,7 @@ def _keys_beside(root: dict[str, Any], location: tuple[Any, ...]) -> list[str]:
             elif isinstance(part, int) and "items" in option:
                 following = option["items"]
         here = _resolve(root, following or {})
-    options = [_resolve(root, option) for option in here.get("anyOf", here.get("oneOf", [here]))]
-    return [key for option in options for key in option.get("properties", {})]
+    return dict(here)
 
 
 def _resolve(root: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

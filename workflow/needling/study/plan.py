@@ -16,6 +16,7 @@ from needling.study.derived import (
     check_strategies,
     short_strategy,
 )
+from needling.study.itself import check_used_once, check_windows
 from needling.study.keys import ForPeople, Name, Section, Words, nearest
 from needling.study.sources import Events, Export, Instrument, Patients, Visits
 
@@ -28,6 +29,14 @@ class Cohort(Section):
         description="Outcome (e.g. pain) -> instrument; a list means the one that each patient has, pooled as percent "
         "of maximum possible score (0-100, higher is better)."
     )
+
+    @field_validator("outcomes")
+    @classmethod
+    def _outcomes_have_instruments(cls, outcomes: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
+        for name, instruments in outcomes.items():
+            if not instruments:
+                raise ValueError(f"the outcome '{name}' has no instrument; name one, or leave the outcome out")
+        return outcomes
 
 
 class Estimand(Section):
@@ -452,6 +461,8 @@ class Study(Section):
             raise ValueError("patients.cohort must name the column that tells the cohorts apart")
         self._check_codes(known)
         self._check_hypotheses(known)
+        check_used_once(self)
+        check_windows(self)
         check_covariates(self, known)
         check_events(self, known)
         offered = {outcome for cohort in self.cohorts.values() for outcome in cohort.outcomes}
@@ -463,6 +474,8 @@ class Study(Section):
         for name, settings in self.instruments.items():
             if settings.missing_with:
                 known(f"instruments.{name}.missing_with", settings.missing_with, self.instruments)
+                if settings.missing_with == name:
+                    raise ValueError(f"instruments.{name}.missing_with names the instrument itself; name another one")
             for visit in [*settings.item_visits, *(settings.total if isinstance(settings.total, dict) else [])]:
                 known(f"instruments.{name}: visit", visit, self.visits.schedule)
         for name, analysis in self.analyses.items():
@@ -490,6 +503,11 @@ class Study(Section):
     def _check_shared(self, name: str, shared: Shared, offered: set[str], known: Any) -> None:
         for covariate in [*shared.covariates, *shared.spans]:
             known(f"disclosure.share.{name}: covariate", covariate, self.patients.covariates)
+        for covariate in shared.spans:
+            if self.patients.covariates[covariate].codes or self.patients.covariates[covariate].kind == "category":
+                raise ValueError(
+                    f"disclosure.share.{name}.spans: '{covariate}' is a category, and only numbers have spans; take it out"
+                )
         for outcome in shared.outcomes:
             known(f"disclosure.share.{name}: outcome", outcome, offered)
         for visit in shared.visits:
@@ -506,6 +524,11 @@ class Study(Section):
             known(f"analyses.{name}: outcome", outcome, offered)
         for covariate in [*analysis.adjust, *analysis.where]:
             known(f"analyses.{name}: covariate", covariate, self.covariate_names)
+        for covariate, levels in analysis.where.items():
+            listed = self.patients.covariates[covariate].codes if covariate in self.patients.covariates else None
+            for level in [levels] if isinstance(levels, str) else levels:
+                if listed:
+                    known(f"analyses.{name}.where.{covariate}: level", level, [*dict.fromkeys(listed.values())])
         if analysis.observed_at:
             known(f"analyses.{name}: visit", analysis.observed_at, self.visits.schedule)
         if analysis.estimand:

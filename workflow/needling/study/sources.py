@@ -10,6 +10,9 @@ from pydantic import Field, field_validator, model_validator
 from needling.study.keys import ForPeople, Name, Section, StudyError, Words
 from needling.study.scoring import Scoring
 
+# Items that a span of columns may stand for.
+MOST_ITEMS = 1000
+
 
 class Values(Section):
     """Where one row is one value: the columns that hold the value and the name of what was measured."""
@@ -129,6 +132,20 @@ class Export(Section):
         return records, regular_file(self.dictionary, root, "export.dictionary")
 
 
+def _rising(limits: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Hold a range to its order."""
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f"[{limits[0]:g}, {limits[1]:g}] is empty; write the smaller number first")
+    return limits
+
+
+def _filled(name: str) -> str:
+    """Refuse a blank where the name of a column belongs."""
+    if not name.strip():
+        raise ValueError("the name of the column is blank; write it as the export does")
+    return name
+
+
 Code = str | int | float | bool
 
 
@@ -158,6 +175,16 @@ class Column(Section):
         None,
         description="Usual range (unit of the column); outside is flagged, never changed. Default: no limit.",
     )
+
+    _order = field_validator("range", "usual")(_rising)
+    _named = field_validator("source")(_filled)
+
+    @field_validator("codes")
+    @classmethod
+    def _codes_mean_something(cls, codes: dict[Code, str] | None) -> dict[Code, str] | None:
+        if codes is not None and (not codes or not all(meaning.strip() for meaning in codes.values())):
+            raise ValueError("every code needs a name, and codes without any are left out")
+        return codes
 
     @field_validator("codes", mode="before", json_schema_input_type=dict[Code, Code] | None)
     @classmethod
@@ -207,7 +234,10 @@ class Patients(Section):
     """How rows become patients."""
 
     rows: Rows = Field(default_factory=dict)
-    id: str = Field(description="Column with the patient's code.")
+    id: str | Annotated[list[str], Field(min_length=2)] = Field(
+        description="Column with the patient's code; where codes repeat between clinics, a list whose last column is the code and "
+        "whose others say where it counts, e.g. [site, id]."
+    )
     clinic: str | None = Field(None, description="Column with the clinic. Default: none.")
     day_0: str | None = Field(
         None,
@@ -227,6 +257,11 @@ class Patients(Section):
         default_factory=dict,
         description="Facts known at baseline that analyses may adjust for. Default: none.",
     )
+
+    @property
+    def id_columns(self) -> list[str]:
+        """Columns that together are the patient's code; the last one is the code itself."""
+        return [column.strip() for column in ([self.id] if isinstance(self.id, str) else self.id)]
 
     _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
     _short = field_validator("cohort", "excluded", mode="before", json_schema_input_type=Column | str | None)(
@@ -259,6 +294,13 @@ class PlannedVisit(Section):
         description="Nominal time in hours from day 0, instead of days and week, for time points within a day or few days, e.g. 0, "
         "1, 24, 72; the export must name them, since its dates tell days. Default: none.",
     )
+
+    @field_validator("days")
+    @classmethod
+    def _days_rise(cls, days: tuple[int, int] | None) -> tuple[int, int] | None:
+        if days is not None and days[0] > days[1]:
+            raise ValueError(f"the window [{days[0]}, {days[1]}] ends before it begins; write its first day first")
+        return days
 
     @model_validator(mode="after")
     def _hours_stand_alone(self) -> "PlannedVisit":
@@ -313,7 +355,7 @@ class Visits(Section):
 class Threshold(Section):
     """A published threshold of within-person change."""
 
-    value: float = Field(description="Size of the change (in `scale`), positive.")
+    value: float = Field(gt=0, description="Size of the change (in `scale`), positive.")
     scale: str = Field(
         description="Scale the value is on, e.g. '0-10 points' or '% of baseline'; it is refused on any other."
     )
@@ -342,9 +384,12 @@ class Ticked(Section):
 def _span(value: str) -> list[str]:
     """Columns of a span: their names differ in one number, at the end or before it."""
     first, _, last = value.partition(" .. ")
-    for start in re.finditer(r"[0-9]+", first):
-        end = re.fullmatch(rf"{re.escape(first[: start.start()])}([0-9]+){re.escape(first[start.end() :])}", last)
+    for start in re.finditer(r"[0-9]{1,9}", first):
+        end = re.fullmatch(rf"{re.escape(first[: start.start()])}([0-9]{{1,9}}){re.escape(first[start.end() :])}", last)
         if end and int(start[0]) <= int(end[1]):
+            if int(end[1]) - int(start[0]) >= MOST_ITEMS:
+                many = int(end[1]) - int(start[0]) + 1
+                raise ValueError(f"'{value}' would be {many} columns; no instrument has more than {MOST_ITEMS} items")
             numbers = range(int(start[0]), int(end[1]) + 1)
             return [f"{first[: start.start()]}{number}{first[start.end() :]}" for number in numbers]
     raise ValueError(f"'{value}' should look like 'ndi_1 .. ndi_10'")
@@ -413,6 +458,8 @@ class Instrument(Section):
     side: Name | None = Field(
         None, description="Side of the body, e.g. left, right, affected, unaffected. Default: none."
     )
+
+    _order = field_validator("range")(_rising)
 
     @field_validator("items", "points", mode="before")
     @classmethod
