@@ -10,9 +10,14 @@ from made_events import DELIVERED, HARMS, given, study, tables
 from needling.analysis.run import analyse
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
 from needling.cohort.flow import participant_flow
+from needling.figures.draw import figures, write_figure
+from needling.labels.words import Labels
 from needling.release.line import release
+from needling.report.happened import harms_sentences
 from needling.schema import AUDIT, CODEBOOK, FRAME, PEOPLE, RELIABILITY, TOTALS, check, empty
+from needling.tables.make import tables as tables_of_report
 
+SHOWN = {"adverse_events", "adverse_event_sessions", "serious_events", "delivered"}
 SMALL = range(1, 11)
 TRIAL = {"rule": "trial", "by": "statistician", "date": "2026-01-05", "why": "as CONSORT asks"}
 
@@ -118,3 +123,20 @@ def test_numbers_of_one_value_for_few_are_hidden():
     assert "fewest" not in cells.index
     exact = both(clean, TRIAL)[1]["delivered"].set_index("measure").loc["sessions"]
     assert exact["mean"] == pytest.approx(33 / 30)
+
+
+@pytest.mark.parametrize("rule", [TRIAL, {"rule": "cells", "min_cell": 11}])
+def test_what_shows_them_has_no_number_that_is_hidden(rule, tmp_path):
+    released, labels = both(events_of(1, 60, 0.3), rule)[1], Labels(plan(rule))
+    told = {name: make(released, labels) for name, make in tables_of_report().items() if name in SHOWN}
+    assert set(told) == SHOWN
+    printed = " ".join(cell for table in told.values() if table for row in table.rows for cell in row)
+    assert ("‡" in printed) == (rule["rule"] == "cells")
+    assert ("Pneumothorax" in printed) == (rule["rule"] == "trial")
+    pieces = " ".join(piece for one in harms_sentences(released, labels) for piece in one)
+    assert "any adverse event in " in pieces
+    rooms = figures()
+    for name in ("adverse_events", "delivered"):
+        said = write_figure(rooms[name], released, labels, tmp_path / name)
+        assert said
+        assert "nan" not in said["alternative"]
