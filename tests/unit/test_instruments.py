@@ -94,6 +94,7 @@ def test_items_and_their_answers(name):
     assert [scoring.range_of(number) for number in numbers] == item_ranges(case["items"])
     assert {n: scoring.only_of(n) for n in numbers if scoring.only_of(n)} == case.get("only", {})
     assert (scoring.fewest or scoring.count) == case.get("fewest", scoring.count)
+    assert scoring.reversed == (list(numbers) if case.get("reversed") == "all" else case.get("reversed", []))
 
 
 def test_instruments_without_worked_questionnaires_are_scored_elsewhere():
