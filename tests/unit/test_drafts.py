@@ -293,3 +293,33 @@ def test_codes_that_repeat_between_clinics_are_no_crossover(drafted, reference):
     assert study.patients.arm.source == "treat"
     assert [visit.week for visit in study.visits.schedule.values()] == [0, 2, 4, 8, 12, 16]
     assert list(study.instruments) == ["twstrs"]
+
+
+def recheck(name, capsys, old, new):
+    """Check a drafted study again with a piece of its file replaced."""
+    path = Path("config") / f"{name}.yaml"
+    words = path.read_text(encoding="utf-8")
+    assert old in words
+    path.write_text(words.replace(old, new, 1), encoding="utf-8")
+    capsys.readouterr()
+    main(["check", name])
+    said = capsys.readouterr()
+    return said.out + said.err
+
+
+def test_a_large_loss_is_said_first_and_check_does_not_end_with_run(drafted, capsys):
+    rows = "".join(f"{n},{v},{'abc'[n % 3]},{'' if n else 50},{(n + v) % 9}\n" for n in range(24) for v in range(2))
+    drafted("loss", "id,visit,arm,age,pain\n" + rows)
+    said = recheck("loss", capsys, ", c: c}", ", d: d}")
+    assert said.split("\n\n")[1].startswith(
+        "Likely wrong\n  - 8 of 24 rows of patients are taken out: unknown arm (8)\n"
+    )
+    assert "  - 16 of 48 rows of visits are taken out: patient quarantined (16)\n" in said
+    assert "  - nobody is in the arm 'd'; mend patients.arm.codes" in said
+    assert said.rstrip().endswith("and check again.")
+    assert "./run" not in said
+
+
+def test_a_path_out_of_the_project_is_refused_by_check_too(drafted, capsys):
+    drafted("out", "id,visit,arm,pain\n" + "".join(f"{n},{v},{n % 2},{n % 9}\n" for n in range(9) for v in range(2)))
+    assert "leads out of the project" in recheck("out", capsys, "out.csv", "../../etc/passwd")

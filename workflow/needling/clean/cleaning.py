@@ -132,7 +132,7 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
             continue
         for name, column in mine:
             code = made[name][column]
-            hit = code.map(lambda text: bool(WHOLE.search(text)), na_action="ignore").fillna(False).astype(bool)
+            hit = code.isin([text for text in code.dropna().unique() if WHOLE.search(text)])
             why = "a number as code, written with a fraction of nought"
             trail.note(
                 "similar_codes",
