@@ -33,6 +33,7 @@ from needling.mixed.fit import fit_mixed
 
 WEEKS = np.array([0, 2, 4, 8, 12, 24, 36.0])
 SLOPE, GROWTH = "random intercept and slope", "y ~ week * arm"
+THERAPISTS = "the same, therapists and clinics"
 MMRM, VISITS = "unstructured, 5 visits", "y ~ visit * arm"
 
 
@@ -46,6 +47,21 @@ def growth(patients, seed=1, own_days=False):
     y = 5 + line[patient, 0] + (line[patient, 1] - 0.03 - 0.02 * (patient % 2)) * week + rng.normal(size=len(patient))
     data = pd.DataFrame({"id": patient, "week": week, "arm": np.where(patient % 2, "needling", "usual"), "y": y})
     return data[rng.random(len(data)) > 0.1].reset_index(drop=True)
+
+
+def therapists(patients, levels, clinics, near=False, seed=3):
+    """Growth with a therapist per patient and another one at a tenth of the visits: any, or one of the same clinic."""
+    rng = np.random.default_rng(seed)
+    data = growth(patients, seed)
+    own = rng.integers(0, levels, patients)[data["id"]]
+    clinic = own % clinics
+    other = (
+        rng.integers(0, levels // clinics, len(data)) * clinics + clinic if near else rng.integers(0, levels, len(data))
+    )
+    therapist = np.where(rng.random(len(data)) < 0.1, other, own)
+    y = data["y"] + rng.normal(0, 0.5, levels)[therapist] + rng.normal(0, 0.4, clinics)[clinic]
+    codes = {"therapist": np.char.add("t", therapist.astype(str)), "clinic": np.char.add("c", clinic.astype(str))}
+    return data.assign(y=y, **codes)
 
 
 def visits(patients, seed=2):
@@ -75,6 +91,12 @@ def engine_growth(data):
     return fit.terms()
 
 
+def engine_therapists(data):
+    fit = fit_mixed(GROWTH, data, subject="id", random="1 + week", cluster={"therapist": "1", "clinic": "1"})
+    assert fit.status == "converged", fit.message
+    return fit.terms()
+
+
 def engine_visits(data):
     fit = fit_mixed(VISITS, data, subject="id", residual="unstructured(visit)")
     assert fit.status == "converged", fit.message
@@ -95,6 +117,7 @@ arguments <- commandArgs(TRUE); task <- arguments[1]; data <- read.csv(arguments
 repeats <- as.integer(arguments[3])
 actions <- list(
   lme4 = function() coef(summary(lmer(y ~ week * arm + (week | id), data))),
+  therapists = function() coef(summary(lmer(y ~ week * arm + (week | id) + (1 | therapist) + (1 | clinic), data))),
   gls = function() summary(gls(y ~ visit * arm, data, correlation = corSymm(form = ~ number | id),
                                weights = varIdent(form = ~ 1 | visit)))$tTable,
   pbkrtest = function() {
@@ -139,8 +162,16 @@ def child(task):
 
 
 def run_child(task):
-    data = visits(30_000) if task == "visits" else growth(100_000, own_days=task == "own days")
-    seconds = median_seconds(lambda: (engine_visits if task == "visits" else engine_growth)(data))
+    tasks = {
+        "visits": (engine_visits, lambda: visits(30_000), 3),
+        "growth": (engine_growth, lambda: growth(100_000), 3),
+        "own days": (engine_growth, lambda: growth(100_000, own_days=True), 3),
+        "near": (engine_therapists, lambda: therapists(100_000, 5_000, 300, near=True), 3),
+        "anywhere": (engine_therapists, lambda: therapists(100_000, 5_000, 300), 1),
+    }
+    engine, make, repeats = tasks[task]
+    data = make()
+    seconds = median_seconds(lambda: engine(data), repeats)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(json.dumps({"seconds": seconds, "gigabytes": peak, "rows": len(data)}))
 
@@ -162,6 +193,11 @@ def table(quick):
     data = growth(3_000, own_days=True)
     mine = median_seconds(lambda: engine_growth(data))
     add(f"{SLOPE}, own days", 3_000, len(data), mine, "lme4", r_seconds("lme4", data))
+    for patients, levels, clinics in ((3_000, 150, 10), (3_000, 600, 30), (10_000, 2_000, 100))[: 2 if quick else 3]:
+        data, repeats = therapists(patients, levels, clinics), 1 if levels > 1_000 else 3
+        mine = median_seconds(lambda data=data: engine_therapists(data), repeats)
+        name = f"{THERAPISTS} ({levels:,} and {clinics})"
+        add(name, patients, len(data), mine, "lme4", r_seconds("therapists", data, repeats))
     for patients in (300,) if quick else (300, 3_000):
         data = visits(patients)
         mine = median_seconds(lambda data=data: engine_visits(data))
@@ -171,6 +207,8 @@ def table(quick):
             ("visits", MMRM, 30_000),
             ("growth", SLOPE, 100_000),
             ("own days", f"{SLOPE}, own days", 100_000),
+            ("near", f"{THERAPISTS} (5,000 and 300, others of the same clinic)", 100_000),
+            ("anywhere", f"{THERAPISTS} (5,000 and 300, others anywhere)", 100_000),
         )
         for task, name, patients in large_tasks:
             large = child(task)

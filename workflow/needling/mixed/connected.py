@@ -30,7 +30,7 @@ class Connected:
         self.n_effects = sum(levels * slopes for levels, slopes in clusters)
         own = [sparse.kron(sparse.eye_array(levels), np.ones((slopes, slopes))) for levels, slopes in clusters]
         meets = sparse.csr_array(sparse.block_diag(own)) if own else sparse.csr_array((0, 0))
-        for one in columns:
+        for one in columns if self.n_effects else []:
             blocks = np.repeat(np.arange(len(one)), one.shape[1])
             real = one.ravel() < self.n_effects
             shape = (len(one), self.n_effects)
