@@ -16,8 +16,9 @@ from needling.figures.trajectories import limits_of
 from needling.study.plan import Figures
 
 FIGURES = figures()
-OF_EVENTS = {"adverse_events", "delivered", "soreness"}  # of studies with event tables: test_release_events.py
-OF_VISITS = sorted(set(FIGURES) - OF_EVENTS)
+# Of kinds and tables that the made studies do not ask for; their own tests draw them.
+ELSEWHERE = {"adverse_events", "delivered", "soreness", "responses", "twin", "families"}
+OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
 def journal_plan():

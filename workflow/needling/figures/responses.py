@@ -18,7 +18,7 @@ PLACE = ["analysis", "cohort", "outcome", "visit"]
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the curves of the analyses that ask for this figure, in the study file's order."""
     table = released.get("response_curve", pd.DataFrame(columns=[*PLACE, "share"]))
-    mine = table[table["analysis"].isin(asked_for(released, "figure", "response_curve")) & table["share"].notna()]
+    mine = table[table["analysis"].isin(asked_for(released, "figure", "responses")) & table["share"].notna()]
     if mine.empty:
         return mine
     plan = labels.plan
