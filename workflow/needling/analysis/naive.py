@@ -1,6 +1,6 @@
 """What a point-and-click program would have printed: beside a named analysis, so that the gap and its reason can be seen."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ WHY = {
 
 class Settings(KindSettings):
     """The twin of another analysis by the habits of the field; exploratory, and labelled as what not to believe."""
+
+    taken: ClassVar[dict[str, str]] = {name: name for name in ("where", "report_as", "reference", "level")}
 
     kind: Literal["naive"]
     of: Name = Field(description="The analysis that it stands beside.")
