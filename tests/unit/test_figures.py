@@ -14,7 +14,7 @@ from needling.labels.words import Labels
 from needling.study.plan import Figures
 
 FIGURES = figures()
-OF_EVENTS = {"adverse_events", "delivered", "soreness"}  # of studies with event tables: test_release_events.py
+OF_EVENTS = {"events", "delivered", "soreness"}  # of studies with event tables: test_release_events.py
 OF_VISITS = sorted(set(FIGURES) - OF_EVENTS)
 
 
