@@ -136,7 +136,7 @@ def test_what_shows_them_has_no_number_that_is_hidden(rule, tmp_path):
     pieces = " ".join(piece for one in harms_sentences(released, labels) for piece in one)
     assert "any adverse event in " in pieces
     rooms = figures()
-    for name in ("adverse_events", "delivered"):
+    for name in ("events", "delivered"):
         said = write_figure(rooms[name], released, labels, tmp_path / name)
         assert said
         assert "nan" not in said["alternative"]

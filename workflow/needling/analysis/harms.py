@@ -369,6 +369,6 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("uses", who),
         ("missing", "An event that nobody recorded is none: the shares are right as far as all arms were asked alike."),
         ("serious", "told" if settings.serious else "not_told"),
-        ("table", "adverse_events"), ("table", "adverse_event_sessions"), ("table", "serious_events"), ("figure", "adverse_events"),
+        ("table", "adverse_events"), ("table", "adverse_event_sessions"), ("table", "serious_events"), ("figure", "events"),
         *([("figure", "soreness")] if settings.soreness else []),
     ]  # fmt: skip

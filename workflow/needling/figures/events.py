@@ -22,7 +22,7 @@ FACTORS = ('[["adverse_event",', '[["kind",')
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the shares of people with any event and with each kind, and their differences."""
     results = released["results"]
-    mine = results[results["analysis"].isin(asked_for(released, "figure", "adverse_events")[:1])]
+    mine = results[results["analysis"].isin(asked_for(released, "figure", "events")[:1])]
     mine = mine[mine["quantity"].isin(["share", "risk_difference"]) & mine["term"].str.startswith(FACTORS)]
     mine = mine[mine["estimate"].notna() | mine["hidden"].ne("")]
     return in_order(mine[COLUMNS], {"cohort": list(labels.plan.cohorts)})
