@@ -12,8 +12,6 @@ from needling.figures.style import COLOURS, INK, Profile, new_figure, panel_head
 from needling.labels.sentences import listed, sentence, spaced
 from needling.labels.words import FAMILIES, Labels
 
-SIZE = 0.22
-
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take weights and arrows of the families that name their hypotheses: a row per hypothesis, and one per arrow (`to`)."""
@@ -61,12 +59,12 @@ def panel(ax: Axes, rows: pd.DataFrame, size: float) -> Axes:
         }
         ax.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=0.12", **arrow))
         across = (end[1] - start[1], start[0] - end[0])
-        x, y = (start[i] + 0.33 * (end[i] - start[i]) - 0.09 * across[i] * -1 for i in (0, 1))
+        x, y = (start[i] + 0.33 * (end[i] - start[i]) + 0.053 * across[i] for i in (0, 1))
         box: Any = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
         ax.text(x, y, f"{row['weight']:.2g}", ha="center", va="center", fontsize=size, bbox=box)
     for row in rows[rows["to"] == ""].to_dict("records"):
         x, y = places[row["hypothesis"]]
-        ax.plot(x, y, marker="o", markersize=38, markerfacecolor="white", markeredgecolor=COLOURS[1], linestyle="")
+        ax.plot(x, y, marker="o", markersize=47, markerfacecolor="white", markeredgecolor=COLOURS[1], linestyle="")
         ax.text(
             x,
             y,
@@ -76,6 +74,7 @@ def panel(ax: Axes, rows: pd.DataFrame, size: float) -> Axes:
             fontsize=0.8 * size,
         )
     ax.set(xlim=(-2.3, 2.3) if n > 3 else (-0.6, 1.3 * n - 0.7), ylim=(-1.35, 1.35) if n > 3 else (-0.7, 0.7))
+    ax.set_aspect("equal")
     ax.set_axis_off()
     return ax
 
