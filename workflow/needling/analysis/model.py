@@ -394,6 +394,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("df", settings.df),
         *([("people", "over_visits")] if settings.frame == "visits" else []),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"), ("figure", "diagnostics"),
+        *[("figure", "forest") for one in settings.contrasts[:1] if "visit" in one.by],
+        *[("figure", "trajectories") for one in settings.means[:1] if {"arm", "visit"} <= {*one.by}],
     ]  # fmt: skip
     if settings._after_day_0(study):
         said.append(("wording", "association"))
