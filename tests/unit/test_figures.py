@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.text import Text
@@ -28,9 +29,39 @@ STUDIES = {
 }
 
 
+def with_sessions(released, labels):
+    """Means along the day of a session, as an analysis of sessions gives them."""
+    place = {
+        "analysis": labels.plan.primary,
+        "quantity": "mean",
+        "unit": "0-10 points",
+        "level": 0.95,
+        "outcome": "pain_before",
+    }
+    rows = [
+        {
+            **place,
+            "cohort": cohort,
+            "arm": arm,
+            "at": f'{{"day": {day}}}',
+            "estimate": e,
+            "low": e - 0.4,
+            "high": e + 0.4,
+        }
+        for cohort in labels.plan.cohorts
+        for i, arm in enumerate(labels.plan.arms or [""])
+        for day in (0, 10, 30)
+        for e in [6 - 0.05 * day * (1 + i)]
+    ]
+    released["results"] = pd.concat([released["results"], pd.DataFrame(rows)], ignore_index=True)
+    released["methods"].loc[len(released["methods"])] = [labels.plan.primary, "figure", "sessions"]
+
+
 def drawn(name, make, change=None, per_arm=60):
     """Draw a figure of a study: figure, source, caption and alternative."""
     released, labels = shown(make, per_arm)
+    if name == "sessions":
+        with_sessions(released, labels)
     if change:
         change(released)
     room = FIGURES[name]
@@ -81,7 +112,7 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     released, labels = shown(trial_plan, 200)
     words = [write_figures(released, labels, tmp_path / folder) for folder in ("one", "two")]
     assert words[0] == words[1]
-    assert set(words[0]) == set(FIGURES)
+    assert set(words[0]) == set(FIGURES) - {"sessions"}  # an ancova and no sessions
     for path in sorted((tmp_path / "one").iterdir()):
         one = path.read_bytes()
         assert one == (tmp_path / "two" / path.name).read_bytes()
@@ -125,6 +156,21 @@ def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
         assert f"favours {words[row['arm']]} →" in texts  # better is higher
         assert f"← favours {words[row['reference']]}" in texts
     assert "dry needling against sham" in alternative
+
+
+@pytest.mark.parametrize("make", [plan, single_arm_plan])
+def test_the_course_over_sessions_draws_each_arm_its_own_means(make):
+    figure, source, caption, _ = drawn("sessions", make)
+    arms, cohorts = make().arms or [""], list(make().cohorts)
+    assert len(source) == 3 * len(arms) * len(cohorts)
+    for ax, cohort in zip(figure.axes, cohorts, strict=True):
+        assert ax.get_xlabel() == "Day"
+        lines = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]
+        for line, arm in zip(lines, arms, strict=True):
+            mine = source[(source["cohort"] == cohort) & (source["arm"] == arm)]
+            assert list(line.get_ydata()) == mine["estimate"].tolist()
+            assert np.allclose(line.get_xdata(), mine["x"], atol=0.5)
+    assert "95% confidence intervals" in caption
 
 
 def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups():
@@ -176,5 +222,5 @@ def test_a_study_without_residuals_has_no_figure_of_them(tmp_path):
     for name in ("residual_bins", "residual_quantiles"):
         released[name] = released[name].head(0)
     words = write_figures(released, labels, tmp_path)
-    assert set(words) == set(FIGURES) - {"diagnostics"}
+    assert set(words) == set(FIGURES) - {"diagnostics", "sessions"}
     assert not list(tmp_path.glob("diagnostics*"))

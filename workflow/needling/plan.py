@@ -58,7 +58,12 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
     results = results.reset_index(drop=True)
     family_of = results["analysis"].map({name: a.family or "" for name, a in study.analyses.items()})
     is_comparison = results["reference"].ne("") | results["quantity"].eq("trend")
-    planned = results["quantity"].isin(TESTED) & is_comparison & results["visit"].isin(["", study.visits.primary])
+    planned = (
+        results["variant"].ne("per_protocol")
+        & results["quantity"].isin(TESTED)
+        & is_comparison
+        & results["visit"].isin(["", study.visits.primary])
+    )
     for name, family in study.families.items():
         members = results.index[planned & (family_of == name)]
         if family.method == "none" or len(members) == 0:

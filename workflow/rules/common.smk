@@ -45,7 +45,8 @@ def tables(stage, names=TABLES):
 
 def of_one_analysis(analysis):
     """The values of the study file that one analysis uses: no words, and no other analysis."""
-    values = section(STUDY, "design", "patients", "visits", "cohorts", "covariates", "estimands", "analyses", "primary")
+    used = ("design", "patients", "visits", "cohorts", "covariates", "estimands", "analyses", "primary")
+    values = section(STUDY, *used)
     mine = values["analyses"][analysis]
     estimands = {name: one for name, one in values["estimands"].items() if name == mine["estimand"]}
     return {**values, "estimands": estimands, "analyses": {analysis: mine}}

@@ -16,6 +16,8 @@ SHOWN = section(
     "visits",
     "instruments",
     "outcomes",
+    "covariates",
+    "intercurrent_events",
     "cohorts",
     "estimands",
     "analyses",

@@ -47,6 +47,7 @@ Residual = Literal[
     "antedependence_het",
     "exponential",
 ]
+Cluster = Literal["therapist", "clinic"]
 At = dict[Name, float | str | list[float] | list[str]]
 
 
@@ -58,7 +59,9 @@ class Means(Section):
     )
     at: At = Field(default_factory=dict, description="Column -> values at which it is held. Default: as observed.")
 
-    _one_is_a_list = field_validator("by", mode="before")(lambda value: [value] if isinstance(value, str) else value)
+    _one_is_a_list = field_validator("by", mode="before", json_schema_input_type=list[Name] | Name)(
+        lambda value: [value] if isinstance(value, str) else value
+    )
 
 
 class Contrast(Means):
@@ -99,7 +102,7 @@ class Settings(KindSettings):
     residual_by: Name | None = Field(
         None, description="Column whose levels have a residual covariance of their own, e.g. arm. Default: one for all."
     )
-    clusters: dict[Literal["therapist", "clinic"], str] = Field(
+    clusters: dict[Cluster, str] = Field(
         default_factory=dict,
         description="Random effects of therapists and clinics: a list, or factor -> columns. Default: none.",
     )
@@ -115,7 +118,7 @@ class Settings(KindSettings):
         "neither", description="Better direction of the response of sessions. Default: neither; visits know theirs."
     )
 
-    @field_validator("clusters", mode="before")
+    @field_validator("clusters", mode="before", json_schema_input_type=dict[Cluster, str] | list[Cluster])
     @classmethod
     def _a_list_means_intercepts(cls, value: Any) -> Any:
         return dict.fromkeys(value, "1") if isinstance(value, list) else value
@@ -151,7 +154,7 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: write covariates into the formula; adjust belongs to the other kinds")
         if not self.fixed.response or any(one.response for one in self.varying):
             raise ValueError(f"{place}: the formula needs a response (response ~ terms), and random terms have none")
-        self._check_frame(place, study)
+        self._check_frame(name, study)
         self._check_questions(place, study)
         later = self._after_day_0(study)
         if later and study.role(name) != "exploratory":
@@ -160,7 +163,8 @@ class Settings(KindSettings):
                 "role: exploratory, and the report says association"
             )
 
-    def _check_frame(self, place: str, study: Study) -> None:
+    def _check_frame(self, name: str, study: Study) -> None:
+        place = f"analyses.{name}"
         if self.frame == "visits":
             if self.fixed.response not in RESPONSES:
                 raise ValueError(
@@ -170,11 +174,20 @@ class Settings(KindSettings):
                 raise ValueError(f"{place}: a model of visits needs outcomes, which know their unit and direction")
         elif self.outcomes or self.visits or self.observed_at:
             raise ValueError(f"{place}: a model of sessions has no outcomes and visits; its formula names the response")
+        elif acting := [event for event, one in study.strategies(name).items() if one.strategy != "treatment_policy"]:
+            raise ValueError(
+                f"{place}: a model of sessions keeps what was measured after '{acting[0]}'; answer it by treatment_policy in the "
+                "estimand, or leave the estimand out"
+            )
         elif study.events.sessions is None:
             raise ValueError(f"{place}: the study has no table events.sessions")
         for visit in self.visits:
             if visit not in study.visits.schedule:
                 raise ValueError(f"{place}: visit '{visit}' is not defined{nearest(visit, study.visits.schedule)}")
+        if self.residual_by in study.code_columns:
+            raise ValueError(
+                f"{place}: residual_by '{self.residual_by}' holds codes of people or places, which no result names"
+            )
         if "arm" in self.used and not study.arms:
             raise ValueError(f"{place}: the formula uses arm, and this study has one arm")
 
@@ -184,6 +197,8 @@ class Settings(KindSettings):
             for column in [*one.by, *one.at]:
                 if column not in self.fixed.columns:
                     raise ValueError(f"{place}: the formula has no '{column}'{nearest(column, self.fixed.columns)}")
+                if column in study.code_columns:
+                    raise ValueError(f"{place}: '{column}' holds codes of people or places, which no result names")
             for column in one.by:
                 if column in study.covariate_names and column not in one.at and not _is_category(column, study):
                     raise ValueError(f"{place}: '{column}' is a number; say at which values (at)")
@@ -396,6 +411,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"), ("figure", "diagnostics"),
         *[("figure", "forest") for one in settings.contrasts[:1] if "visit" in one.by],
         *[("figure", "trajectories") for one in settings.means[:1] if {"arm", "visit"} <= {*one.by}],
+        *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],
     ]  # fmt: skip
     if settings._after_day_0(study):
         said.append(("wording", "association"))

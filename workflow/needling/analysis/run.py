@@ -5,14 +5,17 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
-from needling.analysis.results import Question
+from needling.analysis.results import Output, Question, row_id
 from needling.cohort.analysed import analysed, left_out, of_population
-from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
+from needling.cohort.numbered import numbered
+from needling.schema import KEYS, METHODS, PEOPLE, RESULTS, check, empty
 from needling.study.keys import braced
 from needling.study.plan import Analysis, Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PER_PROTOCOL = "per_protocol"
 
 
 @dataclass
@@ -50,6 +53,7 @@ def analyse(
 
     settings: Any = study.analyses[name]
     kind = (known or kinds())[settings.kind]
+    given = numbered(given, study)
     if answers := study.strategies(name):
         from needling.cohort.events import apply_strategies
 
@@ -65,7 +69,9 @@ def analyse(
                 data["visits"] = analysed(mine, settings, settings.needs(study), study)
             question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
             outputs.append(kind.run(data, question))
-    texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
+            if broken := getattr(settings, "per_protocol", None):
+                outputs.append(_per_protocol(kind, data, question, given["events"], broken))
+    texts = [*kind.methods(settings, study), *_common_methods(name, settings, study)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
         "results": _joined([o.results for o in outputs], RESULTS, "results"),
@@ -78,18 +84,43 @@ def analyse(
     return Analysed(tables)
 
 
-def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
+def _per_protocol(
+    kind: ModuleType,
+    data: "dict[str, pd.DataFrame]",
+    question: Question,
+    events: "pd.DataFrame",
+    broken: list[str],
+) -> Output:
+    """The comparisons once more without the patients who had an event that breaks the protocol."""
+    gone = events.loc[events["event"].isin(broken), "patient"]
+    kept = {table: rows[~rows["patient"].isin(gone)] if "patient" in rows else rows for table, rows in data.items()}
+    rows = kind.run(kept, question).results
+    rows = rows[rows["reference"].ne("") & rows["framework"].eq("non_inferiority")]
+    rows = rows.assign(variant=PER_PROTOCOL, role="sensitivity")
+    return Output(rows.assign(row_id=[row_id(row) for row in rows[list(KEYS)].to_dict("records")]))
+
+
+def _common_methods(name: str, settings: Any, study: Study) -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
-    said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
+    said = [("adjusted", braced("covariate", one)) for one in settings.adjust]
     clusters = getattr(settings, "clusters", [])
-    said += [("clusters", name) for name in clusters]
-    for name, levels in settings.where.items():
+    said += [("clusters", one) for one in clusters]
+    for covariate, levels in settings.where.items():
         said += [
-            ("restricted", braced("level", name, one)) for one in ([levels] if isinstance(levels, str) else levels)
+            ("restricted", braced("level", covariate, one)) for one in ([levels] if isinstance(levels, str) else levels)
         ]
+    if broken := getattr(settings, "per_protocol", None):
+        events = " or ".join(braced("event", one) for one in broken)
+        said.append(("model", f"Beside it per protocol: the same without the patients of whom {events} is on record."))
+    unreal = [event for event, one in study.strategies(name).items() if one.strategy == "hypothetical"]
+    if unreal:
+        events = " or ".join(braced("event", one) for one in unreal)
+        said.append(
+            ("imputation", f"Measurements after {events} count as missing (hypothetical strategy): {settings.imputes}.")
+        )
     if settings.outcomes:
-        columns = [name for name in settings.needs(study).columns if name != "week"]
-        said += [("needs", name if name in clusters else braced("covariate", name)) for name in columns]
+        columns = [one for one in settings.needs(study).columns if one != "week"]
+        said += [("needs", one if one in clusters else braced("covariate", one)) for one in columns]
     return said
 
 

@@ -43,7 +43,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     if plan.primary not in asked_for(released, "figure", "forest"):
         return pd.DataFrame(columns=[*COLUMNS, "measure"])
     mine = comparisons(results[results["analysis"] == plan.primary])
-    mine = mine[~mine["quantity"].isin(["interaction", "trend"])]
+    mine = mine[~mine["quantity"].isin(["interaction", "trend"]) & mine["variant"].eq("")]
     if plan.design != "single_arm":
         mine = mine[mine["role"] == plan.role(plan.primary)]
     mine = in_order(mine[COLUMNS], {"outcome": labels.outcomes, "cohort": list(plan.cohorts)})

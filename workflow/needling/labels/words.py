@@ -109,8 +109,14 @@ class Labels:
 
     def covariate(self, code: str) -> str:
         """Words for a covariate."""
-        column = self.plan.patients.covariates.get(code)
+        column: Any = self.plan.patients.covariates.get(code) or self.plan.covariates.get(code)
         return (column.label if column else None) or titled(code)
+
+    def event(self, code: str) -> str:
+        """Words for an intercurrent event; for none, that there was none."""
+        if not code:
+            return "None of these"
+        return self.plan.intercurrent_events[code].label or titled(code)
 
     def level(self, covariate: str, code: str) -> str:
         """Words for a level of a category."""
@@ -190,7 +196,7 @@ class Labels:
         head = {"residual": "Within patient", "patient": "Patient", "therapist": "Therapist", "clinic": "Clinic"}.get(
             first, first
         )
-        if not parts[1:] and first in [*self.plan.patients.covariates, "baseline"]:
+        if not parts[1:] and first in [*self.plan.covariate_names, "baseline"]:
             return self._factor(first)
         return ", ".join([head, *(in_sentence(one) for one in named)])
 

@@ -166,6 +166,7 @@ def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict
     robust = [VARIANCES[one] for one in unique("variance") if one in VARIANCES]
     if robust:
         sentences.append(f"Variance: {listed(robust)}.")
+    sentences += told("imputation")
     if told("averaged"):
         sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
     if settings.family:

@@ -7,13 +7,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from needling.schema import is_date
 from needling.study.keys import Name, Section, Words, nearest
-from needling.study.sources import _rows
+from needling.study.sources import WrittenRows, _rows
 
 if TYPE_CHECKING:
     from needling.study.plan import Analysis, Study
 
 EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "status"]
-Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows)]
+Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows, json_schema_input_type=WrittenRows)]
 Known = Callable[[str, str, Any], None]
 
 

@@ -13,7 +13,7 @@ from needling.labels.numbers import (
     format_p,
     format_power,
 )
-from needling.labels.sentences import in_sentence, listed, sentence
+from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said
@@ -122,6 +122,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
         parts.append(in_sentence(labels.visit(row["visit"])))
     parts += [labels.at(row["at"])] if row["at"] else []
+    parts += [spaced(row["variant"])] if row["variant"] else []
     if row["quantity"] in ("slope", "trend"):
         parts.append(row["unit"])
     if row["quantity"] == "interaction":
