@@ -27,7 +27,9 @@ for analysis, plan in STUDY.analyses.items():
         log:
             f"{LOGS}/analyse_{analysis}.log",
         benchmark:
-            f"{LOGS}/analyse_{analysis}.benchmark"
+            f"{LOGS}/analyse_{analysis}.benchmark",
+        resources:
+            mem_mb=memory(500),
         params:
             analysis=analysis,
             study=of_one_analysis(analysis),

@@ -12,10 +12,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 import needling
-from needling.analysis.kinds import EXTENSIONS, kinds
+from needling.analysis.kinds import kinds
 from needling.plan import load_study
+from needling.privacy.known import key_content
 from needling.schema import ACCOUNT
 from needling.stage import digest as content_of
+from needling.study.extensions import EXTENSIONS
 from needling.study.file import section, study_files
 from needling.study.keys import StudyError
 
@@ -33,6 +35,7 @@ FRAMES = ["visits", "sessions", "events", "patients", "scores"]
 OBSERVED = ["flow", "intercurrent", "distribution", "missingness", "baseline", "reliability", "codebook"]
 PROCESSED = f"data/processed/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"
+KEY = f"data/keys/{STUDY.study}.csv"
 LOGS = f"logs/{STUDY.study}"
 PACKAGE = Path(needling.__file__).parent
 SCRIPTS = PACKAGE.parent / "scripts"
@@ -45,11 +48,19 @@ def tables(stage, names=TABLES):
 
 def of_one_analysis(analysis):
     """The values of the study file that one analysis uses: no words, and no other analysis."""
-    used = ("design", "patients", "visits", "cohorts", "covariates", "estimands", "analyses", "primary")
-    values = section(STUDY, *used)
+    values = section(STUDY, "design", "patients", "visits", "cohorts", "covariates", "estimands", "analyses", "primary")
     mine = values["analyses"][analysis]
     estimands = {name: one for name, one in values["estimands"].items() if name == mine["estimand"]}
     return {**values, "estimands": estimands, "analyses": {analysis: mine}}
+
+
+def memory(megabytes):
+    """Twice the memory that a rule was measured to need on the demo; on a cluster a job that ran out gets as much again."""
+
+    def of_attempt(wildcards, attempt):
+        return megabytes * 2 ** (attempt - 1)
+
+    return of_attempt
 
 
 # Functions, because Snakemake takes braces in a text for wildcards, and so that only the jobs that need a digest make it.
@@ -66,6 +77,11 @@ def raw_content(wildcards):
 def corrections_content(wildcards):
     """What the corrections hold."""
     return content_of(CORRECTIONS)
+
+
+def key_of_people(wildcards):
+    """Where the key is, and what it held before it was last used, as long as nothing but that use has changed it."""
+    return KEY, key_content(KEY, f"{PROCESSED}/clean/key.json")
 
 
 def digest(*paths):

@@ -30,6 +30,7 @@ def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Qu
     from scipy.special import ndtri
 
     place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
+    place["site"] = question.site
     table = pd.DataFrame({"fitted": fitted_values, "residual": residuals}).dropna()
     if len(table) < BEHIND_A_POINT:
         return {}

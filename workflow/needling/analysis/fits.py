@@ -196,4 +196,5 @@ def residual_tables(fit: "MixedFit", question: Question) -> "dict[str, pd.DataFr
 def cross_check(fit: "MixedFit", question: Question) -> "pd.DataFrame":
     """Differences between a fit and statsmodels' MixedLM, where that can express the model; else one row that says why not."""
     place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
+    place["site"] = question.site
     return fit.cross_check().assign(**place)

@@ -49,6 +49,7 @@ class Question:
     arms: tuple[str, ...]
     doses: dict[str, float]
     categories: dict[str, list[str]]
+    site: str = ""
 
     @property
     def reference(self) -> str:
@@ -278,6 +279,7 @@ def complete(rows: "pd.DataFrame", question: Question, **common: Any) -> "pd.Dat
         "estimand": settings.estimand or "",
         "cohort": question.cohort,
         "outcome": question.outcome,
+        "site": question.site,
         "instrument": question.instrument,
         "subset": structured(_listed(settings.where)) if settings.where else "",
         "level": settings.level,

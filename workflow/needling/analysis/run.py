@@ -46,8 +46,9 @@ def analyse(
     Returns
     -------
     Analysed: results (contract RESULTS), methods (METHODS), people (PEOPLE: who is in it, who is left out and why), and the
-    side tables of its kind; one model for each outcome that the analysis names in each cohort that has it, or one for each cohort
-    where the kind asks about no outcome. A model that fails gives rows that say so.
+    side tables of its kind; one model for each outcome that the analysis names in each cohort that has it, at each site of the
+    body where it was measured, or one for each cohort where the kind asks about no outcome. A model that fails gives rows that
+    say so.
     """
     import pandas as pd
 
@@ -63,14 +64,15 @@ def analyse(
         for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
             [] if settings.outcomes else [""]
         ):
-            data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
-            if outcome:
-                mine = _of_cohort(given["visits"], cohort, outcome, None)
-                data["visits"] = analysed(mine, settings, settings.needs(study), study)
-            question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
-            outputs.append(kind.run(data, question))
-            if broken := getattr(settings, "per_protocol", None):
-                outputs.append(_per_protocol(kind, data, question, given["events"], broken))
+            measured = _of_cohort(given["visits"], cohort, outcome, None)
+            for site in _sites(measured) if outcome else [""]:
+                here = measured[measured["site"].fillna("") == site] if site else measured
+                data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
+                data["visits"] = analysed(here, settings, settings.needs(study), study) if outcome else data["visits"]
+                question = _question(name, settings, (cohort, outcome, site), here, data["visits"], study)
+                outputs.append(kind.run(data, question))
+                if broken := getattr(settings, "per_protocol", None):
+                    outputs.append(_per_protocol(kind, data, question, given["events"], broken))
     texts = [*kind.methods(settings, study), *_common_methods(name, settings, study)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
@@ -145,12 +147,23 @@ def _of_cohort(rows: "pd.DataFrame", cohort: str, outcome: str, settings: Analys
     return rows
 
 
+def _sites(measured: "pd.DataFrame") -> list[str]:
+    """Sites of the body at which an outcome was measured, in the order of the frame; one without a name where it has none."""
+    return list(measured["site"].fillna("").unique()) or [""] if "site" in measured else [""]
+
+
 def _question(
-    name: str, settings: Analysis, cohort: str, outcome: str, frame: "pd.DataFrame", rows: "pd.DataFrame", study: Study
+    name: str,
+    settings: Analysis,
+    place: tuple[str, str, str],
+    measured: "pd.DataFrame",
+    rows: "pd.DataFrame",
+    study: Study,
 ) -> Question:
-    measured = frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)]
-    first = measured.iloc[0] if len(measured) else {"unit": "", "better": "lower"}
-    instruments = study.cohorts[cohort].outcomes.get(outcome, "")
+    cohort, outcome, site = place
+    nothing = {"unit": "", "better": "lower", "instrument": ""}
+    first = measured.iloc[0] if outcome and len(measured) else nothing
+    instruments = str(first["instrument"]) if site else study.cohorts[cohort].outcomes.get(outcome, "")
     reference = settings.reference or (study.arms[0] if study.arms else "")
     arm = study.patients.arm
     return Question(
@@ -160,6 +173,7 @@ def _question(
         primary=name == study.primary,
         cohort=cohort,
         outcome=outcome,
+        site=site,
         instrument=instruments if isinstance(instruments, str) else "",
         unit=str(first["unit"]),
         better=str(first["better"]),

@@ -18,6 +18,7 @@ COLUMNS = [
     "row_id",
     "cohort",
     "outcome",
+    "site",
     "quantity",
     "visit",
     "arm",
@@ -47,7 +48,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     if plan.design != "single_arm":
         mine = mine[mine["role"] == plan.role(plan.primary)]
     mine = in_order(mine[COLUMNS], {"outcome": labels.outcomes, "cohort": list(plan.cohorts)})
-    places = zip(mine["cohort"], mine["outcome"], strict=True)
+    places = mine[["cohort", "outcome", "site"]].itertuples(index=False, name=None)
     return mine.assign(measure=[labels.measure(*place).label for place in places])
 
 
@@ -111,7 +112,7 @@ def _row_label(row: dict[Any, Any], labels: Labels) -> str:
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each outcome, measure and pair of arms, one below the other, with the numbers beside it."""
-    by = ["outcome", "measure", "quantity", "unit", "better", "arm", "reference"]
+    by = ["outcome", "site", "measure", "quantity", "unit", "better", "arm", "reference"]
     groups = [rows for _, rows in source.groupby(by, sort=False)]
     several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     heights = [len(rows) for rows in groups]
@@ -123,7 +124,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         numbers(beside, rows, profile.small)
         first = rows.iloc[0].to_dict()
         pair = f": {in_sentence(labels.compared(first))}" if several else ""
-        panel_head(ax, labels.outcome(first["outcome"]) + pair, labels.scale(first))
+        panel_head(ax, labels.outcome(first["outcome"], first["site"]) + pair, labels.scale(first))
     heads = (sentence(labels.noun).split(" from")[0], f"({100 * float(source['level'].iloc[0]):g}% CI)", "n")
     for (x, align), text in zip(TEXT_COLUMNS, heads, strict=True):
         axes[0][1].text(x, -0.75, text, ha=align, va="bottom", fontsize=profile.small, fontweight="bold")
@@ -145,5 +146,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         of = in_sentence(labels.cohort(row["cohort"]))
         at = f", {in_sentence(labels.visit(row['visit']))}" if plan.design == "single_arm" else ""
         pair = f", {in_sentence(labels.compared(row))}" if row["reference"] else ""
-        lines.append(f"{labels.outcome(row['outcome'])}, {of}{at}{pair}: {number} {interval}".replace(":  ", ": "))
+        lines.append(
+            f"{labels.outcome(row['outcome'], row['site'])}, {of}{at}{pair}: {number} {interval}".replace(":  ", ": ")
+        )
     return " ".join([what, *withheld_note(source)]), f"Forest plot. {'; '.join(lines)}."

@@ -18,7 +18,7 @@ from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.select import asked_for
 
-KEYS = ["cohort", "outcome", "visit", "arm"]
+KEYS = ["cohort", "outcome", "site", "visit", "arm"]
 COLUMNS = [*KEYS, "value", "low", "high", "source", "n", "analysis"]
 
 
@@ -27,7 +27,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
     Returns
     -------
-    One row per cohort, outcome, visit and arm: value, low, high (empty where observed or not estimated), source (observed
+    One row per cohort, outcome, site, visit and arm: value, low, high (empty where observed or not estimated), source (observed
     or modelled), n (patients measured), analysis. Visits without any mean are left out.
     """
     plan = labels.plan
@@ -41,7 +41,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     table["value"] = table["estimate"].where(~use_observed, table["mean"])
     table["source"] = use_observed.map({True: "observed", False: "modelled"})
     table["analysis"] = plan.primary
-    there = table.groupby(KEYS[:3])["value"].transform("count") > 0
+    there = table.groupby(KEYS[:4])["value"].transform("count") > 0
     return table.loc[there, COLUMNS].reset_index(drop=True)
 
 
@@ -62,7 +62,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw all cohorts and outcomes."""
     look = looks(labels.plan.arms)
     figure, panels = panel_grid(source, labels, profile, 62)
-    for ax, _, _, rows in panels:
+    for ax, _, rows in panels:
         positions = visit_positions(labels, shown_visits(rows, labels))
         panel(ax, rows, labels, positions, look)
         visit_axis(ax, labels, positions, profile.small)

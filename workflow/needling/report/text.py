@@ -193,8 +193,8 @@ def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
         "not_estimated": "a comparison could not be estimated",
     }
     sentences: dict[str, None] = {}
-    for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "status", "note"]).to_dict("records"):
-        place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
+    for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "site", "status", "note"]).to_dict("records"):
+        place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome'], row['site']))}"
         parts = (
             [in_sentence(str(row["note"]).rstrip(".")) or told.get(row["status"], "")]
             if row["status"] != "converged"
@@ -226,7 +226,7 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
             continue
         turned = (row["better"] == "higher") != (bool(plan.arms) and row["reference"] != plan.arms[0])
         if not -3 <= row["estimate"] * (-1 if turned else 1) <= 0.5:
-            place = f"{in_sentence(labels.outcome(row['outcome']))} in {in_sentence(labels.cohort(row['cohort']))}"
+            place = f"{in_sentence(labels.outcome(row['outcome'], row['site']))} in {in_sentence(labels.cohort(row['cohort']))}"
             found[
                 f"The difference in {place} at {in_sentence(labels.visit(row['visit']))} lies outside what trials "
                 "of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."

@@ -25,7 +25,7 @@ def intercurrent(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         tuple(row[k] for k in ("cohort", "outcome", "event", "visit", "arm")): row for row in exact.to_dict("records")
     }
     pairs: list[tuple[str, Row]] = []
-    for cohort, outcome in labels.places:
+    for cohort, outcome in dict.fromkeys((cohort, outcome) for cohort, outcome, _ in labels.places):
         name = labels.outcome(outcome)
         heading = f"{labels.cohort(cohort)}: {in_sentence(name)}" if len(plan.cohorts) > 1 else name
         for event in [*plan.intercurrent_events, ""]:
