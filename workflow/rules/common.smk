@@ -114,6 +114,10 @@ def code(script, *others):
     return sorted(os.path.relpath(module) for module in found)
 
 
+# Files of a study's own that a module of the package looks for.
+OWN_PARTS = {"clean/rules.py": "rule_*.py", "instruments/registry.py": "instrument_*.yaml"}
+
+
 @cache
 def imported(path):
     """The package's own modules (and the data files beside them) that one file imports when it runs."""
@@ -130,7 +134,8 @@ def imported(path):
             names |= {origin, *(f"{origin}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
-    found = []
+    own = OWN_PARTS.get(path.relative_to(PACKAGE).as_posix()) if path.is_relative_to(PACKAGE) else None
+    found = sorted(EXTENSIONS.glob(own)) if own else []
     for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
         parts = name.split(".")[1:]
         for depth in range(len(parts) + 1):
