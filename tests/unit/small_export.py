@@ -161,7 +161,8 @@ def _sources(found: dict[str, pd.DataFrame]) -> pd.DataFrame:
         for instrument, item, column in kinds.itertuples(index=False)
     ]
     rows.append(("outcomes", "ppt:unit", "ppt_unit", None, None))
-    return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype("str")
+    frame = pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"]).astype("str")
+    return frame.assign(lowest=pd.Series(pd.NA, index=frame.index, dtype="str"))
 
 
 def with_choices(found: dict[str, pd.DataFrame], table: str, column: str, choices: dict[str, str]) -> None:

@@ -36,7 +36,7 @@ def cleaned(case: str | Path, instruments: dict, covariates: dict | None = None,
         "export": {"format": "csv", "records": str(path), **keys.pop("export", {})},
         "design": "randomised",
         "patients": {
-            "id": "id",
+            "id": keys.pop("id", "id"),
             "clinic": clinic,
             "arm": {
                 "from": "arm",
@@ -142,3 +142,18 @@ def test_codes_and_numbers_written_otherwise_are_the_same():
     with_minus = (CASES / "unicode_minus.csv").read_text(encoding="utf-8")
     assert re.search("\N{MINUS SIGN}", with_minus)
     assert cleaned("unicode_minus", {"nprs": {"total": "nprs"}}).audit["reason"].eq("another sign for minus").any()
+
+
+def test_parts_of_a_joined_code_are_the_same_number_also_with_a_fraction_of_nought(tmp_path):
+    text = "site,id,visit,arm,nprs\n" + "".join(
+        f"{site},{n}{'' if visit == 'baseline' else '.0'},{visit},{'ab'[n % 2]},{(n + site) % 9}\n"
+        for site in (1, 2)
+        for n in range(1, 7)
+        for visit in ("baseline", "week_4")
+    )
+    (tmp_path / "sites.csv").write_text(text, encoding="utf-8")
+    result = cleaned(tmp_path / "sites.csv", {"nprs": {"total": "nprs"}}, clinic="site", id=["site", "id"])
+    assert sorted(result.tables["patients"]["patient"]) == sorted(
+        f"p.{site}/{n}" for site in (1, 2) for n in range(1, 7)
+    )
+    assert len(result.tables["visits"]) == 24

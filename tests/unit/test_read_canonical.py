@@ -423,3 +423,35 @@ def test_a_crossover_is_refused_with_its_reason(tmp_path):
     # some slips are no crossover, nor is another spelling
     parallel = text.replace(",a,", ",b,").replace("0,0,b", "0,0,a").replace("1,0,b", "1,0, B ")
     assert len(tables(tmp_path, parallel, plan(patients={"arm": arm}, **settings))["patients"]) == 6
+
+
+REPEATED = """site,id,visit,arm,pain
+1,1,base,DN,7
+1,1,w4,,3
+2,1,base,UC,6
+2,1,w4,,5
+,2,base,UC,4
+"""
+
+
+def test_codes_that_repeat_between_clinics_are_told_apart_by_both_columns(tmp_path):
+    settings = PLAN | {
+        "patients": {"id": ["site", "id"], "arm": PLAN["patients"]["arm"]},
+        "visits": {"planned": "visit"},
+        "instruments": {"nprs": {"total": "pain"}},
+    }
+    study = plan(**settings)
+    assert study.patients.id_columns == ["site", "id"]
+    assert {name: role for name, role in mapped_columns(study).items() if role == "code"} == {
+        "site": "code",
+        "id": "code",
+    }
+    found = tables(tmp_path, REPEATED, study)
+    assert rows(found["patients"], "line", "patient", "arm") == [(2, "1/1", "DN"), (4, "2/1", "UC")]
+    assert rows(found["visits"], "patient") == [("1/1",), ("1/1",), ("2/1",), ("2/1",), (None,)]
+    assert len(found["patient_conflicts"]) == 0
+    assert rows(found["sources"], "table", "column", "source")[0] == ("patients", "patient", "site + id")
+    alone = tables(
+        tmp_path, REPEATED.replace("UC", "DN"), plan(**settings | {"patients": settings["patients"] | {"id": "id"}})
+    )
+    assert rows(alone["patients"], "line", "patient") == [(2, "1"), (6, "2")]

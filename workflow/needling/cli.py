@@ -88,13 +88,13 @@ def _check(options: argparse.Namespace) -> str:
 
 
 def _new(options: argparse.Namespace) -> str:
-    from needling.instruments.registry import registry
+    from needling.instruments.registry import raw_scales
     from needling.read.guess import guess_study
 
     path = Path("config") / f"{options.name}.yaml"
     if path.exists():
         raise StudyError(f"{path} exists; choose another name or remove it first.")
-    text = guess_study(options.name, options.export, options.dictionary, known=registry())
+    text = guess_study(options.name, options.export, options.dictionary, known=raw_scales())
     _stop_on_names(path.name, text)
     path.write_text(text, encoding="utf-8")
     return f"{path} written; look at each line marked 'review', then: .venv/bin/needling check {options.name}"

@@ -139,6 +139,7 @@ ACCOUNT: dict[str, Contract] = {
         "source": _text("Column of the export"),
         "label": _text("Label in the export's dictionary", True),
         "choices": _text("Choices in the dictionary, as JSON code -> label", True),
+        "lowest": _text("Lowest value that the dictionary accepts", True),
     },
     # filled cells that are in no table
     "unread": {

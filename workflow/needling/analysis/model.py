@@ -118,7 +118,7 @@ class Settings(KindSettings):
         "neither", description="Better direction of the response of sessions. Default: neither; visits know theirs."
     )
 
-    @field_validator("clusters", mode="before", json_schema_input_type=dict[Cluster, str] | list[Cluster])
+    @field_validator("clusters", mode="before", json_schema_input_type=list[Cluster] | dict[Cluster, str])
     @classmethod
     def _a_list_means_intercepts(cls, value: Any) -> Any:
         return dict.fromkeys(value, "1") if isinstance(value, list) else value

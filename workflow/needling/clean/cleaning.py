@@ -24,6 +24,8 @@ from needling.study.keys import StudyError
 from needling.study.plan import Study
 
 KINDS = ("patient", "therapist", "clinic")
+# A whole number written with a fraction, as a code or as a part of a code such as 3/17.
+WHOLE = re.compile(r"(?<![^/])\s*(\d+)\.0+\s*(?![^/])")
 
 
 class Key(Protocol):
@@ -151,11 +153,11 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
         ]
         cells = [tables[name][column].dropna().str.strip() for name, column in mine]
         codes = {code for column in cells for code in column.unique()}
-        if any(re.fullmatch(r"\d+\.\d*[1-9]\d*", code) for code in codes):
+        if any(re.search(r"(?<![^/])\d+\.\d*[1-9]\d*(?![^/])", code) for code in codes):
             continue
         for name, column in mine:
             code = made[name][column]
-            hit = code.str.fullmatch(r"\s*\d+\.0+\s*").fillna(False).astype(bool)
+            hit = code.str.contains(WHOLE, regex=True).fillna(False).astype(bool)
             why = "a number as code, written with a fraction of nought"
             trail.note(
                 "similar_codes",
@@ -168,7 +170,7 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
                 HIDDEN,
             )
             made[name] = made[name].assign(
-                **{str(column): code.mask(hit, code.str.strip().str.replace(r"\.0+$", "", regex=True))}
+                **{str(column): code.mask(hit, code.str.strip().str.replace(WHOLE, r"\1", regex=True))}
             )
     return made
 

@@ -93,16 +93,22 @@ def _apart_clinic(one: Definition, scores: pd.DataFrame) -> int:
     for clinic in sorted(set(scores["clinic"].astype("str")) - {""}):
         here = scores["clinic"] == clinic
         times = apart(scores["value"][here], scores["value"][~here])
-        if scores["value"][here].max() <= one.high / 10 and 5 <= times <= 20:
+        if here.sum() >= FEWEST and scores["value"][here].max() <= one.high / 10 and 5 <= times <= 20:
             return int(here.sum())
     return 0
 
 
 def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trail) -> list[str]:
-    """Ask where the answers begin if the lowest one never occurs, or many are one beyond the highest."""
-    numbered = answers[
-        ~answers["item"].astype("str").map(lambda item: bool(trail.choices("outcomes", f"{name}:{item}")))
-    ]
+    """Ask where the answers begin if the lowest one never occurs, or many are one beyond the highest.
+
+    Not where the dictionary tells it, by the choices of an item or by the lowest value that it accepts.
+    """
+
+    def stated(item: str) -> bool:
+        column = f"{name}:{item}"
+        return bool(trail.choices("outcomes", column)) or trail.lowest("outcomes", column) == one.item_range(item)[0]
+
+    numbered = answers[~answers["item"].astype("str").map(stated)]
     if not len(numbered):
         return []
     item = numbered["item"].astype("str")

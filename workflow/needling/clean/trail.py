@@ -57,12 +57,18 @@ class Trail:
         }
         self._parts: list[pd.DataFrame] = []
         self._confirmed: dict[tuple[str, str], set[int]] = {}
-        sources = tables.get("sources", pd.DataFrame(columns=["table", "column", "source", "label", "choices"]))
+        sources = tables.get(
+            "sources", pd.DataFrame(columns=["table", "column", "source", "label", "choices", "lowest"])
+        )
         self._sources = {(t, c): str(s) for t, c, s in sources[["table", "column", "source"]].itertuples(index=False)}
         self._choices = {
             (table, column): json.loads(text)
             for table, column, text in sources[["table", "column", "choices"]].itertuples(index=False)
             if isinstance(text, str) and text
+        }
+        self._lowest = {
+            (table, column): str(text)
+            for table, column, text in sources[["table", "column", "lowest"]].dropna().itertuples(index=False)
         }
         choices = [word for found in self._choices.values() for pair in found.items() for word in pair]
         self._listed = frozenset(_bare(word) for word in [*listed, *choices])
@@ -80,6 +86,11 @@ class Trail:
     def choices(self, table: str, column: str) -> dict[str, str]:
         """Choices of the export's dictionary for a canonical column: code -> label."""
         return self._choices.get((table, column), {})
+
+    def lowest(self, table: str, column: str) -> float:
+        """Lowest value that the export's dictionary accepts in a canonical column; not a number where it says none."""
+        text = self._lowest.get((table, column), "")
+        return float(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else float("nan")
 
     def source(self, table: str, column: str) -> str:
         """Name in the export of a canonical column."""

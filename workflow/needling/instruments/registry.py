@@ -150,3 +150,21 @@ def registry(extensions: Path = EXTENSIONS) -> dict[str, Entry]:
                 f"workflow/extensions/{path.name}: {place + ': ' if place else ''}{first['msg']}."
             ) from None
     return known
+
+
+def raw_scales() -> dict[str, tuple[str, float] | None]:
+    """Say of every instrument in which unit its totals are smaller numbers, and the highest of them there.
+
+    Returns
+    -------
+    Name -> (unit, highest total), e.g. ndi -> ("0-50 points", 50); none where there is no such unit, or where the unit is of a
+    measurement, whose level tells nothing.
+    """
+    return {name: _raw_scale(entry) for name, entry in registry().items()}
+
+
+def _raw_scale(entry: Entry) -> tuple[str, float] | None:
+    smaller = {unit: entry.range[1] / factor for unit, factor in entry.units.items() if factor > 1}
+    if not smaller or (entry.items is not None and entry.items.range == entry.range):
+        return None
+    return next(iter(smaller.items()))

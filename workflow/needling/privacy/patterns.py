@@ -198,7 +198,7 @@ class Pattern:
 
 def digits_of(text: str) -> list[int]:
     """Digits of a text, in order."""
-    return [int(character) for character in text if character.isdigit()]
+    return [int(character) for character in text if character.isdecimal()]
 
 
 def luhn(text: str) -> bool:

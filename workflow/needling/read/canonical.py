@@ -53,18 +53,19 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
     missing = (MISSING_DATA if study.export.format == "redcap" else {}) | study.export.missing
     rows = Rows.of(raw, missing, people)
     shape = study.export.shape
+    code = rows.codes(study.patients.id_columns, "patients.id")
     tables: Tables = {}
-    tables["patients"], tables["patient_conflicts"] = _patients(rows, study.patients, shape)
+    tables["patients"], tables["patient_conflicts"] = _patients(rows, study.patients, shape, code)
     if shape == "patient":
-        tables |= _wide(rows, study)
+        tables |= _wide(rows, study, code)
     elif shape == "visit":
-        tables |= _visit_rows(rows, study)
+        tables |= _visit_rows(rows, study, code)
     else:
-        tables |= _value_rows(rows, study)
+        tables |= _value_rows(rows, study, code)
     for name in type(study.events).model_fields:
         event = getattr(study.events, name)
         if event is not None:
-            tables[name] = _events(rows, name, event, study.patients.id)
+            tables[name] = _events(rows, name, event, code)
     tables |= {
         "declared_missing": rows.declared_table(),
         "sources": rows.sources_table(),
@@ -103,7 +104,8 @@ def uses(study: Study) -> list[Use]:
     """
     patients, visits, values = study.patients, study.visits, study.export.values
     found = [Use(name, "rows", "") for name in [*patients.rows, *visits.rows]]
-    found += [Use(patients.id, "code", "patient")]
+    *within, code = patients.id_columns
+    found += [Use(code, "code", "patient"), *(Use(column, "code", "clinic") for column in within)]
     places = [("clinic", patients.clinic), ("therapist", visits.therapist), ("clinic", visits.clinic)]
     found += [Use(column, "code", name) for name, column in places if column]
     found += [
@@ -154,7 +156,7 @@ def mapped_columns(study: Study) -> dict[str, str]:
 # ---------------------------------------------------------------- patients
 
 
-def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _patients(rows: Rows, patients: Patients, shape: str, code: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     facts: dict[str, tuple[str | None, str]] = {
         "clinic": (patients.clinic, "patients.clinic"),
         "cohort": (patients.cohort.source if patients.cohort else None, "patients.cohort"),
@@ -166,14 +168,14 @@ def _patients(rows: Rows, patients: Patients, shape: str) -> tuple[pd.DataFrame,
     facts |= {name: (c.source, f"patients.covariates.{name}") for name, c in patients.covariates.items()}
     by_visit = shape != "patient" and not patients.rows
     positions = rows.selected(patients.rows, "patients")
-    ids = rows.column(patients.id, "patients.id").str.strip()
+    ids = rows.column(code, "patients.id").str.strip()
     person = np.arange(len(positions))
     if by_visit:
         positions = np.flatnonzero(ids.notna().to_numpy() & (ids != "").to_numpy())
         person = pd.factorize(ids.take(positions))[0]
     first = np.unique(person, return_index=True)[1]
     table = rows.start(positions[first])
-    table["patient"] = rows.cells("patients", "patient", patients.id, "patients.id", positions).take(first).array
+    table["patient"] = rows.cells("patients", "patient", code, "patients.id", positions).take(first).array
     conflicts = []
     for name, (source, key) in facts.items():
         if source is None:
@@ -209,7 +211,7 @@ def _stop_on_crossover(arms: pd.Series, person: np.ndarray, source: str) -> None
             f"patients.arm: {several.sum()} of {len(several)} patients have more than one arm in the column '{source.strip()}'. "
             "A crossover, in which each patient has every treatment, is not supported, because patients are compared between "
             "arms; if the column is not the arm that each patient was allocated to, name that one; if codes of patients repeat "
-            "between clinics, make them unique."
+            "between clinics, write patients.id: [column of the clinic, column of the code]."
         )
 
 
@@ -349,10 +351,12 @@ def _one_column(parts: list[pd.Series], contract: Contract) -> pd.Series:
     return stacked(parts) if few_texts else pd.concat(parts, ignore_index=True)
 
 
-def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None = None) -> pd.DataFrame:
+def _visits(
+    rows: Rows, study: Study, code: str, positions: np.ndarray, planned: pd.Series | None = None
+) -> pd.DataFrame:
     visits = study.visits
     table = rows.start(positions)
-    table["patient"] = rows.cells("visits", "patient", study.patients.id, "patients.id", positions)
+    table["patient"] = rows.cells("visits", "patient", code, "patients.id", positions)
     named = {
         "planned": visits.planned.source if visits.planned and planned is None else None,
         "date": visits.date,
@@ -368,7 +372,7 @@ def _visits(rows: Rows, study, positions: np.ndarray, planned: pd.Series | None 
     return _typed(table, "visits")
 
 
-def _visit_rows(rows: Rows, study: Study) -> Tables:
+def _visit_rows(rows: Rows, study: Study, code: str) -> Tables:
     """One row is one visit."""
     positions = rows.selected(study.visits.rows, "visits")
     visit_rows = np.arange(len(positions))
@@ -381,10 +385,10 @@ def _visit_rows(rows: Rows, study: Study) -> Tables:
             )
         columns = _instrument_columns("", instrument)
         outcomes.append(_outcomes(rows, _Block(name, instrument, positions, visit_rows, columns)))
-    return {"visits": _visits(rows, study, positions), "outcomes": _joined(outcomes)}
+    return {"visits": _visits(rows, study, code, positions), "outcomes": _joined(outcomes)}
 
 
-def _wide(rows: Rows, study: Study) -> Tables:
+def _wide(rows: Rows, study: Study, code: str) -> Tables:
     """One row is one patient: visits lie side by side."""
     if study.visits.date or study.visits.planned:
         raise StudyError(
@@ -396,7 +400,7 @@ def _wide(rows: Rows, study: Study) -> Tables:
     schedule = [visit for visit in study.visits.schedule if visit in used]
     n, v = len(positions), len(schedule)
     planned = repeated(schedule, np.tile(np.arange(v), n))
-    visits = _visits(rows, study, np.repeat(positions, v), planned)
+    visits = _visits(rows, study, code, np.repeat(positions, v), planned)
     outcomes = []
     for name, instrument in study.instruments.items():
         parts = []
@@ -418,7 +422,7 @@ def _visits_of(instrument: Instrument, study: Study) -> list[str]:
     return [*named, *([study.visits.baseline] if plain and study.visits.baseline not in named else [])]
 
 
-def _value_rows(rows: Rows, study: Study) -> Tables:
+def _value_rows(rows: Rows, study: Study, code: str) -> Tables:
     """One row is one value: the names of items and totals are values of a column."""
     values = study.export.values
     if values is None:
@@ -426,7 +430,7 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
             "export.values is missing: where one row is one value, it says which columns hold the value and its name."
         )
     positions = rows.selected(study.visits.rows, "visits")
-    visit_of = _visit_numbers(rows, study, positions)
+    visit_of = _visit_numbers(rows, study, code, positions)
     first = np.unique(visit_of, return_index=True)[1]
     parts = [rows.column(name, "export.values.name").take(positions).fillna("").str.strip() for name in values.name]
     names = parts[0] if len(parts) == 1 else pd.concat(parts, axis=1).agg(" ".join, axis=1).str.strip()
@@ -462,7 +466,7 @@ def _value_rows(rows: Rows, study: Study) -> Tables:
     table["unit"] = rows.cells("outcomes", "unit", units[0], key, cells) if units else blank(len(table))
     reasons = rows.reasons.get(values.value.strip())
     table["missing_reason"] = blank(len(table)) if reasons is None else reasons.take(cells).array
-    return {"visits": _visits(rows, study, positions[first]), "outcomes": _joined([table])}
+    return {"visits": _visits(rows, study, code, positions[first]), "outcomes": _joined([table])}
 
 
 def measured_names(study: Study) -> dict[str, tuple[str, str]]:
@@ -474,13 +478,13 @@ def measured_names(study: Study) -> dict[str, tuple[str, str]]:
     }
 
 
-def _visit_numbers(rows: Rows, study: Study, positions: np.ndarray) -> np.ndarray:
+def _visit_numbers(rows: Rows, study: Study, code: str, positions: np.ndarray) -> np.ndarray:
     """Number the visits of a table of values: a visit is what shares patient, name, date, therapist and clinic."""
     visits = study.visits
     if not visits.date and not visits.planned:
         raise StudyError("visits: where one row is one value, visits.date or visits.planned must tell its visit.")
     planned = visits.planned.source if visits.planned else None
-    named = {"patient": study.patients.id, "planned": planned, "date": visits.date}
+    named = {"patient": code, "planned": planned, "date": visits.date}
     named |= {"therapist": visits.therapist, "clinic": visits.clinic}
     keys = {}
     for name, source in named.items():

@@ -1,7 +1,7 @@
 """A first study file, guessed from an export: every guess is marked for review, nothing is decided."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -25,6 +25,8 @@ from needling.study.keys import StudyError
 from needling.study.sources import Export
 
 REVIEW = "# review"
+Scale = tuple[str, float]  # a unit and the highest total in it
+NOTHING: Mapping[str, Scale | None] = {}
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
 EVENTS = {
     "sessions": "session|treatment|sesion",
@@ -39,7 +41,7 @@ MOST_OUTCOMES = 4
 
 
 def guess_study(
-    name: str, export: str | Path, dictionary: str | Path | None = None, known: Collection[str] = ()
+    name: str, export: str | Path, dictionary: str | Path | None = None, known: Mapping[str, Scale | None] = NOTHING
 ) -> str:
     """Write a first study file by looking at an export.
 
@@ -48,7 +50,8 @@ def guess_study(
     name : name of the study.
     export : path of the records; its ending says the format (a CSV with a dictionary or REDCap's own columns is REDCap).
     dictionary : path of the REDCap data dictionary, where there is one.
-    known : names of the instrument registry; any other instrument gets a range and a direction to review.
+    known : names of the instrument registry, each with the unit in which its totals are smaller numbers and the highest of
+        them there, if it has one; any other instrument gets a range and a direction to review.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def _stop_on_crossover(look: Look, records: str) -> None:
     if arm and clinic and look.repeats and look.varying(arm) > 0.05 and look.varying(arm, clinic) == 0:
         look.within = clinic
         look.notes.append(
-            f"Codes of patients repeat between clinics; they must be unique: id: [{clinic}, {look.found['id']}]."
+            f"Codes in '{look.found['id']}' have another arm in each clinic of '{clinic}', so both together are taken for the code."
         )
     if arm and look.repeats and look.varying(arm) > 0.5:
         raise StudyError(
@@ -139,7 +142,9 @@ def _key(text: str) -> str:
 # ---------------------------------------------------------------- the parts of the study file
 
 
-def _document(name: str, settings: dict[str, object], look: Look, known: Collection[str]) -> dict[str, object]:
+def _document(
+    name: str, settings: dict[str, object], look: Look, known: Mapping[str, Scale | None]
+) -> dict[str, object]:
     wide, order = side_by_side(look)
     alone = not look.repeats and not {"planned", "date"} & {*look.found}
     shape: dict[str, object] = {"shape": "patient"} if wide or alone else {}
@@ -201,7 +206,7 @@ def _patients(look: Look, arm: dict[str, object] | None) -> dict[str, object]:
         patients["rows"] = {"redcap_event_name": rows}
         if not look.once[look.frame["redcap_event_name"].isin(rows)].all():
             patients["rows"] = {"redcap_event_name": rows, "redcap_repeat_instrument": [""]}
-    patients["id"] = found["id"]
+    patients["id"] = found["id"] if look.within is None else [look.within, found["id"]]
     patients |= {role: found[role] for role in ("clinic", "day_0") if role in found}
     patients |= {"arm": arm} if arm else {}
     if "cohort" in found:
@@ -226,7 +231,10 @@ def _enrolment(look: Look) -> list[str]:
 
 
 def _instruments(
-    look: Look, known: Collection[str], events: dict[str, dict[str, dict[str, object]]], wide: dict[str, dict[str, str]]
+    look: Look,
+    known: Mapping[str, Scale | None],
+    events: dict[str, dict[str, dict[str, object]]],
+    wide: dict[str, dict[str, str]],
 ) -> dict[str, dict[str, object]]:
     if wide:
         found: dict[str, dict[str, object]] = {}
@@ -249,7 +257,8 @@ def _instruments(
             found[name] |= {"range": _range(look, found[name]), "better": "lower"}
         else:
             found[name] |= {"registry": registered} if registered != name else {}
-            found[name] |= {"unit": "cm"} if registered == "vas" and _highest(look, found[name]) <= 10 else {}
+            scale, alone = known[registered], "items" not in found[name]
+            found[name] |= {"unit": scale[0]} if scale and alone and _highest(look, found[name]) <= scale[1] else {}
     return found
 
 
@@ -264,7 +273,7 @@ def _run(columns: list[str]) -> str | list[str]:
 
 
 def _items_and_totals(
-    look: Look, events: dict[str, dict[str, dict[str, object]]], known: Collection[str]
+    look: Look, events: dict[str, dict[str, dict[str, object]]], known: Mapping[str, Scale | None]
 ) -> dict[str, dict[str, object]]:
     """Runs of numbered measures, totals beside them, and single measures: of columns those that speak of pain or the registry."""
     found: dict[str, dict[str, object]] = {}
@@ -472,7 +481,7 @@ def _is_closed(look: Look, column: str) -> bool:
 
 
 def _cohorts(
-    look: Look, instruments: dict[str, dict[str, object]], known: Collection[str]
+    look: Look, instruments: dict[str, dict[str, object]], known: Mapping[str, Scale | None]
 ) -> dict[str, dict[str, object]]:
     names = [name for name in instruments if not CHANGE.search(name)] or list(instruments)
     pain = next(

@@ -28,7 +28,8 @@ def without_headings(sheet: Sheet) -> tuple[Sheet, dict[int, int]]:
     column whose other cells are nearly all numbers or dates, of which there must be two or more; or where a survey tool
     marks it as one (an import code in each cell).
     """
-    head = sheet.frame.head(MOST + 200).apply(plain_text)
+    # by place, because two columns of an export can have one name
+    head = sheet.frame.head(MOST + 200).set_axis(range(sheet.frame.shape[1]), axis=1).apply(plain_text)
     below = head.iloc[MOST:] if len(head) > 2 * MOST else head.iloc[1:]
     measured = [name for name in head.columns if _is_measured(below[name])]
     found = 0
@@ -58,7 +59,7 @@ def _is_measured(cells: pd.Series) -> bool:
 
 def _is_of_a_person(row: pd.Series, below: pd.DataFrame) -> bool:
     """Is a row data: a number, a code of the form of those below (P001 above P002), a word that comes again, one throughout?"""
-    cells = {str(name): str(cell).strip() for name, cell in row.dropna().items()}
+    cells = {name: str(cell).strip() for name, cell in row.dropna().items()}
     if len({cell.lower() for cell in cells.values()}) == 1:
         return True
     return any(re.fullmatch(NUMBER, cell) or _stands_below(cell, below[name].dropna()) for name, cell in cells.items())

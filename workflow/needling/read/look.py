@@ -75,12 +75,11 @@ class Look:
         return [str(v) for v in counts[counts >= counts.sum() / 100].index if str(v).lower() not in ABSENT]
 
     def people(self) -> pd.Series:
-        """The patient of each row, missing where there is none."""
-        return (
-            self.frame[self.found["id"]].str.strip()
-            if self.found["id"] != OWN_ROW
-            else self.frame.index.to_series().astype("str")
-        )
+        """The patient of each row, missing where there is none; `within` a clinic where codes repeat between clinics."""
+        if self.found["id"] == OWN_ROW:
+            return self.frame.index.to_series().astype("str")
+        ids = self.frame[self.found["id"]].str.strip()
+        return ids if self.within is None else self.frame[self.within].str.strip() + "/" + ids
 
     @property
     def repeats(self) -> bool:
@@ -93,8 +92,7 @@ class Look:
 
         `within` is a column of clinics in which the same code is another patient.
         """
-        within = within or self.within
-        ids = self.people() if within is None else self.people() + " " + self.frame[within].fillna("").str.strip()
+        ids = self.people() if within is None else self.frame[within].str.strip() + "/" + self.people()
         mine = pd.DataFrame({"id": ids, "value": self.frame[column].str.strip()}).replace("", None).dropna()
         groups = mine.groupby("id")["value"].agg(["size", "nunique"])
         several = groups[groups["size"] > 1]

@@ -17,14 +17,15 @@ class Variable:
     """What the export's dictionary says about one column.
 
     `label` and `note` are its words, `choices` code -> label, `kind` REDCap's field type or the format's storage
-    ('text', 'notes', 'radio', 'checkbox', 'file', 'number', ...), `validation` REDCap's text validation, `form` the
-    instrument it belongs to.
+    ('text', 'notes', 'radio', 'checkbox', 'file', 'number', ...), `validation` REDCap's text validation, `lowest` the lowest
+    value that it accepts, `form` the instrument it belongs to.
     """
 
     label: str = ""
     choices: dict[str, str] = field(default_factory=dict)
     kind: str = ""
     validation: str = ""
+    lowest: str = ""
     identifier: bool = False
     form: str = ""
     note: str = ""

@@ -22,6 +22,7 @@ COLUMNS = {
     "Choices, Calculations, OR Slider Labels": "select_choices_or_calculations",
     "Field Note": "field_note",
     "Text Validation Type OR Show Slider Number": "text_validation_type_or_show_slider_number",
+    "Text Validation Min": "text_validation_min",
     "Identifier?": "identifier",
 }
 REQUIRED = ("field_name", "field_type", "field_label", "select_choices_or_calculations")
@@ -142,6 +143,7 @@ def _variables(name: str, row: dict[str, str]) -> dict[str, Variable]:
         choices=choices,
         kind=kind,
         validation=row["text_validation_type_or_show_slider_number"].strip().lower(),
+        lowest=row["text_validation_min"].strip(),
         identifier=row["identifier"].strip().lower() in {"y", "yes", "1", "true"},
         form=row["form_name"],
         note=_plain(row["field_note"]),

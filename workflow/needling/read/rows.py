@@ -37,6 +37,7 @@ class Rows:
     selecting: set[str] = field(default_factory=set)
     declared: list[pd.DataFrame] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
+    joined: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, raw: RawExport, missing: dict[str, str] | None = None, people: set[str] | None = None) -> "Rows":
@@ -66,6 +67,24 @@ class Rows:
     def column(self, name: str, key: str) -> pd.Series:
         """Return a column by its name in the study file as text, or say where it is missing."""
         return plain_text(self._held(name, key))
+
+    def codes(self, columns: list[str], key: str) -> str:
+        """Name the column of codes; several columns, in which codes are unique only together, become one: '3/17'.
+
+        A row in which one of them is blank has no code.
+        """
+        if len(columns) == 1:
+            return columns[0]
+        name = " + ".join(columns)
+        if name not in self.joined:
+            parts = [self.column(column, key).str.strip().replace("", None) for column in columns]
+            together = parts[0]
+            for part in parts[1:]:
+                together = together + "/" + part
+            self.frame = self.frame.assign(**{name: together.astype(TEXT)})
+            self.joined[name] = columns
+            self.looked_at.add(name)
+        return name
 
     def filled(self, name: str, key: str) -> np.ndarray:
         """Where a column has a cell that is not empty."""
@@ -135,7 +154,8 @@ class Rows:
         name = name.strip()
         if (table, canonical, name) not in self.sources:
             self.sources.append((table, canonical, name))
-        self.read.setdefault(name, np.zeros(len(self.frame), dtype=bool))[positions] = True
+        for one in [name, *self.joined.get(name, [])]:
+            self.read.setdefault(one, np.zeros(len(self.frame), dtype=bool))[positions] = True
         return column.take(positions).reset_index(drop=True)
 
     def note_declared(self, table: str, canonical: str, name: str | None, positions: np.ndarray) -> None:
@@ -175,8 +195,9 @@ class Rows:
         for table, column, source in self.sources:
             variable = variables.get(source)
             choices = json.dumps(variable.choices, ensure_ascii=False) if variable and variable.choices else np.nan
-            rows.append((table, column, source, (variable.label if variable else "") or np.nan, choices))
-        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices"])
+            label, lowest = (variable.label, variable.lowest) if variable else ("", "")
+            rows.append((table, column, source, label or np.nan, choices, lowest or np.nan))
+        return pd.DataFrame(rows, columns=["table", "column", "source", "label", "choices", "lowest"])
 
     def unread_table(self) -> pd.DataFrame:
         """Filled cells that went into no table, by column of the export, and what a column's description makes it look like."""

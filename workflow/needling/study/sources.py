@@ -206,7 +206,10 @@ class Patients(Section):
     """How rows become patients."""
 
     rows: Rows = Field(default_factory=dict)
-    id: str = Field(description="Column with the patient's code.")
+    id: str | Annotated[list[str], Field(min_length=2)] = Field(
+        description="Column with the patient's code; where codes repeat between clinics, a list whose last column is the code and "
+        "whose others say where it counts, e.g. [site, id]."
+    )
     clinic: str | None = Field(None, description="Column with the clinic. Default: none.")
     day_0: str | None = Field(
         None,
@@ -226,6 +229,11 @@ class Patients(Section):
         default_factory=dict,
         description="Facts known at baseline that analyses may adjust for. Default: none.",
     )
+
+    @property
+    def id_columns(self) -> list[str]:
+        """Columns that together are the patient's code; the last one is the code itself."""
+        return [column.strip() for column in ([self.id] if isinstance(self.id, str) else self.id)]
 
     _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
     _short = field_validator("cohort", "excluded", mode="before", json_schema_input_type=Column | str | None)(
