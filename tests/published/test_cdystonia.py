@@ -32,14 +32,18 @@ def frame(reference):
     data["arm"] = data["treat"].map(ARMS)
     data["patient"] = "S" + data["site"].astype(str) + "P" + data["id"].astype(str)
     data["visit"] = "week_" + data["week"].astype(str)
-    data = data.rename(columns={"twstrs": "value"}).assign(
-        therapist="T",
-        clinic="C",
-        cohort="neck",
-        outcome="severity",
-        instrument="twstrs",
-        unit="0-87 points",
-        better="lower",
+    data = (
+        data.drop(columns="site")
+        .rename(columns={"twstrs": "value"})
+        .assign(
+            therapist="T",
+            clinic="C",
+            cohort="neck",
+            outcome="severity",
+            instrument="twstrs",
+            unit="0-87 points",
+            better="lower",
+        )
     )
     return add_baseline(data[data["value"].notna()], "week_0")
 

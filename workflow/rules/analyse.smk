@@ -11,7 +11,7 @@ def given_tables(analysis):
     """Paths of the tables that an analysis reads, by name: the frames, and what its kind asks for."""
     plan = STUDY.analyses[analysis]
     asked = [name for name in getattr(kinds()[plan.kind], "READS", ()) if name in TABLES]
-    return {**tables("frames", FRAMES), **tables("clean", asked)}
+    return {**tables("frames", [name for name in FRAMES if name != "scores"]), **tables("clean", asked)}
 
 
 for analysis, plan in STUDY.analyses.items():

@@ -157,7 +157,7 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
             continue
         for name, column in mine:
             code = made[name][column]
-            hit = code.str.contains(WHOLE, regex=True).fillna(False).astype(bool)
+            hit = code.notna() & code.str.replace(WHOLE, r"\1", regex=True).ne(code)
             why = "a number as code, written with a fraction of nought"
             trail.note(
                 "similar_codes",
