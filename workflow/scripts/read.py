@@ -10,7 +10,6 @@ from needling.study.file import part
 with stage(snakemake.log[0], private=snakemake.output.patients):
     set_cpu_count(snakemake.threads)  # its cells are the same whoever parses them
     study = part(snakemake.params.study)
-    raw = read_export(study.export, raw=snakemake.params.raw)
-    stop_on_identifiers(raw, study)
+    stop_on_identifiers(raw := read_export(study.export, raw=snakemake.params.raw), study)
     for name, table in to_canonical(raw, study).items():
         write_table(table, snakemake.output[name])
