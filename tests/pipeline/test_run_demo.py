@@ -270,6 +270,7 @@ EDITS = {
     "a setting of one analysis": (edit("df: kenward_roger", "df: satterthwaite"), {"analyse_primary", *LATER}),
     "a family": (edit("method: holm", "method: hochberg"), LATER),
     "a cleaning rule": (edit("cohorts:\n", "cleaning: {off: [answer_patterns]}\ncohorts:\n"), ALL - {"read"}),
+    "another key": (lambda copy: append(copy.folder / "data/keys/demo.csv", b"\n"), ALL - {"read"}),
     "code of one kind": (code("analysis/growth_curve.py"), {"analyse_growth", *LATER}),
     "code of the engine": (code("mixed/fit.py"), {*MIXED, *LATER}),
     "code of a figure": (code("figures/forest.py"), SHOWING),
@@ -282,7 +283,7 @@ EDITS = {
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edit_runs_what_it_concerns_and_nothing_else(elsewhere, what):
     change, expected = EDITS[what]
-    folders = ["config", "data/raw/demo", "workflow/needling", "data/processed/demo"]
+    folders = ["config", "data/raw/demo", "data/keys", "workflow/needling", "data/processed/demo"]
     kept = {
         path: (path.read_bytes(), path.stat())
         for folder in folders
@@ -299,6 +300,23 @@ def test_an_edit_runs_what_it_concerns_and_nothing_else(elsewhere, what):
                 os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     counts = set(dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)))
     assert counts - {"total", "study", "all"} == expected, said[-1500:]
+
+
+def test_an_unused_instrument_refits_nothing(elsewhere):
+    """It is read, scored and described; the frames that models read keep their content, so that no analysis runs again."""
+    path = elsewhere.folder / "config/demo.yaml"
+    before = path.read_bytes()
+    edit("  pgic: {total: pgic}\n", "  pgic: {total: pgic}\n  again: {registry: pgic, total: pgic}\n")(elsewhere)
+    try:
+        done = elsewhere.snakemake("--until", "assemble", "--quiet", "rules")
+        assert done.returncode == 0, done.stdout[-1500:]
+        said = elsewhere.snakemake("--dry-run", "--quiet", "rules").stdout
+    finally:
+        path.write_bytes(before)
+        elsewhere.snakemake("--until", "assemble", "--quiet", "rules")
+    jobs = set(dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)))
+    assert {"release", "figures", "report"} <= jobs
+    assert not [job for job in jobs if job.startswith("analyse_")], said[-1500:]
 
 
 # ---------------------------------------------------------------- notebooks: here, because they need a finished demo

@@ -38,7 +38,13 @@ def plan(disclosure, made_up=False):
     """Sections of the study file that release uses."""
     analyses = {name: {"kind": "ancova", "outcomes": ["pain"]} for name in ("primary", "responders")}
     analyses["women"] = analyses["primary"] | {"where": {"sex": "female"}}
-    sections = {"made_up": made_up, "analyses": analyses, "primary": "primary", "disclosure": disclosure}
+    sections = {
+        "patients": {"id": "id"},
+        "made_up": made_up,
+        "analyses": analyses,
+        "primary": "primary",
+        "disclosure": disclosure,
+    }
     return part(sections)
 
 

@@ -1,18 +1,24 @@
 """Sessions, derived covariates and intercurrent events, by hand-countable tables."""
 
+import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.run import analyse
 from needling.cohort.covariates import with_covariates
 from needling.cohort.events import apply_strategies, intercurrent_counts, intercurrent_events
-from needling.cohort.frame import assemble
+from needling.cohort.frame import add_baseline, assemble
 from needling.cohort.sessions import session_frame
+from needling.plan import adjust, load_study
 from needling.release.line import release_intercurrent
 from needling.release.rule import limits
 from needling.schema import EVENTS, EXPOSURES, FRAME, INTERCURRENT, SESSIONS_FRAME, check
 from needling.study.derived import Strategy
 from needling.study.file import part
 from needling.study.keys import StudyError
+from needling.study.plan import Family
 
 UNTIL = {"table": "needling", "until": "week_4"}
 SECTIONS = {
@@ -315,3 +321,102 @@ def test_changing_the_strategy_changes_the_numbers():
     assert difference(answered(cured=("composite", 0))) == 0 - 4
     assert difference(answered(stopped=("composite", 10))) == (10 + 2) / 2 - 10
     assert pd.isna(difference(answered(stopped="hypothetical")))
+
+
+# ---------------------------------------------------------------- what analyses make of them
+
+
+def trial(n=80):
+    """A trial in which those of the active arm who stopped did far worse than the others."""
+    rng = np.random.default_rng(4)
+    people = pd.DataFrame({"patient": [f"P{i:02d}" for i in range(n)], "cohort": "neck", "row": range(n)})
+    people["arm"] = np.where(np.arange(n) % 2 == 0, "usual_care", "dry_needling")
+    people["age"] = 40.0
+    stopped = people["patient"].isin([f"P{i:02d}" for i in range(1, 20, 2)])
+    person = rng.normal(0, 1, n)
+    visits = [
+        people.assign(
+            visit=visit,
+            visit_number=number,
+            week=7.0 * number,
+            day=49.0 * number,
+            value=5 + person + 3.0 * (number * stopped) + rng.normal(0, 0.5, n),
+        )
+        for number, visit in enumerate(("baseline", "week_4"))
+    ]
+    codes = {"outcome": "pain", "instrument": "nprs", "unit": "0-10 points", "better": "lower", "site": "", "side": ""}
+    frame = add_baseline(pd.concat(visits, ignore_index=True).assign(**codes, clinic="C1", therapist="T1"), "baseline")
+    events = pd.DataFrame({"patient": people.loc[stopped, "patient"], "event": "stopped", "day": 10.0})
+    return {"visits": frame, "patients": people, "events": events}
+
+
+def planned(strategy="treatment_policy", **settings):
+    main = {"kind": "ancova", "outcomes": ["pain"], "visits": ["week_4"], "estimand": "offer", **settings}
+    words = dict.fromkeys(("population", "treatment", "variable", "summary"), "in words")
+    offer = {**words, "intercurrent_events": {"stopped": strategy, "cured": "treatment_policy"}}
+    more = {"design": "randomised", "primary": "main", "analyses": {"main": main}, "estimands": {"offer": offer}}
+    return part({**SECTIONS, **more}, settings_of_kinds())
+
+
+def test_per_protocol_stands_beside_non_inferiority():
+    margin = {"framework": "non_inferiority", "margin": 1.0}
+    study = planned(**margin, per_protocol=["stopped"])
+    made = analyse("main", trial(), study)
+    rows = made.results[made.results["quantity"].eq("difference")]
+    (whole,), (kept,) = (rows[rows["variant"] == one].to_dict("records") for one in ("", "per_protocol"))
+    assert (whole["n_patients"], kept["n_patients"]) == (80, 70)
+    assert (whole["role"], kept["role"]) == ("primary", "sensitivity")
+    assert whole["row_id"] != kept["row_id"]
+    given = trial()
+    given["visits"] = given["visits"][~given["visits"]["patient"].isin(given["events"]["patient"])]
+    alone = analyse("main", given, planned(**margin)).results
+    assert kept["estimate"] == alone[alone["quantity"].eq("difference")]["estimate"].iloc[0]
+    assert whole["p"] > 0.05 > kept["p"]
+    assert len(rows) == 2
+    assert "{event:stopped}" in " ".join(made.tables["methods"]["text"])
+    family = study.model_copy(update={"families": {"one": Family(method="bonferroni")}})
+    family.analyses["main"] = family.analyses["main"].model_copy(update={"family": "one"})
+    adjusted = adjust(made.results, family)
+    assert adjusted.loc[adjusted["family"] == "one", "variant"].tolist() == [""]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"framework": "non_inferiority", "margin": 1}, "name in per_protocol"),
+        ({"framework": "non_inferiority", "margin": 1, "per_protocol": ["left"]}, "'left' is not defined"),
+        ({"per_protocol": ["treatment_stopped"]}, "per_protocol belongs to non_inferiority"),
+    ],
+)
+def test_non_inferiority_asks_who_kept_to_the_protocol(settings, told, demo_file):
+    with pytest.raises(StudyError, match=told):
+        demo_file(lambda text: text["analyses"]["week_12"].update(settings))
+
+
+def test_a_session_model_keeps_what_came_after_an_event(demo_file):
+    def hypothetical(text):
+        text["estimands"]["offer_of_needling"]["intercurrent_events"]["recovered"] = "hypothetical"
+        text["analyses"]["sessions"]["estimand"] = "offer_of_needling"
+
+    with pytest.raises(StudyError, match="model of sessions keeps what was measured after 'recovered'"):
+        demo_file(hypothetical)
+
+
+@pytest.fixture
+def demo_file(project, tmp_path):
+    """Load the demo's study file with a change."""
+
+    def load(change):
+        text = yaml.safe_load((project / "config/demo.yaml").read_text(encoding="utf-8"))
+        change(text)
+        (tmp_path / "demo.yaml").write_text(yaml.safe_dump(text, sort_keys=False), encoding="utf-8")
+        return load_study(tmp_path / "demo.yaml")
+
+    return load
+
+
+def test_the_hypothetical_strategy_names_how_values_are_imputed():
+    said = analyse("main", trial(), planned("hypothetical")).tables["methods"].set_index("item")["text"]
+    assert said["imputation"].startswith("Measurements after {event:stopped} count as missing")
+    assert "no value is put in their place" in said["imputation"]
+    assert "imputation" not in analyse("main", trial(), planned()).tables["methods"]["item"].tolist()

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from needling.analysis.kinds import kinds, loaded
+from needling.analysis.kinds import NEEDS, kinds
 from needling.extension import _analysed, check_kind, frames, new_kind, write_kind
+from needling.study.extensions import loaded
 from needling.study.keys import StudyError
 
 
@@ -27,7 +28,7 @@ def kind(tmp_path):
 
 def test_the_first_file_is_a_welch_test(kind):
     data = frames()["an ordinary trial"]
-    found = _analysed(loaded(kind()), "own", data)
+    found = _analysed(loaded(kind(), NEEDS), "own", data)
     row = found.results[found.results["quantity"] == "difference"].iloc[0]
     at_4 = data[data["visit"] == "week_4"].set_index("arm")["value"]
     test = stats.ttest_ind(at_4["dry_needling"], at_4["usual_care"], equal_var=False)
@@ -82,7 +83,7 @@ def test_names_that_are_taken_or_none_are_refused(tmp_path):
 
 def test_a_file_that_lacks_a_part_is_refused(kind):
     with pytest.raises(StudyError, match="has methods too"):
-        loaded(kind(("def methods(", "def method(")))
+        loaded(kind(("def methods(", "def method(")), NEEDS)
 
 
 def test_a_kind_beside_a_study_is_found_and_may_not_hide_one_of_the_package(tmp_path):
@@ -90,5 +91,5 @@ def test_a_kind_beside_a_study_is_found_and_may_not_hide_one_of_the_package(tmp_
     assert list(kinds(tmp_path))[-1] == "own"
     (tmp_path / "ancova.py").write_text(new_kind("ancova"))
     kinds.cache_clear()
-    with pytest.raises(StudyError, match="there is a kind 'ancova' already"):
+    with pytest.raises(StudyError, match="the name 'ancova' is taken"):
         kinds(tmp_path)

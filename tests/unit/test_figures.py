@@ -33,9 +33,39 @@ STUDIES = {
 }
 
 
+def with_sessions(released, labels):
+    """Means along the day of a session, as an analysis of sessions gives them."""
+    place = {
+        "analysis": labels.plan.primary,
+        "quantity": "mean",
+        "unit": "0-10 points",
+        "level": 0.95,
+        "outcome": "pain_before",
+    }
+    rows = [
+        {
+            **place,
+            "cohort": cohort,
+            "arm": arm,
+            "at": f'{{"day": {day}}}',
+            "estimate": e,
+            "low": e - 0.4,
+            "high": e + 0.4,
+        }
+        for cohort in labels.plan.cohorts
+        for i, arm in enumerate(labels.plan.arms or [""])
+        for day in (0, 10, 30)
+        for e in [6 - 0.05 * day * (1 + i)]
+    ]
+    released["results"] = pd.concat([released["results"], pd.DataFrame(rows)], ignore_index=True)
+    released["methods"].loc[len(released["methods"])] = [labels.plan.primary, "figure", "sessions"]
+
+
 def drawn(name, make, change=None, per_arm=60):
     """Draw a figure of a study: figure, source, caption and alternative."""
     released, labels = shown(make, per_arm)
+    if name == "sessions":
+        with_sessions(released, labels)
     if change:
         change(released)
     room = FIGURES[name]
@@ -180,6 +210,21 @@ def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
             assert f"{words[arm]} better" in texts
     assert [texts.count(f"{words[arm]} better") for arm in words] == [2, 2, 2]
     assert "dry needling against sham" in alternative
+
+
+@pytest.mark.parametrize("make", [plan, single_arm_plan])
+def test_the_course_over_sessions_draws_each_arm_its_own_means(make):
+    figure, source, caption, _ = drawn("sessions", make)
+    arms, cohorts = make().arms or [""], list(make().cohorts)
+    assert len(source) == 3 * len(arms) * len(cohorts)
+    for ax, cohort in zip(figure.axes, cohorts, strict=True):
+        assert ax.get_xlabel() == "Day"
+        lines = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]
+        for line, arm in zip(lines, arms, strict=True):
+            mine = source[(source["cohort"] == cohort) & (source["arm"] == arm)]
+            assert list(line.get_ydata()) == mine["estimate"].tolist()
+            assert np.allclose(line.get_xdata(), mine["x"], atol=0.5)
+    assert "95% confidence intervals" in caption
 
 
 def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups():

@@ -37,6 +37,40 @@ def test_cells_are_words_and_numbers_for_people(name, make):
     assert sum(made.widths) == pytest.approx(1)
 
 
+def stopped_plan():
+    return plan(
+        events={"status": {"columns": {"date": "d", "reason": "r"}}},
+        intercurrent_events={"stopped": {"label": "Stopped early", "table": "status", "where": {"reason": ["left"]}}},
+        estimands={},
+        analyses={"primary": {"kind": "ancova", "outcomes": ["pain"], "visits": ["week_4"]}},
+        families={},
+    )
+
+
+def hide_first(released):
+    rows = released["intercurrent"].index[:1]
+    released["intercurrent"].loc[rows, ["n", "n_measured"]] = pd.NA
+    released["intercurrent"].loc[rows, "hidden"] = "few_people"
+
+
+def test_intercurrent_events_are_counted_by_arm_and_visit_beside_who_was_measured():
+    made = table("intercurrent", stopped_plan)
+    exact = made.exact.set_index(["cohort", "outcome", "event", "visit", "arm"])
+    at = made.rows.index(["Myofascial pain: pain intensity"])
+    assert [row[0] for row in made.rows[at + 1 : at + 9]] == [
+        *(f"Stopped early, week {week}" for week in (2, 4, 8, 12)),
+        *(f"None of these, week {week}" for week in (2, 4, 8, 12)),
+    ]
+    for row, visit in zip(made.rows[at + 5 : at + 9], ("week_2", "week_4", "week_8", "week_12"), strict=True):
+        for cell, arm in zip(row[1:], ("usual_care", "dry_needling"), strict=True):
+            mine = exact.loc[("myofascial", "pain", "", visit, arm)]
+            assert cell == f"{mine['n']} ({mine['n_measured']})"
+            assert mine["n"] == 60
+    hidden = table("intercurrent", stopped_plan, hide_first)
+    assert hidden.rows[at + 1][1] == "‡"
+    assert "‡" in " ".join(hidden.notes)
+
+
 @pytest.mark.parametrize("make", STUDIES)
 @pytest.mark.parametrize("name", ["primary", "visits", "secondary", "coefficients"])
 def test_every_printed_result_is_the_number_of_its_row(name, make):

@@ -5,7 +5,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from needling.analysis.kinds import EXTENSIONS, kinds, loaded
+from needling.analysis.kinds import NEEDS, kinds
+from needling.study.extensions import EXTENSIONS, loaded
 from needling.study.keys import StudyError
 
 NULLS = 1000
@@ -58,7 +59,7 @@ def check_kind(path: Path, nulls: int = NULLS) -> list[str]:
     ------
     StudyError : a line per breach: the frame, and what is wrong with the rows that came of it.
     """
-    kind = loaded(path)
+    kind = loaded(path, NEEDS)
     said, wrong = [], []
     for name, frame in frames().items():
         problems = _problems(kind, path.stem, frame)

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIGNIFICANT_DIGITS = 10
+# Numbers whose own size does not tell how many of their digits are right: a column of the same table that does, or a number.
+RELATIVE_TO: dict[str, str | float] = {
+    "estimate": "se",
+    "low": "se",
+    "high": "se",
+    "statistic": 1.0,
+    "difference": 1.0,
+    "standardised_difference": 1.0,
+    "residual": 1.0,
+}
 KINDS: dict[str, Any] = {
     "text": "str",
     "level": "category",
@@ -430,6 +440,7 @@ RESIDUAL_BINS: Contract = {
     "analysis": _text("Analysis"),
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
+    "site": _text("Site of the body", True),
     "bin": _whole("Bin of the fitted value, from low to high"),
     "n": _whole("Residuals in the bin"),
     "fitted": _number("Mean fitted value in the bin"),
@@ -441,6 +452,7 @@ RESIDUAL_QUANTILES: Contract = {
     "analysis": _text("Analysis"),
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
+    "site": _text("Site of the body", True),
     "normal": _number("Quantile of the normal distribution"),
     "residual": _number("Quantile of the scaled residuals"),
     "n": _whole("Residuals"),
@@ -449,6 +461,7 @@ CROSS_CHECK: Contract = {
     "analysis": _text("Analysis"),
     "cohort": _text("Cohort"),
     "outcome": _text("Outcome"),
+    "site": _text("Site of the body", True),
     "quantity": _text("What is compared"),
     "needling": _number("Here"),
     "statsmodels": _number("By statsmodels' MixedLM"),
@@ -813,14 +826,21 @@ def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | No
     if contract is not None:
         table = check(table, contract, path.stem)
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = table.reset_index(drop=True).copy()
+    given = table.reset_index(drop=True)
+    table = given.copy()
     for column in table.columns:
         if pd.api.types.is_float_dtype(table[column].dtype):
-            table[column] = round_significant(table[column])
+            table[column] = round_significant(given[column], _scale(given, str(column)))
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     else:
         harmless(table).to_csv(path, index=False, lineterminator="\n", float_format=f"%.{SIGNIFICANT_DIGITS}g")
+
+
+def _scale(table: "pd.DataFrame", column: str) -> "pd.Series | float":
+    """On which scale a column's numbers are to be rounded; 0 where only their own size tells."""
+    scale = RELATIVE_TO.get(column, 0.0)
+    return scale if isinstance(scale, float) else table[scale].astype(float) if scale in table.columns else 0.0
 
 
 def harmless(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -834,18 +854,30 @@ def harmless(table: "pd.DataFrame") -> "pd.DataFrame":
     )
 
 
-def round_significant(values: "pd.Series") -> "pd.Series":
-    """Round to ten significant digits, so that another processor's last bits do not show."""
+def round_significant(values: "pd.Series", scale: "pd.Series | float" = 0.0) -> "pd.Series":
+    """Round to ten significant digits, so that another processor's last bits do not show.
+
+    Parameters
+    ----------
+    values : numbers.
+    scale : what their size is told by, one for all or one for each: where it is larger than the number itself, digits are
+        counted from it, since a small difference of large numbers has fewer right digits. Missing: 0.
+
+    Returns
+    -------
+    The rounded numbers, never a negative 0.
+    """
     import numpy as np
     import pandas as pd
 
     array = values.to_numpy(dtype=float, na_value=np.nan)
-    finite = np.isfinite(array) & (array != 0)
+    size = np.fmax(np.abs(array), np.abs(np.asarray(scale, dtype=float)) * np.ones_like(array))
+    finite = np.isfinite(array) & np.isfinite(size) & (size > 0)
     rounded = array.copy()
-    magnitude = np.floor(np.log10(np.abs(array[finite])))
-    scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - magnitude)
-    rounded[finite] = np.round(array[finite] * scale) / scale
-    return pd.Series(rounded, index=values.index, name=values.name)
+    magnitude = np.floor(np.log10(size[finite]))
+    power = 10.0 ** (SIGNIFICANT_DIGITS - 1 - magnitude)
+    rounded[finite] = np.round(array[finite] * power) / power
+    return pd.Series(rounded + 0.0, index=values.index, name=values.name)
 
 
 def read_table(path: str | Path) -> "pd.DataFrame":

@@ -13,7 +13,7 @@ def given_tables(analysis):
     asked = getattr(kinds()[plan.kind], "READS", ())
     of_stage = {"clean": TABLES, "observed": OBSERVED}
     found = [tables(stage, [name for name in asked if name in names]) for stage, names in of_stage.items()]
-    return {**tables("frames", FRAMES), **found[0], **found[1]}
+    return {**tables("frames", [name for name in FRAMES if name != "scores"]), **found[0], **found[1]}
 
 
 for analysis, plan in STUDY.analyses.items():
@@ -29,7 +29,9 @@ for analysis, plan in STUDY.analyses.items():
         log:
             f"{LOGS}/analyse_{analysis}.log",
         benchmark:
-            f"{LOGS}/analyse_{analysis}.benchmark"
+            f"{LOGS}/analyse_{analysis}.benchmark",
+        resources:
+            mem_mb=memory(500),
         params:
             analysis=analysis,
             study=of_one_analysis(analysis),

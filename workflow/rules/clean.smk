@@ -5,12 +5,16 @@ rule clean:
         code=ancient(code("clean")),
     output:
         **tables("clean", [*TABLES, "audit", "quarantine", "totals"]),
+        key=f"{PROCESSED}/clean/key.json",
     log:
         f"{LOGS}/clean.log",
     benchmark:
-        f"{LOGS}/clean.benchmark"
+        f"{LOGS}/clean.benchmark",
+    resources:
+        mem_mb=memory(400),
     params:
         corrections=corrections_content,
+        key=key_of_people,
         study=section(
             STUDY,
             "study",
@@ -43,7 +47,9 @@ rule assemble:
     log:
         f"{LOGS}/assemble.log",
     benchmark:
-        f"{LOGS}/assemble.benchmark"
+        f"{LOGS}/assemble.benchmark",
+    resources:
+        mem_mb=memory(600),
     params:
         study=section(STUDY, "patients", "visits", "instruments", "events", "covariates", "intercurrent_events", "cohorts"),
         code=digest(*code("assemble")),
@@ -66,7 +72,9 @@ rule audit:
     log:
         f"{LOGS}/audit.log",
     benchmark:
-        f"{LOGS}/audit.benchmark"
+        f"{LOGS}/audit.benchmark",
+    resources:
+        mem_mb=memory(400),
     params:
         study=section(STUDY, "title", "made_up", "patients", "visits", "instruments", "events", "disclosure", words=True),
         code=digest(*code("audit")),
@@ -86,7 +94,9 @@ rule share:
     log:
         f"{LOGS}/share_{{file}}.log",
     benchmark:
-        f"{LOGS}/share_{{file}}.benchmark"
+        f"{LOGS}/share_{{file}}.benchmark",
+    resources:
+        mem_mb=memory(300),
     wildcard_constraints:
         file="|".join(STUDY.disclosure.share) or "none",
     params:

@@ -12,10 +12,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 import needling
-from needling.analysis.kinds import EXTENSIONS, kinds
+from needling.analysis.kinds import kinds
 from needling.plan import load_study
+from needling.privacy.known import key_content
 from needling.schema import ACCOUNT
 from needling.stage import digest as content_of
+from needling.study.extensions import EXTENSIONS
 from needling.study.file import section, study_files
 from needling.study.keys import StudyError
 
@@ -33,6 +35,7 @@ FRAMES = ["visits", "sessions", "events", "patients", "scores"]
 OBSERVED = ["flow", "intercurrent", "distribution", "missingness", "baseline", "reliability", "codebook"]
 PROCESSED = f"data/processed/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"
+KEY = f"data/keys/{STUDY.study}.csv"
 LOGS = f"logs/{STUDY.study}"
 PACKAGE = Path(needling.__file__).parent
 SCRIPTS = PACKAGE.parent / "scripts"
@@ -52,6 +55,15 @@ def of_one_analysis(analysis):
     return {**values, "estimands": estimands, "analyses": {analysis: mine}}
 
 
+def memory(megabytes):
+    """Twice the memory that a rule was measured to need on the demo; on a cluster a job that ran out gets as much again."""
+
+    def of_attempt(wildcards, attempt):
+        return megabytes * 2 ** (attempt - 1)
+
+    return of_attempt
+
+
 # Functions, because Snakemake takes braces in a text for wildcards, and so that only the jobs that need a digest make it.
 def raw_path(wildcards):
     """Where the records are, if not where the study file says."""
@@ -66,6 +78,11 @@ def raw_content(wildcards):
 def corrections_content(wildcards):
     """What the corrections hold."""
     return content_of(CORRECTIONS)
+
+
+def key_of_people(wildcards):
+    """Where the key is, and what it held before it was last used, as long as nothing but that use has changed it."""
+    return KEY, key_content(KEY, f"{PROCESSED}/clean/key.json")
 
 
 def digest(*paths):
@@ -98,6 +115,10 @@ def code(script, *others):
     return sorted(os.path.relpath(module) for module in found)
 
 
+# Files of a study's own that a module of the package looks for.
+OWN_PARTS = {"clean/rules.py": "rule_*.py", "instruments/registry.py": "instrument_*.yaml"}
+
+
 @cache
 def imported(path):
     """The package's own modules (and the data files beside them) that one file imports when it runs."""
@@ -114,7 +135,8 @@ def imported(path):
             names |= {origin, *(f"{origin}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
-    found = []
+    own = OWN_PARTS.get(path.relative_to(PACKAGE).as_posix()) if path.is_relative_to(PACKAGE) else None
+    found = sorted(EXTENSIONS.glob(own)) if own else []
     for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
         parts = name.split(".")[1:]
         for depth in range(len(parts) + 1):

@@ -22,7 +22,9 @@ rule release:
     log:
         f"{LOGS}/release.log",
     benchmark:
-        f"{LOGS}/release.benchmark"
+        f"{LOGS}/release.benchmark",
+    resources:
+        mem_mb=memory(500),
     params:
         study=section(STUDY, "design", "made_up", "patients", "visits", "primary", "analyses", "families", "disclosure"),
         code=digest(*code("release")),

@@ -16,6 +16,8 @@ SHOWN = section(
     "visits",
     "instruments",
     "outcomes",
+    "covariates",
+    "intercurrent_events",
     "cohorts",
     "estimands",
     "analyses",
@@ -34,11 +36,19 @@ rule figures:
         code=ancient(code("figures", *DRAWN)),
     output:
         words=f"{PROCESSED}/figures/words.json",
-        folder=directory(f"{REPORTS}/figures"),
+        folder=report(
+            directory(f"{REPORTS}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
     log:
         f"{LOGS}/figures.log",
     benchmark:
-        f"{LOGS}/figures.benchmark"
+        f"{LOGS}/figures.benchmark",
+    resources:
+        mem_mb=memory(500),
     params:
         study=SHOWN,
         code=digest(*code("figures", *DRAWN)),
@@ -55,12 +65,22 @@ rule report:
         templates=ancient(sorted(str(path) for path in (PACKAGE.parent / "report").rglob("*") if path.is_file())),
         code=ancient(code("report", *TOLD)),
     output:
-        **{ending: f"{REPORTS}/report.{ending}" for ending in ["html", "pdf", "docx"]},
-        tables=directory(f"{REPORTS}/tables"),
+        html=report(f"{REPORTS}/report.html", caption="../report/report.rst", category="Report"),
+        pdf=f"{REPORTS}/report.pdf",
+        docx=f"{REPORTS}/report.docx",
+        tables=report(
+            directory(f"{REPORTS}/tables"),
+            patterns=["{table}.csv"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
+        ),
     log:
         f"{LOGS}/report.log",
     benchmark:
-        f"{LOGS}/report.benchmark"
+        f"{LOGS}/report.benchmark",
+    resources:
+        mem_mb=memory(900),
     params:
         study=SHOWN,
         code=digest(*code("report", *TOLD), PACKAGE.parent / "report"),

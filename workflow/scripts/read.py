@@ -1,3 +1,5 @@
+from pyarrow import set_cpu_count
+
 from needling.privacy.gate import stop_on_identifiers
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
@@ -6,8 +8,8 @@ from needling.stage import stage
 from needling.study.file import part
 
 with stage(snakemake.log[0], private=snakemake.output.patients):
+    set_cpu_count(snakemake.threads)  # its cells are the same whoever parses them
     study = part(snakemake.params.study)
-    raw = read_export(study.export, raw=snakemake.params.raw)
-    stop_on_identifiers(raw, study)
+    stop_on_identifiers(raw := read_export(study.export, raw=snakemake.params.raw), study)
     for name, table in to_canonical(raw, study).items():
         write_table(table, snakemake.output[name])

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from needling.analysis.results import Question
-from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES, round_significant
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +30,11 @@ def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Qu
     from scipy.special import ndtri
 
     place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
+    place["site"] = question.site
     table = pd.DataFrame({"fitted": fitted_values, "residual": residuals}).dropna()
+    # who shares a fitted value is told by ten digits: the last bits, which processors have each their own, put nobody into a bin
+    table = table.assign(fitted=round_significant(table["fitted"], table["fitted"].abs().max()))
+    table = table.assign(residual=round_significant(table["residual"], 1.0))
     if len(table) < BEHIND_A_POINT:
         return {}
     bins = max(1, min(20, len(table) // IN_A_BIN))

@@ -163,14 +163,16 @@ def appendix_rows(
 
 
 def _components(fit: "MixedFit", frame: Frame, question: Question, common: dict[str, Any]) -> "pd.DataFrame":
-    """Covariance parameters: variances as standard deviations. One at its boundary, nothing beside the whole, is 0."""
+    """Covariance parameters: variances as standard deviations. What is nothing beside the whole, as at a boundary, is 0."""
     import numpy as np
     import pandas as pd
 
     table = fit.variance_components()
     is_variance = table["quantity"] == "variance"
     whole = table.loc[is_variance, "estimate"].sum()
-    estimate = table["estimate"].mask(is_variance & (table["estimate"] < 1e-10 * whole), 0.0)
+    size = whole if whole > 0 else 1.0
+    scale = table["quantity"].map({"variance": size, "covariance": size, "correlation": 1.0}).fillna(0.0)
+    estimate = table["estimate"].mask(table["estimate"].abs() < 1e-10 * scale, 0.0)
     parts = [str(term).split(", ") if isinstance(term, str) else [] for term in table["term"]]
     # a residual covariance by group is called "residual a1"
     owners = [str(one).split(" ") for one in table["component"]]
@@ -196,4 +198,5 @@ def residual_tables(fit: "MixedFit", question: Question) -> "dict[str, pd.DataFr
 def cross_check(fit: "MixedFit", question: Question) -> "pd.DataFrame":
     """Differences between a fit and statsmodels' MixedLM, where that can express the model; else one row that says why not."""
     place = {"analysis": question.analysis, "cohort": question.cohort, "outcome": question.outcome}
+    place["site"] = question.site
     return fit.cross_check().assign(**place)

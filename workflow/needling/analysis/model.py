@@ -155,7 +155,7 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: write covariates into the formula; adjust belongs to the other kinds")
         if not self.fixed.response or any(one.response for one in self.varying):
             raise ValueError(f"{place}: the formula needs a response (response ~ terms), and random terms have none")
-        self._check_frame(place, study)
+        self._check_frame(name, study)
         self._check_questions(place, study)
         later = self._after_day_0(study)
         if later and study.role(name) != "exploratory":
@@ -164,7 +164,8 @@ class Settings(KindSettings):
                 "role: exploratory, and the report says association"
             )
 
-    def _check_frame(self, place: str, study: Study) -> None:
+    def _check_frame(self, name: str, study: Study) -> None:
+        place = f"analyses.{name}"
         if self.frame == "visits":
             if self.fixed.response not in RESPONSES:
                 raise ValueError(
@@ -174,11 +175,20 @@ class Settings(KindSettings):
                 raise ValueError(f"{place}: a model of visits needs outcomes, which know their unit and direction")
         elif self.outcomes or self.visits or self.observed_at:
             raise ValueError(f"{place}: a model of sessions has no outcomes and visits; its formula names the response")
+        elif acting := [event for event, one in study.strategies(name).items() if one.strategy != "treatment_policy"]:
+            raise ValueError(
+                f"{place}: a model of sessions keeps what was measured after '{acting[0]}'; answer it by treatment_policy in the "
+                "estimand, or leave the estimand out"
+            )
         elif study.events.sessions is None:
             raise ValueError(f"{place}: the study has no table events.sessions")
         for visit in self.visits:
             if visit not in study.visits.schedule:
                 raise ValueError(f"{place}: visit '{visit}' is not defined{nearest(visit, study.visits.schedule)}")
+        if self.residual_by in study.code_columns:
+            raise ValueError(
+                f"{place}: residual_by '{self.residual_by}' holds codes of people or places, which no result names"
+            )
         if "arm" in self.used and not study.arms:
             raise ValueError(f"{place}: the formula uses arm, and this study has one arm")
 
@@ -188,6 +198,8 @@ class Settings(KindSettings):
             for column in [*one.by, *one.at]:
                 if column not in self.fixed.columns:
                     raise ValueError(f"{place}: the formula has no '{column}'{nearest(column, self.fixed.columns)}")
+                if column in study.code_columns:
+                    raise ValueError(f"{place}: '{column}' holds codes of people or places, which no result names")
             for column in one.by:
                 if column in study.covariate_names and column not in one.at and not _is_category(column, study):
                     raise ValueError(f"{place}: '{column}' is a number; say at which values (at)")
@@ -398,6 +410,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("df", settings.df),
         *([("people", "over_visits")] if settings.frame == "visits" else []),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"), ("figure", "diagnostics"),
+        *[("figure", "forest") for one in settings.contrasts[:1] if "visit" in one.by],
+        *[("figure", "trajectories") for one in settings.means[:1] if {"arm", "visit"} <= {*one.by}],
+        *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],
     ]  # fmt: skip
     if settings._after_day_0(study):
         said.append(("wording", "association"))

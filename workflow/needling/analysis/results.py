@@ -51,6 +51,7 @@ class Question:
     doses: dict[str, float]
     categories: dict[str, list[str]]
     study: "Study"
+    site: str = ""
 
     @property
     def reference(self) -> str:
@@ -280,6 +281,7 @@ def complete(rows: "pd.DataFrame", question: Question, **common: Any) -> "pd.Dat
         "estimand": settings.estimand or "",
         "cohort": question.cohort,
         "outcome": question.outcome,
+        "site": question.site,
         "instrument": question.instrument,
         "subset": structured(_listed(settings.where)) if settings.where else "",
         "level": settings.level,

@@ -5,15 +5,18 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
-from needling.analysis.results import Output, Question, not_estimated
+from needling.analysis.results import Output, Question, not_estimated, row_id
 from needling.analysis.scale import why_not_normal
 from needling.cohort.analysed import analysed, completed, enrolled, left_out, of_population
-from needling.schema import METHODS, PEOPLE, RESULTS, check, empty
+from needling.cohort.numbered import numbered
+from needling.schema import KEYS, METHODS, PEOPLE, RESULTS, check, empty
 from needling.study.keys import braced
 from needling.study.plan import Analysis, Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+PER_PROTOCOL = "per_protocol"
 
 
 COMPLETED = (
@@ -50,13 +53,15 @@ def analyse(
     Returns
     -------
     Analysed: results (contract RESULTS), methods (METHODS), people (PEOPLE: who is in it, who is left out and why), and the
-    side tables of its kind; one model for each outcome that the analysis names in each cohort that has it, or one for each cohort
-    where the kind asks about no outcome. A model that fails gives rows that say so.
+    side tables of its kind; one model for each outcome that the analysis names in each cohort that has it, at each site of the
+    body where it was measured, or one for each cohort where the kind asks about no outcome. A model that fails gives rows that
+    say so.
     """
     import pandas as pd
 
     settings: Any = study.analyses[name]
     kind = (known or kinds())[settings.kind]
+    given = numbered(given, study)
     if answers := study.strategies(name):
         from needling.cohort.events import apply_strategies
 
@@ -66,17 +71,8 @@ def analyse(
         for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
             [] if settings.outcomes else [""]
         ):
-            data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
-            if outcome:
-                needs = settings.needs(study)
-                mine = completed(_of_cohort(given["visits"], cohort, outcome, None), settings, needs, study)
-                data["visits"] = analysed(mine, settings, needs, study)
-                everybody = completed(_of_cohort(given["patients"], cohort, "", None), settings, needs, study)
-                data["patients"] = enrolled(everybody, mine, settings, needs, study)
-            question = _question(name, settings, cohort, outcome, given["visits"], data["visits"], study)
-            why = _refused(data, question) if outcome else ""
-            outputs.append(_not_run(why, data, question) if why else kind.run(data, question))
-    texts = [*kind.methods(settings, study), *_common_methods(settings, study)]
+            outputs += _of_place(name, kind, settings, (cohort, outcome), given, study)
+    texts = [*kind.methods(settings, study), *_common_methods(name, settings, study)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
         "results": _joined([o.results for o in outputs], RESULTS, "results"),
@@ -89,22 +85,76 @@ def analyse(
     return Analysed(tables)
 
 
-def _common_methods(settings: Any, study: Study) -> list[tuple[str, str]]:
+def _of_place(
+    name: str,
+    kind: ModuleType,
+    settings: Any,
+    place: tuple[str, str],
+    given: "dict[str, pd.DataFrame]",
+    study: Study,
+) -> list[Output]:
+    """What an analysis gives of one cohort and outcome: of each site of the body where it was measured."""
+    (cohort, outcome), outputs = place, []
+    needs = settings.needs(study) if outcome else None
+    measured = _of_cohort(given["visits"], cohort, outcome, None)
+    measured = completed(measured, settings, needs, study) if needs else measured
+    for site in _sites(measured) if outcome else [""]:
+        here = measured[measured["site"].fillna("") == site] if site else measured
+        data = {table: _of_cohort(rows, cohort, outcome, settings) for table, rows in given.items()}
+        if needs:
+            data["visits"] = analysed(here, settings, needs, study)
+            everybody = completed(_of_cohort(given["patients"], cohort, "", None), settings, needs, study)
+            data["patients"] = enrolled(everybody, here, settings, needs, study)
+        question = _question(name, settings, (cohort, outcome, site), here, data["visits"], study)
+        why = _refused(data, question) if outcome else ""
+        outputs.append(_not_run(why, data, question) if why else kind.run(data, question))
+        broken = getattr(settings, "per_protocol", None)
+        if broken and not why:
+            outputs.append(_per_protocol(kind, data, question, given["events"], broken))
+    return outputs
+
+
+def _per_protocol(
+    kind: ModuleType,
+    data: "dict[str, pd.DataFrame]",
+    question: Question,
+    events: "pd.DataFrame",
+    broken: list[str],
+) -> Output:
+    """The comparisons once more without the patients who had an event that breaks the protocol."""
+    gone = events.loc[events["event"].isin(broken), "patient"]
+    kept = {table: rows[~rows["patient"].isin(gone)] if "patient" in rows else rows for table, rows in data.items()}
+    rows = kind.run(kept, question).results
+    rows = rows[rows["reference"].ne("") & rows["framework"].eq("non_inferiority")]
+    rows = rows.assign(variant=PER_PROTOCOL, role="sensitivity")
+    return Output(rows.assign(row_id=[row_id(row) for row in rows[list(KEYS)].to_dict("records")]))
+
+
+def _common_methods(name: str, settings: Any, study: Study) -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
-    said = [("adjusted", braced("covariate", name)) for name in settings.adjust]
+    said = [("adjusted", braced("covariate", one)) for one in settings.adjust]
     clusters = getattr(settings, "clusters", [])
     if reason := (getattr(settings, "scale", None) or {}).get("continuous"):
         said.append(("scale", f"Analysed by its mean as the study file says: {reason.rstrip('.')}."))
     if study.design == "randomised" and settings.outcomes and settings.needs(study).completes(settings):
         said.append(("scale", COMPLETED))
-    said += [("clusters", name) for name in clusters]
-    for name, levels in settings.where.items():
+    said += [("clusters", one) for one in clusters]
+    for covariate, levels in settings.where.items():
         said += [
-            ("restricted", braced("level", name, one)) for one in ([levels] if isinstance(levels, str) else levels)
+            ("restricted", braced("level", covariate, one)) for one in ([levels] if isinstance(levels, str) else levels)
         ]
+    if broken := getattr(settings, "per_protocol", None):
+        events = " or ".join(braced("event", one) for one in broken)
+        said.append(("model", f"Beside it per protocol: the same without the patients of whom {events} is on record."))
+    unreal = [event for event, one in study.strategies(name).items() if one.strategy == "hypothetical"]
+    if unreal:
+        events = " or ".join(braced("event", one) for one in unreal)
+        said.append(
+            ("imputation", f"Measurements after {events} count as missing (hypothetical strategy): {settings.imputes}.")
+        )
     if settings.outcomes:
-        columns = [name for name in settings.needs(study).columns if name != "week"]
-        said += [("needs", name if name in clusters else braced("covariate", name)) for name in columns]
+        columns = [one for one in settings.needs(study).columns if one != "week"]
+        said += [("needs", one if one in clusters else braced("covariate", one)) for one in columns]
     return said
 
 
@@ -142,12 +192,23 @@ def _of_cohort(rows: "pd.DataFrame", cohort: str, outcome: str, settings: Analys
     return rows
 
 
+def _sites(measured: "pd.DataFrame") -> list[str]:
+    """Sites of the body at which an outcome was measured, in the order of the frame; one without a name where it has none."""
+    return list(measured["site"].fillna("").unique()) or [""] if "site" in measured else [""]
+
+
 def _question(
-    name: str, settings: Analysis, cohort: str, outcome: str, frame: "pd.DataFrame", rows: "pd.DataFrame", study: Study
+    name: str,
+    settings: Analysis,
+    place: tuple[str, str, str],
+    measured: "pd.DataFrame",
+    rows: "pd.DataFrame",
+    study: Study,
 ) -> Question:
-    measured = frame[(frame["cohort"] == cohort) & (frame["outcome"] == outcome)]
-    first = measured.iloc[0] if len(measured) else {"unit": "", "better": "lower"}
-    instruments = study.cohorts[cohort].outcomes.get(outcome, "")
+    cohort, outcome, site = place
+    nothing = {"unit": "", "better": "lower", "instrument": ""}
+    first = measured.iloc[0] if outcome and len(measured) else nothing
+    instruments = str(first["instrument"]) if site else study.cohorts[cohort].outcomes.get(outcome, "")
     reference = settings.reference or (study.arms[0] if study.arms else "")
     arm = study.patients.arm
     return Question(
@@ -157,6 +218,7 @@ def _question(
         primary=name == study.primary,
         cohort=cohort,
         outcome=outcome,
+        site=site,
         instrument=instruments if isinstance(instruments, str) else "",
         unit=str(first["unit"]),
         better=str(first["better"]),

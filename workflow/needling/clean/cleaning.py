@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
@@ -13,11 +14,13 @@ from needling.clean.events import clean_events, first_sessions
 from needling.clean.outcomes import clean_outcomes
 from needling.clean.patterns import as_treated, look_for_patterns
 from needling.clean.people import clean_patients
-from needling.clean.rules import settings
+from needling.clean.rules import own_rules, settings
 from needling.clean.trail import HIDDEN, Trail
 from needling.clean.visits import clean_visits, join_parts
 from needling.instruments.definition import definitions
 from needling.schema import CLEAN, READ, check, levels
+from needling.study.extensions import EXTENSIONS
+from needling.study.keys import StudyError
 from needling.study.plan import Study
 
 KINDS = ("patient", "therapist", "clinic")
@@ -47,7 +50,7 @@ class Cleaned:
         return {"audit": self.audit, "quarantine": self.quarantine, "totals": self.totals}
 
 
-def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
+def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key, extensions: Path = EXTENSIONS) -> Cleaned:
     """Clean the tables of an export.
 
     Parameters
@@ -56,6 +59,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
         `sources` and, where the reader found some, `patient_conflicts` and `declared_missing` (contracts ACCOUNT).
     study : a study or a part of one with the sections patients, visits, instruments, events, cohorts, cleaning and design.
     keys : gives new codes: `keys.codes(kind, ids)`.
+    extensions : folder with a study's own rules.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     """
     tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
     kinds = _code_columns(study)
-    trail = Trail(tables, settings(study.cleaning), kinds, _listed(study))
+    trail = Trail(tables, settings(study.cleaning, extensions), kinds, _listed(study))
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections, keys.codes)
     tables = _whole_codes(trail, tables, kinds)
@@ -85,11 +89,32 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
     if "needling" in events:
         as_treated(trail, events["needling"], people)
     made = {"patients": people.table, "visits": visits, "outcomes": outcomes[list(CLEAN["outcomes"])], **events}
+    made = _own_rules(trail, made, study, extensions)
     codes = _new_codes([tables["patients"][["clinic"]], *made.values()], kinds, keys)
     made = {name: _rekeyed(table, name, kinds, codes) for name, table in made.items()}
     audit = trail.audit(_whose(trail, read, codes, visits))
     totals = totals_agreement(tables["outcomes"], made["outcomes"], audit, known)
     return Cleaned(made, audit, trail.quarantine(), totals)
+
+
+def _own_rules(trail: Trail, made: dict[str, pd.DataFrame], study: Study, extensions: Path) -> dict[str, pd.DataFrame]:
+    """Run a study's own rules; stop where one loses a row, or changes one that it says nothing of."""
+    for name, rule in own_rules(extensions).items():
+        if not trail.settings.on(name):
+            continue
+        before, made = made, rule.apply(trail, {table: rows.copy() for table, rows in made.items()}, study)
+        for table, rows in before.items():
+            after = made.get(table)
+            if after is None or list(after["row"]) != list(rows["row"]) or list(after.columns) != list(rows.columns):
+                raise StudyError(
+                    f"workflow/extensions/rule_{name}.py: it loses or adds rows or columns of {table}; a rule changes cells."
+                )
+            changed = rows["row"][~((after == rows) | (after.isna() & rows.isna())).all(axis=1).to_numpy()]
+            if not set(changed) <= set(trail.rows(table)):
+                raise StudyError(
+                    f"workflow/extensions/rule_{name}.py: it changes cells of {table} that it does not note; call trail.note."
+                )
+    return made
 
 
 def _note_declared(trail: Trail, tables: dict[str, pd.DataFrame]) -> None:
@@ -132,7 +157,7 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
             continue
         for name, column in mine:
             code = made[name][column]
-            hit = code.isin([text for text in code.dropna().unique() if WHOLE.search(text)])
+            hit = code.notna() & code.str.replace(WHOLE, r"\1", regex=True).ne(code)
             why = "a number as code, written with a fraction of nought"
             trail.note(
                 "similar_codes",

@@ -3,7 +3,11 @@
 import difflib
 import math
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
 
+from needling.study.extensions import EXTENSIONS, loaded, part_files
 from needling.study.keys import StudyError
 from needling.study.plan import Cleaning
 
@@ -165,12 +169,42 @@ _ALL = [
 RULES: dict[str, Rule] = {rule.id: rule for rule in _ALL}
 
 
+@cache
+def own_rules(extensions: Path = EXTENSIONS) -> dict[str, ModuleType]:
+    """Find a study's own rules: every rule_<id>.py with RULE, a `Rule`, and ``apply(trail, tables, study) -> tables``.
+
+    `tables` are the clean tables before people get their new codes, as the project's own rules leave them. What a rule changes it
+    writes into the trail; rows stay.
+
+    Raises
+    ------
+    StudyError : a file lacks a part, or its rule has another id than the file or that of a rule that exists.
+    """
+    found = {
+        name: loaded(path, ("RULE", "apply"))
+        for name, path in part_files("clean", r"RULE\b", "rule_", extensions).items()
+    }
+    for name, module in found.items():
+        if module.RULE.id != name or name in RULES:
+            raise StudyError(
+                f"workflow/extensions/rule_{name}.py: its rule has the id '{module.RULE.id}'; an id is the file's name, "
+                "and no other rule has it."
+            )
+    return found
+
+
+def rules(extensions: Path = EXTENSIONS) -> dict[str, Rule]:
+    """All rules by id, in the order in which they are told: the project's, then a study's own."""
+    return RULES | {name: module.RULE for name, module in own_rules(extensions).items()}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Which rules run in a study, and with which settings."""
 
     off: frozenset[str]
     tuned: dict[str, dict[str, Setting]]
+    rules: dict[str, Rule] = field(default_factory=lambda: RULES)
 
     def on(self, rule: str) -> bool:
         """Whether a rule runs."""
@@ -178,15 +212,16 @@ class Settings:
 
     def __call__(self, rule: str, name: str) -> float:
         """A numeric setting of a rule."""
-        return float(self.tuned.get(rule, {}).get(name, RULES[rule].settings[name]))
+        return float(self.tuned.get(rule, {}).get(name, self.rules[rule].settings[name]))
 
 
-def settings(cleaning: Cleaning) -> Settings:
+def settings(cleaning: Cleaning, extensions: Path = EXTENSIONS) -> Settings:
     """Check what the study file says about the rules.
 
     Parameters
     ----------
     cleaning : section cleaning of the study file.
+    extensions : folder with a study's own rules.
 
     Returns
     -------
@@ -196,22 +231,23 @@ def settings(cleaning: Cleaning) -> Settings:
     ------
     StudyError : unknown rule or setting, a setting that is not a number, or a rule that cannot be switched off.
     """
+    known = rules(extensions)
     for rule in [*cleaning.off, *cleaning.tune]:
-        if rule not in RULES:
-            near = difflib.get_close_matches(rule, RULES, n=1)
-            hint = f"did you mean '{near[0]}'" if near else "known are: " + ", ".join(RULES)
+        if rule not in known:
+            near = difflib.get_close_matches(rule, known, n=1)
+            hint = f"did you mean '{near[0]}'" if near else "known are: " + ", ".join(known)
             raise StudyError(f"cleaning: there is no rule '{rule}'; {hint}.")
     for rule in cleaning.off:
-        if RULES[rule].needed:
+        if known[rule].needed:
             raise StudyError(f"cleaning.off: the rule '{rule}' cannot be switched off; the tables need it. Remove it.")
     for rule, changes in cleaning.tune.items():
         for name, value in changes.items():
-            if name not in RULES[rule].settings:
-                known = ", ".join(RULES[rule].settings) or "none"
-                raise StudyError(f"cleaning.tune.{rule}: there is no setting '{name}'; known are: {known}.")
+            if name not in known[rule].settings:
+                there = ", ".join(known[rule].settings) or "none"
+                raise StudyError(f"cleaning.tune.{rule}: there is no setting '{name}'; known are: {there}.")
             if isinstance(value, str) or not math.isfinite(value):
                 raise StudyError(f"cleaning.tune.{rule}.{name}: '{value}' is not a number; give a number.")
             if value < 0 or (name in SHARES and value > 1):
                 most = "from 0 to 1" if name in SHARES else "not below 0"
                 raise StudyError(f"cleaning.tune.{rule}.{name}: {value:g} is out of range; give a number {most}.")
-    return Settings(frozenset(cleaning.off), dict(cleaning.tune))
+    return Settings(frozenset(cleaning.off), dict(cleaning.tune), known)

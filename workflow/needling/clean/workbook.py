@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from needling.clean.corrections import COLUMNS as CORRECTION_COLUMNS
-from needling.clean.rules import RULES
+from needling.clean.rules import rules
 from needling.clean.trail import TAKEN_OUT
 from needling.schema import CLEANING, check
 from needling.study.plan import Study
@@ -39,9 +39,10 @@ def cleaning_summary(audit: pd.DataFrame) -> pd.DataFrame:
     lines = lines.drop_duplicates(["rule", "action", "file", "sheet", "line"])
     counts = pd.concat([audit[~gone].assign(table=""), lines])
     counts = counts.groupby(["rule", "action", "table"]).size().rename("n").reset_index()
-    counts["sentence"] = counts["rule"].map({name: rule.sentence for name, rule in RULES.items()})
-    counts["version"] = counts["rule"].map({name: rule.version for name, rule in RULES.items()})
-    place = counts["rule"].map({name: number for number, name in enumerate(RULES)})
+    known = rules()
+    counts["sentence"] = counts["rule"].map({name: rule.sentence for name, rule in known.items()})
+    counts["version"] = counts["rule"].map({name: rule.version for name, rule in known.items()})
+    place = counts["rule"].map({name: number for number, name in enumerate(known)})
     counts = counts.assign(_place=place).sort_values(["_place", "action", "table"], kind="stable")
     return check(counts[list(CLEANING)].reset_index(drop=True), CLEANING, "cleaning")
 

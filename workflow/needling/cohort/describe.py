@@ -92,8 +92,10 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
         arms = people["arm"]
         for name, visit, site, unit, values in variables:
             place = {"cohort": cohort, "variable": name, "visit": visit, "site": site, "unit": unit}
-            describe = _number_rows if pd.api.types.is_numeric_dtype(values.dtype) else _level_rows
-            rows += [{"level": ""} | place | row for row in describe(values, arms.reindex(values.index), study.arms)]
+            is_code = name in study.code_covariates
+            shown = _by_size(values, arms.reindex(values.index), study.arms) if is_code else values
+            describe = _number_rows if pd.api.types.is_numeric_dtype(shown.dtype) else _level_rows
+            rows += [{"level": ""} | place | row for row in describe(shown, arms.reindex(values.index), study.arms)]
     table = pd.DataFrame(rows).reindex(columns=list(BASELINE))
     return check(table, BASELINE, "baseline")
 
@@ -145,6 +147,15 @@ def _level_rows(values: pd.Series, arms: pd.Series, names: list[str]) -> list[di
                 }
             )
     return rows
+
+
+def _by_size(codes: pd.Series, arms: pd.Series, names: list[str]) -> pd.Series:
+    """Name codes of people or places by how many patients they have, most first: a distribution without names."""
+    groups = {"all of them": codes.dropna(), **_groups(codes, arms, names)}
+    counts = pd.DataFrame({arm: group.value_counts() for arm, group in groups.items()}).fillna(0)
+    order = counts.sort_values(list(counts.columns), ascending=False, kind="stable").index
+    width = len(str(len(order)))
+    return codes.map({code: f"{place:0{width}d}" for place, code in enumerate(order, 1)}).astype("str")
 
 
 def _at_day_0(study: Study) -> dict[str, str]:

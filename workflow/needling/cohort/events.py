@@ -102,7 +102,7 @@ def intercurrent_counts(
             for visit in study.visits.follow_up:
                 measured = mine[mine["visit"] == visit].drop_duplicates("patient").set_index("patient")
                 day = _day_of(people["patient"], measured, study.visits, visit)
-                had = events[events["day"].fillna(-np.inf) < events["patient"].map(day)]
+                had = events[events["day"].fillna(-np.inf) < events["patient"].map(day).astype(float)]
                 without = people.loc[~people["patient"].isin(had["patient"]), "patient"]
                 whose = {one: had.loc[had["event"] == one, "patient"] for one in study.intercurrent_events}
                 for event, who in {**whose, "": without}.items():

@@ -9,7 +9,8 @@ from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figu
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 
-COLUMNS = ["cohort", "outcome", "plot", "x", "residual", "low", "high"]
+PLACE = ["cohort", "outcome", "site"]
+COLUMNS = [*PLACE, "plot", "x", "residual", "low", "high"]
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -17,7 +18,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
     Returns
     -------
-    One row per point: cohort, outcome, plot (quantiles or bins), x (normal quantile or mean fitted value), residual
+    One row per point: cohort, outcome, site, plot (quantiles or bins), x (normal quantile or mean fitted value), residual
     (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles).
     """
     found = []
@@ -32,7 +33,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
         return pd.DataFrame(columns=COLUMNS)
     order = {place: number for number, place in enumerate(labels.places)}
     points = pd.concat(found, ignore_index=True)
-    points["_place"] = [order[place] for place in zip(points["cohort"], points["outcome"], strict=True)]
+    points["_place"] = [order[place] for place in points[PLACE].itertuples(index=False, name=None)]
     return points.sort_values(["_place", "plot", "x"], ascending=[True, False, True], ignore_index=True)[COLUMNS]
 
 
@@ -56,7 +57,7 @@ def bin_panel(ax: Axes, bins: pd.DataFrame, unit: str) -> Axes:
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a pair of panels for each cohort and outcome, two pairs side by side."""
-    here = set(zip(source["cohort"], source["outcome"], strict=True))
+    here = set(source[PLACE].itertuples(index=False, name=None))
     shown = [place for place in labels.places if place in here]
     pairs = min(2, len(shown))
     rows = -(-len(shown) // pairs)
@@ -64,10 +65,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     axes = figure.subplots(rows, 2 * pairs, squeeze=False)
     for number, place in enumerate(shown):
         left, right = axes[number // pairs][2 * (number % pairs) :][:2]
-        mine = source[(source["cohort"] == place[0]) & (source["outcome"] == place[1])]
+        mine = source[(source[PLACE] == list(place)).all(axis=1)]
         quantile_panel(left, mine[mine["plot"] == "quantiles"])
         bin_panel(right, mine[mine["plot"] == "bins"], labels.measure(*place).unit)
-        head = labels.outcome(place[1])
+        head = labels.outcome(*place[1:])
         panel_head(left, f"{labels.cohort(place[0])}: {in_sentence(head)}" if len(labels.plan.cohorts) > 1 else head)
         right.set_ylabel("")
     for ax in axes.ravel()[2 * len(shown) :]:

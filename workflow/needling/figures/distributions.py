@@ -46,12 +46,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw all cohorts and outcomes over the whole range of each scale."""
     look = looks(labels.plan.arms)
     figure, panels = panel_grid(source, labels, profile, 62)
-    for ax, cohort, outcome, rows in panels:
+    for ax, place, rows in panels:
         positions = {visit: float(i) for i, visit in enumerate(shown_visits(rows, labels))}
         panel(ax, rows, positions, look)
         visit_axis(ax, labels, positions, profile.small)
         ax.set_xlim(-0.6, len(positions) - 0.4)
-        one = labels.measure(cohort, outcome)
+        one = labels.measure(*place)
         if _fills(rows, one.low, one.high):
             ax.set_ylim(one.low - 0.03 * (one.high - one.low), one.high + 0.03 * (one.high - one.low))
         numbers_below(ax, rows, positions, look, "n", profile.small)

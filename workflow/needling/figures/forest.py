@@ -36,14 +36,14 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
         return pd.DataFrame(columns=[*COLUMNS, "measure", "span", *MEANS])
     primary = results[results["analysis"] == plan.primary]
     mine = comparisons(primary)
-    mine = mine[~mine["quantity"].isin(["interaction", "trend"])]
+    mine = mine[~mine["quantity"].isin(["interaction", "trend"]) & mine["variant"].eq("")]
     if plan.design != "single_arm":
         mine = mine[mine["role"] == plan.role(plan.primary)]
     mine = in_order(mine[COLUMNS], {"outcome": labels.outcomes, "cohort": list(plan.cohorts)})
-    places = zip(mine["cohort"], mine["outcome"], strict=True)
+    places = mine[["cohort", "outcome", "site"]].itertuples(index=False, name=None)
     measures = [labels.measure(*place) for place in places]
     mine = mine.assign(measure=[one.label for one in measures], span=[one.high - one.low for one in measures])
-    means = primary[primary["quantity"] == "mean"].set_index([*KEYS, "arm"])["estimate"]
+    means = primary[(primary["quantity"] == "mean") & primary["variant"].eq("")].set_index([*KEYS, "arm"])["estimate"]
     for column, arm in zip(MEANS, ("reference", "arm"), strict=True):
         at = pd.MultiIndex.from_frame(mine[[*KEYS, arm]])
         mine[column] = means.reindex(at).to_numpy() if len(plan.arms) == 2 and means.index.is_unique else float("nan")
@@ -158,7 +158,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     scale = source["unit"].where(
         source["span"].isna() | source["quantity"].ne("difference"), source["span"].astype(str)
     )
-    keys = [*(source[name] for name in ("outcome", "quantity", "arm", "reference")), signed, scale]
+    keys = [*(source[name] for name in ("outcome", "site", "quantity", "arm", "reference")), signed, scale]
     groups = [Group.of(rows) for _, rows in source.groupby(keys, sort=False)]
     return _Forest(groups, source, labels, profile).drawn()
 
@@ -298,10 +298,10 @@ class _Forest:
     def _group(self, sheet: Sheet, group: Group, y: float, extra: float) -> float:
         """Draw a group from y on; returns the lower edge of its plot."""
         labels, first, size = self.labels, group.first, self.profile.type
-        title = labels.outcome(first["outcome"])
+        title = labels.outcome(first["outcome"], first["site"])
         pair = f": {in_sentence(labels.compared(first))}" if self.several else ""
         sheet.write(0, y + 5.0, title + pair, fontweight=600, fontsize=self.profile.head)
-        measures = [labels.measure(row["cohort"], row["outcome"]) for row in group.rows]
+        measures = [labels.measure(row["cohort"], row["outcome"], row["site"]) for row in group.rows]
         scales = list(dict.fromkeys(f"{one.axis}; {one.direction}" for one in measures))
         x = text_width(title + pair, self.profile.head, 600) + 3
         if len(scales) > 1:
@@ -366,5 +366,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         of = in_sentence(labels.cohort(row["cohort"]))
         at = f", {in_sentence(labels.visit(row['visit']))}" if plan.design == "single_arm" else ""
         pair = f", {in_sentence(labels.compared(row))}" if row["reference"] else ""
-        lines.append(f"{labels.outcome(row['outcome'])}, {of}{at}{pair}: {number} {interval}".replace(":  ", ": "))
+        lines.append(
+            f"{labels.outcome(row['outcome'], row['site'])}, {of}{at}{pair}: {number} {interval}".replace(":  ", ": ")
+        )
     return " ".join(told), f"Forest plot. {'; '.join(lines)}."

@@ -41,7 +41,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw all cohorts and outcomes."""
     look = looks(labels.plan.arms)
     figure, panels = panel_grid(source, labels, profile, 46, scale=False)
-    for number, (ax, _, _, rows) in enumerate(panels):
+    for number, (ax, _, rows) in enumerate(panels):
         positions = visit_positions(labels, shown_visits(rows, labels))
         panel(ax, rows, labels, positions, look)
         visit_axis(ax, labels, positions, profile.small)

@@ -10,17 +10,19 @@ from needling.figures.style import FAINT, Look, Profile, new_figure, panel_head
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 
-Panel = tuple[Axes, str, str, pd.DataFrame]
+Place = tuple[str, str, str]
+Panel = tuple[Axes, Place, pd.DataFrame]
+PLACE = ["cohort", "outcome", "site"]
 
 
 def panel_grid(
     source: pd.DataFrame, labels: Labels, profile: Profile, height: float, *, scale: bool = True, across: int = 2
 ) -> tuple[Figure, list[Panel]]:
-    """Lay out one panel per cohort and outcome: outcomes side by side, cohorts below one another.
+    """Lay out one panel per cohort, outcome and site: outcomes side by side, cohorts below one another.
 
     Parameters
     ----------
-    source : what is drawn, with columns cohort and outcome.
+    source : what is drawn, with columns cohort, outcome and site.
     labels, profile : as in `draw`.
     height : of one row of panels, mm.
     scale : whether each panel says on which scale it is.
@@ -28,9 +30,9 @@ def panel_grid(
 
     Returns
     -------
-    The figure and its panels (axes, cohort, outcome, rows of the source).
+    The figure and its panels (axes; cohort, outcome and site; rows of the source).
     """
-    here = set(zip(source["cohort"], source["outcome"], strict=True))
+    here = set(source[PLACE].itertuples(index=False, name=None))
     shown = [place for place in labels.places if place in here]
     lines = _lines(shown, across)
     columns = max(len(line) for line in lines)
@@ -40,29 +42,28 @@ def panel_grid(
     for row, line in zip(axes, lines, strict=True):
         for ax in row[len(line) :]:
             ax.set_axis_off()
-        for ax, (cohort, outcome) in zip(row, line, strict=False):
-            below = outcome_axis(labels, cohort, outcome) if scale else ""
-            panel_head(ax, _head(shown, labels, cohort, outcome), below)
-            mine = source[(source["cohort"] == cohort) & (source["outcome"] == outcome)]
-            panels.append((ax, cohort, outcome, mine))
+        for ax, place in zip(row, line, strict=False):
+            panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "")
+            panels.append((ax, place, source[(source[PLACE] == list(place)).all(axis=1)]))
     return figure, panels
 
 
-def _lines(shown: list[tuple[str, str]], across: int) -> list[list[tuple[str, str]]]:
-    cohorts = dict.fromkeys(cohort for cohort, _ in shown)
+def _lines(shown: list[Place], across: int) -> list[list[Place]]:
+    cohorts = dict.fromkeys(cohort for cohort, *_ in shown)
     mine = [[place for place in shown if place[0] == cohort] for cohort in cohorts]
     return [line[i : i + across] for line in mine for i in range(0, len(line), across)]
 
 
-def _head(shown: list[tuple[str, str]], labels: Labels, cohort: str, outcome: str) -> str:
-    if len({cohort for cohort, _ in shown}) == 1:
-        return labels.outcome(outcome)
-    return f"{labels.cohort(cohort)}: {in_sentence(labels.outcome(outcome))}"
+def _head(shown: list[Place], labels: Labels, place: Place) -> str:
+    cohort, outcome, site = place
+    if len({cohort for cohort, *_ in shown}) == 1:
+        return labels.outcome(outcome, site)
+    return f"{labels.cohort(cohort)}: {in_sentence(labels.outcome(outcome, site))}"
 
 
-def outcome_axis(labels: Labels, cohort: str, outcome: str) -> str:
+def outcome_axis(labels: Labels, place: Place) -> str:
     """Say how an outcome is measured: instrument, unit and direction."""
-    one = labels.measure(cohort, outcome)
+    one = labels.measure(*place)
     return f"{one.axis}; {one.direction}"
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from needling.figures.panels import for_each_arm, named, outcome_axis, shown_visits, visit_positions
+from needling.figures.panels import PLACE, Place, for_each_arm, named, outcome_axis, shown_visits, visit_positions
 from needling.figures.style import (
     BAND,
     FAINT,
@@ -29,7 +29,7 @@ from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.select import asked_for
 
-KEYS = ["cohort", "outcome", "visit", "arm"]
+KEYS = ["cohort", "outcome", "site", "visit", "arm"]
 COLUMNS = [*KEYS, "reference", "value", "low", "high", "source", "n", "better", "analysis"]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 COURSE, STRIP, LEFT, GAP = 31.0, 14.0, 11.0, 11.0  # mm: heights of both parts, room for the scale, between panels
@@ -41,7 +41,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
     Returns
     -------
-    One row per cohort, outcome, visit and arm: value, low, high (empty where observed or not estimated), source (observed,
+    One row per cohort, outcome, site, visit and arm: value, low, high (empty where observed or not estimated), source (observed,
     modelled or difference), n (patients measured), analysis; of a difference also reference and the better direction.
     Visits without any mean are left out.
     """
@@ -49,13 +49,13 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     observed, results = released["distribution"], released["results"]
     if plan.primary not in asked_for(released, "figure", "trajectories"):
         return pd.DataFrame(columns=COLUMNS)
-    mine = results[results["analysis"] == plan.primary]
+    mine = results[(results["analysis"] == plan.primary) & results["variant"].eq("")]
     means = mine.loc[mine["quantity"] == "mean", [*KEYS, "estimate", "low", "high"]]
     table = observed[[*KEYS, "mean", "n"]].merge(means, on=KEYS, how="left", validate="one_to_one")
     use_observed = (table["visit"] == plan.visits.baseline) & table["estimate"].isna()
     table["value"] = table["estimate"].where(~use_observed, table["mean"])
     table["source"] = use_observed.map({True: "observed", False: "modelled"})
-    there = table.groupby(KEYS[:3])["value"].transform("count") > 0
+    there = table.groupby(KEYS[:4])["value"].transform("count") > 0
     table = table[there].assign(reference="", better="")
     if len(plan.arms) == 2:
         compared = mine[(mine["quantity"] == "difference") & mine["reference"].ne("") & mine["visit"].ne("")]
@@ -132,11 +132,12 @@ class _Courses:
     def __init__(self, source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
         self.labels, self.profile, self.look = labels, profile, looks(labels.plan.arms)
         self.means, self.compared = (source[(source["source"] == "difference") == wanted] for wanted in (False, True))
-        here = set(zip(self.means["cohort"], self.means["outcome"], strict=True))
+        here = set(self.means[PLACE].itertuples(index=False, name=None))
         places = [place for place in labels.places if place in here]
-        outcomes = [one for one in labels.outcomes if any(outcome == one for _, outcome in places)]
-        cohorts = list(dict.fromkeys(cohort for cohort, _ in places))
-        self.across = min(3 if profile.full >= 150 else 2, max(len(cohorts), len(outcomes) if len(cohorts) == 1 else 1))
+        outcomes = [one for one in labels.outcomes if any(place[1] == one for place in places)]
+        cohorts = list(dict.fromkeys(place[0] for place in places))
+        most = 3 if profile.full >= 150 else 2
+        self.across = min(most, len(cohorts) if len(cohorts) > 1 else len(places))
         rows = [outcomes] if len(cohorts) == 1 else [[one] for one in outcomes]
         grouped = [[place for place in places if place[1] in row] for row in rows]
         self.lines = [line[i : i + self.across] for line in grouped for i in range(0, len(line), self.across)]
@@ -147,9 +148,9 @@ class _Courses:
         self.strip = STRIP + 5.0 if len(self.compared) else 0.0
         self.top = 6.0 if labels.plan.arms else 1.0
 
-    def _scales(self, outcomes: list[str]) -> dict[tuple[str, str], tuple[tuple[float, float], float]]:
+    def _scales(self, outcomes: list[str]) -> dict[Place, tuple[tuple[float, float], float]]:
         """Ends and step of each panel's scale: one measure has one scale, all measures of an outcome one width."""
-        found: dict[tuple[str, str], tuple[tuple[float, float], float]] = {}
+        found: dict[Place, tuple[tuple[float, float], float]] = {}
         for outcome in outcomes:
             mine = [place for line in self.lines for place in line if place[1] == outcome]
             measures = [self.labels.measure(*place) for place in mine]
@@ -166,8 +167,8 @@ class _Courses:
         return found
 
     @staticmethod
-    def _of(rows: pd.DataFrame, place: tuple[str, str]) -> pd.DataFrame:
-        return rows[(rows["cohort"] == place[0]) & (rows["outcome"] == place[1])]
+    def _of(rows: pd.DataFrame, place: Place) -> pd.DataFrame:
+        return rows[(rows[PLACE] == list(place)).all(axis=1)]
 
     def drawn(self) -> Figure:
         """Draw everything."""
@@ -203,12 +204,12 @@ class _Courses:
             sheet.write(x + 8, 3.2, self.labels.arm(arm), color=mine.colour, fontweight=500)
             x += 14 + text_width(self.labels.arm(arm), self.profile.type, 500)
 
-    def _head(self, place: tuple[str, str]) -> tuple[str, str]:
-        cohort, outcome = place
-        several = len({one for line in self.lines for one, _ in line}) > 1
-        words = self.labels.outcome(outcome)
+    def _head(self, place: Place) -> tuple[str, str]:
+        cohort, outcome, site = place
+        several = len({one[0] for line in self.lines for one in line}) > 1
+        words = self.labels.outcome(outcome, site)
         words = f"{self.labels.cohort(cohort)}: {in_sentence(words)}" if several else words
-        scale = outcome_axis(self.labels, cohort, outcome)
+        scale = outcome_axis(self.labels, place)
         return wrapped(words, self.width - 4, self.profile.head, 600), wrapped(
             scale, self.width + 3, self.profile.small
         )
@@ -216,7 +217,7 @@ class _Courses:
     def _panel(
         self,
         sheet: Sheet,
-        place: tuple[str, str],
+        place: Place,
         head: tuple[str, str],
         at: tuple[float, float],
         tall: float,
@@ -260,7 +261,7 @@ class _Courses:
             bottom += self.strip
         self._numbers(sheet, rows, positions, (x, bottom + 1.0), limits, is_first)
 
-    def _strip_limits(self, place: tuple[str, str]) -> tuple[float, float]:
+    def _strip_limits(self, place: Place) -> tuple[float, float]:
         """Ends of a strip: of one width for all cohorts of an outcome whose scales are equally wide."""
         spans = {one: self.labels.measure(*one) for line in self.lines for one in line if one[1] == place[1]}
         width = {one: measure.high - measure.low for one, measure in spans.items()}
@@ -269,7 +270,7 @@ class _Courses:
         spare = (1.1 * max(end - start for start, end in reach) or 1.0) - (high - low)
         return low - spare / 2, high + spare / 2
 
-    def _reach(self, place: tuple[str, str]) -> tuple[float, float]:
+    def _reach(self, place: Place) -> tuple[float, float]:
         """Ends of the intervals of a panel's differences, zero among them."""
         rows = self._of(self.compared, place)
         known = rows[["low", "high"]].dropna().to_numpy(dtype=float)
@@ -354,14 +355,16 @@ def _seen(source: pd.DataFrame, labels: Labels) -> str:
         number = (
             f"{format_estimate(row['value'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
         )
-        told.append(f"{labels.outcome(row['outcome'])}, {in_sentence(labels.cohort(row['cohort']))}: {number}")
+        told.append(
+            f"{labels.outcome(row['outcome'], row['site'])}, {in_sentence(labels.cohort(row['cohort']))}: {number}"
+        )
     if told:
         return f"Differences at {in_sentence(labels.visit(labels.plan.visits.primary))}: {'; '.join(told)}."
-    for keys, rows in source[source["value"].notna()].groupby(["cohort", "outcome", "arm"], sort=False):
-        cohort, outcome, arm = (str(key) for key in keys)
+    for keys, rows in source[source["value"].notna()].groupby([*PLACE, "arm"], sort=False):
+        cohort, outcome, site, arm = (str(key) for key in keys)
         whose = f", {in_sentence(labels.arm(arm))}" if arm else ""
         ends = [format_fixed(value, 1) for value in (rows["value"].iloc[0], rows["value"].iloc[-1])]
         told.append(
-            f"{labels.outcome(outcome)}, {in_sentence(labels.cohort(cohort))}{whose}: from {ends[0]} to {ends[1]}"
+            f"{labels.outcome(outcome, site)}, {in_sentence(labels.cohort(cohort))}{whose}: from {ends[0]} to {ends[1]}"
         )
     return f"{'; '.join(told)}."

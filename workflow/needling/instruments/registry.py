@@ -2,11 +2,14 @@
 
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from needling.study.extensions import EXTENSIONS
+from needling.study.keys import StudyError
 from needling.study.scoring import Range, Scoring
 
 # What of an entry may be known to the field without having been read in a publication.
@@ -84,8 +87,12 @@ class Entry(_Part):
 
 
 @cache
-def registry() -> dict[str, Entry]:
-    """Read the instruments that the pipeline knows, by name.
+def registry(extensions: Path = EXTENSIONS) -> dict[str, Entry]:
+    """Read the instruments that the pipeline knows, by name: its own, then every instrument_<name>.yaml of a study.
+
+    Parameters
+    ----------
+    extensions : folder with a study's own instruments.
 
     Returns
     -------
@@ -94,9 +101,23 @@ def registry() -> dict[str, Entry]:
     Raises
     ------
     pydantic.ValidationError : an entry of the shipped file breaks the schema (a mistake of the package).
+    StudyError : a study's own entry breaks it, or has a name that exists.
     """
     text = resources.files(__package__).joinpath("registry.yaml").read_text(encoding="utf-8")
-    return {name: Entry.model_validate(entry) for name, entry in yaml.safe_load(text).items()}
+    known = {name: Entry.model_validate(entry) for name, entry in yaml.safe_load(text).items()}
+    for path in sorted(extensions.glob("instrument_*.yaml")):
+        name = path.stem.removeprefix("instrument_")
+        if name in known:
+            raise StudyError(f"workflow/extensions/{path.name}: the name '{name}' is taken; rename the file.")
+        try:
+            known[name] = Entry.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (ValidationError, yaml.YAMLError) as error:
+            first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "not valid YAML"}
+            place = ".".join(str(part) for part in first["loc"])
+            raise StudyError(
+                f"workflow/extensions/{path.name}: {place + ': ' if place else ''}{first['msg']}."
+            ) from None
+    return known
 
 
 def raw_scales() -> dict[str, tuple[str, float] | None]:

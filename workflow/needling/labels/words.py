@@ -147,9 +147,13 @@ class Labels:
         planned = self.plan.visits.schedule.get(code)
         return (planned.label if planned else "") or titled(code)
 
-    def outcome(self, code: str) -> str:
-        """Words for an outcome."""
-        return self.plan.outcomes.get(code) or titled(code)
+    def outcome(self, code: str, site: str = "") -> str:
+        """Words for an outcome, and for the site of the body and the side where it is measured."""
+        named = self.plan.outcomes.get(code) or titled(code)
+        if not site:
+            return named
+        sides = [one.side for one in self.plan.instruments.values() if one.site == site and one.side]
+        return ", ".join([named, spaced(site), *(spaced(side) for side in sides[:1])])
 
     def cohort(self, code: str) -> str:
         """Words for a cohort."""
@@ -161,8 +165,14 @@ class Labels:
 
     def covariate(self, code: str) -> str:
         """Words for a covariate."""
-        column = self.plan.patients.covariates.get(code)
+        column: Any = self.plan.patients.covariates.get(code) or self.plan.covariates.get(code)
         return (column.label if column else None) or titled(code)
+
+    def event(self, code: str) -> str:
+        """Words for an intercurrent event; for none, that there was none."""
+        if not code:
+            return "None of these"
+        return self.plan.intercurrent_events[code].label or titled(code)
 
     def level(self, covariate: str, code: str) -> str:
         """Words for a level of a category."""
@@ -210,28 +220,39 @@ class Labels:
     def _definition(self, code: str) -> Definition:
         return definition(code, self.plan.instruments[code])
 
-    def measure(self, cohort: str, outcome: str) -> Measure:
-        """How a cohort measures an outcome; where it has several instruments for it, as the pooled percentage."""
-        instruments = self.plan.cohorts[cohort].outcomes[outcome]
-        if not isinstance(instruments, str):
+    def measure(self, cohort: str, outcome: str, site: str = "") -> Measure:
+        """How a cohort measures an outcome at a site; where it has several instruments for it there, as the pooled percentage."""
+        instruments = self._instruments(cohort, outcome)[site]
+        if len(instruments) > 1:
             return Measure(POOLED, "%", 0.0, 100.0, "higher", ())
-        one = self._definition(instruments)
+        one = self._definition(instruments[0])
         return Measure(one.label, span(one.unit), one.low, one.high, one.better, tuple(one.thresholds))
 
     def scale(self, row: dict[Any, Any]) -> str:
         """On which scale a results row is: instrument and its unit, and the estimate's own unit where that is another."""
-        axis, unit = self.measure(row["cohort"], row["outcome"]).axis, row["unit"]
+        axis, unit = self.measure(row["cohort"], row["outcome"], row["site"]).axis, row["unit"]
         return axis if not unit or axis.endswith(unit) else f"{axis}; estimates in {unit}"
 
     @property
-    def places(self) -> list[tuple[str, str]]:
-        """Cohort and outcome pairs in the order of the study file."""
-        return [(cohort, outcome) for cohort, settings in self.plan.cohorts.items() for outcome in settings.outcomes]
+    def places(self) -> list[tuple[str, str, str]]:
+        """Cohort, outcome and site of the body (empty where an outcome has none) in the order of the study file."""
+        pairs = [(cohort, outcome) for cohort, settings in self.plan.cohorts.items() for outcome in settings.outcomes]
+        return [(*pair, site) for pair in pairs for site in self._instruments(*pair)]
+
+    def _instruments(self, cohort: str, outcome: str) -> dict[str, list[str]]:
+        """Instruments of an outcome by site of the body; without sites there is one, which has no name."""
+        named = self.plan.cohorts[cohort].outcomes[outcome]
+        if isinstance(named, str):
+            return {self.plan.instruments[named].site or "": [named]}
+        found: dict[str, list[str]] = {}
+        for name in named:
+            found.setdefault(self.plan.instruments[name].site or "", []).append(name)
+        return found
 
     @property
     def outcomes(self) -> list[str]:
         """The outcomes of all cohorts in the order of the study file."""
-        return list(dict.fromkeys(outcome for _, outcome in self.places))
+        return list(dict.fromkeys(outcome for _, outcome, _ in self.places))
 
     def compared(self, row: dict[Any, Any]) -> str:
         """Who is compared in a results row, e.g. Dry needling against usual care; of a single arm nobody."""
@@ -249,7 +270,7 @@ class Labels:
         head = {"residual": "Within patient", "patient": "Patient", "therapist": "Therapist", "clinic": "Clinic"}.get(
             first, first
         )
-        if not parts[1:] and first in [*self.plan.patients.covariates, "baseline"]:
+        if not parts[1:] and first in [*self.plan.covariate_names, "baseline"]:
             return self._factor(first)
         return ", ".join([head, *(in_sentence(one) for one in named)])
 

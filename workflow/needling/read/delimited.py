@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import re
 import sys
 from dataclasses import dataclass
@@ -328,8 +327,6 @@ def _read_fast(data: bytes, records: _Records, shown: str, delimiter: str, form:
     kind = pa.string()
     if records.starts.size * len(names) > MANY_CELLS:
         kind = pa.dictionary(pa.int32(), kind)
-        # the file is read before anything else can run, and its cells are the same whoever parsed them
-        pa.set_cpu_count(os.cpu_count() or 1)
     try:
         table = pacsv.read_csv(
             pa.BufferReader(pa.py_buffer(data).slice(body)),

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from needling.cohort.numbered import without_codes
 from needling.release.ard import ard
 from needling.release.cells import suppress
 from needling.release.people import release_flow, release_people
@@ -32,7 +33,7 @@ def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.
     ----------
     tables : by name: results (all analyses, P adjusted), methods, people, flow, baseline, distribution, missingness, codebook,
         audit, totals, reliability, and the side tables of the kinds. A side table has a count `n` or `n_...`.
-    study : sections made_up, analyses, primary, disclosure.
+    study : sections made_up, patients, analyses, primary, disclosure.
 
     Returns
     -------
@@ -62,7 +63,8 @@ def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.
     out["cleaning"] = release_cleaning(given["audit"], bool((out["totals"]["hidden"] != "").any()), limit)
     out["reliability"] = release_reliability(given["reliability"], limit)
     for name in sorted(given.keys() - out.keys() - {"audit"}):
-        out[name] = release_side(given[name], name, out["results"], limit)
+        side = without_codes(given[name], study).reset_index(drop=True)
+        out[name] = release_side(side, name, out["results"], limit)
     out["withheld"] = withheld(out, {name: len(table) for name, table in given.items() if name not in RELEASED})
     out["ard"] = ard(out["results"])
     return {name: check(table, RELEASED.get(name, {}), name) for name, table in out.items()}

@@ -3,6 +3,7 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from needling.cohort.numbered import without_codes
 from needling.release.people import small_subsets
 from needling.release.rule import Limits, few, hide
 from needling.schema import COUNTS, NUMBERS
@@ -24,18 +25,19 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     Parameters
     ----------
     tables : results, people, flow, missingness, baseline, distribution, as the analyses wrote them.
-    study : section analyses.
+    study : sections patients, analyses.
     limit : the rule's limits.
 
     Returns
     -------
-    The results with hidden. Not shown are: an estimate of one person, of an arm that is one person at the visit, or of two people
-    in all (own_value); what a number of at most three values, or a level of a category, of few people lies under (few_people); an
-    analysis of a subset that few are in or out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events
-    or non-events in an arm, and what compares that arm (few_events). Where that hides one level of what events are told apart by
-    (`term` [[what, which]]), all its levels go, and their names: one row without a level stands for them.
+    The results with hidden, without rows about one therapist, clinic or level of a covariate of kind code. Not shown are: an
+    estimate of one person, of an arm that is one person at the visit, or of two people in all (own_value); what a number of at
+    most three values, or a level of a category, of few people lies under (few_people); an analysis of a subset that few are in or
+    out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events or non-events in an arm, and what compares
+    that arm (few_events). Where that hides one level of what events are told apart by (`term` [[what, which]]), all its levels
+    go, and their names: one row without a level stands for them.
     """
-    table = tables["results"].reset_index(drop=True).copy()
+    table = without_codes(tables["results"], study).reset_index(drop=True).copy()
     texts = [name for name in QUESTION if name in table.columns]
     table[texts] = table[texts].fillna("")
     table["hidden"] = ""

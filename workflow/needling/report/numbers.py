@@ -99,14 +99,15 @@ def primary_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
         is_course = (results["analysis"] == plan.primary) & results["quantity"].isin(["change", "slope"])
         rows = results[is_course & (results["arm"] == "")]
     found = []
-    for cohort, outcome in labels.places:
-        for row in rows[(rows["cohort"] == cohort) & (rows["outcome"] == outcome)].to_dict("records"):
+    for cohort, outcome, site in labels.places:
+        here = (rows["cohort"] == cohort) & (rows["outcome"] == outcome) & (rows["site"] == site)
+        for row in rows[here].to_dict("records"):
             where = f" in {in_sentence(labels.cohort(cohort))}" if len(plan.cohorts) > 1 else ""
             at = in_sentence(labels.visit(row["visit"])) if row["visit"] else ""
             pair = in_sentence(labels.compared(row)) if len(plan.arms) > 2 else ""
             tested = plan.design == "single_arm" or len(rows) == 1 or pd.notna(row["p_adjusted"])
             number = Number({str(k): v for k, v in row.items()}, labels, tested)
-            found.append({"what": labels.outcome(outcome) + where, "visit": at, "pair": pair, "number": number})
+            found.append({"what": labels.outcome(outcome, site) + where, "visit": at, "pair": pair, "number": number})
     return found
 
 

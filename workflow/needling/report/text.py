@@ -171,6 +171,7 @@ def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict
     robust = [VARIANCES[one] for one in unique("variance") if one in VARIANCES]
     if robust:
         sentences.append(f"Variance: {listed(robust)}.")
+    sentences += told("imputation")
     if told("averaged"):
         sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
     sentences += told("scale")
@@ -198,8 +199,8 @@ def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
         "not_estimated": "a comparison could not be estimated",
     }
     sentences: dict[str, None] = {}
-    for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "status", "note"]).to_dict("records"):
-        outcome = f", {in_sentence(labels.outcome(row['outcome']))}" if row["outcome"] else ""
+    for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "site", "status", "note"]).to_dict("records"):
+        outcome = f", {in_sentence(labels.outcome(row['outcome'], row['site']))}" if row["outcome"] else ""
         place = f"{labels.cohort(row['cohort'])}{outcome}"
         parts = (
             [in_sentence(str(row["note"]).rstrip(".")) or told.get(row["status"], "")]
@@ -239,7 +240,7 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
             continue
         turned = row["better"] == "higher"
         if not -3 <= row["estimate"] * (-1 if turned else 1) <= 0.5:
-            place = f"{in_sentence(labels.outcome(row['outcome']))} in {in_sentence(labels.cohort(row['cohort']))}"
+            place = f"{in_sentence(labels.outcome(row['outcome'], row['site']))} in {in_sentence(labels.cohort(row['cohort']))}"
             found[
                 f"The difference in {place} at {in_sentence(labels.visit(row['visit']))} lies outside what trials "
                 "of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."

@@ -108,7 +108,12 @@ class Analysis(Section):
     )
     level: float = Field(0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention.")
 
-    # Which strategies for intercurrent events the numbers of this kind can follow, and whether its outcomes are two-valued.
+    # How this kind treats a missing value; which strategies for intercurrent events its numbers can follow; whether its outcomes
+    # are two-valued.
+    imputes: ClassVar[str] = (
+        "no value is put in their place, and the estimate is right where, given what the model holds, they would have looked like "
+        "those observed"
+    )
     strategies: ClassVar[frozenset[str]] = frozenset({"treatment_policy", "hypothetical", "composite"})
     binary: ClassVar[bool] = False
 
@@ -132,6 +137,11 @@ class KindSettings(Analysis):
         for name in ("outcomes", "adjust", "where", "estimand", "report_as", "reference", "contrasts", "level")
     }
 
+    per_protocol: list[Name] | None = Field(
+        None,
+        description="Intercurrent events that break the protocol: a non-inferiority analysis is also made without the patients who "
+        "had one, as rows beside its own. Default: none, which only a study without intercurrent_events allows there.",
+    )
     contrasts: Contrasts = Field(
         "reference",
         description="Which arms are compared: each with the reference (default), all pairs, a linear trend over "
@@ -416,6 +426,16 @@ class Study(Section):
         """All covariates: columns of the export, then those derived from instruments and events."""
         return [*self.patients.covariates, *self.covariates]
 
+    @property
+    def code_columns(self) -> list[str]:
+        """Columns that hold codes of people and places: those of every study, and the covariates of kind code."""
+        return ["patient", "clinic", "therapist", *self.code_covariates]
+
+    @property
+    def code_covariates(self) -> list[str]:
+        """Covariates that are codes of a person or place, such as who treated; their codes are dealt at random."""
+        return [name for name, column in self.patients.covariates.items() if column.kind == "code"]
+
     def known_after_day_0(self, names: Iterable[str]) -> list[str]:
         """Give those of some covariates that are not known at day 0: of events, or of an instrument at a later visit."""
         baseline = self.visits.baseline
@@ -503,6 +523,10 @@ class Study(Section):
     def _check_shared(self, name: str, shared: Shared, offered: set[str], known: Any) -> None:
         for covariate in [*shared.covariates, *shared.spans]:
             known(f"disclosure.share.{name}: covariate", covariate, self.patients.covariates)
+            if covariate in self.code_covariates:
+                raise ValueError(
+                    f"disclosure.share.{name}: '{covariate}' is a code of a person, which no file for others holds"
+                )
         for covariate in shared.spans:
             if self.patients.covariates[covariate].codes or self.patients.covariates[covariate].kind == "category":
                 raise ValueError(
@@ -522,13 +546,7 @@ class Study(Section):
     def _check_analysis(self, name: str, analysis: Analysis, offered: set[str], known: Any) -> None:
         for outcome in analysis.outcomes:
             known(f"analyses.{name}: outcome", outcome, offered)
-        for covariate in [*analysis.adjust, *analysis.where]:
-            known(f"analyses.{name}: covariate", covariate, self.covariate_names)
-        for covariate, levels in analysis.where.items():
-            listed = self.patients.covariates[covariate].codes if covariate in self.patients.covariates else None
-            for level in [levels] if isinstance(levels, str) else levels:
-                if listed:
-                    known(f"analyses.{name}.where.{covariate}: level", level, [*dict.fromkeys(listed.values())])
+        self._check_covariates(name, analysis, known)
         if analysis.observed_at:
             known(f"analyses.{name}: visit", analysis.observed_at, self.visits.schedule)
         if analysis.estimand:
@@ -539,12 +557,43 @@ class Study(Section):
             known(f"analyses.{name}: reference", analysis.reference, self.arms)
         if (analysis.framework == "superiority") != (analysis.margin is None):
             raise ValueError(f"analyses.{name}: a margin belongs to non_inferiority and equivalence, which need one")
+        self._check_protocol(name, analysis, known)
         asked: Any = getattr(analysis, "contrasts", "reference")
         for one in asked if isinstance(asked, list) else [asked]:
             self._check_contrasts(name, getattr(one, "compare", one), known)
         check_strategies(name, analysis, self)
         check_known_at_day_0(name, analysis, self)
         analysis.check_plan(name, self)
+
+    def _check_covariates(self, name: str, analysis: Analysis, known: Any) -> None:
+        for covariate in [*analysis.adjust, *analysis.where]:
+            known(f"analyses.{name}: covariate", covariate, self.covariate_names)
+        for covariate, levels in analysis.where.items():
+            if covariate in self.code_covariates:
+                raise ValueError(
+                    f"analyses.{name}.where: '{covariate}' is a code that the project deals at random; no level can be named"
+                )
+            listed = self.patients.covariates[covariate].codes if covariate in self.patients.covariates else None
+            for level in [levels] if isinstance(levels, str) else levels:
+                if listed:
+                    known(f"analyses.{name}.where.{covariate}: level", level, [*dict.fromkeys(listed.values())])
+
+    def _check_protocol(self, name: str, analysis: Any, known: Any) -> None:
+        """Non-inferiority stands beside those who kept to the protocol, wherever the data tell who did."""
+        broken = getattr(analysis, "per_protocol", None)
+        if broken is None:
+            if analysis.framework == "non_inferiority" and self.intercurrent_events:
+                raise ValueError(
+                    f"analyses.{name}: non-inferiority is also read in those who kept to the protocol; name in per_protocol the "
+                    f"intercurrent events that break it ({', '.join(self.intercurrent_events)})"
+                )
+            return
+        if analysis.framework != "non_inferiority" or not analysis.outcomes or not broken:
+            raise ValueError(
+                f"analyses.{name}: per_protocol belongs to non_inferiority, and names events that break the protocol"
+            )
+        for event in broken:
+            known(f"analyses.{name}.per_protocol: event", event, self.intercurrent_events)
 
     def _check_contrasts(self, name: str, asked: Any, known: Any) -> None:
         """A trend needs the dose of every arm, weights are of arms that there are and add up to 0."""

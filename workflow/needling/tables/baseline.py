@@ -28,7 +28,7 @@ def baseline(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     allocated = flow[flow["stage"] == "allocated"].set_index(["cohort", "arm"])["n"]
     pairs: list[tuple[str, Row]] = []
     everybody: list[str] = []
-    for (cohort, _), rows in exact.groupby(["cohort", "variable"], sort=False):
+    for (cohort, *_), rows in exact.fillna({"site": ""}).groupby(["cohort", "variable", "site"], sort=False):
         heading = labels.cohort(str(cohort)) if len(plan.cohorts) > 1 else ""
         if not any(heading == done for done, _ in pairs):
             everybody = [str(allocated.get((cohort, arm), "0")) for arm in arms]
@@ -55,7 +55,11 @@ def baseline(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
 def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str], labels: Labels) -> list[Row]:
     first = rows.iloc[0]
     is_outcome = bool(first["visit"])
-    name = f"{labels.outcome(first['variable'])} at baseline" if is_outcome else labels.covariate(first["variable"])
+    name = (
+        f"{labels.outcome(first['variable'], first['site'])} at baseline"
+        if is_outcome
+        else labels.covariate(first["variable"])
+    )
     label = f"{name}, {span(first['unit'])}" if first["unit"] else name
     known = _known(rows, arms, everybody)
     difference = len(arms) > 1

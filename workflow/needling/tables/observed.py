@@ -24,14 +24,16 @@ def observed(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     if exact.empty:
         return None
     arms = plan.arms or [""]
-    cells = {tuple(row[k] for k in ("cohort", "outcome", "visit", "arm")): row for row in exact.to_dict("records")}
+    cells = {
+        tuple(row[k] for k in ("cohort", "outcome", "site", "visit", "arm")): row for row in exact.to_dict("records")
+    }
     pairs: list[tuple[str, Row]] = []
-    for cohort, outcome in labels.places:
-        one, label = labels.measure(cohort, outcome), labels.outcome(outcome)
+    for cohort, outcome, site in labels.places:
+        one, label = labels.measure(cohort, outcome, site), labels.outcome(outcome, site)
         scale = one.axis if one.label.startswith(label) else f"{label}: {one.axis}"
         heading = f"{labels.cohort(cohort)}, {scale}" if len(plan.cohorts) > 1 else scale
         for visit in plan.visits.schedule:
-            keys = [(cohort, outcome, visit, arm) for arm in arms]
+            keys = [(cohort, outcome, site, visit, arm) for arm in arms]
             if any(key in cells for key in keys):
                 texts = [text for key in keys for text in _cell(cells.get(key))]
                 pairs.append((heading, [labels.visit(visit), *texts]))
@@ -59,8 +61,8 @@ def _ends(exact: pd.DataFrame, labels: Labels) -> list[str]:
     flagged = []
     for end, words in (("floor", "lowest"), ("ceiling", "highest")):
         high = exact[exact[end] >= FLAG]
-        where = dict.fromkeys(zip(high["cohort"], high["outcome"], strict=True))
-        names = [f"{in_sentence(labels.outcome(o))} ({in_sentence(labels.cohort(c))})" for c, o in where]
+        where = dict.fromkeys(high[["cohort", "outcome", "site"]].itertuples(index=False, name=None))
+        names = [f"{in_sentence(labels.outcome(o, s))} ({in_sentence(labels.cohort(c))})" for c, o, s in where]
         if names:
             flagged.append(f"At least 15% of a group had the {words} possible score at some visit: {listed(names)}.")
     return flagged

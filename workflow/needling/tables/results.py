@@ -13,14 +13,15 @@ from needling.labels.numbers import (
     format_p,
     format_power,
 )
-from needling.labels.sentences import in_sentence, listed, sentence
+from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import FAMILIES, NO_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "range", "icc")
-KEY = ["analysis", "cohort", "outcome", "visit", "at"]
+PLACE = ["cohort", "outcome", "site"]
+KEY = ["analysis", *PLACE, "visit", "at"]
 STATUS = {"failed": "the model could not be fitted", "not_estimated": "not estimated", "abstains": "no recommendation"}
 CHANGE_SCORES = {
     "randomised": "Change scores stand beside the analysis of covariance where arms differ by more than 0.25 SD at baseline: the "
@@ -82,10 +83,10 @@ def _comparisons(
     begun = set()
     for row in rows.to_dict("records"):
         heading = _heading(row, labels, by_analysis) if several else ""
-        start = (*(row[k] for k in KEY[:3]), plan.visits.baseline, "", "")
-        if row["quantity"] == "change" and not row["reference"] and start[:3] not in begun and start in means:
-            begun.add(start[:3])
-            label = f"{labels.outcome(row['outcome'])}, {in_sentence(labels.visit(plan.visits.baseline))}"
+        start = (*(row[k] for k in KEY[:4]), plan.visits.baseline, "", "")
+        if row["quantity"] == "change" and not row["reference"] and start[:4] not in begun and start in means:
+            begun.add(start[:4])
+            label = f"{labels.outcome(row['outcome'], row['site'])}, {in_sentence(labels.visit(plan.visits.baseline))}"
             gaps = [MISSING] * (2 + adjusted)
             pairs.append((heading, [label, _mean(means, start, row), *gaps, _people(means[start])]))
         texts = [_mean(means, (*(row[k] for k in KEY), arm), row) for arm in arms]
@@ -125,10 +126,11 @@ def _heading(row: dict[Any, Any], labels: Labels, by_analysis: bool) -> str:
 
 
 def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
-    parts = [labels.outcome(row["outcome"])]
+    parts = [labels.outcome(row["outcome"], row["site"])]
     if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
         parts.append(in_sentence(labels.visit(row["visit"])))
     parts += [labels.at(row["at"])] if row["at"] else []
+    parts += [spaced(row["variant"])] if row["variant"] else []
     if row["quantity"] in ("slope", "trend"):
         parts.append(row["unit"])
     if row["quantity"] == "interaction":
@@ -189,8 +191,8 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
     notes += [f"{scale}." for scale in _scales(rows, labels)]
     odd = rows[rows["note"].ne("") & ~rows["status"].isin(["converged"])]
     for note, where in odd.groupby("note", sort=False):
-        named = dict.fromkeys(zip(where["cohort"], where["outcome"], strict=True))
-        names = [f"{in_sentence(labels.outcome(o))} ({in_sentence(labels.cohort(c))})" for c, o in named]
+        named = dict.fromkeys(where[PLACE].itertuples(index=False, name=None))
+        names = [f"{in_sentence(labels.outcome(o, s))} ({in_sentence(labels.cohort(c))})" for c, o, s in named]
         notes.append(f"{sentence(listed(names))}: {in_sentence(str(note)).rstrip('.')}.")
     return notes + withheld_note(rows)
 
@@ -228,15 +230,15 @@ def _scales(rows: pd.DataFrame, labels: Labels) -> list[str]:
     told: dict[str, None] = {}
     plan = labels.plan
     ratios = rows["quantity"].str.endswith("_ratio")
-    for row in rows[~ratios & rows["better"].ne("neither")].drop_duplicates(KEY[:3]).to_dict("records"):
+    for row in rows[~ratios & rows["better"].ne("neither")].drop_duplicates(KEY[:4]).to_dict("records"):
         if not row["outcome"]:
             continue
         better = BETTER[row["better"]].format("change" if plan.design == "single_arm" else "difference")
         if row["outcome"] not in plan.cohorts[row["cohort"]].outcomes:  # of sessions
             told[f"{labels.outcome(row['outcome'])}: {row['unit']}; {better}"] = None
             continue
-        one = labels.measure(row["cohort"], row["outcome"])
-        label = labels.outcome(row["outcome"])
+        one = labels.measure(row["cohort"], row["outcome"], row["site"])
+        label = labels.outcome(row["outcome"], row["site"])
         used = {str(c.outcomes[row["outcome"]]) for c in plan.cohorts.values() if row["outcome"] in c.outcomes}
         where = f" in {in_sentence(labels.cohort(row['cohort']))}" if len(used) > 1 else ""
         scale = one.axis if one.label.startswith(label) else f"{label}{where}: {one.axis}"
@@ -253,7 +255,9 @@ def coefficients(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         return None
     pairs = []
     for row in mine.to_dict("records"):
-        place = ", ".join([labels.outcome(row["outcome"]), *([labels.visit(row["visit"])] if row["visit"] else [])])
+        place = ", ".join(
+            [labels.outcome(row["outcome"], row["site"]), *([labels.visit(row["visit"])] if row["visit"] else [])]
+        )
         heading = f"{labels.cohort(row['cohort'])}: {place}" if len(labels.plan.cohorts) > 1 else place
         numbers = [format_fixed(row["se"], 3), format_fixed(row["df"], 1), format_p(row["p"], name=False)]
         cells = [Told(text, row["row_id"], column) for text, column in zip(numbers, ("se", "df", "p"), strict=True)]
@@ -301,9 +305,9 @@ def cross_check(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     if exact is None or exact.empty:
         return None
     pairs = []
-    places: Any = exact.groupby(["analysis", "cohort", "outcome"], sort=False)
-    for (analysis, cohort, outcome), rows in places:
-        place = f"{labels.cohort(cohort)}, {in_sentence(labels.outcome(outcome))}"
+    places: Any = exact.groupby(["analysis", *PLACE], sort=False)
+    for (analysis, cohort, outcome, site), rows in places:
+        place = f"{labels.cohort(cohort)}, {in_sentence(labels.outcome(outcome, site))}"
         apart = float(rows["difference"].abs().max())
         note = "; ".join(dict.fromkeys(text for text in rows["note"].fillna("") if text))
         compared = str(rows["needling"].notna().sum())

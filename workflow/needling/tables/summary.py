@@ -42,7 +42,7 @@ def primary_lines(study: Study, released: Path, report: Path) -> list[str]:
 
 
 def _line(row: dict[Any, Any], labels: Labels) -> str:
-    place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
+    place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome'], row['site']))}"
     compared = labels.compared(row) or labels.visit(row["visit"])
     if pd.isna(row["estimate"]):
         return f"  {place} ({compared}): not shown ({row['note'] or row['hidden']})"

@@ -32,7 +32,7 @@ def beside(released: dict[str, pd.DataFrame], labels: Labels, item: str) -> pd.D
         places = set(mine[["cohort", "outcome"]].itertuples(index=False, name=None))
         kept = [place in places for place in theirs[["cohort", "outcome"]].itertuples(index=False, name=None)]
         both = pd.concat([theirs[kept].assign(habit=""), mine.assign(habit=mine["variant"])])
-        order = {(c, o): i for i, (c, o) in enumerate(labels.places)}
+        order = {(c, o): i for i, (c, o, _) in enumerate(labels.places)}
         rank = [order[place] for place in both[["cohort", "outcome"]].itertuples(index=False, name=None)]
         parts.append(both.assign(_rank=rank).sort_values("_rank", kind="stable").drop(columns="_rank"))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*results.columns, "twin", "habit"])

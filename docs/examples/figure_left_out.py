@@ -1,0 +1,34 @@
+"""A study's own figure: how many patients the primary analysis leaves out, and why."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from needling.figures.style import COLOURS, Profile, light_grid, new_figure
+from needling.labels.sentences import sentence, spaced
+from needling.labels.words import Labels
+
+SECTION = "participants"
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the numbers left out of the primary analysis, by reason; a number that is not shown stays empty."""
+    people = released["people"]
+    mine = people[(people["analysis"] == labels.plan.primary) & (people["stage"] == "left_out")]
+    return mine.groupby("reason", sort=False, as_index=False)["n"].sum(min_count=1)
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a bar for each reason."""
+    figure = new_figure(profile.single, 20 + 8 * len(source))
+    ax = figure.subplots()
+    ax.barh([sentence(spaced(one)) for one in source["reason"]], source["n"].astype(float), color=COLOURS[1])
+    ax.set_xlabel("Patients, all cohorts and outcomes")
+    ax.invert_yaxis()
+    light_grid(ax, "x")
+    return figure
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    told = "; ".join(f"{spaced(one.reason)}: {one.n}" for one in source.itertuples())
+    return "Patients whom the primary analysis leaves out, by the first reason that holds.", f"Bar chart. {told}."

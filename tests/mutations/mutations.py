@@ -1,0 +1,213 @@
+"""Lines that carry a sign, a direction, a unit, a threshold or degrees of freedom, each with a way to get it wrong.
+
+(file under workflow/needling, what stands there, what is put in its place, the tests that must notice). The first place where the
+text stands is changed; `tests/mutations/run.py` runs them.
+"""
+
+ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
+RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
+EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_cohort.py", "tests/unit/test_model_kind.py"
+CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
+MARGIN = f"{ANALYSIS} -k non_inferiority"
+EQUIVALENCE = f"{ANALYSIS} -k equivalence"
+FAVOURED = f"{ANALYSIS} -k favoured"
+TURNED = f"{ANALYSIS} -k improvement"
+HEDGES = f"{ANALYSIS} -k standardised"
+TREND = f"{ANALYSIS} -k trend"
+
+MUTATIONS = [
+    # who is favoured, and in which direction an estimate is reported
+    (
+        "analysis/results.py",
+        '(beyond > 0) == (row["better"] == "higher")',
+        '(beyond < 0) == (row["better"] == "higher")',
+        FAVOURED,
+    ),
+    ("analysis/results.py", '1.0 if str(row["quantity"]).endswith("_ratio") else 0.0', "0.0", FAVOURED),
+    ("analysis/results.py", 'rows[["estimate", "statistic"]] *= -1', 'rows[["estimate"]] *= -1', TURNED),
+    ("analysis/results.py", 'rows["low"], rows["high"] = -rows["high"], -rows["low"]', "pass", TURNED),
+    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', ANALYSIS),
+    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", ANALYSIS),
+    (
+        "analysis/results.py",
+        'return "percentage points" if bare.startswith("%") else bare',
+        "return bare",
+        "tests/unit/test_directions.py",
+    ),
+    ("analysis/results.py", 'f"{unit} per {PER[quantity]}"', "unit", f"{ANALYSIS} {MODEL}"),
+    (
+        "analysis/results.py",
+        "{arm: 1.0, question.reference: -1.0}",
+        "{arm: -1.0, question.reference: 1.0}",
+        f"{ANALYSIS} -k truth",
+    ),
+    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", ANALYSIS),
+    # margins
+    (
+        "analysis/results.py",
+        'above, below = (rows["estimate"] + margin)',
+        'above, below = (rows["estimate"] - margin)',
+        EQUIVALENCE,
+    ),
+    ("analysis/results.py", "np.where(lower, under_high, over_low)", "np.where(lower, over_low, under_high)", MARGIN),
+    ("analysis/results.py", "np.where(lower, below, above)", "np.where(lower, above, below)", MARGIN),
+    ("analysis/results.py", "np.maximum(over_low, under_high)", "np.minimum(over_low, under_high)", EQUIVALENCE),
+    ("analysis/results.py", '"level": 1 - 2 * alpha', '"level": 1 - alpha', EQUIVALENCE),
+    ("analysis/results.py", "reach = stdtrit(df, 1 - alpha)", "reach = stdtrit(df, 1 - alpha / 2)", EQUIVALENCE),
+    # trend and standardised difference
+    ("analysis/results.py", "(question.doses[arm] - centre) / spread", "(question.doses[arm] - centre)", TREND),
+    (
+        "analysis/results.py",
+        "gammaln(df / 2) - gammaln((df - 1) / 2)",
+        "gammaln((df - 1) / 2) - gammaln(df / 2)",
+        HEDGES,
+    ),
+    ("analysis/results.py", "d**2 / (2 * df)", "d**2 / df", HEDGES),
+    # least squares
+    ("analysis/ancova.py", "mean[i] = float(own == arm)", "mean[i] = float(own != arm)", f"{ANALYSIS} -k ancova"),
+    ("analysis/ancova.py", "self.df = int(self.fit.df_resid)", "self.df = len(data)", f"{ANALYSIS} -k ancova"),
+    ("analysis/ancova.py", "alpha=1 - self._level", "alpha=(1 - self._level) / 2", f"{ANALYSIS} -k ancova"),
+    (
+        "analysis/repeated_measures.py",
+        "shift = {name: means[name] - middle",
+        "shift = {name: means[name] + middle",
+        "tests/unit/test_directions.py",
+    ),
+    # per protocol, strategies, roles
+    ("analysis/run.py", '~rows["patient"].isin(gone)', 'rows["patient"].isin(gone)', f"{EVENTS} -k protocol"),
+    ("plan.py", 'results["variant"].ne("per_protocol")', 'results["variant"].notna()', f"{EVENTS} -k protocol"),
+    (
+        "cohort/events.py",
+        'full["patient"].map(earliest["day"]) < day',
+        'full["patient"].map(earliest["day"]) > day',
+        EVENTS,
+    ),
+    (
+        "cohort/events.py",
+        'had = events[events["day"].fillna(-np.inf) <',
+        'had = events[events["day"].fillna(np.inf) <',
+        EVENTS,
+    ),
+    ("cohort/events.py", "7 * week", "6 * week", EVENTS),
+    ("cohort/events.py", "fillna(7 * planned)", "fillna(6 * planned)", EVENTS),
+    # times, directions and scales of the frames
+    ("cohort/frame.py", 'frame["day"] / 7', 'frame["day"] / 5', f"{COHORT} -k times"),
+    ("cohort/frame.py", '24 * frame["day"]', '12 * frame["day"]', f"{COHORT} -k times"),
+    ("cohort/frame.py", "-1.0, 1.0)", "1.0, -1.0)", f"{COHORT} -k improvement"),
+    (
+        "cohort/frame.py",
+        'frame["value"] - frame["baseline"]',
+        'frame["baseline"] - frame["value"]',
+        f"{COHORT} -k improvement",
+    ),
+    ("cohort/sessions.py", 'frame["day"] / 7', 'frame["day"] / 5', f"{EVENTS} -k sessions"),
+    (
+        "cohort/sessions.py",
+        'frame["pain_after"] - frame["pain_before"]',
+        'frame["pain_before"] - frame["pain_after"]',
+        EVENTS,
+    ),
+    (
+        "cohort/covariates.py",
+        '(rows["day"] < rows["patient"].map(last))',
+        '(rows["day"] <= rows["patient"].map(last))',
+        EVENTS,
+    ),
+    ("study/sources.py", "return self.hours / 168", "return self.hours / 24", "tests/unit/test_directions.py"),
+    ("study/sources.py", "sum(self.days) / 14", "sum(self.days) / 7", "tests/unit/test_directions.py"),
+    ("instruments/definition.py", 'share if self.better == "higher" else 100 - share', "share", f"{COHORT} -k pooled"),
+    # cleaning
+    ("clean/outcomes.py", "0.05, 1e-9)", "0.05, 0.5)", "tests/unit/test_directions.py"),
+    ("clean/outcomes.py", "TOTAL, 0.05", "TOTAL, 0.6", "tests/unit/test_directions.py"),
+    (
+        "clean/outcomes.py",
+        "out = (value < low) | (value > high)",
+        "out = value > high",
+        f"{CELLS} tests/unit/test_directions.py",
+    ),
+    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k totals"),
+    # the engine
+    (
+        "mixed/fit.py",
+        'fit.usable and "residual" not in fit.boundary',
+        "fit.usable",
+        "tests/unit/test_mixed_edges.py -k ladder",
+    ),
+    (
+        "mixed/fitted.py",
+        "np.log(self.n_subjects)",
+        "np.log(self.n_observations)",
+        "tests/unit/test_mixed_edges.py -k bic",
+    ),
+    (
+        "mixed/fitted.py",
+        "-2 * self.log_likelihood + 2 * self._counted",
+        "-2 * self.log_likelihood + self._counted",
+        "tests/unit/test_directions.py",
+    ),
+    ("mixed/inference.py", "        return 2.0\n", "        return 4.0\n", "tests/unit/test_directions.py"),
+    (
+        "mixed/inference.py",
+        "expectation / (expectation - rank)",
+        "expectation / (expectation + rank)",
+        "tests/reference/test_r.py tests/reference/test_fev.py",
+    ),
+    # what is said
+    (
+        "report/numbers.py",
+        'if self.side == "better" else self.row["reference"]',
+        'if self.side == "worse" else self.row["reference"]',
+        f"{REPORT} -k every_side",
+    ),
+    ("report/numbers.py", "(low > null) == (self", "(low < null) == (self", f"{REPORT} -k every_side"),
+    (
+        "report/numbers.py",
+        'row["margin"] if row["better"] == "lower"',
+        'row["margin"] if row["better"] == "higher"',
+        f"{REPORT} -k margin",
+    ),
+    ("report/numbers.py", 'row["low"] > -row["margin"]', 'row["low"] > row["margin"]', f"{REPORT} -k margin"),
+    ("report/text.py", "not -3 <=", "not -30 <=", f"{REPORT} -k beyond"),
+    (
+        "figures/forest.py",
+        "(other, better) if right_is_better",
+        "(better, other) if right_is_better",
+        f"{FIGURES} -k each_side",
+    ),
+    (
+        "figures/forest.py",
+        'return ("", "improvement →") if right_is_better',
+        'return ("", "improvement →") if not right_is_better',
+        f"{FIGURES} -k names_the_side",
+    ),
+    # the release line
+    ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
+    (
+        "release/cells.py",
+        "(values > 0) & (values < minimum)\n    if not",
+        "(values > 1) & (values < minimum)\n    if not",
+        RELEASE,
+    ),
+    ("release/cells.py", "0 < total < minimum", "0 < total <= minimum", RELEASE),
+    ("release/cells.py", "0 < total < minimum", "0 < total < minimum - 1", RELEASE),
+    ("release/cells.py", "low > 0 or high", "high", RELEASE),
+    ("release/cells.py", "high < minimum - 1", "high < minimum - 2", RELEASE),
+    ("release/cells.py", "math.ceil(lowest", "math.floor(lowest", RELEASE),
+    ("release/rule.py", "(n > 0) & (n < fewest)", "(n > 0) & (n <= fewest)", RELEASE),
+    ("release/rule.py", "(n > 0) & (n < fewest)", "(n > 1) & (n < fewest)", RELEASE),
+    ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 1, 2, 3)", RELEASE),
+    ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 2, 1, 3)", RELEASE),
+    ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 2, 2, 2)", RELEASE),
+    ("release/line.py", "beyond < limit.beyond", "beyond <= limit.beyond", RELEASE),
+    ("release/line.py", "min(share, 1 - share)", "share", RELEASE),
+    ("release/people.py", 'few(beside["n"], limit.cell) |', 'few(beside["n"], 0) |', RELEASE),
+    ("release/results.py", 'few(table["n_events"], limit.cell)', 'few(table["n_events"], limit.cell - 1)', RELEASE),
+    (
+        "release/results.py",
+        'few(table["n_patients"] - table["n_events"], limit.cell)',
+        'few(table["n_events"], 0)',
+        RELEASE,
+    ),
+    ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
+    ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
+]

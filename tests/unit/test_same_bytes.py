@@ -1,0 +1,55 @@
+"""The last bits, which every processor has its own, decide nothing that is written."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from needling.analysis.diagnostics import diagnostics
+from needling.analysis.results import Question
+from needling.schema import read_table, round_significant, write_table
+
+
+def bits(values, seed):
+    """The same numbers as another processor has them: another last bit or two."""
+    noise = np.random.default_rng(seed).uniform(-4e-15, 4e-15, np.shape(values))
+    return np.asarray(values) * (1 + noise)
+
+
+def test_a_difference_is_rounded_by_its_standard_error(tmp_path):
+    """100 - 100 of two processors: 3e-14 and -1e-14 beside a standard error of 0.3 are both 0."""
+    for name, estimate in (("one", 3e-14), ("two", -1e-14)):
+        table = pd.DataFrame({"estimate": [estimate, 12.3456789012345], "se": [0.3, 1e-9], "low": [-0.5, np.nan]})
+        write_table(table, tmp_path / f"{name}.csv")
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    again = read_table(tmp_path / "one.csv")
+    assert again["estimate"].tolist() == [0.0, 12.3456789]
+    assert again["low"].iloc[0] == -0.5
+    assert "-0," not in (tmp_path / "two.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "expected"),
+    [
+        (1.23456789012e-7, 0.0, 1.234567890e-7),
+        (1.23456789012e-7, 1.0, 1.23e-7),
+        (1.23456789012e-7, np.nan, 1.234567890e-7),
+        (123.456789012345, 1.0, 123.4567890),
+        (np.inf, 1.0, np.inf),
+        (0.0, 0.0, 0.0),
+    ],
+)
+def test_ten_digits_are_counted_from_the_larger_of_number_and_scale(value, scale, expected):
+    assert round_significant(pd.Series([value]), scale).tolist() == [expected]
+    assert np.isnan(round_significant(pd.Series([np.nan]), scale).iloc[0])
+
+
+def test_nobody_changes_bins_by_a_last_bit():
+    """Fitted values that many share: whoever is in a bin is told by the residual, not by the fitted value's last bit."""
+    rng = np.random.default_rng(1)
+    fitted, residual = rng.choice([1 / 3, 2 / 3, 5 / 7], 400), rng.normal(0, 1, 400)
+    question = Question(**(dict.fromkeys(Question.__dataclass_fields__, "") | {"analysis": "a"}))
+    one, other = (
+        diagnostics(pd.Series(bits(fitted, seed)), pd.Series(bits(residual, seed + 9)), question) for seed in (2, 3)
+    )
+    for name in ("residual_bins", "residual_quantiles"):
+        pd.testing.assert_frame_equal(one[name], other[name], rtol=1e-9)
