@@ -16,10 +16,13 @@ from needling.schema import (
     LOST,
     METHODS,
     MISSINGNESS,
+    NUMBER_NEEDED,
     PEOPLE,
     RELIABILITY,
+    RELIABLE_CHANGE,
     RESIDUAL_BINS,
     RESIDUAL_QUANTILES,
+    RESPONSE_CURVE,
     RESULTS,
     TIPPING,
     TIPPING_POINTS,
@@ -247,6 +250,7 @@ def others(table, used):
     check_row = {"quantity": "difference", "needling": -0.7, "statsmodels": -0.7, "difference": 0.0}
     given["cross_check"] = rows([model | check_row], CROSS_CHECK)
     given |= about_missing(len(table))
+    given |= about_responders(n)
     sessions = {
         "analysis": "primary",
         "cohort": "all",
@@ -263,6 +267,29 @@ def others(table, used):
         step |= {"n_at_risk": len(table) - step["n_events"], "estimate": 1 - step["n_events"] / len(table)}
     given["survival"] = pd.DataFrame([model | step for step in steps])
     return given
+
+
+def about_responders(n):
+    """Side tables of who responded: numbers needed, a curve of two points, reliable change."""
+    place = {"analysis": "primary", "cohort": "all", "outcome": "pain", "visit": "week_4"}
+    needed = place | {
+        "response": "30%",
+        "arm": ARMS[1],
+        "reference": ARMS[0],
+        "estimate": 6.0,
+        "low": 3.5,
+        "high": 20.0,
+    }
+    curve = place | {"arm": ARMS[1], "unit": "points", "low": 0.2, "high": 0.6, "level": 0.95, "n": n}
+    change = place | {"arm": ARMS[1], "unit": "points", "reliability": 0.9, "beyond": 2.0, "n": n}
+    return {
+        "number_needed": rows([needed | {"through_infinity": 0, "n": n, "n_events": 30, "n_none": 25}], NUMBER_NEEDED),
+        "response_curve": rows(
+            [curve | {"improvement": x, "share": y, "n_events": k} for x, y, k in [(0.0, 0.5, 40), (2.0, 0.4, 30)]],
+            RESPONSE_CURVE,
+        ),
+        "reliable_change": rows([change | {"n_improved": 30, "n_worse": 12, "n_unchanged": 38}], RELIABLE_CHANGE),
+    }
 
 
 def about_missing(n):

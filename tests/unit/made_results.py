@@ -47,11 +47,11 @@ def plan(**changes):
             "primary": "week_4",
         },
         "instruments": {
-            "nprs": {"total": "x"},
-            "ndi": {"total": "x"},
-            "fiqr": {"total": "x"},
-            "lefs": {"total": "x"},
-            "visa_a": {"total": "x"},
+            "nprs": {"total": "nprs"},
+            "ndi": {"total": "ndi"},
+            "fiqr": {"total": "fiqr"},
+            "lefs": {"total": "lefs"},
+            "visa_a": {"total": "visa_a"},
         },
         "outcomes": {"pain": "Pain intensity", "function": "Function"},
         "cohorts": {
@@ -97,8 +97,20 @@ def trial_plan():
         "month_3": {"label": "3 months", "week": 13},
         "month_12": {"label": "12 months", "week": 52},
     }
-    score = {"label": "Headache severity score", "unit": "points", "range": [0, 140], "better": "lower", "total": "x"}
-    days = {"label": "Days with headache", "unit": "days in 4 weeks", "range": [0, 28], "better": "lower", "total": "x"}
+    score = {
+        "label": "Headache severity score",
+        "unit": "points",
+        "range": [0, 140],
+        "better": "lower",
+        "total": "score",
+    }
+    days = {
+        "label": "Days with headache",
+        "unit": "days in 4 weeks",
+        "range": [0, 28],
+        "better": "lower",
+        "total": "days",
+    }
     common = {"kind": "ancova", "outcomes": ["score", "days"], "visits": ["month_3", "month_12"]}
     return plan(
         title="Acupuncture for headache",
@@ -140,7 +152,7 @@ def single_arm_plan():
         made_up=False,
         disclosure=TRIAL,
         patients={"id": "id"},
-        instruments={"fiqr": {"total": "x"}},
+        instruments={"fiqr": {"total": "fiqr"}},
         outcomes={"impact": "Impact of fibromyalgia"},
         cohorts={"fibromyalgia": {"label": "Fibromyalgia", "outcomes": {"impact": "fiqr"}}},
         estimands={},

@@ -82,7 +82,7 @@ def test_names_that_are_taken_or_none_are_refused(tmp_path):
 
 
 def test_a_file_that_lacks_a_part_is_refused(kind):
-    with pytest.raises(StudyError, match="has methods too"):
+    with pytest.raises(StudyError, match="it lacks methods"):
         loaded(kind(("def methods(", "def method(")), NEEDS)
 
 

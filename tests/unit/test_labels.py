@@ -127,4 +127,4 @@ def test_lists_read_as_sentences():
     ],
 )
 def test_an_estimate_has_its_own_unit(outcome, unit, said):
-    assert Labels(plan()).scale({"cohort": "myofascial", "outcome": outcome, "unit": unit}) == said
+    assert Labels(plan()).scale({"cohort": "myofascial", "outcome": outcome, "site": "", "unit": unit}) == said

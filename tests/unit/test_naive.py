@@ -141,8 +141,8 @@ def test_three_arms_and_a_cohort_design():
 
 
 REFUSED = {
-    "of: primry": "of 'primry' is no other analysis; did you mean 'primary'",
-    "of: habits": "of 'habits' is no other analysis",
+    "of: primry": "there is no such analysis 'primry'; did you mean 'primary'",
+    "of: habits": "there is no such analysis 'habits'",
     "of: primary, outcomes: [pian]": "'pian'",
     "of: responders, outcomes: [function]": "outcome 'function' is none of responders",
     "of: primary, family: primary": "in no family and has no margin",

@@ -369,7 +369,7 @@ def test_a_number_says_why_it_is_not_there():
 def test_intervals_are_said_to_be_unadjusted_where_p_values_are_adjusted():
     said = "Intervals, and what is said of them, are not adjusted for multiplicity."
     assert said in plain(text_of(plan))
-    assert "Adjusted P: Holm, over the primary comparisons; confidence intervals are not adjusted." in plain(
+    assert "Adjusted P: Holm, over the comparisons of a family; confidence intervals are not adjusted." in plain(
         text_of(plan)
     )
     assert said not in plain(text_of(trial_plan))
@@ -452,13 +452,13 @@ def test_what_is_withheld_is_said_in_one_sentence_per_table():
 
 def test_what_of_the_instruments_nobody_checked_is_named():
     items = {"ndi": [f"ndi_{i}" for i in range(1, 11)], "lefs": [f"lefs_{i}" for i in range(1, 21)]}
-    totals = {name: {"total": "x"} for name in ("nprs", "fiqr", "visa_a")}
+    totals = {name: {"total": name} for name in ("nprs", "fiqr", "visa_a")}
     made = plan(instruments=totals | {name: {"items": columns} for name, columns in items.items()})
     said = "not checked against a publication"
     released, _ = shown(plan)
     assert f"{said}: neck disability (NDI) (missing items)." in plain(text_from(released, Labels(made)))
     # no item is read of the NDI, and of the LEFS every item is needed
-    checked = plan(instruments=totals | {"ndi": {"total": "x"}, "lefs": {"items": items["lefs"]}})
+    checked = plan(instruments=totals | {"ndi": {"total": "ndi"}, "lefs": {"items": items["lefs"]}})
     assert said not in plain(text_from(released, Labels(checked)))
 
 

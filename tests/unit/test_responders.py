@@ -163,7 +163,7 @@ def test_draws_reproduce_the_mixed_model():
 def _question(frame, plan):
     from needling.analysis.run import _question as asked
 
-    return asked("main", plan.analyses["main"], "all", "pain", frame, frame, plan)
+    return asked("main", plan.analyses["main"], ("all", "pain", ""), frame, frame, plan)
 
 
 def part_results(frame):

@@ -111,10 +111,12 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
     frame, formula = _formula(model_frame(rows, question), question)
+    # of one visit every structure is one variance, and those of several would be refused
+    ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
     fit = fit_ladder(
         formula,
         frame.data,
-        residuals=[f"{structure}(visit)" for structure in settings.residual],
+        residuals=[f"{structure}(visit)" for structure in ladder],
         subject="patient",
         cluster=dict.fromkeys(settings.clusters, "1") or None,
     )
@@ -122,8 +124,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
     inference, structure = _inference(fit, question)
     tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
-    ladder = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
-    common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **ladder)
+    structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
+    common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **structures)
     report = {"constrained": _constrained, "response": _changes}.get(settings.baseline, _by_arm)
     parts = [
         *(report if question.arms else _course)(fit, frame, question, common, inference),

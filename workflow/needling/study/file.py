@@ -250,7 +250,8 @@ def _told(keys: str, place: tuple[str, ...], problems: list[Any], root: dict[str
     own = next((one for one in problems if one["type"] == "value_error"), None)
     if own is not None:
         message = own["msg"].removeprefix("Value error, ")
-        return f"{keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}."
+        end = "" if message.endswith("?") else "."
+        return f"{keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}{end}"
     if kind == "extra_forbidden":
         return f"unknown key '{place[-1]}' ({keys}){nearest(place[-1], _keys_beside(root, problem['loc']))}."
     if kind == "missing":
