@@ -75,7 +75,7 @@ MUTATIONS = [
     ),
     # per protocol, strategies, roles
     ("analysis/run.py", '~rows["patient"].isin(gone)', 'rows["patient"].isin(gone)', f"{EVENTS} -k protocol"),
-    ("plan.py", 'results["variant"].ne("per_protocol")', 'results["variant"].notna()', f"{EVENTS} -k protocol"),
+    ("plan.py", '["change_score", "per_protocol"]', '["change_score"]', f"{EVENTS} -k protocol"),
     (
         "cohort/events.py",
         'full["patient"].map(earliest["day"]) < day',
@@ -134,13 +134,13 @@ MUTATIONS = [
         "tests/unit/test_mixed_edges.py -k ladder",
     ),
     (
-        "mixed/fitted.py",
+        "mixed/solution.py",
         "np.log(self.n_subjects)",
         "np.log(self.n_observations)",
         "tests/unit/test_mixed_edges.py -k bic",
     ),
     (
-        "mixed/fitted.py",
+        "mixed/solution.py",
         "-2 * self.log_likelihood + 2 * self._counted",
         "-2 * self.log_likelihood + self._counted",
         "tests/unit/test_directions.py",
@@ -170,14 +170,14 @@ MUTATIONS = [
     ("report/text.py", "not -3 <=", "not -30 <=", f"{REPORT} -k beyond"),
     (
         "figures/forest.py",
-        "(other, better) if right_is_better",
-        "(better, other) if right_is_better",
+        '(row["arm"], row["reference"]) if left_is_better',
+        '(row["reference"], row["arm"]) if left_is_better',
         f"{FIGURES} -k each_side",
     ),
     (
         "figures/forest.py",
-        'return ("", "improvement →") if right_is_better',
-        'return ("", "improvement →") if not right_is_better',
+        'left = row["better"] == "lower"',
+        'left = row["better"] == "higher"',
         f"{FIGURES} -k names_the_side",
     ),
     # the release line

@@ -70,5 +70,5 @@ def test_who_was_needled_in_the_other_arm(demo, clean):
 def test_the_report_shows_both_and_says_who_tells_the_story(demo):
     page = (demo[0].folder / "reports/demo/report.html").read_text(encoding="utf-8")
     for heading in ("Treatment delivered", "Harms"):
-        assert f">{heading}</h1>" in page
+        assert f">{heading}</a></h1>" in page
     assert "narrative by the authors" in page

@@ -285,15 +285,16 @@ def _run_all(study):
             for one in path if isinstance(path, list) else [path]:
                 Path(one).parent.mkdir(parents=True, exist_ok=True)
         facts = {"input": Named(given), "output": Named(made_here), "params": Named(study=everything, **params)}
-        runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": Named(facts, log=["log"])})
+        runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": Named(facts, log=["log"], threads=1)})
 
     def tables(stage, *which):
         return {name: f"{made}/{stage}/{name}.parquet" for name in which}
 
     rule("read", {}, tables("read", *names, *ACCOUNT), raw=None)
-    rule("clean", tables("read", *names, *ACCOUNT), tables("clean", *names, "audit", "quarantine", "totals"))
+    cleaned = tables("clean", *names, "audit", "quarantine", "totals") | {"key": f"{made}/clean/key.json"}
+    rule("clean", tables("read", *names, *ACCOUNT), cleaned, key=(f"data/keys/{everything['study']}.csv", ""))
     beside = {"exported": f"{made}/read/patients.parquet", "sources": f"{made}/read/sources.parquet"}
-    observed = ("flow", "distribution", "missingness", "baseline", "reliability", "codebook")
+    observed = ("flow", "intercurrent", "distribution", "missingness", "baseline", "reliability", "codebook")
     frames = tables("frames", "visits", "patients", "scores")
     rule("assemble", tables("clean", *names, "quarantine") | beside, frames | tables("observed", *observed))
     of_analysis = ("results", "methods", "people", "residual_bins", "residual_quantiles")

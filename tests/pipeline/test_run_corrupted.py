@@ -65,9 +65,10 @@ class Stage:
 
         class Outputs(Named):
             def __missing__(self, name):
-                return str(made / f"{name}.parquet")
+                return str(made / (f"{name}.json" if name == "key" else f"{name}.parquet"))
 
-        rule = Named(input=given, output=Outputs(), log=[str(self.log)], params=Named(study=params, raw=None))
+        settings = Named(study=params, raw=None, key=(f"data/keys/{self.study.study}.csv", ""))
+        rule = Named(input=given, output=Outputs(), log=[str(self.log)], params=settings, threads=1)
         runpy.run_path(str(SCRIPTS / f"{script}.py"), {"snakemake": rule})
         return Named({path.stem: str(path) for path in sorted(made.glob("*.parquet"))})
 

@@ -215,8 +215,8 @@ def test_terminal_has_a_progress_display_and_the_sentence_last(steps):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--study", "dmeo"], "there is no study 'dmeo'; known are: demo"),
-        (["--config", "study=dmeo"], "there is no study 'dmeo'; known are: demo"),
+        (["--study", "dmeo"], "there is no study 'dmeo'; known are: antidepressant, cdystonia, demo"),
+        (["--config", "study=dmeo"], "there is no study 'dmeo'; known are: antidepressant, cdystonia, demo"),
         (["--cores", "many"], "--cores needs a number"),
         (["--cores", "0"], "--cores needs a number"),
         (["--raw", "no/such/file.csv"], "--raw: there is no file 'no/such/file.csv'"),

@@ -7,7 +7,7 @@ apart from the pipeline (Wald limits of the log ratio).
 import pytest
 from scipy import stats
 
-from needling.analysis.responders import g_computation
+from needling.analysis.g_computation import g_computation
 from needling.figures.draw import write_figures
 from needling.labels.words import Labels
 from needling.plan import load_study

@@ -46,7 +46,7 @@ def test_joint_df_of_fai_and_cornelius_have_a_floor_of_two(monkeypatch):
     fit = fit_mixed("value ~ arm * visit", data(), residual="compound_symmetry(visit)", subject="patient")
     monkeypatch.setattr(inference, "degrees_of_freedom", lambda *_: np.array([1.5, 9.0]))
     L = np.eye(len(fit.coefficient_names))[1:3]
-    rule = inference.make_rule(fit, "satterthwaite", 0.95, "observed", "model", None)
+    rule = inference.Inference("satterthwaite")
     assert inference._fai_cornelius(fit, inference.inner_rows(fit, L), L, rule) == 2.0
     monkeypatch.setattr(inference, "degrees_of_freedom", lambda *_: np.array([6.0, 10.0]))
     expected = 6 / 4 + 10 / 8  # E = sum of d / (d - 2); df = 2 E / (E - rank)

@@ -29,7 +29,7 @@ for analysis, plan in STUDY.analyses.items():
         log:
             f"{LOGS}/analyse_{analysis}.log",
         benchmark:
-            f"{LOGS}/analyse_{analysis}.benchmark",
+            f"{LOGS}/analyse_{analysis}.benchmark"
         resources:
             mem_mb=memory(500),
         params:

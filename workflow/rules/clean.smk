@@ -9,7 +9,7 @@ rule clean:
     log:
         f"{LOGS}/clean.log",
     benchmark:
-        f"{LOGS}/clean.benchmark",
+        f"{LOGS}/clean.benchmark"
     resources:
         mem_mb=memory(400),
     params:
@@ -47,7 +47,7 @@ rule assemble:
     log:
         f"{LOGS}/assemble.log",
     benchmark:
-        f"{LOGS}/assemble.benchmark",
+        f"{LOGS}/assemble.benchmark"
     resources:
         mem_mb=memory(600),
     params:
@@ -72,7 +72,7 @@ rule audit:
     log:
         f"{LOGS}/audit.log",
     benchmark:
-        f"{LOGS}/audit.benchmark",
+        f"{LOGS}/audit.benchmark"
     resources:
         mem_mb=memory(400),
     params:
@@ -94,11 +94,11 @@ rule share:
     log:
         f"{LOGS}/share_{{file}}.log",
     benchmark:
-        f"{LOGS}/share_{{file}}.benchmark",
-    resources:
-        mem_mb=memory(300),
+        f"{LOGS}/share_{{file}}.benchmark"
     wildcard_constraints:
         file="|".join(STUDY.disclosure.share) or "none",
+    resources:
+        mem_mb=memory(300),
     params:
         study=section(STUDY, "patients", "visits", "cohorts", "disclosure"),
         code=digest(*code("share")),

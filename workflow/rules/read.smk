@@ -7,10 +7,10 @@ rule read:
     log:
         f"{LOGS}/read.log",
     benchmark:
-        f"{LOGS}/read.benchmark",
+        f"{LOGS}/read.benchmark"
+    threads: 4
     resources:
         mem_mb=memory(600),
-    threads: 4
     params:
         raw=raw_path,
         content=raw_content,

@@ -22,7 +22,7 @@ rule release:
     log:
         f"{LOGS}/release.log",
     benchmark:
-        f"{LOGS}/release.benchmark",
+        f"{LOGS}/release.benchmark"
     resources:
         mem_mb=memory(500),
     params:

@@ -46,7 +46,7 @@ rule figures:
     log:
         f"{LOGS}/figures.log",
     benchmark:
-        f"{LOGS}/figures.benchmark",
+        f"{LOGS}/figures.benchmark"
     resources:
         mem_mb=memory(500),
     params:
@@ -78,7 +78,7 @@ rule report:
     log:
         f"{LOGS}/report.log",
     benchmark:
-        f"{LOGS}/report.benchmark",
+        f"{LOGS}/report.benchmark"
     resources:
         mem_mb=memory(900),
     params:

@@ -8,6 +8,7 @@ import pandas as pd
 from needling.labels.numbers import decimals, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
+from needling.schema import DELIVERED
 from needling.tables.printed import Told
 from needling.tables.select import asked_for, said
 
@@ -51,7 +52,7 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
     """
     asked, found = asked_for(released, "table", "delivered"), []
     results = released["results"][released["results"]["analysis"].isin(asked)]
-    numbers = released.get("delivered", pd.DataFrame(columns=["analysis", "measure", "cohort"]))
+    numbers = released.get("delivered", pd.DataFrame(columns=list(DELIVERED)))
     numbers = numbers[numbers["analysis"].isin(asked) & numbers["measure"].eq("sessions")]
     for cohort in labels.plan.cohorts:
         mine = results[results["cohort"] == cohort]
