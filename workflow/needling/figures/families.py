@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from needling.figures.style import COLOURS, INK, Profile, new_figure, panel_head
-from needling.labels.sentences import listed, sentence, spaced
+from needling.figures.style import INK, PAPER, Profile, new_figure, panel_head, wrapped
+from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import FAMILIES, Labels
+from needling.study.plan import Hypothesis
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -34,11 +35,20 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     for ax, (name, rows) in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups, strict=True):
         family = labels.plan.families[str(name)]
         head = f"{sentence(FAMILIES[family.method])}, level {family.level:g}"
-        panel(panel_head(ax, sentence(spaced(str(name))), head), rows, profile.small)
+        told = {label: hypothesis_words(label, family.hypotheses[label], labels) for label in family.hypotheses}
+        panel(panel_head(ax, f"Family {spaced(str(name))}", head), rows, told, profile.small)
     return figure
 
 
-def panel(ax: Axes, rows: pd.DataFrame, size: float) -> Axes:
+def hypothesis_words(label: str, one: Hypothesis, labels: Labels) -> str:
+    """Words for a hypothesis: the outcome, cohort and arm that tell it apart; its own name where it names none of them."""
+    told = [labels.outcome(one.outcome)] if one.outcome else []
+    told += [labels.cohort(one.cohort)] if one.cohort else []
+    told += [labels.arm(one.arm)] if one.arm else []
+    return ", ".join([*told[:1], *(in_sentence(word) for word in told[1:])]) or sentence(spaced(label))
+
+
+def panel(ax: Axes, rows: pd.DataFrame, told: dict[str, str], size: float) -> Axes:
     """Draw one family: hypotheses on a circle, or in a line where there are three or fewer."""
     names = list(rows.loc[rows["to"] == "", "hypothesis"])
     n = len(names)
@@ -52,26 +62,26 @@ def panel(ax: Axes, rows: pd.DataFrame, size: float) -> Axes:
         arrow: Any = {
             "arrowstyle": "-|>",
             "mutation_scale": 9,
-            "shrinkA": 21,
-            "shrinkB": 21,
+            "shrinkA": 31,
+            "shrinkB": 31,
             "color": INK,
             "linewidth": 0.9,
         }
         ax.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=0.12", **arrow))
         across = (end[1] - start[1], start[0] - end[0])
-        x, y = (start[i] + 0.33 * (end[i] - start[i]) + 0.053 * across[i] for i in (0, 1))
+        x, y = (start[i] + 0.5 * (end[i] - start[i]) + 0.06 * across[i] for i in (0, 1))
         box: Any = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
         ax.text(x, y, f"{row['weight']:.2g}", ha="center", va="center", fontsize=size, bbox=box)
     for row in rows[rows["to"] == ""].to_dict("records"):
         x, y = places[row["hypothesis"]]
-        ax.plot(x, y, marker="o", markersize=47, markerfacecolor="white", markeredgecolor=COLOURS[1], linestyle="")
+        ax.plot(x, y, marker="o", markersize=62, markerfacecolor=PAPER, markeredgecolor=INK, linestyle="")
         ax.text(
             x,
             y,
-            f"{spaced(row['hypothesis']).replace(' ', chr(10))}\n{row['weight']:.2g}",
+            f"{wrapped(told[row['hypothesis']], 18, size)}\n{row['weight']:.2g}",
             ha="center",
             va="center",
-            fontsize=0.8 * size,
+            fontsize=size,
         )
     ax.set(xlim=(-2.3, 2.3) if n > 3 else (-0.6, 1.3 * n - 0.7), ylim=(-1.35, 1.35) if n > 3 else (-0.7, 0.7))
     ax.set_aspect("equal")
@@ -85,9 +95,19 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         "How the error rate moves: in each circle the share with which a hypothesis starts; once it is rejected, its share goes "
         "along the arrows."
     )
-    told = []
+    told, named = (
+        [],
+        {
+            label: hypothesis_words(label, one, labels)
+            for family in labels.plan.families.values()
+            for label, one in family.hypotheses.items()
+        },
+    )
     for (_, name), rows in source.groupby(["family", "hypothesis"], sort=False):
         own = rows.loc[rows["to"] == "", "weight"].iloc[0]
-        to = [f"{spaced(row['to'])} ({row['weight']:.2g})" for row in rows[rows["to"] != ""].to_dict("records")]
-        told.append(f"{spaced(str(name))} starts with {own:.2g}" + (f" and passes to {listed(to)}" if to else ""))
+        to = [
+            f"{in_sentence(named[row['to']])} ({row['weight']:.2g})"
+            for row in rows[rows["to"] != ""].to_dict("records")
+        ]
+        told.append(f"{named[str(name)]} starts with {own:.2g}" + (f" and passes to {listed(to)}" if to else ""))
     return caption, f"Graph of hypotheses. {'; '.join(told)}."

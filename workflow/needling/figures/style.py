@@ -47,7 +47,7 @@ class Profile:
     dpi: int
 
 
-PROFILES = {"default": Profile(180, 120, 7.5, 7, 8, 300), "journal": Profile(174, 85, 7.5, 7, 8, 600)}
+PROFILES = {"default": Profile(180, 120, 7.5, 7, 8, 200), "journal": Profile(174, 85, 7.5, 7, 8, 600)}
 
 
 @contextmanager

@@ -4,13 +4,15 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from needling.figures.style import COLOURS, INK, Profile, light_grid, new_figure, panel_head
+from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, light_grid, new_figure, panel_head
+from needling.labels.numbers import format_estimate
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.twin import HABITS, beside
 from needling.tables.withheld import withheld_note
 
-LOOKS = {"": (INK, "o"), "t_test": (COLOURS[0], "s"), "last_value": (COLOURS[3], "D")}
+# Ink and marks, because colours are of arms: line, marker and its face.
+LOOKS = {"": (INK, "s", INK), "t_test": (FAINT, "o", PAPER), "last_value": (FAINT, "D", FAINT)}
 PLACE = ["twin", "cohort", "outcome", "arm", "reference"]
 
 
@@ -35,11 +37,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         first = rows.iloc[0].to_dict()
         light_grid(ax)
         ax.axhline(0, color=INK, linewidth=0.8)
-        for place, (habit, (colour, marker)) in enumerate(LOOKS.items()):
+        for place, (habit, (colour, marker, face)) in enumerate(LOOKS.items()):
             mine = rows[rows["habit"] == habit]
             x = [visits.index(one) + 0.22 * (place - 1) for one in mine["visit"]]
-            ax.vlines(x, mine["low"], mine["high"], color=colour, linewidth=1.4)
-            ax.plot(x, mine["estimate"], linestyle="", marker=marker, color=colour)
+            ax.vlines(x, mine["low"], mine["high"], color=colour, linewidth=STRONG if not habit else LINE)
+            ax.plot(x, mine["estimate"], linestyle="", marker=marker, color=colour, markerfacecolor=face)
         ax.set_xticks(range(len(visits)), [labels.visit(one) for one in visits])
         ax.set_xlim(-0.5, len(visits) - 0.5)
         pair = f", {in_sentence(labels.compared(first))}" if len(labels.plan.arms) > 2 else ""
@@ -54,8 +56,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         else ""
     }
     handles = [
-        Line2D([], [], color=colour, marker=marker, label=names.get(habit) or HABITS.get(habit, ""))
-        for habit, (colour, marker) in LOOKS.items()
+        Line2D(
+            [], [], color=colour, marker=marker, markerfacecolor=face, label=names.get(habit) or HABITS.get(habit, "")
+        )
+        for habit, (colour, marker, face) in LOOKS.items()
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
@@ -70,7 +74,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     primary = source[source["visit"] == labels.plan.visits.primary]
     told = [
         f"{labels.outcome(row['outcome'])} in {in_sentence(labels.cohort(row['cohort']))}, "
-        f"{in_sentence(HABITS.get(row['habit']) or labels.analysis(row['analysis']))}: {row['estimate']:.2f}"
+        f"{in_sentence(HABITS.get(row['habit']) or labels.analysis(row['analysis']))}: "
+        f"{format_estimate(row['estimate'], row['low'], row['high'])}"
         for row in primary.to_dict("records")
     ]
     return " ".join([caption, *withheld_note(source)]), f"Points with intervals. {'; '.join(told)}."

@@ -239,7 +239,8 @@ def _sentences(path: Path, node: yaml.Node | None, error: ValidationError, model
             continue  # of several forms that a key may have, the one that was meant has said more
         line = _line(node, list(keys))
         where = f"{path}, line {line}" if line else str(path)
-        sentences.append(f"{where}: {_told('.'.join(keys), keys, problems, root)}")
+        words = f"{where}: {_told('.'.join(keys), keys, problems, root)}"
+        sentences.append(words if words.endswith("?") else f"{words}.")
     return sentences
 
 
@@ -250,16 +251,15 @@ def _told(keys: str, place: tuple[str, ...], problems: list[Any], root: dict[str
     own = next((one for one in problems if one["type"] == "value_error"), None)
     if own is not None:
         message = own["msg"].removeprefix("Value error, ")
-        end = "" if message.endswith("?") else "."
-        return f"{keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}{end}"
+        return f"{keys + ': ' if keys else ''}{message[:1].lower() + message[1:]}"
     if kind == "extra_forbidden":
-        return f"unknown key '{place[-1]}' ({keys}){nearest(place[-1], _keys_beside(root, problem['loc']))}."
+        return f"unknown key '{place[-1]}' ({keys}){nearest(place[-1], _keys_beside(root, problem['loc']))}"
     if kind == "missing":
-        return f"the key '{keys}' is missing; add it."
+        return f"the key '{keys}' is missing; add it"
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag, known = context.get("tag", ""), re.findall(r"'(\w+)'", context.get("expected_tags", ""))
-        return f"{keys}.kind: there is no kind of analysis '{tag}'{nearest(tag, known)}."
-    return f"{keys}: {_should_be(problems)}{_takes(root, problem['loc'])}."
+        return f"{keys}.kind: there is no kind of analysis '{tag}'{nearest(tag, known)}"
+    return f"{keys}: {_should_be(problems)}{_takes(root, problem['loc'])}"
 
 
 def _should_be(problems: list[Any]) -> str:

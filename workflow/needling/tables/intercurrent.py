@@ -47,7 +47,7 @@ def intercurrent(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         headed(pairs),
         notes + withheld_note(exact),
         [0.5, *[share] * len(arms)],
-        section="participants",
+        section="observed",
     )
 
 
