@@ -13,6 +13,7 @@ EQUIVALENCE = f"{ANALYSIS} -k equivalence"
 FAVOURED = f"{ANALYSIS} -k favoured"
 TURNED = f"{ANALYSIS} -k improvement"
 HEDGES = f"{ANALYSIS} -k standardised"
+BLINDING = "tests/unit/test_blinding.py"
 TREND = f"{ANALYSIS} -k trend"
 
 MUTATIONS = [
@@ -180,6 +181,19 @@ MUTATIONS = [
         'left = row["better"] == "higher"',
         f"{FIGURES} -k names_the_side",
     ),
+    # guesses of the arm
+    ("analysis/blinding.py", "_interval(right - wrong,", "_interval(wrong - right,", BLINDING),
+    ("analysis/blinding.py", "(right + wrong - (right - wrong) ** 2) / n", "(right + wrong) / n", BLINDING),
+    ("analysis/blinding.py", "d + u * m**2 / (2 * chance)", "d + u * m**2 / chance", BLINDING),
+    ("analysis/blinding.py", "-wrong * d * (1 - d)", "-wrong * d", BLINDING),
+    ("analysis/blinding.py", "(b * b - 8 * n * c, 0.0)", "(b * b - 4 * n * c, 0.0)", BLINDING),
+    ("analysis/blinding.py", "float(ndtri((1 + level) / 2)), (right", "float(ndtri(level)), (right", BLINDING),
+    ("analysis/blinding.py", 'if found["se"] < ZERO', 'if found["se"] < 0', BLINDING),
+    ("analysis/blinding.py", "if len(arms) != 2:", "if len(arms) > 2:", BLINDING),
+    ("report/happened.py", 'if row["low"] > 0:', 'if row["high"] > 0:', BLINDING),
+    ("report/happened.py", 'if row["high"] < 0 else "right and', 'if row["low"] < 0 else "right and', BLINDING),
+    ("release/results.py", 'guesses[few(guesses["n"], limit.cell)]', 'guesses[few(guesses["n"], 0)]', BLINDING),
+    ("release/results.py", 'for arm in (row["arm"], "")}', 'for arm in (row["arm"],)}', BLINDING),
     # the release line
     ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
     (

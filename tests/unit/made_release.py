@@ -12,6 +12,7 @@ from needling.schema import (
     DISTRIBUTION,
     DROPOUT,
     FLOW,
+    GUESSES,
     INTERCURRENT,
     LOST,
     METHODS,
@@ -260,6 +261,9 @@ def others(table, used):
         "sd": 1.2,
         "median": 5.0,
     }
+    told = [("sham", 20), ("dry_needling", 31), ("unknown", n - 51)]
+    asked = {"analysis": "primary", "cohort": "all", "visit": "week_4", "arm": ARMS[1], "n_answered": n, "n_arm": n + 3}
+    given["guesses"] = rows([asked | {"guess": guess, "n": max(k, 0)} for guess, k in told], GUESSES)
     given["delivered"] = rows([sessions | {"q25": 4.0, "q75": 6.0, "arm": arm} for arm in ARMS], DELIVERED)
     left = np.sort(np.random.default_rng(len(table)).integers(1, 84, len(table) // 3))
     steps = [{"day": int(day), "n_events": int((left <= day).sum())} for day in np.unique(left)]

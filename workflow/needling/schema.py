@@ -111,7 +111,7 @@ READ: dict[str, Contract] = {
         "unit": _level("Unit as exported", True),
         "missing_reason": _level("Reason given by the export for a missing value", True),
     },
-    # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the study file's columns
+    # sessions, needling, co_interventions, adverse_events, status, guesses: PLACE + patient + the study file's columns
 }
 
 # What the reader says about those tables: beside them in every study.
@@ -333,6 +333,7 @@ FLOW: Contract = {
 #                      coefficient       a fixed effect                     a joint test of a category, which has no estimate
 #                      standard_deviation, correlation, icc       of the random part, named by `term`
 #                      session_rate      share of sessions (those with an event)
+#                      blinding_index    of guesses of the arm: of one arm by Bang, of both by James (variant)
 #                      share, risk_difference, risk_ratio, odds_ratio, rate_ratio, hazard_ratio, standardised_difference ...
 #   term               what a coefficient or a component belongs to, as JSON: [["visit", "week_4"], ["arm", "x"]] (a factor and
 #                      its level, or a number's name alone: ["age"]); or the kind of an event, an exposure, a moderator
@@ -599,6 +600,17 @@ RELIABLE_CHANGE: Contract = {
     "n_worse": _whole("Of them reliably worse"),
     "n_unchanged": _whole("Of them neither"),
 }
+# What the patients of an arm guessed of their arm.
+GUESSES: Contract = {
+    "analysis": _text("Analysis"),
+    "cohort": _text("Cohort"),
+    "visit": _text("Time of asking; empty where there was one", True),
+    "arm": _text("Arm"),
+    "guess": _text("Arm that was guessed, or unknown"),
+    "n": _whole("Patients with this guess"),
+    "n_answered": _whole("Patients who answered"),
+    "n_arm": _whole("Patients of the arm"),
+}
 
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
@@ -613,6 +625,7 @@ SIDE: dict[str, Contract] = {
     "number_needed": NUMBER_NEEDED,
     "response_curve": RESPONSE_CURVE,
     "reliable_change": RELIABLE_CHANGE,
+    "guesses": GUESSES,
 }
 
 # Observed values per visit and arm, in bins of at least the smallest cell.

@@ -41,6 +41,7 @@ EVENTS = {
     "needling": "needl|muscle|puncion",
     "co_interventions": "co_?int|exercise|cointervention",
     "adverse_events": "adverse|^ae",
+    "guesses": "guess|blinding",
 }
 SCHEMA = "# yaml-language-server: $schema=study.schema.json"
 # Outcomes of measures that a name in the study file is fixed for.
@@ -458,7 +459,7 @@ def _measured(look: Look, instruments: dict[str, dict[str, object]]) -> list[str
 
 
 def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
-    """Tables of repeating instruments whose names speak of sessions, needling, co-interventions or adverse events."""
+    """Tables of repeating instruments whose names speak of sessions, needling, other treatment, adverse events or guesses."""
     repeating = "redcap_repeat_instrument"
     if repeating not in look.frame.columns:
         return {}

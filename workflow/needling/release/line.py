@@ -212,6 +212,8 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
             return table
     if name in ("dropout", "lost"):
         return release_dropout(table, limit) if name == "dropout" else release_lost(table, limit)
+    if name == "guesses":
+        return release_parts(table, ["analysis", "cohort", "visit", "arm"], "n_answered", "n", ["guess"], limit)
     if "fewest" in table.columns:
         # of one value per patient: n is no secret, as it is not of the values at baseline
         _describe(table, limit)

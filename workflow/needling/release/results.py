@@ -32,10 +32,10 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     -------
     The results with hidden, without rows about one therapist, clinic or level of a covariate of kind code. Not shown are: an
     estimate of one person, of an arm that is one person at the visit, or of two people in all (own_value); what a number of at
-    most three values, or a level of a category, of few people lies under (few_people); an analysis of a subset that few are in or
-    out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events or non-events in an arm, and what compares
-    that arm (few_events). Where that hides one level of what events are told apart by (`term` [[what, which]]), all its levels
-    go, and their names: one row without a level stands for them.
+    most three values, a level of a category, or a guess of the arm, of few people lies under (few_people); an analysis of a subset
+    that few are in or out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events or non-events in an arm, and
+    what compares that arm (few_events). Where that hides one level of what events are told apart by (`term` [[what, which]]), all
+    its levels go, and their names: one row without a level stands for them.
     """
     table = without_codes(tables["results"], study).reset_index(drop=True).copy()
     texts = [name for name in QUESTION if name in table.columns]
@@ -53,6 +53,7 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
         )
         subset = _of_subsets(table, tables, study, limit)
         hide(table, subset, [*GONE, *COUNTS], "few_people")
+        hide_numbers(table, _of_guesses(table, tables.get("guesses"), limit), "few_people")
         hide_numbers(table, _of_events(table, tables["flow"], limit), "few_events")
         table = _close_levels(table)
     return table
@@ -130,6 +131,17 @@ def _of_subsets(table: "pd.DataFrame", tables: "dict[str, pd.DataFrame]", study:
         gaps = [] if is_plain or pd.isna(n) else [n, *(abs(one - n) for one in others)]
         beside.append(any(0 < gap < limit.cell for gap in gaps))
     return pd.Series(rows | np.array(beside, dtype=bool), index=table.index)
+
+
+def _of_guesses(table: "pd.DataFrame", guesses: "pd.DataFrame | None", limit: Limits) -> "pd.Series":
+    """Rows that tell, with their standard error and number, how many guessed what: of an arm in which few did, and of both arms."""
+    import pandas as pd
+
+    known = set()
+    for row in [] if guesses is None else guesses[few(guesses["n"], limit.cell)].fillna("").to_dict("records"):
+        known |= {(row["analysis"], row["cohort"], row["visit"], arm) for arm in (row["arm"], "")}
+    keys = table[["analysis", "cohort", "visit", "arm"]].itertuples(index=False, name=None)
+    return pd.Series([key in known for key in keys], index=table.index, dtype=bool)
 
 
 def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "pd.Series":

@@ -1,4 +1,4 @@
-"""What was done and whom it harmed, in sentences: each one is of released numbers."""
+"""What was done, whom it harmed and what patients guessed, in sentences: each one is of released numbers."""
 
 import json
 from typing import Any
@@ -9,6 +9,7 @@ from needling.labels.numbers import decimals, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.schema import DELIVERED
+from needling.tables.guesses import PLACE, guessed, heading, index_text
 from needling.tables.printed import Told
 from needling.tables.select import asked_for, said
 
@@ -132,3 +133,34 @@ def _serious(mine: pd.DataFrame, labels: Labels) -> Pieces:
         *_joined([_people(row, labels) for row in rows]),
         "; what happened is for the authors to tell.",
     ]
+
+
+def guesses_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say per cohort and time of asking which way the guesses of each arm went, with the indices.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result.
+    """
+    found = []
+    rows = guessed(released, labels, "table")
+    for key, mine in rows[rows["estimate"].notna()].groupby(PLACE, sort=False):
+        parts = [
+            [_guessing(row), _with(row, labels), " (Bang’s index ", index_text(row), ")"]
+            for row in mine[mine["variant"] == "bang"].to_dict("records")
+        ]
+        both = [
+            piece
+            for row in mine[mine["variant"] == "james"].to_dict("records")
+            for piece in (" James’s index ", index_text(row), ".")
+        ]
+        front = heading(dict(zip(PLACE, map(str, key), strict=True)), labels)
+        found.append([f"{front}: " if front else "", *_joined(parts, "; "), "." if parts else "", *both])
+    return found
+
+
+def _guessing(row: dict[Any, Any]) -> str:
+    """Which way the guesses of an arm went, as far as the interval tells."""
+    if row["low"] > 0:
+        return "more right than wrong guesses"
+    return "more wrong than right guesses" if row["high"] < 0 else "right and wrong guesses not told apart from chance"

@@ -530,3 +530,7 @@ class Events(Section):
         None, description="Adverse events with date, session, severity, relatedness."
     )
     status: EventTable | None = Field(None, description="Discontinuation: date, reason, whether still followed.")
+    guesses: EventTable | None = Field(
+        None,
+        description="What patients guess of their arm: guess (with codes), and time where they were asked more than once.",
+    )

@@ -1,0 +1,106 @@
+"""Bang's index of each arm at each time of asking, with intervals, between the names and the numbers."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from needling.figures.style import FAINT, INK, RULE, STRONG, Profile, Sheet, looks, text_width, wrapped
+from needling.labels.numbers import MISSING, format_fixed
+from needling.labels.sentences import in_sentence, listed
+from needling.labels.words import Labels
+from needling.tables.guesses import PLACE, guessed, heading, index_text
+from needling.tables.withheld import withheld_note
+
+SECTION = "guesses"
+COLUMNS = ["row_id", *PLACE, "variant", "arm", "estimate", "low", "high", "level", "n_patients", "hidden"]
+STEP, HEAD, TOP, AXIS = 5.2, 6.4, 11.0, 8.0  # mm: a row, a heading over rows, what stands over the plot, its axis
+ENDS = {-1.0: "all wrong", 0.0: "as by chance", 1.0: "all right"}
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the indices; nothing where none was formed."""
+    found = guessed(released, labels, "figure")[COLUMNS]
+    return found if found["estimate"].notna().any() else found.head(0)
+
+
+def panel(ax: Axes, rows: pd.DataFrame, places: list[float], labels: Labels) -> Axes:
+    """Draw the interval of each row of one arm at its place in millimetres from the top, in the look of its arm."""
+    look = looks(labels.plan.arms)
+    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    for row, y in zip(rows.to_dict("records"), places, strict=True):
+        if row["variant"] == "bang" and pd.notna(row["estimate"]):
+            one = look[row["arm"]]
+            ax.plot([row["low"], row["high"]], [y, y], color=one.colour, linewidth=STRONG, zorder=3)
+            ax.plot(row["estimate"], y, **{**one.kwargs, "linestyle": "none"}, zorder=4)  # type: ignore[arg-type]
+    ax.set(xlim=(-1, 1), yticks=[], xticks=[-1, -0.5, 0, 0.5, 1], xticklabels=["−1", "−0.5", "0", "0.5", "1"])
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw one plot, a block of rows for each cohort and time of asking."""
+    size = profile.type
+    blocks = [(dict(zip(PLACE, map(str, key), strict=True)), rows) for key, rows in source.groupby(PLACE, sort=False)]
+    names = {
+        row: wrapped(labels.arm(arm) if arm else "Both arms (James)", 44, size) for row, arm in source["arm"].items()
+    }
+    step = max(STEP, *(2.0 + 3.3 * (1 + name.count("\n")) for name in names.values()))
+    heads = [heading(place, labels) for place, _ in blocks]
+    tall = sum((HEAD if head else 0) + step * len(rows) for head, (_, rows) in zip(heads, blocks, strict=True))
+    sheet = Sheet(profile.full, TOP + tall + AXIS)
+    left = 3 + max(text_width(name, size) for name in names.values())
+    n_at = left + 12
+    numbers = {row["row_id"]: index_text(row) for row in source.to_dict("records")}
+    wide = 1.5 + max(text_width(text, size) for text in numbers.values())
+    right = profile.full - wide - 4
+    level = f"({100 * float(source['level'].iloc[0]):g}% CI)"
+    base = TOP - 2.5
+    sheet.write(n_at, base, "n", ha="right", fontweight=500)
+    sheet.write(profile.full - wide, base, f"Index {level}", fontweight=500)
+    plot = (n_at + 6, right)
+    middle = (plot[0] + plot[1]) / 2
+    sheet.write(middle, base - 4.0, "Right less wrong guesses (Bang’s index)", ha="center", fontweight=500)
+    for x, ha in ((-1.0, "left"), (0.0, "center"), (1.0, "right")):
+        at = middle + x * (plot[1] - plot[0]) / 2
+        sheet.write(at, base, ENDS[x], ha=ha, color=FAINT, fontsize=profile.small)
+    sheet.rule(0, profile.full, base + 1.4, INK, 0.8)
+    y, places = TOP, []
+    for head, (_, rows) in zip(heads, blocks, strict=True):
+        if head:
+            sheet.write(0, y + 4.0, head, fontweight=600)
+            y += HEAD
+        for index, row in rows.iterrows():
+            row_base = y + step / 2 + 0.15 * size
+            sheet.write(3 if head else 0, row_base + 0.21 * size * names[index].count("\n"), names[index])
+            n = row["n_patients"]
+            sheet.write(n_at, row_base, MISSING if pd.isna(n) else str(n), ha="right")
+            sheet.write(profile.full - wide, row_base, numbers[row["row_id"]])
+            places.append(y + step / 2)
+            y += step
+        if len(places) < len(source):
+            sheet.rule(0, profile.full, y, RULE, 0.3)
+    ax = sheet.panel(plot[0], TOP, plot[1] - plot[0], tall)
+    ordered = pd.concat([rows for _, rows in blocks])
+    panel(ax, ordered, places, labels).set_ylim(TOP + tall, TOP)
+    return sheet.figure
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    level = f"{100 * float(source['level'].iloc[0]):g}%"
+    caption = (
+        f"What patients guessed of their arm: Bang’s index of each arm with {level} score intervals (0 as by chance). James’s "
+        "index of both arms (0 all right, 0.5 as by chance, 1 nobody knew) is on another scale and stands as a number. n: "
+        "patients who answered."
+    )
+    told = []
+    for key, rows in source.groupby(PLACE, sort=False):
+        place = heading(dict(zip(PLACE, map(str, key), strict=True)), labels)
+        parts = [
+            f"{in_sentence(labels.arm(row['arm'])) if row['arm'] else 'both arms (James)'} "
+            f"{format_fixed(row['estimate'], 2)} ({format_fixed(row['low'], 2)} to {format_fixed(row['high'], 2)})"
+            for row in rows.to_dict("records")
+            if pd.notna(row["estimate"])
+        ]
+        told.append(f"{place}: {listed(parts)}" if place else listed(parts))
+    return " ".join([caption, *withheld_note(source)]), f"Intervals by arm. {'; '.join(told)}."
