@@ -246,7 +246,8 @@ def draw_guesses(
     """
     arm = people["arm"].to_numpy()
     last = visits[(visits["visit_number"] == len(VISITS) - 1) & visits["attended"]]
-    asked = {GUESS_TIMES[0]: sessions.groupby("patient", as_index=False)["day"].min(), GUESS_TIMES[1]: last}
+    first = sessions.sort_values("day", kind="stable").drop_duplicates("patient").sort_values("patient")
+    asked = {GUESS_TIMES[0]: first, GUESS_TIMES[1]: last}
     told = []
     for time, when in asked.items():
         rows = when.loc[np.isin(arm[when["patient"]], list(GUESS_CHANCES)) & ("sham" in arm), ["patient", "day"]]
