@@ -13,20 +13,11 @@ from needling.figures import guesses as figure
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.happened import guesses_sentences
-from needling.schema import (
-    AUDIT,
-    BASELINE,
-    CODEBOOK,
-    DISTRIBUTION,
-    FLOW,
-    FRAME,
-    MISSINGNESS,
-    RELIABILITY,
-    TOTALS,
-    empty,
-)
+from needling.schema.contract import empty
+from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, FRAME, MISSINGNESS
+from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.study.disclosure import Disclosure
 from needling.study.keys import StudyError
-from needling.study.plan import Disclosure
 from needling.tables.guesses import TABLES
 
 OBSERVED = {"flow": FLOW, "distribution": DISTRIBUTION, "missingness": MISSINGNESS, "baseline": BASELINE}

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.results import Output, Question, complete
-from needling.schema import GUESSES
+from needling.schema.side import GUESSES
+from needling.study.analyses import KindSettings
 from needling.study.keys import Name, StudyError, braced, nearest
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 from needling.study.sources import EventTable
 
 if TYPE_CHECKING:
