@@ -7,7 +7,9 @@ from made_events import study
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
+from needling.analysis import blinding
 from needling.analysis.blinding import guessing_interval, indices
+from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.figures import guesses as figure
 from needling.labels.words import Labels
@@ -17,6 +19,7 @@ from needling.schema.contract import empty
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, FRAME, MISSINGNESS
 from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.study.disclosure import Disclosure
+from needling.study.file import part, section
 from needling.study.keys import StudyError
 from needling.tables.guesses import TABLES
 
@@ -350,3 +353,12 @@ def test_few_guesses_of_a_kind_hide_their_index_and_that_of_both_arms():
     printed = TABLES["guesses"](released, labels)
     assert printed.rows[1][-1] == "‡"
     assert any("few people" in note for note in printed.notes)
+
+
+def test_the_sections_that_the_workflow_gives_are_enough():
+    """A job sees what every analysis sees and what its kind asks for, and nothing else."""
+    one = trial()
+    common = ["design", "patients", "visits", "cohorts", "covariates", "estimands", "analyses", "primary"]
+    part_of = part(section(one, *common, *blinding.USES), settings_of_kinds())
+    found = found_in(*guesses(CRISP), part_of)["results"]
+    pd.testing.assert_frame_equal(found, found_in(*guesses(CRISP), one)["results"])

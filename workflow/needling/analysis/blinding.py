@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READS = ("guesses",)
+USES = ("events",)
 SIDE = {"guesses": GUESSES}
 UNKNOWN = "unknown"
 ZERO = 1e-9  # a standard error of rounding alone
