@@ -13,6 +13,7 @@ EQUIVALENCE = f"{ANALYSIS} -k equivalence"
 FAVOURED = f"{ANALYSIS} -k favoured"
 TURNED = f"{ANALYSIS} -k improvement"
 HEDGES = f"{ANALYSIS} -k standardised"
+CLUSTERING, SHARES = "tests/unit/test_clustering.py", "tests/reference/test_r_questions.py -k shares"
 BLINDING = "tests/unit/test_blinding.py"
 TREND = f"{ANALYSIS} -k trend"
 
@@ -194,6 +195,26 @@ MUTATIONS = [
     ("report/happened.py", 'if row["high"] < 0 else "right and', 'if row["low"] < 0 else "right and', BLINDING),
     ("release/results.py", 'guesses[few(guesses["n"], limit.cell)]', 'guesses[few(guesses["n"], 0)]', BLINDING),
     ("release/results.py", 'for arm in (row["arm"], "")}', 'for arm in (row["arm"],)}', BLINDING),
+    # therapists and clinics
+    ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
+    ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),
+    ("analysis/clustering.py", "SMALLEST = 1e-7", "SMALLEST = 1.0", CLUSTERING),
+    ("analysis/clustering.py", "if number < FEWEST:", "if number <= FEWEST:", f"{CLUSTERING} -k fewer"),
+    ("analysis/clustering.py", "(arms == 1).sum()", "(arms >= 1).sum()", f"{CLUSTERING} -k one_arm"),
+    (
+        "analysis/clustering.py",
+        '["estimate"] - reach * mine["se"], mine',
+        '["estimate"] + reach * mine["se"], mine',
+        CLUSTERING,
+    ),
+    ("analysis/clustering.py", "here[one].nunique() < 2", "here[one].nunique() < 1", f"{CLUSTERING} -k told"),
+    ("analysis/clustering.py", "value_counts().max() < 2", "value_counts().max() < 1", f"{CLUSTERING} -k told"),
+    (
+        "release/line.py",
+        'few(table["fewest"], max(limit.cell, limit.sd))',
+        'few(table["fewest"], limit.cell)',
+        CLUSTERING,
+    ),
     # the release line
     ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
     (

@@ -150,6 +150,21 @@ def test_profile_intervals_are_those_of_lme4(trial):
             assert table.loc[mine, end] == pytest.approx(EXPECTED[f"profile {end}", theirs], rel=5e-5, abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "formula", "clusters"),
+    [("therapist", "pain ~ arm + baseline", ["therapist"]), ("both", "pain ~ arm", ["therapist", "clinic"])],
+)
+def test_profile_intervals_of_shares_of_variance_are_those_of_the_deviance_of_lme4(trial, name, formula, clusters):
+    last = trial[trial["visit"] == "w12"]
+    table = (
+        fit_mixed(formula, last, subject="id", cluster=dict.fromkeys(clusters, "1")).icc(0.95).set_index("component")
+    )
+    for cluster in clusters:
+        expected = [EXPECTED[what, f"{name} {cluster}"] for what in ("share", "share low", "share high")]
+        assert table.loc[cluster, ["icc", "low", "high"]].tolist() == pytest.approx(expected, rel=2e-5, abs=2e-6)
+    assert table["icc"].sum() == pytest.approx(1)
+
+
 def test_distances_in_two_dimensions_are_those_of_nlme(trial):
     visit, arm = (
         trial["visit"].map({"w02": 1, "w04": 2, "w08": 3, "w12": 4}),

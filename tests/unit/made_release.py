@@ -8,6 +8,8 @@ from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, INTERCURRENT, M
 from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.schema.results import METHODS, PEOPLE, RESULTS
 from needling.schema.side import (
+    CLUSTER_EFFECTS,
+    CLUSTERS,
     CROSS_CHECK,
     DELIVERED,
     DROPOUT,
@@ -255,6 +257,12 @@ def others(table, used):
     told = [("sham", 20), ("dry_needling", 31), ("unknown", n - 51)]
     asked = {"analysis": "primary", "cohort": "all", "visit": "week_4", "arm": ARMS[1], "n_answered": n, "n_arm": n + 3}
     given["guesses"] = rows([asked | {"guess": guess, "n": max(k, 0)} for guess, k in told], GUESSES)
+    therapists = {"visit": "week_4", "component": "therapist", "n": n}
+    given["clusters"] = rows([model | therapists | {"clusters": 12, "one_arm": 1}], CLUSTERS)
+    effects = [
+        {"rank": i, "estimate": i - 2.0, "low": i - 3.0, "high": i - 1.0, "fewest": k} for i, k in ((1, 4), (2, 20))
+    ]
+    given["cluster_effects"] = rows([model | therapists | {"level": 0.95} | one for one in effects], CLUSTER_EFFECTS)
     given["delivered"] = rows([sessions | {"q25": 4.0, "q75": 6.0, "arm": arm} for arm in ARMS], DELIVERED)
     left = np.sort(np.random.default_rng(len(table)).integers(1, 84, len(table) // 3))
     steps = [{"day": int(day), "n_events": int((left <= day).sum())} for day in np.unique(left)]

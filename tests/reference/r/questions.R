@@ -100,4 +100,32 @@ keep("two dimensions", "loglik", as.numeric(logLik(space)), "nlme")
 keep("two dimensions", "range", coef(space$modelStruct$corStruct, unconstrained = FALSE)[[1]], "nlme")
 keep("two dimensions", "variance", space$sigma^2, "nlme")
 
+# The shares of variance (intraclass correlations), by lme4's deviance profiled over everything else.
+last <- droplevels(trial[trial$visit == "w12", ])
+formulas <- list(therapist = pain ~ arm + baseline + (1 | therapist), both = pain ~ arm + (1 | therapist) + (1 | clinic))
+for (name in names(formulas)) {
+  deviance_at <- lme4::lmer(formulas[[name]], last, devFunOnly = TRUE)
+  fit <- lme4::lmer(formulas[[name]], last, control = tight)
+  theta <- getME(fit, "theta")
+  best <- deviance_at(theta)
+  for (i in seq_along(theta)) {
+    above <- function(share) {
+      held <- function(other) {
+        at <- numeric(length(theta))
+        at[-i] <- abs(other)
+        at[i] <- sqrt(share / (1 - share) * (1 + sum(at[-i]^2)))
+        deviance_at(at)
+      }
+      lowest <- if (length(theta) == 1) held(numeric(0)) else optimize(held, c(0, 5), tol = 1e-10)$objective
+      lowest - best - qchisq(0.95, 1)
+    }
+    share <- theta[i]^2 / (1 + sum(theta^2))
+    low <- if (share > 1e-8 && above(1e-10) > 0) uniroot(above, c(1e-10, share), tol = 1e-12)$root else 0
+    term <- paste(name, sub("\\..*", "", names(theta)[i]))
+    keep("share", term, share, "lme4")
+    keep("share low", term, low, "lme4")
+    keep("share high", term, uniroot(above, c(max(share, 1e-9), 0.97), tol = 1e-12)$root, "lme4")
+  }
+}
+
 write.csv(do.call(rbind, rows), "questions.csv", row.names = FALSE, quote = FALSE)

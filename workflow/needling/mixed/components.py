@@ -83,13 +83,14 @@ def _labelled(covariance: Array, names: list[str], correlation: bool) -> pd.Data
     return pd.DataFrame(covariance / np.outer(deviation, deviation), index=names, columns=names)
 
 
-def mean_variances(fit: Solution) -> dict[str, float]:
+def mean_variances(fit: Solution, theta: Array | None = None) -> dict[str, float]:
     """Give each component's variance averaged over the used rows, in the outcome's squared units.
 
-    With random slopes the variance z'Gz differs from row to row; its mean is what Johnson (2014) uses for R^2.
+    With random slopes the variance z'Gz differs from row to row; its mean is what Johnson (2014) uses for R^2. `theta` are the
+    natural parameters, by default those of the fit.
     """
     design, components, coordinates = fit.model.design, fit.model.components, fit.model.coordinates
-    theta, squared = fit.point.theta, fit.model.coordinates.scale**2
+    theta, squared = fit.point.theta if theta is None else theta, fit.model.coordinates.scale**2
     result = {}
     if design.random_terms:
         Z = mapped(design.Z, coordinates.z_map)

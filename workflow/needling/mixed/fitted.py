@@ -86,9 +86,26 @@ class MixedFit(Estimated):
         """Give the fitted covariance (or correlation) matrix of a subject's random effects."""
         return _components.random_covariance(self, correlation)
 
-    def icc(self) -> pd.DataFrame:
-        """Give each component's variance, averaged over the rows, and its share: component, variance, icc."""
-        return _components.icc(self)
+    def icc(self, level: float | None = None) -> pd.DataFrame:
+        """Give each component's variance, averaged over the rows, and its share (intraclass correlation).
+
+        Parameters
+        ----------
+        level : float, optional
+            Confidence level of profile likelihood intervals of the shares (independent residuals only), which know that a
+            share ends at zero. Default: no interval.
+
+        Returns
+        -------
+        pandas.DataFrame
+            component, variance, icc; with a level low and high, which the residual's share has not. A limit is NaN where a search
+            failed. Checked against the profiled deviance of lme4.
+        """
+        if level is None:
+            return _components.icc(self)
+        from .profile import share_intervals
+
+        return share_intervals(self, level)
 
     def r_squared(self) -> dict[str, float]:
         """Give marginal and conditional R^2 of Nakagawa and Schielzeth (2013), with slopes after Johnson (2014)."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from .components import outer_map
+from .components import mean_variances, outer_map
 from .design import Design
 from .errors import MixedModelError
 from .judge import parameter_names
@@ -78,6 +78,19 @@ def _constraints(fit: Solution) -> list[tuple[str, str, str, Constraint]]:
             ends = (0.0, np.inf) if what == "range" else (-1.0, 1.0)
             result.append((component, term, what, _linear(row, *ends)))
     return result
+
+
+def _root_of_share(part: Array, whole: Array) -> Constraint:
+    """The root of a share of variance, whose slope does not vanish where the variance is zero."""
+
+    def value(theta: Array) -> float:
+        return float(np.sqrt(max(part @ theta, 0) / (whole @ theta)))
+
+    def slope(theta: Array) -> Array:
+        total = whole @ theta
+        return (part - value(theta) ** 2 * whole) / (total * 2 * max(value(theta), 1e-150))
+
+    return Constraint(value, slope, 0.0, 1.0)
 
 
 def _held(likelihood: Likelihood, constraint: Constraint, value: float, start: Array) -> tuple[float, Array]:
@@ -186,3 +199,32 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
                 limits = _fixed(fit, column, float(estimates[column]), float(errors[column]), cut)
             rows.append(("fixed", name, "coefficient", float(estimates[column]), *limits))
     return pd.DataFrame(rows, columns=["component", "term", "quantity", "estimate", "low", "high"])
+
+
+def share_intervals(fit: Solution, level: float) -> pd.DataFrame:
+    """Give profile intervals of the shares of variance; see `MixedFit.icc`."""
+    if not fit.usable or "residual" in fit.boundary:
+        raise MixedModelError(f"There is no maximum to profile: {fit.message}")
+    if fit.covariance_structure != "iid":
+        raise MixedModelError("Shares of variance have profile intervals where residuals are independent ('iid').")
+    cut, theta = float(stats.chi2.ppf(level, 1)), fit.point.theta
+    at = mean_variances(fit, theta)
+    # the mean variances are linear in the natural parameters
+    steps = [mean_variances(fit, theta + one) for one in np.eye(len(theta))]
+    rows = {name: np.array([step[name] - value for step in steps]) for name, value in at.items()}
+    whole = np.sum(list(rows.values()), axis=0)
+    W = fit.parameter_covariance("observed")[0]
+    spread = fit.point.local @ W @ fit.point.local.T
+    found = []
+    for name, row in rows.items():
+        if name == "residual":
+            found.append((name, at[name], at[name] / sum(at.values()), np.nan, np.nan))
+            continue
+        constraint = _root_of_share(row, whole)
+        estimate = constraint.value(theta)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the search tries what cannot be
+            variance = constraint.slope(theta) @ spread @ constraint.slope(theta)
+            error = float(np.sqrt(variance)) if 0 < variance < 1 else 0.1  # the step of the search, no more
+            low, high = _interval(fit, constraint, estimate, error, cut)
+        found.append((name, at[name], estimate**2, low**2, high**2))
+    return pd.DataFrame(found, columns=["component", "variance", "icc", "low", "high"])

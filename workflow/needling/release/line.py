@@ -215,6 +215,10 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         return release_dropout(table, limit) if name == "dropout" else release_lost(table, limit)
     if name == "guesses":
         return release_parts(table, ["analysis", "cohort", "visit", "arm"], "n_answered", "n", ["guess"], limit)
+    if name == "cluster_effects":
+        # who knows how many patients a therapist had would know the effect too
+        hide(table, few(table["fewest"], max(limit.cell, limit.sd)), ["estimate", "low", "high"], "few_people")
+        return table.drop(columns="fewest")
     if "fewest" in table.columns:
         # of one value per patient: n is no secret, as it is not of the values at baseline
         _describe(table, limit)

@@ -1,4 +1,4 @@
-"""What was done, whom it harmed and what patients guessed, in sentences: each one is of released numbers."""
+"""What was done, whom it harmed, what patients guessed and how therapists differ, in sentences: each one is of released numbers."""
 
 import json
 from typing import Any
@@ -9,6 +9,9 @@ from needling.labels.numbers import decimals, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.schema.side import DELIVERED
+from needling.tables.clusters import NAMES, share_text, shares
+from needling.tables.clusters import PLACE as OF_CLUSTERS
+from needling.tables.clusters import heading as cluster_heading
 from needling.tables.guesses import PLACE, guessed, heading, index_text
 from needling.tables.printed import Told
 from needling.tables.select import asked_for, said
@@ -164,3 +167,21 @@ def _guessing(row: dict[Any, Any]) -> str:
     if row["low"] > 0:
         return "more right than wrong guesses"
     return "more wrong than right guesses" if row["high"] < 0 else "right and wrong guesses not told apart from chance"
+
+
+def clusters_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say per outcome which share of the variance lies between therapists and clinics, and of what the reader is warned.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result.
+    """
+    found = []
+    rows = shares(released, labels, "table")
+    for _, mine in rows[rows["quantity"].eq("icc") & rows["estimate"].notna()].groupby(OF_CLUSTERS, sort=False):
+        records = mine.to_dict("records")
+        parts = [[share_text(row), f" between {NAMES[row['term']].lower()}"] for row in records]
+        warned = dict.fromkeys(note for row in records for note in row["note"].split("; ") if note)
+        front = f"{cluster_heading(records[0], labels)}: share of the variance "
+        found.append([front, *_joined(parts), ".", *(f" {note[:1].upper()}{note[1:]}." for note in warned)])
+    return found

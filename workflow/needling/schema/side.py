@@ -173,6 +173,35 @@ GUESSES: Contract = {
     "n_answered": whole("Patients who answered"),
     "n_arm": whole("Patients of the arm"),
 }
+# Therapists and clinics of an analysis, counted.
+CLUSTERS: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "outcome": text("Outcome"),
+    "site": text("Site of the body", True),
+    "visit": text("Visit"),
+    "component": text("therapist or clinic"),
+    "n": whole("Patients"),
+    "clusters": whole("Therapists or clinics"),
+    "one_arm": count("Of them those all of whose patients are in one arm; empty where there is one arm"),
+}
+# Predicted effects of therapists and clinics without a name, in the order of their size.
+CLUSTER_EFFECTS: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "outcome": text("Outcome"),
+    "site": text("Site of the body", True),
+    "visit": text("Visit"),
+    "component": text("therapist or clinic"),
+    "unit": text("Unit", True),
+    "rank": whole("Place in the order of effects, from 1"),
+    "estimate": number("Predicted effect: difference from the average one"),
+    "low": number("Lower limit of the prediction"),
+    "high": number("Upper limit of the prediction"),
+    "level": number("Level of the limits"),
+    "n": whole("Patients of all"),
+    "fewest": count("Patients of this one; never released"),
+}
 
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
@@ -188,4 +217,6 @@ SIDE: dict[str, Contract] = {
     "response_curve": RESPONSE_CURVE,
     "reliable_change": RELIABLE_CHANGE,
     "guesses": GUESSES,
+    "clusters": CLUSTERS,
+    "cluster_effects": CLUSTER_EFFECTS,
 }

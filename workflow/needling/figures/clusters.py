@@ -1,0 +1,102 @@
+"""Predicted effects of therapists and clinics without names, from the lowest to the highest, with the share of variance."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from needling.figures.style import FAINT, HAIR, INK, LINE, Profile, Sheet, wrapped
+from needling.labels.numbers import format_fixed
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.clusters import PLACE, heading, share_text, shares
+from needling.tables.select import in_order
+from needling.tables.withheld import withheld_note
+
+SECTION = "clusters"
+KEY = [*PLACE, "component"]
+HEAD, PANEL, AXIS, GUTTER, EDGE = 12.0, 30.0, 12.0, 9.0, 8.0  # mm
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the effects of those components whose variance is not zero; nothing where there are none to show."""
+    table = released.get("cluster_effects")
+    found = shares(released, labels, "figure")
+    if table is None or found.empty:
+        return pd.DataFrame(columns=[*KEY, "estimate"])
+    found = found[found["quantity"].eq("icc") & found["estimate"].gt(0)]
+    found = found.assign(component=found["term"].str.strip('[]"'))[
+        [*KEY, "row_id", "estimate", "low", "high", "hidden"]
+    ]
+    named = {"estimate": "icc", "low": "icc_low", "high": "icc_high", "hidden": "icc_hidden"}
+    mine = table.fillna({"site": ""}).merge(found.rename(columns=named), on=KEY)
+    mine = mine[mine["estimate"].notna()]
+    order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
+    return in_order(mine, {**order, "visit": list(labels.plan.visits.schedule), "component": ["therapist", "clinic"]})
+
+
+def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
+    """Draw the effects from left to right by size, each with its limits, around the average."""
+    x = rows["rank"].astype(float)
+    ax.axhline(0, color=INK, linewidth=0.7, zorder=1)
+    ax.grid(axis="y", color=HAIR, linewidth=0.5)
+    ax.vlines(x, rows["low"], rows["high"], color=FAINT, linewidth=LINE, zorder=2)
+    ax.plot(x, rows["estimate"], linestyle="none", marker="o", markersize=3.0, color=INK, zorder=3)
+    ax.set_xticks([])
+    ax.set_xlim(0, float(x.max()) + 1)
+    ax.yaxis.set_major_locator(MaxNLocator(4))
+    return ax
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a line of panels for each cohort, outcome and visit: therapists left, clinics right, on one scale."""
+    lines = list(source.groupby(PLACE, sort=False))
+    step = HEAD + PANEL + AXIS
+    sheet = Sheet(profile.full, step * len(lines))
+    columns = ["therapist", "clinic"]
+    width = (profile.full - 2 * EDGE - GUTTER) / 2
+    for number, (key, rows) in enumerate(lines):
+        place = dict(zip(PLACE, map(str, key), strict=True))
+        top = number * step
+        sheet.write(
+            0,
+            top + 3.5,
+            wrapped(heading(place, labels), profile.full, profile.head, 600),
+            fontweight=600,
+            fontsize=profile.head,
+        )
+        reach = 1.08 * max(abs(rows["low"].min()), abs(rows["high"].max()))
+        for column, component in enumerate(columns):
+            mine = rows[rows["component"] == component]
+            if mine.empty:
+                continue
+            x = EDGE + column * (width + GUTTER + EDGE)
+            first: dict[Any, Any] = mine.iloc[0].to_dict()
+            told = {"hidden": first["icc_hidden"], "row_id": first["row_id"], "estimate": first["icc"]}
+            icc = share_text(told | {"low": first["icc_low"], "high": first["icc_high"]})
+            sheet.write(x, top + 8.6, f"{len(mine)} {component}s; ICC {icc}", fontsize=profile.small)
+            ax = sheet.panel(x, top + HEAD, width - EDGE, PANEL)
+            panel(ax, mine).set_ylim(-reach, reach)
+            ax.set_ylabel(f"Effect, {first['unit']}".rstrip(", "))
+            ax.set_xlabel(f"{component.capitalize()}s by size of effect")
+    return sheet.figure
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    level = f"{100 * float(source['level'].iloc[0]):g}%"
+    caption = (
+        f"Predicted effects of therapists and clinics, without names and by size, with {level} limits of the prediction; 0 is the "
+        "average one. Predictions are drawn towards the average, the more the fewer patients they rest on. ICC: intraclass "
+        "correlation with its profile interval. What was estimated as not differing at all is not drawn."
+    )
+    told = []
+    for key, rows in source.groupby(KEY, sort=False):
+        place = dict(zip(KEY, map(str, key), strict=True))
+        ends = " to ".join(format_fixed(value, 2) for value in (rows["estimate"].min(), rows["estimate"].max()))
+        icc, number = format_fixed(rows["icc"].iloc[0], 2), len(rows)
+        told.append(f"{heading(place, labels)}, {number} {place['component']}s: effects {ends}, ICC {icc}")
+    alternative = f"Points with limits in rising order. {in_sentence('; '.join(told))}."
+    return " ".join([caption, *withheld_note(source)]), alternative
