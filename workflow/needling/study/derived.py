@@ -12,7 +12,7 @@ from needling.study.sources import WrittenRows, _rows
 if TYPE_CHECKING:
     from needling.study.plan import Analysis, Study
 
-EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "status"]
+EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "milestones", "status"]
 Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows, json_schema_input_type=WrittenRows)]
 Known = Callable[[str, str, Any], None]
 
