@@ -114,7 +114,7 @@ def draw_instrument(
     for visit in visits:
         means, spreads = np.zeros(len(who)), np.ones(len(who))
         for name in np.unique(cohort):
-            for arm_number in (0, 1):
+            for arm_number in range(len(scenario.arms)):
                 here = (cohort == name) & (arm_number == (0 if arm is None else arm))
                 means[here], spreads[here] = latent_place(scenario, name, instrument, int(visit), arm_number)
         if further is not None:
@@ -134,7 +134,7 @@ def latent_place(scenario: Scenario, cohort: str, instrument: str, visit: int, a
     """Latent mean and spread at which the mean score of this cohort, visit and arm is what the plan says."""
     course = COHORTS[cohort].courses[instrument]
     spread = latent_spread(SCALES[instrument], *map(float, course.baseline)) * SPREAD_OVER_VISITS[visit]
-    mean = course.control_means()[visit] + arm * course.effects(scenario.kind)[visit]
+    mean = course.control_means()[visit] + course.effects(scenario.kind, scenario.arms[arm])[visit]
     return latent_mean(SCALES[instrument], float(mean), float(spread)), float(spread)
 
 
@@ -143,7 +143,7 @@ def further_pain(scenario: Scenario, people: pd.DataFrame, arm: np.ndarray) -> n
     mean, sd = (number / 10 for number in EXPECTATION)
     beyond = people["expectation"].to_numpy() - expected_score(SCALES["nprs"], mean, sd)
     slopes = np.array([moderation(scenario.kind, cohort) for cohort in people["cohort"]])
-    return slopes * (beyond * arm)[:, None]
+    return slopes * (beyond * (np.array(scenario.arms)[arm] == "dry_needling"))[:, None]
 
 
 def remote_tenderness(local: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -20,13 +20,12 @@ from needling.simulate.course import (
 from needling.simulate.people import (
     allocate_by_lot,
     allocate_by_severity,
-    arm_names,
     draw_excluded,
     draw_people,
     draw_staff,
 )
 from needling.simulate.scenario import ASKED_AGAIN, AT_BASELINE, COHORTS, MECHANISMS, OVER_TIME, VISITS, Scenario, truth
-from needling.simulate.treatment import draw_return_to_sport, draw_treatment
+from needling.simulate.treatment import draw_guesses, draw_return_to_sport, draw_treatment
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class SimulatedStudy:
         every visit; `observed` says which of them a study would have.
     pgic : patient, visit_number, pgic (1-7), observed.
     sessions, needling, co_interventions, adverse_events, milestones, status : what happened between visits.
+    guesses : patient, day, time, guess: which needle patients of a trial with a sham arm believe to have had.
     truth : true values on the scored scales.
     """
 
@@ -58,6 +58,7 @@ class SimulatedStudy:
     adverse_events: pd.DataFrame
     milestones: pd.DataFrame
     status: pd.DataFrame
+    guesses: pd.DataFrame
     truth: dict[str, object]
 
 
@@ -74,7 +75,19 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     The clean tables. On each instrument's scored scale the expected difference between the arms, over everybody and
     before drop-out, is the true effect in `truth`.
     """
-    parts = ("stable", "people", "excluded", "severity", "arm", "answers", "visits", "treatment", "pgic", "later")
+    parts = (
+        "stable",
+        "people",
+        "excluded",
+        "severity",
+        "arm",
+        "answers",
+        "visits",
+        "treatment",
+        "pgic",
+        "guesses",
+        "later",
+    )
     by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
     staff = draw_staff(scenario)
     stable = draw_stable(scenario.patients, by["stable"])
@@ -92,10 +105,10 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
             draw_instrument(scenario, name, who[name], severity.of(name), np.array([0]), None, by["answers"])
         ]
     if scenario.randomised:
-        arm = allocate_by_lot(people, by["arm"])
+        arm = allocate_by_lot(people, len(scenario.arms), by["arm"])
     else:
         arm = allocate_by_severity(drawn["nprs"][0]["total"].to_numpy(), people["expectation"].to_numpy(), by["arm"])
-    people["arm"] = arm_names(arm)
+    people["arm"] = np.array(scenario.arms)[arm]
     for name in OVER_TIME:
         here = arm[who[name]["patient"]]
         drawn[name].append(
@@ -131,6 +144,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
         adverse_events=treatment.adverse_events,
         milestones=draw_return_to_sport(scenario, people, visits, treatment.status, by["later"]),
         status=treatment.status,
+        guesses=draw_guesses(people, treatment.sessions, visits, by["guesses"]),
         truth=truth(scenario),
     )
 
