@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from needling.schema import FRAME, check
+from needling.schema.contract import check
+from needling.schema.frames import FRAME
 from needling.simulate.made_up import SimulatedStudy
 from needling.simulate.scenario import COHORTS, SCALES
 
