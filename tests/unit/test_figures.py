@@ -7,12 +7,16 @@ import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
+from needling.figures.flow import boxes
 from needling.figures.forest import is_turned, sides
+from needling.figures.sensitivity import panel as sensitivity_panel
 from needling.figures.style import COLOURS, PHONE, REPORT, Profile, style
 from needling.figures.trajectories import limits_of
+from needling.tables.withheld import HIDDEN
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
@@ -323,3 +327,55 @@ def test_tipping_map_marks_the_better_arm_and_says_what_stays():
     says = (source["low"] > 0).mean()
     assert f"{100 * says:.0f}% of the map keeps" in alternative
     assert "12 months" in caption
+
+
+# ---------------------------------------------------------------- the flow and the other answers
+
+
+def test_the_flow_adds_cohorts_and_hides_a_sum_of_which_a_part_is_hidden():
+    released, labels = shown(plan, 60)
+    source = FIGURES["flow"].data(released, labels)
+    allocated = source[(source["stage"] == "allocated") & (source["arm"] == "dry_needling")]
+    head = boxes(source, labels, "dry_needling")[0]
+    assert head.head == [("Allocated", str(allocated["n"].sum()))]
+    assert [n for _, n in head.lines] == [str(n) for n in allocated["n"]]
+    assert len(head.lines) == 3
+    followed = next(box for box in boxes(source, labels, "dry_needling") if box.head[0][0] == "Followed")
+    assert followed.lines[0][0] == "Baseline"
+    hidden = source.assign(n=source["n"].mask(source["stage"].eq("allocated") & source["cohort"].eq("fibromyalgia")))
+    assert boxes(hidden, labels, "dry_needling")[0].head == [("Allocated", HIDDEN)]
+
+
+def with_other_answers(released):
+    """A sensitivity analysis beside each primary comparison, further away by one, and one that is exploratory."""
+    results = released["results"]
+    mine = results[results["role"].eq("primary")]
+    other = mine.assign(row_id="s" + mine["row_id"], role="sensitivity", variant="mar", estimate=mine["estimate"] - 1)
+    loose = other.assign(row_id="e" + mine["row_id"], role="exploratory")
+    elsewhere = other.assign(row_id="u" + mine["row_id"], unit="somewhere else")
+    released["results"] = pd.concat([results, other, loose, elsewhere], ignore_index=True)
+
+
+def test_other_answers_stand_beside_the_planned_one_on_its_scale_and_no_exploratory_one_does():
+    figure, source, caption, alternative = drawn("sensitivity", plan, with_other_answers)
+    assert set(source["role"]) == {"primary", "sensitivity"}
+    for _, rows in source.groupby(["cohort", "outcome"]):
+        planned, other = rows["estimate"]
+        assert rows["role"].tolist() == ["primary", "sensitivity"]
+        assert other == planned - 1
+    assert "Missing at random" in [text.get_text() for text in drawn_texts(figure)]
+    assert "tinted side is better with the first-named arm" in caption
+    assert alternative.count("planned") == source["role"].eq("primary").sum()
+
+
+def test_the_tint_of_other_answers_lies_where_the_first_named_arm_is_better():
+    for better, tinted in (("lower", (-1.0, 0.0)), ("higher", (0.0, 1.0))):
+        row = {"better": better, "estimate": 0.5, "low": 0.2, "high": 0.8, "role": "primary"}
+        ax = sensitivity_panel(Figure().add_subplot(), [row, None], (-1.0, 1.0))
+        band = ax.patches[0]
+        assert (band.get_x(), band.get_x() + band.get_width()) == tinted
+
+
+def test_an_answer_alone_is_no_comparison_of_answers():
+    released, labels = shown(plan, 60)
+    assert FIGURES["sensitivity"].data(released, labels).empty
