@@ -100,20 +100,19 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     follow_up = np.arange(1, len(VISITS))
     drawn: dict[str, list[pd.DataFrame]] = {}
     who = {name: _who_has(name, people) for name in OVER_TIME}
+
+    def draw(name: str, visits: np.ndarray, arm: np.ndarray | None) -> pd.DataFrame:
+        return draw_instrument(scenario, name, who[name], severity.of(name), visits, arm, by["answers"])
+
     for name in OVER_TIME:
-        drawn[name] = [
-            draw_instrument(scenario, name, who[name], severity.of(name), np.array([0]), None, by["answers"])
-        ]
+        drawn[name] = [draw(name, np.array([0]), None)]
     if scenario.randomised:
         arm = allocate_by_lot(people, len(scenario.arms), by["arm"])
     else:
         arm = allocate_by_severity(drawn["nprs"][0]["total"].to_numpy(), people["expectation"].to_numpy(), by["arm"])
     people["arm"] = np.array(scenario.arms)[arm]
     for name in OVER_TIME:
-        here = arm[who[name]["patient"]]
-        drawn[name].append(
-            draw_instrument(scenario, name, who[name], severity.of(name), follow_up, here, by["answers"])
-        )
+        drawn[name].append(draw(name, follow_up, arm[who[name]["patient"]]))
     answers = {
         name: pd.concat(frames, ignore_index=True).sort_values(["patient", "visit_number"], ignore_index=True)
         for name, frames in drawn.items()
@@ -122,10 +121,9 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     answers |= {name: table for name, (table, _) in at_baseline.items()}
 
     # who leaves is drawn from the pain at an average expectation
-    planned = answers["nprs"]["total"].to_numpy().reshape(len(people), len(VISITS))
-    visits, leaves = draw_visits(scenario, people, severity, planned, arm, by["visits"])
+    visits, leaves = draw_visits(scenario, people, severity, _by_visit(answers["nprs"]), arm, by["visits"])
     answers |= _later(scenario, people, severity, at_baseline["csi"], arm, by["later"])
-    pain = answers["nprs"]["total"].to_numpy().reshape(len(people), len(VISITS))
+    pain = _by_visit(answers["nprs"])
     people["left_before"] = leaves
     attended = visits["attended"].to_numpy().reshape(len(people), len(VISITS))
     answers = {name: _observed(table, attended) for name, table in answers.items()}
@@ -147,6 +145,10 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
         guesses=draw_guesses(people, treatment.sessions, visits, by["guesses"]),
         truth=truth(scenario),
     )
+
+
+def _by_visit(table: pd.DataFrame) -> np.ndarray:
+    return table["total"].to_numpy().reshape(-1, len(VISITS))
 
 
 def _later(
