@@ -27,6 +27,21 @@ from needling.simulate.people import (
 from needling.simulate.scenario import ASKED_AGAIN, AT_BASELINE, COHORTS, MECHANISMS, OVER_TIME, VISITS, Scenario, truth
 from needling.simulate.treatment import draw_guesses, draw_return_to_sport, draw_treatment
 
+# A part that comes later goes to the end, so that the others draw as before.
+STREAMS = (
+    "stable",
+    "people",
+    "excluded",
+    "severity",
+    "arm",
+    "answers",
+    "visits",
+    "treatment",
+    "pgic",
+    "guesses",
+    "later",
+)
+
 
 @dataclass(frozen=True)
 class SimulatedStudy:
@@ -75,20 +90,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     The clean tables. On each instrument's scored scale the expected difference between the arms, over everybody and
     before drop-out, is the true effect in `truth`.
     """
-    parts = (
-        "stable",
-        "people",
-        "excluded",
-        "severity",
-        "arm",
-        "answers",
-        "visits",
-        "treatment",
-        "pgic",
-        "guesses",
-        "later",
-    )
-    by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
+    by = dict(zip(STREAMS, rng.spawn(len(STREAMS)), strict=True))
     staff = draw_staff(scenario)
     stable = draw_stable(scenario.patients, by["stable"])
     people = draw_people(scenario, stable[:, :2], by["people"])
