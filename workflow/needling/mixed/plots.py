@@ -56,8 +56,8 @@ def _lines(table: pd.DataFrame, along: str, others: list[str], ax: Axes) -> None
     """Draw estimates and intervals along a variable, one line per combination of the others, side by side."""
     numeric = pd.api.types.is_numeric_dtype(table[along])
     places = list(dict.fromkeys(table[along]))
-    at = table[along].astype(float) if numeric else table[along].map({value: i for i, value in enumerate(places)})
-    at = np.asarray(at, dtype=float)
+    order = {value: number for number, value in enumerate(places)}
+    at = np.array([float(value) if numeric else order[value] for value in table[along]])
     groups = list(table.groupby(others, observed=True, sort=False)) if others else [((), table)]
     step = 0.02 * (at.max() - at.min() or 1.0)
     for number, (label, part) in enumerate(groups):
