@@ -17,7 +17,7 @@ from needling.tables.withheld import withheld_note
 
 SECTION = "clusters"
 KEY = [*PLACE, "component"]
-HEAD, PANEL, AXIS, GUTTER, EDGE = 12.0, 30.0, 12.0, 9.0, 8.0  # mm
+TITLE, HEAD, PANEL, AXIS, GUTTER, EDGE, LEAST = 4.5, 7.5, 30.0, 9.0, 8.0, 11.0, 70.0  # mm
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -51,33 +51,29 @@ def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a line of panels for each cohort, outcome and visit: therapists left, clinics right, on one scale."""
+    """Draw the panels of each cohort, outcome and visit: therapists left, clinics right (or below), on one scale."""
     lines = list(source.groupby(PLACE, sort=False))
-    step = HEAD + PANEL + AXIS
-    sheet = Sheet(profile.full, step * len(lines))
-    columns = ["therapist", "clinic"]
-    width = (profile.full - 2 * EDGE - GUTTER) / 2
+    across = profile.across(2, LEAST)
+    deep = 2 // across
+    step = TITLE + deep * (HEAD + PANEL + AXIS)
+    sheet = Sheet(profile.width, step * len(lines))
+    width = (profile.width - (across - 1) * GUTTER) / across
     for number, (key, rows) in enumerate(lines):
         place = dict(zip(PLACE, map(str, key), strict=True))
-        top = number * step
-        sheet.write(
-            0,
-            top + 3.5,
-            wrapped(heading(place, labels), profile.full, profile.head, 600),
-            fontweight=600,
-            fontsize=profile.head,
-        )
+        bold = {"fontweight": 600, "fontsize": profile.head}
+        sheet.write(0, number * step + TITLE, wrapped(heading(place, labels), profile.width, profile.head, 600), **bold)
         reach = 1.08 * max(abs(rows["low"].min()), abs(rows["high"].max()))
-        for column, component in enumerate(columns):
+        for at, component in enumerate(("therapist", "clinic")):
             mine = rows[rows["component"] == component]
             if mine.empty:
                 continue
-            x = EDGE + column * (width + GUTTER + EDGE)
+            x = (at % across) * (width + GUTTER)
+            y = number * step + TITLE + (at // across) * (HEAD + PANEL + AXIS)
             first: dict[Any, Any] = mine.iloc[0].to_dict()
             told = {"hidden": first["icc_hidden"], "row_id": first["row_id"], "estimate": first["icc"]}
             icc = share_text(told | {"low": first["icc_low"], "high": first["icc_high"]})
-            sheet.write(x, top + 8.6, f"{len(mine)} {component}s; ICC {icc}", fontsize=profile.small)
-            ax = sheet.panel(x, top + HEAD, width - EDGE, PANEL)
+            sheet.write(x, y + HEAD - 2.4, f"{len(mine)} {component}s; ICC {icc}", fontsize=profile.small)
+            ax = sheet.panel(x + EDGE, y + HEAD, width - EDGE, PANEL)
             panel(ax, mine).set_ylim(-reach, reach)
             ax.set_ylabel(f"Effect, {first['unit']}".rstrip(", "))
             ax.set_xlabel(f"{component.capitalize()}s by size of effect")

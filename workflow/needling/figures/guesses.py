@@ -14,6 +14,7 @@ from needling.tables.withheld import withheld_note
 SECTION = "guesses"
 COLUMNS = ["row_id", *PLACE, "variant", "arm", "estimate", "low", "high", "level", "n_patients", "hidden"]
 STEP, HEAD, TOP, AXIS = 5.2, 6.4, 11.0, 8.0  # mm: a row, a heading over rows, what stands over the plot, its axis
+WIDE = 60.0  # mm: the plot on which the words over it have room
 ENDS = {-1.0: "all wrong", 0.0: "as by chance", 1.0: "all right"}
 
 
@@ -47,23 +48,24 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     step = max(STEP, *(2.0 + 3.3 * (1 + name.count("\n")) for name in names.values()))
     heads = [heading(place, labels) for place, _ in blocks]
     tall = sum((HEAD if head else 0) + step * len(rows) for head, (_, rows) in zip(heads, blocks, strict=True))
-    sheet = Sheet(profile.full, TOP + tall + AXIS)
+    sheet = Sheet(profile.width, TOP + tall + AXIS)
     left = 3 + max(text_width(name, size) for name in names.values())
     n_at = left + 12
     numbers = {row["row_id"]: index_text(row) for row in source.to_dict("records")}
     wide = 1.5 + max(text_width(text, size) for text in numbers.values())
-    right = profile.full - wide - 4
+    right = profile.width - wide - 4
     level = f"({100 * float(source['level'].iloc[0]):g}% CI)"
     base = TOP - 2.5
     sheet.write(n_at, base, "n", ha="right", fontweight=500)
-    sheet.write(profile.full - wide, base, f"Index {level}", fontweight=500)
+    sheet.write(profile.width - wide, base, f"Index {level}", fontweight=500)
     plot = (n_at + 6, right)
-    middle = (plot[0] + plot[1]) / 2
-    sheet.write(middle, base - 4.0, "Right less wrong guesses (Bang’s index)", ha="center", fontweight=500)
-    for x, ha in ((-1.0, "left"), (0.0, "center"), (1.0, "right")):
+    middle, is_wide = (plot[0] + plot[1]) / 2, right - n_at > WIDE
+    title = "Right less wrong guesses (Bang’s index)" if is_wide else "Bang’s index"
+    sheet.write(middle, base - (4.0 if is_wide else 0.0), title, ha="center", fontweight=500)
+    for x, ha in ((-1.0, "left"), (0.0, "center"), (1.0, "right")) if is_wide else ():
         at = middle + x * (plot[1] - plot[0]) / 2
         sheet.write(at, base, ENDS[x], ha=ha, color=FAINT, fontsize=profile.small)
-    sheet.rule(0, profile.full, base + 1.4, INK, 0.8)
+    sheet.rule(0, profile.width, base + 1.4, INK, 0.8)
     y, places = TOP, []
     for head, (_, rows) in zip(heads, blocks, strict=True):
         if head:
@@ -74,14 +76,16 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             sheet.write(3 if head else 0, row_base + 0.21 * size * names[index].count("\n"), names[index])
             n = row["n_patients"]
             sheet.write(n_at, row_base, MISSING if pd.isna(n) else str(n), ha="right")
-            sheet.write(profile.full - wide, row_base, numbers[row["row_id"]])
+            sheet.write(profile.width - wide, row_base, numbers[row["row_id"]])
             places.append(y + step / 2)
             y += step
         if len(places) < len(source):
-            sheet.rule(0, profile.full, y, RULE, 0.3)
+            sheet.rule(0, profile.width, y, RULE, 0.3)
     ax = sheet.panel(plot[0], TOP, plot[1] - plot[0], tall)
     ordered = pd.concat([rows for _, rows in blocks])
     panel(ax, ordered, places, labels).set_ylim(TOP + tall, TOP)
+    if not is_wide:
+        ax.set_xticks([-1, 0, 1], ["−1", "0", "1"])
     return sheet.figure
 
 
