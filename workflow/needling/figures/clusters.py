@@ -9,7 +9,6 @@ from matplotlib.ticker import MaxNLocator
 
 from needling.figures.style import FAINT, HAIR, INK, LINE, Profile, Sheet, wrapped
 from needling.labels.numbers import format_fixed
-from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.clusters import PLACE, heading, share_text, shares
 from needling.tables.select import in_order
@@ -94,5 +93,5 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         ends = " to ".join(format_fixed(value, 2) for value in (rows["estimate"].min(), rows["estimate"].max()))
         icc, number = format_fixed(rows["icc"].iloc[0], 2), len(rows)
         told.append(f"{heading(place, labels)}, {number} {place['component']}s: effects {ends}, ICC {icc}")
-    alternative = f"Points with limits in rising order. {in_sentence('; '.join(told))}."
+    alternative = f"Points with limits in rising order. {'; '.join(told)}."
     return " ".join([caption, *withheld_note(source)]), alternative

@@ -52,7 +52,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     left = 3 + max(text_width(name, size) for name in names.values())
     n_at = left + 12
     numbers = {row["row_id"]: index_text(row) for row in source.to_dict("records")}
-    wide = 1.5 + max(text_width(text, size) for text in numbers.values())
+    wide = 2.5 + max(text_width(text, size) for text in numbers.values())
     right = profile.width - wide - 4
     level = f"({100 * float(source['level'].iloc[0]):g}% CI)"
     base = TOP - 2.5
