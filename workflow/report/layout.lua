@@ -50,7 +50,9 @@ function Div(div)
       out[#out + 1] = raw("</details>")
       return out
     end
-    folded[#folded + 1] = div.content[2]
+    for place = 2, #div.content do
+      folded[#folded + 1] = div.content[place]
+    end
     return {}
   end
   if FORMAT:match("html") and kind == "flag" then

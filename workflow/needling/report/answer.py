@@ -57,7 +57,7 @@ class Amount:
 
     @property
     def digits(self) -> int:
-        """One decimal fewer than a table has, unless that would print an end as no difference, which it is not."""
+        """One decimal fewer than a table where that has several, unless an end would then print as no difference."""
         ends = [self.scale * self.row[name] for name in ("estimate", "low", "high")]
         exact = decimals(ends[1], ends[2])
         short = exact - 1 if exact > 1 or self.is_ratio else exact

@@ -47,7 +47,7 @@ def missing(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[s
     if sums.empty:
         return []
     worst = (sums["measured"] / sums["expected"]).idxmin()
-    n, of = int(sums.loc[str(worst), "measured"]), int(sums.loc[str(worst), "expected"])
+    n, of = int(sums["measured"][worst]), int(sums["expected"][worst])
     lost = 1 - n / of
     verdict = "little is missing" if lost < LITTLE else "much is missing" if lost > MUCH else "some is missing"
     known = f"{labels.outcome(str(worst))} at {in_sentence(labels.visit(at))} is known of {n} of {of} patients"
@@ -86,7 +86,8 @@ def agreement(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict
         says = "comes" if most == 1 else "come"
         return [[f"{sentence(many)}{each} {says} to the same conclusion", *detail, "."]]
     if len(told) == 1:
-        return [[f"Not all of {many} come to the same conclusion: intervals from ", *_reach(*apart[0]), "."]]
+        which = f"{sentence(many)} does not" if most == 1 else f"Not all of {many}"
+        return [[f"{which} come to the same conclusion: intervals from ", *_reach(*apart[0]), "."]]
     named: Pieces = []
     for row, found in apart:
         named += [", " if named else "", f"{_place(row, labels)} (intervals from ", *_reach(row, found), ")"]
