@@ -26,7 +26,6 @@ SHOWN = section(
     "primary",
     "families",
     "disclosure",
-    "figures",
     words=True,
 )
 
