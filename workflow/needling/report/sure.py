@@ -46,11 +46,11 @@ def missing(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[s
     sums = sums[sums["expected"] > 0]
     if sums.empty:
         return []
-    worst = (sums["measured"] / sums["expected"]).idxmin()
+    worst = str((sums["measured"] / sums["expected"]).idxmin())
     n, of = int(sums["measured"][worst]), int(sums["expected"][worst])
     lost = 1 - n / of
     verdict = "little is missing" if lost < LITTLE else "much is missing" if lost > MUCH else "some is missing"
-    known = f"{labels.outcome(str(worst))} at {in_sentence(labels.visit(at))} is known of {n} of {of} patients"
+    known = f"{labels.outcome(worst)} at {in_sentence(labels.visit(at))} is known of {n} of {of} patients"
     least = ", fewest of the primary outcomes" if len(sums) > 1 else ""
     return [f"{known} ({format_fixed(100 * n / of, 0)}%{least}): {verdict}."]
 
