@@ -27,7 +27,7 @@ rule validate:
     resources:
         mem_mb=memory(500),
     params:
-        count=repetitions_of_job,
+        repetitions=repetitions_of_job,
         code=digest(*code("validate", *sorted((PACKAGE / "analysis").glob("*.py")))),
     script:
         "../scripts/validate.py"
