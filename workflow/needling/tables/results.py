@@ -16,7 +16,7 @@ from needling.labels.numbers import (
     format_power,
 )
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
-from needling.labels.words import FAMILIES, NO_INTERVALS, Labels
+from needling.labels.words import FAMILIES, NO_INTERVALS, OWN_INTERVALS, STEPWISE_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said, section_of
 from needling.tables.withheld import HIDDEN, withheld_note
@@ -194,12 +194,12 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
         used = [plan.families[name] for name in dict.fromkeys(rows["family"]) if name]
         methods = listed(list(dict.fromkeys(FAMILIES[one.method] for one in used)))
         notes.append(f"Adjusted P: {methods}, over the comparisons of a family; confidence intervals are not adjusted.")
-        if all(one.method == "bonferroni" for one in used):
-            notes.append(
-                "Intervals that go with the adjusted P are in the exact numbers (low_adjusted, high_adjusted)."
-            )
-        else:
+        if rows[["low_adjusted", "high_adjusted"]].isna().all(axis=None):
             notes.append(f"{sentence(NO_INTERVALS)}.")
+        else:
+            notes.append(f"{sentence(OWN_INTERVALS)}.")
+            if any(one.method != "bonferroni" for one in used):
+                notes.append(f"{sentence(STEPWISE_INTERVALS)}.")
     if rows["variant"].eq("change_score").any():
         notes.append(CHANGE_SCORES[plan.design])
     notes += _frameworks(rows, labels)
