@@ -14,6 +14,7 @@ FAVOURED = f"{ANALYSIS} -k favoured"
 TURNED = f"{ANALYSIS} -k improvement"
 HEDGES = f"{ANALYSIS} -k standardised"
 CLUSTERING, SHARES = "tests/unit/test_clustering.py", "tests/reference/test_r_questions.py -k shares"
+SURVIVAL, TIMES = "tests/reference/test_r_survival.py", "tests/unit/test_time_to_event.py"
 BLINDING = "tests/unit/test_blinding.py"
 TREND = f"{ANALYSIS} -k trend"
 
@@ -195,6 +196,36 @@ MUTATIONS = [
     ("report/happened.py", 'if row["high"] < 0 else "right and', 'if row["low"] < 0 else "right and', BLINDING),
     ("release/results.py", 'guesses[few(guesses["n"], limit.cell)]', 'guesses[few(guesses["n"], 0)]', BLINDING),
     ("release/results.py", 'for arm in (row["arm"], "")}', 'for arm in (row["arm"],)}', BLINDING),
+    # times to an event
+    ("analysis/survival.py", "(n * (n - d)), 0.0)", "(n * n), 0.0)", SURVIVAL),
+    ("analysis/survival.py", 'curve["time"] < horizon', 'curve["time"] <= 2 * horizon', SURVIVAL),
+    (
+        "analysis/survival.py",
+        "centre + reach)), np.exp(-np.exp(centre - reach",
+        "centre - reach)), np.exp(-np.exp(centre + reach",
+        SURVIVAL,
+    ),
+    ("analysis/survival.py", "rank = rank - rank.mean()", "rank = rank + 0.0", SURVIVAL),
+    ("analysis/survival.py", "model.fit(groups=pd.factorize(groups)[0])", "model.fit()", SURVIVAL),
+    ("analysis/survival.py", "FEWEST_CLINICS = 20", "FEWEST_CLINICS = 21", f"{TIMES} -k twenty"),
+    ("analysis/survival.py", "FEWEST_CLINICS = 20", "FEWEST_CLINICS = 19", f"{TIMES} -k twenty"),
+    (
+        "analysis/time_to_event.py",
+        'earlier == (quantity == "hazard_ratio")',
+        'earlier != (quantity == "hazard_ratio")',
+        f"{TIMES} -k directions",
+    ),
+    ("analysis/time_to_event.py", '"time": time / 7', '"time": time / 5', f"{TIMES} -k at_risk"),
+    (
+        "analysis/time_to_event.py",
+        'status["still_followed"] != "yes"',
+        'status["still_followed"] != "no"',
+        f"{TIMES} -k at_risk",
+    ),
+    ("analysis/time_to_event.py", "mean - other", "other - mean", f"{TIMES} -k directions"),
+    ("analysis/time_to_event.py", "FEWEST_EVENTS = 10", "FEWEST_EVENTS = 1", f"{TIMES} -k too_few"),
+    ("analysis/time_to_event.py", "NOT_PROPORTIONAL = 0.05", "NOT_PROPORTIONAL = 0.0", f"{TIMES} -k cross"),
+    ("tables/event_times.py", '(row["low"] > null) == (row', '(row["low"] < null) == (row', f"{TIMES} -k association"),
     # therapists and clinics
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),

@@ -13,6 +13,7 @@ from needling.schema.side import (
     CROSS_CHECK,
     DELIVERED,
     DROPOUT,
+    EVENT_CURVE,
     GUESSES,
     LOST,
     NUMBER_NEEDED,
@@ -257,6 +258,17 @@ def others(table, used):
     told = [("sham", 20), ("dry_needling", 31), ("unknown", n - 51)]
     asked = {"analysis": "primary", "cohort": "all", "visit": "week_4", "arm": ARMS[1], "n_answered": n, "n_arm": n + 3}
     given["guesses"] = rows([asked | {"guess": guess, "n": max(k, 0)} for guess, k in told], GUESSES)
+    at = [{"time": 1.0 * week, "n_at_risk": n - 12 * week, "n_events": 11 * week} for week in range(3)]
+    curve = {
+        "analysis": "primary",
+        "cohort": "all",
+        "arm": ARMS[1],
+        "estimate": 0.2,
+        "low": 0.1,
+        "high": 0.3,
+        "level": 0.95,
+    }
+    given["event_curve"] = rows([curve | step for step in at], EVENT_CURVE)
     therapists = {"visit": "week_4", "component": "therapist", "n": n}
     given["clusters"] = rows([model | therapists | {"clusters": 12, "one_arm": 1}], CLUSTERS)
     effects = [

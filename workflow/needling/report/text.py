@@ -16,6 +16,7 @@ from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
 from needling.study.extensions import EXTENSIONS
+from needling.tables.event_times import sentences as event_sentences
 from needling.tables.printed import Pieces, Printed, marked
 from needling.tables.select import RATIOS, said
 
@@ -81,6 +82,7 @@ def report_text(
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
         clusters=clusters_sentences(released, labels),
+        event_times=event_sentences(released, labels),
         guesses=guesses_sentences(released, labels),
         section=section,
         own_sections=floats.own_sections,

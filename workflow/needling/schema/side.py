@@ -202,6 +202,20 @@ CLUSTER_EFFECTS: Contract = {
     "n": whole("Patients of all"),
     "fewest": count("Patients of this one; never released"),
 }
+# Share of each arm that had an event, over time, and who was still at risk.
+EVENT_CURVE: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "outcome": text("Outcome, of a response", True),
+    "arm": text("Arm", True),
+    "time": number("Time from day 0", "weeks"),
+    "estimate": number("Share who had the event"),
+    "low": number("Lower confidence limit"),
+    "high": number("Upper confidence limit"),
+    "level": number("Confidence level"),
+    "n_at_risk": whole("Patients still observed without the event just before"),
+    "n_events": whole("Patients who had the event so far"),
+}
 
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
@@ -219,4 +233,5 @@ SIDE: dict[str, Contract] = {
     "guesses": GUESSES,
     "clusters": CLUSTERS,
     "cluster_effects": CLUSTER_EFFECTS,
+    "event_curve": EVENT_CURVE,
 }

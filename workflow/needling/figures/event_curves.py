@@ -1,0 +1,89 @@
+"""Share of each arm that had an event over time, with bands, and the patients still at risk under it."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from needling.figures.style import FAINT, Profile, Sheet, light_grid, looks, text_width, wrapped
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.event_times import PLACE, heading
+from needling.tables.select import asked_for, in_order
+from needling.tables.withheld import withheld_note
+
+SECTION = "event_times"
+TITLE, PLOT, AXIS, LINE, FOOT = 8.0, 48.0, 10.0, 4.2, 5.0  # mm
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the curves; nothing where there are none."""
+    table = released.get("event_curve", pd.DataFrame(columns=[*PLACE, "estimate"]))
+    mine = table[table["analysis"].isin(asked_for(released, "figure", "event_curves")) & table["estimate"].notna()]
+    mine = mine.fillna({"outcome": "", "arm": ""})
+    order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
+    return in_order(mine, order) if len(mine) else mine
+
+
+def ticks(rows: pd.DataFrame) -> list[float]:
+    """Whole weeks at which numbers at risk stand: at most seven."""
+    last = float(rows["time"].max())
+    step = next(one for one in (1, 2, 4, 8, 13, 26, 52, 104) if last / one <= 7)
+    return [float(week) for week in range(0, int(last) + 1, step)]
+
+
+def panel(ax: Axes, rows: pd.DataFrame, labels: Labels) -> Axes:
+    """Draw the share of each arm that had the event, as steps, with its band."""
+    for arm, look in looks(labels.plan.arms).items():
+        mine = rows[rows["arm"] == arm].sort_values("time")
+        ax.step(mine["time"], 100 * mine["estimate"], where="post", color=look.colour, linestyle=look.line)
+        band = mine.dropna(subset=["low", "high"])
+        ends = (band["time"], 100 * band["low"], 100 * band["high"])
+        ax.fill_between(*ends, step="post", color=look.colour, alpha=0.16, linewidth=0)
+    ax.set(ylim=(0, 101), xlim=(0, float(rows["time"].max())), xticks=ticks(rows))
+    return light_grid(ax)
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a plot for each analysis, cohort and outcome, and under it the numbers at risk in the colour of each arm."""
+    groups = list(source.groupby(PLACE, sort=False))
+    look = looks(labels.plan.arms)
+    size, names = profile.type, {arm: labels.arm(arm) for arm in look}
+    left = 6 + max(text_width(name, size) for name in [*names.values(), "Had the event, %"])
+    width = min(profile.width, 150.0)
+    step = TITLE + PLOT + AXIS + LINE * (len(look) + 1) + FOOT
+    sheet = Sheet(width, step * len(groups))
+    for number, (key, rows) in enumerate(groups):
+        top = number * step
+        title = wrapped(heading(dict(zip(PLACE, map(str, key), strict=True)), labels), width, profile.head, 600)
+        sheet.write(0, top + 4.5, title, fontweight=600, fontsize=profile.head)
+        ax = panel(sheet.panel(left, top + TITLE, width - left - 3, PLOT), rows, labels)
+        ax.set_ylabel("Had the event, %")
+        ax.set_xlabel("Weeks from day 0")
+        base = top + TITLE + PLOT + AXIS + LINE
+        sheet.write(0, base, "At risk", color=FAINT, fontsize=profile.small)
+        span = float(rows["time"].max())
+        for line, (arm, one) in enumerate(look.items(), start=1):
+            sheet.write(0, base + line * LINE, names[arm], color=one.colour)
+            at = rows[rows["arm"] == arm].set_index("time")["n_at_risk"]
+            for week in ticks(rows):
+                if week in at.index and pd.notna(at[week]):
+                    x = left + (width - left - 3) * week / span
+                    sheet.write(x, base + line * LINE, str(int(at[week])), ha="center", color=one.colour)
+    return sheet.figure
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    level = f"{100 * float(source['level'].iloc[0]):g}%"
+    caption = (
+        f"Share of patients who had the event (one minus Kaplan-Meier), with {level} confidence bands at each time, and patients "
+        "still observed without it (at risk) under the curves."
+    )
+    told = []
+    for key, rows in source.groupby([*PLACE, "arm"], sort=False):
+        *place, arm = map(str, key)
+        last = rows.sort_values("time").iloc[-1]
+        name = heading(dict(zip(PLACE, place, strict=True)), labels)
+        who = f", {in_sentence(labels.arm(arm))}" if arm else ""
+        told.append(f"{name}{who}: {100 * last['estimate']:.0f}% by week {last['time']:g}")
+    return " ".join([caption, *withheld_note(source)]), f"Rising steps. {'; '.join(told)}."

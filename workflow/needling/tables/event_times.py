@@ -1,0 +1,130 @@
+"""Times to an event: how many had it, by when, and how the arms compare."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.numbers import MISSING, format_fixed, format_p
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.printed import Pieces, Printed, Row, Told, headed
+from needling.tables.select import asked_for, in_order
+from needling.tables.withheld import HIDDEN, withheld_note
+
+PLACE = ["analysis", "cohort", "outcome"]
+COMPARED = {"restricted_mean_difference": "Difference of the means, weeks", "hazard_ratio": "Hazard ratio"}
+
+
+def times(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the results of the analyses that ask for this table, in the study file's order."""
+    results = released["results"]
+    mine = results[results["analysis"].isin(asked_for(released, "table", "event_times"))]
+    order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
+    return in_order(mine, order)
+
+
+def heading(place: dict[Any, Any], labels: Labels) -> str:
+    """Name the analysis, the cohort where there are several, and the outcome of a response."""
+    parts = [labels.analysis(place["analysis"])]
+    parts += [labels.cohort(place["cohort"])] if len(labels.plan.cohorts) > 1 else []
+    parts += [labels.outcome(place["outcome"])] if place["outcome"] else []
+    return ", ".join([parts[0], *(in_sentence(one) for one in parts[1:])])
+
+
+def number(row: dict[Any, Any], digits: int, factor: float = 1.0, mark: str = "") -> str:
+    """An estimate with its interval as it is printed; what there is none of as a dash."""
+    if row["hidden"]:
+        return HIDDEN
+    if pd.isna(row["estimate"]):
+        return MISSING
+    text = f"{format_fixed(factor * row['estimate'], digits)}{mark}"
+    if pd.isna(row["low"]):
+        return Told(text, row["row_id"], "estimate")
+    ends = " to ".join(format_fixed(factor * row[end], digits) for end in ("low", "high"))
+    return Told(f"{text} ({ends})", row["row_id"], "estimate low high")
+
+
+def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print for each arm how many had the event, the share by the horizon and the mean time; then the comparisons.
+
+    Returns
+    -------
+    Exact: the released rows. Printed: a row per arm, and one for each comparison.
+    """
+    exact = times(released, labels)
+    if exact.empty:
+        return None
+    pairs: list[tuple[str, Row]] = []
+    notes: dict[str, None] = {}
+    for _, rows in exact.groupby(PLACE, sort=False):
+        records = rows.to_dict("records")
+        head = heading(records[0], labels)
+        means = {row["arm"]: row for row in records if row["quantity"] == "restricted_mean"}
+        for row in [one for one in records if one["quantity"] == "share"]:
+            mean = number(means[row["arm"]], 1) if row["arm"] in means else MISSING
+            pairs.append((head, [labels.arm(row["arm"]), _people(row), number(row, 0, 100, "%"), mean, MISSING]))
+        for row in [one for one in records if one["quantity"] in COMPARED]:
+            what = COMPARED[row["quantity"]]
+            name = f"{what}, {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else what
+            text = number(row, 2 if row["quantity"] == "hazard_ratio" else 1)
+            pairs.append(
+                (head, [name, _people(row), MISSING, text, Told(format_p(row["p"], name=False), row["row_id"], "p")])
+            )
+        notes |= dict.fromkeys(_notes(records, labels))
+    level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    columns = ["", "Events", f"Had it by then ({level})", f"Mean weeks without, or comparison ({level})", "P"]
+    return Printed(
+        "Times to an event.",
+        exact,
+        columns,
+        headed(pairs),
+        [*notes, *withheld_note(exact)],
+        [0.3, 0.13, 0.2, 0.27, 0.1],
+    )
+
+
+def _people(row: dict[Any, Any]) -> str:
+    if pd.isna(row["n_events"]):
+        return HIDDEN
+    return Told(f"{row['n_events']} of {row['n_patients']}", row["row_id"], "n_events n_patients")
+
+
+def _notes(records: list[dict[Any, Any]], labels: Labels) -> list[str]:
+    """Up to when, whether hazards are proportional, and what is not estimated and why."""
+    head = heading(records[0], labels)
+    weeks = dict.fromkeys(json.loads(row["at"])["week"] for row in records if row["at"])
+    found = [f"{head}: by week {week:g}; means are restricted to it." for week in list(weeks)[:1]]
+    for row in records:
+        if row["quantity"] == "proportionality" and pd.notna(row["p"]):
+            found.append(
+                f"{head}, {in_sentence(labels.compared(row))}: check of proportional hazards {format_p(row['p'])}."
+            )
+        if row["note"]:
+            found.append(f"{head}: {row['note']}.")
+    return found
+
+
+def sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say for each event how the arms compare: effect where they were drawn by lot, association where not."""
+    found = []
+    for _, rows in times(released, labels).groupby(PLACE, sort=False):
+        for row in rows[rows["quantity"].isin(COMPARED) & rows["estimate"].notna()].to_dict("records"):
+            what = in_sentence(COMPARED[row["quantity"]])
+            text = number(row, 2 if row["quantity"] == "hazard_ratio" else 1)
+            front = f"{heading(row, labels)}: {what} of {in_sentence(labels.compared(row))} "
+            found.append([front, text, f"; {_side(row, labels)}."])
+    return found
+
+
+def _side(row: dict[Any, Any], labels: Labels) -> str:
+    """On which side of no difference the interval lies."""
+    null = 1.0 if row["quantity"] == "hazard_ratio" else 0.0
+    if row["low"] <= null <= row["high"]:
+        return "the interval includes no difference"
+    sooner = row["arm"] if (row["low"] > null) == (row["quantity"] == "hazard_ratio") else row["reference"]
+    linked = " (an association)" if labels.plan.design == "cohort" else ""
+    return f"sooner with {in_sentence(labels.arm(sooner))}{linked}"
+
+
+TABLES = {"event_times": table}
