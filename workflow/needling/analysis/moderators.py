@@ -1,0 +1,463 @@
+"""For whom does it work? Whether the effect depends on what was known of a patient before day 0, on the outcome's scale."""
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field, field_validator
+
+from needling.analysis.results import Output, Question, complete, contrast_rows, not_estimated, structured
+from needling.cohort.analysed import Needs
+from needling.study.keys import Name, Section, braced, nearest
+from needling.study.plan import SCALE, KindSettings, Scale, Study
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from needling.analysis.moderation import Basis, Regression
+
+METHOD, WEIGHTED = "interaction_least_squares", "interaction_overlap_weights"
+BASELINE, RISK = "baseline", "predicted_outcome"
+FEWEST_DF = 10  # with fewer the spread within arms is itself known to a fifth only
+Row = dict[str, Any]
+
+
+class Moderator(Section):
+    """How a moderator is looked at: as a number or by its levels, never cut in two."""
+
+    spline: int | None = Field(
+        None,
+        ge=2,
+        le=4,
+        description="Degrees of freedom of a natural spline. Default: none, a straight line, which needs the fewest patients.",
+    )
+    at: list[float] = Field(
+        default_factory=list,
+        description="Values at which arms are compared, rising. Default: the quartiles of the patients analysed, to two digits.",
+    )
+
+    @field_validator("at")
+    @classmethod
+    def _rising(cls, at: list[float]) -> list[float]:
+        if sorted(set(at)) != at or len(at) == 1:
+            raise ValueError("'at' has two values or more, rising")
+        return at
+
+
+class Settings(KindSettings):
+    """Effects at values of moderators: risk first, then each moderator, then all together, shrunken."""
+
+    kind: Literal["moderators"]
+    scale: Scale = SCALE
+    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    visits: list[Name] = Field(min_length=1, description="Visits analysed, one set of models each.")
+    moderators: dict[Name, Moderator] = Field(
+        min_length=1,
+        description="Covariate known at day 0, or baseline (the outcome's) -> how it is looked at, {} for a straight line. Only "
+        "what was specified before the data were seen belongs here.",
+    )
+
+    def check_plan(self, name: str, study: Study) -> None:
+        """Refuse a single arm, several groups that chance did not make, and moderators that may follow treatment."""
+        place = f"analyses.{name}"
+        if not study.arms:
+            raise ValueError(
+                f"{place}: who benefits is told by a comparison of arms, and this study has one. What goes with a better course in "
+                "a single arm predicts the course, not the benefit of treatment; describe the course instead"
+            )
+        if study.design != "randomised" and len(study.arms) > 2:
+            raise ValueError(f"{place}: without randomisation two groups are weighted, and this study has more")
+        if self.contrasts != "reference" or self.framework != "superiority":
+            raise ValueError(f"{place}: effects at values compare each arm with the reference, for superiority only")
+        if study.primary == name:
+            raise ValueError(f"{place}: for whom it works is asked beside the primary analysis, not in its place")
+        for visit in self.visits:
+            if visit not in study.visits.follow_up:
+                raise ValueError(
+                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
+                )
+        for covariate, how in self.moderators.items():
+            self._check_moderator(f"{place}.moderators", covariate, how, study)
+
+    @staticmethod
+    def _check_moderator(place: str, name: str, how: Moderator, study: Study) -> None:
+        if name == RISK:
+            raise ValueError(
+                f"{place}: the predicted outcome is looked at by itself; name a covariate, and rename this one"
+            )
+        known = [BASELINE, *study.covariate_names]
+        if name not in known:
+            raise ValueError(f"{place}: covariate '{name}' is not defined{nearest(name, known)}")
+        if name in study.code_covariates:
+            raise ValueError(f"{place}: '{name}' is a code of a person or place, which no patient brings along")
+        if study.known_after_day_0([name]):
+            raise ValueError(
+                f"{place}: '{name}' is from after day 0, so that treatment may have made it; a moderator is known before"
+            )
+        column = study.patients.covariates.get(name)
+        if column is not None and (column.codes or column.kind == "category") and (how.spline or how.at):
+            raise ValueError(f"{place}.{name}: a category has levels; leave spline and at out")
+
+    def needs(self, study: Study) -> Needs:
+        """The visits' measurements with baseline and covariates; in a trial a missing moderator costs no patient."""
+        mine = tuple(one for one in self.moderators if one != BASELINE)
+        return Needs(tuple(self.visits), columns=(*self.adjust, *mine), filled=mine)
+
+
+def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
+    """Compare arms at values of what is known of patients at day 0.
+
+    At each visit y = arm + f(baseline, covariates, all moderators) + arm x g(moderator) + e by least squares
+    (`needling.analysis.moderation`), one model per moderator; first with g the outcome predicted under the reference arm. Without
+    randomisation two groups are weighted by overlap on the same f, with a variance that counts the weights' own error. All
+    moderators together: their products per standard deviation, as they are and shrunken (`needling.analysis.shrinkage`).
+
+    Parameters
+    ----------
+    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
+    question : its settings are those of this kind.
+
+    Returns
+    -------
+    Output. For each arm against the reference, visit and moderator (`term`; the predicted outcome with variant risk): effect_at
+    (the difference at a value, `at`; without a test), moderation (the change of the effect per unit, or a joint F test without an
+    estimate for a spline or a category of three levels), predictive and prognostic (change of the effect, and of the outcome under
+    the reference, from the first to the last value, `at` {name: [first, last]}; without a test). Together: interaction of variant
+    joint and shrunken (per SD; the latter's se is of the posterior), heterogeneity (F test that no effect depends on any
+    moderator) and shrinkage (share of the way to 0).
+    What cannot be estimated is a row with the status not_estimated and why.
+
+    Checked against R's lm (summary, anova, and emmeans' contrasts at values) and, weighted, the estimating equations written out.
+    """
+    import pandas as pd
+
+    parts = [_one_visit(data["visits"], question, visit) for visit in question.settings.visits]
+    return Output(pd.concat(parts, ignore_index=True))
+
+
+def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """What the analysis does, in sentences with codes in braces, and what shows it."""
+    named = [
+        ("the baseline value" if one == BASELINE else braced("covariate", one))
+        + (f" (natural spline, {how.spline} df)" if how.spline else "")
+        for one, how in settings.moderators.items()
+    ]
+    weighted = study.design != "randomised"
+    model = (
+        f"Linear model of the outcome at a visit on arm, baseline, covariates and all moderators ({', '.join(named)}), with the "
+        "product of arm and one moderator at a time; numbers stay numbers and are not cut into groups. First the risk: the outcome "
+        "predicted under the reference arm by the model without products takes the moderator's place."
+    )
+    if weighted:
+        model += (
+            " Groups were weighted by overlap on baseline, covariates and moderators; the variance counts that weights are "
+            "estimated. What differs between groups and was not measured can make an association depend on a moderator too."
+        )
+    if len(settings.moderators) > 1:
+        model += (
+            " All products together, per standard deviation of each moderator, are also given shrunken: as draws around 0 whose "
+            "spread the data tell (normal, averaged over a uniform prior of the spread), because the largest of several estimates "
+            "is too large."
+        )
+    association = (
+        "A moderator need not be a cause: patients with more of it may differ in other ways. A difference at a value is one of "
+        "patients like these on average; it decides for no single patient (PATH 2020)."
+    )
+    return [
+        ("model", f"{model} {association}"),
+        ("uses", "the patients who were measured at the visit"),
+        ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline, covariates and "
+         "moderators, they would have had values like those measured."),
+        *[("visit", braced("visit", visit)) for visit in settings.visits],
+        ("table", "moderators"), ("figure", "moderators"),
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- one visit
+
+
+class _Visit:
+    """What the models of one visit share: outcome, arms, mains and the bases of the moderators."""
+
+    def __init__(self, rows: "pd.DataFrame", question: Question) -> None:
+        import numpy as np
+
+        from needling.analysis.moderation import Basis
+
+        settings = question.settings
+        self.rows, self.question = rows, question
+        self.y, self.arm = rows["value"].to_numpy(float), rows["arm"].to_numpy()
+        self.bases: dict[str, Basis] = {}
+        self.why: dict[str, str] = {}
+        for name, how in settings.moderators.items():
+            try:
+                made = Basis.of(name, rows[name], question.categories.get(name), how.spline)
+            except ValueError:
+                self.why[name] = "it has too few different values for its spline"
+                made = Basis.of(name, rows[name])
+            self.bases[name] = made
+            if not made.varies:
+                self.why[name] = "it does not vary among the patients analysed"
+        others = [one for one in (BASELINE, *settings.adjust) if one not in settings.moderators]
+        mains = [Basis.of(one, rows[one], question.categories.get(one)) for one in dict.fromkeys(others)]
+        self.first, columns, at = {}, [], 0
+        for basis in [*mains, *self.bases.values()]:
+            self.first[basis.name] = at
+            columns.append(basis.columns)
+            at += basis.columns.shape[1]
+        self.mains = np.hstack(columns)
+
+    def fit(self, products: "np.ndarray") -> "Regression":
+        """The model with some products."""
+        import numpy as np
+
+        from needling.analysis.moderation import Regression
+
+        weighted = self.question.study.design != "randomised"
+        confounders = np.column_stack([np.ones(len(self.y)), self.mains]) if weighted else None
+        return Regression(self.y, self.arm, self.question.arms, self.mains, products, confounders)
+
+    def values(self, name: str) -> list[Any]:
+        """Values at which arms are compared: as the study file says, else quartiles to two digits, or the levels."""
+        basis = self.bases[name]
+        if basis.levels:
+            return list(basis.levels)
+        return list(self.question.settings.moderators[name].at) or quartiles(self.rows[name].to_numpy(float))
+
+
+def quartiles(numbers: "np.ndarray") -> list[float]:
+    """Quartiles rounded to two significant digits, each once: readable, and nobody's own value."""
+    import numpy as np
+
+    found = [float(f"{one:.2g}") for one in np.quantile(numbers, [0.25, 0.5, 0.75])]
+    inside = [min(max(one, float(numbers.min())), float(numbers.max())) for one in found]
+    return sorted(set(inside))
+
+
+def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.DataFrame":
+    """All rows of one visit."""
+    import numpy as np
+    import pandas as pd
+
+    here = rows[rows["visit"] == visit].reset_index(drop=True)
+    why = _why_not(here, question)
+    if why:
+        return _not(question, visit, why, here)
+    place = _Visit(here, question)
+    try:
+        bare = place.fit(np.empty((len(here), 0)))
+    except ValueError as error:
+        return _not(question, visit, str(error), here)
+    if bare.df < FEWEST_DF + len(question.arms):
+        return _not(question, visit, f"{len(here)} patients are too few for a model of {bare.rank} terms", here)
+    if np.square(place.y - bare.fitted) @ bare.weights < 1e-18 * max(1.0, float(np.square(place.y) @ bare.weights)):
+        return _not(question, visit, "arm, baseline and covariates determine the outcome", here)
+    parts = [_of_risk(place, visit)]
+    parts += [_of_moderator(place, visit, name) for name in question.settings.moderators]
+    if len(question.settings.moderators) > 1:
+        parts.append(_together(place, visit))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _why_not(here: "pd.DataFrame", question: Question) -> str:
+    if len(here) == 0:
+        return "nobody was measured at this visit"
+    counts = here["arm"].value_counts().reindex(list(question.arms)).fillna(0)
+    if (counts < 2).any():
+        return "an arm has fewer than two patients at this visit"
+    return "the outcome does not vary" if here["value"].nunique() < 2 else ""
+
+
+def _of_risk(place: _Visit, visit: str) -> "pd.DataFrame":
+    """Does the effect depend on the outcome that a patient is predicted to have under the reference arm?"""
+    import numpy as np
+
+    from needling.analysis.moderation import predicted_under_reference
+
+    score = predicted_under_reference(place.y, place.arm, place.question.arms, place.mains)
+    if np.ptp(score) <= 1e-9 * max(1.0, float(np.abs(score).max())):
+        return _moderator_not(place, visit, RISK, "nothing known at day 0 predicts the outcome")
+    fit = place.fit(score[:, None])
+    effects, tests = [], []
+    values = quartiles(score)
+    for arm in place.question.arms[1:]:
+        for value in values:
+            effects.append(_row(fit, fit.arm_at(arm, np.array([value])), place, arm, at={RISK: value}))
+        tests.append(_row(fit, _unit(fit, fit.products_of(arm)[0]), place, arm))
+        effects.append(_change(fit, place, arm, RISK, values, np.array([values[-1] - values[0]])))
+    return _rows(place, visit, RISK, fit, effects, tests)
+
+
+def _of_moderator(place: _Visit, visit: str, name: str) -> "pd.DataFrame":
+    """Effects at values of one moderator, how they change, and what the moderator tells of the outcome itself."""
+    if name in place.why:
+        return _moderator_not(place, visit, name, place.why[name])
+    basis = place.bases[name]
+    fit, values = place.fit(basis.columns), place.values(name)
+    numbers = None if basis.levels else place.rows[name].to_numpy(float)
+    effects, tests = [], []
+    apart = basis.at(values[-1]) - basis.at(values[0])
+    for arm in place.question.arms[1:]:
+        for value in values:
+            made = _row(fit, fit.arm_at(arm, basis.at(value)), place, arm, at={name: value})
+            outside = numbers is not None and not numbers.min() <= value <= numbers.max()
+            effects.append(_without(made, "no patient has a value as far out as this") if outside else made)
+        places = fit.products_of(arm)
+        tests.append(_row(fit, _unit(fit, places[0]), place, arm) if len(places) == 1 else _joint(fit, places, arm))
+        effects.append(_change(fit, place, arm, name, values, apart))
+    told = _row(fit, fit.main_at(place.first[name], apart), place, "", at={name: [values[0], values[-1]]})
+    effects.append(told | {"quantity": "prognostic", "arm": place.question.reference})
+    return _rows(place, visit, name, fit, effects, tests)
+
+
+def _together(place: _Visit, visit: str) -> "pd.DataFrame":
+    """All moderators' products in one model, per standard deviation: as estimated, shrunken, and their joint test."""
+    import numpy as np
+    import pandas as pd
+
+    from needling.analysis.shrinkage import shrunken
+
+    question, level = place.question, place.question.settings.level
+    bases = [one for name, one in place.bases.items() if name not in place.why]
+    terms = [
+        [[basis.name, one]] if basis.levels else [basis.name]
+        for basis in bases
+        for one in (basis.levels[1:] if basis.levels else ("",))
+    ]
+    products = np.hstack([_as_number(basis, place).linear for basis in bases]) if bases else np.empty((0, 0))
+    if len(terms) < 2 or products.shape[1] != len(terms):
+        return _together_not(place, visit, "fewer than two moderators vary among the patients analysed")
+    fit = place.fit(products)
+    places = [at for arm in question.arms[1:] for at in fit.products_of(arm)]
+    tested = fit.joint(places)
+    if fit.df < FEWEST_DF or tested is None:
+        return _together_not(place, visit, "the patients are too few to tell the moderators apart")
+    whose = [(arm, term) for arm in question.arms[1:] for term in terms]
+    pulled = shrunken(fit.b[places], fit.V[np.ix_(places, places)], level)
+    plain, drawn = [], []
+    for i, ((arm, term), at) in enumerate(zip(whose, places, strict=True)):
+        common = {"arm": arm, "reference": question.reference, "term": structured(term)}
+        numbers = fit.estimate(_unit(fit, at), level) or {}
+        plain.append(common | numbers | {"variant": "joint"})
+        ends = {"estimate": pulled.mean[i], "se": pulled.sd[i], "low": pulled.low[i], "high": pulled.high[i]}
+        drawn.append(common | ends | {"variant": "shrunken", **dict.fromkeys(("df", "statistic", "p"), np.nan)})
+    made = contrast_rows(
+        pd.DataFrame([*plain, *drawn]), question, "interaction", status="converged", **_common(place, visit, fit)
+    )
+    made = complete(made.assign(favours=""), question, better="neither", unit=f"{question.difference_unit} per SD")
+    all_terms = structured([basis.name for basis in bases])
+    whole = [{"quantity": "heterogeneity", **tested}, {"quantity": "shrinkage", "estimate": pulled.shrinkage}]
+    shared = {**_common(place, visit, fit), "term": all_terms, "status": "converged"}
+    return pd.concat([made, complete(pd.DataFrame(whole), question, **shared)], ignore_index=True)
+
+
+def _as_number(basis: "Basis", place: _Visit) -> "Basis":
+    """A moderator with one column: a spline's moderator as the number that it is."""
+    from needling.analysis.moderation import Basis
+
+    return basis if basis.levels else Basis.of(basis.name, place.rows[basis.name])
+
+
+# ---------------------------------------------------------------- rows
+
+
+def _unit(fit: "Regression", at: int) -> "np.ndarray":
+    import numpy as np
+
+    return np.eye(len(fit.b))[at]
+
+
+def _row(fit: "Regression", weights: "np.ndarray", place: _Visit, arm: str, at: dict[str, Any] | None = None) -> Row:
+    """Numbers of a combination; where the data do not determine it, why not."""
+    numbers = fit.estimate(weights, place.question.settings.level)
+    codes = {"arm": arm, "reference": place.question.reference if arm else "", "at": structured(at) if at else ""}
+    row = {**codes, "quantity": "effect_at", "status": "converged", "note": "", **(numbers or {})}
+    return row if numbers else _without(row, "the data do not tell it apart from other terms")
+
+
+def _without(row: Row, why: str) -> Row:
+    return {**row, **dict.fromkeys(_NUMBERS, float("nan")), "status": "not_estimated", "note": why}
+
+
+_NUMBERS = ("estimate", "se", "df", "statistic", "p", "low", "high")
+
+
+def _change(fit: "Regression", place: _Visit, arm: str, name: str, values: list[Any], apart: "np.ndarray") -> Row:
+    """Change of the effect from the first to the last value."""
+    row = fit.arm_at(arm, apart) - fit.arm_at(arm, 0 * apart)
+    made = _row(fit, row, place, arm, at={name: [values[0], values[-1]]})
+    return {**made, "quantity": "predictive"}
+
+
+def _joint(fit: "Regression", places: list[int], arm: str) -> Row:
+    tested = fit.joint(places)
+    row = {"arm": arm, "status": "converged", "note": "", **dict.fromkeys(_NUMBERS, float("nan"))}
+    return {**row, **tested} if tested else _without(row, "the data do not tell it apart from other terms")
+
+
+def _common(place: _Visit, visit: str, fit: "Regression") -> dict[str, Any]:
+    weighted = place.question.study.design != "randomised"
+    return {
+        "visit": visit, "n_patients": len(place.y), "n_observations": len(place.y), "df_method": "residual",
+        "method": WEIGHTED if weighted else METHOD, "variance": "stacked_sandwich" if weighted else "model",
+        "weights": "overlap" if weighted else "analysed_patients",
+    }  # fmt: skip
+
+
+def _rows(
+    place: _Visit, visit: str, name: str, fit: "Regression", effects: list[Row], tests: list[Row]
+) -> "pd.DataFrame":
+    """Results rows of one moderator: effects and changes without a test of their own, then the tests."""
+    import numpy as np
+    import pandas as pd
+
+    question = place.question
+    common = _common(place, visit, fit) | {"term": structured([name]), "variant": "risk" if name == RISK else ""}
+    parts = []
+    table = pd.DataFrame(effects).assign(statistic=np.nan, p=np.nan)
+    for quantity, mine in table.groupby("quantity", sort=False):
+        made = contrast_rows(mine, question, str(quantity), **common)
+        parts.append(made if quantity == "effect_at" else complete(made.assign(favours=""), question, better="neither"))
+    tested = pd.DataFrame(tests).assign(at="", quantity="moderation", reference=question.reference)
+    if tested["estimate"].notna().any():
+        made = contrast_rows(tested, question, "moderation", **common)
+        unit = (
+            f"{question.difference_unit} per unit" if not place.bases.get(name) or not place.bases[name].levels else ""
+        )
+        made = complete(made.assign(favours=""), question, better="neither", unit=unit or question.difference_unit)
+    else:
+        made = complete(tested, question, **common)
+    return pd.concat([*parts, made], ignore_index=True)
+
+
+def _moderator_not(place: _Visit, visit: str, name: str, why: str) -> "pd.DataFrame":
+    """The planned rows of a moderator that cannot be looked at."""
+    return _refusals(place.question, visit, [name], why, len(place.y))
+
+
+def _together_not(place: _Visit, visit: str, why: str) -> "pd.DataFrame":
+    return _refusals(place.question, visit, [], why, len(place.y))
+
+
+def _not(question: Question, visit: str, why: str, here: "pd.DataFrame") -> "pd.DataFrame":
+    """Rows for all that was planned at a visit."""
+    import pandas as pd
+
+    names = [RISK, *question.settings.moderators]
+    parts = [_refusals(question, visit, [name], why, len(here)) for name in names]
+    if len(names) > 2:
+        parts.append(_refusals(question, visit, [], why, len(here)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _refusals(question: Question, visit: str, names: list[str], why: str, n: int) -> "pd.DataFrame":
+    """A row for each comparison with the reason: of some moderators, or (without a name) of all together."""
+    from dataclasses import replace
+
+    method = METHOD if question.study.design == "randomised" else WEIGHTED
+    made = not_estimated(
+        replace(question, visits=(visit,)), why, method, n, n, "moderation" if names else "heterogeneity"
+    )
+    if not names:
+        made = made.head(1).assign(arm="", reference="")
+    term = structured(names or list(question.settings.moderators))
+    return complete(made, question, term=term, variant="risk" if names == [RISK] else "", better="neither", favours="")
