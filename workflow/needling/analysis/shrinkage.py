@@ -47,8 +47,8 @@ def shrunken(estimates: "np.ndarray", covariance: "np.ndarray", level: float = 0
     ------
     ValueError : fewer than two estimates: one alone does not tell a spread.
 
-    Sources: Gelman 2006, Bayesian Analysis 1:515-534 (uniform prior of a spread). Checked against R (nlme's REML estimate at the
-    likelihood's peak; the integrals by `integrate`).
+    Sources: Gelman 2006, Bayesian Analysis 1:515-534 (uniform prior of a spread). Checked against R: the
+    integrals by `integrate`, and for a given spread nlme's predictions.
 
     Examples
     --------
