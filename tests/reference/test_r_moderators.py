@@ -19,7 +19,8 @@ def found(design="randomised", **moderators):
     """Results rows of the made-up patients, looked at by some moderators."""
     data = pd.read_csv(HERE / "data" / "moderators.csv")
     arm = {"from": "arm", "codes": {"u": "usual", "n": "needling"}, "reference": "usual"}
-    covariates = {"age": "age", "expectation": "expectation", "csi": "csi", "sex": {"from": "sex", "codes": {0: "female", 1: "male"}}}  # fmt: skip
+    covariates = {name: name for name in ("age", "expectation", "csi")}
+    covariates["sex"] = {"from": "sex", "codes": {0: "female", 1: "male"}}
     asked = {
         "kind": "moderators",
         "outcomes": ["pain"],

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
-from needling.analysis.results import Output, Question, complete, contrast_rows, not_estimated, structured
+from needling.analysis.results import Output, Question, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import SCALE, KindSettings, Scale, Study
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 METHOD, WEIGHTED = "interaction_least_squares", "interaction_overlap_weights"
 BASELINE, RISK = "baseline", "predicted_outcome"
 FEWEST_DF = 10  # with fewer the spread within arms is itself known to a fifth only
+NO_NUMBERS = dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), float("nan"))
+NOT_TOLD = "the data do not tell it apart from other terms"
+PER_UNIT, PER_SD = "per unit", "per SD"
 Row = dict[str, Any]
 
 
@@ -236,7 +239,6 @@ def quartiles(numbers: "np.ndarray") -> list[float]:
 def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.DataFrame":
     """All rows of one visit."""
     import numpy as np
-    import pandas as pd
 
     here = rows[rows["visit"] == visit].reset_index(drop=True)
     why = _why_not(here, question)
@@ -251,11 +253,10 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
         return _not(question, visit, f"{len(here)} patients are too few for a model of {bare.rank} terms", here)
     if np.square(place.y - bare.fitted) @ bare.weights < 1e-18 * max(1.0, float(np.square(place.y) @ bare.weights)):
         return _not(question, visit, "arm, baseline and covariates determine the outcome", here)
-    parts = [_of_risk(place, visit)]
-    parts += [_of_moderator(place, visit, name) for name in question.settings.moderators]
+    made = [*_of_risk(place), *(row for name in question.settings.moderators for row in _of_moderator(place, name))]
     if len(question.settings.moderators) > 1:
-        parts.append(_together(place, visit))
-    return pd.concat(parts, ignore_index=True)
+        made += _together(place)
+    return _as_results(made, place, visit)
 
 
 def _why_not(here: "pd.DataFrame", question: Question) -> str:
@@ -267,7 +268,7 @@ def _why_not(here: "pd.DataFrame", question: Question) -> str:
     return "the outcome does not vary" if here["value"].nunique() < 2 else ""
 
 
-def _of_risk(place: _Visit, visit: str) -> "pd.DataFrame":
+def _of_risk(place: _Visit) -> list[Row]:
     """Does the effect depend on the outcome that a patient is predicted to have under the reference arm?"""
     import numpy as np
 
@@ -275,79 +276,65 @@ def _of_risk(place: _Visit, visit: str) -> "pd.DataFrame":
 
     score = predicted_under_reference(place.y, place.arm, place.question.arms, place.mains)
     if np.ptp(score) <= 1e-9 * max(1.0, float(np.abs(score).max())):
-        return _moderator_not(place, visit, RISK, "nothing known at day 0 predicts the outcome")
-    fit = place.fit(score[:, None])
-    effects, tests = [], []
-    values = quartiles(score)
+        return _planned(place.question, [RISK], "nothing known at day 0 predicts the outcome")
+    fit, values = place.fit(score[:, None]), quartiles(score)
+    rows = []
     for arm in place.question.arms[1:]:
-        for value in values:
-            effects.append(_row(fit, fit.arm_at(arm, np.array([value])), place, arm, at={RISK: value}))
-        tests.append(_row(fit, _unit(fit, fit.products_of(arm)[0]), place, arm))
-        effects.append(_change(fit, place, arm, RISK, values, np.array([values[-1] - values[0]])))
-    return _rows(place, visit, RISK, fit, effects, tests)
+        rows += [_row(fit, fit.arm_at(arm, np.array([value])), place, arm, RISK, [value]) for value in values]
+        rows.append(_change(fit, place, arm, RISK, values, np.array([values[-1] - values[0]])))
+        rows.append(_test(fit, fit.products_of(arm), place, arm, RISK) | {"unit": PER_UNIT})
+    return rows
 
 
-def _of_moderator(place: _Visit, visit: str, name: str) -> "pd.DataFrame":
+def _of_moderator(place: _Visit, name: str) -> list[Row]:
     """Effects at values of one moderator, how they change, and what the moderator tells of the outcome itself."""
     if name in place.why:
-        return _moderator_not(place, visit, name, place.why[name])
+        return _planned(place.question, [name], place.why[name])
     basis = place.bases[name]
     fit, values = place.fit(basis.columns), place.values(name)
     numbers = None if basis.levels else place.rows[name].to_numpy(float)
-    effects, tests = [], []
     apart = basis.at(values[-1]) - basis.at(values[0])
+    rows = []
     for arm in place.question.arms[1:]:
         for value in values:
-            made = _row(fit, fit.arm_at(arm, basis.at(value)), place, arm, at={name: value})
+            made = _row(fit, fit.arm_at(arm, basis.at(value)), place, arm, name, [value])
             outside = numbers is not None and not numbers.min() <= value <= numbers.max()
-            effects.append(_without(made, "no patient has a value as far out as this") if outside else made)
-        places = fit.products_of(arm)
-        tests.append(_row(fit, _unit(fit, places[0]), place, arm) if len(places) == 1 else _joint(fit, places, arm))
-        effects.append(_change(fit, place, arm, name, values, apart))
-    told = _row(fit, fit.main_at(place.first[name], apart), place, "", at={name: [values[0], values[-1]]})
-    effects.append(told | {"quantity": "prognostic", "arm": place.question.reference})
-    return _rows(place, visit, name, fit, effects, tests)
+            rows.append(_without(made, "no patient has a value as far out as this") if outside else made)
+        rows.append(_change(fit, place, arm, name, values, apart))
+        rows.append(_test(fit, fit.products_of(arm), place, arm, name) | {"unit": "" if basis.levels else PER_UNIT})
+    told = _row(fit, fit.main_at(place.first[name], apart), place, "", name, [values[0], values[-1]])
+    return [*rows, told | {"quantity": "prognostic", "arm": place.question.reference}]
 
 
-def _together(place: _Visit, visit: str) -> "pd.DataFrame":
+def _together(place: _Visit) -> list[Row]:
     """All moderators' products in one model, per standard deviation: as estimated, shrunken, and their joint test."""
     import numpy as np
-    import pandas as pd
 
     from needling.analysis.shrinkage import shrunken
 
     question, level = place.question, place.question.settings.level
-    bases = [one for name, one in place.bases.items() if name not in place.why]
-    terms = [
-        [[basis.name, one]] if basis.levels else [basis.name]
-        for basis in bases
-        for one in (basis.levels[1:] if basis.levels else ("",))
-    ]
-    products = np.hstack([_as_number(basis, place).linear for basis in bases]) if bases else np.empty((0, 0))
-    if len(terms) < 2 or products.shape[1] != len(terms):
-        return _together_not(place, visit, "fewer than two moderators vary among the patients analysed")
-    fit = place.fit(products)
+    bases = [_as_number(one, place) for name, one in place.bases.items() if name not in place.why]
+    terms = [[one.name] if not one.levels else [[one.name, x]] for one in bases for x in one.levels[1:] or ("",)]
+    if len(terms) < 2:
+        return _planned(question, [], "fewer than two moderators vary among the patients analysed")
+    fit = place.fit(np.hstack([one.linear for one in bases]))
     places = [at for arm in question.arms[1:] for at in fit.products_of(arm)]
     tested = fit.joint(places)
     if fit.df < FEWEST_DF or tested is None:
-        return _together_not(place, visit, "the patients are too few to tell the moderators apart")
-    whose = [(arm, term) for arm in question.arms[1:] for term in terms]
+        return _planned(question, [], "the patients are too few to tell the moderators apart")
     pulled = shrunken(fit.b[places], fit.V[np.ix_(places, places)], level)
     plain, drawn = [], []
+    whose = [(arm, term) for arm in question.arms[1:] for term in terms]
     for i, ((arm, term), at) in enumerate(zip(whose, places, strict=True)):
-        common = {"arm": arm, "reference": question.reference, "term": structured(term)}
-        numbers = fit.estimate(_unit(fit, at), level) or {}
-        plain.append(common | numbers | {"variant": "joint"})
+        shared = {"arm": arm, "reference": question.reference, "term": structured(term), "quantity": "interaction"}
+        shared |= {"at": "", "unit": PER_SD, "status": "converged", "note": ""}
         ends = {"estimate": pulled.mean[i], "se": pulled.sd[i], "low": pulled.low[i], "high": pulled.high[i]}
-        drawn.append(common | ends | {"variant": "shrunken", **dict.fromkeys(("df", "statistic", "p"), np.nan)})
-    made = contrast_rows(
-        pd.DataFrame([*plain, *drawn]), question, "interaction", status="converged", **_common(place, visit, fit)
-    )
-    made = complete(made.assign(favours=""), question, better="neither", unit=f"{question.difference_unit} per SD")
-    all_terms = structured([basis.name for basis in bases])
-    whole = [{"quantity": "heterogeneity", **tested}, {"quantity": "shrinkage", "estimate": pulled.shrinkage}]
-    shared = {**_common(place, visit, fit), "term": all_terms, "status": "converged"}
-    return pd.concat([made, complete(pd.DataFrame(whole), question, **shared)], ignore_index=True)
+        plain.append({**shared, "variant": "joint", **(fit.estimate(_unit(fit, at), level) or {})})
+        drawn.append({**NO_NUMBERS, **shared, "variant": "shrunken", **ends})
+    of_all = {**NO_NUMBERS, "arm": "", "reference": "", "term": structured([one.name for one in bases]), "at": ""}
+    of_all |= {"variant": "", "unit": "", "status": "converged", "note": ""}
+    whole = [of_all | {"quantity": "heterogeneity"} | tested]
+    return [*plain, *drawn, *whole, of_all | {"quantity": "shrinkage", "estimate": pulled.shrinkage}]
 
 
 def _as_number(basis: "Basis", place: _Visit) -> "Basis":
@@ -366,98 +353,78 @@ def _unit(fit: "Regression", at: int) -> "np.ndarray":
     return np.eye(len(fit.b))[at]
 
 
-def _row(fit: "Regression", weights: "np.ndarray", place: _Visit, arm: str, at: dict[str, Any] | None = None) -> Row:
-    """Numbers of a combination; where the data do not determine it, why not."""
+def _row(fit: "Regression", weights: "np.ndarray", place: _Visit, arm: str, name: str, at: list[Any]) -> Row:
+    """Numbers of a combination of coefficients, without a test of its own; where the data do not determine it, why not."""
     numbers = fit.estimate(weights, place.question.settings.level)
-    codes = {"arm": arm, "reference": place.question.reference if arm else "", "at": structured(at) if at else ""}
-    row = {**codes, "quantity": "effect_at", "status": "converged", "note": "", **(numbers or {})}
-    return row if numbers else _without(row, "the data do not tell it apart from other terms")
+    row = {**NO_NUMBERS, "arm": arm, "reference": place.question.reference if arm else "", "quantity": "effect_at"}
+    row |= {"at": structured({name: at[0] if len(at) == 1 else at}), "term": structured([name]), "unit": ""}
+    row |= {"variant": "risk" if name == RISK else "", "status": "converged", "note": ""}
+    untested = {key: value for key, value in (numbers or {}).items() if key not in ("statistic", "p")}
+    return row | untested if numbers else _without(row, NOT_TOLD)
 
 
 def _without(row: Row, why: str) -> Row:
-    return {**row, **dict.fromkeys(_NUMBERS, float("nan")), "status": "not_estimated", "note": why}
-
-
-_NUMBERS = ("estimate", "se", "df", "statistic", "p", "low", "high")
+    return {**row, **NO_NUMBERS, "status": "not_estimated", "note": why}
 
 
 def _change(fit: "Regression", place: _Visit, arm: str, name: str, values: list[Any], apart: "np.ndarray") -> Row:
     """Change of the effect from the first to the last value."""
-    row = fit.arm_at(arm, apart) - fit.arm_at(arm, 0 * apart)
-    made = _row(fit, row, place, arm, at={name: [values[0], values[-1]]})
-    return {**made, "quantity": "predictive"}
+    weights = fit.arm_at(arm, apart) - fit.arm_at(arm, 0 * apart)
+    return _row(fit, weights, place, arm, name, [values[0], values[-1]]) | {"quantity": "predictive"}
 
 
-def _joint(fit: "Regression", places: list[int], arm: str) -> Row:
-    tested = fit.joint(places)
-    row = {"arm": arm, "status": "converged", "note": "", **dict.fromkeys(_NUMBERS, float("nan"))}
-    return {**row, **tested} if tested else _without(row, "the data do not tell it apart from other terms")
+def _test(fit: "Regression", places: list[int], place: _Visit, arm: str, name: str) -> Row:
+    """The test that the effect does not depend on a moderator: t of a slope, F of a spline or several levels."""
+    level = place.question.settings.level
+    numbers = fit.estimate(_unit(fit, places[0]), level) if len(places) == 1 else fit.joint(places)
+    row = {**NO_NUMBERS, "arm": arm, "reference": place.question.reference, "quantity": "moderation", "at": ""}
+    row |= {"variant": "risk" if name == RISK else "", "term": structured([name]), "status": "converged", "note": ""}
+    return row | numbers if numbers else _without(row, NOT_TOLD)
 
 
-def _common(place: _Visit, visit: str, fit: "Regression") -> dict[str, Any]:
-    weighted = place.question.study.design != "randomised"
-    return {
-        "visit": visit, "n_patients": len(place.y), "n_observations": len(place.y), "df_method": "residual",
-        "method": WEIGHTED if weighted else METHOD, "variance": "stacked_sandwich" if weighted else "model",
-        "weights": "overlap" if weighted else "analysed_patients",
-    }  # fmt: skip
-
-
-def _rows(
-    place: _Visit, visit: str, name: str, fit: "Regression", effects: list[Row], tests: list[Row]
-) -> "pd.DataFrame":
-    """Results rows of one moderator: effects and changes without a test of their own, then the tests."""
-    import numpy as np
-    import pandas as pd
-
-    question = place.question
-    common = _common(place, visit, fit) | {"term": structured([name]), "variant": "risk" if name == RISK else ""}
-    parts = []
-    table = pd.DataFrame(effects).assign(statistic=np.nan, p=np.nan)
-    for quantity, mine in table.groupby("quantity", sort=False):
-        made = contrast_rows(mine, question, str(quantity), **common)
-        parts.append(made if quantity == "effect_at" else complete(made.assign(favours=""), question, better="neither"))
-    tested = pd.DataFrame(tests).assign(at="", quantity="moderation", reference=question.reference)
-    if tested["estimate"].notna().any():
-        made = contrast_rows(tested, question, "moderation", **common)
-        unit = (
-            f"{question.difference_unit} per unit" if not place.bases.get(name) or not place.bases[name].levels else ""
-        )
-        made = complete(made.assign(favours=""), question, better="neither", unit=unit or question.difference_unit)
-    else:
-        made = complete(tested, question, **common)
-    return pd.concat([*parts, made], ignore_index=True)
-
-
-def _moderator_not(place: _Visit, visit: str, name: str, why: str) -> "pd.DataFrame":
-    """The planned rows of a moderator that cannot be looked at."""
-    return _refusals(place.question, visit, [name], why, len(place.y))
-
-
-def _together_not(place: _Visit, visit: str, why: str) -> "pd.DataFrame":
-    return _refusals(place.question, visit, [], why, len(place.y))
+def _planned(question: Question, names: list[str], why: str) -> list[Row]:
+    """A row for each test that was planned, with the reason: of some moderators, or (without a name) of all together."""
+    row = {**NO_NUMBERS, "at": "", "unit": "", "status": "not_estimated", "note": why}
+    if not names:
+        of_all = structured(list(question.settings.moderators))
+        return [{**row, "arm": "", "reference": "", "variant": "", "term": of_all, "quantity": "heterogeneity"}]
+    return [
+        {**row, "arm": arm, "reference": question.reference, "variant": "risk" if name == RISK else "",
+         "term": structured([name]), "quantity": "moderation"}
+        for name in names for arm in question.arms[1:]
+    ]  # fmt: skip
 
 
 def _not(question: Question, visit: str, why: str, here: "pd.DataFrame") -> "pd.DataFrame":
     """Rows for all that was planned at a visit."""
     import pandas as pd
 
-    names = [RISK, *question.settings.moderators]
-    parts = [_refusals(question, visit, [name], why, len(here)) for name in names]
-    if len(names) > 2:
-        parts.append(_refusals(question, visit, [], why, len(here)))
-    return pd.concat(parts, ignore_index=True)
+    rows = _planned(question, [RISK, *question.settings.moderators], why)
+    rows += _planned(question, [], why) if len(question.settings.moderators) > 1 else []
+    return complete(pd.DataFrame(rows), question, visit=visit, **_method(question, len(here)))
 
 
-def _refusals(question: Question, visit: str, names: list[str], why: str, n: int) -> "pd.DataFrame":
-    """A row for each comparison with the reason: of some moderators, or (without a name) of all together."""
-    from dataclasses import replace
+def _method(question: Question, n: int) -> dict[str, Any]:
+    weighted = question.study.design != "randomised"
+    return {
+        "n_patients": n, "n_observations": n, "method": WEIGHTED if weighted else METHOD,
+        "variance": "stacked_sandwich" if weighted else "model", "weights": "overlap" if weighted else "analysed_patients",
+    }  # fmt: skip
 
-    method = METHOD if question.study.design == "randomised" else WEIGHTED
-    made = not_estimated(
-        replace(question, visits=(visit,)), why, method, n, n, "moderation" if names else "heterogeneity"
-    )
-    if not names:
-        made = made.head(1).assign(arm="", reference="")
-    term = structured(names or list(question.settings.moderators))
-    return complete(made, question, term=term, variant="risk" if names == [RISK] else "", better="neither", favours="")
+
+def _as_results(rows: list[Row], place: _Visit, visit: str) -> "pd.DataFrame":
+    """Results rows: effects favour an arm; slopes and changes have a sign and no better side; joint tests have no sign."""
+    import pandas as pd
+
+    question = place.question
+    table = pd.DataFrame(rows).assign(visit=visit, **_method(question, len(place.y)))
+    table["df_method"] = ["residual" if known else "" for known in table["df"].notna()]
+    effects = table["quantity"] == "effect_at"
+    unsigned = table["quantity"].isin(["heterogeneity", "shrinkage"]) | table["estimate"].isna() & ~effects
+    signed = table[~effects & ~unsigned].reset_index(drop=True)
+    made = [contrast_rows(table[effects].drop(columns="unit"), question, "effect_at")]
+    turned = contrast_rows(signed, question, "interaction")
+    units = [f"{question.difference_unit} {one}".rstrip() for one in signed["unit"]]
+    told = {"quantity": signed["quantity"], "unit": units, "favours": "", "better": "neither"}
+    made += [complete(turned, question, **told), complete(table[unsigned].assign(unit=""), question)]
+    return pd.concat(made, ignore_index=True)
