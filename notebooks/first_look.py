@@ -25,7 +25,7 @@ import pandas as pd
 
 from needling import fit_mixed
 from needling.plan import load_study
-from needling.schema import read_table
+from needling.schema.stored import read_table
 
 root = next(p for p in [Path.cwd(), *Path.cwd().parents] if (p / "Snakefile").exists())
 study = load_study(root / "config/demo.yaml")

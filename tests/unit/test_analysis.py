@@ -13,9 +13,10 @@ from needling.analysis.results import favoured, row_id
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.plan import adjust
-from needling.schema import KEYS, RESULTS, check
+from needling.schema.contract import check
+from needling.schema.results import KEYS, RESULTS
+from needling.study.families import Family
 from needling.study.file import part
-from needling.study.plan import Family
 
 EFFECT = {"week_2": -0.5, "week_4": -1.0, "week_8": -0.8}
 VISITS = ["baseline", *EFFECT]

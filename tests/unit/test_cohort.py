@@ -11,7 +11,8 @@ from needling.cohort.analysed import completed
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import add_baseline, assemble
-from needling.schema import FLOW, FRAME, check
+from needling.schema.contract import check
+from needling.schema.frames import FLOW, FRAME
 from needling.study.file import part
 
 STUDY = part(

@@ -8,9 +8,10 @@ import pytest
 
 from needling.analysis.graph import fallback, fixed_sequence
 from needling.plan import adjust, load_study
-from needling.schema import RESULTS
+from needling.schema.results import RESULTS
+from needling.study.analyses import Analysis
+from needling.study.families import Family
 from needling.study.keys import StudyError
-from needling.study.plan import Analysis, Family
 
 LETTERS = "abcd"
 NAMED = {one: {"outcome": one} for one in LETTERS}

@@ -240,7 +240,7 @@ def test_levels_come_through_to_tables_and_figures_for_spreadsheets(odd):
 
 @pytest.mark.parametrize("value", ["=1+1", "+cmd", "-2+3", "@sum", "\tx", "plain", -2.5])
 def test_cells_that_a_spreadsheet_would_run_are_made_harmless(tmp_path, value):
-    from needling.schema import write_table
+    from needling.schema.stored import write_table
 
     write_table(pd.DataFrame({"a": [value]}), tmp_path / "t.csv")
     cell = (tmp_path / "t.csv").read_text().splitlines()[1].strip('"')

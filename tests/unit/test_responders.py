@@ -12,7 +12,9 @@ from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.extension import frames
 from needling.plan import load_study
-from needling.schema import RESULTS, SIDE, check
+from needling.schema.contract import check
+from needling.schema.results import RESULTS
+from needling.schema.side import SIDE
 from needling.study.file import part
 from needling.study.keys import StudyError
 

@@ -6,7 +6,7 @@ import pytest
 
 from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import Question
-from needling.schema import read_table, round_significant, write_table
+from needling.schema.stored import read_table, round_significant, write_table
 
 
 def bits(values, seed):

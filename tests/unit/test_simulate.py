@@ -10,7 +10,7 @@ import pytest
 
 from needling.plan import load_study
 from needling.simulate.calibration import draw_answers, expected_score, latent_mean, latent_spread, score_sd
-from needling.simulate.demo import DEMO_SEED, ROLES, write_demo
+from needling.simulate.demo import DEMO_SEED, ROLES, SHAM_SEED, write_demo
 from needling.simulate.dirt import KINDS, inject
 from needling.simulate.frame import to_frame
 from needling.simulate.made_up import simulate_study
@@ -18,6 +18,8 @@ from needling.simulate.redcap import redcap_blocks, to_redcap
 from needling.simulate.scenario import (
     CLINIC_SHARE,
     COHORTS,
+    GUESS_CHANCES,
+    GUESSES,
     OVER_TIME,
     SCALES,
     THERAPIST_SHARE,
@@ -175,6 +177,66 @@ def test_drop_out_not_at_random_biases_what_is_observed_but_not_the_truth():
         assert abs(estimate - true) < MONTE_CARLO * error
         biased, error = arm_difference(seen.query("cohort == @cohort and visit_number == 4"))
         assert biased < true - 4 * error
+
+
+@pytest.fixture(scope="module")
+def sham():
+    return simulate_study(Scenario("sham", patients=6000, clinics=100, therapists=300), np.random.default_rng(12))
+
+
+def test_a_sham_does_a_part_of_what_needling_does(sham):
+    outcomes = sham.truth["cohorts"]["myofascial"]["outcomes"]
+    assert list(sham.truth["cohorts"]) == ["myofascial"]
+    assert outcomes["pain"]["effect_of_sham"]["week_4"] == pytest.approx(0.4 * -0.9)
+    for outcome, instrument in (("pain", "nprs"), ("function", "ndi"), ("ppt", "ppt")):
+        table = scores(sham, instrument)
+        for number, visit in enumerate(VISITS):
+            here = table[table["visit_number"] == number]
+            for arm, key in (("dry_needling", "effect"), ("sham", "effect_of_sham")):
+                pair = here[here["arm"].isin([arm, "usual_care"])]
+                estimate, error = arm_difference(pair.assign(arm=pair["arm"].replace(arm, "dry_needling")))
+                assert abs(estimate - outcomes[outcome][key][visit]) < MONTE_CARLO * error, (outcome, visit, arm)
+
+
+def test_a_trial_with_a_sham_is_drawn_in_thirds_and_nothing_enters_the_skin_of_a_sham(sham):
+    strata = sham.patients.groupby("clinic")["arm"].value_counts().unstack()
+    assert (strata.max(axis=1) - strata.min(axis=1)).max() <= 2
+    arm = sham.needling["patient"].map(sham.patients["arm"])
+    assert set(arm) == {"sham", "dry_needling"}
+    blunt = sham.needling[arm == "sham"]
+    assert set(blunt["technique"]) == {"blunt_needle"}
+    assert blunt[["insertions", "depth_mm"]].isna().all(axis=None)
+    assert not blunt["ltr"].any()
+    assert "blunt_needle" not in set(sham.needling.loc[arm == "dry_needling", "technique"])
+
+
+def test_guesses_have_the_chances_on_file_and_only_those_with_a_needle_guess(sham):
+    told = sham.guesses.assign(arm=sham.guesses["patient"].map(sham.patients["arm"]))
+    assert set(told["arm"]) == {"sham", "dry_needling"}
+    assert not told.duplicated(["patient", "time"]).any()
+    came = sham.visits[(sham.visits["visit"] == "week_12") & sham.visits["attended"]]["patient"]
+    assert set(told.loc[told["time"] == "at_the_end", "patient"]) < set(came)
+    for (arm, time), mine in told.groupby(["arm", "time"]):
+        right, wrong = ("active", "sham") if arm == "dry_needling" else ("sham", "active")
+        chances = dict(zip(GUESSES, GUESS_CHANCES[arm][time], strict=True))
+        for guess, chance in chances.items():
+            error = np.sqrt(chance * (1 - chance) / len(mine))
+            assert abs((mine["guess"] == guess).mean() - chance) < MONTE_CARLO * error, (arm, time, guess)
+        assert sham.truth["guesses"][arm][time]["bang"] == pytest.approx(chances[right] - chances[wrong])
+
+
+def test_the_export_of_a_trial_with_a_sham_asks_its_own_questionnaire_and_for_guesses(sham):
+    few = simulate_study(Scenario.sized("sham", 30), np.random.default_rng(1))
+    records, dictionary = to_redcap(few, np.random.default_rng(2))
+    told = records[records["redcap_repeat_instrument"] == "guess_of_arm"]
+    assert len(told) == len(few.guesses) > 20
+    assert set(told["guess"]) == {"1", "2", "3"}
+    assert set(told["guess_time"]) == {"1", "2"}
+    assert {"ndi_1", "guess"} <= set(records.columns)
+    assert "fiqr_1" not in records.columns
+    forms = dict(zip(dictionary["Variable / Field Name"], dictionary.iloc[:, 5], strict=True))
+    assert forms["guess"] == "1, Active | 2, Sham | 3, Do not know"
+    assert forms["technique"] == "1, Deep | 2, Superficial | 3, Blunt needle"
 
 
 # ---------------------------------------------------------------- shape
@@ -427,10 +489,20 @@ def test_other_studies_can_be_soiled_too():
 # ---------------------------------------------------------------- the committed demo
 
 
-def test_the_committed_demo_is_what_its_seed_gives(demo):
-    def digest(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
+
+def test_the_committed_trial_with_a_sham_is_what_its_seed_gives(tmp_path):
+    write_demo(tmp_path, tmp_path, SHAM_SEED, "sham")
+    for name in ("records.csv", "dictionary.csv"):
+        assert digest(tmp_path / name) == digest(ROOT / "data/raw/demo_sham" / name), name
+    for name in ("truth.json", "dirt.csv"):
+        assert digest(tmp_path / name) == digest(ROOT / "tests/truth/demo_sham" / name), name
+    assert str(SHAM_SEED) in (ROOT / "data/raw/demo_sham/README.md").read_text()
+
+
+def test_the_committed_demo_is_what_its_seed_gives(demo):
     _, folder = demo
     for name in ("records.csv", "dictionary.csv"):
         assert digest(folder / "raw" / name) == digest(ROOT / "data/raw/demo" / name), name

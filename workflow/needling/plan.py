@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import settings_of_kinds
-from needling.schema import RESULTS, check
+from needling.schema.contract import check
+from needling.schema.results import RESULTS
+from needling.study.families import Family, Hypothesis
 from needling.study.file import read_study, schema
 from needling.study.keys import StudyError
-from needling.study.plan import Family, Hypothesis, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
-from needling.schema import read_table, write_table
+from needling.schema.stored import read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 

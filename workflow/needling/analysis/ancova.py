@@ -18,9 +18,10 @@ from needling.analysis.results import (
     structured,
 )
 from needling.cohort.analysed import Needs
-from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.analyses import SCALE, KindSettings, Scale
 from needling.study.keys import Name, braced, nearest
-from needling.study.plan import SCALE, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import numpy as np

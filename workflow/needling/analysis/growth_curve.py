@@ -6,9 +6,10 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
-from needling.schema import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.analyses import SCALE, KindSettings, Scale
 from needling.study.keys import Name, braced
-from needling.study.plan import SCALE, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,10 +17,12 @@ from needling.analysis.results import (
     structured,
 )
 from needling.cohort.analysed import Needs
-from needling.schema import CROSS_CHECK, EXPOSURES, FRAME, MANNER, RESIDUAL_BINS, RESIDUAL_QUANTILES, SESSIONS_FRAME
+from needling.schema.frames import EXPOSURES, FRAME, MANNER, SESSIONS_FRAME
+from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.analyses import SCALE, Contrasts, KindSettings, Scale
 from needling.study.formula import Formula, check_columns, read_formula
 from needling.study.keys import Name, Section, braced, nearest
-from needling.study.plan import SCALE, Contrasts, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,10 @@ from pydantic import Field, model_validator
 
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
-from needling.schema import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
+from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
+from needling.study.analyses import KindSettings
 from needling.study.keys import Name, Section, braced, nearest
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import numpy as np

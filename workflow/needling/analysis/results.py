@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from needling.schema import COUNTS, KEYS, NUMBERS, RESULTS
+from needling.schema.results import COUNTS, KEYS, NUMBERS, RESULTS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.study.plan import Contrasts, Study
+    from needling.study.analyses import Contrasts
+    from needling.study.plan import Study
 
 PER = {"slope": "week", "trend": "unit of dose"}
 

@@ -9,9 +9,11 @@ from needling.analysis.results import Output, Question, not_estimated, row_id
 from needling.analysis.scale import why_not_normal
 from needling.cohort.analysed import analysed, completed, enrolled, left_out, of_population
 from needling.cohort.numbered import numbered
-from needling.schema import KEYS, METHODS, PEOPLE, RESULTS, check, empty
+from needling.schema.contract import check, empty
+from needling.schema.results import KEYS, METHODS, PEOPLE, RESULTS
+from needling.study.analyses import Analysis
 from needling.study.keys import braced
-from needling.study.plan import Analysis, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd

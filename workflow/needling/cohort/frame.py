@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from needling.instruments.definition import Definition, definition
-from needling.schema import FRAME, check
+from needling.schema.contract import check
+from needling.schema.frames import FRAME
 from needling.study.plan import Study
 
 POOLED_UNIT = "% of maximum possible score"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from needling.figures.style import save, style
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
-from needling.schema import write_table
+from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS, loaded, part_files
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from matplotlib.patches import FancyArrowPatch
 from needling.figures.style import INK, PAPER, Profile, new_figure, panel_head, wrapped
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import FAMILIES, Labels
-from needling.study.plan import Hypothesis
+from needling.study.families import Hypothesis
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:

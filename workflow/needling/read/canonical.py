@@ -10,7 +10,8 @@ import pandas as pd
 from needling.read.raw import RawExport
 from needling.read.redcap import MISSING_DATA
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
-from needling.schema import ACCOUNT, PLACE, READ, Contract, check, is_date
+from needling.schema.contract import Contract, check, is_date
+from needling.schema.intake import ACCOUNT, PLACE, READ
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Column, EventTable, Instrument, Patients, Ticked

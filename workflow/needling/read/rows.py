@@ -12,7 +12,7 @@ from pandas.api.types import union_categoricals
 
 from needling.read.identifying import looks_like
 from needling.read.raw import RawExport, Variable
-from needling.schema import levels, plain_text
+from needling.schema.contract import levels, plain_text
 from needling.study.keys import StudyError
 
 TEXT: Final = "str"

@@ -8,7 +8,7 @@ import pandas as pd
 from needling.labels.numbers import decimals, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
-from needling.schema import DELIVERED
+from needling.schema.side import DELIVERED
 from needling.tables.printed import Told
 from needling.tables.select import asked_for, said
 

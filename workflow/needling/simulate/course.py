@@ -101,7 +101,7 @@ def draw_instrument(
     for visit in visits:
         means, spreads = np.zeros(len(who)), np.ones(len(who))
         for name in np.unique(cohort):
-            for arm_number in (0, 1):
+            for arm_number in range(len(scenario.arms)):
                 here = (cohort == name) & (arm_number == (0 if arm is None else arm))
                 means[here], spreads[here] = latent_place(scenario, name, instrument, int(visit), arm_number)
         answers = draw_answers(scale, means, spreads, severity.values[who, visit, construct], rng)
@@ -119,7 +119,7 @@ def latent_place(scenario: Scenario, cohort: str, instrument: str, visit: int, a
     """Latent mean and spread at which the mean score of this cohort, visit and arm is what the plan says."""
     course = COHORTS[cohort].courses[instrument]
     spread = latent_spread(SCALES[instrument], *map(float, course.baseline)) * SPREAD_OVER_VISITS[visit]
-    mean = course.control_means()[visit] + arm * course.effects(scenario.kind)[visit]
+    mean = course.control_means()[visit] + course.effects(scenario.kind, scenario.arms[arm])[visit]
     return latent_mean(SCALES[instrument], float(mean), float(spread)), float(spread)
 
 

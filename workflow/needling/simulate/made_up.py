@@ -9,13 +9,12 @@ from needling.simulate.course import draw_instrument, draw_questionnaire, draw_s
 from needling.simulate.people import (
     allocate_by_lot,
     allocate_by_severity,
-    arm_names,
     draw_excluded,
     draw_people,
     draw_staff,
 )
 from needling.simulate.scenario import AT_BASELINE_ONLY, COHORTS, OVER_TIME, VISITS, Scenario, truth
-from needling.simulate.treatment import draw_treatment
+from needling.simulate.treatment import draw_guesses, draw_treatment
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class SimulatedStudy:
         every visit; `observed` says which of them a study would have.
     pgic : patient, visit_number, pgic (1-7), observed.
     sessions, needling, co_interventions, adverse_events, status : what happened between visits.
+    guesses : patient, day, time, guess: which needle patients of a trial with a sham arm believe to have had.
     truth : true values on the scored scales.
     """
 
@@ -46,6 +46,7 @@ class SimulatedStudy:
     co_interventions: pd.DataFrame
     adverse_events: pd.DataFrame
     status: pd.DataFrame
+    guesses: pd.DataFrame
     truth: dict[str, object]
 
 
@@ -62,7 +63,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     The clean tables. On each instrument's scored scale the expected difference between the arms, over everybody and
     before drop-out, is the true effect in `truth`.
     """
-    parts = ("stable", "people", "excluded", "severity", "arm", "answers", "visits", "treatment", "pgic")
+    parts = ("stable", "people", "excluded", "severity", "arm", "answers", "visits", "treatment", "pgic", "guesses")
     by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
     staff = draw_staff(scenario)
     stable = draw_stable(scenario.patients, by["stable"])
@@ -78,10 +79,10 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     for name in OVER_TIME:
         drawn[name] = [draw_instrument(scenario, name, who[name], severity, np.array([0]), None, by["answers"])]
     if scenario.randomised:
-        arm = allocate_by_lot(people, by["arm"])
+        arm = allocate_by_lot(people, len(scenario.arms), by["arm"])
     else:
         arm = allocate_by_severity(drawn["nprs"][0]["total"].to_numpy(), people["expectation"].to_numpy(), by["arm"])
-    people["arm"] = arm_names(arm)
+    people["arm"] = np.array(scenario.arms)[arm]
     for name in OVER_TIME:
         here = arm[who[name]["patient"]]
         drawn[name].append(draw_instrument(scenario, name, who[name], severity, follow_up, here, by["answers"]))
@@ -111,6 +112,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
         co_interventions=treatment.co_interventions,
         adverse_events=treatment.adverse_events,
         status=treatment.status,
+        guesses=draw_guesses(people, treatment.sessions, visits, by["guesses"]),
         truth=truth(scenario),
     )
 

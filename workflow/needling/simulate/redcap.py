@@ -9,12 +9,13 @@ import pandas as pd
 
 from needling.simulate.made_up import SimulatedStudy
 from needling.simulate.people import MEDICATION, WHY_NOT_ENROLLED
-from needling.simulate.scenario import COHORTS, SCALES, VISITS, Scenario
+from needling.simulate.scenario import COHORTS, GUESS_TIMES, GUESSES, SCALES, VISITS, Scenario
 from needling.simulate.treatment import (
     CO_INTERVENTIONS,
     MINOR_EVENTS,
     REASONS_LEFT,
     REASONS_STOPPED,
+    SHAM,
     TECHNIQUES,
 )
 
@@ -47,12 +48,12 @@ KEYS = (
 )
 ENROLMENT, TREATMENT, END = "enrolment_arm_1", "treatment_arm_1", "study_end_arm_1"
 EVENTS = (ENROLMENT, *(f"{visit}_arm_1" for visit in VISITS), TREATMENT, END)
-REPEATING = ("treatment_session", "needling", "co_intervention", "adverse_event")
+REPEATING = ("treatment_session", "needling", "co_intervention", "adverse_event", "guess_of_arm")
 REASONS_OF_EXIT = tuple(dict.fromkeys((*REASONS_LEFT, *REASONS_STOPPED)))
 EVENT_KINDS = (*MINOR_EVENTS, "prolonged_aggravation")
 MUSCLES = tuple(dict.fromkeys(muscle for plan in COHORTS.values() for muscle in plan.muscles))
 SUBDIAGNOSES = tuple(dict.fromkeys(name for plan in COHORTS.values() for name in plan.subdiagnoses))
-ARM_LABELS = {"usual_care": "usual care", "dry_needling": "dry needling"}
+ARM_LABELS = {"usual_care": "usual care", "sham": "sham needling", "dry_needling": "dry needling"}
 SESSION_NOTES = ("tolerated well", "sore afterwards", "tired today", "slept badly", "back at work", "stretching shown")
 EVENT_NOTES = ("settled by itself", "ice applied", "watched for ten minutes", "told to rest")
 
@@ -155,7 +156,7 @@ def _enrolment_fields() -> list[_Field]:
     ]
 
 
-def _visit_fields() -> list[_Field]:
+def _visit_fields(questionnaires: list[str]) -> list[_Field]:
     return [
         _date("visit_date", "visit", "Date of visit"),
         _Field("therapist", "visit", "Therapist"),
@@ -165,7 +166,7 @@ def _visit_fields() -> list[_Field]:
             for reading in (1, 2, 3)
         ],
         _Field("ppt_unit", "visit", "Unit of the pressure pain threshold"),
-        *[field for instrument in QUESTIONNAIRES for field in _questionnaire(instrument)],
+        *[field for instrument in questionnaires for field in _questionnaire(instrument)],
         _Field(
             "pgic",
             "pgic",
@@ -176,8 +177,8 @@ def _visit_fields() -> list[_Field]:
     ]
 
 
-def _treatment_fields() -> list[_Field]:
-    session, needling, co, event = REPEATING
+def _treatment_fields(techniques: tuple[str, ...]) -> list[_Field]:
+    session, needling, co, event, _ = REPEATING
     return [
         _number("session", session, "Session number", 1, 20),
         _date("session_date", session, "Date of session"),
@@ -189,7 +190,7 @@ def _treatment_fields() -> list[_Field]:
         _Field("session_note", session, "Note", "notes"),
         _number("needling_session", needling, "Session number", 1, 20),
         _date("needling_date", needling, "Date of needling"),
-        _choice("technique", needling, "Technique", TECHNIQUES),
+        _choice("technique", needling, "Technique", techniques),
         _choice("muscle", needling, "Muscle", MUSCLES),
         _choice("muscle_side", needling, "Side", ("left", "right")),
         _choice("trigger_point", needling, "Trigger point", ("active", "latent")),
@@ -223,13 +224,26 @@ def _treatment_fields() -> list[_Field]:
     ]
 
 
-FIELDS = (*_enrolment_fields(), *_visit_fields(), *_treatment_fields())
-COLUMNS = list(dict.fromkeys([*KEYS, *(column for field in FIELDS for column in field.columns())]))
+def _fields(scenario: Scenario) -> list[_Field]:
+    """Fields of the project: a trial with a sham has its own questionnaire and asks for guesses, the others have all."""
+    if "sham" not in scenario.arms:
+        return [*_enrolment_fields(), *_visit_fields(list(QUESTIONNAIRES)), *_treatment_fields(TECHNIQUES)]
+    asked = [name for name in QUESTIONNAIRES if any(name in COHORTS[cohort].function for cohort in scenario.cohorts)]
+    guess = [
+        _choice("guess_time", REPEATING[-1], "When asked", GUESS_TIMES),
+        _date("guess_date", REPEATING[-1], "Date of the guess"),
+        _choice("guess", REPEATING[-1], "Which needle do you believe you had", GUESSES),
+    ]
+    return [*_enrolment_fields(), *_visit_fields(asked), *_treatment_fields((*TECHNIQUES, SHAM)), *guess]
 
 
-def dictionary() -> pd.DataFrame:
+def _columns(scenario: Scenario) -> list[str]:
+    return list(dict.fromkeys([*KEYS, *(column for field in _fields(scenario) for column in field.columns())]))
+
+
+def dictionary(scenario: Scenario) -> pd.DataFrame:
     """Return the data dictionary: one row per field, REDCap's 18 columns, all text."""
-    return pd.DataFrame([field.row() for field in FIELDS], columns=list(DICTIONARY_COLUMNS)).astype("str")
+    return pd.DataFrame([field.row() for field in _fields(scenario)], columns=list(DICTIONARY_COLUMNS)).astype("str")
 
 
 def to_redcap(study: SimulatedStudy, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -246,7 +260,7 @@ def to_redcap(study: SimulatedStudy, rng: np.random.Generator) -> tuple[pd.DataF
     The records (all text, blank is missing; one row per event, or per instance of a repeating instrument; sorted by
     record, event, instrument and instance) and the dictionary.
     """
-    return next(redcap_blocks(study, rng, len(study.patients))), dictionary()
+    return next(redcap_blocks(study, rng, len(study.patients))), dictionary(study.scenario)
 
 
 def redcap_blocks(study: SimulatedStudy, rng: np.random.Generator, patients: int) -> Iterator[pd.DataFrame]:
@@ -265,7 +279,17 @@ def _part(study: SimulatedStudy, block: int, blocks: int, patients: int) -> Simu
     def of(table: pd.DataFrame) -> pd.DataFrame:
         return table[table["patient"].between(first, last - 1)].reset_index(drop=True)
 
-    tables = ("patients", "visits", "pgic", "sessions", "needling", "co_interventions", "adverse_events", "status")
+    tables = (
+        "patients",
+        "visits",
+        "pgic",
+        "sessions",
+        "needling",
+        "co_interventions",
+        "adverse_events",
+        "status",
+        "guesses",
+    )
     parts: dict[str, Any] = {name: of(getattr(study, name)) for name in tables}
     parts["answers"] = {name: of(table) for name, table in study.answers.items()}
     parts["excluded"] = study.excluded[study.excluded.index % blocks == block]
@@ -280,7 +304,7 @@ def _records(study: SimulatedStudy, names: "_Names", rng: np.random.Generator) -
         _visit_rows(study, names, by["items"], by["readings"]),
         *_treatment_rows(study, names, by["notes"]),
     ]
-    records = pd.concat(frames, ignore_index=True).reindex(columns=COLUMNS).fillna("")
+    records = pd.concat(frames, ignore_index=True).reindex(columns=_columns(study.scenario)).fillna("")
     event = records["redcap_event_name"].map({name: place for place, name in enumerate(EVENTS)})
     repeat = records["redcap_repeat_instrument"].map({name: place for place, name in enumerate(("", *REPEATING))})
     instance = pd.to_numeric(records["redcap_repeat_instance"]).fillna(0)
@@ -454,7 +478,7 @@ def _questionnaire_columns(instrument: str, table: pd.DataFrame, rng: np.random.
 
 
 def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generator) -> list[pd.DataFrame]:
-    session, needling, co, event = REPEATING
+    session, needling, co, event, guess = REPEATING
 
     def rows(table: pd.DataFrame, repeat: str, columns: dict[str, Any], at: str = TREATMENT) -> pd.DataFrame:
         return pd.DataFrame(names.rows(table["patient"].to_numpy(), at, repeat) | columns)
@@ -496,19 +520,26 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
         "stop_reason": _code(left["reason"], REASONS_OF_EXIT),
         "still_followed": _yes(left["still_followed"]),
     }
+    told = study.guesses
+    guess_columns = {
+        "guess_time": _code(told["time"], GUESS_TIMES),
+        "guess_date": date(told),
+        "guess": _code(told["guess"], GUESSES),
+    }
     return [
         rows(s, session, session_columns),
         rows(n, needling, needling_columns),
         rows(c, co, co_columns),
         rows(a, event, event_columns),
         rows(left, "", status_columns, END),
+        rows(told, guess, guess_columns),
     ]
 
 
 def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
     whole = ("insertions", "needles", "depth_mm", "length_mm", "ltr_count", "retention_min", "pain_during")
     return {
-        "technique": _code(table["technique"], TECHNIQUES),
+        "technique": _code(table["technique"], (*TECHNIQUES, SHAM)),
         "muscle": _code(table["muscle"], MUSCLES),
         "muscle_side": _code(table["side"], ("left", "right")),
         "trigger_point": _code(table["trigger_point"], ("active", "latent")),

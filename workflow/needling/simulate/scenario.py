@@ -5,14 +5,23 @@ fibromyalgia and sports-injury trials) and are made up wherever nothing is publi
 """
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-Kind = Literal["default", "null", "mnar", "confounded"]
+Kind = Literal["default", "null", "mnar", "confounded", "sham"]
 VISITS = ("baseline", "week_2", "week_4", "week_8", "week_12")
 WEEKS = np.array([0.0, 2.0, 4.0, 8.0, 12.0])
-ARMS = ("usual_care", "dry_needling")
+ARMS = ("usual_care", "sham", "dry_needling")
+# What an arm does beside usual care, as a share of what dry needling does: a sham is a treatment too.
+SHARE_OF_EFFECT = {"usual_care": 0.0, "sham": 0.4, "dry_needling": 1.0}
+# Chance of each guess by arm, when asked after the first session and at the end; usual care knows what it gets.
+GUESSES = ("active", "sham", "do_not_know")
+GUESS_TIMES = ("after_first_session", "at_the_end")
+GUESS_CHANCES = {
+    "sham": {"after_first_session": (0.40, 0.20, 0.40), "at_the_end": (0.35, 0.40, 0.25)},
+    "dry_needling": {"after_first_session": (0.45, 0.15, 0.40), "at_the_end": (0.60, 0.15, 0.25)},
+}
 SPORTS_FUNCTION = ("visa_a", "lefs", "quickdash")
 
 
@@ -23,7 +32,8 @@ class Scenario:
     Parameters
     ----------
     kind : default (randomised, drop-out at random given the past), null (no effect of the arm on anything), mnar
-        (drop-out depends on the outcome that it hides), confounded (a cohort: the worse the pain, the likelier needling).
+        (drop-out depends on the outcome that it hides), confounded (a cohort: the worse the pain, the likelier needling), sham
+        (randomised to usual care, sham or needling, in one cohort; patients guess which of the two needles they had).
     patients, clinics, therapists : sizes; each clinic has at least one therapist, every sixth therapist works in two.
     sessions : fewest and most treatment sessions planned per patient, in the first six weeks.
     screened_out : people screened and not enrolled, as a share of `patients`.
@@ -42,23 +52,35 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Refuse sizes that no study can have."""
-        if self.kind not in ("default", "null", "mnar", "confounded"):
-            raise ValueError(f"there is no scenario '{self.kind}'; there are default, null, mnar and confounded")
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"there is no scenario '{self.kind}'; there are {', '.join(get_args(Kind))}")
         if min(self.patients, self.clinics) < 1 or self.therapists < self.clinics:
             raise ValueError("a study needs patients, clinics and at least one therapist per clinic")
         if not 1 <= self.sessions[0] <= self.sessions[1] <= 20:
             raise ValueError("sessions must be two numbers between 1 and 20, the smaller one first")
 
     @classmethod
-    def sized(cls, kind: Kind = "default", patients: int = 480) -> "Scenario":
-        """A scenario with as many clinics and therapists as so many patients have (9 and 24 for 480)."""
-        clinics = int(np.clip(round(patients / 53), 2, 300))
-        return cls(kind, patients, clinics, max(clinics, round(patients / 20)))
+    def sized(cls, kind: Kind = "default", patients: int | None = None) -> "Scenario":
+        """A scenario with as many clinics and therapists as so many patients have (9 and 24 for 480; sham: 6 and 12 for 180)."""
+        usual, per_clinic, per_therapist = (180, 30, 15) if kind == "sham" else (480, 53, 20)
+        patients = usual if patients is None else patients
+        clinics = int(np.clip(round(patients / per_clinic), 2, 300))
+        return cls(kind, patients, clinics, max(clinics, round(patients / per_therapist)))
 
     @property
     def randomised(self) -> bool:
         """Whether the arm was drawn by lot."""
         return self.kind != "confounded"
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms, usual care first."""
+        return ARMS if self.kind == "sham" else tuple(arm for arm in ARMS if arm != "sham")
+
+    @property
+    def cohorts(self) -> tuple[str, ...]:
+        """The cohorts of the study."""
+        return ("myofascial",) if self.kind == "sham" else tuple(COHORTS)
 
 
 @dataclass(frozen=True)
@@ -149,9 +171,9 @@ class Course:
         """Mean of usual care at each visit."""
         return self.baseline[0] + _over_visits(self.control_change)
 
-    def effects(self, kind: Kind) -> np.ndarray:
-        """True difference dry needling minus usual care at each visit."""
-        return np.zeros(len(VISITS)) if kind == "null" else _over_visits(self.effect)
+    def effects(self, kind: Kind, arm: str = "dry_needling") -> np.ndarray:
+        """True difference of an arm minus usual care at each visit."""
+        return np.zeros(len(VISITS)) if kind == "null" else SHARE_OF_EFFECT[arm] * _over_visits(self.effect)
 
 
 def _over_visits(at_4_and_12: tuple[float, float]) -> np.ndarray:
@@ -242,7 +264,7 @@ DRIFTING_SHARE = 0.20
 DRIFT_WEEKS = 6.0
 SPREAD_OVER_VISITS = np.array([1.0, 1.05, 1.15, 1.2, 1.25])
 LTR_WITHIN_SESSION = -0.8
-MINOR_EVENT_PER_SESSION = {"dry_needling": 0.367, "usual_care": 0.06}
+MINOR_EVENT_PER_SESSION = {"dry_needling": 0.367, "sham": 0.15, "usual_care": 0.06}
 MAJOR_EVENT_PER_SESSION = 20 / 20494
 
 
@@ -259,9 +281,11 @@ def truth(scenario: Scenario) -> dict[str, object]:
     scenario, weeks per visit, and per cohort: drop-out by week 12, and per outcome (pain, function, ppt) the instrument,
     unit, direction and per visit the mean in usual care and the effect (dry needling minus usual care). Sports function
     is given per instrument and pooled as percent of maximum possible score (0-100, higher is better) with equal shares.
+    With a sham arm also its effect (sham minus usual care), and the chances of guesses with Bang's index of each arm and time.
     """
     cohorts = {}
-    for name, plan in COHORTS.items():
+    for name in scenario.cohorts:
+        plan = COHORTS[name]
         outcomes = {"pain": _true_course(scenario, plan, "nprs"), "ppt": _true_course(scenario, plan, "ppt")}
         if len(plan.function) == 1:
             outcomes["function"] = _true_course(scenario, plan, plan.function[0])
@@ -278,7 +302,20 @@ def truth(scenario: Scenario) -> dict[str, object]:
         "variance_shares": {"clinic": CLINIC_SHARE, "therapist": THERAPIST_SHARE},
         "twitch_response_on_pain_within_session": 0.0 if scenario.kind == "null" else LTR_WITHIN_SESSION,
         "cohorts": cohorts,
+        **({"guesses": _true_guesses()} if "sham" in scenario.arms else {}),
     }
+
+
+def _true_guesses() -> dict[str, object]:
+    right = {"dry_needling": "active", "sham": "sham"}
+    told: dict[str, object] = {}
+    for arm, by_time in GUESS_CHANCES.items():
+        told[arm] = {}
+        for time, chances in by_time.items():
+            of = dict(zip(GUESSES, chances, strict=True))
+            wrong = 1 - of[right[arm]] - of["do_not_know"]
+            told[arm] |= {time: of | {"bang": round(of[right[arm]] - wrong, 6)}}  # type: ignore[operator]
+    return told
 
 
 def _true_course(scenario: Scenario, plan: CohortPlan, instrument: str) -> dict[str, object]:
@@ -290,6 +327,7 @@ def _true_course(scenario: Scenario, plan: CohortPlan, instrument: str) -> dict[
         "baseline_sd": course.baseline[1],
         "mean_usual_care": _per_visit(course.control_means()),
         "effect": _per_visit(course.effects(scenario.kind)),
+        **({"effect_of_sham": _per_visit(course.effects(scenario.kind, "sham"))} if "sham" in scenario.arms else {}),
     }
 
 

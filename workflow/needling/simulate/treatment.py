@@ -8,6 +8,9 @@ import pandas as pd
 from needling.simulate.people import Staff, choose_therapist
 from needling.simulate.scenario import (
     COHORTS,
+    GUESS_CHANCES,
+    GUESS_TIMES,
+    GUESSES,
     LTR_WITHIN_SESSION,
     MAJOR_EVENT_PER_SESSION,
     MINOR_EVENT_PER_SESSION,
@@ -22,6 +25,8 @@ REASONS_STOPPED = ("adverse_event", "lack_of_efficacy", "recovered", "needle_fea
 CO_INTERVENTIONS = ("exercise", "manual_therapy", "education", "modality", "home_programme")
 MINOR_EVENTS = ("soreness", "bruising", "bleeding", "dizziness")
 TECHNIQUES = ("deep", "superficial")
+SHAM = "blunt_needle"
+NOT_ANSWERED = 0.04
 
 
 @dataclass(frozen=True)
@@ -120,8 +125,8 @@ def _draw_sessions(
 
 
 def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw one row per muscle needled per session, STRICTA items 2a-2g; only in the needling arm."""
-    needled = sessions[people["arm"].to_numpy()[sessions["patient"]] == "dry_needling"]
+    """Draw one row per muscle needled per session, STRICTA items 2a-2g; not in usual care."""
+    needled = sessions[people["arm"].to_numpy()[sessions["patient"]] != "usual_care"]
     muscles = 1 + rng.binomial(2, 0.45, len(needled))
     rows = needled.loc[needled.index.repeat(muscles), ["patient", "session", "day"]].reset_index(drop=True)
     n = len(rows)
@@ -138,7 +143,7 @@ def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.
     length = np.where(deep, rng.choice([30, 40, 50], n), 25)
     sought = np.where(deep, rng.random(n) < 0.8, False)
     elicited = sought & (rng.random(n) < 0.65)
-    return rows.assign(
+    drawn = rows.assign(
         technique=np.where(deep, *TECHNIQUES),
         muscle=muscle.astype(str),
         side=np.where(side == "both", np.where(rng.random(n) < 0.5, "left", "right"), side),
@@ -157,6 +162,16 @@ def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.
         pain_during=np.clip(np.rint(rng.normal(3.5, 1.8, n) + elicited), 0, 10).astype(int),
         stopped_early=rng.random(n) < 0.01,
     )
+    return _as_sham(drawn, people["arm"].to_numpy()[drawn["patient"]] == "sham")
+
+
+def _as_sham(needling: pd.DataFrame, sham: np.ndarray) -> pd.DataFrame:
+    """A blunt needle that touches the skin: nothing enters, nothing twitches, and it hurts less."""
+    nothing = {"insertions": np.nan, "depth_mm": np.nan, "ltr": False, "ltr_count": 0, "retention_min": 0}
+    said = {"technique": SHAM, "response_sought": "sensation", "manipulation": "none", "ultrasound_guided": False}
+    less = np.rint(needling["pain_during"] / 3)
+    made = {name: needling[name].mask(sham, value) for name, value in {**nothing, **said}.items()}
+    return needling.assign(**made, pain_during=needling["pain_during"].where(~sham, less).astype(int))
 
 
 def _with_pain(
@@ -177,7 +192,7 @@ def _with_pain(
     key = ["patient", "session"]
     twitched = needling.groupby(key, as_index=False)["ltr"].any()
     ltr = sessions[key].merge(twitched, on=key, how="left")["ltr"].fillna(False).to_numpy(bool)
-    needled = people["arm"].to_numpy()[patient] == "dry_needling"
+    arm = people["arm"].to_numpy()[patient]
     after = before - 0.5 + (0 if scenario.kind == "null" else LTR_WITHIN_SESSION) * ltr
     after = after + rng.normal(0, 0.6, len(sessions))
     soreness = np.clip(np.rint(rng.normal(2.2, 1.5, len(sessions))), 0, 10)
@@ -185,8 +200,8 @@ def _with_pain(
     return sessions.assign(
         pain_before=np.clip(np.rint(before), 0, 10).astype(int),
         pain_after=np.clip(np.rint(after), 0, 10).astype(int),
-        soreness_24h=np.where(needled, soreness, np.nan),
-        soreness_72h=np.where(needled, later, np.nan),
+        soreness_24h=np.select([arm == "dry_needling", arm == "sham"], [soreness, np.rint(soreness / 2)], np.nan),
+        soreness_72h=np.select([arm == "dry_needling", arm == "sham"], [later, np.rint(later / 2)], np.nan),
     )
 
 
@@ -213,3 +228,31 @@ def _draw_adverse_events(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.r
         severity=np.where(major[happened], "severe", severity),
         related=np.where(rng.random(len(rows)) < 0.85, "related", "unrelated"),
     )
+
+
+def draw_guesses(
+    people: pd.DataFrame, sessions: pd.DataFrame, visits: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Draw which needle patients of a trial with a sham arm believe to have had; usual care is not asked.
+
+    Parameters
+    ----------
+    people, sessions, visits : patients with their arm, what they were given, and the visits with day and attended.
+
+    Returns
+    -------
+    patient, day, time (after_first_session: asked on its day; at_the_end: at the last visit), guess. Who had no session, or did not
+    come to the last visit, was not asked then; a few do not answer.
+    """
+    arm = people["arm"].to_numpy()
+    last = visits[(visits["visit_number"] == len(VISITS) - 1) & visits["attended"]]
+    first = sessions.sort_values("day", kind="stable").drop_duplicates("patient").sort_values("patient")
+    asked = {GUESS_TIMES[0]: first, GUESS_TIMES[1]: last}
+    told = []
+    for time, when in asked.items():
+        rows = when.loc[np.isin(arm[when["patient"]], list(GUESS_CHANCES)) & ("sham" in arm), ["patient", "day"]]
+        chances = np.array([GUESS_CHANCES[one][time] for one in arm[rows["patient"]]]).reshape(-1, len(GUESSES))
+        place = (rng.random(len(rows))[:, None] > chances.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        answered = rng.random(len(rows)) >= NOT_ANSWERED
+        told.append(rows.assign(time=time, guess=np.array(GUESSES)[place])[answered])
+    return pd.concat(told, ignore_index=True).sort_values(["patient", "day"], kind="stable", ignore_index=True)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from needling.schema import is_date
+from needling.schema.contract import is_date
 from needling.study.keys import Name, Section, Words, nearest
 from needling.study.sources import WrittenRows, _rows
 
 if TYPE_CHECKING:
-    from needling.study.plan import Analysis, Study
+    from needling.study.analyses import Analysis
+    from needling.study.plan import Study
 
 EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "status"]
 Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows, json_schema_input_type=WrittenRows)]
