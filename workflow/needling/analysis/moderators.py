@@ -6,8 +6,9 @@ from pydantic import Field, field_validator
 
 from needling.analysis.results import Output, Question, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
+from needling.study.analyses import SCALE, KindSettings, Scale
 from needling.study.keys import Name, Section, braced, nearest
-from needling.study.plan import SCALE, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,5 +1,6 @@
 """Effects at values of moderators: for each cohort and outcome a plot between the moderators' names and the numbers."""
 
+import json
 from typing import Any
 
 import pandas as pd
@@ -184,11 +185,12 @@ def _numbers(row: dict[Any, Any]) -> str:
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     level = f"{100 * float(source['level'].iloc[0]):g}%"
-    first = f" First the {in_sentence(moderator(f'["{RISK}"]', labels))}." if source["variant"].eq("risk").any() else ""
+    risk = in_sentence(moderator(json.dumps([RISK]), labels))
+    first = f" First the {risk}." if source["variant"].eq("risk").any() else ""
     caption = (
-        f"For whom: {labels.noun}s at values of what was known before day 0, with {level} confidence intervals.{first} Change: from the "
-        f"first to the last value; P: of the test that the {labels.noun} does not depend on the moderator. The line joins what one model "
-        "says; a moderator need not be a cause."
+        f"For whom: {labels.noun}s at values of what was known before day 0, with {level} confidence intervals.{first} "
+        f"Change: from the first to the last value; P: of the test that the {labels.noun} does not depend on the moderator. The "
+        "line joins what one model says; a moderator need not be a cause."
     )
     told = [
         f"{place_words(row, labels, source)}, {in_sentence(moderator(row['term'], labels))} {value_words(row['at'], labels)}: "

@@ -72,7 +72,7 @@ def _p(row: dict[Any, Any] | None, column: str = "p") -> str:
 
 
 def moderators(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
-    """Print for each moderator the effect at its values, the change of the effect with its test, and what it tells of the outcome."""
+    """Print for each moderator the effect at its values, how it changes with the test of that, and what goes with the outcome."""
     exact = shown(released, labels, "table", OF_ONE)
     if exact.empty:
         return None
@@ -112,9 +112,9 @@ def _lines(name: str, test: dict[Any, Any], own: dict[str, list[Any]], labels: L
 
 def _notes(exact: pd.DataFrame, labels: Labels) -> list[str]:
     notes = [
-        f"At: quartiles of the patients analysed, or as the study file says. Changes are from the first to the last value; P: of the "
-        f"test that the {labels.noun} does not depend on the moderator. {sentence(labels.noun)}s at single values are not tested, "
-        "since one that differs from 0 at one value and not at another does not show that they differ.",
+        f"At: quartiles of the patients analysed, or as the study file says. Changes are from the first to the last value; "
+        f"P: of the test that the {labels.noun} does not depend on the moderator. {sentence(labels.noun)}s at single values are "
+        "not tested, since one that differs from 0 at one value and not at another does not show that they differ.",
         "A moderator need not be a cause, and an average of patients like these decides for no single one.",
     ]
     lost = exact[(exact["status"] == "not_estimated") & (exact["note"] != "")]
@@ -149,8 +149,8 @@ def together(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     level = f"{100 * float(exact['level'].iloc[0]):g}%"
     head = ["Moderator", f"As estimated, per SD ({level} CI)", f"Shrunken, per SD ({level} interval)", "P"]
     notes = [
-        f"Change of the {labels.noun} per standard deviation of the moderator, all in one model. Shrunken: as draws around 0 whose spread "
-        "the data tell; all together: the mean share of the way to 0, and the test that no moderator matters.",
+        f"Change of the {labels.noun} per standard deviation of the moderator, all in one model. Shrunken: as draws around 0 "
+        "whose spread the data tell; all together: the mean share of the way to 0, and the test that no moderator matters.",
         *withheld_note(exact),
     ]
     caption = f"All moderators together: change of the {labels.noun} per standard deviation."
