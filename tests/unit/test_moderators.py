@@ -220,6 +220,12 @@ def test_units_say_per_what():
     assert slopes['["sex"]'] == "points"
 
 
+def test_only_a_difference_has_a_better_side():
+    rows = run(trial(8), moderators=THREE).results
+    assert set(rows.loc[rows["quantity"] != "effect_at", "better"]) == {"neither"}
+    assert set(rows.loc[rows["quantity"] != "effect_at", "favours"]) == {""}
+
+
 def test_quartiles_are_readable_and_nobodys_own():
     assert quartiles(np.array([1234.0, 2345.0, 3456.0, 4567.0, 5678.0])) == [2300.0, 3500.0, 4600.0]
     assert quartiles(np.array([0.0, 0.0, 0.0, 1.0])) == [0.0, 0.25]

@@ -172,7 +172,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline, covariates and "
          "moderators, they would have had values like those measured."),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "moderators"), ("figure", "moderators"),
+        ("table", "for_whom"), ("figure", "for_whom"),
     ]  # fmt: skip
 
 
@@ -239,28 +239,46 @@ def quartiles(numbers: "np.ndarray") -> list[float]:
 
 def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.DataFrame":
     """All rows of one visit."""
+    place, why, n = _place(rows, question, visit)
+    several = len(question.settings.moderators) > 1
+    if place is None:
+        planned = _planned(question, [RISK, *question.settings.moderators], why)
+        return _refused([*planned, *(_planned(question, [], why) if several else [])], question, visit, n)
+    made = [*_of_risk(place), *(row for name in question.settings.moderators for row in _of_moderator(place, name))]
+    return _as_results([*made, *(_together(place) if several else [])], place, visit)
+
+
+def by_moderator(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.DataFrame":
+    """Rows of each moderator of another kind's settings, without the risk and without those of all together."""
+    place, why, n = _place(rows, question, visit)
+    names = list(question.settings.moderators)
+    if place is None:
+        return _refused(_planned(question, names, why), question, visit, n)
+    return _as_results([row for name in names for row in _of_moderator(place, name)], place, visit)
+
+
+def _place(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[_Visit | None, str, int]":
+    """What the models of a visit share; where none can be fitted nothing and why; and the patients."""
     import numpy as np
 
     here = rows[rows["visit"] == visit].reset_index(drop=True)
-    why = _why_not(here, question)
+    n, why = len(here), why_not(here, question)
     if why:
-        return _not(question, visit, why, here)
+        return None, why, n
     place = _Visit(here, question)
     try:
-        bare = place.fit(np.empty((len(here), 0)))
+        bare = place.fit(np.empty((n, 0)))
     except ValueError as error:
-        return _not(question, visit, str(error), here)
+        return None, str(error), n
     if bare.df < FEWEST_DF + len(question.arms):
-        return _not(question, visit, f"{len(here)} patients are too few for a model of {bare.rank} terms", here)
+        return None, f"{n} patients are too few for a model of {bare.rank} terms", n
     if np.square(place.y - bare.fitted) @ bare.weights < 1e-18 * max(1.0, float(np.square(place.y) @ bare.weights)):
-        return _not(question, visit, "arm, baseline and covariates determine the outcome", here)
-    made = [*_of_risk(place), *(row for name in question.settings.moderators for row in _of_moderator(place, name))]
-    if len(question.settings.moderators) > 1:
-        made += _together(place)
-    return _as_results(made, place, visit)
+        return None, "arm, baseline and covariates determine the outcome", n
+    return place, "", n
 
 
-def _why_not(here: "pd.DataFrame", question: Question) -> str:
+def why_not(here: "pd.DataFrame", question: Question) -> str:
+    """Why arms cannot be compared at a visit, where they cannot."""
     if len(here) == 0:
         return "nobody was measured at this visit"
     counts = here["arm"].value_counts().reindex(list(question.arms)).fillna(0)
@@ -396,13 +414,11 @@ def _planned(question: Question, names: list[str], why: str) -> list[Row]:
     ]  # fmt: skip
 
 
-def _not(question: Question, visit: str, why: str, here: "pd.DataFrame") -> "pd.DataFrame":
-    """Rows for all that was planned at a visit."""
+def _refused(rows: list[Row], question: Question, visit: str, n: int) -> "pd.DataFrame":
+    """Results rows of what was planned at a visit where no model can be fitted."""
     import pandas as pd
 
-    rows = _planned(question, [RISK, *question.settings.moderators], why)
-    rows += _planned(question, [], why) if len(question.settings.moderators) > 1 else []
-    return complete(pd.DataFrame(rows), question, visit=visit, **_method(question, len(here)))
+    return complete(pd.DataFrame(rows), question, visit=visit, **_method(question, n))
 
 
 def _method(question: Question, n: int) -> dict[str, Any]:

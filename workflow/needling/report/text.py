@@ -12,7 +12,7 @@ from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, sp
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.happened import delivered_sentences, harms_sentences
 from needling.report.numbers import people, primary_sentences
-from needling.report.whom import whom_sentences
+from needling.report.whom import beside_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
 from needling.tables.printed import Printed, escape, markdown_table, marked
@@ -73,6 +73,7 @@ def report_text(
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
         whom=whom_sentences(released, labels),
+        beside=beside_sentences(released, labels),
         figure=floats.figure,
         table=floats.table,
         rest=floats.rest,

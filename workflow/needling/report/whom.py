@@ -1,13 +1,15 @@
-"""For whom it works, in sentences: each one is of released numbers."""
+"""For whom it works and with what beside it, in sentences: each one is of released numbers."""
 
 from typing import Any
 
 import pandas as pd
 
 from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p
-from needling.labels.sentences import in_sentence
+from needling.labels.sentences import in_sentence, spaced
 from needling.labels.words import Labels
-from needling.tables.moderators import OF_ONE, PLACE, TOGETHER, moderator, place_words, shown, value_words
+from needling.tables.co_interventions import WARNING, names_of, pick
+from needling.tables.co_interventions import shown as shown_beside
+from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_words, shown, value_words
 from needling.tables.printed import Told
 
 Pieces = list[str]
@@ -74,5 +76,33 @@ def _together(mine: pd.DataFrame, second: bool, labels: Labels) -> Pieces:
         Told(format_p(test[0]["p"]), test[0]["row_id"], "p"),
         ", estimates shrunken ",
         Told(pulled, share[0]["row_id"], "estimate"),
-        " of the way to none",
+        " of the way to no change",
     ]
+
+
+def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say per cohort which co-interventions each arm had, and warn of what a difference given one is not.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result.
+    """
+    rows = shown_beside(released, labels, "table")
+    found: list[Pieces] = []
+    arms = labels.plan.arms or [""]
+    for _, mine in rows.groupby(PLACE, sort=False):
+        pieces: Pieces = []
+        for term in dict.fromkeys(mine.loc[mine["quantity"] == "share", "term"]):
+            shares = [(arm, pick(mine, "share", term, arm)) for arm in arms]
+            told = [(arm, row) for arm, row in shares if row is not None and pd.notna(row["estimate"])]
+            if told:
+                pieces += ["; " if pieces else "", f"{spaced(names_of(term)[0])} "]
+            for place, (arm, row) in enumerate(told):
+                text = f"{row['n_events']} of {row['n_patients']} ({format_fixed(100 * row['estimate'], 0)}%)"
+                pieces += [" and " if place else "", Told(text, row["row_id"], "n_events n_patients estimate")]
+                pieces.append(f" with {in_sentence(labels.arm(arm))}" if arm else "")
+        if pieces:
+            found.append([f"{place_words(mine.iloc[0].to_dict(), labels, rows)}: ", *pieces, "."])
+    if found and rows["quantity"].eq("effect_given").any():
+        found.append([WARNING])
+    return found

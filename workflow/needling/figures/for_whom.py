@@ -12,7 +12,7 @@ from needling.figures.style import BAND, FAINT, INK, LINE, STRONG, Profile, Shee
 from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.moderators import PLACE, RISK, moderator, place_words, shown, value_words
+from needling.tables.for_whom import PLACE, RISK, moderator, place_words, shown, value_words
 from needling.tables.withheld import withheld_note
 
 COLUMNS = [

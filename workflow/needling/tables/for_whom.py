@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import MISSING, format_estimate, format_fixed, format_interval, format_p
-from needling.labels.sentences import in_sentence, listed, sentence
+from needling.labels.sentences import in_sentence, listed, sentence, span
 from needling.labels.words import COLUMNS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import asked_for, in_order
@@ -22,7 +22,7 @@ def shown(released: dict[str, pd.DataFrame], labels: Labels, item: str, quantiti
     """Take some quantities of the analyses that ask for this table or figure, in the study file's order."""
     results, plan = released["results"], labels.plan
     mine = results[
-        results["analysis"].isin(asked_for(released, item, "moderators")) & results["quantity"].isin(quantities)
+        results["analysis"].isin(asked_for(released, item, "for_whom")) & results["quantity"].isin(quantities)
     ]
     order = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
     return in_order(mine, order | {"visit": list(plan.visits.schedule)})
@@ -44,7 +44,9 @@ def moderator(term: str, labels: Labels) -> str:
     if name == RISK:
         return f"Outcome predicted with {in_sentence(labels.arm(labels.plan.arms[0]))}"
     words = COLUMNS.get(name) or labels.covariate(name)
-    return f"{words}: {labels.level(name, level)}" if level else words
+    column = labels.plan.patients.covariates.get(name)
+    unit = f", {span(column.unit)}" if column and column.unit else ""
+    return f"{words}: {labels.level(name, level)}" if level else words + unit
 
 
 def value_words(at: str, labels: Labels) -> str:
@@ -71,7 +73,7 @@ def _p(row: dict[Any, Any] | None, column: str = "p") -> str:
     return HIDDEN if row["hidden"] else Told(format_p(row[column], name=False), row["row_id"], column)
 
 
-def moderators(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+def for_whom(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print for each moderator the effect at its values, how it changes with the test of that, and what goes with the outcome."""
     exact = shown(released, labels, "table", OF_ONE)
     if exact.empty:
@@ -165,4 +167,4 @@ def _share(row: dict[Any, Any] | None) -> str:
     return Told(f"{format_fixed(100 * row['estimate'], 0)}% of the way to 0", row["row_id"], "estimate")
 
 
-TABLES = {"moderators": moderators, "moderators_together": together}
+TABLES = {"for_whom": for_whom, "for_whom_together": together}
