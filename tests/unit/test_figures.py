@@ -17,7 +17,7 @@ from needling.study.plan import Figures
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
-ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families"}
+ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families", "for_whom", "co_interventions"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
