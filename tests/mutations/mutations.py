@@ -231,7 +231,7 @@ MUTATIONS = [
         "covariance * len(y) / (len(y) + X.shape[1])",
         f"{BY_R} -k overlap",
     ),
-    ("analysis/moderators.py", "values[-1] - values[0]", "values[0] - values[-1]", f"{BY_R} -k predicted"),
+    ("analysis/moderators.py", "values[-1] - values[0]", "values[0] - values[-1]", f"{WHOM} -k first_value"),
     ("analysis/moderators.py", "basis.at(values[-1]) - basis", "basis.at(values[1]) - basis", f"{BY_R} -k line"),
     ("analysis/moderators.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
     ("analysis/moderators.py", "<= value <= numbers.max()", "<= value", f"{WHOM} -k nobody_is"),
@@ -248,7 +248,7 @@ MUTATIONS = [
     ("analysis/shrinkage.py", "values[:, None] + tau**2", "values[:, None] + tau", f"{BY_R} -k shrunken"),
     ("cohort/analysed.py", "*settings.adjust, *needs.filled,", "*settings.adjust,", f"{WHOM} -k costs"),
     ("plan.py", '"hazard_ratio", "moderation")', '"hazard_ratio")', f"{WHOM} -k family"),
-    ("figures/for_whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
+    ("figures/whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
     (
         "report/whom.py",
         'row["p"] if pd.isna(row["p_adjusted"])',

@@ -5,7 +5,7 @@ import re
 import pytest
 from made_results import ARM, TRIAL, plan, shown
 
-from needling.figures import for_whom as figure
+from needling.figures import whom as figure
 from needling.figures.style import PROFILES
 from needling.labels.words import Labels
 from needling.report.whom import whom_sentences

@@ -220,6 +220,15 @@ def test_units_say_per_what():
     assert slopes['["sex"]'] == "points"
 
 
+@pytest.mark.parametrize(("name", "variant"), [("predicted_outcome", "risk"), ("expectation", "")])
+def test_a_change_is_from_the_first_value_to_the_last(name, variant):
+    rows = run(trial(8, slope=-0.2), moderators=THREE).results
+    mine = rows[(rows["term"] == json.dumps([name])) & (rows["variant"] == variant)]
+    effects = mine.loc[mine["quantity"] == "effect_at", "estimate"].to_numpy()
+    change = mine[mine["quantity"] == "predictive"].iloc[0]
+    assert change["estimate"] == pytest.approx(effects[-1] - effects[0])
+
+
 def test_only_a_difference_has_a_better_side():
     rows = run(trial(8), moderators=THREE).results
     assert set(rows.loc[rows["quantity"] != "effect_at", "better"]) == {"neither"}

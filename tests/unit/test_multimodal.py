@@ -8,7 +8,7 @@ from statsmodels.api import OLS, add_constant
 
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
-from needling.figures import co_interventions as figure
+from needling.figures import beside as figure
 from needling.figures.style import PAPER, PROFILES
 from needling.labels.words import Labels
 from needling.report.whom import beside_sentences

@@ -172,7 +172,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline, covariates and "
          "moderators, they would have had values like those measured."),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "for_whom"), ("figure", "for_whom"),
+        ("table", "for_whom"), ("figure", "whom"),
     ]  # fmt: skip
 
 

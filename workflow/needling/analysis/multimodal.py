@@ -158,8 +158,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("uses", "everybody for the description, and the patients who were measured at the visit for the differences"),
         ("missing", "A co-intervention that is not on record counts as not given. Patients not measured at the visit are left out "
          "of the differences."),
-        ("visit", at), ("table", "co_interventions"), ("figure", "co_interventions"),
-        *([("table", "for_whom"), ("figure", "for_whom")] if settings.fixed else []),
+        ("visit", at), ("table", "co_interventions"), ("figure", "beside"),
+        *([("table", "for_whom"), ("figure", "whom")] if settings.fixed else []),
     ]  # fmt: skip
 
 

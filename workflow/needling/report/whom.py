@@ -24,7 +24,7 @@ def whom_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pi
     Sentences as pieces of text; a `Told` where a piece prints a result. A P below the level of nothing but itself is called a
     hint; no interval that holds no change is called a proof that there is none.
     """
-    rows = shown(released, labels, "table", (*OF_ONE, *TOGETHER))
+    rows = shown(released, labels, ("table", "for_whom"), (*OF_ONE, *TOGETHER))
     found = []
     for _, mine in rows.groupby(PLACE, sort=False):
         front = f"{place_words(mine.iloc[0].to_dict(), labels, rows)}: "
@@ -87,7 +87,7 @@ def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[
     -------
     Sentences as pieces of text; a `Told` where a piece prints a result.
     """
-    rows = shown_beside(released, labels, "table")
+    rows = shown_beside(released, labels, ("table", "co_interventions"))
     found: list[Pieces] = []
     arms = labels.plan.arms or [""]
     for _, mine in rows.groupby(PLACE, sort=False):

@@ -14,6 +14,7 @@ from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
 QUANTITIES = ("share", "mean", "risk_difference", "effect_given")
+ASKED = ("table", "co_interventions")
 PLACE = ["analysis", "cohort", "outcome", "site", "visit"]
 AS_ALLOCATED = {"randomised": "None taken into account: as allocated", "cohort": "None taken into account"}
 WARNING = (
@@ -22,11 +23,10 @@ WARNING = (
 )
 
 
-def shown(released: dict[str, pd.DataFrame], labels: Labels, item: str) -> pd.DataFrame:
-    """Take the rows about co-interventions of the analyses that ask for this table or figure, in the study file's order."""
+def shown(released: dict[str, pd.DataFrame], labels: Labels, asked: tuple[str, str]) -> pd.DataFrame:
+    """Take the rows about co-interventions of the analyses that ask for a table or figure (item and name), in the study file's order."""
     results, plan = released["results"], labels.plan
-    asked = asked_for(released, item, "co_interventions")
-    mine = results[results["analysis"].isin(asked) & results["quantity"].isin(QUANTITIES)]
+    mine = results[results["analysis"].isin(asked_for(released, *asked)) & results["quantity"].isin(QUANTITIES)]
     return in_order(mine, {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes})
 
 
@@ -43,7 +43,7 @@ def pick(rows: pd.DataFrame, quantity: str, term: str, arm: str) -> dict[Any, An
 
 def co_interventions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print for each co-intervention who had it and how often by arm, how far the arms are apart, and the difference given it."""
-    exact = shown(released, labels, "table")
+    exact = shown(released, labels, ASKED)
     if exact.empty:
         return None
     arms = labels.plan.arms or [""]

@@ -16,14 +16,15 @@ PLACE = ["analysis", "cohort", "outcome", "site", "visit"]
 OF_ONE = ("effect_at", "moderation", "predictive", "prognostic")
 TOGETHER = ("interaction", "heterogeneity", "shrinkage")
 RISK = "predicted_outcome"
+ASKED = ("table", "for_whom")
 
 
-def shown(released: dict[str, pd.DataFrame], labels: Labels, item: str, quantities: tuple[str, ...]) -> pd.DataFrame:
-    """Take some quantities of the analyses that ask for this table or figure, in the study file's order."""
+def shown(
+    released: dict[str, pd.DataFrame], labels: Labels, asked: tuple[str, str], quantities: tuple[str, ...]
+) -> pd.DataFrame:
+    """Take some quantities of the analyses that ask for a table or figure (item and name), in the study file's order."""
     results, plan = released["results"], labels.plan
-    mine = results[
-        results["analysis"].isin(asked_for(released, item, "for_whom")) & results["quantity"].isin(quantities)
-    ]
+    mine = results[results["analysis"].isin(asked_for(released, *asked)) & results["quantity"].isin(quantities)]
     order = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
     return in_order(mine, order | {"visit": list(plan.visits.schedule)})
 
@@ -75,7 +76,7 @@ def _p(row: dict[Any, Any] | None, column: str = "p") -> str:
 
 def for_whom(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print for each moderator the effect at its values, how it changes with the test of that, and what goes with the outcome."""
-    exact = shown(released, labels, "table", OF_ONE)
+    exact = shown(released, labels, ASKED, OF_ONE)
     if exact.empty:
         return None
     adjusted = bool(exact["p_adjusted"].notna().any())
@@ -128,7 +129,7 @@ def _notes(exact: pd.DataFrame, labels: Labels) -> list[str]:
 
 def together(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print the change of the effect per standard deviation of each moderator, all in one model: as estimated, and shrunken."""
-    exact = shown(released, labels, "table", TOGETHER)
+    exact = shown(released, labels, ASKED, TOGETHER)
     if exact.empty:
         return None
     pairs: list[tuple[str, Row]] = []

@@ -35,7 +35,7 @@ STEP = 5.0  # mm from row to row
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the shares of the arms and the differences given each co-intervention that there are."""
-    mine = shown(released, labels, "figure")
+    mine = shown(released, labels, ("figure", "beside"))
     known = mine["quantity"].isin(["share", "effect_given"]) & mine["estimate"].notna()
     return mine[known][COLUMNS].reset_index(drop=True)
 

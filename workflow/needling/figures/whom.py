@@ -37,7 +37,7 @@ GROUP = [*PLACE, "arm", "reference"]
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the effects at values, and the tests of the moderators that have any."""
-    both = shown(released, labels, "figure", ("effect_at", "predictive", "moderation"))
+    both = shown(released, labels, ("figure", "whom"), ("effect_at", "predictive", "moderation"))
     known = both[both["quantity"].eq("effect_at") & both["estimate"].notna()]
     keys = [*GROUP, "term"]
     has = pd.MultiIndex.from_frame(both[keys]).isin(pd.MultiIndex.from_frame(known[keys]))
