@@ -6,7 +6,7 @@ import pytest
 from made_results import ARM, TRIAL, plan, shown
 
 from needling.figures import whom as figure
-from needling.figures.style import PROFILES
+from needling.figures.style import PHONE, REPORT
 from needling.labels.words import Labels
 from needling.report.whom import whom_sentences
 from needling.tables.for_whom import for_whom, together
@@ -89,7 +89,7 @@ def test_a_clear_moderator_is_named_with_its_ends_and_no_other():
 def test_the_figure_has_a_side_for_each_arm_and_one_scale():
     released, labels = shown(trial)
     source = figure.data(released, labels)
-    drawn = figure.draw(source, labels, PROFILES["default"])
+    drawn = figure.draw(source, labels, REPORT)
     axes = drawn.axes
     assert len(axes) == 2
     assert axes[0].get_xlim() == axes[1].get_xlim()
@@ -97,6 +97,15 @@ def test_the_figure_has_a_side_for_each_arm_and_one_scale():
     assert sum(len(line.get_xdata()) for ax in axes for line in ax.lines if line.get_marker() == "s") == len(effects)
     assert figure.better_on_left({"better": "lower"})
     assert not figure.better_on_left({"better": "higher"})
+
+
+def test_on_a_phone_names_stand_over_their_values():
+    released, labels = shown(trial)
+    drawn = figure.draw(figure.data(released, labels), labels, PHONE)
+    told = [text.get_text() for text in drawn.texts]
+    assert "Age, years" in told
+    assert not any(one.startswith("Change") or one == "P" for one in told)
+    assert all(ax.get_position().width * PHONE.width > 30 for ax in drawn.axes)
 
 
 def test_a_study_without_it_shows_nothing():

@@ -9,7 +9,7 @@ from statsmodels.api import OLS, add_constant
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.figures import beside as figure
-from needling.figures.style import PAPER, PROFILES
+from needling.figures.style import PAPER, REPORT
 from needling.labels.words import Labels
 from needling.report.whom import beside_sentences
 from needling.study.keys import StudyError
@@ -288,13 +288,13 @@ def test_sentences_count_and_warn():
     assert "effect" not in alone[0]
     assert co_interventions(shown, Labels(single)).head == ["Co-intervention", "All patients"]
     source = figure.data(shown, Labels(single))
-    assert len(figure.draw(source, Labels(single), PROFILES["default"]).axes) == 1
+    assert len(figure.draw(source, Labels(single), REPORT).axes) == 1
 
 
 def test_the_figure_fills_only_what_nothing_was_taken_into_account_for():
     known = study()
     source = figure.data(released(known), Labels(known))
-    left, right = figure.draw(source, Labels(known), PROFILES["default"]).axes
+    left, right = figure.draw(source, Labels(known), REPORT).axes
     squares = [line for line in right.lines if line.get_marker() == "s"]
     assert [line.get_markerfacecolor() == PAPER for line in squares] == [False, True, True, True]
     assert left.get_xlim() == (0, 100)

@@ -30,7 +30,7 @@ COLUMNS = [
     "unit",
 ]
 COLUMNS += ["better", "n_patients", "n_events", "status", "hidden"]
-STEP = 5.0  # mm from row to row
+STEP, LINE = 5.0, 3.2  # mm: fewest from row to row, from line to line of a name
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -45,12 +45,13 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     groups = [rows for _, rows in source.groupby(PLACE, sort=False)]
     terms = [_terms(rows) for rows in groups]
     size = profile.type
-    names = {term: wrapped(_name(term, labels), 0.3 * profile.full, size) for own in terms for term in own}
+    names = {term: wrapped(_name(term, labels), 0.3 * profile.width, size) for own in terms for term in own}
+    step = max(STEP, 2.0 + LINE * max(1 + name.count("\n") for name in names.values()))
     left = max(text_width(name, size) for name in names.values()) + 4
-    middle = left + 0.5 * (profile.full - left)
-    ends = ((left, middle - 5), (middle + 5, profile.full - 2))
+    middle = left + 0.5 * (profile.width - left)
+    ends = ((left, middle - 5), (middle + 5, profile.width - 2))
     head = 9.0 if labels.plan.arms else 5.0
-    sheet = Sheet(profile.full, head + sum(7.5 + STEP * len(own) + 10.5 for own in terms))
+    sheet = Sheet(profile.width, head + sum(7.5 + step * len(own) + 12.0 for own in terms))
     _legend(sheet, labels, left)
     y = head
     for rows, own in zip(groups, terms, strict=True):
@@ -60,12 +61,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         for i, term in enumerate(own):
             lines = names[term].split("\n")
             for line, words_ in enumerate(lines):
-                place = y + 7.5 + STEP * (i + 0.5) + 0.9 + 3.0 * (line - (len(lines) - 1) / 2)
+                place = y + 7.5 + step * (i + 0.5) + 0.9 + LINE * (line - (len(lines) - 1) / 2)
                 sheet.write(0, place, words_)
-        _shares(sheet, rows, own, labels, (ends[0], y + 7.5))
+        _shares(sheet, rows, own, labels, (ends[0], y + 7.5, step))
         if rows["quantity"].eq("effect_given").any():
-            _differences(sheet, rows, own, source, (ends[1], y + 7.5))
-        y += 7.5 + STEP * len(own) + 10.5
+            _differences(sheet, rows, own, source, (ends[1], y + 7.5, step))
+        y += 7.5 + step * len(own) + 12.0
     return sheet.figure
 
 
@@ -94,8 +95,8 @@ def _legend(sheet: Sheet, labels: Labels, x: float) -> None:
 
 
 def _shares(sheet: Sheet, rows: pd.DataFrame, terms: list[str], labels: Labels, place: Any) -> None:
-    (x0, x1), y = place
-    ax = sheet.panel(x0, y, x1 - x0, STEP * len(terms))
+    (x0, x1), y, step = place
+    ax = sheet.panel(x0, y, x1 - x0, step * len(terms))
     mine = rows[rows["quantity"] == "share"]
     for i in range(len(terms)):
         ax.axhline(i, color=HAIR, linewidth=THIN, zorder=0)
@@ -106,13 +107,13 @@ def _shares(sheet: Sheet, rows: pd.DataFrame, terms: list[str], labels: Labels, 
         ax.plot(100 * own["estimate"], at, **{**one.kwargs, "linestyle": "none"})  # type: ignore[arg-type]
     ax.set(xlim=(0, 100), ylim=(len(terms) - 0.5, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("Patients who ever had it, %", color=FAINT)
+    ax.set_xlabel(wrapped("Patients who ever had it, %", x1 - x0, 7), color=FAINT)
 
 
 def _differences(sheet: Sheet, rows: pd.DataFrame, terms: list[str], source: pd.DataFrame, place: Any) -> None:
     """Intervals in ink; hollow where something that follows the arm was taken into account."""
-    (x0, x1), y = place
-    ax = sheet.panel(x0, y, x1 - x0, STEP * len(terms))
+    (x0, x1), y, step = place
+    ax = sheet.panel(x0, y, x1 - x0, step * len(terms))
     mine = rows[rows["quantity"] == "effect_given"]
     arms = list(dict.fromkeys(mine["arm"]))
     for row in mine.to_dict("records"):
@@ -125,10 +126,11 @@ def _differences(sheet: Sheet, rows: pd.DataFrame, terms: list[str], source: pd.
     low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
     ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
     ax.set(xlim=(low - 0.05 * (high - low), high + 0.05 * (high - low)), ylim=(len(terms) - 0.5, -0.5), yticks=[])
-    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(f"Difference in the outcome, {mine['unit'].iloc[0]}".rstrip(", "), color=FAINT)
+    told = f"Difference in the outcome, {mine['unit'].iloc[0]}".rstrip(", ")
+    ax.set_xlabel(wrapped(told, x1 - x0, 7), color=FAINT)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

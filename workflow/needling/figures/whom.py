@@ -31,7 +31,7 @@ COLUMNS = [
     "p",
 ]
 COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
-STEP, APART, GAP = 4.0, 2.2, 3.0  # mm: from value to value, between moderators, between columns
+STEP, APART, GAP, NARROW = 4.0, 2.2, 3.0, 120.0  # mm: value to value, between moderators, columns; narrow below
 GROUP = [*PLACE, "arm", "reference"]
 
 
@@ -64,22 +64,25 @@ class _Sheet:
         effects = source[source["quantity"] == "effect_at"]
         numbers = max(text_width(_numbers(row), size) for row in effects.to_dict("records"))
         ps = max(text_width("P", size, 500), *(text_width(format_p(p, name=False), size) for p in source["p"]))
-        names = [wrapped(moderator(str(term), labels), 0.24 * profile.full, size) for term in source["term"].unique()]
-        self.names = dict(zip(source["term"].unique(), names, strict=True))
+        self.narrow = profile.width < NARROW  # then names stand over their values, and changes are in the table alone
+        room = profile.width if self.narrow else 0.24 * profile.width
+        self.names = {term: wrapped(moderator(str(term), labels), room, size) for term in source["term"].unique()}
         values = max(text_width(value_words(at, labels), size) for at in effects["at"])
-        self.value = max(text_width(name, size) for name in names) + GAP + max(values, 6)
-        self.p = profile.full
-        self.change = self.p - ps - GAP
-        changes = source[source["quantity"] == "predictive"].to_dict("records")
-        width = max([text_width("of the effect", size, 500), *(text_width(_numbers(row), size) for row in changes)])
-        self.effect = self.change - width - GAP
+        names = 0 if self.narrow else max(text_width(name, size) for name in self.names.values()) + GAP
+        self.value = names + max(values, 6)
+        self.p = profile.width
+        self.effect = self.change = self.p - (0 if self.narrow else ps + GAP)
+        if not self.narrow:
+            changes = source[source["quantity"] == "predictive"].to_dict("records")
+            width = max([text_width("(95% CI)", size, 500), *(text_width(_numbers(row), size) for row in changes)])
+            self.effect = self.change - width - GAP
         self.plot = (self.value + 2 * GAP, self.effect - numbers - GAP)
 
     def drawn(self) -> Figure:
         """Draw everything."""
         head, below = 9.5, 9.5
         heights = [self._height(rows) for rows in self.groups]
-        sheet = Sheet(self.profile.full, head + sum(6.5 + height + below for height in heights))
+        sheet = Sheet(self.profile.width, head + sum(6.5 + height + below for height in heights))
         self._heads(sheet, head - 1.8)
         y = head
         for rows, height in zip(self.groups, heights, strict=True):
@@ -87,21 +90,21 @@ class _Sheet:
             y += 6.5 + height + below
         return sheet.figure
 
-    @staticmethod
-    def _height(rows: pd.DataFrame) -> float:
+    def _height(self, rows: pd.DataFrame) -> float:
         effects = rows[rows["quantity"] == "effect_at"]
-        return STEP * len(effects) + APART * effects["term"].nunique()
+        return STEP * len(effects) + (APART + STEP * self.narrow) * effects["term"].nunique()
 
     def _heads(self, sheet: Sheet, y: float) -> None:
         level = f"({100 * float(self.source['level'].iloc[0]):g}% CI)"
         noun = self.labels.noun
         bold: Any = {"fontweight": 500}
-        sheet.write(0, y, "Moderator", **bold)
-        sheet.write(self.value, y, "at", ha="right", **bold)
         sheet.write(self.effect, y, f"{sentence(noun)}\n{level}", ha="right", **bold)
-        sheet.write(self.change, y, f"Change\n{level}", ha="right", **bold)
-        sheet.write(self.p, y, "P", ha="right", **bold)
-        sheet.rule(0, self.profile.full, y + 1.4, INK, 0.8)
+        sheet.write(0, y, "Moderator", **bold)
+        if not self.narrow:
+            sheet.write(self.value, y, "at", ha="right", **bold)
+            sheet.write(self.change, y, f"Change\n{level}", ha="right", **bold)
+            sheet.write(self.p, y, "P", ha="right", **bold)
+        sheet.rule(0, self.profile.width, y + 1.4, INK, 0.8)
 
     def _group(self, sheet: Sheet, rows: pd.DataFrame, y: float, height: float) -> None:
         first = rows.iloc[0].to_dict()
@@ -114,7 +117,7 @@ class _Sheet:
         ax = sheet.panel(self.plot[0], y + 6.5, self.plot[1] - self.plot[0], height)
         at = APART / 2 + STEP / 2
         for term, mine in effects.groupby("term", sort=False):
-            places = [at + STEP * i for i in range(len(mine))]
+            places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
             self._moderator(sheet, str(term), mine, rows, [y + 6.5 + one for one in places])
             _interval(ax, mine, places)
             at = places[-1] + STEP + APART
@@ -125,12 +128,14 @@ class _Sheet:
         down = 0.36 * self.profile.type / 2.2
         lines = self.names[term].split("\n")
         for line, words in enumerate(lines):
-            sheet.write(0, places[0] + down + 3.2 * line, words)
+            sheet.write(0, places[0] - STEP * self.narrow + down + 3.2 * line, words)
         for row, y in zip(mine.to_dict("records"), places, strict=True):
             sheet.write(self.value, y + down, value_words(row["at"], self.labels), ha="right", color=FAINT)
             sheet.write(self.effect, y + down, _numbers(row), ha="right")
         others = {row["quantity"]: row for row in rows[rows["term"] == term].to_dict("records")}
         middle = places[len(places) // 2] + down
+        if self.narrow:
+            return
         if "predictive" in others:
             sheet.write(self.change, middle, _numbers(others["predictive"]), ha="right")
         sheet.write(self.p, middle, format_p(others["moderation"]["p"], name=False), ha="right")

@@ -24,7 +24,7 @@ WARNING = (
 
 
 def shown(released: dict[str, pd.DataFrame], labels: Labels, asked: tuple[str, str]) -> pd.DataFrame:
-    """Take the rows about co-interventions of the analyses that ask for a table or figure (item and name), in the study file's order."""
+    """Take the rows about co-interventions of the analyses that ask for a table or figure, in the study file's order."""
     results, plan = released["results"], labels.plan
     mine = results[results["analysis"].isin(asked_for(released, *asked)) & results["quantity"].isin(QUANTITIES)]
     return in_order(mine, {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes})
