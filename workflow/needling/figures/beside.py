@@ -51,7 +51,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     middle = left + 0.5 * (profile.width - left)
     ends = ((left, middle - 5), (middle + 5, profile.width - 2))
     head = 9.0 if labels.plan.arms else 5.0
-    sheet = Sheet(profile.width, head + sum(7.5 + step * len(own) + 12.0 for own in terms))
+    sheet = Sheet(profile.width, head + sum(7.5 + step * len(own) + 14.0 for own in terms))
     _legend(sheet, labels, left)
     y = head
     for rows, own in zip(groups, terms, strict=True):
@@ -66,7 +66,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         _shares(sheet, rows, own, labels, (ends[0], y + 7.5, step))
         if rows["quantity"].eq("effect_given").any():
             _differences(sheet, rows, own, source, (ends[1], y + 7.5, step))
-        y += 7.5 + step * len(own) + 12.0
+        y += 7.5 + step * len(own) + 14.0
     return sheet.figure
 
 

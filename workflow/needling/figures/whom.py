@@ -65,6 +65,7 @@ class _Sheet:
         numbers = max(text_width(_numbers(row), size) for row in effects.to_dict("records"))
         ps = max(text_width("P", size, 500), *(text_width(format_p(p, name=False), size) for p in source["p"]))
         self.narrow = profile.width < NARROW  # then names stand over their values, and changes are in the table alone
+        self.top = 10.5 if self.narrow else 6.5
         room = profile.width if self.narrow else 0.24 * profile.width
         self.names = {term: wrapped(moderator(str(term), labels), room, size) for term in source["term"].unique()}
         values = max(text_width(value_words(at, labels), size) for at in effects["at"])
@@ -82,12 +83,12 @@ class _Sheet:
         """Draw everything."""
         head, below = 9.5, 9.5
         heights = [self._height(rows) for rows in self.groups]
-        sheet = Sheet(self.profile.width, head + sum(6.5 + height + below for height in heights))
+        sheet = Sheet(self.profile.width, head + sum(self.top + height + below for height in heights))
         self._heads(sheet, head - 1.8)
         y = head
         for rows, height in zip(self.groups, heights, strict=True):
             self._group(sheet, rows, y, height)
-            y += 6.5 + height + below
+            y += self.top + height + below
         return sheet.figure
 
     def _height(self, rows: pd.DataFrame) -> float:
@@ -112,13 +113,13 @@ class _Sheet:
         if len(self.labels.plan.arms) > 2:
             name += f": {in_sentence(self.labels.compared(first))}"
         sheet.write(0, y + 4.4, name, fontweight=600, fontsize=self.profile.head)
-        self._sides(sheet, first, y + 4.4, self._limits(first))
+        self._sides(sheet, first, y + self.top - 2.1, self._limits(first))
         effects = rows[rows["quantity"] == "effect_at"]
-        ax = sheet.panel(self.plot[0], y + 6.5, self.plot[1] - self.plot[0], height)
+        ax = sheet.panel(self.plot[0], y + self.top, self.plot[1] - self.plot[0], height)
         at = APART / 2 + STEP / 2
         for term, mine in effects.groupby("term", sort=False):
             places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
-            self._moderator(sheet, str(term), mine, rows, [y + 6.5 + one for one in places])
+            self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places])
             _interval(ax, mine, places)
             at = places[-1] + STEP + APART
         self._axis(ax, first, height)

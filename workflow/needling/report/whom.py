@@ -10,9 +10,8 @@ from needling.labels.words import Labels
 from needling.tables.co_interventions import WARNING, names_of, pick
 from needling.tables.co_interventions import shown as shown_beside
 from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_words, shown, value_words
-from needling.tables.printed import Told
+from needling.tables.printed import Pieces, Told
 
-Pieces = list[str]
 CLEAR = 0.05
 
 
