@@ -49,7 +49,6 @@ def report_text(
     LookupError : the text asks for a number that no table has.
     StudyError : a figure or table asks for a section that the report has not.
     """
-    plan, results = labels.plan, released["results"]
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
     floats = _Floats(labels, tables, words, "".join(path.read_text(encoding="utf-8") for path in texts))
@@ -63,35 +62,44 @@ def report_text(
     )
     environment.filters |= {"text": marked, "low": in_sentence, "listed": listed, "sentence": sentence}
     text = environment.get_template("report.md").render(
-        plan=plan,
-        labels=labels,
-        made_up=MADE_UP if plan.made_up else "",
-        people=lambda stage: people(released, stage),
-        primary=(told := primary_sentences(released, labels)),
-        explored=any(not one["number"].tested for one in told),
-        delivered=delivered_sentences(released, labels),
-        harms=harms_sentences(released, labels),
+        **_sentences(labels, released),
         figure=floats.figure,
         table=floats.table,
         rest=floats.rest,
-        sections=sections,
         has_figure=lambda name: name in words,
         has_table=lambda name: name in tables,
-        models=[_model(name, released, labels) for name in plan.analyses],
-        primary_uses=[labels.fill(text) for text in said(released, plan.primary, "uses")],
-        primary_missing=[labels.fill(text) for text in said(released, plan.primary, "missing")],
-        problems=_problems(released, labels),
-        surprises=_surprises(results, labels),
-        unverified=labels.unverified,
+        sections=sections,
         software=software,
-        taken_out=_taken_out(released["cleaning"]),
-        pooled=any(labels.measure(*place).label == POOLED for place in labels.places),
-        withheld=_withheld(released["withheld"]),
-        adjusted=bool(results["p_adjusted"].notna().any()),
-        improved=bool(comparisons(results[results["analysis"] == plan.primary])["better"].eq("higher").all()),
     )
     floats.check()
     return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _sentences(labels: Labels, released: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """What a template may say of a study, by the names by which it asks for it."""
+    plan, results = labels.plan, released["results"]
+    primary = primary_sentences(released, labels)
+    return {
+        "plan": plan,
+        "labels": labels,
+        "made_up": MADE_UP if plan.made_up else "",
+        "people": lambda stage: people(released, stage),
+        "primary": primary,
+        "explored": any(not one["number"].tested for one in primary),
+        "delivered": delivered_sentences(released, labels),
+        "harms": harms_sentences(released, labels),
+        "models": [_model(name, released, labels) for name in plan.analyses],
+        "primary_uses": [labels.fill(text) for text in said(released, plan.primary, "uses")],
+        "primary_missing": [labels.fill(text) for text in said(released, plan.primary, "missing")],
+        "problems": _problems(released, labels),
+        "surprises": _surprises(results, labels),
+        "unverified": labels.unverified,
+        "taken_out": _taken_out(released["cleaning"]),
+        "pooled": any(labels.measure(*place).label == POOLED for place in labels.places),
+        "withheld": _withheld(released["withheld"]),
+        "adjusted": bool(results["p_adjusted"].notna().any()),
+        "improved": bool(comparisons(results[results["analysis"] == plan.primary])["better"].eq("higher").all()),
+    }
 
 
 class _Floats:
