@@ -35,7 +35,7 @@ atexit.register(record)
 
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory, launcher):
-    """The demo once more under other circumstances: another path, one core, another time zone, language and hash seed."""
+    """The demo once more under other circumstances: another path, processor, time zone, language and hash seed; one core."""
     from conftest import copy_project
 
     copy = copy_project(tmp_path_factory.mktemp("elsewhere") / "an other" / "projéct", launcher)
@@ -49,6 +49,7 @@ def elsewhere(tmp_path_factory, launcher):
         TZ="Pacific/Kiritimati",
         LC_ALL="C",
         PYTHONHASHSEED="11",
+        OPENBLAS_CORETYPE="Nehalem",
         HOME="/proc/nowhere",
     )
     assert done.returncode == 0, done.stdout[-3000:]

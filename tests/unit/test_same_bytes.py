@@ -6,7 +6,7 @@ import pytest
 
 from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import Question
-from needling.schema.stored import read_table, round_significant, write_table
+from needling.schema.stored import ESTIMATED_DIGITS, read_table, round_significant, write_table
 
 
 def bits(values, seed):
@@ -25,6 +25,14 @@ def test_a_difference_is_rounded_by_its_standard_error(tmp_path):
     assert again["estimate"].tolist() == [0.0, 12.3456789]
     assert again["low"].iloc[0] == -0.5
     assert "-0," not in (tmp_path / "two.csv").read_text()
+
+
+def test_fewer_digits_of_estimates_and_any_standard_error_as_scale(tmp_path):
+    table = pd.DataFrame({"estimate": [1.23456789e-5, 0.123456789], "se_frequentist": [0.123456789, 0.1]})
+    write_table(table, tmp_path / "t.parquet", digits=ESTIMATED_DIGITS)
+    again = read_table(tmp_path / "t.parquet")
+    assert again["estimate"].tolist() == [1.235e-5, 0.12345679]
+    assert again["se_frequentist"].tolist() == [0.12345679, 0.1]
 
 
 @pytest.mark.parametrize(
