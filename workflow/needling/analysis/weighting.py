@@ -228,10 +228,11 @@ def _estimating_equations(
         p = 1 / (1 + np.exp(-(X @ b)))
         columns = [X * (z - p)[:, None]]
         fits = []
-        for s in () if Z is None else (1 - z, z):
-            a, rest = rest[: Z.shape[1]], rest[Z.shape[1] :]
-            fits.append(Z @ a)
-            columns.append(Z * (s * (y - fits[-1]))[:, None])
+        if Z is not None:
+            for s in (1 - z, z):
+                a, rest = rest[: Z.shape[1]], rest[Z.shape[1] :]
+                fits.append(Z @ a)
+                columns.append(Z * (s * (y - fits[-1]))[:, None])
         for which, s in enumerate((1 - z, z)):
             residual = y - (fits[which] if fits else 0)
             columns.append((s * _weight(p, which, weights) * (residual - rest[which]))[:, None])
