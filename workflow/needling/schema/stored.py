@@ -98,8 +98,10 @@ def round_significant(
     size = np.fmax(np.abs(array), np.abs(np.asarray(scale, dtype=float)) * np.ones_like(array))
     finite = np.isfinite(array) & np.isfinite(size) & (size > 0)
     rounded = array.copy()
-    magnitude = np.floor(np.log10(size[finite]))
-    power = 10.0 ** (digits - 1 - magnitude)
+    # powers of ten as they are read, since a computed power or logarithm has last bits of its own processor
+    powers = np.array([float(f"1e{k}") for k in range(-307, 309)])
+    magnitude = np.searchsorted(powers, size[finite], side="right") - 308
+    power = powers[np.clip(digits - 1 - magnitude, -307, 308) + 307]
     rounded[finite] = np.round(array[finite] * power) / power
     return pd.Series(rounded + 0.0, index=values.index, name=values.name)
 
