@@ -347,6 +347,7 @@ PUBLIC = [
     "data/raw/README.md",
     "data/raw/vickers2004/README.md",
     "data/raw/demo/records.csv",
+    "data/raw/demo_sham/records.csv",
     "config/other.yaml",
     "requirements.lock",
 ]

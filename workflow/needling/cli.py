@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--truth", required=True, help="where the truth and the log of the dirt go")
     simulate.add_argument("--seed", type=int, default=20260101)
     simulate.add_argument("--patients", type=int, default=None, help="default: the demo's number")
-    simulate.add_argument("--scenario", default="default", choices=["default", "null", "mnar", "confounded"])
+    simulate.add_argument("--scenario", default="default", choices=["default", "null", "mnar", "confounded", "sham"])
     simulate.set_defaults(command=_simulate)
 
     extension = commands.add_parser("extension", help="write or check a study's own kind of analysis")

@@ -24,7 +24,6 @@ SHOWN = section(
     "primary",
     "families",
     "disclosure",
-    "figures",
     words=True,
 )
 

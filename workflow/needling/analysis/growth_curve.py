@@ -64,38 +64,50 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
     the cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
-    import pandas as pd
-
-    from needling.analysis import fits
+    from needling.analysis.fits import covariates, model_frame, refusal, too_few
+    from needling.mixed.errors import MixedModelError
     from needling.mixed.fit import fit_mixed
 
     settings, rows = question.settings, data["visits"]
     people = rows["patient"].nunique()
-    why = fits.too_few(rows, question)
+    why = too_few(rows, question)
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    frame = fits.model_frame(rows, question)
+    frame = model_frame(rows, question)
     start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
     frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
-    fit = fit_mixed(
-        "value ~ " + " + ".join([*fixed, *fits.covariates(frame.data, question)]),
-        frame.data,
-        subject="patient",
-        random="1 + time",
-        cluster=dict.fromkeys(settings.clusters, "1") or None,
-    )
-    if fit.status == "failed":
-        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
-    inference = {"df": settings.df, "level": settings.level}
-    common = fits.common_columns(fit, frame, METHOD, inference)
+    try:
+        fit = fit_mixed(
+            "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+            frame.data,
+            subject="patient",
+            random="1 + time",
+            cluster=dict.fromkeys(settings.clusters, "1") or None,
+        )
+        if fit.status != "failed":
+            return _answers(fit, frame, question)
+        why = frame.words(fit.message)
+    except MixedModelError as error:
+        why = refusal(error)
+    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+
+
+def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
+    """What a fit says."""
+    import pandas as pd
+
+    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
+
+    inference = {"df": question.settings.df, "level": question.settings.level}
+    common = common_columns(fit, frame, METHOD, inference)
     parts = [
-        fits.appendix_rows(fit, frame, question, common, inference),
+        appendix_rows(fit, frame, question, common, inference),
         *(_lines_of_arms if question.arms else _one_line)(fit, frame, question, common, inference),
     ]
-    check = fits.cross_check(fit, question)
+    check = cross_check(fit, question)
     check["quantity"] = [frame.words(str(one)) for one in check["quantity"]]
-    return Output(pd.concat(parts, ignore_index=True), {**fits.residual_tables(fit, question), "cross_check": check})
+    return Output(pd.concat(parts, ignore_index=True), {**residual_tables(fit, question), "cross_check": check})
 
 
 def _lines_of_arms(

@@ -12,10 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
+from . import series
 from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
 from .likelihood import CholeskyBlock, Components, Likelihood
+from .reordered import Reordered, with_effects_as_clusters
 
 Array = np.ndarray
 
@@ -168,11 +170,25 @@ class Model:
 
     @cached_property
     def likelihood(self) -> Likelihood:
-        """Cut the compressed blocks."""
+        """Cut the compressed blocks; long series of a Markov process into pairs of neighbouring rows."""
         data = self.row_data
+        longest = int(np.bincount(self.design.subjects).max())
+        if self.design.structure.markov and longest > series.LONG and not (data.Z.shape[1] and self.design.clusters):
+            return self._likelihood_of_series(data)
         parts = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))
         p = len(self.coordinates.kept)
         return Likelihood(*parts, self.components, p, self.method == "reml", self.constant)
+
+    def _likelihood_of_series(self, data: RowData) -> Likelihood:
+        components = self.components
+        if components.random:
+            data, components = with_effects_as_clusters(data, components)
+        found = series.cut(data, self.design.structure)
+        p = len(self.coordinates.kept)
+        inside = Likelihood(
+            found.buckets, [], found.connected, components, p, self.method == "reml", self.constant, found.series
+        )
+        return Reordered(inside, self.components) if self.components.random else inside
 
     def with_outcome(self, y: Array) -> Model:
         """Copy with another outcome for the same rows (simulation, bootstrap)."""
@@ -195,7 +211,8 @@ class Model:
         whole = not np.isin(design.subjects[left], gone).any()
         W = self._W[left]
         scaled = W / np.sqrt((self._W**2).sum(axis=0))
-        if design.clusters or design.structure.name == "iid" or not whole or self.exact or len(left) <= W.shape[1]:
+        shared = design.clusters or design.structure.name == "iid" or self.likelihood.series
+        if shared or not whole or self.exact or len(left) <= W.shape[1]:
             return Model(part, self.method)
         if np.linalg.eigvalsh(scaled.T @ scaled)[0] < SAME_BASIS:
             return Model(part, self.method)

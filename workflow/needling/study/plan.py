@@ -35,14 +35,6 @@ class Cleaning(Section):
     )
 
 
-class Figures(Section):
-    """How figures are drawn."""
-
-    profile: Literal["default", "journal"] = Field(
-        "default", description="Widths and type sizes. Default: for reading on screen."
-    )
-
-
 class Study(Section):
     """The whole study file."""
 
@@ -82,7 +74,6 @@ class Study(Section):
     cleaning: Cleaning = Field(default_factory=Cleaning)
     privacy: Privacy = Field(default_factory=Privacy)
     disclosure: Disclosure = Field(default_factory=Disclosure)
-    figures: Figures = Field(default_factory=Figures)
 
     def _check_hypotheses(self, known: Any) -> None:
         """What a hypothesis names must be defined, and its analysis be of the family."""
