@@ -87,7 +87,7 @@ def _sentences(labels: Labels, released: dict[str, pd.DataFrame]) -> dict[str, A
         "primary": primary,
         "explored": any(not one["number"].tested for one in primary),
         "delivered": delivered_sentences(released, labels),
-        "harms": harms_sentences(released, labels),
+        "adverse": harms_sentences(released, labels),
         "models": [_model(name, released, labels) for name in plan.analyses],
         "primary_uses": [labels.fill(text) for text in said(released, plan.primary, "uses")],
         "primary_missing": [labels.fill(text) for text in said(released, plan.primary, "missing")],
