@@ -28,7 +28,7 @@ def handed_in(tmp_path_factory):
     rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"single": 90.0, "double": 180.0}})
     folder = tmp_path_factory.mktemp("reports") / "submission"
     told = {"study": "demo", "profile": "bmj"}
-    verdicts = build_submission(labels, released, rules, folder, "study: demo\n", told, {"LICENSE": "MIT"})
+    verdicts = build_submission(labels, released, rules, folder, told, {"plan.yaml": "study: demo\n"})
     return folder, verdicts, rules
 
 
@@ -127,7 +127,7 @@ def test_the_same_study_gives_the_same_bytes(handed_in, tmp_path):
     folder, _, rules = handed_in
     released, labels = shown(plan, 60)
     told = {"study": "demo", "profile": "bmj"}
-    build_submission(labels, released, rules, tmp_path / "again", "study: demo\n", told, {"LICENSE": "MIT"})
+    build_submission(labels, released, rules, tmp_path / "again", told, {"plan.yaml": "study: demo\n"})
     assert (folder / MANIFEST).read_text("utf-8") == (tmp_path / "again" / MANIFEST).read_text("utf-8")
 
 

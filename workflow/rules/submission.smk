@@ -16,6 +16,7 @@ rule submission:
     # Figures by a journal's rules, each checked, with captions, tables, checklists, plan and digests.
     input:
         **tables("release", RELEASED),
+        ard=rules.release.output.ard,
         code=ancient(code("submission", *DRAWN, *TOLD)),
     output:
         directory(f"{REPORTS}/submission"),

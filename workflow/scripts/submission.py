@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from needling.labels.words import Labels
 from needling.schema.stored import read_table
 from needling.stage import stage
@@ -12,4 +14,5 @@ with stage(snakemake.log[0]):
     told = provenance(asked.study["study"], asked.journal, asked.inputs, asked.code, released)
     tables = {name: read_table(path) for name, path in released.items()}
     labels = Labels(part(asked.study))
-    build_submission(labels, tables, journal(asked.journal), snakemake.output[0], asked.plan, told, licences())
+    texts = {"plan.yaml": asked.plan, "ard.csv": Path(given.ard).read_text(encoding="utf-8"), **licences()}
+    build_submission(labels, tables, journal(asked.journal), snakemake.output[0], told, texts)

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from needling.cohort.numbered import without_codes
+from needling.release.ard import ard
 from needling.release.cells import suppress
 from needling.release.people import release_flow, release_people
 from needling.release.results import release_results
@@ -10,7 +11,6 @@ from needling.release.rule import Limits, few, hide, limits, release_parts
 from needling.schema.contract import check
 from needling.schema.released import RELEASED
 from needling.study.keys import StudyError
-from needling.submission.ard import ard
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,6 @@ from needling.labels.words import Labels
 from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
-from needling.submission.ard import ard
 from needling.submission.check import check_folder
 from needling.submission.checklists import checklists, sources, write_checklists
 from needling.submission.journals import Journal
@@ -30,9 +29,8 @@ def build_submission(
     released: dict[str, pd.DataFrame],
     rules: Journal,
     folder: str | Path,
-    plan: str,
     provenance: dict[str, Any],
-    licences: dict[str, str],
+    texts: dict[str, str],
     extensions: Path = EXTENSIONS,
 ) -> pd.DataFrame:
     """Write everything that authors hand in to a journal.
@@ -43,9 +41,8 @@ def build_submission(
     released : the released tables by name; nothing else of the data is read.
     rules : of the journal.
     folder : where it goes; what is in it is removed.
-    plan : the study file's text.
     provenance : digests of inputs, code and results, packages, commit; written as JSON.
-    licences : file name -> text of licence and citation.
+    texts : file name -> text of what is handed on as it is: the study file, released results, licence, citation.
     extensions : folder with a study's own figures and tables.
 
     Returns
@@ -62,13 +59,11 @@ def build_submission(
     folder.mkdir(parents=True)
     words = _figures(labels, released, rules, folder / "figures", extensions)
     tables = write_tables(released, labels, folder / "tables", extensions)
-    write_table(released["results"], folder / "results.csv")
-    write_table(ard(released["results"]), folder / "ard.csv")
     write_checklists(checklists(labels, tables, words), sources(labels), folder / "checklists.xlsx")
-    (folder / "plan.yaml").write_text(plan, encoding="utf-8")
+    write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
     (folder / "provenance.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for name, text in licences.items():
+    for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copyfile(REPRODUCE, folder / "reproduce")
     (folder / "reproduce").chmod(0o755)
