@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,13 @@ from . import components as _components
 from . import effects as _effects
 from . import predict as _predict
 from .errors import MixedModelError
-from .estimated import Estimated, listed
+from .estimated import Estimated, listed, numbers
 from .inference import Asked, Inference
 from .solution import Solution
 from .solving import solve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = np.ndarray
 
@@ -252,7 +255,7 @@ class MixedFit(Estimated):
     def refit(self, outcome: pd.Series | Array) -> MixedFit:
         """Fit the same model to another outcome of the used rows, in their order, from a warm start."""
         design = self.model.design
-        values = np.asarray(outcome, dtype=float)
+        values = numbers(outcome, "The values of the other outcome")
         if values.shape != (design.n_rows,) or not np.isfinite(values).all():
             raise MixedModelError(f"The other outcome needs a finite number for each of the {design.n_rows} used rows.")
         model = self.model.with_outcome(values[design.order] - design.offset)
@@ -270,6 +273,32 @@ class MixedFit(Estimated):
         from .crosscheck import cross_check
 
         return cross_check(self)
+
+    def plot(self, what: str, variable: Any = None, *, ax: Any = None, **asked: Any) -> Axes:
+        """Draw a picture of the fit, on `ax` or on new axes.
+
+        Parameters
+        ----------
+        what : {"means", "contrast", "residuals", "influence", "random_effects"}
+            Marginal means with intervals (the first variable along the axis, a line for each level of the others);
+            contrasts with intervals; scaled residuals against fitted values; how far estimates move without one subject or
+            cluster; predicted effects, sorted.
+        variable : optional
+            What it is about: the variables of `means`, the variable of `contrast`, the table of `influence` (the
+            coefficients if not given), the component of `random_effects` (the first if not given).
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. Otherwise a new figure: pyplot's where pyplot is in use. The backend is never changed.
+        asked
+            As in `means`, `contrast` and `influence`; for `random_effects` `term` and `level`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            ``fit.plot("contrast", "arm", by="visit").figure.savefig("effect.png")``
+        """
+        from .plots import draw
+
+        return draw(self, what, variable, ax, asked)
 
     def summary(self) -> str:
         """Give what was fitted, its covariance parameters and its coefficients as text."""

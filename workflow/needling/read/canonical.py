@@ -40,7 +40,7 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
       the schedule that has a column, planned is the schedule's name; plain columns belong to the baseline visit.
     - outcomes: visit_row, column, instrument, item (number or 'total'), value, unit, missing_reason; sorted by
       instrument, visit, item. A visit in which every cell of an instrument is blank has no rows of that instrument.
-    - sessions, needling, co_interventions, adverse_events, status (those of the study file): patient and the columns
+    - sessions, needling, co_interventions, adverse_events, milestones, status (those of the study file): patient and the columns
       named there; rows in which all of these are blank are left out.
     - patient_conflicts, declared_missing, sources, unread, alike: of the contracts ACCOUNT. In sources an outcome's column is
       written 'instrument:item'.

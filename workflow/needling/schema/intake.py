@@ -41,7 +41,7 @@ READ: dict[str, Contract] = {
         "unit": level("Unit as exported", True),
         "missing_reason": level("Reason given by the export for a missing value", True),
     },
-    # sessions, needling, co_interventions, adverse_events, status: PLACE + patient + the study file's columns
+    # sessions, needling, co_interventions, adverse_events, milestones, status: PLACE + patient + the study file's columns
 }
 
 # What the reader says about those tables: beside them in every study.

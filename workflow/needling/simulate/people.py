@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from needling.simulate.scenario import COHORTS, Scenario
+from needling.simulate.scenario import COHORTS, EXPECTATION, Scenario
 
 FIRST_DAY = np.datetime64("2023-01-09")
 ENROLMENT_DAYS = 540
@@ -113,6 +113,7 @@ def _characteristics(cohort: np.ndarray, lasting: np.ndarray, rng: np.random.Gen
     height = np.rint(rng.normal(np.where(female, 165, 178), np.where(female, 6.5, 7)))
     log_duration = np.log(each("duration_median_weeks")) + 0.6 * _with(lasting, 0.15, rng)
     shortest = np.where(cohort == "sports", 2, 12)
+    mean, sd = EXPECTATION
     known = pd.DataFrame(
         {
             "age": np.clip(np.rint(rng.normal(age_mean, age_sd)), 18, 88).astype(int),
@@ -124,7 +125,7 @@ def _characteristics(cohort: np.ndarray, lasting: np.ndarray, rng: np.random.Gen
             "height_cm": height.astype(int),
             "weight_kg": np.round(np.clip(rng.normal(26, 4, n), 17, 45) * (height / 100) ** 2, 1),
             "duration_weeks": np.maximum(np.rint(np.exp(log_duration)), shortest).astype(int),
-            "expectation": np.clip(np.rint(6.5 + 2 * _with(lasting, -0.15, rng)), 0, 10).astype(int),
+            "expectation": np.clip(np.rint(mean + sd * _with(lasting, -0.15, rng)), 0, 10).astype(int),
             "prior_needling": rng.random(n) < 0.3,
         }
     )
@@ -157,5 +158,5 @@ def allocate_by_lot(people: pd.DataFrame, arms: int, rng: np.random.Generator) -
 
 def allocate_by_severity(baseline_pain: np.ndarray, expectation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Let the worse off, and those who expect more, be needled more often: log odds 0.5 per point of pain, 0.15 of hope."""
-    log_odds = 0.5 * (baseline_pain - baseline_pain.mean()) + 0.15 * (expectation - 6.5)
+    log_odds = 0.5 * (baseline_pain - baseline_pain.mean()) + 0.15 * (expectation - EXPECTATION[0])
     return (rng.random(len(log_odds)) < 1 / (1 + np.exp(-log_odds))).astype(int)

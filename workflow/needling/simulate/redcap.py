@@ -9,9 +9,10 @@ import pandas as pd
 
 from needling.simulate.made_up import SimulatedStudy
 from needling.simulate.people import MEDICATION, WHY_NOT_ENROLLED
-from needling.simulate.scenario import COHORTS, GUESS_TIMES, GUESSES, SCALES, VISITS, Scenario
+from needling.simulate.scenario import ASKED_AGAIN, COHORTS, GUESS_TIMES, GUESSES, SCALES, VISITS, Scenario
 from needling.simulate.treatment import (
     CO_INTERVENTIONS,
+    MILESTONES,
     MINOR_EVENTS,
     REASONS_LEFT,
     REASONS_STOPPED,
@@ -48,7 +49,7 @@ KEYS = (
 )
 ENROLMENT, TREATMENT, END = "enrolment_arm_1", "treatment_arm_1", "study_end_arm_1"
 EVENTS = (ENROLMENT, *(f"{visit}_arm_1" for visit in VISITS), TREATMENT, END)
-REPEATING = ("treatment_session", "needling", "co_intervention", "adverse_event", "guess_of_arm")
+REPEATING = ("treatment_session", "needling", "co_intervention", "adverse_event", "milestone", "guess_of_arm")
 REASONS_OF_EXIT = tuple(dict.fromkeys((*REASONS_LEFT, *REASONS_STOPPED)))
 EVENT_KINDS = (*MINOR_EVENTS, "prolonged_aggravation")
 MUSCLES = tuple(dict.fromkeys(muscle for plan in COHORTS.values() for muscle in plan.muscles))
@@ -177,8 +178,22 @@ def _visit_fields(questionnaires: list[str]) -> list[_Field]:
     ]
 
 
+def _mechanism_fields() -> list[_Field]:
+    """What only the studies without a sham measure: a remote site, modulation, and milestones."""
+    remote = [
+        _number(f"ppt_remote_{one}", "visit", f"Pressure pain threshold, remote site, {one}", 0, 2000, "number")
+        for one in (1, 2, 3)
+    ]
+    return [
+        *remote,
+        _number("cpm", "visit", "Conditioned pain modulation", -2000, 2000, note="kPa"),
+        _date("milestone_date", "milestone", "Date of the milestone"),
+        _choice("milestone_kind", "milestone", "Milestone", MILESTONES),
+    ]
+
+
 def _treatment_fields(techniques: tuple[str, ...]) -> list[_Field]:
-    session, needling, co, event, _ = REPEATING
+    session, needling, co, event, *_ = REPEATING
     return [
         _number("session", session, "Session number", 1, 20),
         _date("session_date", session, "Date of session"),
@@ -227,7 +242,8 @@ def _treatment_fields(techniques: tuple[str, ...]) -> list[_Field]:
 def _fields(scenario: Scenario) -> list[_Field]:
     """Fields of the project: a trial with a sham has its own questionnaire and asks for guesses, the others have all."""
     if "sham" not in scenario.arms:
-        return [*_enrolment_fields(), *_visit_fields(list(QUESTIONNAIRES)), *_treatment_fields(TECHNIQUES)]
+        visit = [*_visit_fields(list(QUESTIONNAIRES)), *_mechanism_fields()]
+        return [*_enrolment_fields(), *visit, *_treatment_fields(TECHNIQUES)]
     asked = [name for name in QUESTIONNAIRES if any(name in COHORTS[cohort].function for cohort in scenario.cohorts)]
     guess = [
         _choice("guess_time", REPEATING[-1], "When asked", GUESS_TIMES),
@@ -287,6 +303,7 @@ def _part(study: SimulatedStudy, block: int, blocks: int, patients: int) -> Simu
         "needling",
         "co_interventions",
         "adverse_events",
+        "milestones",
         "status",
         "guesses",
     )
@@ -297,11 +314,11 @@ def _part(study: SimulatedStudy, block: int, blocks: int, patients: int) -> Simu
 
 
 def _records(study: SimulatedStudy, names: "_Names", rng: np.random.Generator) -> pd.DataFrame:
-    by = dict(zip(("items", "readings", "notes"), rng.spawn(3), strict=True))
+    by = dict(zip(("items", "readings", "notes", "remote"), rng.spawn(4), strict=True))
     frames = [
         _enrolment_rows(study, names),
         _excluded_rows(study, names),
-        _visit_rows(study, names, by["items"], by["readings"]),
+        _visit_rows(study, names, by),
         *_treatment_rows(study, names, by["notes"]),
     ]
     records = pd.concat(frames, ignore_index=True).reindex(columns=_columns(study.scenario)).fillna("")
@@ -426,9 +443,7 @@ def _excluded_rows(study: SimulatedStudy, names: _Names) -> pd.DataFrame:
     )
 
 
-def _visit_rows(
-    study: SimulatedStudy, names: _Names, items: np.random.Generator, readings: np.random.Generator
-) -> pd.DataFrame:
+def _visit_rows(study: SimulatedStudy, names: _Names, by: dict[str, np.random.Generator]) -> pd.DataFrame:
     came = study.visits[study.visits["attended"]]
     patient = came["patient"].to_numpy()
     event = np.array(EVENTS[1 : 1 + len(VISITS)], dtype=object)[came["visit_number"].to_numpy()]
@@ -440,8 +455,10 @@ def _visit_rows(
         },
         index=pd.MultiIndex.from_frame(came[["patient", "visit_number"]]),
     )
-    parts: list[Any] = [_scores(study.answers["nprs"], {"nprs": "item_1"}), _readings(study.answers["ppt"], readings)]
-    parts += [_questionnaire_columns(name, study.answers[name], items) for name in QUESTIONNAIRES]
+    parts: list[Any] = [_scores(study.answers[name], {name: "item_1"}) for name in ("nprs", "cpm")]
+    parts.append(_readings("ppt", study.answers["ppt"], by["readings"]).assign(ppt_unit="kPa"))
+    parts.append(_readings("ppt_remote", study.answers["ppt_remote"], by["remote"]))
+    parts += [_questionnaire_columns(name, study.answers[name], by["items"]) for name in QUESTIONNAIRES]
     parts.append(_scores(study.pgic, {"pgic": "pgic"}))
     return rows.join(parts).reset_index(drop=True)
 
@@ -455,30 +472,36 @@ def _scores(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame({new: _whole(seen[old]) for new, old in columns.items()}, index=seen.index)
 
 
-def _readings(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _readings(stem: str, table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Three readings (kPa) whose mean is the threshold."""
     seen = _indexed(table)
     middle = seen["item_1"].to_numpy()
     spread = np.maximum(middle * READING_SPREAD, 1)
     one, two = (np.rint(rng.normal(0, 1, len(seen)) * spread).clip(-2 * spread, 2 * spread).astype(int) for _ in "12")
-    values = {"ppt_1": middle + one, "ppt_2": middle + two, "ppt_3": middle - one - two}
-    return pd.DataFrame({k: _whole(v) for k, v in values.items()} | {"ppt_unit": "kPa"}, index=seen.index)
+    values = {f"{stem}_1": middle + one, f"{stem}_2": middle + two, f"{stem}_3": middle - one - two}
+    return pd.DataFrame({k: _whole(v) for k, v in values.items()}, index=seen.index)
 
 
 def _questionnaire_columns(instrument: str, table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Items and total; a few items are unanswered, and the total is blank where too many are."""
+    """Items and total; a few items are unanswered, and the total is blank where too many are. Asked again: the total alone."""
     seen = _indexed(table)
+    again = seen[seen.index.get_level_values("visit_number").isin(ASKED_AGAIN.get(instrument, ()))]
+    seen = seen.drop(again.index)
     scale, name = SCALES[instrument], stem(instrument)
     answers = seen[[f"item_{item + 1}" for item in range(scale.items)]].to_numpy(float, copy=True)
     answers[rng.random(answers.shape) < ITEM_MISSING] = np.nan
     total = scale.score_answered(answers)
     total[np.isnan(answers).sum(axis=1) > QUESTIONNAIRES[instrument][1]] = np.nan
     columns = {f"{name}_{item + 1}": _whole(answers[:, item]) for item in range(scale.items)}
-    return pd.DataFrame(columns | {f"{name}_total": _decimal(total, 2)}, index=seen.index)
+    first = pd.DataFrame(columns | {f"{name}_total": _decimal(total, 2)}, index=seen.index)
+    if not len(again):
+        return first
+    later = pd.DataFrame({f"{name}_total": _decimal(again["total"].to_numpy(float), 2)}, index=again.index)
+    return pd.concat([first, later]).fillna("")
 
 
 def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generator) -> list[pd.DataFrame]:
-    session, needling, co, event, guess = REPEATING
+    session, needling, co, event, milestone, guess = REPEATING
 
     def rows(table: pd.DataFrame, repeat: str, columns: dict[str, Any], at: str = TREATMENT) -> pd.DataFrame:
         return pd.DataFrame(names.rows(table["patient"].to_numpy(), at, repeat) | columns)
@@ -491,6 +514,7 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
         return np.where(rng.random(count) < share, said, "")
 
     s, n, c, a, left = study.sessions, study.needling, study.co_interventions, study.adverse_events, study.status
+    reached = study.milestones
     session_columns = {
         "session": _whole(s["session"]),
         "session_date": date(s),
@@ -520,6 +544,7 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
         "stop_reason": _code(left["reason"], REASONS_OF_EXIT),
         "still_followed": _yes(left["still_followed"]),
     }
+    milestone_columns = {"milestone_date": date(reached), "milestone_kind": _code(reached["kind"], MILESTONES)}
     told = study.guesses
     guess_columns = {
         "guess_time": _code(told["time"], GUESS_TIMES),
@@ -531,6 +556,7 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
         rows(n, needling, needling_columns),
         rows(c, co, co_columns),
         rows(a, event, event_columns),
+        rows(reached, milestone, milestone_columns),
         rows(left, "", status_columns, END),
         rows(told, guess, guess_columns),
     ]

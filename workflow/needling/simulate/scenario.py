@@ -73,6 +73,11 @@ class Scenario:
         return self.kind != "confounded"
 
     @property
+    def follows_patients(self) -> bool:
+        """Whether mechanisms are measured, and sessions and exercise go with the patient: not in the trial with a sham."""
+        return self.kind != "sham"
+
+    @property
     def arms(self) -> tuple[str, ...]:
         """The arms, usual care first."""
         return ARMS if self.kind == "sham" else tuple(arm for arm in ARMS if arm != "sham")
@@ -139,6 +144,9 @@ def _equal(items: int, low: int, high: int, weight: float, better: Literal["lowe
 SCALES: dict[str, Scale] = {
     "nprs": _equal(1, 0, 10, 1, "lower", unit="0-10 points", communality=1.0),
     "ppt": _equal(1, 40, 800, 1, "higher", unit="kPa", communality=1.0),
+    "ppt_remote": _equal(1, 40, 800, 1, "higher", unit="kPa", communality=1.0),
+    # in steps of 5 kPa: -9 and -99, which exports write for missing, are no readings
+    "cpm": _equal(1, -300, 300, 1, "higher", unit="kPa", communality=1.0, only=((0, tuple(range(-300, 301, 5))),)),
     "ndi": _equal(10, 0, 5, 2, "lower", unit="%"),
     "fiqr": Scale((0,) * 21, (10,) * 21, (1 / 3,) * 9 + (1.0,) * 2 + (0.5,) * 10, "lower", "0-100 points"),
     "visa_a": Scale(
@@ -155,8 +163,11 @@ SCALES: dict[str, Scale] = {
     "pcs_total": _equal(13, 0, 4, 1, "lower", unit="0-52 points", communality=0.5),
     "tsk11": _equal(11, 1, 4, 1, "lower", unit="11-44 points", communality=0.35),
 }
-AT_BASELINE_ONLY = ("csi", "pcs_total", "tsk11")
+AT_BASELINE = ("csi", "pcs_total", "tsk11")
 OVER_TIME = ("nprs", "ndi", "fiqr", *SPORTS_FUNCTION, "ppt")
+# Measured at every visit too, and asked again at some: each drawn from a stream of its own.
+MECHANISMS = ("ppt_remote", "cpm")
+ASKED_AGAIN = {"csi": (2, 4)}
 
 
 @dataclass(frozen=True)
@@ -211,7 +222,9 @@ COHORTS: dict[str, CohortPlan] = {
             "nprs": Course((5.8, 1.7), (-1.4, -1.8), (-0.9, -0.5)),
             "ndi": Course((30, 12), (-6, -8), (-4, -2)),
             "ppt": Course((220, 80), (15, 20), (30, 10)),
-            "csi": Course((34, 13)),
+            "ppt_remote": Course((230, 85), (10, 15)),
+            "cpm": Course((30, 40), (8, 10)),
+            "csi": Course((34, 13), (-2, -3)),
             "pcs_total": Course((18, 10)),
             "tsk11": Course((24, 6)),
         },
@@ -229,7 +242,9 @@ COHORTS: dict[str, CohortPlan] = {
             "nprs": Course((6.9, 1.6), (-0.5, -0.5), (-0.8, -0.4)),
             "fiqr": Course((61, 18), (-4, -4), (-6, -3)),
             "ppt": Course((150, 60), (5, 5), (20, 10)),
-            "csi": Course((58, 15)),
+            "ppt_remote": Course((160, 60), (5, 5), (20, 10)),
+            "cpm": Course((5, 35), (3, 4), (15, 8)),
+            "csi": Course((58, 15), (-2, -3)),
             "pcs_total": Course((26, 11)),
             "tsk11": Course((27, 7)),
         },
@@ -249,7 +264,9 @@ COHORTS: dict[str, CohortPlan] = {
             "lefs": Course((52, 12), (6, 10), (3, 1)),
             "quickdash": Course((36, 17), (-8, -13), (-3, -1)),
             "ppt": Course((300, 110), (20, 30), (25, 10)),
-            "csi": Course((24, 10)),
+            "ppt_remote": Course((310, 110), (15, 20)),
+            "cpm": Course((45, 50), (8, 10)),
+            "csi": Course((24, 10), (-2, -3)),
             "pcs_total": Course((13, 9)),
             "tsk11": Course((22, 6)),
         },
@@ -267,6 +284,30 @@ LTR_WITHIN_SESSION = -0.8
 MINOR_EVENT_PER_SESSION = {"dry_needling": 0.367, "sham": 0.15, "usual_care": 0.06}
 MAJOR_EVENT_PER_SESSION = 20 / 20494
 
+# Expected benefit (mean, SD before it is rounded and bounded), and by how much needling relieves more pain per point of it, as
+# a share of which course over the visits an effect has. Central sensitisation moderates nothing anywhere.
+EXPECTATION = (6.5, 2.0)
+MODERATION = {"fibromyalgia": -0.2}
+# How closely the tenderness of a remote site goes with that of the local one, and the part that lasts in what else is measured.
+REMOTE_WITH_LOCAL = 0.7
+LASTING = 0.5
+LASTING_WITH_PAIN = 0.3
+SENSITISATION_AGAIN = 0.85
+# After this many sessions the recovered come less: in one cohort the less pain, the less likely (log odds at pain 0, and per
+# point); in another those whose pain is as low as this never come again, and nobody else stops for it.
+SESSIONS_FOR_ALL = 3
+GOES_ON = {"myofascial": (-0.6, 0.35)}
+STOPS_AT = {"sports": 3}
+# Further exercise per session beside usual care, and in whom time to return to sport is shorter (Weibull: days, shape).
+MORE_EXERCISE = {"usual_care": 0.25}
+RETURN_TO_SPORT = {"sports": (75.0, 1.5)}
+RETURN_HAZARD_RATIO = 1.4
+
+
+def moderation(kind: Kind, cohort: str) -> np.ndarray:
+    """Change of the true effect on pain per point of expectation, at each visit."""
+    return np.zeros(len(VISITS)) if kind == "null" else MODERATION.get(cohort, 0.0) * _over_visits((1.0, 0.6))
+
 
 def drop_out(scenario: Scenario, cohort: str) -> float:
     """Share that leaves by week 12; twice as many where drop-out is not at random, so that it shows."""
@@ -281,12 +322,16 @@ def truth(scenario: Scenario) -> dict[str, object]:
     scenario, weeks per visit, and per cohort: drop-out by week 12, and per outcome (pain, function, ppt) the instrument,
     unit, direction and per visit the mean in usual care and the effect (dry needling minus usual care). Sports function
     is given per instrument and pooled as percent of maximum possible score (0-100, higher is better) with equal shares.
-    With a sham arm also its effect (sham minus usual care), and the chances of guesses with Bang's index of each arm and time.
+    With a sham arm also its effect (sham minus usual care), and the chances of guesses with Bang's index of each arm and time;
+    without one what changes the effect on pain per point, what the number of sessions follows and does (nothing), further exercise
+    and the hazard ratio of return to sport.
     """
     cohorts = {}
     for name in scenario.cohorts:
         plan = COHORTS[name]
-        outcomes = {"pain": _true_course(scenario, plan, "nprs"), "ppt": _true_course(scenario, plan, "ppt")}
+        others = (*MECHANISMS, *ASKED_AGAIN) if scenario.follows_patients else ()
+        outcomes = {one: _true_course(scenario, plan, code) for one, code in {"pain": "nprs", "ppt": "ppt"}.items()}
+        outcomes |= {one: _true_course(scenario, plan, one) for one in others}
         if len(plan.function) == 1:
             outcomes["function"] = _true_course(scenario, plan, plan.function[0])
         else:
@@ -302,7 +347,28 @@ def truth(scenario: Scenario) -> dict[str, object]:
         "variance_shares": {"clinic": CLINIC_SHARE, "therapist": THERAPIST_SHARE},
         "twitch_response_on_pain_within_session": 0.0 if scenario.kind == "null" else LTR_WITHIN_SESSION,
         "cohorts": cohorts,
+        **(_what_follows_patients(scenario) if scenario.follows_patients else {}),
         **({"guesses": _true_guesses()} if "sham" in scenario.arms else {}),
+    }
+
+
+def _what_follows_patients(scenario: Scenario) -> dict[str, object]:
+    return {
+        "twitch_response_on_pain_before_the_next_session": 0.0,
+        "effect_on_pain_per_point": {
+            "expectation": {name: _per_visit(moderation(scenario.kind, name)) for name in COHORTS},
+            "csi": {name: _per_visit(np.zeros(len(VISITS))) for name in COHORTS},
+        },
+        "sessions": {
+            "effect_on_pain_per_session": 0.0,
+            "log_odds_of_another": {name: {"at_pain_0": a, "per_point": b} for name, (a, b) in GOES_ON.items()},
+            "none_after_pain_of_at_most": STOPS_AT,
+        },
+        "further_exercise_per_session": MORE_EXERCISE,
+        "return_to_sport": {
+            "cohorts": list(RETURN_TO_SPORT),
+            "hazard_ratio": 1.0 if scenario.kind == "null" else RETURN_HAZARD_RATIO,
+        },
     }
 
 

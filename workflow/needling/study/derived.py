@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from needling.study.analyses import Analysis
     from needling.study.plan import Study
 
-EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "status"]
+EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "milestones", "status"]
 Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows, json_schema_input_type=WrittenRows)]
 Known = Callable[[str, str, Any], None]
 

@@ -11,7 +11,7 @@ HANDED_ON = ("LICENSE", "CITATION.cff")
 
 
 def provenance(
-    study: str, profile: str, inputs: dict[str, str], code: str, released: dict[str, str], project: Path = PROJECT
+    study: str, profile: str, inputs: dict[str, str], code: str, released: dict[str, Any], project: Path = PROJECT
 ) -> dict[str, Any]:
     """Sum up what a submission was made from.
 
@@ -20,7 +20,7 @@ def provenance(
     study, profile : names of the study and of the journal's profile, as on the command line.
     inputs : what came from outside -> its SHA-256; empty for what the study does not have.
     code : digest of the modules that drew and wrote it.
-    released : released table -> its file.
+    released : released table -> its file; what is no table of the release line is left out.
     project : folder of the project.
 
     Returns
@@ -33,7 +33,9 @@ def provenance(
         "profile": profile,
         "inputs": {name: one for name, one in inputs.items() if one},
         "code": code,
-        "released": {name: digest(path)[0] for name, path in sorted(released.items())},
+        "released": {
+            name: digest(path)[0] for name, path in sorted(released.items()) if str(path).endswith(".parquet")
+        },
         "software": software(),
         "lock": digest(project / "requirements.lock")[0],
         "commit": commit(project),
@@ -56,6 +58,17 @@ def commit(project: Path) -> str:
     return next((line.split()[0] for line in lines if line.endswith(f" {name}")), "no commit yet")
 
 
-def licences(project: Path = PROJECT) -> dict[str, str]:
-    """Licence and citation of the program, to be handed on: file -> text."""
-    return {name: (project / name).read_text(encoding="utf-8") for name in HANDED_ON if (project / name).is_file()}
+def handed_on(files: dict[str, str], project: Path = PROJECT) -> dict[str, str]:
+    """Text of files that are handed on as they are, with licence and citation of the program.
+
+    Parameters
+    ----------
+    files : name in the submission -> path.
+    project : folder of the project.
+
+    Returns
+    -------
+    Name in the submission -> text.
+    """
+    own = {name: project / name for name in HANDED_ON if (project / name).is_file()}
+    return {name: Path(path).read_text(encoding="utf-8") for name, path in {**files, **own}.items()}
