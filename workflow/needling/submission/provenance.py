@@ -70,5 +70,6 @@ def handed_on(files: dict[str, str], project: Path = PROJECT) -> dict[str, str]:
     -------
     Name in the submission -> text.
     """
-    own = {name: project / name for name in HANDED_ON if (project / name).is_file()}
-    return {name: Path(path).read_text(encoding="utf-8") for name, path in {**files, **own}.items()}
+    paths = {name: Path(path) for name, path in files.items()}
+    paths |= {name: project / name for name in HANDED_ON if (project / name).is_file()}
+    return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}
