@@ -15,6 +15,7 @@ from needling.report.happened import clusters_sentences, delivered_sentences, gu
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
+from needling.report.whom import beside_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.tables.event_times import sentences as event_sentences
 from needling.tables.printed import Pieces, Printed, marked
@@ -84,6 +85,8 @@ def report_text(
         clusters=clusters_sentences(released, labels),
         event_times=event_sentences(released, labels),
         guesses=guesses_sentences(released, labels),
+        whom=whom_sentences(released, labels),
+        beside=beside_sentences(released, labels),
         section=section,
         own_sections=floats.own_sections,
         link=lambda section: f"[More]({section})",
