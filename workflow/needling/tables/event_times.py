@@ -13,7 +13,7 @@ from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
 PLACE = ["analysis", "cohort", "outcome"]
-COMPARED = {"restricted_mean_difference": "Difference of the means, weeks", "hazard_ratio": "Hazard ratio"}
+COMPARED = {"restricted_mean_difference": "Difference in mean weeks", "hazard_ratio": "Hazard ratio"}
 
 
 def times(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
