@@ -14,7 +14,7 @@ from needling.instruments.definition import definition
 from needling.instruments.scoring import score
 from needling.labels.words import Labels
 from needling.privacy.answers import stop_on_identifying_answers
-from needling.privacy.gate import names_somebody, stop_on_identifiers
+from needling.privacy.gate import hide_names, stop_on_identifiers
 from needling.privacy.rekey import Keys
 from needling.privacy.share import shared_file
 from needling.read.canonical import to_canonical
@@ -49,7 +49,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     export = read_export(study.export, raw=raw)
     stop_on_identifiers(export, study)
     stop_on_identifying_answers(study)
-    tables = to_canonical(export, study)
+    tables = hide_names(to_canonical(export, study))
     with TemporaryDirectory() as folder:
         key, known = Path(folder) / "key.csv", Path(f"data/keys/{study.study}.csv")
         if known.exists():
@@ -122,18 +122,13 @@ def _unread(unread: pd.DataFrame) -> str:
     if alike.any():
         verb = "looks like an identifier" if alike.sum() == 1 else "look like identifiers"
         words += f"; {alike.sum()} {verb}: better delete {'it' if alike.sum() == 1 else 'them'} from the export"
-    told = {name: _shown(name) for name in closed["source"]}
     why = closed["looks_like"].fillna("").astype("str")
     lines = [
-        f"  {told[name]} ({cells} cells){': ' if kind else ''}{kind}"
+        f"  {name} ({cells} cells){': ' if kind else ''}{kind}"
         for name, cells, kind in zip(closed["source"], closed["cells"], why, strict=True)
     ]
     lines += [f"  {row.source} ({row.cells} cells): {row.reason}" for row in lost.itertuples()]
     return "\n".join([words if many else "No column of the export is left unread", *lines])
-
-
-def _shown(name: str) -> str:
-    return "(a column whose name may name a person)" if names_somebody(name) else name
 
 
 def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from needling.clean import columns
 from needling.clean.labels import ABSENT, UNKNOWN
+from needling.clean.questions import told_apart
 from needling.clean.trail import HIDDEN, Trail
 from needling.study.keys import StudyError
 from needling.study.plan import Study
@@ -200,8 +201,8 @@ def _one_row_each(trail: Trail, frame: pd.DataFrame, facts: list[str]) -> pd.Dat
             frame.loc[first.index[conflicted[~later].to_numpy()], f"_{name}_how"] = "conflict"
     drop = frame.index.isin(several.index[later])
     again = pd.Series(differs_anywhere).reindex(frame.index, fill_value=False)
-    reason = np.where(again, "patient on record again with other facts", "patient on record twice")
-    frame = trail.take_out("duplicates", frame, "patients", drop & ~again, reason, "dropped")
+    told_apart(trail, frame, "patients")
+    frame = trail.repeated(frame, "patients", drop & ~again, "patient on record twice", "a second row of the patient")
     drop = frame.index.isin(several.index[later])
     return trail.take_out("duplicates", frame, "patients", drop, "patient on record again with other facts")
 
