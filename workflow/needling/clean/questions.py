@@ -58,8 +58,8 @@ def told_apart(trail: Trail, frame: pd.DataFrame, table: str) -> None:
     ------
     StudyError : names the columns and the key that makes the rows different, or selects some of them.
     """
-    names = [name for some in trail.differs_in(table, frame["row"]) for name in some]
-    rows = sum(1 for some in trail.differs_in(table, frame["row"]) if some)
+    found = trail.differs_in(table, frame["row"])
+    names, rows = [name for some in found.values() for name in some], len(found)
     if rows < 3 or rows <= SECOND * len(frame):
         return
     counts = pd.Series(names).value_counts(sort=False)

@@ -106,16 +106,15 @@ class Trail:
         """Whether the export has the column itself (a visit's clinic may be the patient's)."""
         return (table, column) in self._sources
 
-    def differs_in(self, table: str, rows: "pd.Series | np.ndarray") -> list[list[str]]:
-        """Name the unread columns in which each row differs from the first of the same visit, patient or event; mostly none."""
+    def differs_in(self, table: str, rows: "pd.Series | np.ndarray") -> dict[int, list[str]]:
+        """Rows that differ from the first of the same visit, patient or event in columns that are not read, with their names."""
         names = self._differs.get(table)
         if names is None:
-            return [[] for _ in range(len(rows))]
-        places = pd.MultiIndex.from_frame(
-            self._places[table].reindex(np.asarray(rows)).astype({"file": "str", "sheet": "str"})
-        )
+            return {}
+        rows = np.asarray(rows)
+        places = pd.MultiIndex.from_frame(self._places[table].reindex(rows).astype({"file": "str", "sheet": "str"}))
         at = names.index.get_indexer(places)
-        return [names.iloc[place] if place >= 0 else [] for place in at]
+        return {int(row): names.iloc[place] for row, place in zip(rows[at >= 0], at[at >= 0], strict=True)}
 
     def repeated(
         self, frame: pd.DataFrame, table: str, again: "pd.Series | np.ndarray", reason: str, differ: str
@@ -130,9 +129,10 @@ class Trail:
         differ : what the others are, e.g. 'a second row of the visit'.
         """
         again = np.asarray(again, dtype=bool)
-        names = pd.Series(self.differs_in(table, frame["row"]), index=frame.index, dtype=object)
-        other = again & names.map(len).gt(0).to_numpy()
-        why = names.map(lambda some: f"{differ} that differs in a column that is not read ({', '.join(some[:3])})")
+        found = self.differs_in(table, frame["row"].to_numpy()[again])
+        names = frame["row"].map({row: ", ".join(some[:3]) for row, some in found.items()})
+        other = again & names.notna().to_numpy()
+        why = f"{differ} that differs in a column that is not read (" + names.astype("str") + ")"
         self.note("duplicates", "query", table, frame["row"][other], WHOLE_ROW, why[other])
         kept = self.take_out("duplicates", frame, table, other, why)
         return self.take_out("duplicates", kept, table, again[~other], reason, "dropped")
