@@ -15,7 +15,7 @@ from needling.instruments.definition import definition
 from needling.labels.words import Labels
 from needling.plan import adjust
 from needling.release.line import release
-from needling.schema import AUDIT, CODEBOOK, EVENTS, FRAME, RELIABILITY, SIDE, TOTALS, check, empty
+from needling.schema import ACCOUNT, AUDIT, CODEBOOK, EVENTS, FRAME, RELIABILITY, SIDE, TOTALS, check, empty
 from needling.study.file import study_model
 
 TRIAL = {"rule": "trial", "by": "statistician", "date": "2026-01-05", "why": "aggregates as CONSORT asks"}
@@ -254,6 +254,7 @@ def unreleased(study, per_arm=60, seed=3, spoil=None):
             name: empty(c)
             for name, c in {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}.items()
         },
+        "unread": empty(ACCOUNT["unread"]),
         **{name: empty(contract) for name, contract in SIDE.items() if name not in joined},
     }
 

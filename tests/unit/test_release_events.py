@@ -14,7 +14,7 @@ from needling.figures.draw import figures, write_figure
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.happened import harms_sentences
-from needling.schema import AUDIT, CODEBOOK, FRAME, PEOPLE, RELIABILITY, TOTALS, check, empty
+from needling.schema import ACCOUNT, AUDIT, CODEBOOK, FRAME, PEOPLE, RELIABILITY, TOTALS, check, empty
 from needling.tables.make import tables as tables_of_report
 
 SHOWN = {"adverse_events", "adverse_event_sessions", "serious_events", "delivered"}
@@ -77,6 +77,7 @@ def both(clean, disclosure):
             n: empty(c)
             for n, c in {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}.items()
         },
+        "unread": empty(ACCOUNT["unread"]),
     }
     return joined, release(joined | observed, one)
 

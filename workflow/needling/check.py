@@ -6,7 +6,9 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from needling.clean.cleaning import Cleaned, clean
+from needling.analysis.run import without_baseline
+from needling.clean.cleaning import clean
+from needling.clean.doubts import impossible, large_losses
 from needling.clean.workbook import cleaning_summary
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import assemble
@@ -22,9 +24,6 @@ from needling.read.export import read_export
 from needling.read.rows import NOT_NAMED
 from needling.study.file import study_files
 from needling.study.plan import Study
-
-# Share of the patients or visits from which a loss is no dirt any more.
-LARGE = 0.2
 
 
 def dry_run(study: Study, raw: str | None = None) -> str:
@@ -60,7 +59,9 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
     frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
     flow = participant_flow(tables["patients"], patients, cleaned.quarantine, frame, study)
-    doubts = _doubts(tables, cleaned, study)
+    doubts = [*large_losses(tables, cleaned.audit), *impossible(tables, cleaned, study)]
+    for analysis in study.analyses:
+        doubts += without_baseline(analysis, frame, study)
     shared = {name: shared_file(name, patients, frame, study)[1] for name in study.disclosure.share}
     return "\n\n".join(
         [
@@ -77,38 +78,6 @@ def dry_run(study: Study, raw: str | None = None) -> str:
             else f"If this is as it should be: ./run --study {study.study}",
         ]
     )
-
-
-def _doubts(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) -> list[str]:
-    """Sentences about what is likely no dirt but a mistake: a large loss, facts and groups without anybody."""
-    patients = cleaned.tables["patients"]
-    found = [
-        sentence
-        for table in ("patients", "visits")
-        if (sentence := _loss(table, len(read[table]), cleaned.audit[cleaned.audit["table"] == table]))
-    ]
-    codes = {name: read[name]["patient"].str.strip().replace("", None).nunique() for name in ("patients", "visits")}
-    if codes["visits"] > (1 + LARGE) * codes["patients"]:
-        found.append(
-            f"{codes['visits']} people have visits, but {codes['patients']} are enrolled; mend patients.rows or patients.id"
-        )
-    groups = {"arm": study.arms, "cohort": [*study.cohorts]}
-    for name, known in groups.items():
-        empty = [one for one in known if not (patients[name] == one).any()]
-        found += [f"nobody is in the {name} '{one}'; mend patients.{name}.codes" for one in empty]
-    empty = [name for name in study.patients.covariates if len(patients) and patients[name].isna().all()]
-    found += [f"the covariate '{name}' is empty in every patient; mend patients.covariates.{name}" for name in empty]
-    return found
-
-
-def _loss(table: str, total: int, audit: pd.DataFrame) -> str:
-    """Say that more than a fifth of the rows of a table were set aside, and for which reasons."""
-    out = audit[audit["action"] == "quarantined"]
-    enrolled = total - int((audit["rule"].eq("not_enrolled") & audit["action"].eq("dropped")).sum())
-    if len(out) <= LARGE * enrolled:
-        return ""
-    why = "; ".join(f"{reason} ({n})" for reason, n in out["reason"].value_counts().head(3).items())
-    return f"{len(out)} of {enrolled} rows of {table} are taken out: {why}"
 
 
 def _unread(unread: pd.DataFrame) -> str:

@@ -728,6 +728,7 @@ RELEASED: dict[str, Contract] = {
     "missingness": released(MISSINGNESS),
     "codebook": released({**CODEBOOK, "missing": _number("Missing", "%")}),
     "cleaning": released(CLEANING),
+    "unread": released({"kind": _text("not_named, or like_identifier for some of them"), "n": _whole("Columns")}),
     "totals": released(TOTALS),
     "reliability": released(RELIABILITY),
     **{name: released(contract) for name, contract in SIDE.items()},

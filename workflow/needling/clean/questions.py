@@ -76,7 +76,8 @@ def told_apart(trail: Trail, frame: pd.DataFrame, table: str) -> None:
     }.get(table, f"the column under events.{table}.columns, or events.{table}.rows: {{{first}: [value, ...]}}")
     raise StudyError(
         f"{rows} of {len(frame)} rows of {table} are the second of {SAME.get(table, 'an event')} and differ from the first in what "
-        f"is not read: {columns}. What tells them apart? Write {answer}."
+        f"is not read: {columns}. What tells them apart? Write {answer}; patients.id: [{first}, the column of the code] if other "
+        "people have the same code there."
     )
 
 

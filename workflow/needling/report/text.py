@@ -85,6 +85,7 @@ def report_text(
         unverified=labels.unverified,
         software=software,
         taken_out=_taken_out(released["cleaning"]),
+        unread=dict(released["unread"][["kind", "n"]].itertuples(index=False, name=None)),
         pooled=any(labels.measure(*place).label == POOLED for place in labels.places),
         withheld=_withheld(released["withheld"]),
         adjusted=bool(results["p_adjusted"].notna().any()),
