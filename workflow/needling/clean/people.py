@@ -307,8 +307,8 @@ def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataF
 
 def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
     """Day 0 of each patient: the column of the study file, else the first visit's date; doubts settled by the first visit."""
-    seen = columns.parse.dates(columns.blank_to_missing(visits["date"]))["date"]
-    by_patient = seen.groupby(columns.blank_to_missing(visits["patient"]))
+    dates = columns.parse.dates(columns.blank_to_missing(visits["date"]))
+    by_patient = dates["date"].groupby(columns.blank_to_missing(visits["patient"]))
     first, middle = (
         pd.Series(days.reindex(frame["patient"]).to_numpy(), index=frame.index, dtype=float)
         for days in (by_patient.min(), by_patient.median())
@@ -326,4 +326,7 @@ def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.Da
             "dates", "query", "patients", frame["row"][doubt], source, "day and month cannot be told apart", HIDDEN
         )
         return day_0
-    return first
+    # where an earlier visit's date is in doubt, the first one is not known
+    person = columns.blank_to_missing(visits["patient"])
+    earliest = dates[["first", "second"]].min(axis=1)[dates["doubtful"]].groupby(person).min()
+    return first.mask(first > frame["patient"].map(earliest))

@@ -66,6 +66,7 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
         event = getattr(study.events, name)
         if event is not None:
             tables[name] = _events(rows, name, event, code)
+    rows.stop_on_spoiled()
     tables |= {
         "declared_missing": rows.declared_table(),
         "sources": rows.sources_table(),

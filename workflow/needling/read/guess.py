@@ -19,6 +19,7 @@ from needling.read.look import (
     plain_words,
     side_by_side,
 )
+from needling.read.raw import NOT_CALCULATED
 from needling.read.redcap import is_label_export, read_dictionary
 from needling.read.vocabulary import BASELINE, CHANGE, CONTROL, COVARIATES, PAIN, SCREENING, TOTAL, UNPLANNED, weeks_of
 from needling.study.keys import StudyError
@@ -92,6 +93,11 @@ def guess_study(
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
+    look.notes += [
+        f"'{column}' holds formulas that were never calculated; open the workbook in a spreadsheet program, save it, draft again."
+        for column in frame.columns
+        if frame[column].eq(NOT_CALCULATED).any()
+    ]
     _stop_on_crossover(look, str(settings["records"]))
     return _text(name, _document(name, settings, look, known, undirected), look, left_out)
 

@@ -11,13 +11,17 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from needling.read.identifying import looks_like
-from needling.read.raw import RawExport, Variable
+from needling.read.raw import NOT_CALCULATED, TURNED, RawExport, Variable
 from needling.schema import ACCOUNT, levels, plain_text
 from needling.study.keys import StudyError
 
 TEXT: Final = "str"
 # What a study file names as the patient's code where the export has none and each row is another patient: the line.
 OWN_ROW: Final = "(row)"
+SPOILED: Final = {
+    NOT_CALCULATED: "formulas were never calculated; open the workbook in a spreadsheet program, save it, and export it again",
+    TURNED: "a spreadsheet has turned scores such as 3-4 into dates, and the scores are lost; take them from the source again",
+}
 NOT_NAMED: Final = "the study file does not name this column"
 # Columns that REDCap adds to those of the forms.
 ADDED = re.compile(r"^redcap_|_complete$|_timestamp$|^Complete\?")
@@ -219,6 +223,17 @@ class Rows:
             for n, cells in self.raw.headings.items()
         ]
         return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason", "looks_like"])
+
+    def stop_on_spoiled(self) -> None:
+        """Stop where cells that are read hold what a spreadsheet left instead of a value."""
+        said = []
+        for text, what in SPOILED.items():
+            counts = {name: int((self.frame[name].eq(text) & taken).sum()) for name, taken in self.read.items()}
+            columns = [f"'{name}' ({n})" for name, n in counts.items() if n]
+            if columns:
+                said.append(f"{self.raw.sheets[0].file}: {what} (cells by column): {some(columns)}.")
+        if said:
+            raise StudyError("\n".join(said))
 
     def tell_apart(self, table: str, positions: np.ndarray, columns: list[str]) -> None:
         """Note which columns say which row of a table is which: rows alike in them are compared by `alike_table`."""
