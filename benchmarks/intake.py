@@ -103,9 +103,10 @@ def make(export, patients):
     from needling.simulate.scenario import Scenario
 
     rng = np.random.default_rng(20260101)
-    registry = simulate_study(replace(Scenario.sized(patients=patients), sessions=SESSIONS), rng)
+    scenario = replace(Scenario.sized(patients=patients), sessions=SESSIONS)
+    registry = simulate_study(scenario, rng)
     export.mkdir(parents=True, exist_ok=True)
-    dictionary().to_csv(export / "dictionary.csv", index=False, lineterminator="\n")
+    dictionary(scenario).to_csv(export / "dictionary.csv", index=False, lineterminator="\n")
     part = export / "records.part"
     with part.open("w", encoding="utf-8", newline="") as to:
         for number, block in enumerate(redcap_blocks(registry, rng, BLOCK)):
@@ -118,7 +119,7 @@ def read(export, work):
     from needling.privacy.gate import stop_on_identifiers
     from needling.read.canonical import to_canonical
     from needling.read.export import read_export
-    from needling.schema import write_table
+    from needling.schema.stored import write_table
 
     study = study_of(export)
     raw = read_export(study.export)
@@ -133,7 +134,7 @@ def clean(export, work):
     """Clean."""
     from needling.clean.cleaning import clean as clean_tables
     from needling.privacy.rekey import Keys
-    from needling.schema import read_table, write_table
+    from needling.schema.stored import read_table, write_table
 
     study = study_of(export)
     tables = {path.stem: read_table(path) for path in sorted((work / "read").glob("*.parquet"))}
@@ -150,7 +151,7 @@ def score(export, work):
     """Score every outcome."""
     from needling.instruments.definition import definitions
     from needling.instruments.scoring import score as score_outcomes
-    from needling.schema import read_table, write_table
+    from needling.schema.stored import read_table, write_table
 
     scores = score_outcomes(read_table(work / "clean/outcomes.parquet"), definitions(study_of(export).instruments))
     write_table(scores, work / "scores.parquet")

@@ -19,7 +19,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a bar for each reason."""
-    figure = new_figure(profile.single, 20 + 8 * len(source))
+    figure = new_figure(profile.width_of(1), 20 + 8 * len(source))
     ax = figure.subplots()
     ax.barh([sentence(spaced(one)) for one in source["reason"]], source["n"].astype(float), color=COLOURS[1])
     ax.set_xlabel("Patients, all cohorts and outcomes")

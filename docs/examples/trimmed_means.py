@@ -6,8 +6,9 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, contrast_rows, mean_rows, not_estimated
 from needling.cohort.analysed import Needs
+from needling.study.analyses import KindSettings
 from needling.study.keys import Name, braced
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import numpy as np

@@ -26,7 +26,7 @@ from needling.privacy.gate import scan, stop_on_identifiers
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.read.raw import RawExport, Sheet
-from needling.schema import ACCOUNT
+from needling.schema.intake import ACCOUNT
 from needling.simulate.redcap import dictionary
 from needling.study.file import section, study_model
 from needling.study.keys import StudyError

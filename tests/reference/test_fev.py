@@ -169,6 +169,15 @@ def test_exponential_never_below_independence(trial):
     assert fit.terms()["estimate"].tolist() == pytest.approx(plain.terms()["estimate"].tolist(), rel=1e-6)
 
 
+def test_kenward_roger_in_the_plane_differentiates_by_the_range(trial):
+    """PROC MIXED's sp(exp)(visitn visitn2): its second derivatives are those of variance and range."""
+    fit = fit_mixed("FEV1 ~ ARMCD", trial, subject="USUBJID", residual="exponential(VISITN, VISITN2)")
+    row = fit.terms().set_index("term").filter(like="ARMCD", axis=0).iloc[0]
+    assert row["se"] == pytest.approx(0.905278, abs=5e-7)
+    linear = fit.terms(df="kenward_roger_linear").set_index("term").filter(like="ARMCD", axis=0).iloc[0]
+    assert linear["se"] == pytest.approx(0.905531, abs=5e-7)
+
+
 def test_exponential_at_equal_steps_is_ar1(trial):
     continuous = fit_mixed("FEV1 ~ ARMCD", trial, subject="USUBJID", residual="exponential(VISITN)")
     assert continuous.log_likelihood == pytest.approx(fitted(trial, "ar1").log_likelihood, abs=1e-6)

@@ -6,7 +6,8 @@ from made_results import ARM, plan
 
 from needling.analysis.run import analyse
 from needling.cohort.sessions import session_frame
-from needling.schema import FRAME, empty
+from needling.schema.contract import empty
+from needling.schema.frames import FRAME
 
 COLUMNS = {
     "sessions": {"session": "s", "date": "d", "soreness_24h": "h1", "soreness_72h": "h2"},

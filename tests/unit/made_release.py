@@ -4,32 +4,22 @@ import numpy as np
 import pandas as pd
 
 from needling.read.rows import NOT_NAMED
-from needling.schema import (
-    ACCOUNT,
-    AUDIT,
-    BASELINE,
-    CODEBOOK,
+from needling.schema.contract import check
+from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, INTERCURRENT, MISSINGNESS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.results import METHODS, PEOPLE, RESULTS
+from needling.schema.side import (
     CROSS_CHECK,
     DELIVERED,
-    DISTRIBUTION,
     DROPOUT,
-    FLOW,
-    INTERCURRENT,
     LOST,
-    METHODS,
-    MISSINGNESS,
     NUMBER_NEEDED,
-    PEOPLE,
-    RELIABILITY,
     RELIABLE_CHANGE,
     RESIDUAL_BINS,
     RESIDUAL_QUANTILES,
     RESPONSE_CURVE,
-    RESULTS,
     TIPPING,
     TIPPING_POINTS,
-    TOTALS,
-    check,
 )
 from needling.study.file import part
 

@@ -15,7 +15,10 @@ from needling.instruments.definition import definition
 from needling.labels.words import Labels
 from needling.plan import adjust
 from needling.release.line import release
-from needling.schema import ACCOUNT, AUDIT, CODEBOOK, EVENTS, FRAME, RELIABILITY, SIDE, TOTALS, check, empty
+from needling.schema.contract import check, empty
+from needling.schema.frames import EVENTS, FRAME
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.side import SIDE
 from needling.study.file import study_model
 
 TRIAL = {"rule": "trial", "by": "statistician", "date": "2026-01-05", "why": "aggregates as CONSORT asks"}

@@ -13,9 +13,10 @@ from needling.analysis.results import favoured, row_id
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.plan import adjust
-from needling.schema import KEYS, RESULTS, check
+from needling.schema.contract import check
+from needling.schema.results import KEYS, RESULTS
+from needling.study.families import Family
 from needling.study.file import part
-from needling.study.plan import Family
 
 EFFECT = {"week_2": -0.5, "week_4": -1.0, "week_8": -0.8}
 VISITS = ["baseline", *EFFECT]
@@ -445,6 +446,38 @@ def test_two_visits_as_responses_are_the_t_test_of_change_scores() -> None:
     )
 
 
+@pytest.mark.parametrize("baseline", ["constrained", "response"])
+def test_change_of_each_arm_and_its_standardised_difference(baseline) -> None:
+    """Two visits, complete data: arithmetic gives the constrained estimate (Liang, Zeger 2000), and Hedges' g of either."""
+    data = frame(90, missing=0)
+    data = data[data["visit"].isin(["baseline", "week_4"])]
+    made = run(data, kind="repeated_measures", baseline=baseline, adjust=[]).results
+    start, later = (data[data["visit"] == visit].set_index("patient") for visit in ("baseline", "week_4"))
+    arms = ["usual_care", "dry_needling"]
+    at_start, at_later = (one.groupby("arm")["value"].mean()[arms] for one in (start, later))
+    expected = at_later - at_start
+    if (
+        baseline == "constrained"
+    ):  # each arm's mean later is moved along the slope on baseline to the common mean at baseline
+        inside = [one["value"] - one.groupby("arm")["value"].transform("mean") for one in (start, later)]
+        slope = (inside[0] * inside[1].reindex(inside[0].index)).sum() / (inside[0] ** 2).sum()
+        middle = start["value"].mean()
+        expected = at_later - slope * (at_start - middle) - middle
+    own = made[made["quantity"].eq("change") & made["reference"].eq("")].set_index("arm")
+    np.testing.assert_allclose(own.loc[arms, "estimate"], expected, rtol=1e-6)
+    assert set(own["visit"]) == {"week_4"}
+    assert (own["low"] < own["estimate"]).all()
+    g = made[made["quantity"] == "standardised_difference"].iloc[0]
+    spread = start.groupby("arm")["value"]
+    df = 88
+    sd = np.sqrt((spread.var() * (spread.size() - 1)).sum() / df)
+    between = expected["dry_needling"] - expected["usual_care"]
+    assert g["estimate"] == pytest.approx((1 - 3 / (4 * df - 1)) * between / sd, rel=1e-4)
+    assert (g["arm"], g["reference"], g["visit"], g["df"]) == ("dry_needling", "usual_care", "week_4", df)
+    compared = made[made["reference"].ne("") & made["quantity"].isin(["difference", "change"])].iloc[0]
+    assert g["favours"] == compared["favours"] == "dry_needling"
+
+
 def test_baseline_as_a_response_keeps_the_error_rate() -> None:
     """Under the null one test in twenty rejects; regressing the baseline on itself would reject one in seven."""
     p = []
@@ -486,9 +519,20 @@ def test_an_interaction_that_cannot_be_tested_is_a_row_that_says_so(what) -> Non
     data = data.assign(age=50.0) if what == "constant" else data[data["visit"] != "week_4"]
     made = run(data, kind="ancova", visits=["week_4"], interaction="age", adjust=[]).results
     rows = made[made["quantity"] == "interaction"] if what == "constant" else made
+    assert json.loads(rows.loc[rows["quantity"] == "interaction", "term"].item()) == ["age"]
     assert set(rows["status"]) == {"not_estimated"}
     assert rows["note"].str.len().gt(10).all()
     assert rows["estimate"].isna().all()
+
+
+@pytest.mark.parametrize("of", ["sex", "age"])
+@pytest.mark.parametrize("spoil", [lambda data: data, lambda data: data.assign(**{"sex": "female", "age": 50.0})])
+def test_an_interaction_is_never_the_primary_result(of, spoil) -> None:
+    """It qualifies the primary analysis, so that neither a family nor the summary takes it for the comparison of arms."""
+    made = run(spoil(frame(120)), kind="ancova", visits=["week_4"], interaction=of, adjust=[]).results
+    roles = made.groupby("quantity")["role"].agg(set)
+    assert (roles["difference"], roles["interaction"]) == ({"primary"}, {"secondary"})
+    assert made["row_id"].tolist() == [row_id(row) for row in made[list(KEYS)].to_dict("records")]
 
 
 def one_patient(data):
@@ -526,3 +570,41 @@ def test_order_of_people_changes_no_number() -> None:
         for name, table in first.tables.items():
             numbers = [c for c in table if pd.api.types.is_float_dtype(table[c].dtype)]
             np.testing.assert_allclose(table[numbers], second.tables[name][numbers], rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+def test_visits_at_unequal_distances_are_said_where_a_structure_counts_them():
+    """Names of visits stand under safe codes in the engine, so that only their weeks tell."""
+    data = frame(120)
+    notes = run(data, kind="repeated_measures", residual=["ar1"]).results["note"]
+    assert set(notes) == {
+        "ar1 takes the visits for equally spaced: week_2 (week 2), week_4 (week 4), week_8 (week 8); exponential takes true time"
+    }
+    assert set(run(data, kind="repeated_measures", residual=["unstructured"]).results["note"]) == {""}
+    timed = run(data, kind="repeated_measures", residual=["exponential"]).results
+    assert set(timed["note"]) == {""}
+    assert set(timed["structure"]) == {"exponential"}
+    free = run(data, kind="model", formula="value ~ baseline + arm * visit", residual=["toeplitz"]).results
+    assert free["note"].str.contains("toeplitz takes the visits for equally spaced").all()
+
+
+def test_a_visit_that_nobody_has_still_lies_between_its_neighbours():
+    """Without week 4, week 8 is two lags after week 2: the correlation between them is the square of the neighbours'."""
+    data = frame(400, missing=0)
+    data = data[data["visit"] != "week_4"]
+    found = run(data, kind="repeated_measures", residual=["ar1"]).results
+    rho = found.loc[found["quantity"] == "correlation", "estimate"].iloc[0]
+    wide = data.pivot(index="patient", columns="visit", values="value")
+    rest = wide[["week_2", "week_8"]].sub(
+        np.polyval(np.polyfit(wide["baseline"], wide["week_2"], 1), wide["baseline"]), axis=0
+    )
+    assert rho**2 == pytest.approx(rest.corr().iloc[0, 1], abs=0.06)
+
+
+@pytest.mark.parametrize("kind", ["repeated_measures", "growth_curve"])
+def test_degrees_of_freedom_that_do_not_exist_are_a_status_and_no_fault(kind):
+    """Between-within df need groups within groups; patients who meet several therapists are none."""
+    data = frame(60)
+    data["therapist"] = [f"T{number % 5}" for number in range(len(data))]
+    found = run(data, kind=kind, df="between_within", clusters=["therapist"]).results
+    assert set(found["status"]) == {"failed"} or found["estimate"].isna().all()
+    assert found["note"].str.contains("a level of 'patient' meets several of 'therapist'").all()

@@ -14,7 +14,8 @@ from needling.clean.corrections import COLUMNS
 from needling.clean.labels import map_codes
 from needling.clean.patterns import exchanged
 from needling.privacy.rekey import Keys
-from needling.schema import AUDIT, CLEAN, QUARANTINE, check
+from needling.schema.contract import check
+from needling.schema.intake import AUDIT, CLEAN, QUARANTINE
 from needling.study.keys import StudyError
 
 

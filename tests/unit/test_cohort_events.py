@@ -14,11 +14,12 @@ from needling.cohort.sessions import session_frame
 from needling.plan import adjust, load_study
 from needling.release.line import release_intercurrent
 from needling.release.rule import limits
-from needling.schema import EVENTS, EXPOSURES, FRAME, INTERCURRENT, SESSIONS_FRAME, check
+from needling.schema.contract import check
+from needling.schema.frames import EVENTS, EXPOSURES, FRAME, INTERCURRENT, SESSIONS_FRAME
 from needling.study.derived import Strategy
+from needling.study.families import Family
 from needling.study.file import part
 from needling.study.keys import StudyError
-from needling.study.plan import Family
 
 UNTIL = {"table": "needling", "until": "week_4"}
 SECTIONS = {

@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
+from needling.figures.flow import boxes
 from needling.figures.forest import is_turned, sides
-from needling.figures.style import COLOURS, style
+from needling.figures.sensitivity import panel as sensitivity_panel
+from needling.figures.style import COLOURS, PHONE, REPORT, Profile, style
 from needling.figures.trajectories import limits_of
-from needling.study.plan import Figures
+from needling.tables.withheld import HIDDEN
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
@@ -21,13 +24,9 @@ ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
-def journal_plan():
-    return trial_plan().model_copy(update={"figures": Figures(profile="journal")})
-
-
 STUDIES = {
     "three cohorts": plan,
-    "one trial in a journal": journal_plan,
+    "one trial": trial_plan,
     "single arm": single_arm_plan,
     "three arms": three_arms_plan,
 }
@@ -61,7 +60,7 @@ def with_sessions(released, labels):
     released["methods"].loc[len(released["methods"])] = [labels.plan.primary, "figure", "sessions"]
 
 
-def drawn(name, make, change=None, per_arm=60):
+def drawn(name, make, change=None, per_arm=60, sizes=REPORT):
     """Draw a figure of a study: figure, source, caption and alternative."""
     released, labels = shown(make, per_arm)
     if name == "sessions":
@@ -72,14 +71,14 @@ def drawn(name, make, change=None, per_arm=60):
     source = room.data(released, labels)
     if source.empty:
         pytest.skip("no analysis of this study asks for it; another study here does")
-    with style(labels.plan.figures.profile) as profile:
-        figure = room.draw(source, labels, profile)
+    with style(sizes):
+        figure = room.draw(source, labels, sizes)
     return figure, source, *room.words(source, labels)
 
 
 def drawn_texts(figure):
     """Texts that a reader sees: ticks beyond the axis' ends exist too, but are not drawn."""
-    with style("default"):
+    with style():
         figure.draw_without_rendering()
     texts = {t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()}
     for ax in figure.axes:
@@ -89,11 +88,15 @@ def drawn_texts(figure):
     return sorted(texts, key=lambda t: t.get_window_extent().bounds)
 
 
-@pytest.mark.parametrize("study", STUDIES)
+NARROW = [("three cohorts", Profile(140)), ("three arms", Profile(85)), ("three arms", PHONE)]
+
+
+@pytest.mark.parametrize(("study", "sizes"), [*((study, REPORT) for study in STUDIES), *NARROW])
 @pytest.mark.parametrize("name", OF_VISITS)
-def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, study):
+def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, study, sizes):
     make = STUDIES[study]
-    figure, _, caption, alternative = drawn(name, make, per_arm=60 if study in ("three cohorts", "three arms") else 200)
+    per_arm = 60 if study in ("three cohorts", "three arms") else 200
+    figure, _, caption, alternative = drawn(name, make, per_arm=per_arm, sizes=sizes)
     assert caption
     assert alternative
     texts = drawn_texts(figure)
@@ -112,7 +115,8 @@ def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, s
             down = min(a.y1, b.y1) - max(a.y0, b.y0)
             assert across < 2 or down < 2, (one.get_text(), other.get_text())
     assert not figure.get_suptitle()
-    assert make().figures.profile == "default" or round(figure.get_figwidth() * 25.4) in (85, 174)
+    assert figure.get_figwidth() * 25.4 <= sizes.width + 0.01
+    assert min(t.get_fontsize() for t in texts) >= 7
 
 
 def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
@@ -120,9 +124,9 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     words = [write_figures(released, labels, tmp_path / folder) for folder in ("one", "two")]
     assert words[0] == words[1]
     assert set(words[0]) == set(OF_VISITS) - {"sessions"}  # an analysis of visits alone
-    for path in sorted((tmp_path / "one").iterdir()):
+    for path in sorted(file for file in (tmp_path / "one").rglob("*") if file.is_file()):
         one = path.read_bytes()
-        assert one == (tmp_path / "two" / path.name).read_bytes()
+        assert one == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
         assert str(tmp_path).encode() not in one
     pdf = (tmp_path / "one" / "forest.pdf").read_bytes()
     assert b"/FontFile2" in pdf
@@ -158,7 +162,7 @@ def test_each_side_names_the_arm_that_is_better_there(quantity, better, on_the_l
 
 def place_of(figure, words):
     """Middle of a text above the plots, as a share of the figure's width."""
-    with style("default"):
+    with style():
         figure.draw_without_rendering()
     edge = figure.axes[0].get_position().x0
     boxes = [t.get_window_extent() for t in figure.texts if t.get_text().startswith(words)]
@@ -261,7 +265,7 @@ def test_the_strip_below_a_course_shows_the_differences_on_the_side_of_the_bette
     assert "Differences at week 4: " in alternative
 
 
-@pytest.mark.parametrize(("make", "noun"), [(plan, "Difference"), (journal_plan, "Improvement")])
+@pytest.mark.parametrize(("make", "noun"), [(plan, "Difference"), (trial_plan, "Improvement")])
 def test_a_strip_says_whether_it_shows_differences_or_improvements(make, noun):
     figure, _, _, _ = drawn("trajectories", make, per_arm=60 if make is plan else 200)
     assert any(text.get_text().startswith(f"{noun} (") for text in figure.texts)
@@ -323,3 +327,55 @@ def test_tipping_map_marks_the_better_arm_and_says_what_stays():
     says = (source["low"] > 0).mean()
     assert f"{100 * says:.0f}% of the map keeps" in alternative
     assert "12 months" in caption
+
+
+# ---------------------------------------------------------------- the flow and the other answers
+
+
+def test_the_flow_adds_cohorts_and_hides_a_sum_of_which_a_part_is_hidden():
+    released, labels = shown(plan, 60)
+    source = FIGURES["flow"].data(released, labels)
+    allocated = source[(source["stage"] == "allocated") & (source["arm"] == "dry_needling")]
+    head = boxes(source, labels, "dry_needling")[0]
+    assert head.head == [("Allocated", str(allocated["n"].sum()))]
+    assert [n for _, n in head.lines] == [str(n) for n in allocated["n"]]
+    assert len(head.lines) == 3
+    followed = next(box for box in boxes(source, labels, "dry_needling") if box.head[0][0] == "Followed")
+    assert followed.lines[0][0] == "Baseline"
+    hidden = source.assign(n=source["n"].mask(source["stage"].eq("allocated") & source["cohort"].eq("fibromyalgia")))
+    assert boxes(hidden, labels, "dry_needling")[0].head == [("Allocated", HIDDEN)]
+
+
+def with_other_answers(released):
+    """A sensitivity analysis beside each primary comparison, further away by one, and one that is exploratory."""
+    results = released["results"]
+    mine = results[results["role"].eq("primary")]
+    other = mine.assign(row_id="s" + mine["row_id"], role="sensitivity", variant="mar", estimate=mine["estimate"] - 1)
+    loose = other.assign(row_id="e" + mine["row_id"], role="exploratory")
+    elsewhere = other.assign(row_id="u" + mine["row_id"], unit="somewhere else")
+    released["results"] = pd.concat([results, other, loose, elsewhere], ignore_index=True)
+
+
+def test_other_answers_stand_beside_the_planned_one_on_its_scale_and_no_exploratory_one_does():
+    figure, source, caption, alternative = drawn("sensitivity", plan, with_other_answers)
+    assert set(source["role"]) == {"primary", "sensitivity"}
+    for _, rows in source.groupby(["cohort", "outcome"]):
+        planned, other = rows["estimate"]
+        assert rows["role"].tolist() == ["primary", "sensitivity"]
+        assert other == planned - 1
+    assert "Missing at random" in [text.get_text() for text in drawn_texts(figure)]
+    assert "tinted side is better with the first-named arm" in caption
+    assert alternative.count("planned") == source["role"].eq("primary").sum()
+
+
+def test_the_tint_of_other_answers_lies_where_the_first_named_arm_is_better():
+    for better, tinted in (("lower", (-1.0, 0.0)), ("higher", (0.0, 1.0))):
+        row = {"better": better, "estimate": 0.5, "low": 0.2, "high": 0.8, "role": "primary"}
+        ax = sensitivity_panel(Figure().add_subplot(), [row, None], (-1.0, 1.0))
+        band = ax.patches[0]
+        assert (band.get_x(), band.get_x() + band.get_width()) == tinted
+
+
+def test_an_answer_alone_is_no_comparison_of_answers():
+    released, labels = shown(plan, 60)
+    assert FIGURES["sensitivity"].data(released, labels).empty

@@ -11,7 +11,8 @@ from needling.analysis.imputation import METHODS, Profiles, crossings, jackknife
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.extension import frames
-from needling.schema import SIDE, check
+from needling.schema.contract import check
+from needling.schema.side import SIDE
 from needling.study.file import part
 
 ALL = list(METHODS)

@@ -12,7 +12,8 @@ from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.model import Settings
 from needling.analysis.run import analyse
 from needling.mixed.fit import fit_mixed
-from needling.schema import METHODS, RESULTS, check
+from needling.schema.contract import check
+from needling.schema.results import METHODS, RESULTS
 from needling.study.file import part
 
 VISITS = {"kind": "model", "adjust": [], "formula": "value ~ baseline + arm * visit", "random": "1"}

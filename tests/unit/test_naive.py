@@ -11,7 +11,8 @@ from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.extension import frames
 from needling.plan import load_study
-from needling.schema import RESULTS, check
+from needling.schema.contract import check
+from needling.schema.results import RESULTS
 from needling.study.file import part
 from needling.study.keys import StudyError
 

@@ -12,7 +12,8 @@ from made_exports import plan, rows, tables
 from needling.read.canonical import mapped_columns, to_canonical
 from needling.read.export import read_export
 from needling.read.raw import RawExport, Variable
-from needling.schema import ACCOUNT, READ, check
+from needling.schema.contract import check
+from needling.schema.intake import ACCOUNT, READ
 from needling.study.keys import StudyError
 
 VISITS = """id,visit,date,arm,age,by,pain,a1,a2,a_sum,ppt,unit

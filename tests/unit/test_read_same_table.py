@@ -11,7 +11,7 @@ from needling.plan import load_study
 from needling.privacy.rekey import Keys
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
-from needling.schema import write_table
+from needling.schema.stored import write_table
 
 
 @pytest.fixture(scope="module")

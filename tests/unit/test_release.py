@@ -6,7 +6,8 @@ from made_release import ARMS, CELLS, TRIAL, about_missing, plan, study
 
 from needling.release.line import release, release_side
 from needling.release.rule import Limits
-from needling.schema import NUMBERS, RELEASED
+from needling.schema.released import RELEASED
+from needling.schema.results import NUMBERS
 from needling.study.keys import StudyError
 
 CELL = 11

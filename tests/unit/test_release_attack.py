@@ -11,7 +11,7 @@ from made_release import ARMS, CELLS, VISITS, plan, study
 
 from needling.release.cells import bounds, exposed_cells, suppress
 from needling.release.line import release
-from needling.schema import write_table
+from needling.schema.stored import write_table
 
 CELL = 11
 

@@ -14,7 +14,10 @@ from needling.figures.draw import figures, write_figure
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.happened import harms_sentences
-from needling.schema import ACCOUNT, AUDIT, CODEBOOK, FRAME, PEOPLE, RELIABILITY, TOTALS, check, empty
+from needling.schema.contract import check, empty
+from needling.schema.frames import FRAME
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.results import PEOPLE
 from needling.tables.make import tables as tables_of_report
 
 SHOWN = {"adverse_events", "adverse_event_sessions", "serious_events", "delivered"}

@@ -6,7 +6,8 @@ import pytest
 
 from needling.instruments.definition import definitions
 from needling.instruments.scoring import reliability, score
-from needling.schema import SCORES, check
+from needling.schema.contract import check
+from needling.schema.frames import SCORES
 from needling.study.sources import Instrument
 
 PLAN = definitions(

@@ -10,15 +10,21 @@ import pytest
 
 from needling.plan import load_study
 from needling.simulate.calibration import draw_answers, expected_score, latent_mean, latent_spread, score_sd
-from needling.simulate.demo import DEMO_SEED, ROLES, write_demo
+from needling.simulate.demo import DEMO_SEED, ROLES, SHAM_SEED, write_demo
 from needling.simulate.dirt import KINDS, inject
 from needling.simulate.frame import to_frame
 from needling.simulate.made_up import simulate_study
 from needling.simulate.redcap import redcap_blocks, to_redcap
 from needling.simulate.scenario import (
+    ASKED_AGAIN,
     CLINIC_SHARE,
     COHORTS,
+    GUESS_CHANCES,
+    GUESSES,
+    MECHANISMS,
+    MODERATION,
     OVER_TIME,
+    RETURN_HAZARD_RATIO,
     SCALES,
     THERAPIST_SHARE,
     VISITS,
@@ -110,17 +116,17 @@ def test_true_effects_are_those_of_the_tables(large):
         assert sorted([week_4, effect["week_8"], week_12])[1] == pytest.approx(effect["week_8"])
 
 
-@pytest.mark.parametrize("instrument", OVER_TIME)
+@pytest.mark.parametrize("instrument", [*OVER_TIME, *MECHANISMS, *ASKED_AGAIN])
 def test_differences_in_means_recover_the_true_effects(large, instrument):
     table = scores(large, instrument)
     for cohort, rows in table.groupby("cohort"):
         course = COHORTS[cohort].courses[instrument]
-        for number in range(len(VISITS)):
+        for number in sorted(rows["visit_number"].unique()):
             estimate, error = arm_difference(rows[rows["visit_number"] == number])
             assert abs(estimate - course.effects("default")[number]) < MONTE_CARLO * error, (cohort, VISITS[number])
 
 
-@pytest.mark.parametrize("instrument", OVER_TIME)
+@pytest.mark.parametrize("instrument", [*OVER_TIME, *MECHANISMS, *ASKED_AGAIN])
 def test_usual_care_follows_the_planned_course(large, instrument):
     table = scores(large, instrument)
     for cohort, rows in table[table["arm"] == "usual_care"].groupby("cohort"):
@@ -136,7 +142,7 @@ def test_nothing_differs_between_arms_in_the_null_scenario():
     for cohort in study.truth["cohorts"].values():
         for outcome in cohort["outcomes"].values():
             assert set(outcome["effect"].values()) == {0.0}
-    for instrument in OVER_TIME:
+    for instrument in (*OVER_TIME, *MECHANISMS, *ASKED_AGAIN):
         for _, rows in scores(study, instrument).groupby(["cohort", "visit_number"]):
             estimate, error = arm_difference(rows)
             assert abs(estimate) < MONTE_CARLO * error
@@ -144,6 +150,13 @@ def test_nothing_differs_between_arms_in_the_null_scenario():
     change = (within["pain_after"] - within["pain_before"]).groupby(within["ltr"]).agg(["mean", "var", "size"])
     difference = change["mean"].loc[True] - change["mean"].loc[False]
     assert abs(difference) < MONTE_CARLO * np.sqrt((change["var"] / change["size"]).sum())
+    assert study.truth["return_to_sport"]["hazard_ratio"] == 1
+    back = study.patients.query("cohort == 'sports'").assign(
+        back=lambda t: t["patient"].isin(study.milestones["patient"])
+    )
+    shares = back.groupby("arm")["back"].agg(["mean", "size"])
+    spread = np.sqrt((shares["mean"] * (1 - shares["mean"]) / shares["size"]).sum())
+    assert abs(shares["mean"].diff().iloc[1]) < MONTE_CARLO * spread
 
 
 def test_confounding_by_severity_hides_the_effect_until_baseline_is_adjusted_for():
@@ -175,6 +188,66 @@ def test_drop_out_not_at_random_biases_what_is_observed_but_not_the_truth():
         assert abs(estimate - true) < MONTE_CARLO * error
         biased, error = arm_difference(seen.query("cohort == @cohort and visit_number == 4"))
         assert biased < true - 4 * error
+
+
+@pytest.fixture(scope="module")
+def sham():
+    return simulate_study(Scenario("sham", patients=6000, clinics=100, therapists=300), np.random.default_rng(12))
+
+
+def test_a_sham_does_a_part_of_what_needling_does(sham):
+    outcomes = sham.truth["cohorts"]["myofascial"]["outcomes"]
+    assert list(sham.truth["cohorts"]) == ["myofascial"]
+    assert outcomes["pain"]["effect_of_sham"]["week_4"] == pytest.approx(0.4 * -0.9)
+    for outcome, instrument in (("pain", "nprs"), ("function", "ndi"), ("ppt", "ppt")):
+        table = scores(sham, instrument)
+        for number, visit in enumerate(VISITS):
+            here = table[table["visit_number"] == number]
+            for arm, key in (("dry_needling", "effect"), ("sham", "effect_of_sham")):
+                pair = here[here["arm"].isin([arm, "usual_care"])]
+                estimate, error = arm_difference(pair.assign(arm=pair["arm"].replace(arm, "dry_needling")))
+                assert abs(estimate - outcomes[outcome][key][visit]) < MONTE_CARLO * error, (outcome, visit, arm)
+
+
+def test_a_trial_with_a_sham_is_drawn_in_thirds_and_nothing_enters_the_skin_of_a_sham(sham):
+    strata = sham.patients.groupby("clinic")["arm"].value_counts().unstack()
+    assert (strata.max(axis=1) - strata.min(axis=1)).max() <= 2
+    arm = sham.needling["patient"].map(sham.patients["arm"])
+    assert set(arm) == {"sham", "dry_needling"}
+    blunt = sham.needling[arm == "sham"]
+    assert set(blunt["technique"]) == {"blunt_needle"}
+    assert blunt[["insertions", "depth_mm"]].isna().all(axis=None)
+    assert not blunt["ltr"].any()
+    assert "blunt_needle" not in set(sham.needling.loc[arm == "dry_needling", "technique"])
+
+
+def test_guesses_have_the_chances_on_file_and_only_those_with_a_needle_guess(sham):
+    told = sham.guesses.assign(arm=sham.guesses["patient"].map(sham.patients["arm"]))
+    assert set(told["arm"]) == {"sham", "dry_needling"}
+    assert not told.duplicated(["patient", "time"]).any()
+    came = sham.visits[(sham.visits["visit"] == "week_12") & sham.visits["attended"]]["patient"]
+    assert set(told.loc[told["time"] == "at_the_end", "patient"]) < set(came)
+    for (arm, time), mine in told.groupby(["arm", "time"]):
+        right, wrong = ("active", "sham") if arm == "dry_needling" else ("sham", "active")
+        chances = dict(zip(GUESSES, GUESS_CHANCES[arm][time], strict=True))
+        for guess, chance in chances.items():
+            error = np.sqrt(chance * (1 - chance) / len(mine))
+            assert abs((mine["guess"] == guess).mean() - chance) < MONTE_CARLO * error, (arm, time, guess)
+        assert sham.truth["guesses"][arm][time]["bang"] == pytest.approx(chances[right] - chances[wrong])
+
+
+def test_the_export_of_a_trial_with_a_sham_asks_its_own_questionnaire_and_for_guesses(sham):
+    few = simulate_study(Scenario.sized("sham", 30), np.random.default_rng(1))
+    records, dictionary = to_redcap(few, np.random.default_rng(2))
+    told = records[records["redcap_repeat_instrument"] == "guess_of_arm"]
+    assert len(told) == len(few.guesses) > 20
+    assert set(told["guess"]) == {"1", "2", "3"}
+    assert set(told["guess_time"]) == {"1", "2"}
+    assert {"ndi_1", "guess"} <= set(records.columns)
+    assert "fiqr_1" not in records.columns
+    forms = dict(zip(dictionary["Variable / Field Name"], dictionary.iloc[:, 5], strict=True))
+    assert forms["guess"] == "1, Active | 2, Sham | 3, Do not know"
+    assert forms["technique"] == "1, Deep | 2, Superficial | 3, Blunt needle"
 
 
 # ---------------------------------------------------------------- shape
@@ -255,6 +328,112 @@ def test_sessions_needling_and_exits_hang_together(large):
     needled_sessions = (sessions["patient"].map(arm) == "dry_needling").sum()
     assert 0.35 < events["dry_needling"] / needled_sessions < 0.39
     assert set(large.sessions["pain_before"]) == set(range(11))
+
+
+# ---------------------------------------------------------------- how, for whom, with what
+
+
+def slopes(table, of):
+    """Slope of week 4's pain on a number known at baseline, by arm, and its standard error."""
+    found = {}
+    for arm, rows in table.groupby("arm"):
+        x, y = rows[of] - rows[of].mean(), rows["total"] - rows["total"].mean()
+        slope = (x * y).sum() / (x**2).sum()
+        found[arm] = slope, np.sqrt((y - slope * x).var() / (x**2).sum())
+    return found
+
+
+@pytest.mark.parametrize("moderator", ["expectation", "csi"])
+def test_expectation_moderates_in_one_cohort_and_sensitisation_nowhere(large, moderator):
+    csi = scores(large, "csi").query("visit_number == 0").set_index("patient")["total"]
+    known = large.patients.assign(csi=lambda t: t["patient"].map(csi)).set_index("patient")
+    table = scores(large, "nprs").query("visit_number == 2")
+    table = table.assign(**{moderator: table["patient"].map(known[moderator])})
+    for cohort, rows in table.groupby("cohort"):
+        (needled, one), (others, two) = (slopes(rows, moderator)[arm] for arm in ("dry_needling", "usual_care"))
+        true = MODERATION.get(cohort, 0.0) if moderator == "expectation" else 0.0
+        assert large.truth["effect_on_pain_per_point"][moderator][cohort]["week_4"] == true
+        assert abs(needled - others - true) < MONTE_CARLO * np.hypot(one, two), cohort
+        assert true == 0 or abs(needled - others) > 5 * np.hypot(one, two)
+
+
+def within(study, instrument):
+    """Correlation of an instrument with pain within persons, once the means of arm and visit are taken away."""
+    both = scores(study, "nprs").merge(scores(study, instrument), on=["patient", "visit_number", "arm", "cohort"])
+    places = both.groupby(["cohort", "arm", "visit_number"])
+    rest = [both[name] - places[name].transform("mean") for name in ("total_x", "total_y")]
+    own = [one - one.groupby(both["patient"]).transform("mean") for one in rest]
+    return np.corrcoef(*own)[0, 1]
+
+
+def test_within_a_person_tenderness_goes_with_pain_and_modulation_and_sensitisation_do_not(large):
+    local, remote = within(large, "ppt"), within(large, "ppt_remote")
+    assert -0.40 < local < -0.28
+    assert local + 0.05 < remote < -0.15
+    # 48,000 differences within persons
+    assert abs(within(large, "cpm")) < MONTE_CARLO / np.sqrt(48000)
+    assert abs(within(large, "csi")) < MONTE_CARLO / np.sqrt(24000)
+    first = scores(large, "cpm").query("visit_number == 0").set_index("patient")["total"]
+    pain = scores(large, "nprs").query("visit_number == 0").set_index("patient")["total"]
+    by_cohort = large.patients.set_index("patient")["cohort"]
+    between = [first[who].corr(pain[who]) for who in by_cohort.groupby(by_cohort).groups.values()]
+    assert max(between) < -0.08
+    # -9 and -99 are codes for missing
+    assert not scores(large, "cpm")["total"].isin([-9, -99]).any()
+
+
+def test_sensitisation_is_asked_again_and_keeps_its_order(large):
+    wide = large.answers["csi"].pivot(index="patient", columns="visit_number", values="total")
+    assert list(wide.columns) == [0, 2, 4]
+    for _, mine in wide.groupby(large.patients.set_index("patient")["cohort"]):
+        assert 0.6 < mine[0].corr(mine[4]) < 0.9
+
+
+def test_a_twitch_matters_within_the_session_and_not_for_the_next(large):
+    twitched = large.needling.groupby(["patient", "session"], as_index=False)["ltr"].any()
+    table = large.sessions.merge(twitched, on=["patient", "session"])
+    table["change"] = table["pain_after"] - table["pain_before"]
+    table["next"] = table.groupby("patient")["pain_before"].shift(-1) - table["pain_before"]
+    for name, low, high in (("change", -0.9, -0.6), ("next", -0.1, 0.1)):
+        means = table.groupby("ltr")[name].mean()
+        assert low < means[True] - means[False] < high
+
+
+def test_sessions_follow_recovery_with_and_without_exceptions(large):
+    planned = large.scenario.sessions[1]
+    table = large.sessions.merge(large.patients[["patient", "cohort"]])
+    last = table.groupby("patient")["session"].transform("max")
+    table = table[(table["session"] >= 3) & (table["session"] < planned)].assign(another=table["session"] < last)
+    again = table.groupby(["cohort", "pain_before"])["another"].mean()
+    myofascial = again["myofascial"]
+    assert myofascial.loc[1] > 0.1
+    assert myofascial.loc[9] < 0.9
+    assert (myofascial.loc[[2, 4, 6, 8]].diff().dropna() > 0.02).all()
+    assert again["sports"].loc[:3].max() == 0
+    assert again["sports"].loc[4:9].min() > 0.35
+    assert again["fibromyalgia"].loc[2:].std() < 0.08
+
+
+def test_usual_care_has_more_exercise(large):
+    arm = large.patients.set_index("patient")["arm"]
+    exercise = large.co_interventions.query("kind == 'exercise'")["patient"].map(arm).value_counts()
+    sessions = large.sessions["patient"].map(arm).value_counts()
+    assert exercise["usual_care"] / sessions["usual_care"] == pytest.approx(0.5 * 0.4 + 0.25, abs=0.015)
+    assert exercise["dry_needling"] / sessions["dry_needling"] == pytest.approx(0.5 * 0.4, abs=0.015)
+    assert not large.co_interventions.drop(columns="day").duplicated().any()
+
+
+def test_return_to_sport_is_sooner_with_needling(large):
+    people = large.patients.query("cohort == 'sports'").set_index("patient")
+    assert set(large.milestones["patient"]) <= set(people.index)
+    day = large.milestones.set_index("patient")["day"].reindex(people.index)
+    # share back by day 70 of those followed so long; proportional hazards: log of the shares that are not back
+    stayed = people["left_before"] == len(VISITS)
+    not_back = (~(day[stayed] <= 70)).groupby(people.loc[stayed, "arm"]).mean()
+    ratio = np.log(not_back["dry_needling"]) / np.log(not_back["usual_care"])
+    assert ratio == pytest.approx(RETURN_HAZARD_RATIO, rel=0.12)
+    gone = large.status[~large.status["still_followed"]].set_index("patient")["day"]
+    assert (day.dropna() <= day.dropna().index.map(gone).to_series(index=day.dropna().index).fillna(999)).all()
 
 
 @pytest.mark.parametrize("patients", [1, 4, 30])
@@ -427,10 +606,20 @@ def test_other_studies_can_be_soiled_too():
 # ---------------------------------------------------------------- the committed demo
 
 
-def test_the_committed_demo_is_what_its_seed_gives(demo):
-    def digest(path):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
+
+def test_the_committed_trial_with_a_sham_is_what_its_seed_gives(tmp_path):
+    write_demo(tmp_path, tmp_path, SHAM_SEED, "sham")
+    for name in ("records.csv", "dictionary.csv"):
+        assert digest(tmp_path / name) == digest(ROOT / "data/raw/demo_sham" / name), name
+    for name in ("truth.json", "dirt.csv"):
+        assert digest(tmp_path / name) == digest(ROOT / "tests/truth/demo_sham" / name), name
+    assert str(SHAM_SEED) in (ROOT / "data/raw/demo_sham/README.md").read_text()
+
+
+def test_the_committed_demo_is_what_its_seed_gives(demo):
     _, folder = demo
     for name in ("records.csv", "dictionary.csv"):
         assert digest(folder / "raw" / name) == digest(ROOT / "data/raw/demo" / name), name
@@ -459,7 +648,8 @@ def test_the_demos_study_file_reads_its_columns():
     named |= {column.source for column in study.patients.covariates.values()}
     for instrument in study.instruments.values():
         named |= set(instrument.items or []) | ({instrument.total} if instrument.total else set())
-    for table in (study.events.sessions, study.events.needling, study.events.co_interventions):
+    events = study.events
+    for table in (events.sessions, events.needling, events.co_interventions, events.milestones):
         named |= {column.source for column in table.columns.values()}
     assert named <= header
     assert study.seed == DEMO_SEED

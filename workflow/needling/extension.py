@@ -101,7 +101,8 @@ def _trial(seed: int, n: int, effect: float = 0.0) -> Any:
     import pandas as pd
 
     from needling.cohort.frame import add_baseline
-    from needling.schema import FRAME, check
+    from needling.schema.contract import check
+    from needling.schema.frames import FRAME
 
     rng = np.random.default_rng(seed)
     visits = {"baseline": 0.0, "week_4": 4.0, "week_12": 12.0}

@@ -15,7 +15,7 @@ import needling
 from needling.analysis.kinds import kinds
 from needling.plan import load_study
 from needling.privacy.known import key_content
-from needling.schema import ACCOUNT
+from needling.schema.intake import ACCOUNT
 from needling.stage import digest as content_of
 from needling.study.extensions import EXTENSIONS
 from needling.study.file import section, study_files

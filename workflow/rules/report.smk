@@ -12,6 +12,8 @@ SHOWN = section(
     "made_up",
     "authors",
     "notes",
+    "metadata",
+    "published",
     "patients",
     "visits",
     "instruments",
@@ -24,7 +26,6 @@ SHOWN = section(
     "primary",
     "families",
     "disclosure",
-    "figures",
     words=True,
 )
 

@@ -1,6 +1,6 @@
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse, without_baseline
-from needling.schema import read_table, write_table
+from needling.schema.stored import ESTIMATED_DIGITS, read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 from needling.study.keys import StudyError
@@ -12,4 +12,4 @@ with stage(snakemake.log[0]):
         raise StudyError("\n".join(said))
     found = analyse(snakemake.params.analysis, given, study)
     for name, path in snakemake.output.items():
-        write_table(found.tables[name], path)
+        write_table(found.tables[name], path, digits=ESTIMATED_DIGITS)

@@ -1,5 +1,5 @@
 from needling.cohort.assembled import assembled
-from needling.schema import read_table, write_table
+from needling.schema.stored import read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 

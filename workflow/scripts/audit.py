@@ -1,6 +1,6 @@
 from needling.clean.codebook import codebook, write_codebook
 from needling.clean.workbook import write_audit_workbook
-from needling.schema import read_table
+from needling.schema.stored import read_table
 from needling.stage import stage
 from needling.study.file import part
 

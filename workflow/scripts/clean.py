@@ -2,7 +2,7 @@ from needling.clean.doubts import clean_or_stop
 from needling.privacy.answers import stop_on_identifying_answers
 from needling.privacy.known import remember
 from needling.privacy.rekey import Keys
-from needling.schema import read_table, write_table
+from needling.schema.stored import read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 

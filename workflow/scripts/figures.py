@@ -3,7 +3,7 @@ from pathlib import Path
 
 from needling.figures.draw import write_figures
 from needling.labels.words import Labels
-from needling.schema import read_table
+from needling.schema.stored import read_table
 from needling.stage import stage
 from needling.study.file import part
 

@@ -3,7 +3,7 @@ from pyarrow import set_cpu_count
 from needling.privacy.gate import hide_names, stop_on_identifiers
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
-from needling.schema import write_table
+from needling.schema.stored import write_table
 from needling.stage import stage
 from needling.study.file import part
 

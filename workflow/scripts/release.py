@@ -1,6 +1,6 @@
 from needling.plan import adjust
 from needling.release.line import release
-from needling.schema import read_tables, write_table
+from needling.schema.stored import read_tables, write_table
 from needling.stage import stage
 from needling.study.file import part
 

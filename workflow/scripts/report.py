@@ -4,7 +4,7 @@ from pathlib import Path
 from needling.labels.words import Labels
 from needling.report.build import build_report
 from needling.report.software import software
-from needling.schema import read_table
+from needling.schema.stored import read_table
 from needling.stage import stage
 from needling.study.file import part
 

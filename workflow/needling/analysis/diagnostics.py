@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from needling.analysis.results import Question
-from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES, round_significant
+from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.schema.stored import round_significant
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,17 +1,21 @@
 """A random intercept and slope per patient over the actual time of each visit."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
-from needling.schema import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.analyses import SCALE, KindSettings, Scale
 from needling.study.keys import Name, braced
-from needling.study.plan import SCALE, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from needling.analysis.fits import Frame
+    from needling.mixed.fitted import MixedFit
 
 METHOD = "random_slope_reml"
 SIDE = {"residual_bins": RESIDUAL_BINS, "residual_quantiles": RESIDUAL_QUANTILES, "cross_check": CROSS_CHECK}
@@ -60,17 +64,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
     the cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
-    import pandas as pd
-
-    from needling.analysis.fits import (
-        appendix_rows,
-        common_columns,
-        covariates,
-        cross_check,
-        model_frame,
-        residual_tables,
-        too_few,
-    )
+    from needling.analysis.fits import covariates, model_frame, refusal, too_few
+    from needling.mixed.errors import MixedModelError
     from needling.mixed.fit import fit_mixed
 
     settings, rows = question.settings, data["visits"]
@@ -82,41 +77,65 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
     frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
-    fit = fit_mixed(
-        "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
-        frame.data,
-        subject="patient",
-        random="1 + time",
-        cluster=dict.fromkeys(settings.clusters, "1") or None,
-    )
-    if fit.status == "failed":
-        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
-    inference = {"df": settings.df, "level": settings.level}
-    common = common_columns(fit, frame, METHOD, inference)
-    parts = [appendix_rows(fit, frame, question, common, inference)]
-    if question.arms:
-        asked = comparisons(question)
-        weights = {f"c{i}": {frame.code(a, "arm"): w for a, w in one.weights.items()} for i, one in enumerate(asked)}
-        named = {
-            "arm": [one.arm for one in asked],
-            "reference": [one.reference for one in asked],
-            "term": [one.term for one in asked],
-        }
-        options = {**inference, "weights": "observed"}
-        effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options).assign(
-            visit=question.primary_visit, **named
+    try:
+        fit = fit_mixed(
+            "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+            frame.data,
+            subject="patient",
+            random="1 + time",
+            cluster=dict.fromkeys(settings.clusters, "1") or None,
         )
-        slope = fit.contrast("arm", coefficients=weights, slope="time", **options).assign(visit="", **named)
-        own = fit.slopes("time", by="arm", **options)
-        own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
-        parts += [contrast_rows(effect, question, asked[0].quantity, **common)]
-        parts += [contrast_rows(slope, question, "slope", **common), contrast_rows(own, question, "slope", **common)]
-    else:
-        slope = fit.terms(**inference).set_index("term").loc[["time"]].reset_index(drop=True)
-        parts.append(contrast_rows(slope.assign(visit="", arm="", reference=""), question, "slope", **common))
+        if fit.status != "failed":
+            return _answers(fit, frame, question)
+        why = frame.words(fit.message)
+    except MixedModelError as error:
+        why = refusal(error)
+    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+
+
+def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
+    """What a fit says."""
+    import pandas as pd
+
+    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
+
+    inference = {"df": question.settings.df, "level": question.settings.level}
+    common = common_columns(fit, frame, METHOD, inference)
+    parts = [
+        appendix_rows(fit, frame, question, common, inference),
+        *(_lines_of_arms if question.arms else _one_line)(fit, frame, question, common, inference),
+    ]
     check = cross_check(fit, question)
     check["quantity"] = [frame.words(str(one)) for one in check["quantity"]]
     return Output(pd.concat(parts, ignore_index=True), {**residual_tables(fit, question), "cross_check": check})
+
+
+def _lines_of_arms(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    """Difference of the arms' lines at the primary visit, difference of their slopes, and each arm's slope."""
+    asked = comparisons(question)
+    weights = {f"c{i}": {frame.code(a, "arm"): w for a, w in one.weights.items()} for i, one in enumerate(asked)}
+    named = {name: [getattr(one, name) for one in asked] for name in ("arm", "reference", "term")}
+    options = {**inference, "weights": "observed"}
+    effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options)
+    slope = fit.contrast("arm", coefficients=weights, slope="time", **options)
+    own = fit.slopes("time", by="arm", **options)
+    own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
+    at_primary = effect.assign(visit=question.primary_visit, **named)
+    return [
+        contrast_rows(at_primary, question, asked[0].quantity, **common),
+        contrast_rows(slope.assign(visit="", **named), question, "slope", **common),
+        contrast_rows(own, question, "slope", **common),
+    ]
+
+
+def _one_line(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    """The course of a single arm: its slope."""
+    slope = fit.terms(**inference).set_index("term").loc[["time"]].reset_index(drop=True)
+    return [contrast_rows(slope.assign(visit="", arm="", reference=""), question, "slope", **common)]
 
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:

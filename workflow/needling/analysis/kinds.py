@@ -19,8 +19,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from needling.study.analyses import KindSettings
 from needling.study.extensions import EXTENSIONS, loaded, part_files
-from needling.study.plan import KindSettings
 
 NEEDS = ("Settings", "run", "methods")
 

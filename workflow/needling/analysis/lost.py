@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from needling.schema import DROPOUT, LOST
+from needling.schema.side import DROPOUT, LOST
 
 if TYPE_CHECKING:
     from needling.analysis.results import Question

@@ -15,9 +15,11 @@ from needling.analysis.results import (
     not_estimated,
 )
 from needling.cohort.analysed import Needs
-from needling.schema import DROPOUT, LOST, TIPPING, TIPPING_POINTS, empty
+from needling.schema.contract import empty
+from needling.schema.side import DROPOUT, LOST, TIPPING, TIPPING_POINTS
+from needling.study.analyses import KindSettings
 from needling.study.keys import Name, braced
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,6 +184,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          f"surface adds a number of points to {added[settings.delta_on]} of an arm."),
         ("averaged", "all patients with a baseline"),
         ("of", settings.of),
+        ("section", "sensitivity"),
         ("table", "assumptions"), ("table", "tipping_points"), ("table", "dropout"), ("table", "lost"),
         ("figure", "tipping"),
     ]  # fmt: skip
@@ -203,7 +206,7 @@ def _nothing(
 
 def _numbered(rows: "pd.DataFrame") -> "pd.DataFrame":
     from needling.analysis.results import row_id
-    from needling.schema import KEYS
+    from needling.schema.results import KEYS
 
     return rows.assign(row_id=[row_id(row) for row in rows[list(KEYS)].to_dict("records")])
 

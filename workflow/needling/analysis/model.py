@@ -17,10 +17,12 @@ from needling.analysis.results import (
     structured,
 )
 from needling.cohort.analysed import Needs
-from needling.schema import CROSS_CHECK, EXPOSURES, FRAME, MANNER, RESIDUAL_BINS, RESIDUAL_QUANTILES, SESSIONS_FRAME
+from needling.schema.frames import EXPOSURES, FRAME, MANNER, SESSIONS_FRAME
+from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.analyses import SCALE, Contrasts, KindSettings, Scale
 from needling.study.formula import Formula, check_columns, read_formula
 from needling.study.keys import Name, Section, braced, nearest
-from needling.study.plan import SCALE, Contrasts, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -258,7 +260,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: means and comparisons of arms at the values asked for (column `at`), coefficients, components, residuals, and the
     cross-check with statsmodels. Means average over the analysed rows. Rows that lack a column of the model are left out.
     """
-    from needling.analysis.fits import too_few
+    from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
 
     settings = question.settings
@@ -272,8 +274,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
                 return _answers(fit, frame, question, settings)
             why = frame.words(fit.message)
         except MixedModelError as error:
-            # the engine's sentence may name a patient
-            why = re.sub(r"of patient '[^']*' ", "of a patient ", str(error)).rstrip(".")
+            why = refusal(error)
     planned = replace(question, visits=(), arms=question.arms if settings.contrasts else ())
     quantity = "difference" if settings.contrasts else "mean"
     return Output(not_estimated(planned, why, METHOD, people, len(rows), quantity))
@@ -301,12 +302,13 @@ def _fitted(rows: "pd.DataFrame", question: Question, settings: Settings) -> "tu
     by = f" | {settings.residual_by}" if settings.residual_by else ""
     of = {name: {"iid": "", "exponential": time}.get(name, over) for name in settings.residual}
     used = [*settings.used, *(name for name in of.values() if name)]
-    frame = safe_frame(rows, used, as_categories, orders)
+    frame = safe_frame(rows, used, as_categories, orders, question.weeks)
     return frame, fit_ladder(
         re.sub(r"\bC\( *(\w+) *\)", r"\1", settings.formula),
         frame.data,
         residuals=[f"{name}({at}{by})" for name, at in of.items()],
         subject="patient",
+        levels=frame.levels if "visit" in used else None,
         random=settings.random or None,
         cluster=dict(settings.clusters) or None,
     )
@@ -412,6 +414,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"), ("figure", "diagnostics"),
         *[("figure", "forest") for one in settings.contrasts[:1] if "visit" in one.by],
         *[("figure", "trajectories") for one in settings.means[:1] if {"arm", "visit"} <= {*one.by}],
+        *([("section", "mechanism")] if settings.frame == "sessions" else []),
         *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],
     ]  # fmt: skip
     if settings._after_day_0(study):

@@ -6,8 +6,9 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, complete, contrast_rows, not_estimated, structured
 from needling.cohort.analysed import Needs
+from needling.study.analyses import KindSettings
 from needling.study.keys import Name, braced, nearest
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +103,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "It is wrong about missing values on purpose."),
         ("twin", settings.of),
         *[(f"why_{variant}", text) for variant, text in WHY.items()],
-        ("table", "twin"), ("figure", "twin"),
+        ("section", "sensitivity"), ("table", "twin"), ("figure", "twin"),
     ]  # fmt: skip
 
 

@@ -12,12 +12,15 @@ from needling.analysis.results import (
     contrast_rows,
     mean_rows,
     not_estimated,
+    spread_within_arms,
+    standardised_rows,
     structured,
 )
 from needling.cohort.analysed import Needs
-from needling.schema import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
+from needling.study.analyses import SCALE, KindSettings, Scale
 from needling.study.keys import Name, braced
-from needling.study.plan import SCALE, KindSettings, Scale, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +41,7 @@ Residual = Literal[
     "compound_symmetry",
     "antedependence",
     "antedependence_het",
+    "exponential",
 ]
 DfMethod = Literal["kenward_roger", "satterthwaite", "residual", "between_within", "asymptotic"]
 
@@ -75,7 +79,8 @@ class Settings(KindSettings):
         """The rows that the model uses: every follow-up visit, and the baseline where it is a response."""
         is_response = self.baseline != "covariate" or not study.arms
         visits = [visit for visit in study.visits.schedule if is_response or visit != study.visits.baseline]
-        return Needs(tuple(visits), baseline=not is_response, columns=(*self.adjust, *self.clusters))
+        time = ["week"] if "exponential" in self.residual else []
+        return Needs(tuple(visits), baseline=not is_response, columns=(*self.adjust, *self.clusters, *time))
 
 
 def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
@@ -98,9 +103,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
     measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    import pandas as pd
-
-    from needling.analysis.fits import appendix_rows, common_columns, model_frame, residual_tables, too_few
+    from needling.analysis.fits import model_frame, refusal, too_few
+    from needling.mixed.errors import MixedModelError
     from needling.mixed.fit import fit_ladder
 
     settings, rows = question.settings, data["visits"]
@@ -113,15 +117,30 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     frame, formula = _formula(model_frame(rows, question), question)
     # of one visit every structure is one variance, and those of several would be refused
     ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
-    fit = fit_ladder(
-        formula,
-        frame.data,
-        residuals=[f"{structure}(visit)" for structure in ladder],
-        subject="patient",
-        cluster=dict.fromkeys(settings.clusters, "1") or None,
-    )
-    if fit.status == "failed":
-        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
+    try:
+        fit = fit_ladder(
+            formula,
+            frame.data,
+            residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
+            subject="patient",
+            cluster=dict.fromkeys(settings.clusters, "1") or None,
+            levels=frame.levels,
+        )
+        if fit.status != "failed":
+            return _answers(fit, frame, question)
+        why = frame.words(fit.message)
+    except MixedModelError as error:
+        why = refusal(error)
+    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+
+
+def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
+    """What a fit says."""
+    import pandas as pd
+
+    from needling.analysis.fits import appendix_rows, common_columns, residual_tables
+
+    settings = question.settings
     inference, structure = _inference(fit, question)
     tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
     structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
@@ -251,8 +270,6 @@ def _named(table: "pd.DataFrame", frame: "Frame") -> "pd.DataFrame":
 def _by_arm(
     fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
 ) -> "list[pd.DataFrame]":
-    from needling.analysis.results import standardised_rows
-
     options = {**inference, "weights": "observed"}
     asked = comparisons(question)
     visits = [frame.name(code) for code in frame.data["visit"].cat.categories]
@@ -262,17 +279,22 @@ def _by_arm(
     means = _named(fit.means(by=["visit", "arm"], **options), frame)
     middle = float(frame.data["baseline"].mean())
     shift = {name: means[name] - middle for name in ("estimate", "low", "high")}
-    baseline = frame.data.drop_duplicates("patient").groupby("arm", observed=True)["baseline"]
-    sd = float(((baseline.var() * (baseline.size() - 1)).sum() / (baseline.size() - 1).sum()) ** 0.5)
-    df = int((baseline.size() - 1).sum())
+    patients = frame.data.drop_duplicates("patient")
+    spread = spread_within_arms(patients["baseline"], patients["arm"])
     return [
         *effects,
         mean_rows(means, question, **common),
         contrast_rows(
             means.assign(reference="", **shift, statistic=float("nan"), p=float("nan")), question, "change", **common
         ),
-        *[standardised_rows(one, sd, df) for one in effects],
+        *[standardised_rows(one, *spread) for one in effects],
     ]
+
+
+def _spread_of_responses(frame: "Frame") -> tuple[float, int]:
+    """The spread at baseline, where baseline is a visit among the others."""
+    first = frame.data[frame.data["visit"] == frame.data["visit"].cat.categories[0]]
+    return spread_within_arms(first["value"], first["arm"])
 
 
 def _course(
@@ -298,17 +320,22 @@ def _changes(
     own = fit.contrast("visit", by="arm", reference=first, **options)
     own = _named(own, frame).assign(visit=visits * len(frame.data["arm"].cat.categories), reference="")
     means = _named(fit.means(by=["visit", "arm"], **options), frame)
+    effects = _compared(compared, visits, asked, question, common, change=True)
     return [
-        *_compared(compared, visits, asked, question, common, change=True),
+        *effects,
         contrast_rows(own, question, "change", **common),
         mean_rows(means, question, **common),
+        *[standardised_rows(one, *_spread_of_responses(frame)) for one in effects],
     ]
 
 
 def _constrained(
     fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
 ) -> "list[pd.DataFrame]":
-    """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
+    """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's.
+
+    The common mean at baseline is part of the model, so that a change from it has that mean's error too.
+    """
     import numpy as np
     import pandas as pd
 
@@ -326,13 +353,20 @@ def _constrained(
             rows.append(weights)
     effects = fit.linear(np.array(rows), **inference).drop(columns="row")
     nobody = {_effect_name(arm, visit): 0.0 for arm in others for visit in later}
-    means = []
+    means, changes = [], {}
     for arm in [base, *others]:
         for visit in [first, *later]:
-            at = nobody | ({_effect_name(arm, visit): 1.0} if _effect_name(arm, visit) in nobody else {})
-            mean = fit.means(by=["visit"], at=at, weights="observed", **inference)
+            own = {_effect_name(arm, visit): 1.0} if _effect_name(arm, visit) in nobody else {}
+            mean = fit.means(by=["visit"], at=nobody | own, weights="observed", **inference)
             means.append(mean[mean["visit"] == visit].assign(arm=arm))
+            if visit != first:
+                changes[arm, visit] = {f"visit[T.{visit}]": 1.0, **own}
+    change = fit.linear({" ".join(place): weights for place, weights in changes.items()}, **inference)
+    places = pd.DataFrame(list(changes), columns=["arm", "visit"])
+    compared = _compared(effects, [frame.name(code) for code in later], asked, question, common)
     return [
-        *_compared(effects, [frame.name(code) for code in later], asked, question, common),
+        *compared,
         mean_rows(_named(pd.concat(means, ignore_index=True), frame), question, **common),
+        contrast_rows(_named(change.assign(**places, reference=""), frame), question, "change", **common),
+        *[standardised_rows(one, *_spread_of_responses(frame)) for one in compared],
     ]

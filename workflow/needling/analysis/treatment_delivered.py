@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.results import Output, Question, complete, structured
-from needling.schema import DELIVERED
+from needling.schema.side import DELIVERED
+from needling.study.analyses import KindSettings
 from needling.study.keys import Name, nearest
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd

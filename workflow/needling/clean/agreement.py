@@ -5,7 +5,8 @@ import pandas as pd
 from needling.clean.columns import blank_to_missing
 from needling.instruments.definition import Definition
 from needling.instruments.scoring import wide
-from needling.schema import TOTALS, check
+from needling.schema.contract import check
+from needling.schema.intake import TOTALS
 
 TOTAL = "total"
 

@@ -18,7 +18,8 @@ from needling.clean.rules import own_rules, settings
 from needling.clean.trail import HIDDEN, Trail
 from needling.clean.visits import clean_visits, join_parts
 from needling.instruments.definition import definitions
-from needling.schema import CLEAN, READ, check, levels
+from needling.schema.contract import check, levels
+from needling.schema.intake import CLEAN, READ
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
 from needling.study.plan import Study

@@ -10,7 +10,9 @@ import pandas as pd
 from needling.clean.people import OLDEST
 from needling.clean.workbook import CREATED, _table_sheet
 from needling.instruments.definition import definitions
-from needling.schema import CLEAN, CODEBOOK, FRAME, SCORES, Contract, check
+from needling.schema.contract import Contract, check
+from needling.schema.frames import FRAME, SCORES
+from needling.schema.intake import CLEAN, CODEBOOK
 from needling.study.keys import words
 from needling.study.plan import Study
 from needling.study.sources import Column

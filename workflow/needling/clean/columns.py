@@ -9,7 +9,7 @@ from needling.clean import parse
 from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
 from needling.clean.parse import MISSING_CODES, MISSING_WORDS
 from needling.clean.trail import BESIDE, HIDDEN, Trail, hidden_text
-from needling.schema import is_date
+from needling.schema.contract import is_date
 from needling.study.sources import Column
 
 Kind = Literal["number", "category", "date", "text", "code"]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needling.clean.parse import read_number
 from needling.clean.trail import HIDDEN, HIDDEN_TEXT, Trail
-from needling.schema import is_date, plain_text
+from needling.schema.contract import is_date, plain_text
 from needling.study.keys import StudyError
 
 COLUMNS = ["patient", "file", "sheet", "line", "column", "old", "new", "who", "when", "why"]

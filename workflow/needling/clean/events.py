@@ -37,7 +37,7 @@ def clean_events(
     date as days from day 0, categories as text, numbers as numbers. Sessions follow CLEAN['sessions'].
     """
     clean: dict[str, pd.DataFrame] = {}
-    for name in ("status", "sessions", "needling", "co_interventions", "adverse_events"):
+    for name in ("status", "sessions", "needling", "co_interventions", "adverse_events", "milestones"):
         settings: EventTable | None = getattr(study.events, name)
         if settings is None or name not in tables:
             continue

@@ -10,7 +10,8 @@ import pandas as pd
 
 from needling.clean.parse import MISSING_WORDS, read_number
 from needling.clean.rules import Settings
-from needling.schema import AUDIT, QUARANTINE, check
+from needling.schema.contract import check
+from needling.schema.intake import AUDIT, QUARANTINE
 
 HIDDEN = "(hidden)"
 HIDDEN_TEXT = re.compile(r"\((?:text of \d+ characters?|number of \d+ digits)\)")

@@ -8,7 +8,8 @@ import pandas as pd
 from needling.clean.corrections import COLUMNS as CORRECTION_COLUMNS
 from needling.clean.rules import rules
 from needling.clean.trail import TAKEN_OUT
-from needling.schema import CLEANING, check
+from needling.schema.contract import check
+from needling.schema.intake import CLEANING
 from needling.study.plan import Study
 
 # written into the file instead of the clock, so that the same data give the same bytes

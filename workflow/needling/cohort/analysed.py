@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from needling.study.plan import Analysis, Study
+from needling.study.analyses import Analysis
+from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,8 @@ import pandas as pd
 
 from needling.cohort.frame import sites
 from needling.instruments.definition import definition
-from needling.schema import BASELINE, DISTRIBUTION, MISSINGNESS, check
+from needling.schema.contract import check
+from needling.schema.frames import BASELINE, DISTRIBUTION, MISSINGNESS
 from needling.study.plan import Study
 
 KEYS = ["cohort", "outcome", "site", "visit", "arm"]

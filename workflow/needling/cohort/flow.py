@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from needling.schema import FLOW, check
+from needling.schema.contract import check
+from needling.schema.frames import FLOW
 from needling.study.plan import Study
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from needling.instruments.definition import Definition, definition
-from needling.schema import FRAME, check
+from needling.schema.contract import check
+from needling.schema.frames import FRAME
 from needling.study.plan import Study
 
 POOLED_UNIT = "% of maximum possible score"
@@ -59,6 +60,17 @@ def assemble(
     frame = frame.sort_values(["_cohort", "outcome", "site", "_patient", "visit_number"], kind="stable")
     columns = [*FRAME, *covariates]
     return check(frame[columns].reset_index(drop=True), FRAME, "frame")
+
+
+def in_plan_order(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Hold arms and visits as categories in the order of the study file, the reference first, for whoever reads the file.
+
+    Parquet keeps the order, so that a model in a notebook compares with the reference as the plan does and its visits lie in
+    the order of time.
+    """
+    orders = {"arm": study.arms, "visit": list(study.visits.schedule)}
+    columns = {name: order for name, order in orders.items() if order and name in table}
+    return table.assign(**{name: pd.Categorical(table[name], order) for name, order in columns.items()})
 
 
 def _add_times(frame: pd.DataFrame, study: Study) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from needling.schema import EXPOSURES, MANNER, SESSIONS_FRAME, check, empty
+from needling.schema.contract import check, empty
+from needling.schema.frames import EXPOSURES, MANNER, SESSIONS_FRAME
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 

@@ -62,7 +62,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw the cohorts below one another."""
     groups = {str(cohort): rows for cohort, rows in source.groupby("cohort", sort=False)}
     heights = [rows["term"].nunique() + 1 for rows in groups.values()]
-    figure = new_figure(profile.full, 12 + 5.2 * sum(heights) + 13 * len(groups))
+    figure = new_figure(profile.width, 12 + 5.2 * sum(heights) + 13 * len(groups))
     axes = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
     for ax, (cohort, rows) in zip(axes[:, 0], groups.items(), strict=True):
         panel(ax, rows, labels)

@@ -59,9 +59,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a pair of panels for each cohort and outcome, two pairs side by side."""
     here = set(source[PLACE].itertuples(index=False, name=None))
     shown = [place for place in labels.places if place in here]
-    pairs = min(2, len(shown))
+    pairs = profile.across(min(2, len(shown)), 85)
     rows = -(-len(shown) // pairs)
-    figure = new_figure(profile.full if pairs > 1 else profile.single, 52 * rows + 4)
+    figure = new_figure(profile.width_of(2 * pairs), 52 * rows + 4)
     axes = figure.subplots(rows, 2 * pairs, squeeze=False)
     for number, place in enumerate(shown):
         left, right = axes[number // pairs][2 * (number % pairs) :][:2]

@@ -4,10 +4,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from needling.figures.style import save, style
+from needling.figures.style import PHONE, REPORT, save, style
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
-from needling.schema import write_table
+from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS, loaded, part_files
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def write_figures(
 def write_figure(
     room: ModuleType, released: "dict[str, pd.DataFrame]", labels: Labels, stem: Path
 ) -> dict[str, str] | None:
-    """Draw one figure and write it; nothing where the study has no numbers for it.
+    """Draw one figure and write it, and as wide as a phone (phone/<name>.svg); nothing where the study has no numbers for it.
 
     Parameters
     ----------
@@ -69,9 +69,10 @@ def write_figure(
     source = room.data(released, labels)
     if source.empty:
         return None
-    with style(labels.plan.figures.profile) as profile:
-        figure = room.draw(source, labels, profile)
-    save(figure, stem, labels.plan.figures.profile)
+    with style(REPORT):
+        save(room.draw(source, labels, REPORT), stem)
+    with style(PHONE):
+        save(room.draw(source, labels, PHONE), stem.parent / "phone" / stem.name, PHONE, ["svg"])
     write_table(source, stem.with_name(f"{stem.name}.csv"))
     caption, alternative = room.words(source, labels)
     front = f"{MADE_UP}. " if labels.plan.made_up else ""

@@ -1,26 +1,41 @@
-"""People with adverse events by arm, and the differences between arms, one panel per cohort."""
+"""People with adverse events: numbers and shares by arm, and the differences between arms, cohorts below one another."""
 
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from needling.figures.style import COLOURS, INK, Profile, light_grid, looks, new_figure, panel_head
+from needling.figures.style import (
+    FAINT,
+    HAIR,
+    INK,
+    LINE,
+    STRONG,
+    Profile,
+    Sheet,
+    looks,
+    text_width,
+    wrapped,
+)
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.select import asked_for, in_order
-from needling.tables.withheld import withheld_note
+from needling.tables.withheld import HIDDEN, withheld_note
 
 SECTION = "adverse_events"
 COLUMNS = ["row_id", "cohort", "term", "quantity", "arm", "reference", "estimate", "low", "high", "level", "n_patients"]
 COLUMNS += ["n_events", "hidden"]
-FACTORS = ('[["adverse_event",', '[["kind",')
+ANY = '[["adverse_event",'
+SERIOUS = '[["serious", "any"]]'
+FACTORS = (ANY, '[["kind",', SERIOUS)
+GAP, PLOTS = 3.0, 62.0  # mm: between columns, fewest for both plots side by side with their numbers
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the shares of people with any event and with each kind, and their differences."""
+    """Take the shares of people with any event, with each kind and with a serious one, and their differences."""
     results = released["results"]
     mine = results[results["analysis"].isin(asked_for(released, "figure", "events")[:1])]
     mine = mine[mine["quantity"].isin(["share", "risk_difference"]) & mine["term"].str.startswith(FACTORS)]
@@ -28,61 +43,200 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     return in_order(mine[COLUMNS], {"cohort": list(labels.plan.cohorts)})
 
 
-def panel(ax: Axes, rows: pd.DataFrame, terms: list[str], labels: Labels) -> Axes:
-    """Draw the shares of each arm with their intervals, in percent."""
-    look = looks(labels.plan.arms)
-    for place, (arm, one) in enumerate(look.items()):
-        shift = 0.0 if len(look) == 1 else 0.36 * (place / (len(look) - 1) - 0.5)
+def shares(ax: Axes, rows: pd.DataFrame, terms: list[str], labels: Labels, reach: float) -> Axes:
+    """Draw a mark for the share of each arm, in percent, with a line from the lowest to the highest."""
+    for number, term in enumerate(terms):
+        mine = rows[(rows["quantity"] == "share") & (rows["term"] == term) & rows["estimate"].notna()]
+        if len(mine):
+            ax.hlines(number, 100 * mine["estimate"].min(), 100 * mine["estimate"].max(), color=FAINT, linewidth=LINE)
+    for arm, look in looks(labels.plan.arms).items():
         mine = rows[(rows["quantity"] == "share") & (rows["arm"] == arm) & rows["estimate"].notna()]
-        at = [terms.index(term) + shift for term in mine["term"]]
-        ax.hlines(at, 100 * mine["low"], 100 * mine["high"], color=one.colour, linewidth=1.4)
-        ax.plot(100 * mine["estimate"], at, label=labels.arm(arm), **{**one.kwargs, "linestyle": "none"})  # type: ignore[arg-type]
-    ax.set_ylim(len(terms) - 0.4, -0.6)
-    ax.set_yticks(range(len(terms)), [labels.level_of(term)[1] or "Kinds: not shown" for term in terms])
-    ax.tick_params(axis="y", length=0)
-    ax.set_xlim(-2, 102)
-    return light_grid(ax, "x")
+        at = [terms.index(term) for term in mine["term"]]
+        ax.plot(100 * mine["estimate"], at, **{**look.kwargs, "linestyle": "none"})  # type: ignore[arg-type]
+    ax.set(xlim=(-0.02 * reach, reach), ylim=(len(terms) - 0.5, -0.5), yticks=[])
+    return _plain(ax)
 
 
-def compared(ax: Axes, rows: pd.DataFrame, terms: list[str], reach: float) -> Axes:
-    """Draw the differences of each pair of arms with their intervals, in percentage points, as far as `reach` either way."""
+def differences(ax: Axes, rows: pd.DataFrame, terms: list[str], reach: tuple[float, float]) -> Axes:
+    """Draw the difference of each pair of arms with its interval, in percentage points; pairs of one row lie below each other."""
     mine = rows[(rows["quantity"] == "risk_difference") & rows["estimate"].notna()]
     pairs = list(mine[["arm", "reference"]].drop_duplicates().itertuples(index=False, name=None))
     for place, (arm, reference) in enumerate(pairs):
-        shift = 0.0 if len(pairs) == 1 else 0.36 * (place / (len(pairs) - 1) - 0.5)
         own = mine[(mine["arm"] == arm) & (mine["reference"] == reference)]
-        at = [terms.index(term) + shift for term in own["term"]]
-        colour = INK if len(pairs) == 1 else COLOURS[(place + 1) % len(COLOURS)]
-        ax.hlines(at, 100 * own["low"], 100 * own["high"], color=colour, linewidth=1.4)
-        ax.plot(100 * own["estimate"], at, marker="s", linestyle="none", color=colour, markersize=4.5)
-    ax.axvline(0, color=INK, linewidth=0.8)
-    ax.set(ylim=(len(terms) - 0.4, -0.6), xlim=(-reach, reach), yticks=[])
+        at = [terms.index(term) + (place - (len(pairs) - 1) / 2) / (len(pairs) + 0.6) for term in own["term"]]
+        ax.hlines(at, 100 * own["low"], 100 * own["high"], color=INK, linewidth=STRONG)
+        ax.plot(100 * own["estimate"], at, marker="s", linestyle="none", color=INK, markersize=4.2)
+    ax.axvline(0, color=INK, linewidth=0.7)
+    ax.set(xlim=reach, ylim=(len(terms) - 0.5, -0.5), yticks=[])
+    return _plain(ax)
+
+
+def _plain(ax: Axes) -> Axes:
     ax.spines["left"].set_visible(False)
-    return light_grid(ax, "x")
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.grid(True, axis="x", color=HAIR, linewidth=0.5)
+    ax.tick_params(axis="x", length=0)
+    return ax
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw one line of panels per cohort: shares to the left, differences to the right where arms are compared."""
-    groups = {str(cohort): rows for cohort, rows in source.groupby("cohort", sort=False)}
-    terms = {cohort: list(dict.fromkeys(rows["term"])) for cohort, rows in groups.items()}
-    beside = bool((source["quantity"] == "risk_difference").any())
-    apart = source.loc[source["quantity"] == "risk_difference", ["low", "high"]].abs().max().max()
-    heights = [len(terms[cohort]) + 1 for cohort in groups]
-    figure = new_figure(profile.full, 16 + 5.4 * sum(heights) + 14 * len(groups))
-    grid: Any = {"height_ratios": heights, "width_ratios": [1.25, 1] if beside else [1]}
-    axes = figure.subplots(len(groups), 2 if beside else 1, squeeze=False, gridspec_kw=grid)
-    for line, (cohort, rows) in zip(axes, groups.items(), strict=True):
-        panel(line[0], rows, terms[cohort], labels)
-        panel_head(line[0], labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Adverse events")
-        if beside:
-            compared(line[1], rows, terms[cohort], 108 * max(0.1, apart))
-    axes[-1][0].set_xlabel("Patients, %")
-    if beside:
-        axes[-1][1].set_xlabel("Difference, percentage points")
-    if labels.plan.arms:
-        handles, arms = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms))
-    return figure
+    """Draw the cohorts below one another: numbers, shares and differences in columns."""
+    return _Harms(source, labels, profile).drawn()
+
+
+class _Harms:
+    """The sheet: columns of words and numbers, and the two plots between them."""
+
+    def __init__(self, source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
+        self.labels, self.profile, self.look = labels, profile, looks(labels.plan.arms)
+        self.groups = {str(cohort): rows for cohort, rows in source.groupby("cohort", sort=False)}
+        self.terms = {cohort: list(dict.fromkeys(rows["term"])) for cohort, rows in self.groups.items()}
+        compared = source[source["quantity"] == "risk_difference"]
+        self.pairs = list(compared[["arm", "reference"]].drop_duplicates().itertuples(index=False, name=None))
+        known = compared.dropna(subset=["estimate"])
+        self.level = f"{100 * float(source['level'].iloc[0]):g}% CI"
+        self.reach = (
+            (min(-5.0, 106 * known["low"].min()), max(5.0, 106 * known["high"].max())) if len(known) else (-5.0, 5.0)
+        )
+        seen = source.loc[source["quantity"] == "share", "estimate"].max()
+        self.top = 100.0 if pd.isna(seen) or seen > 0.5 else max(10.0, 115 * float(seen))
+        size = profile.type
+        self.names = {term: self._name(term) for terms in self.terms.values() for term in terms}
+        self.counts = {
+            (cohort, term, arm): _count(rows, term, arm)
+            for cohort, rows in self.groups.items()
+            for term in self.terms[cohort]
+            for arm in self.look
+        }
+        self.told = {
+            (cohort, term, pair): _told(rows, term, pair)
+            for cohort, rows in self.groups.items()
+            for term in self.terms[cohort]
+            for pair in self.pairs
+        }
+        self.arm_width = {
+            arm: max(
+                text_width(self._arm(arm), size, 500),
+                *(text_width(count, size) for (_, _, one), count in self.counts.items() if one == arm),
+            )
+            for arm in self.look
+        }
+        told = max([0.0, *(text_width(words, size) for words in self.told.values())])
+        self.told_at = profile.width
+        names = max(text_width(name, size) for name in self.names.values())
+        at = names
+        self.arm_at = {}
+        for arm, width in self.arm_width.items():
+            at += GAP + width
+            self.arm_at[arm] = at
+        room = profile.width - at - 2 * GAP - (told + GAP if self.pairs else 0)
+        self.folded = room < PLOTS
+        if self.folded:
+            at, room = 0.0, profile.width - 2.0 - GAP
+        self.share_plot = (at + 2 * GAP if not self.folded else 1.0, room * (0.55 if self.pairs else 1.0))
+        start = self.share_plot[0] + self.share_plot[1] + 2 * GAP
+        self.difference_plot = (start, room - self.share_plot[1] - 2 * GAP)
+        lines = max(1, len(self.pairs))
+        self.step = (0.44 * size + 2.0) * (1.0 if lines == 1 else 0.72 * lines) + (0.44 * size if self.folded else 0.0)
+
+    def _name(self, term: str) -> str:
+        factor, level = self.labels.level_of(term)
+        if term.startswith(ANY):
+            return "Any adverse event"
+        if term.startswith(SERIOUS):
+            return "Any serious event"
+        return level or f"{factor}: not shown"
+
+    def _arm(self, arm: str) -> str:
+        return wrapped(self.labels.arm(arm) if arm else "Patients", 20, self.profile.type, 500)
+
+    def drawn(self) -> Figure:
+        """Draw everything."""
+        size = self.profile.type
+        head = 0.44 * size * (2 + max(self._arm(arm).count("\n") for arm in self.look)) + 2.0
+        tall = {cohort: self.step * len(terms) for cohort, terms in self.terms.items()}
+        several = len(self.labels.plan.cohorts) > 1
+        title = 6.0 if several else 1.5
+        sheet = Sheet(self.profile.width, head + sum(title + one + 6.5 for one in tall.values()) + 4.0)
+        self._heads(sheet, head)
+        y = head + 1.0
+        for cohort, rows in self.groups.items():
+            if several:
+                sheet.write(0, y + 4.5, self.labels.cohort(cohort), fontsize=self.profile.head, fontweight=600)
+            y += title
+            self._rows(sheet, cohort, rows, y, tall[cohort])
+            y += tall[cohort] + 6.5
+        return sheet.figure
+
+    def _heads(self, sheet: Sheet, base: float) -> None:
+        """Heads of the columns; on a narrow sheet the arms are a key in one line."""
+        bold: Any = {"fontweight": 500}
+        level = base - 1.8
+        if self.folded:
+            x = 0.0
+            for arm, look in self.look.items():
+                ax = sheet.panel(x, 0.8, 3, 3, xlim=(0, 1), ylim=(0, 1))
+                ax.set_axis_off()
+                ax.plot(0.5, 0.5, **{**look.kwargs, "linestyle": "none"})  # type: ignore[arg-type]
+                words = self.labels.arm(arm) if arm else "Patients"
+                sheet.write(x + 4, 3.2, words, color=look.colour, **bold)
+                x += 10 + text_width(words, self.profile.type, 500)
+        else:
+            for arm, look in self.look.items():
+                sheet.write(self.arm_at[arm], level, f"{self._arm(arm)}\nn (%)", ha="right", color=look.colour, **bold)
+        sheet.write(self.share_plot[0], level, "Patients, %", **bold)
+        if self.pairs:
+            words = f"Risk difference,\npercentage points ({self.level})"
+            room = self.profile.width - self.difference_plot[0]
+            words = words if text_width(words, self.profile.type, 500) <= room else f"Risk difference\n({self.level})"
+            sheet.write(self.difference_plot[0], level, words, **bold)
+        sheet.rule(0, self.profile.width, base, INK, 0.8)
+
+    def _rows(self, sheet: Sheet, cohort: str, rows: pd.DataFrame, y: float, tall: float) -> None:
+        """The rows of one cohort."""
+        terms, size = self.terms[cohort], self.profile.type
+        shares(sheet.panel(self.share_plot[0], y, self.share_plot[1], tall), rows, terms, self.labels, self.top)
+        if self.pairs:
+            ax = sheet.panel(self.difference_plot[0], y, self.difference_plot[1], tall)
+            differences(ax, rows, terms, self.reach)
+        for number, term in enumerate(terms):
+            middle = y + (number + 0.5) * self.step
+            base = middle + 0.15 * size if not self.folded else middle - 0.22 * size
+            weight = 600 if term.startswith(ANY) else 400
+            sheet.write(0, base, self.names[term], fontweight=weight)
+            if not self.folded:
+                for arm, x in self.arm_at.items():
+                    sheet.write(x, base, self.counts[cohort, term, arm], ha="right", fontweight=weight)
+            for place, pair in enumerate(self.pairs):
+                if self.folded and place:
+                    break
+                apart = (place - (len(self.pairs) - 1) / 2) * self.step / (len(self.pairs) + 0.6)
+                level = base + (0.0 if self.folded else apart)
+                sheet.write(self.told_at, level, self.told[cohort, term, pair], ha="right", fontweight=weight)
+
+
+def _count(rows: pd.DataFrame, term: str, arm: str) -> str:
+    """Patients with the event and their share."""
+    mine = rows[(rows["quantity"] == "share") & (rows["term"] == term) & (rows["arm"] == arm)]
+    if mine.empty:
+        return ""
+    row = mine.iloc[0]
+    if pd.isna(row["n_events"]) or pd.isna(row["estimate"]):
+        return HIDDEN
+    return f"{row['n_events']} ({format_fixed(100 * row['estimate'], 0)}%)"
+
+
+def _told(rows: pd.DataFrame, term: str, pair: tuple[str, str]) -> str:
+    """The difference of a pair of arms with its interval."""
+    mine = rows[(rows["quantity"] == "risk_difference") & (rows["term"] == term)]
+    mine = mine[(mine["arm"] == pair[0]) & (mine["reference"] == pair[1])]
+    if mine.empty:
+        return ""
+    row = mine.iloc[0]
+    if pd.isna(row["estimate"]):
+        return HIDDEN if row["hidden"] else "not estimated"
+    estimate, low, high = (format_fixed(100 * row[name], 0) for name in ("estimate", "low", "high"))
+    return f"{estimate} ({low} to {high})"
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

@@ -11,7 +11,9 @@ from matplotlib.patches import FancyArrowPatch
 from needling.figures.style import INK, PAPER, Profile, new_figure, panel_head, wrapped
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import FAMILIES, Labels
-from needling.study.plan import Hypothesis
+from needling.study.families import Hypothesis
+
+WIDE = 120.0  # mm: from here on an ellipse lies
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -31,32 +33,33 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each family."""
     groups = list(source.groupby("family", sort=False))
-    figure = new_figure(profile.full, 12 + 92 * len(groups))
+    figure = new_figure(profile.width, 12 + (92 if profile.width >= WIDE else 128) * len(groups))
     for ax, (name, rows) in zip(figure.subplots(len(groups), 1, squeeze=False)[:, 0], groups, strict=True):
         family = labels.plan.families[str(name)]
         head = f"{sentence(FAMILIES[family.method])}, level {family.level:g}"
         told = {label: hypothesis_words(label, family.hypotheses[label], labels) for label in family.hypotheses}
-        panel(panel_head(ax, f"Family {spaced(str(name))}", head), rows, told, profile.small)
+        panel(panel_head(ax, f"Family {spaced(str(name))}", head), rows, told, profile.small, profile.width < WIDE)
     return figure
 
 
 def hypothesis_words(label: str, one: Hypothesis, labels: Labels) -> str:
-    """Words for a hypothesis: the outcome, cohort and arm that tell it apart; its own name where it names none of them."""
+    """Words for a hypothesis: the outcome, cohort and arms that tell it apart; its own name where it names none of them."""
     told = [labels.outcome(one.outcome)] if one.outcome else []
     told += [labels.cohort(one.cohort)] if one.cohort else []
     told += [labels.arm(one.arm)] if one.arm else []
+    told += [f"against {in_sentence(labels.arm(one.reference))}"] if one.reference else []
     return ", ".join([*told[:1], *(in_sentence(word) for word in told[1:])]) or sentence(spaced(label))
 
 
-def panel(ax: Axes, rows: pd.DataFrame, told: dict[str, str], size: float) -> Axes:
-    """Draw one family: hypotheses on a circle, or in a line where there are three or fewer."""
+def panel(ax: Axes, rows: pd.DataFrame, told: dict[str, str], size: float, tall: bool = False) -> Axes:
+    """Draw one family: hypotheses on an ellipse, lying or standing, or in a line where there are three or fewer."""
     names = list(rows.loc[rows["to"] == "", "hypothesis"])
     n = len(names)
     turn = [math.pi / 2 - 2 * math.pi * i / n for i in range(n)]
-    places = {
-        name: (1.7 * math.cos(t), math.sin(t)) if n > 3 else (1.3 * i, 0.0)
-        for i, (name, t) in enumerate(zip(names, turn, strict=True))
-    }
+    across, down = (1.0, 1.7) if tall else (1.7, 1.0)
+    ring = {name: (across * math.cos(t), down * math.sin(t)) for name, t in zip(names, turn, strict=True)}
+    line = {name: (0.0, -1.1 * i) if tall else (1.3 * i, 0.0) for i, name in enumerate(names)}
+    places = ring if n > 3 else line
     for row in rows[rows["to"] != ""].to_dict("records"):
         start, end = places[row["hypothesis"]], places[row["to"]]
         arrow: Any = {
@@ -68,8 +71,8 @@ def panel(ax: Axes, rows: pd.DataFrame, told: dict[str, str], size: float) -> Ax
             "linewidth": 0.9,
         }
         ax.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=0.12", **arrow))
-        across = (end[1] - start[1], start[0] - end[0])
-        x, y = (start[i] + 0.5 * (end[i] - start[i]) + 0.06 * across[i] for i in (0, 1))
+        aside = (end[1] - start[1], start[0] - end[0])
+        x, y = (start[i] + 0.5 * (end[i] - start[i]) + 0.06 * aside[i] for i in (0, 1))
         box: Any = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
         ax.text(x, y, f"{row['weight']:.2g}", ha="center", va="center", fontsize=size, bbox=box)
     for row in rows[rows["to"] == ""].to_dict("records"):
@@ -83,7 +86,8 @@ def panel(ax: Axes, rows: pd.DataFrame, told: dict[str, str], size: float) -> Ax
             va="center",
             fontsize=size,
         )
-    ax.set(xlim=(-2.3, 2.3) if n > 3 else (-0.6, 1.3 * n - 0.7), ylim=(-1.35, 1.35) if n > 3 else (-0.7, 0.7))
+    x, y = zip(*places.values(), strict=True)
+    ax.set(xlim=(min(x) - 0.6, max(x) + 0.6), ylim=(min(y) - 0.5, max(y) + 0.5))
     ax.set_aspect("equal")
     ax.set_axis_off()
     return ax

@@ -1,13 +1,13 @@
 """The participant flow: from the export to each outcome's analysis."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import Rectangle
 
-from needling.figures.style import FAINT, INK, MM, Profile
+from needling.figures.style import FAINT, LINE, MM, PAPER, RULE, THIN, Profile, looks, text_width, wrapped
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.withheld import HIDDEN, withheld_note
@@ -21,209 +21,186 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     return flow.assign(shown=[HIDDEN if pd.isna(n) else f"{n}" for n in flow["n"]])
 
 
-def stages(source: pd.DataFrame, labels: Labels, cohort: str, arm: str) -> list[tuple[str, list[Line]]]:
-    """List the boxes of one arm of one cohort, from above: heading, and lines of words and number."""
-    mine = source[(source["cohort"] == cohort) & (source["arm"] == arm)]
-
-    def lines(stage: str, column: str) -> list[Line]:
-        rows = mine[mine["stage"] == stage]
-        name = {"visit": labels.visit, "outcome": labels.outcome}[column]
-        return [(name(row[column]), row["shown"]) for row in rows.to_dict("records")]
-
-    boxes: list[tuple[str, list[Line]]] = []
-    for stage, heading in (("allocated", "Allocated"), ("treated", "Treated")):
-        rows = mine[mine["stage"] == stage]
-        if len(rows):
-            single = "In the cohort" if stage == "allocated" and not arm else heading
-            boxes.append((f"{single}: {rows['shown'].iloc[0]}", []))
-    followed = lines("followed", "visit")
-    if followed:
-        boxes.append(("Followed", followed))
-    analysed = lines("analysed", "outcome")
-    if analysed:
-        boxes.append(("Analysed", analysed))
-    return boxes
-
-
 @dataclass(frozen=True)
-class Sizes:
-    """Measures of the diagram: type in points; line, padding and gap in mm."""
+class Box:
+    """A box: the lines of its head, and lines of words and number below."""
 
-    type: float
-    line: float
-    pad: float = 2.2
-    gap: float = 5.5
+    head: list[Line]
+    lines: list[Line]
 
-    def depth(self, lines: int) -> float:
-        """Height of a box of so many lines."""
-        return lines * self.line + 2 * self.pad
+    @property
+    def depth(self) -> int:
+        """How many lines it has."""
+        return len(self.head) + len(self.lines)
 
-    def level(self, line: int) -> float:
-        """Middle of a line, from the box's upper edge."""
-        return self.pad + (line + 0.5) * self.line
+
+def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
+    """List the boxes of one arm from above.
+
+    The numbers of several cohorts are added; who was allocated stands by cohort too.
+    """
+    mine = source[source["arm"] == arm]
+
+    def of(stage: str, column: str, name: Callable[[str], str]) -> list[Line]:
+        rows = mine[mine["stage"] == stage]
+        return [(name(str(key)), _added(rows[rows[column] == key])) for key in dict.fromkeys(rows[column])]
+
+    cohorts = of("allocated", "cohort", labels.cohort) if len(labels.plan.cohorts) > 1 else []
+    head = "Allocated" if arm else "In the study"
+    found = [Box([(head, _added(mine[mine["stage"] == "allocated"]))], cohorts)]
+    if (mine["stage"] == "treated").any():
+        found.append(Box([("Treated", _added(mine[mine["stage"] == "treated"]))], []))
+    for stage, head, column, name in (
+        ("followed", "Followed", "visit", labels.visit),
+        ("analysed", "Analysed", "outcome", labels.outcome),
+    ):
+        lines = of(stage, column, name)
+        if lines:
+            found.append(Box([(head, "")], lines))
+    return found
+
+
+def _added(rows: pd.DataFrame) -> str:
+    """The sum over cohorts; not shown where one of them is not."""
+    return HIDDEN if rows["n"].isna().any() else str(rows["n"].sum())
+
+
+GAP, PAD, INDENT, BETWEEN = 5.5, 2.0, 2.5, 6.0  # mm: from box to box, within a box, of lines below a head, between arms
+WIDEST = 74.0  # mm of one arm's column
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw boxes from above: exported, excluded by reason, enrolled, then a column per cohort and arm."""
-    columns = [(cohort, arm) for cohort in labels.plan.cohorts for arm in labels.plan.arms or [""]]
-    width, size = profile.full, Sizes(profile.small, profile.small * 0.46)
-    slot = min(width / len(columns), 60.0)
-    fits = int((slot - 11) / (size.type * 0.185))
-    boxes = {place: [(h, _broken(lines, fits)) for h, lines in stages(source, labels, *place)] for place in columns}
-    deepest = max(len(b) for b in boxes.values())
-    depths = [size.depth(1 + max(len(b[i][1]) for b in boxes.values() if i < len(b))) for i in range(deepest)]
-    head = _top_boxes(source)
-    figure = Figure()
-    ax = figure.add_axes((0, 0, 1, 1))
-    ax.set_axis_off()
-    y = _draw_head(ax, head, width, size)
-    left = (width - slot * len(columns)) / 2
-    centres = {place: left + slot * (i + 0.5) for i, place in enumerate(columns)}
-    y = _draw_names(ax, labels, centres, y, width / 2, size)
-    for place, x in centres.items():
-        _draw_column(ax, boxes[place], depths, (x, y), slot - 2.5, size)
-    height = y + sum(depths) + size.gap * (len(depths) - 1) + 1
-    ax.set(xlim=(0, width), ylim=(height, 0))
-    figure.set_size_inches(width * MM, height * MM)
-    return figure
+    """Draw boxes from above: exported, excluded by reason, enrolled, then a column for each arm."""
+    return _Flow(source, labels, profile).drawn()
 
 
-def _broken(lines: list[Line], fits: int) -> list[Line]:
-    """Put the number on a line of its own where the words leave no room for it."""
-    broken: list[Line] = []
-    for words, n in lines:
-        broken += [(words, n)] if len(words) <= fits else [(words, ""), ("", n)]
-    return broken
+class _Flow:
+    """The sheet: columns for the arms, boxes of one stage on one level."""
 
+    def __init__(self, source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
+        self.labels, self.profile = labels, profile
+        self.size = profile.small
+        self.line = 0.47 * profile.small
+        self.arms = labels.plan.arms or [""]
+        self.look = looks(labels.plan.arms)
+        count = len(self.arms)
+        self.column = min(WIDEST, (profile.width - 1 - BETWEEN * (count - 1)) / count)
+        spread = (profile.width - self.column) / (count - 1) if count > 1 else 0.0
+        self.spread = min(spread, self.column + 30)
+        self.left = (profile.width - self.column - self.spread * (count - 1)) / 2
+        self.boxes = {arm: [self._wrapped(box, self.column) for box in boxes(source, labels, arm)] for arm in self.arms}
+        self.head = _head(source)
 
-def _top_boxes(source: pd.DataFrame) -> list[tuple[list[str], list[str]]]:
-    """Text of the boxes above the cohorts, with the side box that leaves after each."""
-    by_stage = dict(iter(source.groupby("stage")))
-    head: list[tuple[list[str], list[str]]] = []
-    if "exported" in by_stage:
-        head.append(([f"In the export: {by_stage['exported']['shown'].iloc[0]}"], []))
-    if "excluded" in by_stage:
-        reasons = [
-            f"{sentence(row['reason']) or 'Few people'}: {row['shown']}"
-            for row in by_stage["excluded"].to_dict("records")
+    def _wrapped(self, box: Box, width: float) -> Box:
+        """Break words that would run into their number."""
+
+        def broken(lines: list[Line], indent: float) -> list[Line]:
+            found: list[Line] = []
+            for words, n in lines:
+                room = width - 2 * PAD - indent - text_width(n, self.size, 600) - 1.5
+                *first, last = wrapped(words, room, self.size, 600).split("\n")
+                found += [*((part, "") for part in first), (last, n)]
+            return found
+
+        return Box(broken(box.head, 0.0), broken(box.lines, INDENT))
+
+    def drawn(self) -> Figure:
+        """Draw everything."""
+        depths = [
+            max(self._depth(stack[level]) for stack in self.boxes.values() if level < len(stack))
+            for level in range(max(len(stack) for stack in self.boxes.values()))
         ]
-        if head:
-            head[-1] = (head[-1][0], ["Excluded", *(wrapped for r in reasons for wrapped in _wrap(r))])
+        figure = Figure()
+        self.ax = figure.add_axes((0, 0, 1, 1))
+        self.ax.set_axis_off()
+        y = self._top()
+        middles = [self.left + self.spread * number + self.column / 2 for number in range(len(self.arms))]
+        if self.head:
+            y = self._branch(middles, y)
+        for arm, x in zip(self.arms, middles, strict=True):
+            self._stack(arm, x - self.column / 2, y, depths)
+        names = self.line + 1.5 if self.labels.plan.arms else 0.0
+        height = y + names + sum(depths) + GAP * (len(depths) - 1) + 1
+        self.ax.set(xlim=(0, self.profile.width), ylim=(height, 0))
+        figure.set_size_inches(self.profile.width * MM, height * MM)
+        return figure
+
+    def _depth(self, box: Box) -> float:
+        return box.depth * self.line + 2 * PAD
+
+    def _top(self) -> float:
+        """The boxes above the arms: the whole in the middle, who was excluded to the right; returns the lower edge."""
+        y, middle, width = 0.5, self.profile.width / 2, min(WIDEST, 0.44 * self.profile.width)
+        for number, (box, side) in enumerate(self.head):
+            depth = self._depth(box)
+            self._box(middle - width / 2, y, width, box)
+            y += depth
+            if number == len(self.head) - 1:
+                return y
+            beside = middle + 6
+            room = self.profile.width - beside - 0.5
+            aside = self._wrapped(side, room) if side else None
+            deep = self._depth(aside) if aside else 0.0
+            end = y + GAP + (deep + 2.0 if aside else 0.0)
+            self._arrow(middle, y, middle, end)
+            if aside:
+                self._box(beside, y + 2.5, room, aside)
+                self._arrow(middle, y + 2.5 + deep / 2, beside, y + 2.5 + deep / 2)
+            y = end
+        return y
+
+    def _branch(self, middles: list[float], y: float) -> float:
+        """Lines from the whole to each arm; returns where the arms begin."""
+        trunk, level = self.profile.width / 2, y + 3.0
+        self.ax.plot([trunk, trunk], [y, level], color=RULE, linewidth=LINE)
+        self.ax.plot([min(*middles, trunk), max(*middles, trunk)], [level, level], color=RULE, linewidth=LINE)
+        for x in middles:
+            self._arrow(x, level, x, level + 3.5)
+        return level + 3.5
+
+    def _stack(self, arm: str, x: float, y: float, depths: list[float]) -> None:
+        """The boxes of one arm below its name, with an edge in its colour."""
+        stack = self.boxes[arm]
+        if self.labels.plan.arms:
+            name = self.labels.arm(arm)
+            y += self.line + 1.5
+            self.ax.text(
+                x, y - 1.2, name, fontsize=self.size, fontweight=500, color=self.look[arm].colour, va="baseline"
+            )
+        for number, (box, depth) in enumerate(zip(stack, depths, strict=False)):
+            self._box(x, y, self.column, box, depth, self.look[arm].colour if self.labels.plan.arms else RULE)
+            if number < len(stack) - 1:
+                self._arrow(x + self.column / 2, y + depth, x + self.column / 2, y + depth + GAP)
+            y += depth + GAP
+
+    def _box(self, x: float, y: float, width: float, box: Box, depth: float | None = None, edge: str = RULE) -> None:
+        deep = depth or self._depth(box)
+        self.ax.add_patch(Rectangle((x, y), width, deep, linewidth=THIN, edgecolor=RULE, facecolor=PAPER))
+        if edge != RULE:
+            self.ax.plot([x, x], [y, y + deep], color=edge, linewidth=2.0, solid_capstyle="butt")
+        for number, (words, n) in enumerate([*box.head, *box.lines]):
+            level = y + PAD + (number + 0.78) * self.line
+            weight, inset = (600, 0.0) if number < len(box.head) else (400, INDENT)
+            self.ax.text(x + PAD + inset, level, words, fontsize=self.size, fontweight=weight, va="baseline")
+            self.ax.text(x + width - PAD, level, n, fontsize=self.size, fontweight=weight, va="baseline", ha="right")
+
+    def _arrow(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        look = {"arrowstyle": "-|>", "color": FAINT, "linewidth": LINE, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 6}
+        self.ax.annotate("", (x1, y1), (x0, y0), arrowprops=look)
+
+
+def _head(source: pd.DataFrame) -> list[tuple[Box, Box | None]]:
+    """Boxes above the arms, each with the box of those who left after it."""
+    by_stage = dict(iter(source.groupby("stage")))
+    head: list[tuple[Box, Box | None]] = []
+    if "exported" in by_stage:
+        rows = by_stage.get("excluded", source.iloc[:0])
+        reasons = [(sentence(row["reason"]) or "Few people", row["shown"]) for row in rows.to_dict("records")]
+        side = Box([("Excluded", _added(rows))], reasons) if reasons else None
+        head.append((Box([("In the export", _added(by_stage["exported"]))], []), side))
     if "enrolled" in by_stage:
-        head.append(([f"Enrolled: {by_stage['enrolled']['shown'].iloc[0]}"], []))
+        head.append((Box([("Enrolled", _added(by_stage["enrolled"]))], []), None))
     return head
-
-
-def _wrap(text: str, width: int = 46) -> list[str]:
-    from textwrap import wrap
-
-    first, *rest = wrap(text, width)
-    return [first, *(f"   {more}" for more in rest)]
-
-
-def _draw_head(ax: Axes, head: list[tuple[list[str], list[str]]], width: float, size: Sizes) -> float:
-    """Draw the boxes above the cohorts; returns the lower edge of the last one."""
-    y, middle, box = 1.0, width / 2, 44.0
-    for number, (text, side) in enumerate(head):
-        depth = size.depth(len(text))
-        _box(ax, middle - box / 2, y, box, depth)
-        for i, words in enumerate(text):
-            _write(ax, middle, y + size.level(i), words, size, bold=True)
-        if number == len(head) - 1:
-            return y + depth
-        following = y + depth + size.gap
-        if side:
-            beside, deep = y + depth + 2, size.depth(len(side))
-            following = beside + deep + 2
-            _box(ax, middle + 12, beside, width - middle - 13, deep)
-            for i, words in enumerate(side):
-                _write(ax, middle + 14, beside + size.level(i), words, size, align="left", bold=i == 0)
-            _arrow(ax, middle, beside + deep / 2, middle + 12, beside + deep / 2)
-        _arrow(ax, middle, y + depth, middle, following)
-        y = following
-    return y
-
-
-def _draw_names(
-    ax: Axes, labels: Labels, centres: dict[tuple[str, str], float], y: float, trunk: float, size: Sizes
-) -> float:
-    """Draw the branches to cohorts and arms with their names; returns where the columns start."""
-    by_cohort = {cohort: [x for (c, _), x in centres.items() if c == cohort] for cohort in labels.plan.cohorts}
-    middles = {cohort: sum(xs) / len(xs) for cohort, xs in by_cohort.items()}
-    if len(middles) > 1:
-        y = _branch(ax, trunk, list(middles.values()), y)
-        for cohort, x in middles.items():
-            _write(ax, x, y + size.line / 2, labels.cohort(cohort), size, bold=True)
-        y += size.line + 0.6
-    if not labels.plan.arms:
-        _arrow(ax, trunk, y, trunk, y + 4) if len(middles) == 1 else None
-        return y + (4 if len(middles) == 1 else 0.6)
-    ends = [_branch(ax, middles[cohort], xs, y) for cohort, xs in by_cohort.items()]
-    for (_, arm), x in centres.items():
-        _write(ax, x, ends[0] + 0.4 + size.line / 2, labels.arm(arm), size, colour=FAINT)
-    return ends[0] + size.line + 1.2
-
-
-def _branch(ax: Axes, trunk: float, tips: list[float], y: float) -> float:
-    level = y + 2.2
-    ax.plot([trunk, trunk], [y, level], color=FAINT, linewidth=0.8)
-    ax.plot([min(*tips, trunk), max(*tips, trunk)], [level, level], color=FAINT, linewidth=0.8)
-    for x in tips:
-        ax.plot([x, x], [level, level + 1.4], color=FAINT, linewidth=0.8)
-    return level + 1.6
-
-
-def _draw_column(
-    ax: Axes,
-    boxes: list[tuple[str, list[Line]]],
-    depths: list[float],
-    top: tuple[float, float],
-    width: float,
-    size: Sizes,
-) -> None:
-    x, y = top
-    for number, ((heading, lines), depth) in enumerate(zip(boxes, depths, strict=False)):
-        _box(ax, x - width / 2, y, width, depth)
-        _write(ax, x, y + size.level(0), heading, size, bold=True)
-        for i, (words, n) in enumerate(lines):
-            _write(ax, x - width / 2 + 1.6, y + size.level(i + 1), words, size, align="left")
-            _write(ax, x + width / 2 - 1.6, y + size.level(i + 1), n, size, align="right")
-        if number < len(boxes) - 1:
-            _arrow(ax, x, y + depth, x, y + depth + size.gap)
-        y += depth + size.gap
-
-
-def _write(
-    ax: Axes,
-    x: float,
-    y: float,
-    words: str,
-    size: Sizes,
-    *,
-    align: str = "center",
-    bold: bool = False,
-    colour: str = INK,
-) -> None:
-    weight = "bold" if bold else "normal"
-    ax.text(x, y, words, ha=align, va="center", fontsize=size.type, fontweight=weight, color=colour)
-
-
-def _box(ax: Axes, x: float, y: float, width: float, height: float) -> None:
-    shape = FancyBboxPatch(
-        (x, y),
-        width,
-        height,
-        boxstyle="round,pad=0,rounding_size=1",
-        linewidth=0.8,
-        edgecolor=FAINT,
-        facecolor="#f7f8fa",
-    )
-    ax.add_patch(shape)
-
-
-def _arrow(ax: Axes, x0: float, y0: float, x1: float, y1: float) -> None:
-    look = {"arrowstyle": "-|>", "color": FAINT, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 7}
-    ax.annotate("", (x1, y1), (x0, y0), arrowprops=look)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

@@ -175,16 +175,17 @@ class _Forest:
         self.adjusted = bool(source["p_adjusted"].notna().any())
         self.level = f"{100 * float(source['level'].iloc[0]):g}% CI"
         size = profile.type
-        room = 0.26 * profile.full
+        room = 0.26 * profile.width
         self.names = {id(row): wrapped(_row_label(row, labels), room, size) for group in groups for row in group.rows}
         self.name_width = max(text_width(name, size) for name in self.names.values())
         self.measures = {
             id(row): _short(row["measure"]) if self._mixed(group) else "" for group in groups for row in group.rows
         }
         lines = [1 + name.count("\n") for name in (*self.names.values(), *self.measures.values())]
-        self.step = max(ROW, 2.2 + 3.3 * max(lines))
-        self.base = 11.2 if self.means else 7.8
+        self.step = max(ROW, 2.2 + 0.44 * size * max(lines))
+        self.folded = False
         self._columns()
+        self.base = 11.2 if self.means else 7.8
 
     @staticmethod
     def _mixed(group: Group) -> bool:
@@ -201,7 +202,7 @@ class _Forest:
 
     def _columns(self) -> None:
         """Right edges of the columns of numbers; the plot takes what is left."""
-        size, width = self.profile.type, self.profile.full
+        size, width = self.profile.type, self.profile.width
         printed = [texts(row, group.digits) for group in self.groups for row in group.rows]
         measure = max(text_width(one, self.profile.small) for one in self.measures.values())
         self.measure = self.name_width + (GAP + measure if any(self.measures.values()) else 0)
@@ -226,6 +227,22 @@ class _Forest:
         if self.plot[1] - self.plot[0] < PLOT and self.means:
             self.means = False
             self._columns()
+        elif self.plot[1] - self.plot[0] < PLOT:
+            self._fold(estimate, interval)
+
+    def _fold(self, estimate: float, interval: float) -> None:
+        """On a narrow sheet the words of a row stand above its line, and P and n are left to the table."""
+        self.folded, self.tested, self.adjusted, self.p_at = True, False, False, []
+        size, width = self.profile.type, self.profile.width
+        self.interval = width - interval - 0.5
+        self.estimate = self.interval - 1.5
+        self.plot = (0.0, self.estimate - estimate - GAP)
+        for group in self.groups:
+            for row in group.rows:
+                measure = self.measures[id(row)].replace("\n", " ")
+                words = _row_label(row, self.labels) + (f", {measure}" if measure else "")
+                self.names[id(row)] = wrapped(words, self.plot[1], size)
+        self.step = 2.0 + 0.44 * size * (1 + max(1 + name.count("\n") for name in self.names.values()))
 
     def _head(self, arm: str) -> str:
         """The name of an arm over its column, a word a line where it is long."""
@@ -246,7 +263,7 @@ class _Forest:
         below = [9.5 if group.unit else 6.0 for group in self.groups]
         extra = 4.5 if self.several else 0.0
         height = head + sum(7.0 + extra + self.step * len(g.rows) + b for g, b in zip(self.groups, below, strict=True))
-        sheet = Sheet(self.profile.full, height)
+        sheet = Sheet(self.profile.width, height)
         self._heads(sheet)
         y = head
         for group, under in zip(self.groups, below, strict=True):
@@ -255,7 +272,8 @@ class _Forest:
 
     def _heads(self, sheet: Sheet) -> None:
         size, bold = self.profile.type, {"fontweight": 500}
-        sheet.write(self.n, self.base, "n", ha="right", **bold)
+        if not self.folded:
+            sheet.write(self.n, self.base, "n", ha="right", **bold)
         if self.means:
             first = self.groups[0].first
             visit = f"Mean at {in_sentence(self.labels.visit(first['visit']))}"
@@ -272,7 +290,7 @@ class _Forest:
             sheet.write(x, self.base, words, ha="right", **bold)
         if not self.several:
             self._sides(sheet, self.groups[0], self.base)
-        sheet.rule(0, self.profile.full, self.base + 1.4, INK, 0.8)
+        sheet.rule(0, self.profile.width, self.base + 1.4, INK, 0.8)
 
     def _sides(self, sheet: Sheet, group: Group, y: float) -> None:
         """Name, in the colour of its arm, who is better on which side."""
@@ -309,7 +327,7 @@ class _Forest:
             for one in measures:
                 ways.setdefault(one.direction, []).append(_short(one.label).replace("\n", " "))
             scales = ["; ".join(f"{listed(list(dict.fromkeys(names)))}: {way}" for way, names in ways.items())]
-        if x + text_width(scales[0], self.profile.small) <= self.profile.full:
+        if x + text_width(scales[0], self.profile.small) <= self.profile.width:
             sheet.write(x, y + 5.0, scales[0], color=FAINT, fontsize=self.profile.small)
         top = y + 7.0 + extra
         if self.several:
@@ -320,14 +338,14 @@ class _Forest:
         if group.unit:
             ax.set_xlabel(group.unit, color=FAINT)
         for number, row in enumerate(group.rows):
-            base = top + (number + 0.5) * self.step + 1.0
+            base = top + (number + 0.5) * self.step + (-1.4 if self.folded else 1.0)
             lines = self.names[id(row)].count("\n")
-            sheet.write(0, base + lines * 0.21 * size, self.names[id(row)])
-            sheet.write(
-                self.measure, base, self.measures[id(row)], ha="right", color=FAINT, fontsize=self.profile.small
-            )
+            sheet.write(0, base + (0 if self.folded else lines * 0.21 * size), self.names[id(row)])
             estimate, interval, n = texts(row, group.digits)
-            sheet.write(self.n, base, n, ha="right")
+            if not self.folded:
+                measure = self.measures[id(row)]
+                sheet.write(self.measure, base, measure, ha="right", color=FAINT, fontsize=self.profile.small)
+                sheet.write(self.n, base, n, ha="right")
             for x, name in zip(self.mean_at if self.means else (), MEANS, strict=False):
                 sheet.write(x, base, format_fixed(float(row[name]), group.digits), ha="right")
             sheet.write(self.estimate, base, estimate, ha="right", fontweight=600)

@@ -34,9 +34,9 @@ def panel_grid(
     """
     here = set(source[PLACE].itertuples(index=False, name=None))
     shown = [place for place in labels.places if place in here]
-    lines = _lines(shown, across)
+    lines = _lines(shown, profile.across(across, 70))
     columns = max(len(line) for line in lines)
-    figure = new_figure(profile.full if columns > 1 else profile.single, 12 + height * len(lines))
+    figure = new_figure(profile.width_of(columns), 12 + height * len(lines))
     axes = figure.subplots(len(lines), columns, squeeze=False)
     panels = []
     for row, line in zip(axes, lines, strict=True):

@@ -29,9 +29,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each cohort, outcome and visit: improvement to the right, share upwards, a line and band for each arm."""
     groups = list(source.groupby(PLACE, sort=False))
-    columns = min(3, len(groups))
+    columns = profile.across(min(3, len(groups)), 50)
     lines = -(-len(groups) // columns)
-    figure = new_figure(profile.full, 12 + 58 * lines)
+    figure = new_figure(profile.width_of(columns), 12 + 58 * lines)
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
     arms = labels.plan.arms or [""]
     look = looks(labels.plan.arms)
@@ -56,7 +56,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         ax.set_axis_off()
     if labels.plan.arms:
         handles = [Line2D([], [], **_stroke(look[arm]), label=labels.arm(arm)) for arm in arms]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(arms))
+        figure.legend(handles=handles, loc="outside upper left", ncols=len(arms), handlelength=3)
     return figure
 
 

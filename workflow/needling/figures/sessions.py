@@ -51,10 +51,17 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     look = looks(labels.plan.arms)
     lines = list(dict.fromkeys(source["analysis"]))
     cohorts = [one for one in labels.plan.cohorts if (source["cohort"] == one).any()]
-    figure = new_figure(profile.full if len(cohorts) > 1 else profile.single, 12 + 58 * len(lines))
-    axes = figure.subplots(len(lines), len(cohorts), squeeze=False, sharey="row")
-    for row, analysis in zip(axes, lines, strict=True):
-        for ax, cohort in zip(row, cohorts, strict=True):
+    across = profile.across(len(cohorts), 50)
+    deep = -(-len(cohorts) // across)
+    figure = new_figure(profile.width_of(across), 12 + 58 * len(lines) * deep)
+    axes = figure.subplots(len(lines) * deep, across, squeeze=False)
+    for number, analysis in enumerate(lines):
+        block = axes[number * deep : (number + 1) * deep].ravel()
+        for ax in block:
+            ax.sharey(block[0])
+        for ax in block[len(cohorts) :]:
+            ax.set_axis_off()
+        for ax, cohort in zip(block, cohorts, strict=False):
             mine = source[(source["analysis"] == analysis) & (source["cohort"] == cohort)]
             if mine.empty:
                 ax.set_axis_off()
@@ -63,7 +70,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             panel(ax, mine, labels, look)
             panel_head(ax, labels.cohort(cohort) if len(cohorts) > 1 else labels.analysis(analysis))
             ax.set_xlabel(NAMES.get(first["along"]) or labels.covariate(first["along"]))
-            if ax is row[0]:
+            if ax.get_subplotspec().is_first_col():
                 ax.set_ylabel(f"{labels.outcome(first['outcome'])}\n({span(first['unit'])})")
     if labels.plan.arms:
         handles, arms = axes[0][0].get_legend_handles_labels()

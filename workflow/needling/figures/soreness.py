@@ -55,13 +55,19 @@ def panel(ax: Axes, rows: pd.DataFrame, labels: Labels) -> Axes:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw the cohorts side by side on one scale."""
     cohorts = list(dict.fromkeys(source["cohort"]))
-    figure = new_figure(profile.full if len(cohorts) > 1 else profile.single, 70)
-    axes = figure.subplots(1, len(cohorts), squeeze=False, sharey=True)[0]
-    for ax, cohort in zip(axes, cohorts, strict=True):
+    across = profile.across(len(cohorts), 45)
+    lines = -(-len(cohorts) // across)
+    figure = new_figure(profile.width_of(across), 14 + 56 * lines)
+    grid = figure.subplots(lines, across, squeeze=False, sharey=True)
+    axes = grid.ravel()
+    for ax in axes[len(cohorts) :]:
+        ax.set_axis_off()
+    for ax, cohort in zip(axes, cohorts, strict=False):
         panel(ax, source[source["cohort"] == cohort], labels)
         panel_head(ax, labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Soreness")
         ax.set_xlabel("Hours after the session")
-    axes[0].set_ylabel(f"Mean soreness, {span(source['unit'].iloc[0])}")
+    for ax in grid[:, 0]:
+        ax.set_ylabel(f"Mean soreness, {span(source['unit'].iloc[0])}")
     axes[0].set_ylim(0, 1.12 * source["high"].max())
     if labels.plan.arms:
         handles, arms = axes[0].get_legend_handles_labels()

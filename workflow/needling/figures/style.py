@@ -2,7 +2,7 @@
 
 import logging
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -37,23 +37,32 @@ THIN, LINE, STRONG, COURSE = 0.5, 0.8, 1.1, 1.3  # points: axes, intervals, prim
 
 @dataclass(frozen=True)
 class Profile:
-    """Sizes of one way to publish: widths in mm, type in points, resolution of PNG in dots per inch."""
+    """Sizes of one way to publish: width in mm, type in points, resolution of pictures in dots per inch."""
 
-    full: float
-    single: float
-    type: float
-    small: float
-    head: float
-    dpi: int
+    width: float
+    type: float = 7.5
+    small: float = 7
+    head: float = 8
+    dpi: int = 200
+    outlined: bool = False  # letters of SVG as outlines, for who has not the typeface
+
+    def across(self, panels: int, least: float) -> int:
+        """How many of some panels stand side by side, where each needs at least so many mm."""
+        return max(1, min(panels, int(self.width // least)))
+
+    def width_of(self, across: int) -> float:
+        """Width of a figure of so many panels side by side: a single one needs no whole page."""
+        return self.width if across > 1 else min(self.width, LONE)
 
 
-PROFILES = {"default": Profile(180, 120, 7.5, 7, 8, 200), "journal": Profile(174, 85, 7.5, 7, 8, 600)}
+LONE = 120.0  # mm: widest figure of one panel
+REPORT = Profile(180)
+PHONE = Profile(95, type=9, small=8.4, head=9.6)
 
 
 @contextmanager
-def style(profile: str) -> Iterator[Profile]:
+def style(sizes: Profile = REPORT) -> Iterator[Profile]:
     """Draw within this: sets matplotlib's parameters for a profile and puts them back afterwards."""
-    sizes = PROFILES[profile]
     known = {font.fname for font in font_manager.fontManager.ttflist}
     for file in font_files().values():
         if str(file) not in known:
@@ -95,7 +104,7 @@ def style(profile: str) -> Iterator[Profile]:
         "savefig.dpi": sizes.dpi,
         "pdf.fonttype": 42,
         "ps.fonttype": 42,
-        "svg.fonttype": "none",
+        "svg.fonttype": "path" if sizes.outlined else "none",
         "svg.hashsalt": "needling",
         "svg.image_inline": True,
         "path.simplify": False,
@@ -218,31 +227,34 @@ def light_grid(ax: Axes, axis: str = "y") -> Axes:
     return ax
 
 
-def save(figure: Figure, stem: str | Path, profile: str = "default") -> list[Path]:
+METADATA: dict[str, dict[str, str | None]] = {
+    "pdf": {"Creator": "needling", "Producer": None, "CreationDate": None},
+    "svg": {"Creator": "needling", "Date": None},
+    "png": {"Software": None},
+}
+
+
+def save(figure: Figure, stem: str | Path, sizes: Profile = REPORT, endings: Iterable[str] = METADATA) -> list[Path]:
     """Write a figure as PDF, SVG and PNG without clock, host or program version in it.
 
     Parameters
     ----------
     figure : drawn within `style`.
     stem : path without ending; its folder is made.
-    profile : decides the resolution of the PNG.
+    sizes : decides the resolution of the PNG.
+    endings : the formats that are wanted.
 
     Returns
     -------
-    The three paths.
+    The paths.
     """
     stem = Path(stem)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    metadata = {
-        "pdf": {"Creator": "needling", "Producer": None, "CreationDate": None},
-        "svg": {"Creator": "needling", "Date": None},
-        "png": {"Software": None},
-    }
-    paths = [stem.parent / f"{stem.name}.{ending}" for ending in metadata]
-    with style(profile):
+    paths = [stem.parent / f"{stem.name}.{ending}" for ending in endings]
+    with style(sizes):
         # Laid out once: each format would do it again, and a little differently.
         figure.draw_without_rendering()
         figure.set_layout_engine(None)
-        for path, facts in zip(paths, metadata.values(), strict=True):
-            figure.savefig(path, metadata=facts)
+        for path in paths:
+            figure.savefig(path, metadata=METADATA[path.suffix[1:]])
     return paths

@@ -46,7 +46,7 @@ def panel(ax: Axes, rows: pd.DataFrame, colours: tuple[str, str]) -> Axes:
     ax.axvline(0, color=FAINT, linewidth=0.6)
     ax.plot(0, 0, marker="o", color=INK, markersize=4.5)
     ax.xaxis.set_major_locator(MaxNLocator(4))
-    ax.yaxis.set_major_locator(MaxNLocator(4))
+    ax.yaxis.set_major_locator(MaxNLocator(4, prune="lower"))
     ax.set(xlim=(-ends, ends), ylim=(-ends, ends), aspect="equal")
     return ax
 
@@ -69,10 +69,13 @@ def _regions(row: dict[Any, Any], labels: Labels) -> tuple[str, str]:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each cohort, outcome and pair of arms."""
     groups = [rows for _, rows in source.groupby(PANEL, sort=False)]
-    across = min(ACROSS, len(groups))
+    across = profile.across(min(ACROSS, len(groups)), 42)
     lines = -(-len(groups) // across)
-    width = profile.full if across > 1 else profile.single
-    figure = new_figure(width, 14 + (0.84 * width / across + 16) * lines)
+    width = profile.width_of(across)
+    keys = Profile(width).across(4, 6 * profile.type)
+    figure = new_figure(
+        width, 6 + 1.1 * profile.type * -(-4 // keys) + (0.84 * width / across + 2.2 * profile.type) * lines
+    )
     axes = figure.subplots(lines, across, squeeze=False)
     several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     for ax, rows in zip(axes.flat, groups, strict=False):
@@ -96,7 +99,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         Patch(facecolor=_light(COLOURS[0]), edgecolor=COLOURS[0], label=f"Favours {reference}"),
         Line2D([], [], marker="o", color=INK, linestyle="", label="As imputed"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=4 if across > 1 else 2, handlelength=1.4)
+    figure.legend(handles=handles, loc="outside upper left", ncols=keys, handlelength=1.4)
     return figure
 
 

@@ -136,17 +136,17 @@ class _Courses:
         places = [place for place in labels.places if place in here]
         outcomes = [one for one in labels.outcomes if any(place[1] == one for place in places)]
         cohorts = list(dict.fromkeys(place[0] for place in places))
-        most = 3 if profile.full >= 150 else 2
-        self.across = min(most, len(cohorts) if len(cohorts) > 1 else len(places))
+        self.across = profile.across(min(3, len(cohorts) if len(cohorts) > 1 else len(places)), 50)
         rows = [outcomes] if len(cohorts) == 1 else [[one] for one in outcomes]
         grouped = [[place for place in places if place[1] in row] for row in rows]
         self.lines = [line[i : i + self.across] for line in grouped for i in range(0, len(line), self.across)]
-        whole = profile.full if self.across > 1 else profile.single
+        whole = profile.width_of(self.across)
         self.width = (whole - LEFT - GAP * (self.across - 1)) / self.across
         self.whole = whole
         self.scales = self._scales(outcomes)
         self.strip = STRIP + 5.0 if len(self.compared) else 0.0
         self.top = 6.0 if labels.plan.arms else 1.0
+        self.under = VISITS * profile.small / 7  # from line to line below a panel
 
     def _scales(self, outcomes: list[str]) -> dict[Place, tuple[tuple[float, float], float]]:
         """Ends and step of each panel's scale: one measure has one scale, all measures of an outcome one width."""
@@ -173,7 +173,7 @@ class _Courses:
     def drawn(self) -> Figure:
         """Draw everything."""
         heads = {place: self._head(place) for line in self.lines for place in line}
-        under = 4.0 + VISITS * (1 + len(self.look))
+        under = 4.0 + self.under * (1 + len(self.look))
         tall = [
             4.2 * max(1 + heads[place][0].count("\n") for place in line)
             + 3.6 * max(1 + heads[place][1].count("\n") for place in line)
@@ -294,17 +294,17 @@ class _Courses:
             place = x + self.width * (position - limits[0]) / (limits[1] - limits[0])
             words = weeks[visit] if weeks else self._fitting(labels.visit(visit), positions)
             weight = 600 if visit == labels.plan.visits.primary else 400
-            sheet.write(place, y + 3.4, words, ha="center", fontsize=size, fontweight=weight)
+            sheet.write(place, y + 0.85 * self.under, words, ha="center", fontsize=size, fontweight=weight)
             for number, (arm, mine) in enumerate(self.look.items()):
                 n = rows.loc[(rows["arm"] == arm) & (rows["visit"] == visit), "n"]
                 shown = "" if n.empty or pd.isna(n.iloc[0]) else str(n.iloc[0])
                 sheet.write(
-                    place, y + 3.4 + VISITS * (number + 1), shown, ha="center", fontsize=size, color=mine.colour
+                    place, y + self.under * (number + 1.85), shown, ha="center", fontsize=size, color=mine.colour
                 )
         if is_first:
-            sheet.write(x - 2, y + 3.4, first, ha="right", fontsize=size, color=FAINT)
+            sheet.write(x - 2, y + 0.85 * self.under, first, ha="right", fontsize=size, color=FAINT)
             for number, (arm, mine) in enumerate(self.look.items()):
-                level = y + 3.4 + VISITS * (number + 1)
+                level = y + self.under * (number + 1.85)
                 sheet.write(x - (5.0 if arm else 2.0), level, "n", ha="right", fontsize=size, color=mine.colour)
                 if arm:
                     ax = sheet.panel(x - 4.4, level - 2.1, 2.4, 2.4, xlim=(0, 1), ylim=(0, 1))

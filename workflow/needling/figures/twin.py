@@ -28,9 +28,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each cohort, outcome and pair of arms: visits to the right, differences with intervals upwards."""
     groups = list(source.groupby(PLACE, sort=False))
-    columns = min(2, len(groups))
+    columns = profile.across(min(2, len(groups)), 80)
     lines = -(-len(groups) // columns)
-    figure = new_figure(profile.full, 14 + 56 * lines)
+    figure = new_figure(profile.width_of(columns), 14 + 56 * lines)
     axes = figure.subplots(lines, columns, squeeze=False)
     visits = [one for one in labels.plan.visits.schedule if (source["visit"] == one).any()]
     for ax, (_, rows) in zip(axes.flat, groups, strict=False):
@@ -61,7 +61,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         )
         for habit, (colour, marker, face) in LOOKS.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) if profile.width > 100 else 1)
     return figure
 
 

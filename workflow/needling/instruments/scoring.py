@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from needling.instruments.definition import Definition
-from needling.schema import SCORES, check
+from needling.schema.contract import check
+from needling.schema.frames import SCORES
 
 
 def score(outcomes: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:

@@ -48,6 +48,8 @@ class Bucket:
     U: Array  # (N, m, l)
     columns: Array  # (N, l): which cluster effect; the number of effects = padding
     connected: Connected
+    weight: float = 1.0  # of each block in the sum: -1 for a row that two neighbouring pairs of a series share
+    in_series: bool = False  # a part of longer series, of which quadratic forms of second order are not the sum
     cache: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -206,7 +208,7 @@ def _compressed(D: Array) -> Array:
     return result
 
 
-def _compress_bucket(
+def compress_bucket(
     patterns: Patterns, pattern: Array, A: Array, U: Array, columns: Array, connected: Connected
 ) -> Bucket:
     """Sort blocks by pattern and cluster columns; replace large groups by pseudo-blocks."""
@@ -272,7 +274,7 @@ def _rotated(
             pieces.setdefault(reached, []).append(
                 (patterns, bucket.pattern, rotated[..., :width], rotated[..., width:], columns)
             )
-    result = [_compress_bucket(*_joined(parts, effects), connected) for parts in pieces.values()]
+    result = [compress_bucket(*_joined(parts, effects), connected) for parts in pieces.values()]
     return result, [remainder for remainder in remainders if remainder.count]
 
 
@@ -330,7 +332,7 @@ def buckets_without(units: list[Bucket], buckets: list[Subjects], W: Array, gone
             patterns = Patterns(of.Z[present], of.position[present], of.time[present], of.group[present])
             A = W[bucket.rows[left]]
             nothing = np.zeros((*A.shape[:2], 0)), np.zeros((len(A), 0), dtype=np.intp)
-            result.append(_compress_bucket(patterns, pattern, A, *nothing, unit.connected))
+            result.append(compress_bucket(patterns, pattern, A, *nothing, unit.connected))
     return result
 
 
@@ -344,7 +346,7 @@ def unit_buckets(
     if independent:
         return *_rotated(data, buckets, local, connected, groups), connected
     result = [
-        _compress_bucket(bucket.patterns, bucket.pattern, data.W[bucket.rows], U, columns, connected)
+        compress_bucket(bucket.patterns, bucket.pattern, data.W[bucket.rows], U, columns, connected)
         for bucket, (U, columns) in zip(buckets, local, strict=True)
     ]
     return result, [], connected

@@ -5,34 +5,28 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from . import components as _components
 from . import effects as _effects
-from . import means as _means
 from . import predict as _predict
 from .errors import MixedModelError
-from .hypotheses import hypothesis_rows, term_of, tested
-from .inference import Asked, Hypothesis, Inference, estimates, joint_test
-from .means import Rows
+from .estimated import Estimated, listed, numbers
+from .inference import Asked, Inference
 from .solution import Solution
 from .solving import solve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = np.ndarray
 
 
-def _listed(names: str | Sequence[str]) -> list[str]:
-    listed = [names] if isinstance(names, str) else names
-    if not isinstance(listed, Sequence) or not all(isinstance(name, str) for name in listed):
-        raise MixedModelError(f"Columns and terms are named by text or a list of texts, not by {names!r}.")
-    return list(listed)
-
-
 @dataclass
-class MixedFit(Solution):
+class MixedFit(Estimated):
     """A fitted mixed model; look at `status` and `message` first (see `Solution`).
 
     Attributes
@@ -103,194 +97,6 @@ class MixedFit(Solution):
         """Give marginal and conditional R^2 of Nakagawa and Schielzeth (2013), with slopes after Johnson (2014)."""
         return _components.explained(self)
 
-    # -- fixed effects --------------------------------------------------------------------------------------------
-
-    def coefficients(self) -> pd.Series:
-        """Give the estimates by name; NaN for columns left out and for those that only together with them are determined."""
-        return self.terms(df="asymptotic").set_index("term")["estimate"]
-
-    def terms(self, **asked: Unpack[Asked]) -> pd.DataFrame:
-        """Tabulate the coefficients.
-
-        Parameters
-        ----------
-        df : str, optional
-            "kenward_roger" (default under REML), "kenward_roger_linear" (without second derivatives), "satterthwaite"
-            (default under ML), "residual", "between_within", "asymptotic".
-        level : float
-            Confidence level of the intervals.
-        information : {"observed", "expected"}
-            For Kenward-Roger and Satterthwaite: observed as PROC MIXED and mmrm, expected as pbkrtest. On a boundary
-            the expected one is used; `attrs["information"]` names the one used.
-        variance : {"model", "CR0", "CR1", "CR2"}
-            Model-based, or sandwich by `groups` (the subject unless a cluster factor or column is named).
-        groups : str, optional
-            Column whose levels are the independent units of the sandwich.
-
-        Returns
-        -------
-        pandas.DataFrame
-            term, estimate, se, df, statistic, p, low, high, status; `attrs` name df_method, information, level.
-        """
-        rule = Inference.of(self.method, asked)
-        L = np.eye(len(self.model.design.names))
-        names = self.model.design.names
-        table = pd.DataFrame({"term": names, **estimates(self, L, rule).table(rule.level)})
-        table.attrs["coefficients"] = {name: {name: 1.0} for name in names}
-        return self._signed(table, rule)
-
-    def _signed(self, table: pd.DataFrame, rule: Inference) -> pd.DataFrame:
-        used = ""
-        if (
-            self.usable
-            and rule.df in ("kenward_roger", "kenward_roger_linear", "satterthwaite")
-            and rule.variance == "model"
-        ):
-            used = self.parameter_covariance(rule.information)[1]
-        table.attrs.update(
-            status=self.status, message=self.message, df_method=rule.df, information=used, variance=rule.variance,
-            level=rule.level, method=self.method, covariance=self.covariance_structure,
-        )  # fmt: skip
-        return table
-
-    def joint_test(
-        self, term: str | Sequence[str] | Array, *, hypothesis: str = "coefficients", **asked: Unpack[Asked]
-    ) -> pd.DataFrame:
-        """Test a term (or several, or the rows of a matrix over the coefficients) at once by F.
-
-        Parameters
-        ----------
-        term : str, sequence of str or numpy.ndarray
-            Interactions such as "arm:visit" are found in any order of their parts.
-        hypothesis : {"coefficients", "II", "III"}
-            Beside an interaction the coefficients of a main effect are its effect at the reference level of the other
-            variable. "III" averages over its levels alike (SAS's type III where every cell has rows); "II" adjusts for the
-            terms that do not contain it. The column `hypothesis` says which effect was tested.
-        asked
-            As in `terms`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            One row: term, statistic (F), df_numerator, df_denominator, p, hypothesis, status.
-        """
-        rule = Inference.of(self.method, asked)
-        design = self.model.design
-        if isinstance(term, np.ndarray):
-            L, label, words = self._weights_of(term)[1], "custom", "the rows given"
-        else:
-            chosen = [term_of(design, one) for one in _listed(term)]
-            L, label = hypothesis_rows(design, chosen, hypothesis), " + ".join(_listed(term))
-            words = "; ".join(tested(design, one, hypothesis) for one in chosen)
-        test = joint_test(self, L, rule)
-        status = self.status if not self.usable or np.isfinite(test.statistic) else "not_estimable"
-        table = pd.DataFrame(
-            {
-                "term": [label],
-                "statistic": [test.statistic],
-                "df_numerator": [test.numerator],
-                "df_denominator": [test.denominator],
-                "p": [test.p],
-                "hypothesis": [words],
-                "status": [status],
-            }
-        )
-        return self._signed(table, rule)
-
-    def anova(self, hypothesis: str = "III", **asked: Unpack[Asked]) -> pd.DataFrame:
-        """Test every term but the intercept, by default as type III: the rows of `joint_test` below each other."""
-        terms = [term for term in self.model.design.terms if term != "1"]
-        if not terms:
-            raise MixedModelError("The model has no term but the intercept.")
-        tables = [self.joint_test(term, hypothesis=hypothesis, **asked) for term in terms]
-        table = pd.concat(tables, ignore_index=True)
-        table.attrs = tables[0].attrs
-        return table
-
-    def vcov(self, **asked: Unpack[Asked]) -> pd.DataFrame:
-        """Give the covariance matrix of the coefficients, as `terms` uses it; NaN where they are not estimable."""
-        names = self.model.design.names
-        covariance = estimates(self, np.eye(len(names)), Inference.of(self.method, asked)).covariance
-        return pd.DataFrame(covariance, index=names, columns=names)
-
-    def _weights_of(self, rows: Any) -> tuple[list[str], Array]:
-        names = self.model.design.names
-        if isinstance(rows, pd.DataFrame):
-            rows = rows.attrs.get("coefficients") or {}
-        if isinstance(rows, Mapping):
-            unknown = [name for weights in rows.values() for name in weights if name not in names]
-            if unknown or not rows:
-                what = f"'{unknown[0]}' is not a coefficient" if unknown else "There are no rows"
-                raise MixedModelError(f"{what}; the coefficients are: {', '.join(names)}.")
-            return list(rows), np.array([[float(one.get(name, 0)) for name in names] for one in rows.values()])
-        L = np.atleast_2d(np.asarray(rows, dtype=float))
-        if L.shape[1] != len(names) or not np.isfinite(L).all():
-            raise MixedModelError(
-                f"Rows over the coefficients need {len(names)} finite numbers each, not {L.shape[1]}."
-            )
-        return [f"row {number + 1}" for number in range(len(L))], L
-
-    def linear(
-        self,
-        rows: Array | Mapping[str, Mapping[str, float]] | pd.DataFrame,
-        *,
-        null: float = 0.0,
-        alternative: str = "two-sided",
-        margin: float | None = None,
-        exponentiate: bool = False,
-        adjust: str | None = None,
-        **asked: Unpack[Asked],
-    ) -> pd.DataFrame:
-        """Estimate and test any linear functions of the coefficients, L @ beta.
-
-        Parameters
-        ----------
-        rows : numpy.ndarray, mapping or pandas.DataFrame
-            A matrix with a column per coefficient; {name: {coefficient: weight}}; or a table of this fit's `terms`,
-            `means`, `slopes` or `contrast`, whose rows are tested anew.
-        null : float
-            Value that the test is against.
-        alternative : {"two-sided", "less", "greater", "equivalence"}
-            "greater" and "less" are one-sided (non-inferiority: a `null` of minus the margin), their interval has one end.
-            "equivalence": two one-sided tests that the function lies within `margin` of `null`; p is the larger one, the
-            statistic the nearer side's, the interval has level 1 - 2 alpha.
-        margin : float, optional
-            For equivalence, above zero.
-        exponentiate : bool
-            For an outcome on the log scale: estimate and limits become ratios, the standard error by the delta method;
-            `null`, `margin` and the test stay on the log scale.
-        adjust : str, optional
-            As in `contrast`, over all rows; for two-sided tests.
-        asked
-            As in `terms`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            row, estimate, se, df, statistic, p, low, high, status.
-        """
-        rule = Inference.of(self.method, asked)
-        labels, L = self._weights_of(rows)
-        result = estimates(self, L, rule)
-        table = pd.DataFrame({"row": labels, **result.table(rule.level, Hypothesis(null, alternative, margin))})
-        table = self._signed(table, rule)
-        names = self.model.design.names
-        table.attrs["coefficients"] = {
-            label: dict(zip(names, row, strict=True)) for label, row in zip(labels, L, strict=True)
-        }
-        if adjust:
-            if alternative != "two-sided" or null != 0:
-                raise MixedModelError("`adjust` goes with two-sided tests of zero.")
-            from .adjust import adjust_table
-
-            adjust_table(table, result, adjust, (), rule.level)
-        if exponentiate:
-            limits = table.columns[table.columns.str.match("estimate|low|high")]
-            with np.errstate(over="ignore"):  # the ratio of a large difference of logarithms is infinite
-                table["se"] = np.exp(table["estimate"]) * table["se"]
-                table[limits] = np.exp(table[limits])
-        return table
-
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def fitted(self, kind: str = "marginal") -> pd.Series:
@@ -341,141 +147,6 @@ class MixedFit(Solution):
             estimate, se, df, low, high, status, by the index of the rows.
         """
         return _predict.predict(self, data, random, new, Inference.of(self.method, asked))
-
-    # -- marginal means -------------------------------------------------------------------------------------------
-
-    def _rows_table(
-        self,
-        rows: Rows,
-        rule: Inference,
-        *,
-        adjust: str | None = None,
-        family: Sequence[str] = (),
-        sd: float | None = None,
-    ) -> pd.DataFrame:
-        result = estimates(self, rows.L, rule)
-        table = pd.concat([rows.labels, pd.DataFrame(result.table(rule.level))], axis=1)
-        table = self._signed(table, rule)
-        table.attrs["weights"] = rows.weights
-        table.attrs["coefficients"] = rows.as_dictionary(self.model.design.names)
-        if adjust:
-            from .adjust import adjust_table
-
-            adjust_table(table, result, adjust, family, rule.level)
-        if sd is not None:
-            _means.standardise(table, sd, self.model.design.n_subjects)
-        return table
-
-    def means(
-        self,
-        by: str | Sequence[str],
-        *,
-        at: Mapping[str, Any] | None = None,
-        weights: str = "balanced",
-        **asked: Unpack[Asked],
-    ) -> pd.DataFrame:
-        """Estimate marginal means.
-
-        Parameters
-        ----------
-        by : str or sequence of str
-            Variables of the formula; one row per combination of their levels. Numeric ones need values in `at`.
-        at : mapping, optional
-            Values (one or several) at which a variable is held; otherwise numeric variables are at their mean over
-            the used rows.
-        weights : {"balanced", "observed"}
-            How the other categories are averaged: every level alike, or as they occur in the used rows.
-        asked
-            As in `terms`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The `by` columns, estimate, se, df, statistic, p, low, high, status; `attrs["coefficients"]` holds the
-            weights on the coefficients, row by row.
-        """
-        rows = _means.mean_rows(self.model.design, _listed(by), dict(at or {}), weights)
-        return self._rows_table(rows, Inference.of(self.method, asked))
-
-    def slopes(
-        self,
-        covariate: str,
-        by: str | Sequence[str] = (),
-        *,
-        at: Mapping[str, Any] | None = None,
-        weights: str = "balanced",
-        **asked: Unpack[Asked],
-    ) -> pd.DataFrame:
-        """Estimate the slope of the outcome on a numeric covariate (a trend), at its mean or at each of its values in `at`.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The `by` columns, the covariate's values where `at` gives several, covariate, and the columns of `means`.
-        """
-        rows = _means.slope_rows(self.model.design, covariate, _listed(by), dict(at or {}), weights)
-        return self._rows_table(rows, Inference.of(self.method, asked))
-
-    def contrast(
-        self,
-        variable: str,
-        *,
-        by: str | Sequence[str] = (),
-        kind: str = "reference",
-        reference: Any = None,
-        coefficients: Mapping[str, Mapping[Any, float]] | None = None,
-        slope: str | None = None,
-        at: Mapping[str, Any] | None = None,
-        weights: str = "balanced",
-        adjust: str | None = None,
-        across: bool = False,
-        sd: float | None = None,
-        **asked: Unpack[Asked],
-    ) -> pd.DataFrame:
-        """Compare marginal means (or slopes) between the levels of a variable.
-
-        Parameters
-        ----------
-        variable : str
-            Categorical variable of the formula (or numeric with values in `at`).
-        by : str or sequence of str
-            Repeat the comparison at every combination of these, e.g. at every visit.
-        kind : {"reference", "pairwise", "sequential", "difference"}
-            Each level minus the reference; every later minus every earlier level; each minus the one before;
-            "difference": differences of differences, the contrast against the reference at each level of `by` minus the
-            same at the first level of (the single) `by`.
-        reference : optional
-            The reference level; the first if not given.
-        coefficients : mapping of name to {level: weight}, optional
-            Custom contrasts instead of `kind`.
-        slope : str, optional
-            Compare slopes on this covariate instead of means.
-        at, weights, asked
-            As in `means` and `terms`.
-        adjust : str, optional
-            "simultaneous" (multivariate t: Dunnett for "reference", Tukey for "pairwise"), or a method of statsmodels'
-            `multipletests` such as "holm"; within each combination of `by` (over all rows for "difference").
-            Adds p_adjusted (and for "simultaneous" low_simultaneous, high_simultaneous).
-        across : bool
-            Adjust over the whole table instead.
-        sd : float, optional
-            Standard deviation by which to standardise: adds effect, effect_low, effect_high (with Hedges' factor).
-
-        Returns
-        -------
-        pandas.DataFrame
-            The `by` columns, contrast ("dry_needling - usual_care"), estimate, se, df, statistic, p, low, high, status.
-        """
-        listed = _listed(by)
-        base = (
-            _means.slope_rows(self.model.design, slope, [*listed, variable], dict(at or {}), weights)
-            if slope
-            else _means.mean_rows(self.model.design, [*listed, variable], dict(at or {}), weights)
-        )
-        rows = _means.contrast_rows(base, variable, listed, kind, reference, coefficients)
-        family = [] if kind == "difference" or across else listed
-        rule = Inference.of(self.method, asked)
-        return self._rows_table(rows, rule, adjust=adjust, family=family, sd=sd)
 
     # -- checks ---------------------------------------------------------------------------------------------------
 
@@ -538,7 +209,7 @@ class MixedFit(Solution):
         """
         from .influence import without_subjects
 
-        return MixedFit.of(without_subjects(self, _listed(subject)), self.recipe)
+        return MixedFit.of(without_subjects(self, listed(subject)), self.recipe)
 
     def bootstrap(
         self,
@@ -584,7 +255,7 @@ class MixedFit(Solution):
     def refit(self, outcome: pd.Series | Array) -> MixedFit:
         """Fit the same model to another outcome of the used rows, in their order, from a warm start."""
         design = self.model.design
-        values = np.asarray(outcome, dtype=float)
+        values = numbers(outcome, "The values of the other outcome")
         if values.shape != (design.n_rows,) or not np.isfinite(values).all():
             raise MixedModelError(f"The other outcome needs a finite number for each of the {design.n_rows} used rows.")
         model = self.model.with_outcome(values[design.order] - design.offset)
@@ -602,6 +273,32 @@ class MixedFit(Solution):
         from .crosscheck import cross_check
 
         return cross_check(self)
+
+    def plot(self, what: str, variable: Any = None, *, ax: Any = None, **asked: Any) -> Axes:
+        """Draw a picture of the fit, on `ax` or on new axes.
+
+        Parameters
+        ----------
+        what : {"means", "contrast", "residuals", "influence", "random_effects"}
+            Marginal means with intervals (the first variable along the axis, a line for each level of the others);
+            contrasts with intervals; scaled residuals against fitted values; how far estimates move without one subject or
+            cluster; predicted effects, sorted.
+        variable : optional
+            What it is about: the variables of `means`, the variable of `contrast`, the table of `influence` (the
+            coefficients if not given), the component of `random_effects` (the first if not given).
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. Otherwise a new figure: pyplot's where pyplot is in use. The backend is never changed.
+        asked
+            As in `means`, `contrast` and `influence`; for `random_effects` `term` and `level`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            ``fit.plot("contrast", "arm", by="visit").figure.savefig("effect.png")``
+        """
+        from .plots import draw
+
+        return draw(self, what, variable, ax, asked)
 
     def summary(self) -> str:
         """Give what was fitted, its covariance parameters and its coefficients as text."""

@@ -14,6 +14,8 @@ import numpy as np
 
 from .blocks import Bucket
 from .likelihood import Point
+from .reordered import ReorderedPoint
+from .series import Series
 
 Array = np.ndarray
 
@@ -78,17 +80,22 @@ class _Sums:
         self.trace = np.zeros((t, t))
         self.J = np.zeros((t, effects, c))
         self.F = np.zeros((t, point.connected.n_values))
+        self.beyond_Q, self.beyond_trace = np.zeros_like(self.Q), np.zeros_like(self.trace)
         for index, bucket in enumerate(point.buckets):
             M = _whitened(point, index)
-            weighted = M * bucket.count[:, None, None]
+            weighted = M * (bucket.weight * bucket.count[:, None, None])
             self.trace += weighted.reshape(t, -1) @ M.reshape(t, -1).T
             LW, LU = point.LW[index], point.LU[index]
             C = _spread_product(bucket, M, LW)
-            flat = LW.reshape(-1, c)
+            flat = bucket.weight * LW.reshape(-1, c)
             self.P += np.stack([flat.T @ one.reshape(-1, c) for one in C])
-            self.Q += _flat_cross(C)
+            part = bucket.weight * _flat_cross(C)
+            self.Q += part
+            self.beyond_Q -= bucket.in_series * part
             if effects:
                 self._add_clusters(bucket, M, C, LU, point.K.values)
+        if point.likelihood.series:
+            self._add_series(point, point.likelihood.series)
         for rest, (WW, UW) in zip(point.remainders, point.rest_products, strict=True):
             at, variance = point.components.slices[1][rest.group].start, point.residual_variance(rest)
             self.trace[at, at] += rest.count / variance**2 - 2 * (rest.UU @ point.K.values[:-1]) / variance**3
@@ -106,9 +113,22 @@ class _Sums:
         D = _spread_product(bucket, M, LU)
         local = bucket.local_pairs(K)
         DK = np.stack([one @ local for one in D])
-        self.trace -= 2 * DK.reshape(len(D), -1) @ D.reshape(len(D), -1).T
-        self.J += np.stack([bucket.add_effects(transposed @ one) for one in C])
-        self.F += np.stack([bucket.add_effect_pairs(transposed @ one) for one in D])
+        part = bucket.weight * (DK.reshape(len(D), -1) @ D.reshape(len(D), -1).T)
+        self.trace -= 2 * part
+        self.beyond_trace -= bucket.in_series * part
+        self.J += bucket.weight * np.stack([bucket.add_effects(transposed @ one) for one in C])
+        self.F += bucket.weight * np.stack([bucket.add_effect_pairs(transposed @ one) for one in D])
+
+    def _add_series(self, point: Point, series: Series) -> None:
+        """Add what quadratic forms of second order, B^-1 B_i B^-1 B_j B^-1, have beyond the sum over pairs."""
+        C = series.whitened(point.Linv, point.derivatives, series.adjusted(*point.adjusted))
+        self.beyond_Q += _flat_cross(C[:, None])
+        self.Q += self.beyond_Q
+        if series.U.shape[1]:
+            D = series.whitened(point.Linv, point.derivatives, series.U)
+            DK = series.times_local(D, point.K.values)
+            self.beyond_trace += DK.reshape(len(D), -1) @ D.reshape(len(D), -1).T
+            self.trace -= 2 * self.beyond_trace
 
 
 def _cluster_traces(point: Point, F: Array) -> Array:
@@ -148,8 +168,12 @@ def _cluster_traces(point: Point, F: Array) -> Array:
     return np.tril(result) + np.tril(result, -1).T
 
 
-def _second_order(point: Point, where_total: int) -> tuple[Array, Array]:
-    """Give R_ij and the second-order part of the Hessian."""
+def _second_order(point: Point, where_total: int, sums: _Sums) -> tuple[Array, Array]:
+    """Give R_ij and the second-order part of the Hessian.
+
+    In a series B^-1 is a sum over pairs, and so is its second derivative; R_ij, Q_ij + Q_ji less that, lies as far
+    from its own sum over pairs as Q_ij + Q_ji from theirs.
+    """
     p = point.p
     R = np.zeros((where_total, where_total, p, p))
     hessian = np.zeros((where_total, where_total))
@@ -162,18 +186,29 @@ def _second_order(point: Point, where_total: int) -> tuple[Array, Array]:
                         continue
                     first, other = where.start + i, where.start + j
                     inner = Linv @ second[i, j] @ np.swapaxes(Linv, 1, 2)
-                    value = X.reshape(-1, p).T @ (bucket.spread(inner) @ X).reshape(-1, p)
+                    value = bucket.weight * (X.reshape(-1, p).T @ (bucket.spread(inner) @ X).reshape(-1, p))
                     curvature = float(np.vdot(second[i, j], point.block_scores[index]))
                     R[first, other] += value
                     hessian[first, other] += curvature
                     if first != other:
                         R[other, first] += value
                         hessian[other, first] += curvature
+    if point.likelihood.series:
+        beyond = sums.beyond_Q + np.swapaxes(sums.beyond_Q, 0, 1)
+        own = slice(len(beyond))
+        R[own, own] += beyond[..., :p, :p]
+        scored = point.scored_columns @ point.scored_columns.T
+        hessian[own, own] -= np.einsum("ab,ijab->ij", scored, beyond) + sums.beyond_trace + sums.beyond_trace.T
     return R, hessian
 
 
 def information(point: Point) -> Information:
     """Collect all pieces at a fit."""
+    if isinstance(point, ReorderedPoint):
+        found, back = information(point.inside), point.back
+        square = np.ix_(back, back)
+        hessians = found.observed[square], found.expected[square]
+        return Information(found.P[back], found.Q[square], found.R[square], *hessians, found.Phi)
     sums = _Sums(point)
     P, Q, trace = sums.P, sums.Q, sums.trace
     bases = point.cluster_bases
@@ -196,12 +231,12 @@ def information(point: Point) -> Information:
         traces = _cluster_traces(point, sums.F)
         traces[:block, :block] += trace
         trace = traces
-    return _finish(point, P, Q, trace)
+    return _finish(point, P, Q, trace, sums)
 
 
-def _finish(point: Point, P: Array, Q: Array, trace: Array) -> Information:
+def _finish(point: Point, P: Array, Q: Array, trace: Array, sums: _Sums) -> Information:
     p, Phi = point.p, point.Phi
-    R, second = _second_order(point, len(P))
+    R, second = _second_order(point, len(P), sums)
     expected = trace
     if point.likelihood.reml:
         PhiP = Phi @ P[:, :p, :p]

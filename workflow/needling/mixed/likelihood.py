@@ -17,6 +17,7 @@ from scipy.linalg import lapack
 
 from .blocks import Bucket, Patterns, Remainder
 from .connected import Connected
+from .series import Series
 from .structures import Structure
 
 Array = np.ndarray
@@ -284,8 +285,10 @@ class Likelihood:
         p: int,
         reml: bool,
         constant: float,
+        series: Series | None = None,
     ):
         """Keep the blocks; `constant` is what is added to -2 log L."""
+        self.series = series
         self.buckets = buckets
         self.remainders = remainders
         self.connected = connected
@@ -361,12 +364,12 @@ class Point:
             spread = bucket.spread(Linv)
             LA = spread @ bucket.A
             flat = LA.reshape(-1, columns)
-            self.M += flat.T @ flat
-            self.log_V += float(bucket.count @ logarithm)
+            self.M += bucket.weight * (flat.T @ flat)
+            self.log_V += bucket.weight * float(bucket.count @ logarithm)
             LU = spread @ bucket.U if effects else bucket.U
             if effects:
-                self.H_values += bucket.add_effect_pairs(np.swapaxes(LU, 1, 2) @ LU)
-                self.UA += bucket.add_effects(np.swapaxes(LU, 1, 2) @ LA)
+                self.H_values += bucket.weight * bucket.add_effect_pairs(np.swapaxes(LU, 1, 2) @ LU)
+                self.UA += bucket.weight * bucket.add_effects(np.swapaxes(LU, 1, 2) @ LA)
             self.Linv.append(Linv)
             self.LA.append(LA)
             self.LU.append(LU)
@@ -434,7 +437,7 @@ class Point:
         return result
 
     @property
-    def _scored_columns(self) -> Array:
+    def scored_columns(self) -> Array:
         """Give the combinations of [X r] whose squares are in the score: X Phi^1/2 under REML only, and r."""
         columns = np.eye(self.p + 1)
         columns[: self.p, : self.p] = self.half.T if self.likelihood.reml else 0
@@ -443,7 +446,7 @@ class Point:
     @cached_property
     def block_scores(self) -> list[Array]:
         """Give d(-2 log L) / dB per pattern: (K, m, m)."""
-        columns = self._scored_columns
+        columns = self.scored_columns
         scores = []
         for bucket, Linv, LW, LU in zip(self.buckets, self.Linv, self.LW, self.LU, strict=True):
             scaled = LW @ columns
@@ -451,7 +454,7 @@ class Point:
             if bucket.n_effects:
                 outer = outer + LU @ bucket.local_pairs(self.K.values) @ np.swapaxes(LU, 1, 2)
             inner = bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer)
-            scores.append(np.swapaxes(Linv, 1, 2) @ inner @ Linv)
+            scores.append(bucket.weight * (np.swapaxes(Linv, 1, 2) @ inner @ Linv))
         return scores
 
     def _rest_scores(self) -> Array:
@@ -459,7 +462,7 @@ class Point:
         total = np.zeros(self.n_block_parameters)
         for rest, (WW, _) in zip(self.remainders, self.rest_products, strict=True):
             variance = self.residual_variance(rest)
-            outer = np.vdot(self._scored_columns, WW @ self._scored_columns) + rest.UU @ self.K.values[:-1]
+            outer = np.vdot(self.scored_columns, WW @ self.scored_columns) + rest.UU @ self.K.values[:-1]
             total[self.components.slices[1][rest.group]] += (rest.count - outer / variance) / variance
         return total
 
@@ -484,7 +487,7 @@ class Point:
         connected = self.connected
         HK = [connected.times(self.H_values, number, stack) for number, stack in enumerate(self.K.stacks)]
         through = connected.product_level_sums(connected.picked(HK), self.H_values)
-        seen = self._per_level(self.UVW @ self._scored_columns)
+        seen = self._per_level(self.UVW @ self.scored_columns)
         squares = [np.einsum("lic,ljc->ij", own, own) for own in seen]
         sums = connected.level_sums(self.H_values)
         return [own - other - square for own, other, square in zip(sums, through, squares, strict=True)]
@@ -533,14 +536,22 @@ class Point:
         X_part = np.zeros((p, n_block))
         U_part = np.zeros((effects, n_block))
         for bucket, Linv, LW, LU, dB in zip(self.buckets, self.Linv, self.LW, self.LU, self.derivatives, strict=True):
-            LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)  # (parameters, K, m, m), whitened
-            r = LW[..., p]
-            LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])  # (parameters, N, m)
+            r = LW[..., p]  # whitened; LD is L^-1 B_i B^-1 r, (parameters, N, m)
+            if bucket.one_to_one:
+                LD = np.einsum("nab,tnb->tna", Linv, np.einsum("tnab,nb->tna", dB, np.einsum("nba,nb->na", Linv, r)))
+            else:
+                LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)
+                LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])
             flat = LD.reshape(n_block, -1)
-            cross += flat @ flat.T
-            X_part += LW[..., :p].reshape(-1, p).T @ flat.T
+            if not bucket.in_series:
+                cross += flat @ flat.T
+            X_part += bucket.weight * (LW[..., :p].reshape(-1, p).T @ flat.T)
             if effects:
-                U_part += bucket.add_effects(np.swapaxes(LU, 1, 2) @ np.moveaxis(LD, 0, 2))
+                U_part += bucket.weight * bucket.add_effects(np.swapaxes(LU, 1, 2) @ np.moveaxis(LD, 0, 2))
+        if self.likelihood.series:
+            r = self.likelihood.series.adjusted(*self.adjusted)[:, p:]
+            C = self.likelihood.series.whitened(self.Linv, self.derivatives, r)
+            cross += C[..., 0] @ C[..., 0].T
         for rest, (WW, UW) in zip(self.remainders, self.rest_products, strict=True):
             variance, at = self.residual_variance(rest), self.components.slices[1][rest.group].start
             cross[at, at] += WW[p, p] / variance**3

@@ -12,10 +12,12 @@ from functools import cached_property
 
 import numpy as np
 
+from . import series
 from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
 from .likelihood import CholeskyBlock, Components, Likelihood
+from .reordered import Reordered, with_effects_as_clusters
 
 Array = np.ndarray
 
@@ -168,11 +170,25 @@ class Model:
 
     @cached_property
     def likelihood(self) -> Likelihood:
-        """Cut the compressed blocks."""
+        """Cut the compressed blocks; long series of a Markov process into pairs of neighbouring rows."""
         data = self.row_data
+        longest = int(np.bincount(self.design.subjects).max())
+        if self.design.structure.markov and longest > series.LONG and not (data.Z.shape[1] and self.design.clusters):
+            return self._likelihood_of_series(data)
         parts = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))
         p = len(self.coordinates.kept)
         return Likelihood(*parts, self.components, p, self.method == "reml", self.constant)
+
+    def _likelihood_of_series(self, data: RowData) -> Likelihood:
+        components = self.components
+        if components.random:
+            data, components = with_effects_as_clusters(data, components)
+        found = series.cut(data, self.design.structure)
+        p = len(self.coordinates.kept)
+        inside = Likelihood(
+            found.buckets, [], found.connected, components, p, self.method == "reml", self.constant, found.series
+        )
+        return Reordered(inside, self.components) if self.components.random else inside
 
     def with_outcome(self, y: Array) -> Model:
         """Copy with another outcome for the same rows (simulation, bootstrap)."""
@@ -195,7 +211,8 @@ class Model:
         whole = not np.isin(design.subjects[left], gone).any()
         W = self._W[left]
         scaled = W / np.sqrt((self._W**2).sum(axis=0))
-        if design.clusters or design.structure.name == "iid" or not whole or self.exact or len(left) <= W.shape[1]:
+        shared = design.clusters or design.structure.name == "iid" or self.likelihood.series
+        if shared or not whole or self.exact or len(left) <= W.shape[1]:
             return Model(part, self.method)
         if np.linalg.eigvalsh(scaled.T @ scaled)[0] < SAME_BASIS:
             return Model(part, self.method)
@@ -245,6 +262,40 @@ class Model:
         correlation = np.clip(covariance / np.outer(scale, scale), -0.95, 0.95)
         correlation[diagonal, diagonal] = 1
         return correlation * np.outer(scale, scale)
+
+    def first_start(self) -> Array:
+        """Give the start from which the search begins: by moments where residuals are independent, so that few steps are left.
+
+        With R b the rows that random effects reach, E(rr') = R G R' + v I; v is the mean square of all other rows, and G the
+        least-squares solution over the subjects, with eigenvalues no smaller than a hundredth of v.
+        """
+        free, components = self.start(), self.components
+        blocks = self.likelihood
+        if self.design.structure.name != "iid" or not components.random or not blocks.remainders:
+            return free
+        variance = np.exp(free[[where.start for where in components.slices[1]]])
+        for rest in blocks.remainders:
+            variance[rest.group] = max(rest.AA[-1, -1] / rest.count, 1e-4)
+            free[components.slices[1][rest.group]] = np.log(variance[rest.group])
+        q = components.q
+        left, right = np.zeros((q, q, q, q)), np.zeros((q, q))
+        for bucket in blocks.buckets:
+            R, r = bucket.patterns.Z, bucket.A[..., -1]
+            square = np.swapaxes(R, 1, 2) @ R
+            spread = (np.swapaxes(bucket.spread(R), 1, 2) @ r[..., None])[..., 0]
+            noise = bucket.count * variance[bucket.patterns.group]
+            right += spread.T @ spread - np.tensordot(noise, square, axes=1)
+            flat = square.reshape(len(square), -1)
+            left += ((flat * bucket.count[:, None]).T @ flat).reshape(q, q, q, q)
+        G = np.linalg.lstsq(left.transpose(0, 2, 1, 3).reshape(q * q, -1), right.ravel(), rcond=1e-8)[0].reshape(q, q)
+        at = 0
+        for block, where in zip(components.random, components.slices[0], strict=True):
+            own = G[at : at + block.size, at : at + block.size]
+            values, vectors = np.linalg.eigh((own + own.T) / 2)
+            inside = np.clip(values, 0.01 * variance.mean(), 100.0)
+            free[where] = np.linalg.cholesky((vectors * inside) @ vectors.T)[block.indices]
+            at += block.size
+        return free
 
     def other_starts(self) -> list[Array]:
         """Give starts far from each other, always the same: little or much variance above, and shaken ones."""

@@ -8,10 +8,13 @@ import numpy as np
 import pandas as pd
 
 from .blocks import Subjects, local_clusters
+from .errors import MixedModelError
 from .likelihood import Point, inverse_factors
 from .model import Model
 
 Array = np.ndarray
+
+LARGEST = 8_000  # rows of a subject: at 8,000 a matrix and what is made of it take 2 GiB
 
 
 class FitRows:
@@ -48,6 +51,11 @@ class FitRows:
 
     def covariance(self, bucket: Subjects) -> Array:
         """Give B of each pattern of real subjects."""
+        if bucket.rows.shape[1] > LARGEST:
+            raise MixedModelError(
+                f"{bucket.rows.shape[1]:,} rows of one {self.model.design.subject_name} are more than the {LARGEST:,} whose "
+                f"whole covariance matrix fits into memory; estimates, tests and fitted means need none."
+            )
         return self.model.components.block_covariance(self.point.theta, bucket.patterns)
 
     @cached_property

@@ -95,6 +95,7 @@ class Structure(ABC):
 
     linear = False
     ordered = True
+    markov = False  # given the row before, a row does not depend on earlier ones
 
     def __init__(self, name: str, visits: int, times: Array | None = None):
         """Fix the number of visits and where they lie: in units of the design for exponential, as whole numbers elsewhere."""
@@ -281,6 +282,8 @@ class Correlated(Structure):
         kind = "range" if name == "exponential" else "correlation"
         self.quantities = ["variance"] * self.n_variances + [kind] * self.n_correlations
         self.ordered = not name.startswith("compound_symmetry")
+        plane = name == "exponential" and times is not None and times.shape[1] > 1
+        self.markov = name.startswith(("ar1", "antedependence", "exponential")) and not plane
         self.incidence = np.eye(visits) if self.heterogeneous else np.ones((visits, 1))
 
     def labels(self, visits: list[str]) -> list[str]:

@@ -10,7 +10,8 @@ import pandas as pd
 from needling.study.keys import StudyError
 
 if TYPE_CHECKING:
-    from needling.study.plan import Shared, Study
+    from needling.study.disclosure import Shared
+    from needling.study.plan import Study
 
 
 def shared_file(

@@ -10,7 +10,8 @@ import pandas as pd
 from needling.read.raw import RawExport
 from needling.read.redcap import MISSING_DATA
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
-from needling.schema import ACCOUNT, PLACE, READ, Contract, check, is_date
+from needling.schema.contract import Contract, check, is_date
+from needling.schema.intake import ACCOUNT, PLACE, READ
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Column, EventTable, Instrument, Patients, Ticked
@@ -39,7 +40,7 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
       the schedule that has a column, planned is the schedule's name; plain columns belong to the baseline visit.
     - outcomes: visit_row, column, instrument, item (number or 'total'), value, unit, missing_reason; sorted by
       instrument, visit, item. A visit in which every cell of an instrument is blank has no rows of that instrument.
-    - sessions, needling, co_interventions, adverse_events, status (those of the study file): patient and the columns
+    - sessions, needling, co_interventions, adverse_events, milestones, status (those of the study file): patient and the columns
       named there; rows in which all of these are blank are left out.
     - patient_conflicts, declared_missing, sources, unread, alike: of the contracts ACCOUNT. In sources an outcome's column is
       written 'instrument:item'.

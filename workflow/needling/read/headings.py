@@ -8,7 +8,7 @@ import pandas as pd
 
 from needling.read.delimited import NUMBER
 from needling.read.raw import Sheet
-from needling.schema import plain_text
+from needling.schema.contract import plain_text
 
 # Rows below the names of columns in which more headings are looked for.
 MOST = 3

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from needling.schema import plain_text
+from needling.schema.contract import plain_text
 
 # What stands in a cell for which a spreadsheet has no value that could be read.
 NOT_CALCULATED = "#NOT CALCULATED!"

@@ -12,7 +12,8 @@ from pandas.api.types import union_categoricals
 
 from needling.read.identifying import looks_like
 from needling.read.raw import NOT_CALCULATED, TURNED, RawExport, Variable
-from needling.schema import ACCOUNT, levels, plain_text
+from needling.schema.contract import levels, plain_text
+from needling.schema.intake import ACCOUNT
 from needling.study.keys import StudyError
 
 TEXT: Final = "str"

@@ -8,7 +8,8 @@ from needling.release.cells import suppress
 from needling.release.people import release_flow, release_people
 from needling.release.results import release_results
 from needling.release.rule import Limits, few, hide, limits, release_parts
-from needling.schema import RELEASED, check
+from needling.schema.contract import check
+from needling.schema.released import RELEASED
 from needling.study.keys import StudyError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from needling.cohort.numbered import without_codes
 from needling.release.people import small_subsets
 from needling.release.rule import Limits, few, hide
-from needling.schema import COUNTS, NUMBERS
+from needling.schema.results import COUNTS, NUMBERS
 
 if TYPE_CHECKING:
     import pandas as pd

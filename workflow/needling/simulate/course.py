@@ -6,15 +6,20 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
-from needling.simulate.calibration import draw_answers, latent_mean, latent_spread
+from needling.simulate.calibration import draw_answers, expected_score, latent_mean, latent_spread
 from needling.simulate.people import Staff, choose_therapist
 from needling.simulate.scenario import (
-    AT_BASELINE_ONLY,
+    AT_BASELINE,
     CLINIC_SHARE,
     COHORTS,
     DRIFT_WEEKS,
     DRIFTING_SHARE,
+    EXPECTATION,
+    LASTING,
+    LASTING_WITH_PAIN,
+    REMOTE_WITH_LOCAL,
     SCALES,
+    SENSITISATION_AGAIN,
     SPREAD_OVER_VISITS,
     STABLE_SHARE,
     THERAPIST_SHARE,
@@ -22,6 +27,7 @@ from needling.simulate.scenario import (
     WEEKS,
     Scenario,
     drop_out,
+    moderation,
 )
 
 # Pain, disability and tenderness of one person go together this closely.
@@ -39,6 +45,10 @@ class Severity:
     stable: np.ndarray
     values: np.ndarray
     therapist: np.ndarray
+
+    def of(self, instrument: str) -> np.ndarray:
+        """Severity that an instrument measures, patients x visits."""
+        return self.values[:, :, CONSTRUCTS.get(instrument, 1)]
 
 
 def draw_stable(patients: int, rng: np.random.Generator) -> np.ndarray:
@@ -76,18 +86,21 @@ def draw_instrument(
     scenario: Scenario,
     instrument: str,
     people: pd.DataFrame,
-    severity: Severity,
+    construct: np.ndarray,
     visits: np.ndarray,
     arm: np.ndarray | None,
     rng: np.random.Generator,
+    further: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Draw one instrument's answers for the patients given, at the visits given, whether they came or not.
 
     Parameters
     ----------
     people : patients (columns patient, cohort) that have this instrument.
+    construct : standard normal severity of all patients at all visits, higher is worse.
     visits : visit numbers.
     arm : arm number of each of those patients; None before allocation, when only the baseline can be drawn.
+    further : what each of those patients' score is higher by at each visit beyond the plan, in the instrument's unit.
 
     Returns
     -------
@@ -96,15 +109,17 @@ def draw_instrument(
     scale = SCALES[instrument]
     who = people["patient"].to_numpy()
     cohort = people["cohort"].to_numpy()
-    construct = CONSTRUCTS.get(instrument, 1)
+    width = scale.bounds[1] - scale.bounds[0]
     frames = []
     for visit in visits:
         means, spreads = np.zeros(len(who)), np.ones(len(who))
         for name in np.unique(cohort):
-            for arm_number in (0, 1):
+            for arm_number in range(len(scenario.arms)):
                 here = (cohort == name) & (arm_number == (0 if arm is None else arm))
                 means[here], spreads[here] = latent_place(scenario, name, instrument, int(visit), arm_number)
-        answers = draw_answers(scale, means, spreads, severity.values[who, visit, construct], rng)
+        if further is not None:
+            means = means + further[:, visit] / width
+        answers = draw_answers(scale, means, spreads, construct[who, visit], rng)
         frame = pd.DataFrame(answers, columns=[f"item_{number + 1}" for number in range(scale.items)])
         frame.insert(0, "patient", who)
         frame.insert(1, "visit_number", int(visit))
@@ -119,15 +134,46 @@ def latent_place(scenario: Scenario, cohort: str, instrument: str, visit: int, a
     """Latent mean and spread at which the mean score of this cohort, visit and arm is what the plan says."""
     course = COHORTS[cohort].courses[instrument]
     spread = latent_spread(SCALES[instrument], *map(float, course.baseline)) * SPREAD_OVER_VISITS[visit]
-    mean = course.control_means()[visit] + arm * course.effects(scenario.kind)[visit]
+    mean = course.control_means()[visit] + course.effects(scenario.kind, scenario.arms[arm])[visit]
     return latent_mean(SCALES[instrument], float(mean), float(spread)), float(spread)
+
+
+def further_pain(scenario: Scenario, people: pd.DataFrame, arm: np.ndarray) -> np.ndarray:
+    """Pain of the needled beyond the plan, patients x visits: the more they expect, the less, and nothing on average."""
+    mean, sd = (number / 10 for number in EXPECTATION)
+    beyond = people["expectation"].to_numpy() - expected_score(SCALES["nprs"], mean, sd)
+    slopes = np.array([moderation(scenario.kind, cohort) for cohort in people["cohort"]])
+    return slopes * (beyond * (np.array(scenario.arms)[arm] == "dry_needling"))[:, None]
+
+
+def remote_tenderness(local: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw the tenderness of a remote site, patients x visits, which shares a part with the local one."""
+    own = _lasting_and_passing(rng.standard_normal(len(local)), local.shape, rng)
+    return REMOTE_WITH_LOCAL * local + np.sqrt(1 - REMOTE_WITH_LOCAL**2) * own
+
+
+def failing_modulation(stable_pain: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw how badly pain is modulated, patients x visits: between people it goes with pain, within a person it does not."""
+    lasting = LASTING_WITH_PAIN * stable_pain
+    lasting = lasting + np.sqrt(1 - LASTING_WITH_PAIN**2) * rng.standard_normal(len(stable_pain))
+    return _lasting_and_passing(lasting, (len(stable_pain), len(VISITS)), rng)
+
+
+def sensitisation_again(first: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw sensitisation at all visits from that at baseline, patients x visits; its changes go with nothing."""
+    passing = rng.standard_normal((len(first), len(VISITS)))
+    return SENSITISATION_AGAIN * first[:, None] + np.sqrt(1 - SENSITISATION_AGAIN**2) * passing
+
+
+def _lasting_and_passing(lasting: np.ndarray, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    return np.sqrt(LASTING) * lasting[:, None] + np.sqrt(1 - LASTING) * rng.standard_normal(shape)
 
 
 def draw_questionnaire(
     instrument: str, people: pd.DataFrame, stable: np.ndarray, rng: np.random.Generator
-) -> pd.DataFrame:
-    """Draw a questionnaire asked once, at baseline, that goes moderately with lasting pain and disability."""
-    if instrument not in AT_BASELINE_ONLY:
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw a questionnaire at baseline that goes moderately with lasting pain and disability: its answers, and the construct."""
+    if instrument not in AT_BASELINE:
         raise ValueError(f"{instrument} is asked at every visit")
     load = {"csi": 0.40, "pcs_total": 0.30, "tsk11": 0.25}[instrument]
     shared = load * (stable[:, 0] + stable[:, 1])
@@ -143,7 +189,7 @@ def draw_questionnaire(
     frame.insert(0, "patient", people["patient"].to_numpy())
     frame.insert(1, "visit_number", 0)
     frame["total"] = scale.score(answers)
-    return frame
+    return frame, severity
 
 
 def draw_visits(

@@ -1,6 +1,7 @@
 """Write made-up studies to disk: the committed demo, and any other size and scenario."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from needling.simulate.soiled import Answers, Roles
 from needling.study.keys import StudyError
 
 DEMO_SEED = 20260101
+SHAM_SEED = 20260102
 BLOCK = 5000
 
 
@@ -75,6 +77,12 @@ ROLES = Roles(
     notes=("session_note", "ae_note"),
 )
 
+SHAM_SPELLINGS = {ARM_LABELS["sham"]: ("Sham needling", "SHAM ", "shamneedling", "sham-needling")}
+
+
+def _roles(scenario: Scenario) -> Roles:
+    return replace(ROLES, arm_spellings=ROLES.arm_spellings | SHAM_SPELLINGS) if "sham" in scenario.arms else ROLES
+
 
 def write_demo(
     folder: str | Path,
@@ -89,9 +97,10 @@ def write_demo(
     ----------
     folder : receives records.csv and dictionary.csv; what they were before is written over.
     truth_folder : receives truth.json and dirt.csv, which no pipeline reads.
-    seed : the same seed gives the same bytes; with the defaults those of the committed demo.
+    seed : the same seed gives the same bytes; with the defaults those of the committed demo (with SHAM_SEED and the scenario sham
+        those of the committed demo_sham).
     kind : the scenario; see `Scenario`.
-    patients : default 480, the demo's; clinics and therapists grow with it. More than 5,000 are written in blocks of
+    patients : default 480, the demo's (sham: 180); clinics and therapists grow with it. More than 5,000 are written in blocks of
         5,000, each sorted by record, so that 100,000 fit into memory.
 
     Returns
@@ -103,7 +112,7 @@ def write_demo(
     StudyError : the scenario is unknown or the size impossible.
     """
     try:
-        scenario = Scenario.sized(kind, Scenario().patients if patients is None else patients)
+        scenario = Scenario.sized(kind, patients)
     except ValueError as error:
         raise StudyError(f"{error}.") from None
     folder, truth_folder = Path(folder), Path(truth_folder)
@@ -111,7 +120,7 @@ def write_demo(
         path.mkdir(parents=True, exist_ok=True)
     by = dict(zip(("study", "export", "dirt"), np.random.default_rng(seed).spawn(3), strict=True))
     study = simulate_study(scenario, by["study"])
-    dictionary().to_csv(folder / "dictionary.csv", index=False, lineterminator="\n")
+    dictionary(scenario).to_csv(folder / "dictionary.csv", index=False, lineterminator="\n")
     _write_records(study, folder / "records.csv", truth_folder / "dirt.csv", by["export"], by["dirt"])
     text = json.dumps(study.truth, indent=1, sort_keys=True)
     (truth_folder / "truth.json").write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -127,7 +136,7 @@ def _write_records(
     lines = 0
     with records.open("w", encoding="utf-8", newline="") as to, log.open("w", encoding="utf-8", newline="") as log_to:
         for block, stream in zip(redcap_blocks(study, export, BLOCK), streams, strict=True):
-            soiled, found = inject(block, ROLES, stream, clinics=clinics)
+            soiled, found = inject(block, _roles(study.scenario), stream, clinics=clinics)
             found["line"] += lines
             found["of_line"] += lines * (found["of_line"] > 0)
             soiled.to_csv(to, index=False, header=lines == 0, lineterminator="\n")

@@ -90,7 +90,12 @@ def reversed_scale(soiled: Soiled, rng: np.random.Generator) -> None:
     for item, values in zip(answers.items, turned, strict=True):
         soiled.change(5, "reversed in a clinic", rows, item, written(values))
     if soiled.has(answers.total):
-        soiled.change(5, "reversed in a clinic", rows, str(answers.total), answers.score(np.stack(turned, axis=1)))
+        column = str(answers.total)
+        soiled.change(5, "reversed in a clinic", rows, column, answers.score(np.stack(turned, axis=1)))
+        alone = np.flatnonzero(soiled.filled(column) & (soiled.cells[answers.items[0]] == "") & soiled.in_clinic(6))
+        both_ends = numbers_in(answers.score(np.array([answers.lows, answers.highs]))).sum()
+        new = written(both_ends - numbers_in(soiled.cells[column][alone]))
+        soiled.change(5, "reversed in a clinic", alone, column, new)
 
 
 def missing_codes(soiled: Soiled, rng: np.random.Generator) -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from needling.schema import FRAME, check
+from needling.schema.contract import check
+from needling.schema.frames import FRAME
 from needling.simulate.made_up import SimulatedStudy
 from needling.simulate.scenario import COHORTS, SCALES
 
@@ -27,7 +28,7 @@ def to_frame(study: SimulatedStudy, observed_only: bool = True) -> pd.DataFrame:
     possible score, 0-100, higher is better.
     """
     parts = []
-    for cohort, plan in COHORTS.items():
+    for cohort, plan in ((name, COHORTS[name]) for name in study.scenario.cohorts):
         parts.append(_outcome(study, cohort, "pain", ("nprs",)))
         parts.append(_outcome(study, cohort, "function", plan.function))
     frame = pd.concat(parts, ignore_index=True)

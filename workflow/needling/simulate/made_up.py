@@ -5,17 +5,42 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from needling.simulate.course import draw_instrument, draw_questionnaire, draw_severity, draw_stable, draw_visits
+from needling.simulate.course import (
+    Severity,
+    draw_instrument,
+    draw_questionnaire,
+    draw_severity,
+    draw_stable,
+    draw_visits,
+    failing_modulation,
+    further_pain,
+    remote_tenderness,
+    sensitisation_again,
+)
 from needling.simulate.people import (
     allocate_by_lot,
     allocate_by_severity,
-    arm_names,
     draw_excluded,
     draw_people,
     draw_staff,
 )
-from needling.simulate.scenario import AT_BASELINE_ONLY, COHORTS, OVER_TIME, VISITS, Scenario, truth
-from needling.simulate.treatment import draw_treatment
+from needling.simulate.scenario import ASKED_AGAIN, AT_BASELINE, COHORTS, MECHANISMS, OVER_TIME, VISITS, Scenario, truth
+from needling.simulate.treatment import draw_guesses, draw_return_to_sport, draw_treatment
+
+# A part that comes later goes to the end, so that the others draw as before.
+STREAMS = (
+    "stable",
+    "people",
+    "excluded",
+    "severity",
+    "arm",
+    "answers",
+    "visits",
+    "treatment",
+    "pgic",
+    "guesses",
+    "later",
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +55,8 @@ class SimulatedStudy:
     answers : instrument -> patient, visit_number, item_1 ... item_k, total, observed. Answers exist for everybody at
         every visit; `observed` says which of them a study would have.
     pgic : patient, visit_number, pgic (1-7), observed.
-    sessions, needling, co_interventions, adverse_events, status : what happened between visits.
+    sessions, needling, co_interventions, adverse_events, milestones, status : what happened between visits.
+    guesses : patient, day, time, guess: which needle patients of a trial with a sham arm believe to have had.
     truth : true values on the scored scales.
     """
 
@@ -45,7 +71,9 @@ class SimulatedStudy:
     needling: pd.DataFrame
     co_interventions: pd.DataFrame
     adverse_events: pd.DataFrame
+    milestones: pd.DataFrame
     status: pd.DataFrame
+    guesses: pd.DataFrame
     truth: dict[str, object]
 
 
@@ -62,8 +90,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     The clean tables. On each instrument's scored scale the expected difference between the arms, over everybody and
     before drop-out, is the true effect in `truth`.
     """
-    parts = ("stable", "people", "excluded", "severity", "arm", "answers", "visits", "treatment", "pgic")
-    by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
+    by = dict(zip(STREAMS, rng.spawn(len(STREAMS)), strict=True))
     staff = draw_staff(scenario)
     stable = draw_stable(scenario.patients, by["stable"])
     people = draw_people(scenario, stable[:, :2], by["people"])
@@ -75,25 +102,30 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     follow_up = np.arange(1, len(VISITS))
     drawn: dict[str, list[pd.DataFrame]] = {}
     who = {name: _who_has(name, people) for name in OVER_TIME}
+
+    def draw(name: str, visits: np.ndarray, arm: np.ndarray | None) -> pd.DataFrame:
+        return draw_instrument(scenario, name, who[name], severity.of(name), visits, arm, by["answers"])
+
     for name in OVER_TIME:
-        drawn[name] = [draw_instrument(scenario, name, who[name], severity, np.array([0]), None, by["answers"])]
+        drawn[name] = [draw(name, np.array([0]), None)]
     if scenario.randomised:
-        arm = allocate_by_lot(people, by["arm"])
+        arm = allocate_by_lot(people, len(scenario.arms), by["arm"])
     else:
         arm = allocate_by_severity(drawn["nprs"][0]["total"].to_numpy(), people["expectation"].to_numpy(), by["arm"])
-    people["arm"] = arm_names(arm)
+    people["arm"] = np.array(scenario.arms)[arm]
     for name in OVER_TIME:
-        here = arm[who[name]["patient"]]
-        drawn[name].append(draw_instrument(scenario, name, who[name], severity, follow_up, here, by["answers"]))
+        drawn[name].append(draw(name, follow_up, arm[who[name]["patient"]]))
     answers = {
         name: pd.concat(frames, ignore_index=True).sort_values(["patient", "visit_number"], ignore_index=True)
         for name, frames in drawn.items()
     }
-    for name in AT_BASELINE_ONLY:
-        answers[name] = draw_questionnaire(name, people, stable, by["answers"])
+    at_baseline = {name: draw_questionnaire(name, people, stable, by["answers"]) for name in AT_BASELINE}
+    answers |= {name: table for name, (table, _) in at_baseline.items()}
 
-    pain = answers["nprs"]["total"].to_numpy().reshape(len(people), len(VISITS))
-    visits, leaves = draw_visits(scenario, people, severity, pain, arm, by["visits"])
+    # who leaves is drawn from the pain at an average expectation
+    visits, leaves = draw_visits(scenario, people, severity, _by_visit(answers["nprs"]), arm, by["visits"])
+    answers |= _later(scenario, people, severity, at_baseline["csi"], arm, by["later"])
+    pain = _by_visit(answers["nprs"])
     people["left_before"] = leaves
     attended = visits["attended"].to_numpy().reshape(len(people), len(VISITS))
     answers = {name: _observed(table, attended) for name, table in answers.items()}
@@ -110,9 +142,43 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
         needling=treatment.needling,
         co_interventions=treatment.co_interventions,
         adverse_events=treatment.adverse_events,
+        milestones=draw_return_to_sport(scenario, people, visits, treatment.status, by["later"]),
         status=treatment.status,
+        guesses=draw_guesses(people, treatment.sessions, visits, by["guesses"]),
         truth=truth(scenario),
     )
+
+
+def _by_visit(table: pd.DataFrame) -> np.ndarray:
+    return table["total"].to_numpy().reshape(-1, len(VISITS))
+
+
+def _later(
+    scenario: Scenario,
+    people: pd.DataFrame,
+    severity: Severity,
+    csi: tuple[pd.DataFrame, np.ndarray],
+    arm: np.ndarray,
+    rng: np.random.Generator,
+) -> dict[str, pd.DataFrame]:
+    """Draw pain as expectation moderates it, the mechanisms, and what is asked again."""
+    by = dict(zip((*MECHANISMS, *ASKED_AGAIN), rng.spawn(3), strict=True))
+    every = np.arange(len(VISITS))
+    constructs = {
+        "ppt_remote": remote_tenderness(severity.of("ppt"), by["ppt_remote"]),
+        "cpm": failing_modulation(severity.stable[:, 0], by["cpm"]),
+        "csi": sensitisation_again(csi[1], by["csi"]),
+    }
+    drawn = {
+        name: draw_instrument(scenario, name, people, constructs[name], every, arm, by[name]) for name in MECHANISMS
+    }
+    for name, at in ASKED_AGAIN.items():
+        again = draw_instrument(scenario, name, people, constructs[name], np.array(at), arm, by[name])
+        drawn[name] = pd.concat([csi[0], again], ignore_index=True).sort_values(
+            ["patient", "visit_number"], ignore_index=True
+        )
+    further = further_pain(scenario, people, arm)
+    return drawn | {"nprs": draw_instrument(scenario, "nprs", people, severity.of("nprs"), every, arm, rng, further)}
 
 
 def _function_instrument(cohort: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from needling.simulate.scenario import ARMS, COHORTS, Scenario
+from needling.simulate.scenario import COHORTS, EXPECTATION, Scenario
 
 FIRST_DAY = np.datetime64("2023-01-09")
 ENROLMENT_DAYS = 540
@@ -62,7 +62,7 @@ def draw_people(scenario: Scenario, stable: np.ndarray, rng: np.random.Generator
     medication.
     """
     n = scenario.patients
-    names = np.array(list(COHORTS))
+    names = np.array(scenario.cohorts)
     cohort = names[rng.permutation(np.arange(n) % len(names))]
     weight = np.linspace(1, 2, scenario.clinics)
     people = pd.DataFrame(
@@ -80,7 +80,7 @@ def draw_people(scenario: Scenario, stable: np.ndarray, rng: np.random.Generator
 def draw_excluded(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
     """Draw people who were screened and not enrolled: cohort, clinic, date_screened, age, sex, reason_excluded."""
     n = round(scenario.patients * scenario.screened_out)
-    cohort = rng.choice(np.array(list(COHORTS)), n)
+    cohort = rng.choice(np.array(scenario.cohorts), n)
     known = _characteristics(cohort, np.zeros(n), rng)
     return pd.DataFrame(
         {
@@ -113,6 +113,7 @@ def _characteristics(cohort: np.ndarray, lasting: np.ndarray, rng: np.random.Gen
     height = np.rint(rng.normal(np.where(female, 165, 178), np.where(female, 6.5, 7)))
     log_duration = np.log(each("duration_median_weeks")) + 0.6 * _with(lasting, 0.15, rng)
     shortest = np.where(cohort == "sports", 2, 12)
+    mean, sd = EXPECTATION
     known = pd.DataFrame(
         {
             "age": np.clip(np.rint(rng.normal(age_mean, age_sd)), 18, 88).astype(int),
@@ -124,7 +125,7 @@ def _characteristics(cohort: np.ndarray, lasting: np.ndarray, rng: np.random.Gen
             "height_cm": height.astype(int),
             "weight_kg": np.round(np.clip(rng.normal(26, 4, n), 17, 45) * (height / 100) ** 2, 1),
             "duration_weeks": np.maximum(np.rint(np.exp(log_duration)), shortest).astype(int),
-            "expectation": np.clip(np.rint(6.5 + 2 * _with(lasting, -0.15, rng)), 0, 10).astype(int),
+            "expectation": np.clip(np.rint(mean + sd * _with(lasting, -0.15, rng)), 0, 10).astype(int),
             "prior_needling": rng.random(n) < 0.3,
         }
     )
@@ -139,28 +140,23 @@ def _with(lasting: np.ndarray, correlation: float, rng: np.random.Generator) -> 
     return correlation * lasting + np.sqrt(1 - correlation**2) * rng.standard_normal(len(lasting))
 
 
-def allocate_by_lot(people: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
-    """Allocate 1:1 in random blocks of four within cohort and clinic; gives the arm's number of each patient."""
+def allocate_by_lot(people: pd.DataFrame, arms: int, rng: np.random.Generator) -> np.ndarray:
+    """Allocate in equal shares, in random blocks of two per arm within cohort and clinic: the arm's number of each patient."""
     stratum = people.groupby(["cohort", "clinic"]).ngroup().to_numpy()
     place = people.groupby(["cohort", "clinic"]).cumcount().to_numpy()
-    block = place // 4
+    block = place // (2 * arms)
     order = np.lexsort((rng.random(len(people)), block, stratum))
     key = stratum[order].astype(np.int64) * (block.max() + 1) + block[order]
     first = np.r_[True, key[1:] != key[:-1]]
     rank = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     # Each block gives two of each arm; which rank means which arm is drawn too, as last blocks may be short.
-    flip = rng.random(len(order))[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))] < 0.5
+    drawn = rng.random(len(order))[np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))]
     arm = np.empty(len(order), dtype=int)
-    arm[order] = (rank % 2) ^ flip
+    arm[order] = (rank + arms - 1 - np.floor(arms * drawn).astype(int)) % arms
     return arm
 
 
 def allocate_by_severity(baseline_pain: np.ndarray, expectation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Let the worse off, and those who expect more, be needled more often: log odds 0.5 per point of pain, 0.15 of hope."""
-    log_odds = 0.5 * (baseline_pain - baseline_pain.mean()) + 0.15 * (expectation - 6.5)
+    log_odds = 0.5 * (baseline_pain - baseline_pain.mean()) + 0.15 * (expectation - EXPECTATION[0])
     return (rng.random(len(log_odds)) < 1 / (1 + np.exp(-log_odds))).astype(int)
-
-
-def arm_names(arm: np.ndarray) -> np.ndarray:
-    """Names of arms by number."""
-    return np.array(ARMS)[arm]

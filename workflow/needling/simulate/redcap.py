@@ -9,12 +9,14 @@ import pandas as pd
 
 from needling.simulate.made_up import SimulatedStudy
 from needling.simulate.people import MEDICATION, WHY_NOT_ENROLLED
-from needling.simulate.scenario import COHORTS, SCALES, VISITS, Scenario
+from needling.simulate.scenario import ASKED_AGAIN, COHORTS, GUESS_TIMES, GUESSES, SCALES, VISITS, Scenario
 from needling.simulate.treatment import (
     CO_INTERVENTIONS,
+    MILESTONES,
     MINOR_EVENTS,
     REASONS_LEFT,
     REASONS_STOPPED,
+    SHAM,
     TECHNIQUES,
 )
 
@@ -47,12 +49,12 @@ KEYS = (
 )
 ENROLMENT, TREATMENT, END = "enrolment_arm_1", "treatment_arm_1", "study_end_arm_1"
 EVENTS = (ENROLMENT, *(f"{visit}_arm_1" for visit in VISITS), TREATMENT, END)
-REPEATING = ("treatment_session", "needling", "co_intervention", "adverse_event")
+REPEATING = ("treatment_session", "needling", "co_intervention", "adverse_event", "milestone", "guess_of_arm")
 REASONS_OF_EXIT = tuple(dict.fromkeys((*REASONS_LEFT, *REASONS_STOPPED)))
 EVENT_KINDS = (*MINOR_EVENTS, "prolonged_aggravation")
 MUSCLES = tuple(dict.fromkeys(muscle for plan in COHORTS.values() for muscle in plan.muscles))
 SUBDIAGNOSES = tuple(dict.fromkeys(name for plan in COHORTS.values() for name in plan.subdiagnoses))
-ARM_LABELS = {"usual_care": "usual care", "dry_needling": "dry needling"}
+ARM_LABELS = {"usual_care": "usual care", "sham": "sham needling", "dry_needling": "dry needling"}
 SESSION_NOTES = ("tolerated well", "sore afterwards", "tired today", "slept badly", "back at work", "stretching shown")
 EVENT_NOTES = ("settled by itself", "ice applied", "watched for ten minutes", "told to rest")
 
@@ -155,7 +157,7 @@ def _enrolment_fields() -> list[_Field]:
     ]
 
 
-def _visit_fields() -> list[_Field]:
+def _visit_fields(questionnaires: list[str]) -> list[_Field]:
     return [
         _date("visit_date", "visit", "Date of visit"),
         _Field("therapist", "visit", "Therapist"),
@@ -165,7 +167,7 @@ def _visit_fields() -> list[_Field]:
             for reading in (1, 2, 3)
         ],
         _Field("ppt_unit", "visit", "Unit of the pressure pain threshold"),
-        *[field for instrument in QUESTIONNAIRES for field in _questionnaire(instrument)],
+        *[field for instrument in questionnaires for field in _questionnaire(instrument)],
         _Field(
             "pgic",
             "pgic",
@@ -176,8 +178,22 @@ def _visit_fields() -> list[_Field]:
     ]
 
 
-def _treatment_fields() -> list[_Field]:
-    session, needling, co, event = REPEATING
+def _mechanism_fields() -> list[_Field]:
+    """What only the studies without a sham measure: a remote site, modulation, and milestones."""
+    remote = [
+        _number(f"ppt_remote_{one}", "visit", f"Pressure pain threshold, remote site, {one}", 0, 2000, "number")
+        for one in (1, 2, 3)
+    ]
+    return [
+        *remote,
+        _number("cpm", "visit", "Conditioned pain modulation", -2000, 2000, note="kPa"),
+        _date("milestone_date", "milestone", "Date of the milestone"),
+        _choice("milestone_kind", "milestone", "Milestone", MILESTONES),
+    ]
+
+
+def _treatment_fields(techniques: tuple[str, ...]) -> list[_Field]:
+    session, needling, co, event, *_ = REPEATING
     return [
         _number("session", session, "Session number", 1, 20),
         _date("session_date", session, "Date of session"),
@@ -189,7 +205,7 @@ def _treatment_fields() -> list[_Field]:
         _Field("session_note", session, "Note", "notes"),
         _number("needling_session", needling, "Session number", 1, 20),
         _date("needling_date", needling, "Date of needling"),
-        _choice("technique", needling, "Technique", TECHNIQUES),
+        _choice("technique", needling, "Technique", techniques),
         _choice("muscle", needling, "Muscle", MUSCLES),
         _choice("muscle_side", needling, "Side", ("left", "right")),
         _choice("trigger_point", needling, "Trigger point", ("active", "latent")),
@@ -223,13 +239,27 @@ def _treatment_fields() -> list[_Field]:
     ]
 
 
-FIELDS = (*_enrolment_fields(), *_visit_fields(), *_treatment_fields())
-COLUMNS = list(dict.fromkeys([*KEYS, *(column for field in FIELDS for column in field.columns())]))
+def _fields(scenario: Scenario) -> list[_Field]:
+    """Fields of the project: a trial with a sham has its own questionnaire and asks for guesses, the others have all."""
+    if "sham" not in scenario.arms:
+        visit = [*_visit_fields(list(QUESTIONNAIRES)), *_mechanism_fields()]
+        return [*_enrolment_fields(), *visit, *_treatment_fields(TECHNIQUES)]
+    asked = [name for name in QUESTIONNAIRES if any(name in COHORTS[cohort].function for cohort in scenario.cohorts)]
+    guess = [
+        _choice("guess_time", REPEATING[-1], "When asked", GUESS_TIMES),
+        _date("guess_date", REPEATING[-1], "Date of the guess"),
+        _choice("guess", REPEATING[-1], "Which needle do you believe you had", GUESSES),
+    ]
+    return [*_enrolment_fields(), *_visit_fields(asked), *_treatment_fields((*TECHNIQUES, SHAM)), *guess]
 
 
-def dictionary() -> pd.DataFrame:
+def _columns(scenario: Scenario) -> list[str]:
+    return list(dict.fromkeys([*KEYS, *(column for field in _fields(scenario) for column in field.columns())]))
+
+
+def dictionary(scenario: Scenario) -> pd.DataFrame:
     """Return the data dictionary: one row per field, REDCap's 18 columns, all text."""
-    return pd.DataFrame([field.row() for field in FIELDS], columns=list(DICTIONARY_COLUMNS)).astype("str")
+    return pd.DataFrame([field.row() for field in _fields(scenario)], columns=list(DICTIONARY_COLUMNS)).astype("str")
 
 
 def to_redcap(study: SimulatedStudy, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -246,7 +276,7 @@ def to_redcap(study: SimulatedStudy, rng: np.random.Generator) -> tuple[pd.DataF
     The records (all text, blank is missing; one row per event, or per instance of a repeating instrument; sorted by
     record, event, instrument and instance) and the dictionary.
     """
-    return next(redcap_blocks(study, rng, len(study.patients))), dictionary()
+    return next(redcap_blocks(study, rng, len(study.patients))), dictionary(study.scenario)
 
 
 def redcap_blocks(study: SimulatedStudy, rng: np.random.Generator, patients: int) -> Iterator[pd.DataFrame]:
@@ -265,7 +295,18 @@ def _part(study: SimulatedStudy, block: int, blocks: int, patients: int) -> Simu
     def of(table: pd.DataFrame) -> pd.DataFrame:
         return table[table["patient"].between(first, last - 1)].reset_index(drop=True)
 
-    tables = ("patients", "visits", "pgic", "sessions", "needling", "co_interventions", "adverse_events", "status")
+    tables = (
+        "patients",
+        "visits",
+        "pgic",
+        "sessions",
+        "needling",
+        "co_interventions",
+        "adverse_events",
+        "milestones",
+        "status",
+        "guesses",
+    )
     parts: dict[str, Any] = {name: of(getattr(study, name)) for name in tables}
     parts["answers"] = {name: of(table) for name, table in study.answers.items()}
     parts["excluded"] = study.excluded[study.excluded.index % blocks == block]
@@ -273,14 +314,14 @@ def _part(study: SimulatedStudy, block: int, blocks: int, patients: int) -> Simu
 
 
 def _records(study: SimulatedStudy, names: "_Names", rng: np.random.Generator) -> pd.DataFrame:
-    by = dict(zip(("items", "readings", "notes"), rng.spawn(3), strict=True))
+    by = dict(zip(("items", "readings", "notes", "remote"), rng.spawn(4), strict=True))
     frames = [
         _enrolment_rows(study, names),
         _excluded_rows(study, names),
-        _visit_rows(study, names, by["items"], by["readings"]),
+        _visit_rows(study, names, by),
         *_treatment_rows(study, names, by["notes"]),
     ]
-    records = pd.concat(frames, ignore_index=True).reindex(columns=COLUMNS).fillna("")
+    records = pd.concat(frames, ignore_index=True).reindex(columns=_columns(study.scenario)).fillna("")
     event = records["redcap_event_name"].map({name: place for place, name in enumerate(EVENTS)})
     repeat = records["redcap_repeat_instrument"].map({name: place for place, name in enumerate(("", *REPEATING))})
     instance = pd.to_numeric(records["redcap_repeat_instance"]).fillna(0)
@@ -402,9 +443,7 @@ def _excluded_rows(study: SimulatedStudy, names: _Names) -> pd.DataFrame:
     )
 
 
-def _visit_rows(
-    study: SimulatedStudy, names: _Names, items: np.random.Generator, readings: np.random.Generator
-) -> pd.DataFrame:
+def _visit_rows(study: SimulatedStudy, names: _Names, by: dict[str, np.random.Generator]) -> pd.DataFrame:
     came = study.visits[study.visits["attended"]]
     patient = came["patient"].to_numpy()
     event = np.array(EVENTS[1 : 1 + len(VISITS)], dtype=object)[came["visit_number"].to_numpy()]
@@ -416,8 +455,10 @@ def _visit_rows(
         },
         index=pd.MultiIndex.from_frame(came[["patient", "visit_number"]]),
     )
-    parts: list[Any] = [_scores(study.answers["nprs"], {"nprs": "item_1"}), _readings(study.answers["ppt"], readings)]
-    parts += [_questionnaire_columns(name, study.answers[name], items) for name in QUESTIONNAIRES]
+    parts: list[Any] = [_scores(study.answers[name], {name: "item_1"}) for name in ("nprs", "cpm")]
+    parts.append(_readings("ppt", study.answers["ppt"], by["readings"]).assign(ppt_unit="kPa"))
+    parts.append(_readings("ppt_remote", study.answers["ppt_remote"], by["remote"]))
+    parts += [_questionnaire_columns(name, study.answers[name], by["items"]) for name in QUESTIONNAIRES]
     parts.append(_scores(study.pgic, {"pgic": "pgic"}))
     return rows.join(parts).reset_index(drop=True)
 
@@ -431,30 +472,36 @@ def _scores(table: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     return pd.DataFrame({new: _whole(seen[old]) for new, old in columns.items()}, index=seen.index)
 
 
-def _readings(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+def _readings(stem: str, table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """Three readings (kPa) whose mean is the threshold."""
     seen = _indexed(table)
     middle = seen["item_1"].to_numpy()
     spread = np.maximum(middle * READING_SPREAD, 1)
     one, two = (np.rint(rng.normal(0, 1, len(seen)) * spread).clip(-2 * spread, 2 * spread).astype(int) for _ in "12")
-    values = {"ppt_1": middle + one, "ppt_2": middle + two, "ppt_3": middle - one - two}
-    return pd.DataFrame({k: _whole(v) for k, v in values.items()} | {"ppt_unit": "kPa"}, index=seen.index)
+    values = {f"{stem}_1": middle + one, f"{stem}_2": middle + two, f"{stem}_3": middle - one - two}
+    return pd.DataFrame({k: _whole(v) for k, v in values.items()}, index=seen.index)
 
 
 def _questionnaire_columns(instrument: str, table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Items and total; a few items are unanswered, and the total is blank where too many are."""
+    """Items and total; a few items are unanswered, and the total is blank where too many are. Asked again: the total alone."""
     seen = _indexed(table)
+    again = seen[seen.index.get_level_values("visit_number").isin(ASKED_AGAIN.get(instrument, ()))]
+    seen = seen.drop(again.index)
     scale, name = SCALES[instrument], stem(instrument)
     answers = seen[[f"item_{item + 1}" for item in range(scale.items)]].to_numpy(float, copy=True)
     answers[rng.random(answers.shape) < ITEM_MISSING] = np.nan
     total = scale.score_answered(answers)
     total[np.isnan(answers).sum(axis=1) > QUESTIONNAIRES[instrument][1]] = np.nan
     columns = {f"{name}_{item + 1}": _whole(answers[:, item]) for item in range(scale.items)}
-    return pd.DataFrame(columns | {f"{name}_total": _decimal(total, 2)}, index=seen.index)
+    first = pd.DataFrame(columns | {f"{name}_total": _decimal(total, 2)}, index=seen.index)
+    if not len(again):
+        return first
+    later = pd.DataFrame({f"{name}_total": _decimal(again["total"].to_numpy(float), 2)}, index=again.index)
+    return pd.concat([first, later]).fillna("")
 
 
 def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generator) -> list[pd.DataFrame]:
-    session, needling, co, event = REPEATING
+    session, needling, co, event, milestone, guess = REPEATING
 
     def rows(table: pd.DataFrame, repeat: str, columns: dict[str, Any], at: str = TREATMENT) -> pd.DataFrame:
         return pd.DataFrame(names.rows(table["patient"].to_numpy(), at, repeat) | columns)
@@ -467,6 +514,7 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
         return np.where(rng.random(count) < share, said, "")
 
     s, n, c, a, left = study.sessions, study.needling, study.co_interventions, study.adverse_events, study.status
+    reached = study.milestones
     session_columns = {
         "session": _whole(s["session"]),
         "session_date": date(s),
@@ -496,19 +544,28 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
         "stop_reason": _code(left["reason"], REASONS_OF_EXIT),
         "still_followed": _yes(left["still_followed"]),
     }
+    milestone_columns = {"milestone_date": date(reached), "milestone_kind": _code(reached["kind"], MILESTONES)}
+    told = study.guesses
+    guess_columns = {
+        "guess_time": _code(told["time"], GUESS_TIMES),
+        "guess_date": date(told),
+        "guess": _code(told["guess"], GUESSES),
+    }
     return [
         rows(s, session, session_columns),
         rows(n, needling, needling_columns),
         rows(c, co, co_columns),
         rows(a, event, event_columns),
+        rows(reached, milestone, milestone_columns),
         rows(left, "", status_columns, END),
+        rows(told, guess, guess_columns),
     ]
 
 
 def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
     whole = ("insertions", "needles", "depth_mm", "length_mm", "ltr_count", "retention_min", "pain_during")
     return {
-        "technique": _code(table["technique"], TECHNIQUES),
+        "technique": _code(table["technique"], (*TECHNIQUES, SHAM)),
         "muscle": _code(table["muscle"], MUSCLES),
         "muscle_side": _code(table["side"], ("left", "right")),
         "trigger_point": _code(table["trigger_point"], ("active", "latent")),

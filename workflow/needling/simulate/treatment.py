@@ -8,9 +8,18 @@ import pandas as pd
 from needling.simulate.people import Staff, choose_therapist
 from needling.simulate.scenario import (
     COHORTS,
+    GOES_ON,
+    GUESS_CHANCES,
+    GUESS_TIMES,
+    GUESSES,
     LTR_WITHIN_SESSION,
     MAJOR_EVENT_PER_SESSION,
     MINOR_EVENT_PER_SESSION,
+    MORE_EXERCISE,
+    RETURN_HAZARD_RATIO,
+    RETURN_TO_SPORT,
+    SESSIONS_FOR_ALL,
+    STOPS_AT,
     VISITS,
     WEEKS,
     Scenario,
@@ -22,6 +31,10 @@ REASONS_STOPPED = ("adverse_event", "lack_of_efficacy", "recovered", "needle_fea
 CO_INTERVENTIONS = ("exercise", "manual_therapy", "education", "modality", "home_programme")
 MINOR_EVENTS = ("soreness", "bruising", "bleeding", "dizziness")
 TECHNIQUES = ("deep", "superficial")
+MILESTONES = ("return_to_sport", "relapse")
+FIRST_RETURN = 3
+SHAM = "blunt_needle"
+NOT_ANSWERED = 0.04
 
 
 @dataclass(frozen=True)
@@ -51,16 +64,28 @@ def draw_treatment(
     pain : patients x visits, complete pain scores, between which the pain at a session lies.
     leaves : number of the first visit that each patient has left before.
     """
-    by = dict(zip(("status", "sessions", "needling", "pain", "co", "events"), rng.spawn(6), strict=True))
+    parts = ("status", "sessions", "needling", "pain", "co", "events", "stopping", "exercise")
+    by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
     status = _draw_status(people, leaves, by["status"])
     sessions = _draw_sessions(scenario, people, staff, status, by["sessions"])
     needling = _draw_needling(people, sessions, by["needling"])
     sessions = _with_pain(scenario, sessions, needling, people, pain, by["pain"])
+    co_interventions = _draw_co_interventions(sessions, by["co"])
+    adverse_events = _draw_adverse_events(people, sessions, by["events"])
+    attended, exercise = sessions, co_interventions[:0]
+    if scenario.follows_patients:
+        attended = sessions[_attended(people, sessions, by["stopping"])]
+        exercise = _more_exercise(people, sessions, by["exercise"])
+    co_interventions = pd.concat([co_interventions, exercise], ignore_index=True).sort_values("patient", kind="stable")
+
+    def of_those(table: pd.DataFrame) -> pd.DataFrame:
+        return table.merge(attended[["patient", "session"]], on=["patient", "session"])
+
     return Treatment(
-        sessions,
-        needling,
-        _draw_co_interventions(sessions, by["co"]),
-        _draw_adverse_events(people, sessions, by["events"]),
+        attended.reset_index(drop=True),
+        of_those(needling),
+        of_those(co_interventions),
+        of_those(adverse_events),
         status,
     )
 
@@ -120,8 +145,8 @@ def _draw_sessions(
 
 
 def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Draw one row per muscle needled per session, STRICTA items 2a-2g; only in the needling arm."""
-    needled = sessions[people["arm"].to_numpy()[sessions["patient"]] == "dry_needling"]
+    """Draw one row per muscle needled per session, STRICTA items 2a-2g; not in usual care."""
+    needled = sessions[people["arm"].to_numpy()[sessions["patient"]] != "usual_care"]
     muscles = 1 + rng.binomial(2, 0.45, len(needled))
     rows = needled.loc[needled.index.repeat(muscles), ["patient", "session", "day"]].reset_index(drop=True)
     n = len(rows)
@@ -138,7 +163,7 @@ def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.
     length = np.where(deep, rng.choice([30, 40, 50], n), 25)
     sought = np.where(deep, rng.random(n) < 0.8, False)
     elicited = sought & (rng.random(n) < 0.65)
-    return rows.assign(
+    drawn = rows.assign(
         technique=np.where(deep, *TECHNIQUES),
         muscle=muscle.astype(str),
         side=np.where(side == "both", np.where(rng.random(n) < 0.5, "left", "right"), side),
@@ -157,6 +182,16 @@ def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.
         pain_during=np.clip(np.rint(rng.normal(3.5, 1.8, n) + elicited), 0, 10).astype(int),
         stopped_early=rng.random(n) < 0.01,
     )
+    return _as_sham(drawn, people["arm"].to_numpy()[drawn["patient"]] == "sham")
+
+
+def _as_sham(needling: pd.DataFrame, sham: np.ndarray) -> pd.DataFrame:
+    """A blunt needle that touches the skin: nothing enters, nothing twitches, and it hurts less."""
+    nothing = {"insertions": np.nan, "depth_mm": np.nan, "ltr": False, "ltr_count": 0, "retention_min": 0}
+    said = {"technique": SHAM, "response_sought": "sensation", "manipulation": "none", "ultrasound_guided": False}
+    less = np.rint(needling["pain_during"] / 3)
+    made = {name: needling[name].mask(sham, value) for name, value in {**nothing, **said}.items()}
+    return needling.assign(**made, pain_during=needling["pain_during"].where(~sham, less).astype(int))
 
 
 def _with_pain(
@@ -177,7 +212,7 @@ def _with_pain(
     key = ["patient", "session"]
     twitched = needling.groupby(key, as_index=False)["ltr"].any()
     ltr = sessions[key].merge(twitched, on=key, how="left")["ltr"].fillna(False).to_numpy(bool)
-    needled = people["arm"].to_numpy()[patient] == "dry_needling"
+    arm = people["arm"].to_numpy()[patient]
     after = before - 0.5 + (0 if scenario.kind == "null" else LTR_WITHIN_SESSION) * ltr
     after = after + rng.normal(0, 0.6, len(sessions))
     soreness = np.clip(np.rint(rng.normal(2.2, 1.5, len(sessions))), 0, 10)
@@ -185,9 +220,52 @@ def _with_pain(
     return sessions.assign(
         pain_before=np.clip(np.rint(before), 0, 10).astype(int),
         pain_after=np.clip(np.rint(after), 0, 10).astype(int),
-        soreness_24h=np.where(needled, soreness, np.nan),
-        soreness_72h=np.where(needled, later, np.nan),
+        soreness_24h=np.select([arm == "dry_needling", arm == "sham"], [soreness, np.rint(soreness / 2)], np.nan),
+        soreness_72h=np.select([arm == "dry_needling", arm == "sham"], [later, np.rint(later / 2)], np.nan),
     )
+
+
+def _attended(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
+    """Draw which planned sessions a patient came to: after the first ones the recovered stop, as their cohort does."""
+    pain, cohort = sessions["pain_before"].to_numpy(), people["cohort"].to_numpy()[sessions["patient"]]
+    chance = np.ones(len(sessions))
+    for name, (at_0, per_point) in GOES_ON.items():
+        chance[cohort == name] = 1 / (1 + np.exp(-(at_0 + per_point * pain[cohort == name])))
+    for name, most in STOPS_AT.items():
+        chance[cohort == name] = pain[cohort == name] > most
+    stops = (sessions["session"] >= SESSIONS_FOR_ALL) & (rng.random(len(sessions)) >= chance)
+    stopped_before = stops.groupby(sessions["patient"]).cumsum() - stops.astype(int)
+    return (stopped_before == 0).to_numpy()
+
+
+def _more_exercise(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Draw exercise beside what both arms have; it takes longer, so that no row looks like one of those entered twice."""
+    arm = people["arm"].to_numpy()[sessions["patient"]]
+    share = np.array([MORE_EXERCISE.get(name, 0.0) for name in arm])
+    rows = sessions.loc[rng.random(len(sessions)) < share, ["patient", "session", "day"]].reset_index(drop=True)
+    adherence = rng.choice(np.array(["full", "partial", "none"]), len(rows), p=[0.65, 0.27, 0.08])
+    return rows.assign(kind="exercise", minutes=rng.integers(9, 13, len(rows)) * 5, adherence=adherence)
+
+
+def draw_return_to_sport(
+    scenario: Scenario, people: pd.DataFrame, visits: pd.DataFrame, status: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Draw on which day patients returned to sport: patient, day, kind; who returned after the last visit has no row.
+
+    Times are Weibull with proportional hazards, sooner with needling, and do not depend on pain or on who leaves.
+    """
+    ratio = np.where((people["arm"] == "dry_needling") & (scenario.kind != "null"), RETURN_HAZARD_RATIO, 1.0)
+    draws = rng.exponential(size=len(people))
+    day = np.full(len(people), np.inf)
+    for name, (scale, shape) in RETURN_TO_SPORT.items():
+        here = (people["cohort"] == name).to_numpy()
+        day[here] = FIRST_RETURN + np.floor(scale * (draws[here] / ratio[here]) ** (1 / shape))
+    came = visits[visits["attended"]]
+    last = came.groupby("patient")["day"].max().reindex(people["patient"]).to_numpy(float)
+    left = status[~status["still_followed"]].set_index("patient")["day"]
+    last = np.minimum(last, people["patient"].map(left).fillna(np.inf))
+    back = people.loc[day <= last, ["patient"]].reset_index(drop=True)
+    return back.assign(day=day[day <= last].astype(int), kind=MILESTONES[0])
 
 
 def _draw_co_interventions(sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -213,3 +291,31 @@ def _draw_adverse_events(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.r
         severity=np.where(major[happened], "severe", severity),
         related=np.where(rng.random(len(rows)) < 0.85, "related", "unrelated"),
     )
+
+
+def draw_guesses(
+    people: pd.DataFrame, sessions: pd.DataFrame, visits: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Draw which needle patients of a trial with a sham arm believe to have had; usual care is not asked.
+
+    Parameters
+    ----------
+    people, sessions, visits : patients with their arm, what they were given, and the visits with day and attended.
+
+    Returns
+    -------
+    patient, day, time (after_first_session: asked on its day; at_the_end: at the last visit), guess. Who had no session, or did not
+    come to the last visit, was not asked then; a few do not answer.
+    """
+    arm = people["arm"].to_numpy()
+    last = visits[(visits["visit_number"] == len(VISITS) - 1) & visits["attended"]]
+    first = sessions.sort_values("day", kind="stable").drop_duplicates("patient").sort_values("patient")
+    asked = {GUESS_TIMES[0]: first, GUESS_TIMES[1]: last}
+    told = []
+    for time, when in asked.items():
+        rows = when.loc[np.isin(arm[when["patient"]], list(GUESS_CHANCES)) & ("sham" in arm), ["patient", "day"]]
+        chances = np.array([GUESS_CHANCES[one][time] for one in arm[rows["patient"]]]).reshape(-1, len(GUESSES))
+        place = (rng.random(len(rows))[:, None] > chances.cumsum(axis=1)[:, :-1]).sum(axis=1)
+        answered = rng.random(len(rows)) >= NOT_ANSWERED
+        told.append(rows.assign(time=time, guess=np.array(GUESSES)[place])[answered])
+    return pd.concat(told, ignore_index=True).sort_values(["patient", "day"], kind="stable", ignore_index=True)

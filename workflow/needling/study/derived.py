@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from needling.schema import is_date
+from needling.schema.contract import is_date
 from needling.study.keys import Name, Section, Words, nearest
 from needling.study.sources import WrittenRows, _rows
 
 if TYPE_CHECKING:
-    from needling.study.plan import Analysis, Study
+    from needling.study.analyses import Analysis
+    from needling.study.plan import Study
 
-EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "status"]
+EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "milestones", "status"]
 Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows, json_schema_input_type=WrittenRows)]
 Known = Callable[[str, str, Any], None]
 
@@ -195,7 +196,8 @@ def check_strategies(name: str, analysis: "Analysis", study: "Study") -> None:
 
 def check_known_at_day_0(name: str, analysis: "Analysis", study: "Study") -> None:
     """Refuse covariates from after day 0 in analyses that are not exploratory: what the arms did may show in them."""
-    later = study.known_after_day_0([*analysis.adjust, *analysis.where])
+    asked = getattr(analysis, "interaction", None)
+    later = study.known_after_day_0([*analysis.adjust, *analysis.where, *([asked] if asked else [])])
     if later and study.role(name) != "exploratory":
         raise ValueError(
             f"analyses.{name}: the covariate '{later[0]}' is from after day 0, so that no effect can be adjusted for it; leave it "

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Union
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
 
+from needling.study.analyses import KindSettings
 from needling.study.keys import ForPeople, Name, StudyError, nearest
-from needling.study.plan import KindSettings, Study
+from needling.study.plan import Study
 from needling.study.sources import regular_file
 
 BOOLEAN, TIME = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"

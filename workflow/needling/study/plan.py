@@ -1,11 +1,12 @@
-"""What is asked of the data: cohorts, estimands, analyses, cleaning, privacy, output, and the whole study file."""
+"""The whole study file: its sections, and what they must agree on."""
 
-import datetime
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import Field, SerializeAsAny, model_validator
 
+from needling.study.about import ForReading, Metadata, Published
+from needling.study.analyses import Analysis, Cohort, Estimand
 from needling.study.derived import (
     DerivedCovariate,
     IntercurrentEvent,
@@ -14,223 +15,12 @@ from needling.study.derived import (
     check_events,
     check_known_at_day_0,
     check_strategies,
-    short_strategy,
 )
+from needling.study.disclosure import Disclosure, Privacy, Shared
+from needling.study.families import Family
 from needling.study.itself import check_used_once, check_windows
 from needling.study.keys import ForPeople, Name, Section, Words, nearest
 from needling.study.sources import Events, Export, Instrument, Patients, Visits
-
-
-class Cohort(Section):
-    """A cohort and the instrument that measures each outcome in it."""
-
-    label: Words = Field("", description="Words for figures and tables. Default: the name with spaces.")
-    outcomes: dict[Name, str | list[str]] = Field(
-        description="Outcome (e.g. pain) -> instrument; a list means the one that each patient has, pooled as percent "
-        "of maximum possible score (0-100, higher is better)."
-    )
-
-    @field_validator("outcomes")
-    @classmethod
-    def _outcomes_have_instruments(cls, outcomes: dict[str, str | list[str]]) -> dict[str, str | list[str]]:
-        for name, instruments in outcomes.items():
-            if not instruments:
-                raise ValueError(f"the outcome '{name}' has no instrument; name one, or leave the outcome out")
-        return outcomes
-
-
-class Estimand(Section):
-    """What is to be estimated (ICH E9(R1)), in words for the report."""
-
-    population: Words = Field("", description="Who.")
-    treatment: Words = Field("", description="Which treatment conditions are compared.")
-    variable: Words = Field("", description="The outcome and time.")
-    intercurrent_events: dict[str, Strategy | str] = Field(
-        default_factory=dict,
-        description="Event -> strategy. Every event under the study's intercurrent_events has a strategy that acts on the values: "
-        "its code, or {strategy: composite, value: 0}. An event that is not there is described in words, which only the report "
-        "shows. Default: none named.",
-    )
-    summary: Words = Field("", description="The population-level summary, e.g. difference in means.")
-
-    @field_validator("intercurrent_events", mode="before")
-    @classmethod
-    def _codes_are_strategies(cls, value: Any) -> Any:
-        return {event: short_strategy(answer) for event, answer in value.items()} if isinstance(value, dict) else value
-
-
-Contrasts = Literal["reference", "pairwise", "trend"] | dict[str, float]
-
-
-class Analysis(Section):
-    """What every analysis says, whatever its kind: who, what, against whom, and in which role."""
-
-    # What shows results reads only this much of an analysis; the settings of its kind are for the job that runs it.
-    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True)
-
-    kind: str = Field(
-        description="Kind of analysis: the name of a file under workflow/needling/analysis or workflow/extensions."
-    )
-    label: Words = Field("", description="Heading in the report. Default: the analysis' name with spaces.")
-    role: Literal["primary", "secondary", "sensitivity", "exploratory"] | None = Field(
-        None, description="What the analysis is for. Default: primary for the study's primary analysis, else secondary."
-    )
-    outcomes: list[Name] = Field(
-        default_factory=list, description="Outcomes analysed, each in each cohort that has it. Default: none."
-    )
-    estimand: str | None = Field(None, description="Name of the estimand. Default: none.")
-    adjust: list[Name] = Field(default_factory=list, description="Baseline covariates of the model. Default: none.")
-    where: dict[Name, list[str] | str] = Field(
-        default_factory=dict,
-        description="Covariate -> levels: the analysis is restricted to those patients. Default: all.",
-    )
-    observed_at: str | None = Field(
-        None,
-        description="Only patients whose outcome was measured at this visit. Default: everybody with any follow-up.",
-    )
-    report_as: Literal["difference", "improvement"] = Field(
-        "difference",
-        description="Sign of contrasts: as measured (default), or turned so that positive means more improvement.",
-    )
-    reference: str | None = Field(
-        None, description="Arm that the others are compared with. Default: the reference of patients.arm."
-    )
-    framework: Literal["superiority", "non_inferiority", "equivalence"] = Field(
-        "superiority", description="What the test is about. Default: superiority, a difference of 0."
-    )
-    margin: float | None = Field(
-        None,
-        gt=0,
-        description="Margin of non-inferiority or equivalence in the outcome's unit, positive. No default there.",
-    )
-    family: str | None = Field(
-        None, description="Multiplicity family of the contrasts at the primary visit. Default: none, unadjusted."
-    )
-    level: float = Field(0.95, gt=0.5, lt=1, description="Confidence level. Default: 0.95, the field's convention.")
-
-    # How this kind treats a missing value; which strategies for intercurrent events its numbers can follow; whether its outcomes
-    # are two-valued.
-    imputes: ClassVar[str] = (
-        "no value is put in their place, and the estimate is right where, given what the model holds, they would have looked like "
-        "those observed"
-    )
-    strategies: ClassVar[frozenset[str]] = frozenset({"treatment_policy", "hypothetical", "composite"})
-    binary: ClassVar[bool] = False
-
-    def check_plan(self, name: str, study: "Study") -> None:
-        """Refuse, in a sentence, what this kind cannot mean in this study; a kind overrides it where it has more to say.
-
-        Raises
-        ------
-        ValueError : with the sentence.
-        """
-
-
-class KindSettings(Analysis):
-    """Base of the settings of a kind of analysis: a key that the kind does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
-
-    # What an analysis `of` another takes from it, where it says nothing of its own: its key -> that of the other.
-    taken: ClassVar[dict[str, str]] = {
-        name: name
-        for name in ("outcomes", "adjust", "where", "estimand", "report_as", "reference", "contrasts", "level")
-    }
-
-    per_protocol: list[Name] | None = Field(
-        None,
-        description="Intercurrent events that break the protocol: a non-inferiority analysis is also made without the patients who "
-        "had one, as rows beside its own. Default: none, which only a study without intercurrent_events allows there.",
-    )
-    contrasts: Contrasts = Field(
-        "reference",
-        description="Which arms are compared: each with the reference (default), all pairs, a linear trend over "
-        "patients.arm.dose, or weights by arm that add up to 0.",
-    )
-
-
-# Of kinds with normal errors: an outcome that is none is refused unless somebody says why it is to be taken as one.
-Scale = dict[Literal["continuous"], Annotated[str, Field(min_length=10)]]
-SCALE: Any = Field(
-    default_factory=dict,
-    description="continuous: the reason for which an outcome of two values, of few levels, or a count near zero is analysed by "
-    "its mean all the same; the report prints it. Default: such an outcome is refused.",
-)
-
-
-class Hypothesis(Section):
-    """One comparison of a family: what is named here must fit exactly one."""
-
-    analysis: Name | None = Field(None, description="Analysis. Default: the only one of the family.")
-    cohort: Name | None = Field(None, description="Cohort. Default: the only one.")
-    outcome: Name | None = Field(None, description="Outcome. Default: the only one.")
-    arm: str | None = Field(None, description="Arm that is compared. Default: the only one.")
-    reference: str | None = Field(None, description="Arm that it is compared with. Default: the only one.")
-    variant: str | None = Field(None, description="Response, or another method within the kind. Default: the only one.")
-
-
-class Family(Section):
-    """Contrasts that share one error rate."""
-
-    method: Literal["holm", "hochberg", "bonferroni", "fixed_sequence", "fallback", "graph", "none"] = Field(
-        "holm",
-        description="Default: Holm, valid whatever the correlation; hochberg assumes that it is not negative. fixed_sequence: "
-        "each at the full level once those before it are rejected; fallback: a sequence in which each starts with a weight; "
-        "graph: weights, and where the weight of a rejected one goes (gatekeeping and others).",
-    )
-    level: float = Field(0.05, gt=0, lt=0.5, description="Family-wise error rate. Default: 0.05, two-sided.")
-    hypotheses: dict[Name, Hypothesis] = Field(
-        default_factory=dict,
-        description="Name -> the comparison, in the order of the sequence. Needed by fixed_sequence, fallback and graph.",
-    )
-    weights: dict[Name, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default_factory=dict,
-        description="Hypothesis -> share of the level it starts with; together at most 1. Default: 0.",
-    )
-    transitions: dict[Name, dict[Name, Annotated[float, Field(ge=0, le=1)]]] = Field(
-        default_factory=dict,
-        description="Hypothesis -> where its weight goes once it is rejected, in shares of at most 1 together. Default: nowhere.",
-    )
-
-    @model_validator(mode="after")
-    def _graph_is_whole(self) -> "Family":
-        ordered = self.method in ("fixed_sequence", "fallback", "graph")
-        if ordered != bool(self.hypotheses):
-            raise ValueError("hypotheses belong to fixed_sequence, fallback and graph, which need them")
-        if (self.method in ("fallback", "graph")) != bool(self.weights):
-            raise ValueError("weights belong to fallback and graph, which need them")
-        if self.transitions and self.method != "graph":
-            raise ValueError("transitions belong to the method graph")
-        named = [*self.weights, *self.transitions, *(to for one in self.transitions.values() for to in one)]
-        for name in named:
-            if name not in self.hypotheses:
-                raise ValueError(f"hypothesis '{name}' is not defined{nearest(name, self.hypotheses)}")
-        if sum(self.weights.values()) > 1 + 1e-9:
-            raise ValueError("weights add up to at most 1")
-        for name, one in self.transitions.items():
-            if name in one or sum(one.values()) > 1 + 1e-9:
-                raise ValueError(f"transitions of '{name}' lead to others and add up to at most 1")
-        return self
-
-    @property
-    def arrows(self) -> dict[str, dict[str, float]]:
-        """Where the weight of each hypothesis goes once it is rejected; along a sequence to the next one."""
-        names = list(self.hypotheses)
-        if self.method == "graph":
-            return {name: self.transitions.get(name, {}) for name in names}
-        return {name: dict.fromkeys(names[i + 1 : i + 2], 1.0) for i, name in enumerate(names)}
-
-    @property
-    def starts(self) -> dict[str, float]:
-        """Share of the level with which each hypothesis starts; of a fixed sequence all with the first."""
-        first = next(iter(self.hypotheses), "")
-        return {
-            name: float(name == first) if self.method == "fixed_sequence" else self.weights.get(name, 0.0)
-            for name in self.hypotheses
-        }
-
-
-# ---------------------------------------------------------------- cleaning, privacy, output
 
 
 class Cleaning(Section):
@@ -243,110 +33,6 @@ class Cleaning(Section):
     )
     corrections: str | None = Field(
         None, description="Path of a file of corrections that came back from the sites. Default: none."
-    )
-
-
-class Review(Section):
-    """A column that somebody has looked at and found free of identifiers."""
-
-    by: str = Field(description="Who looked (a role or initials).")
-    date: str = Field(description="When (YYYY-MM-DD).")
-    why: str = Field(description="What was seen, e.g. 'muscle names only'.")
-
-    @field_validator("date", mode="before")
-    @classmethod
-    def _date_is_text(cls, value: Any) -> str:
-        return str(value)
-
-    @field_validator("date")
-    @classmethod
-    def _date_exists(cls, value: str) -> str:
-        try:
-            known = datetime.date.fromisoformat(value).isoformat() == value
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError(f"'{value}' is not a day of the calendar; write the day of the review as YYYY-MM-DD")
-        return value
-
-    @field_validator("by", "why")
-    @classmethod
-    def _says_something(cls, value: str) -> str:
-        if len(value.strip()) < 2:
-            raise ValueError(
-                f"'{value}' is too short; say in words or initials who looked (by) and what was seen (why)"
-            )
-        return value
-
-
-class Privacy(Section):
-    """What the identifier gate lets through."""
-
-    drop: list[str] = Field(default_factory=list, description="Columns never read, whatever they hold. Default: none.")
-    reviewed: dict[str, Review] = Field(
-        default_factory=dict,
-        description="Columns that the gate would stop on, with who reviewed them. Default: none.",
-    )
-
-
-class Shared(Section):
-    """A row-level file for others, one row per patient; it is refused unless everybody in it hides in a crowd.
-
-    Cohort, arm and the covariates are taken for what somebody could know about a patient, the outcomes for what nobody
-    may learn.
-    """
-
-    covariates: list[Name] = Field(default_factory=list, description="Covariates in the file. Default: none.")
-    outcomes: list[Name] = Field(description="Outcomes in the file.")
-    visits: list[Name] = Field(description="Visits at which the file has them.")
-    spans: dict[Name, list[float]] = Field(
-        default_factory=dict,
-        description="Covariate -> numbers at which its spans begin, e.g. age: [40, 60]. Default: the values themselves.",
-    )
-    people: int = Field(
-        11, ge=5, description="Fewest patients who share cohort, arm and all covariates. Default: 11; never below 5."
-    )
-    diversity: int = Field(
-        2,
-        ge=2,
-        description="Fewest different values of each outcome among them. Default: 2, so that no group shares one.",
-    )
-
-    @field_validator("spans")
-    @classmethod
-    def _spans_rise(cls, spans: dict[str, list[float]]) -> dict[str, list[float]]:
-        for covariate, cuts in spans.items():
-            if not cuts or sorted(set(cuts)) != cuts:
-                raise ValueError(f"the numbers of '{covariate}' must rise, e.g. [40, 60]")
-        return spans
-
-
-class Disclosure(Section):
-    """What may be published, and who decided it."""
-
-    rule: Literal["trial", "cells"] | None = Field(
-        None,
-        description="trial: aggregates are exact, as CONSORT asks; cells: counts of few people with a characteristic, reason, "
-        "event or level are hidden. No default but for made-up data, of which everything may be shown.",
-    )
-    by: str | None = Field(None, description="Who decided it (a role or initials). Needed by the rule trial.")
-    date: str | None = Field(None, description="When (YYYY-MM-DD). Needed by the rule trial.")
-    why: str | None = Field(None, description="For which reason. Needed by the rule trial.")
-    min_cell: int = Field(
-        11, ge=5, description="Smallest number of people in a published cell (rule cells). Default: 11; never below 5."
-    )
-    share: dict[Name, Shared] = Field(
-        default_factory=dict, description="Row-level files for others, by name (docs/cleaning.md). Default: none."
-    )
-
-    _date_is_text = field_validator("date", mode="before")(lambda value: None if value is None else str(value))
-
-
-class Figures(Section):
-    """How figures are drawn."""
-
-    profile: Literal["default", "journal"] = Field(
-        "default", description="Widths and type sizes. Default: for reading on screen."
     )
 
 
@@ -365,6 +51,13 @@ class Study(Section):
     )
     notes: Annotated[list[str], ForPeople()] = Field(
         default_factory=list, description="Sentences printed in the report's data section. Default: none."
+    )
+    metadata: ForReading = Field(
+        default_factory=Metadata,
+        description="What the authors know of the study and no export holds. Default: for the authors to add.",
+    )
+    published: Annotated[list[Published], ForPeople()] = Field(
+        default_factory=list, description="Published numbers, to stand beside those computed here. Default: none."
     )
     export: Export
     patients: Patients
@@ -389,7 +82,6 @@ class Study(Section):
     cleaning: Cleaning = Field(default_factory=Cleaning)
     privacy: Privacy = Field(default_factory=Privacy)
     disclosure: Disclosure = Field(default_factory=Disclosure)
-    figures: Figures = Field(default_factory=Figures)
 
     def _check_hypotheses(self, known: Any) -> None:
         """What a hypothesis names must be defined, and its analysis be of the family."""
@@ -461,6 +153,25 @@ class Study(Section):
             said = {own: getattr(others[of], key) for own, key in asked.taken.items() if hasattr(others[of], key)}
             unsaid = {own: value for own, value in said.items() if own not in analysis.model_fields_set}
             self.analyses[name] = analysis.model_copy(update=unsaid)
+        return self
+
+    @model_validator(mode="after")
+    def _published_is_of_the_plan(self) -> "Study":
+        """What a published number is about must be defined in the plan."""
+        offered = {outcome for cohort in self.cohorts.values() for outcome in cohort.outcomes}
+        for number, one in enumerate(self.published, 1):
+            for what, given, names in (
+                ("analysis", one.analysis, self.analyses),
+                ("cohort", one.cohort, self.cohorts),
+                ("outcome", one.outcome, offered),
+                ("visit", one.visit, self.visits.schedule),
+                ("arm", one.arm, self.arms),
+                ("reference", one.reference, self.arms),
+            ):
+                if given is not None and given not in names:
+                    raise ValueError(
+                        f"published, entry {number}: {what} '{given}' is not defined{nearest(given, names)}"
+                    )
         return self
 
     @model_validator(mode="after")

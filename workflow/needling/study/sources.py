@@ -505,7 +505,7 @@ class Instrument(Section):
 
 
 class EventTable(Section):
-    """A table of things that happen between visits: sessions, needling, co-interventions, adverse events, status."""
+    """A table of things that happen between visits: sessions, needling, co-interventions, adverse events, milestones, status."""
 
     rows: Rows = Field(default_factory=dict)
     columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
@@ -530,5 +530,8 @@ class Events(Section):
     co_interventions: EventTable | None = Field(None, description="Exercise, manual therapy, education and others.")
     adverse_events: EventTable | None = Field(
         None, description="Adverse events with date, session, severity, relatedness."
+    )
+    milestones: EventTable | None = Field(
+        None, description="What patients reached, and when: date, kind, e.g. return to sport or relapse."
     )
     status: EventTable | None = Field(None, description="Discontinuation: date, reason, whether still followed.")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from needling.labels.words import Labels
-from needling.schema import write_table
+from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS, loaded, part_files
 
 if TYPE_CHECKING:

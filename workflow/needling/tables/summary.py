@@ -8,7 +8,7 @@ import pandas as pd
 from needling.labels.numbers import format_estimate, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.schema import read_table
+from needling.schema.stored import read_table
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.tables.select import primary
