@@ -11,6 +11,7 @@ import pandas as pd
 from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.happened import delivered_sentences, harms_sentences
+from needling.report.mechanisms import process_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
@@ -71,6 +72,7 @@ def report_text(
         explored=any(not one["number"].tested for one in told),
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
+        process=process_sentences(released, labels),
         figure=floats.figure,
         table=floats.table,
         rest=floats.rest,
