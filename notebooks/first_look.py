@@ -21,7 +21,6 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import pandas as pd
 
 from needling import fit_mixed
 from needling.plan import load_study
@@ -55,9 +54,6 @@ primary[["cohort", "outcome", "estimate", "low", "high", "p", "p_adjusted", "n_p
 
 # %%
 pain = frame.query("cohort == 'myofascial' and outcome == 'pain' and visit != 'baseline'").dropna(subset="baseline")
-pain = pain.assign(
-    visit=pd.Categorical(pain["visit"], study.visits.follow_up), arm=pd.Categorical(pain["arm"], study.arms)
-)
 fit = fit_mixed("value ~ baseline * visit + arm * visit", pain, subject="patient", residual="unstructured(visit)")
 fit
 

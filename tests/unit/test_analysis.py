@@ -527,3 +527,41 @@ def test_order_of_people_changes_no_number() -> None:
         for name, table in first.tables.items():
             numbers = [c for c in table if pd.api.types.is_float_dtype(table[c].dtype)]
             np.testing.assert_allclose(table[numbers], second.tables[name][numbers], rtol=1e-6, atol=1e-7, err_msg=name)
+
+
+def test_visits_at_unequal_distances_are_said_where_a_structure_counts_them():
+    """Names of visits stand under safe codes in the engine, so that only their weeks tell."""
+    data = frame(120)
+    notes = run(data, kind="repeated_measures", residual=["ar1"]).results["note"]
+    assert set(notes) == {
+        "ar1 takes the visits for equally spaced: week_2 (week 2), week_4 (week 4), week_8 (week 8); exponential takes true time"
+    }
+    assert set(run(data, kind="repeated_measures", residual=["unstructured"]).results["note"]) == {""}
+    timed = run(data, kind="repeated_measures", residual=["exponential"]).results
+    assert set(timed["note"]) == {""}
+    assert set(timed["structure"]) == {"exponential"}
+    free = run(data, kind="model", formula="value ~ baseline + arm * visit", residual=["toeplitz"]).results
+    assert free["note"].str.contains("toeplitz takes the visits for equally spaced").all()
+
+
+def test_a_visit_that_nobody_has_still_lies_between_its_neighbours():
+    """Without week 4, week 8 is two lags after week 2: the correlation between them is the square of the neighbours'."""
+    data = frame(400, missing=0)
+    data = data[data["visit"] != "week_4"]
+    found = run(data, kind="repeated_measures", residual=["ar1"]).results
+    rho = found.loc[found["quantity"] == "correlation", "estimate"].iloc[0]
+    wide = data.pivot(index="patient", columns="visit", values="value")
+    rest = wide[["week_2", "week_8"]].sub(
+        np.polyval(np.polyfit(wide["baseline"], wide["week_2"], 1), wide["baseline"]), axis=0
+    )
+    assert rho**2 == pytest.approx(rest.corr().iloc[0, 1], abs=0.06)
+
+
+@pytest.mark.parametrize("kind", ["repeated_measures", "growth_curve"])
+def test_degrees_of_freedom_that_do_not_exist_are_a_status_and_no_fault(kind):
+    """Between-within df need groups within groups; patients who meet several therapists are none."""
+    data = frame(60)
+    data["therapist"] = [f"T{number % 5}" for number in range(len(data))]
+    found = run(data, kind=kind, df="between_within", clusters=["therapist"]).results
+    assert set(found["status"]) == {"failed"} or found["estimate"].isna().all()
+    assert found["note"].str.contains("a level of 'patient' meets several of 'therapist'").all()

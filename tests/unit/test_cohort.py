@@ -1,7 +1,9 @@
 """The analysis frame and the participant flow, by hand-countable tables."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -10,9 +12,11 @@ from needling.analysis.run import people
 from needling.cohort.analysed import completed
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
 from needling.cohort.flow import participant_flow
-from needling.cohort.frame import add_baseline, assemble
+from needling.cohort.frame import add_baseline, assemble, in_plan_order
+from needling.mixed.fit import fit_mixed
 from needling.schema.contract import check
 from needling.schema.frames import FLOW, FRAME
+from needling.schema.stored import read_table, write_table
 from needling.study.file import part
 
 STUDY = part(
@@ -239,3 +243,21 @@ def test_an_outcome_that_nobody_has_at_baseline_is_described_all_the_same(frame:
     assert set(distributions(later, STUDY)["visit"]) == {"week_4"}
     at_baseline = missingness(later, PATIENTS, STUDY).query("visit == 'baseline'")
     assert at_baseline["measured"].sum() == 0 < at_baseline["expected"].sum()
+
+
+def test_files_keep_the_plans_order_so_that_a_notebooks_contrast_has_the_plans_sign(tmp_path: Path) -> None:
+    """By the alphabet dry_needling would be the reference, and week_12 lie before week_4."""
+    rng = np.random.default_rng(1)
+    arms, visits = ["usual_care", "dry_needling"], ["baseline", "week_4"]
+    rows = pd.DataFrame(
+        [(f"P{i}", arms[i % 2], visit) for i in range(60) for visit in visits], columns=["patient", "arm", "visit"]
+    )
+    rows["value"] = 6 + rng.normal(size=120) - 2.0 * ((rows["arm"] == "dry_needling") & (rows["visit"] == "week_4"))
+    write_table(in_plan_order(rows, STUDY), tmp_path / "frame.parquet")
+    back = read_table(tmp_path / "frame.parquet")
+    assert list(back["arm"].cat.categories) == STUDY.arms == arms
+    assert list(back["visit"].cat.categories) == list(STUDY.visits.schedule)
+    fit = fit_mixed("value ~ arm * visit", back, subject="patient", random="1")
+    found = fit.contrast("arm", by="visit").set_index("visit").loc["week_4"]
+    assert found["contrast"] == "dry_needling - usual_care"
+    assert found["estimate"] < -1

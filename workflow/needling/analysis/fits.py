@@ -19,12 +19,19 @@ class Frame:
     """The rows of a model with every level under a safe code, and what each code stands for.
 
     Levels of arms, visits and categories may hold any character in a study; in a formula they are a0, v1, sex_2 and so on.
-    `columns` says what a column stands for that a kind made itself: factors and levels.
+    `columns` says what a column stands for that a kind made itself: factors and levels. `schedule` has every planned visit in
+    order, also those that no row has, with its nominal week: structures that count visits need to know what lies between two.
     """
 
     data: "pd.DataFrame"
     original: dict[str, str]
     columns: dict[str, list[list[str]]] = field(default_factory=dict)
+    schedule: dict[str, float | None] = field(default_factory=dict)
+
+    @property
+    def levels(self) -> dict[str, list[str]] | None:
+        """All visits in order, for the engine; nothing where rows have no visits."""
+        return {"visit": list(self.schedule)} if self.schedule and "visit" in self.data else None
 
     def code(self, level: str, factor: str) -> str:
         """The safe code of a level of a factor."""
@@ -69,18 +76,28 @@ def model_frame(rows: "pd.DataFrame", question: Question) -> Frame:
 
     data = rows.copy()
     original: dict[str, str] = {}
-    levels = {"visit": [question.baseline_visit, *question.visits], **question.categories}
+    levels = {"visit": [*question.weeks], **question.categories}
     if question.arms:
         levels["arm"] = list(question.arms)
     for factor, names in levels.items():
-        present = [name for name in names if (data[factor] == name).any()]
-        codes = {name: f"{_prefix(factor)}{number}" for number, name in enumerate(present)}
+        codes = {name: f"{_prefix(factor)}{number}" for number, name in enumerate(names)}
+        codes = {name: code for name, code in codes.items() if (data[factor] == name).any()}
         original |= {code: name for name, code in codes.items()}
         data[factor] = pd.Categorical(data[factor].map(codes), list(codes.values()))
-    return Frame(data, original)
+    return Frame(data, original, schedule=_schedule(question.weeks))
 
 
-def safe_frame(rows: "pd.DataFrame", used: list[str], as_categories: list[str], orders: dict[str, list[str]]) -> Frame:
+def _schedule(weeks: dict[str, float | None]) -> dict[str, float | None]:
+    return {f"{_prefix('visit')}{number}": week for number, week in enumerate(weeks.values())}
+
+
+def safe_frame(
+    rows: "pd.DataFrame",
+    used: list[str],
+    as_categories: list[str],
+    orders: dict[str, list[str]],
+    weeks: dict[str, float | None] | None = None,
+) -> Frame:
     """Make every text column of a formula, and numbers that are to be categories, a category in safe codes.
 
     Parameters
@@ -89,6 +106,7 @@ def safe_frame(rows: "pd.DataFrame", used: list[str], as_categories: list[str], 
     used : columns of the model.
     as_categories : numbers to be taken as categories.
     orders : column -> its levels in order, the first is the reference; other texts are sorted, numbers ascend.
+    weeks : the planned visits in order with their nominal weeks, where rows are visits.
     """
     import pandas as pd
 
@@ -100,11 +118,12 @@ def safe_frame(rows: "pd.DataFrame", used: list[str], as_categories: list[str], 
             continue
         there = sorted(data[factor].unique())
         text = {value: f"{value:g}" if is_number else str(value) for value in there}
-        order = [name for name in dict.fromkeys(orders.get(factor, text.values())) if name in text.values()]
+        order = dict.fromkeys(orders.get(factor, text.values()))
         codes = {name: f"{_prefix(factor)}{number}" for number, name in enumerate(order)}
+        codes = {name: code for name, code in codes.items() if name in text.values()}
         original |= {code: name for name, code in codes.items()}
         data[factor] = pd.Categorical(data[factor].map(text).map(codes), list(codes.values()))
-    return Frame(data, original)
+    return Frame(data, original, schedule=_schedule(weeks or {}))
 
 
 def covariates(data: "pd.DataFrame", question: Question) -> list[str]:
@@ -119,6 +138,28 @@ def too_few(data: "pd.DataFrame", question: Question) -> str:
     if data["patient"].nunique() < 2 * max(1, len(question.arms)):
         return "too few patients"
     return ""
+
+
+def refusal(error: Exception) -> str:
+    """The engine's reason for not answering, without the patient that it may name."""
+    return re.sub(r"of patient '[^']*' ", "of a patient ", str(error)).rstrip(".")
+
+
+def spacing(fit: "MixedFit", frame: Frame) -> str:
+    """Say so where the residual structure counts visits that are not equally far apart."""
+    import numpy as np
+
+    structure, _, rest = fit.covariance_structure.partition("(")
+    visits, places = fit.model.design.visits, list(frame.schedule)
+    counts = structure.startswith(("ar1", "toeplitz")) and rest.startswith("visit") and set(visits) <= set(places)
+    weeks = [frame.schedule[visit] for visit in visits] if counts else []
+    if len(weeks) < 3 or None in weeks:
+        return ""
+    gaps = np.diff(np.array(weeks, dtype=float)) / np.diff([places.index(visit) for visit in visits])
+    if np.allclose(gaps, gaps[0]):
+        return ""
+    told = ", ".join(f"{frame.name(visit)} (week {week:g})" for visit, week in zip(visits, weeks, strict=True))
+    return f"{structure} takes the visits for equally spaced: {told}; exponential takes true time"
 
 
 def common_columns(
@@ -146,7 +187,7 @@ def common_columns(
         "variance": inference.get("variance") or "model",
         "information": information if own else "",
         "status": fit.status,
-        "note": frame.words(fit.message),
+        "note": "; ".join(filter(None, [frame.words(fit.message), spacing(fit, frame)])),
         **others,
     }
 

@@ -14,6 +14,9 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
+    from needling.analysis.fits import Frame
+    from needling.mixed.fitted import MixedFit
+
 METHOD = "random_slope_reml"
 SIDE = {"residual_bins": RESIDUAL_BINS, "residual_quantiles": RESIDUAL_QUANTILES, "cross_check": CROSS_CHECK}
 
@@ -61,17 +64,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
     the cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
-    import pandas as pd
-
-    from needling.analysis.fits import (
-        appendix_rows,
-        common_columns,
-        covariates,
-        cross_check,
-        model_frame,
-        residual_tables,
-        too_few,
-    )
+    from needling.analysis.fits import covariates, model_frame, refusal, too_few
+    from needling.mixed.errors import MixedModelError
     from needling.mixed.fit import fit_mixed
 
     settings, rows = question.settings, data["visits"]
@@ -83,16 +77,29 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
     frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
-    fit = fit_mixed(
-        "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
-        frame.data,
-        subject="patient",
-        random="1 + time",
-        cluster=dict.fromkeys(settings.clusters, "1") or None,
-    )
-    if fit.status == "failed":
-        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
-    inference = {"df": settings.df, "level": settings.level}
+    try:
+        fit = fit_mixed(
+            "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+            frame.data,
+            subject="patient",
+            random="1 + time",
+            cluster=dict.fromkeys(settings.clusters, "1") or None,
+        )
+        if fit.status != "failed":
+            return _answers(fit, frame, question)
+        why = frame.words(fit.message)
+    except MixedModelError as error:
+        why = refusal(error)
+    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+
+
+def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
+    """What a fit says."""
+    import pandas as pd
+
+    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
+
+    inference = {"df": question.settings.df, "level": question.settings.level}
     common = common_columns(fit, frame, METHOD, inference)
     parts = [appendix_rows(fit, frame, question, common, inference)]
     if question.arms:

@@ -260,7 +260,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: means and comparisons of arms at the values asked for (column `at`), coefficients, components, residuals, and the
     cross-check with statsmodels. Means average over the analysed rows. Rows that lack a column of the model are left out.
     """
-    from needling.analysis.fits import too_few
+    from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
 
     settings = question.settings
@@ -274,8 +274,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
                 return _answers(fit, frame, question, settings)
             why = frame.words(fit.message)
         except MixedModelError as error:
-            # the engine's sentence may name a patient
-            why = re.sub(r"of patient '[^']*' ", "of a patient ", str(error)).rstrip(".")
+            why = refusal(error)
     planned = replace(question, visits=(), arms=question.arms if settings.contrasts else ())
     quantity = "difference" if settings.contrasts else "mean"
     return Output(not_estimated(planned, why, METHOD, people, len(rows), quantity))
@@ -303,12 +302,13 @@ def _fitted(rows: "pd.DataFrame", question: Question, settings: Settings) -> "tu
     by = f" | {settings.residual_by}" if settings.residual_by else ""
     of = {name: {"iid": "", "exponential": time}.get(name, over) for name in settings.residual}
     used = [*settings.used, *(name for name in of.values() if name)]
-    frame = safe_frame(rows, used, as_categories, orders)
+    frame = safe_frame(rows, used, as_categories, orders, question.weeks)
     return frame, fit_ladder(
         re.sub(r"\bC\( *(\w+) *\)", r"\1", settings.formula),
         frame.data,
         residuals=[f"{name}({at}{by})" for name, at in of.items()],
         subject="patient",
+        levels=frame.levels if "visit" in used else None,
         random=settings.random or None,
         cluster=dict(settings.clusters) or None,
     )

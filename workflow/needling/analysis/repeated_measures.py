@@ -39,6 +39,7 @@ Residual = Literal[
     "compound_symmetry",
     "antedependence",
     "antedependence_het",
+    "exponential",
 ]
 DfMethod = Literal["kenward_roger", "satterthwaite", "residual", "between_within", "asymptotic"]
 
@@ -76,7 +77,8 @@ class Settings(KindSettings):
         """The rows that the model uses: every follow-up visit, and the baseline where it is a response."""
         is_response = self.baseline != "covariate" or not study.arms
         visits = [visit for visit in study.visits.schedule if is_response or visit != study.visits.baseline]
-        return Needs(tuple(visits), baseline=not is_response, columns=(*self.adjust, *self.clusters))
+        time = ["week"] if "exponential" in self.residual else []
+        return Needs(tuple(visits), baseline=not is_response, columns=(*self.adjust, *self.clusters, *time))
 
 
 def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
@@ -99,9 +101,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
     measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    import pandas as pd
-
-    from needling.analysis.fits import appendix_rows, common_columns, model_frame, residual_tables, too_few
+    from needling.analysis.fits import model_frame, refusal, too_few
+    from needling.mixed.errors import MixedModelError
     from needling.mixed.fit import fit_ladder
 
     settings, rows = question.settings, data["visits"]
@@ -114,15 +115,30 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     frame, formula = _formula(model_frame(rows, question), question)
     # of one visit every structure is one variance, and those of several would be refused
     ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
-    fit = fit_ladder(
-        formula,
-        frame.data,
-        residuals=[f"{structure}(visit)" for structure in ladder],
-        subject="patient",
-        cluster=dict.fromkeys(settings.clusters, "1") or None,
-    )
-    if fit.status == "failed":
-        return Output(not_estimated(question, frame.words(fit.message), METHOD, people, len(rows)))
+    try:
+        fit = fit_ladder(
+            formula,
+            frame.data,
+            residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
+            subject="patient",
+            cluster=dict.fromkeys(settings.clusters, "1") or None,
+            levels=frame.levels,
+        )
+        if fit.status != "failed":
+            return _answers(fit, frame, question)
+        why = frame.words(fit.message)
+    except MixedModelError as error:
+        why = refusal(error)
+    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+
+
+def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
+    """What a fit says."""
+    import pandas as pd
+
+    from needling.analysis.fits import appendix_rows, common_columns, residual_tables
+
+    settings = question.settings
     inference, structure = _inference(fit, question)
     tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
     structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}

@@ -9,7 +9,7 @@ from needling.analysis.results import Output, Question, not_estimated, row_id
 from needling.analysis.scale import why_not_normal
 from needling.cohort.analysed import analysed, completed, enrolled, left_out, of_population
 from needling.cohort.numbered import numbered
-from needling.schema.contract import check, empty
+from needling.schema.contract import check, empty, plain_text
 from needling.schema.results import KEYS, METHODS, PEOPLE, RESULTS
 from needling.study.analyses import Analysis
 from needling.study.keys import braced
@@ -63,7 +63,7 @@ def analyse(
 
     settings: Any = study.analyses[name]
     kind = (known or kinds())[settings.kind]
-    given = numbered(given, study)
+    given = {table: _as_text(rows) for table, rows in numbered(given, study).items()}
     if answers := study.strategies(name):
         from needling.cohort.events import apply_strategies
 
@@ -85,6 +85,12 @@ def analyse(
         made = [o.side[side].assign(analysis=name) for o in outputs if side in o.side and len(o.side[side])]
         tables[side] = _joined(made, contract, side)
     return Analysed(tables)
+
+
+def _as_text(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Take arms and visits, which files hold in the plan's order, as text: a kind says itself which levels its rows have."""
+    held = [name for name in ("arm", "visit") if name in rows and rows[name].dtype == "category"]
+    return rows.assign(**{name: plain_text(rows[name]) for name in held})
 
 
 def _of_place(

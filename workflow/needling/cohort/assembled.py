@@ -7,7 +7,7 @@ from needling.cohort.covariates import with_covariates
 from needling.cohort.describe import baseline_characteristics, distributions, missingness
 from needling.cohort.events import intercurrent_counts, intercurrent_events
 from needling.cohort.flow import participant_flow
-from needling.cohort.frame import assemble
+from needling.cohort.frame import assemble, in_plan_order
 from needling.cohort.sessions import session_frame
 from needling.instruments.definition import definitions
 from needling.instruments.scoring import reliability, score
@@ -27,7 +27,8 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
 
     Returns
     -------
-    visits (contract FRAME), sessions (SESSIONS_FRAME), events (EVENTS), patients (clean, with derived covariates), scores;
+    visits (contract FRAME), sessions (SESSIONS_FRAME), events (EVENTS), patients (clean, with derived covariates), scores; arms and
+    visits of the first two and of patients as categories in the order of the study file;
     intercurrent (INTERCURRENT), flow, distribution, missingness, baseline (contracts of these names) and
     reliability (see `needling.instruments.scoring.reliability`); and codebook (see `needling.clean.codebook.codebook`).
     """
@@ -41,10 +42,10 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
     events = intercurrent_events(tables, patients, study)
     at_baseline = visits.loc[visits["visit"] == study.visits.baseline, "row"]
     return {
-        "visits": frame,
-        "sessions": session_frame(patients, tables, study),
+        "visits": in_plan_order(frame, study),
+        "sessions": in_plan_order(session_frame(patients, tables, study), study),
         "events": events,
-        "patients": patients,
+        "patients": in_plan_order(patients, study),
         "scores": scores,
         "flow": participant_flow(
             beside["exported"], patients, beside["quarantine"], frame, study, given.get("sessions")

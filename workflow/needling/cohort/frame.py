@@ -62,6 +62,17 @@ def assemble(
     return check(frame[columns].reset_index(drop=True), FRAME, "frame")
 
 
+def in_plan_order(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Hold arms and visits as categories in the order of the study file, the reference first, for whoever reads the file.
+
+    Parquet keeps the order, so that a model in a notebook compares with the reference as the plan does and its visits lie in
+    the order of time.
+    """
+    orders = {"arm": study.arms, "visit": list(study.visits.schedule)}
+    columns = {name: order for name, order in orders.items() if order and name in table}
+    return table.assign(**{name: pd.Categorical(table[name], order) for name, order in columns.items()})
+
+
 def _add_times(frame: pd.DataFrame, study: Study) -> None:
     """Add week and hour: from the day of the visit, or the planned ones; of visits with hours, which no day tells, as planned."""
     schedule = study.visits.schedule

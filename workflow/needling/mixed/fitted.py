@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ from .estimated import Estimated, listed
 from .inference import Asked, Inference
 from .solution import Solution
 from .solving import solve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = np.ndarray
 
@@ -270,6 +273,32 @@ class MixedFit(Estimated):
         from .crosscheck import cross_check
 
         return cross_check(self)
+
+    def plot(self, what: str, variable: Any = None, *, ax: Any = None, **asked: Any) -> Axes:
+        """Draw a picture of the fit, on `ax` or on new axes.
+
+        Parameters
+        ----------
+        what : {"means", "contrast", "residuals", "influence", "random_effects"}
+            Marginal means with intervals (the first variable along the axis, a line for each level of the others);
+            contrasts with intervals; scaled residuals against fitted values; how far estimates move without one subject or
+            cluster; predicted effects, sorted.
+        variable : optional
+            What it is about: the variables of `means`, the variable of `contrast`, the table of `influence` (the
+            coefficients if not given), the component of `random_effects` (the first if not given).
+        ax : matplotlib.axes.Axes, optional
+            Where to draw. Otherwise a new figure: pyplot's where pyplot is in use. The backend is never changed.
+        asked
+            As in `means`, `contrast` and `influence`; for `random_effects` `term` and `level`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            ``fit.plot("contrast", "arm", by="visit").figure.savefig("effect.png")``
+        """
+        from .plots import draw
+
+        return draw(self, what, variable, ax, asked)
 
     def summary(self) -> str:
         """Give what was fitted, its covariance parameters and its coefficients as text."""
