@@ -33,7 +33,8 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     related = mine["quantity"].eq("correlation") & mine["variant"].eq("within_patients")
     shown = mine.loc[means | related, COLUMNS]
     there = set(mine.loc[means, PLACE].itertuples(index=False, name=None))
-    shown = shown[[place in there for place in shown[PLACE].itertuples(index=False, name=None)]]
+    places = list(shown[PLACE].itertuples(index=False, name=None))
+    shown = shown[pd.Series([place in there for place in places], shown.index, dtype=bool)]
     return in_order(shown, {"cohort": list(labels.plan.cohorts)})
 
 
