@@ -103,9 +103,10 @@ def make(export, patients):
     from needling.simulate.scenario import Scenario
 
     rng = np.random.default_rng(20260101)
-    registry = simulate_study(replace(Scenario.sized(patients=patients), sessions=SESSIONS), rng)
+    scenario = replace(Scenario.sized(patients=patients), sessions=SESSIONS)
+    registry = simulate_study(scenario, rng)
     export.mkdir(parents=True, exist_ok=True)
-    dictionary().to_csv(export / "dictionary.csv", index=False, lineterminator="\n")
+    dictionary(scenario).to_csv(export / "dictionary.csv", index=False, lineterminator="\n")
     part = export / "records.part"
     with part.open("w", encoding="utf-8", newline="") as to:
         for number, block in enumerate(redcap_blocks(registry, rng, BLOCK)):

@@ -377,3 +377,38 @@ def test_a_centred_spline_leaves_the_intercept_alone(data):
     assert len(fit.coefficient_names) == 5
     curve = fit.predict(data.head(4))
     assert np.isfinite(curve["se"]).all()
+
+
+def test_contrasts_across_factors_compare_cells(data):
+    fit = fit_mixed("y ~ arm * visit", data, subject="id", residual="unstructured(visit)")
+    means = fit.means(["arm", "visit"])
+    names = [f"{arm}, {visit}" for arm, visit in zip(means["arm"], means["visit"], strict=True)]
+    table = fit.contrast(["arm", "visit"], kind="pairwise", adjust="holm")
+    assert len(table) == len(names) * (len(names) - 1) / 2
+    want = {f"{a} - {b}": x - y for a, x in zip(names, means["estimate"], strict=True)
+            for b, y in zip(names, means["estimate"], strict=True)}  # fmt: skip
+    for label, estimate in zip(table["contrast"], table["estimate"], strict=True):
+        assert estimate == pytest.approx(want[label], abs=1e-10)
+    one = fit.contrast(["arm", "visit"], coefficients={"cells": {names[-1]: 1, names[1]: -1}})
+    weights = pd.Series(one.attrs["coefficients"]["cells"])
+    V = fit.vcov().loc[weights.index, weights.index]
+    assert one["se"].iloc[0] == pytest.approx(np.sqrt(weights @ V @ weights))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda fit, data: fit.influence(None),
+        lambda fit, data: fit.refit(["a"]),
+        lambda fit, data: fit.linear([["a"]]),
+        lambda fit, data: update(fit, data, colour="red"),
+        lambda fit, data: fit.means("arm", at=3),
+        lambda fit, data: fit.terms(colour="red"),
+        lambda fit, data: fit.contrast([]),
+        lambda fit, data: fit.bootstrap(np.random.default_rng(1), "many"),
+    ],
+)
+def test_a_wrong_argument_is_answered_by_a_sentence(data, ask):
+    fit = fit_mixed("y ~ arm", data, subject="id", random="1")
+    with pytest.raises(MixedModelError):
+        ask(fit, data)

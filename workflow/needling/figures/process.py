@@ -15,7 +15,7 @@ from needling.tables.process import PLACE
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import withheld_note
 
-SECTION = "process"
+SECTION = "mechanism"
 COLUMNS = [*PLACE, "visit", "arm", "quantity", "estimate", "low", "high", "level", "unit", "hidden"]
 COURSE, LEFT, GAP, UNDER = (
     24.0,

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.spatial.distance import pdist
 
 from .errors import MixedModelError
 from .places import places_of, stated_visits
+from .plain import plain
 from .splines import CONTEXT
 from .structures import Residual, Structure
 
@@ -136,9 +138,15 @@ def _formula(text: str, what: str) -> Formula:
             f"subject='{grouping}', or cluster={{'{grouping}': '{columns}'}} where '{grouping}' is above the subjects."
         )
     try:
-        return Formula(text)
+        return _read(text)
     except FormulaicError as error:
         raise MixedModelError(f"The {what} formula '{text}' cannot be read: {str(error).splitlines()[0]}") from error
+
+
+@lru_cache(maxsize=128)
+def _read(text: str) -> Formula:
+    """Read a formula, once for many fits."""
+    return Formula(text)
 
 
 def variables(formula: Any) -> list[str]:
@@ -234,6 +242,8 @@ def _is_categorical(column: pd.Series) -> bool:
 
 
 def _matrix(formula: Any, frame: pd.DataFrame, what: str) -> tuple[Array, list[str], dict[str, list[int]], Any]:
+    if (found := plain(formula, frame)) is not None:
+        return found.get_model_matrix(frame), list(found.column_names), found.terms, found
     try:
         matrix = formula.get_model_matrix(frame, output="numpy", na_action="ignore", context=CONTEXT)
     except FormulaicError as error:

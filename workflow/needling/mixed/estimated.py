@@ -18,6 +18,21 @@ from .solution import Solution
 Array = np.ndarray
 
 
+def held(at: Any) -> dict[str, Any]:
+    """Read at which values variables are held."""
+    if at is not None and not isinstance(at, Mapping):
+        raise MixedModelError(f"`at` must be a mapping such as {{'week': [0, 4]}}, not {type(at).__name__}.")
+    return dict(at or {})
+
+
+def numbers(values: Any, what: str) -> Array:
+    """Read numbers that a user gives."""
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise MixedModelError(f"{what} must be numbers.") from error
+
+
 def listed(names: str | Sequence[str]) -> list[str]:
     """Give one name or several as a list, and refuse what is none."""
     several = [names] if isinstance(names, str) else names
@@ -149,7 +164,7 @@ class Estimated(Solution):
                 what = f"'{unknown[0]}' is not a coefficient" if unknown else "There are no rows"
                 raise MixedModelError(f"{what}; the coefficients are: {', '.join(names)}.")
             return list(rows), np.array([[float(one.get(name, 0)) for name in names] for one in rows.values()])
-        L = np.atleast_2d(np.asarray(rows, dtype=float))
+        L = np.atleast_2d(numbers(rows, "Rows over the coefficients"))
         if L.shape[1] != len(names) or not np.isfinite(L).all():
             raise MixedModelError(
                 f"Rows over the coefficients need {len(names)} finite numbers each, not {L.shape[1]}."
@@ -269,7 +284,7 @@ class Estimated(Solution):
             The `by` columns, estimate, se, df, statistic, p, low, high, status; `attrs["coefficients"]` holds the
             weights on the coefficients, row by row.
         """
-        rows = _means.mean_rows(self.model.design, listed(by), dict(at or {}), weights)
+        rows = _means.mean_rows(self.model.design, listed(by), held(at), weights)
         return self._rows_table(rows, Inference.of(self.method, asked))
 
     def slopes(
@@ -288,12 +303,12 @@ class Estimated(Solution):
         pandas.DataFrame
             The `by` columns, the covariate's values where `at` gives several, covariate, and the columns of `means`.
         """
-        rows = _means.slope_rows(self.model.design, covariate, listed(by), dict(at or {}), weights)
+        rows = _means.slope_rows(self.model.design, covariate, listed(by), held(at), weights)
         return self._rows_table(rows, Inference.of(self.method, asked))
 
     def contrast(
         self,
-        variable: str,
+        variable: str | Sequence[str],
         *,
         by: str | Sequence[str] = (),
         kind: str = "reference",
@@ -311,8 +326,9 @@ class Estimated(Solution):
 
         Parameters
         ----------
-        variable : str
-            Categorical variable of the formula (or numeric with values in `at`).
+        variable : str or sequence of str
+            Categorical variable of the formula (or numeric with values in `at`). Several are compared across: each combination
+            of their levels is one level, called "needling, week_4".
         by : str or sequence of str
             Repeat the comparison at every combination of these, e.g. at every visit.
         kind : {"reference", "pairwise", "sequential", "difference"}
@@ -341,13 +357,14 @@ class Estimated(Solution):
         pandas.DataFrame
             The `by` columns, contrast ("dry_needling - usual_care"), estimate, se, df, statistic, p, low, high, status.
         """
-        groups = listed(by)
+        groups, compared = listed(by), listed(variable)
+        every = [*groups, *compared]
         base = (
-            _means.slope_rows(self.model.design, slope, [*groups, variable], dict(at or {}), weights)
+            _means.slope_rows(self.model.design, slope, every, held(at), weights)
             if slope
-            else _means.mean_rows(self.model.design, [*groups, variable], dict(at or {}), weights)
+            else _means.mean_rows(self.model.design, every, held(at), weights)
         )
-        rows = _means.contrast_rows(base, variable, groups, kind, reference, coefficients)
+        rows = _means.contrast_rows(base, compared, groups, kind, reference, coefficients)
         family = [] if kind == "difference" or across else groups
         rule = Inference.of(self.method, asked)
         return self._rows_table(rows, rule, adjust=adjust, family=family, sd=sd)

@@ -118,6 +118,11 @@ def update(fit: MixedFit, data: pd.DataFrame, **changes: Any) -> MixedFit:
 
     The data are named, because rows that the first fit dropped may be complete for the second.
     """
+    unknown = [name for name in changes if name not in fit.recipe]
+    if unknown:
+        raise MixedModelError(
+            f"'{unknown[0]}' is not an argument of the fit; its arguments are: {', '.join(fit.recipe)}."
+        )
     return fit_mixed(**{"data": data, **fit.recipe, **changes})
 
 

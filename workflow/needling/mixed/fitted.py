@@ -14,7 +14,7 @@ from . import components as _components
 from . import effects as _effects
 from . import predict as _predict
 from .errors import MixedModelError
-from .estimated import Estimated, listed
+from .estimated import Estimated, listed, numbers
 from .inference import Asked, Inference
 from .solution import Solution
 from .solving import solve
@@ -255,7 +255,7 @@ class MixedFit(Estimated):
     def refit(self, outcome: pd.Series | Array) -> MixedFit:
         """Fit the same model to another outcome of the used rows, in their order, from a warm start."""
         design = self.model.design
-        values = np.asarray(outcome, dtype=float)
+        values = numbers(outcome, "The values of the other outcome")
         if values.shape != (design.n_rows,) or not np.isfinite(values).all():
             raise MixedModelError(f"The other outcome needs a finite number for each of the {design.n_rows} used rows.")
         model = self.model.with_outcome(values[design.order] - design.offset)

@@ -44,6 +44,10 @@ class Inference:
     @classmethod
     def of(cls, method: str, asked: Asked) -> Inference:
         """Check the request; without df it is Kenward-Roger under REML, Satterthwaite under ML."""
+        unknown = [name for name in asked if name not in Asked.__annotations__]
+        if unknown:
+            known = ", ".join(Asked.__annotations__)
+            raise MixedModelError(f"'{unknown[0]}' cannot be asked for here; what can be besides: {known}.")
         default = "kenward_roger" if method == "reml" else "satterthwaite"
         chosen = cls(
             asked.get("df") or default,

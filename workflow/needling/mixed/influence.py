@@ -21,7 +21,7 @@ Array = np.ndarray
 
 def _watched(fit: Solution, of: pd.DataFrame) -> tuple[list[str], Array]:
     """Read the rows of weights that a result table carries."""
-    rows = of.attrs.get("coefficients")
+    rows = of.attrs.get("coefficients") if isinstance(of, pd.DataFrame) else None
     if not rows:
         raise MixedModelError("Influence needs a table of this fit's terms, means, slopes or contrast.")
     index = {name: number for number, name in enumerate(fit.model.design.names)}

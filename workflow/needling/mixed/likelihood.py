@@ -536,9 +536,12 @@ class Point:
         X_part = np.zeros((p, n_block))
         U_part = np.zeros((effects, n_block))
         for bucket, Linv, LW, LU, dB in zip(self.buckets, self.Linv, self.LW, self.LU, self.derivatives, strict=True):
-            LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)  # (parameters, K, m, m), whitened
-            r = LW[..., p]
-            LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])  # (parameters, N, m)
+            r = LW[..., p]  # whitened; LD is L^-1 B_i B^-1 r, (parameters, N, m)
+            if bucket.one_to_one:
+                LD = np.einsum("nab,tnb->tna", Linv, np.einsum("tnab,nb->tna", dB, np.einsum("nba,nb->na", Linv, r)))
+            else:
+                LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)
+                LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])
             flat = LD.reshape(n_block, -1)
             if not bucket.in_series:
                 cross += flat @ flat.T

@@ -199,14 +199,19 @@ def _contrasts(
 
 def contrast_rows(
     base: Rows,
-    variable: str,
+    compared: Sequence[str],
     by: Sequence[str],
     kind: str,
     reference: Any,
     coefficients: Mapping[str, Mapping[Any, float]] | None,
 ) -> Rows:
-    """Combine rows of means into contrasts over `variable`, repeated over `by`."""
-    levels = list(dict.fromkeys(base.labels[variable]))
+    """Combine rows of means into contrasts over the combinations of the compared variables, repeated over `by`."""
+    if not compared:
+        raise MixedModelError("A contrast needs a variable that is compared.")
+    own = base.labels[compared[0]]
+    if len(compared) > 1:
+        own = base.labels[list(compared)].astype(str).agg(", ".join, axis=1)
+    levels = list(dict.fromkeys(own))
     names, matrix = _contrasts(levels, kind, reference, coefficients)
     outer = base.labels[list(by)].iloc[:: len(levels)].reset_index(drop=True) if by else pd.DataFrame(index=[0])
     L = base.L.reshape(len(outer), len(levels), -1)

@@ -142,7 +142,7 @@ def _means(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
 
 
 def _contrast(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
-    if not isinstance(variable, str):
+    if variable is None:
         raise MixedModelError(
             "A contrast needs the variable that is compared: fit.plot('contrast', 'arm', by='visit')."
         )

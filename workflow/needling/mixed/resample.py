@@ -101,6 +101,8 @@ def bootstrap(
     """Fit replicates; see `MixedFit.bootstrap`."""
     if not fit.usable:
         raise MixedModelError(f"The fit failed, so there is nothing to simulate from: {fit.message}")
+    if not isinstance(replicates, (int, range)):
+        raise MixedModelError(f"The replicates must be a number or a range, not {replicates!r}.")
     chosen = range(replicates) if isinstance(replicates, int) else replicates
     simulator = Simulator(fit) if kind == "parametric" else None
     names = _names(fit)

@@ -19,7 +19,7 @@ def solve(model: Model, start: Array | None = None) -> Solution:
     problem = impossible(model)
     if problem:
         return Solution(model, None, "failed", problem)
-    starts = [start] if start is not None else [model.start(), *model.range_starts()]
+    starts = [start] if start is not None else [model.first_start(), *model.range_starts()]
     if start is None and model.design.n_subjects <= SMALL_STUDY:
         starts += model.other_starts()
     found = search(model.likelihood, starts)

@@ -11,7 +11,7 @@ from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import asked_for, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
-SECTION = "process"
+SECTION = "mechanism"
 PLACE = ["analysis", "cohort", "outcome", "site"]
 TWITCH = {"same_session": "Change within the session", "next_session": "Pain before the next session"}
 
