@@ -7,11 +7,9 @@ import pandas as pd
 from needling.labels.numbers import format_estimate, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
-from needling.tables.printed import Told
+from needling.tables.printed import Pieces, Told, joined
 from needling.tables.process import limits
 from needling.tables.select import asked_for
-
-Pieces = list[str]
 
 
 def process_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
@@ -31,7 +29,7 @@ def process_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
         twitch = rows[rows["quantity"].eq("coefficient") & rows["term"].eq('["twitch_within"]')]
         pieces: Pieces = []
         if told:
-            pieces += ["within patients, correlation with pain of ", *_listed(told)]
+            pieces += ["within patients, correlation with pain of ", *joined(told)]
         for row in twitch.to_dict("records"):
             when = {"same_session": "within the session", "next_session": "before the next one"}[row["variant"]]
             front = "; at sessions with a local twitch response pain differed from that of the patient's others by "
@@ -53,10 +51,3 @@ def _points(row: dict[Any, Any]) -> str:
     low, high = row["low"], row["high"]
     text = f"{format_estimate(row['estimate'], low, high)} points ({format_interval(low, high)})"
     return Told(text, row["row_id"], "estimate low high")
-
-
-def _listed(parts: list[Pieces]) -> Pieces:
-    out: Pieces = []
-    for number, part in enumerate(parts):
-        out += ([] if not number else [" and " if number == len(parts) - 1 else ", "]) + part
-    return out
