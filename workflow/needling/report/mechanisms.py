@@ -20,7 +20,9 @@ def process_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
     Sentences as pieces of text; a `Told` where a piece prints a result.
     """
     results = released["results"]
-    mine = results[results["analysis"].isin(asked_for(released, "table", "process")) & results["estimate"].notna()]
+    mine = results[
+        results["analysis"].isin(asked_for(released, "table", "process_course")) & results["estimate"].notna()
+    ]
     found: list[Pieces] = []
     for cohort in labels.plan.cohorts:
         rows = mine[mine["cohort"] == cohort]

@@ -55,7 +55,7 @@ def _unestimated(rows: pd.DataFrame, labels: Labels) -> list[str]:
 
 def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print each measure at the primary visit: means of the arms and their difference; of a single arm the change."""
-    exact = _rows(released, labels, "process", ["difference", "change", "mean"])
+    exact = _rows(released, labels, "process_course", ["difference", "change", "mean"])
     plan = labels.plan
     at = exact[exact["visit"].isin([plan.visits.primary, ""])]
     compared = at[at["quantity"].ne("mean") & (at["reference"].ne("") | at["arm"].eq(""))]
@@ -130,7 +130,7 @@ def relations(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
 
 def twitch(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print how pain of the same and of the next session goes with twitch responses, within and between patients."""
-    exact = _rows(released, labels, "process", ["coefficient"])
+    exact = _rows(released, labels, "process_course", ["coefficient"])
     exact = exact[exact["variant"].isin(TWITCH)]
     if exact.empty:
         return None
@@ -157,8 +157,8 @@ def twitch(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
 
 def limits(released: dict[str, pd.DataFrame]) -> list[str]:
     """What the analyses of process say that they cannot show."""
-    told = [text for one in asked_for(released, "table", "process") for text in said(released, one, "limits")]
+    told = [text for one in asked_for(released, "table", "process_course") for text in said(released, one, "limits")]
     return list(dict.fromkeys(told))
 
 
-TABLES = {"process": process, "process_relations": relations, "process_twitch": twitch}
+TABLES = {"process_course": process, "process_relations": relations, "process_twitch": twitch}
