@@ -217,7 +217,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", missing),
         ("averaged", "everybody enrolled"),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "response_shares"), ("figure", "responses"),
+        ("section", "individual"), ("table", "response_shares"), ("figure", "responses"),
     ]  # fmt: skip
 
 
