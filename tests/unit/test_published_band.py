@@ -19,7 +19,14 @@ def said(arm="dry_needling", reference="usual_care", control="usual_care", estim
     """What is said of one difference in a trial with these arms."""
     codes = dict(enumerate([control, *(one for one in ARMS if one != control)]))
     column = {**ARM, "codes": codes, "reference": control, "labels": labels}
-    made = plan(patients={"id": "id", "cohort": {"from": "c"}, "covariates": {"age": {"from": "age"}, "sex": "sex"}, "arm": column})
+    made = plan(
+        patients={
+            "id": "id",
+            "cohort": {"from": "c"},
+            "covariates": {"age": {"from": "age"}, "sex": "sex"},
+            "arm": column,
+        }
+    )
     cohort = next(iter(made.cohorts))
     instrument = made.cohorts[cohort].outcomes["pain"]
     told = {
