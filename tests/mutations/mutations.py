@@ -231,7 +231,7 @@ MUTATIONS = [
     ("analysis/time_to_event.py", "mean - other", "other - mean", f"{TIMES} -k directions"),
     ("analysis/time_to_event.py", "FEWEST_EVENTS = 10", "FEWEST_EVENTS = 1", f"{TIMES} -k too_few"),
     ("analysis/time_to_event.py", "NOT_PROPORTIONAL = 0.05", "NOT_PROPORTIONAL = 0.0", f"{TIMES} -k cross"),
-    ("tables/event_times.py", '(row["low"] > null) == (row', '(row["low"] < null) == (row', f"{TIMES} -k association"),
+    ("tables/reached.py", '(row["low"] > null) == (row', '(row["low"] < null) == (row', f"{TIMES} -k association"),
     # therapists and clinics
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),

@@ -9,14 +9,14 @@ from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.analysis.survival import proportional_hazards
 from needling.cohort.frame import add_baseline
-from needling.figures import event_curves as figure
+from needling.figures import reached as figure
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.schema.contract import check, empty
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, FRAME, MISSINGNESS
 from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.study.file import part, section
-from needling.tables.event_times import TABLES, sentences
+from needling.tables.reached import TABLES, sentences
 
 OBSERVED = {"flow": FLOW, "distribution": DISTRIBUTION, "missingness": MISSINGNESS, "baseline": BASELINE}
 OBSERVED |= {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}
@@ -264,7 +264,7 @@ def test_table_figure_and_sentences_say_the_numbers_of_the_results():
     one = study()
     tables = found_in(trial(13))
     released, labels = release(tables | {name: empty(c) for name, c in OBSERVED.items()}, one), Labels(one)
-    printed = TABLES["event_times"](released, labels)
+    printed = TABLES["reached"](released, labels)
     ratio = row(released["results"], "hazard_ratio")
     text = f"{ratio['estimate']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})"
     assert printed.rows[-1][0] == "Hazard ratio"

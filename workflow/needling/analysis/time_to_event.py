@@ -451,5 +451,5 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("uses", "everybody observed after day 0"),
         ("missing", "Whose observation ended without the event is taken to be like those still observed then (independent "
          "censoring); the data cannot show whether it was so."),
-        ("table", "event_times"), ("figure", "event_curves"),
+        ("table", "reached"), ("figure", "reached"),
     ]  # fmt: skip

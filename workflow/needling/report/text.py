@@ -18,8 +18,8 @@ from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
 from needling.report.whom import beside_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
-from needling.tables.event_times import sentences as event_sentences
 from needling.tables.printed import Pieces, Printed, marked
+from needling.tables.reached import sentences as event_sentences
 from needling.tables.select import RATIOS, said
 
 
@@ -84,7 +84,7 @@ def report_text(
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
         clusters=clusters_sentences(released, labels),
-        event_times=event_sentences(released, labels),
+        reached=event_sentences(released, labels),
         guesses=guesses_sentences(released, labels),
         mechanism=process_sentences(released, labels),
         whom=whom_sentences(released, labels),

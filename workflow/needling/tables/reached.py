@@ -19,7 +19,7 @@ COMPARED = {"restricted_mean_difference": "Difference in mean weeks", "hazard_ra
 def times(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the results of the analyses that ask for this table, in the study file's order."""
     results = released["results"]
-    mine = results[results["analysis"].isin(asked_for(released, "table", "event_times"))]
+    mine = results[results["analysis"].isin(asked_for(released, "table", "reached"))]
     order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
     return in_order(mine, order)
 
@@ -127,4 +127,4 @@ def _side(row: dict[Any, Any], labels: Labels) -> str:
     return f"sooner with {in_sentence(labels.arm(sooner))}{linked}"
 
 
-TABLES = {"event_times": table}
+TABLES = {"reached": table}

@@ -7,18 +7,18 @@ from matplotlib.figure import Figure
 from needling.figures.style import FAINT, Profile, Sheet, light_grid, looks, text_width, wrapped
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
-from needling.tables.event_times import PLACE, heading
+from needling.tables.reached import PLACE, heading
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import withheld_note
 
-SECTION = "event_times"
+SECTION = "reached"
 TITLE, PLOT, AXIS, LINE, FOOT = 8.0, 48.0, 10.0, 4.2, 5.0  # mm
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the curves; nothing where there are none."""
     table = released.get("event_curve", pd.DataFrame(columns=[*PLACE, "estimate"]))
-    mine = table[table["analysis"].isin(asked_for(released, "figure", "event_curves")) & table["estimate"].notna()]
+    mine = table[table["analysis"].isin(asked_for(released, "figure", "reached")) & table["estimate"].notna()]
     mine = mine.fillna({"outcome": "", "arm": ""})
     order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
     return in_order(mine, order) if len(mine) else mine
