@@ -17,7 +17,7 @@ from needling.release.line import release
 from needling.report.happened import guesses_sentences
 from needling.schema.contract import empty
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, FRAME, MISSINGNESS
-from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.study.disclosure import Disclosure
 from needling.study.file import part, section
 from needling.study.keys import StudyError
@@ -25,6 +25,7 @@ from needling.tables.guesses import TABLES
 
 OBSERVED = {"flow": FLOW, "distribution": DISTRIBUTION, "missingness": MISSINGNESS, "baseline": BASELINE}
 OBSERVED |= {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}
+OBSERVED |= {"unread": ACCOUNT["unread"]}
 
 
 def told(verum, sham):

@@ -18,13 +18,14 @@ from needling.release.rule import Limits
 from needling.report.happened import clusters_sentences
 from needling.schema.contract import check, empty
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, FRAME, MISSINGNESS
-from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.study.disclosure import Disclosure
 from needling.study.file import part, section
 from needling.tables.clusters import TABLES
 
 OBSERVED = {"flow": FLOW, "distribution": DISTRIBUTION, "missingness": MISSINGNESS, "baseline": BASELINE}
 OBSERVED |= {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}
+OBSERVED |= {"unread": ACCOUNT["unread"]}
 CLUSTERING = {"kind": "clustering", "outcomes": ["pain"]}
 VISITS = {
     "schedule": {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}},

@@ -14,12 +14,13 @@ from needling.labels.words import Labels
 from needling.release.line import release
 from needling.schema.contract import check, empty
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, FRAME, MISSINGNESS
-from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.study.file import part, section
 from needling.tables.reached import TABLES, sentences
 
 OBSERVED = {"flow": FLOW, "distribution": DISTRIBUTION, "missingness": MISSINGNESS, "baseline": BASELINE}
 OBSERVED |= {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}
+OBSERVED |= {"unread": ACCOUNT["unread"]}
 EVENTS = {
     "milestones": {"columns": {"date": "d", "kind": {"from": "k", "codes": {1: "return", 2: "relapse"}}}},
     "status": {"columns": {"date": "d", "still_followed": {"from": "f", "codes": {0: "no", 1: "yes"}}}},
