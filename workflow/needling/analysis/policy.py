@@ -227,8 +227,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         f"A linear rule on {named} treats where the predicted gain is above 0 (least squares with products of arm and variables, "
         f"shrunken). Patients were split at random into {settings.folds} parts; each rule was learnt on the parts before the one "
         "that judged it (sequential folds, doubly robust scores). The rule is recommended only if the one-sided lower limit of its "
-        "gain over the better of treating everybody and treating nobody is above 0; else the analysis abstains. A rule is about whom to "
-        "offer treatment on average; it does not know what a single patient wants."
+        "gain over the better of treating everybody and treating nobody is above 0; else the analysis abstains. A rule is about "
+        "whom to offer treatment on average; it does not know what a single patient wants."
     )
     missing = (
         "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, they would "
