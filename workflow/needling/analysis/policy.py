@@ -243,7 +243,6 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
 
 def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.DataFrame":
     import numpy as np
-    import pandas as pd
 
     from needling.analysis.moderation import Basis
     from needling.analysis.moderators import why_not
