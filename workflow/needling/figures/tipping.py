@@ -85,7 +85,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             head += f", {in_sentence(labels.arm(first['arm']))}"
         cohort = labels.cohort(first["cohort"]) if len(labels.plan.cohorts) > 1 else ""
         panel_head(
-            panel(ax, rows, _regions(first, labels)), head, ", ".join(one for one in (cohort, first["unit"]) if one)
+            panel(ax, rows, _regions(first, labels)),
+            head,
+            ", ".join(one for one in (cohort, first["unit"]) if one),
+            width / across - 13,
         )
         ax.set_xlabel(f"Added in {in_sentence(labels.arm(first['reference']))}", fontsize=profile.small)
         ax.set_ylabel(f"Added in {in_sentence(labels.arm(first['arm']))}", fontsize=profile.small)
