@@ -21,6 +21,8 @@ WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
 
+PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
+
 MUTATIONS = [
     # who is favoured, and in which direction an estimate is reported
     (
@@ -284,6 +286,29 @@ MUTATIONS = [
     ),
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
+    # measures of process
+    ("analysis/process.py", 'value=both["value"] - both["_other"]', 'value=both["_other"] - both["value"]', PROCESS),
+    ("analysis/process.py", "(people + places - parts) - 1", "(people + places - parts)", PROCESS),
+    ("analysis/process.py", "nx=df + 2", "nx=df + 3", PROCESS),
+    (
+        "analysis/process.py",
+        'twitch_within=rows["twitch"] - between',
+        'twitch_within=between - rows["twitch"]',
+        PROCESS,
+    ),
+    ("analysis/process.py", '["pain_before"].shift(-1)', '["pain_before"].shift(1)', PROCESS),
+    ("analysis/process.py", '(rows["muscles"] > 0)', '(rows["muscles"] >= 0)', PROCESS),
+    ("analysis/process.py", 'arm + "|" + both["visit"]', "arm", PROCESS),
+    ("analysis/process.py", "FEWEST_PATIENTS = 10", "FEWEST_PATIENTS = 1", PROCESS),
+    # what follows patients in made-up studies
+    ("simulate/treatment.py", "pain[cohort == name] > most", "pain[cohort == name] >= most", SIMULATE),
+    (
+        "simulate/treatment.py",
+        '(sessions["session"] >= SESSIONS_FOR_ALL)',
+        '(sessions["session"] > SESSIONS_FOR_ALL)',
+        SIMULATE,
+    ),
+    ("simulate/treatment.py", "(draws[here] / ratio[here])", "(draws[here] * ratio[here])", SIMULATE),
     # effects at values of moderators
     ("analysis/moderation.py", "row[1 + place] = 1.0", "row[1 + place] = -1.0", f"{BY_R} -k line"),
     ("analysis/moderation.py", "self.df = self.n - self.rank", "self.df = self.n - 1", f"{BY_R} -k line"),
