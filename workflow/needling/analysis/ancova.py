@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.moderation import independent_columns
 from needling.analysis.results import (
     Output,
     Question,
@@ -286,7 +287,7 @@ class _LeastSquares:
                 products.append((arm, structured(part)))
                 columns.append(([["arm", arm], part], "", own * values))
         X = np.column_stack([values for *_, values in columns])
-        kept = _independent(X)
+        kept = independent_columns(X)
         self.dropped = [
             " x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept
         ]
@@ -336,19 +337,3 @@ def _columns(values: "pd.Series", name: str, levels: list[str] | None) -> "list[
         return [([name], values.to_numpy(float))]
     present = [level for level in levels if (values == level).any()]
     return [([name, level], (values == level).to_numpy(float)) for level in present[1:]]
-
-
-def _independent(X: "np.ndarray") -> list[int]:
-    """Columns to keep, in order: each one that the columns before it do not determine."""
-    import numpy as np
-
-    scaled = X / np.maximum(np.linalg.norm(X, axis=0), np.finfo(float).tiny)
-    kept: list[int] = []
-    basis = np.zeros((len(X), 0))
-    for i in range(X.shape[1]):
-        rest = scaled[:, i] - basis @ (basis.T @ scaled[:, i])
-        rest -= basis @ (basis.T @ rest)
-        if np.linalg.norm(rest) > 1e-9:
-            kept.append(i)
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return kept
