@@ -14,6 +14,12 @@ FAVOURED = f"{ANALYSIS} -k favoured"
 TURNED = f"{ANALYSIS} -k improvement"
 HEDGES = f"{ANALYSIS} -k standardised"
 TREND = f"{ANALYSIS} -k trend"
+BY_R = "tests/reference/test_r_moderators.py"
+WHOM = "tests/unit/test_moderators.py"
+BESIDE = "tests/unit/test_multimodal.py"
+FOR_WHOM = "tests/unit/test_for_whom.py"
+
+PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
 
 MUTATIONS = [
     # who is favoured, and in which direction an estimate is reported
@@ -210,4 +216,80 @@ MUTATIONS = [
     ),
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
+    # measures of process
+    ("analysis/process.py", 'value=both["value"] - both["_other"]', 'value=both["_other"] - both["value"]', PROCESS),
+    ("analysis/process.py", "(people + places - parts) - 1", "(people + places - parts)", PROCESS),
+    ("analysis/process.py", "nx=df + 2", "nx=df + 3", PROCESS),
+    (
+        "analysis/process.py",
+        'twitch_within=rows["twitch"] - between',
+        'twitch_within=between - rows["twitch"]',
+        PROCESS,
+    ),
+    ("analysis/process.py", '["pain_before"].shift(-1)', '["pain_before"].shift(1)', PROCESS),
+    ("analysis/process.py", '(rows["muscles"] > 0)', '(rows["muscles"] >= 0)', PROCESS),
+    ("analysis/process.py", 'arm + "|" + both["visit"]', "arm", PROCESS),
+    ("analysis/process.py", "FEWEST_PATIENTS = 10", "FEWEST_PATIENTS = 1", PROCESS),
+    # what follows patients in made-up studies
+    ("simulate/treatment.py", "pain[cohort == name] > most", "pain[cohort == name] >= most", SIMULATE),
+    (
+        "simulate/treatment.py",
+        '(sessions["session"] >= SESSIONS_FOR_ALL)',
+        '(sessions["session"] > SESSIONS_FOR_ALL)',
+        SIMULATE,
+    ),
+    ("simulate/treatment.py", "(draws[here] / ratio[here])", "(draws[here] * ratio[here])", SIMULATE),
+    # effects at values of moderators
+    ("analysis/moderation.py", "row[1 + place] = 1.0", "row[1 + place] = -1.0", f"{BY_R} -k line"),
+    ("analysis/moderation.py", "self.df = self.n - self.rank", "self.df = self.n - 1", f"{BY_R} -k line"),
+    (
+        "analysis/moderation.py",
+        "self._mains + (self._arms.index(arm) - 1) * self._each",
+        "self._mains + self._arms.index(arm) * self._each",
+        f"{BY_R} -k line",
+    ),
+    ("analysis/moderation.py", "return bare.fitted - own @ ", "return bare.fitted + own @ ", f"{BY_R} -k predicted"),
+    ("analysis/moderation.py", "/ len(rows)\n        return", "* len(rows)\n        return", f"{BY_R} -k spline"),
+    (
+        "analysis/weighting.py",
+        "covariance * len(y) / (len(y) - X.shape[1])",
+        "covariance * len(y) / (len(y) + X.shape[1])",
+        f"{BY_R} -k overlap",
+    ),
+    ("analysis/moderators.py", "values[-1] - values[0]", "values[0] - values[-1]", f"{WHOM} -k first_value"),
+    ("analysis/moderators.py", "basis.at(values[-1]) - basis", "basis.at(values[1]) - basis", f"{BY_R} -k line"),
+    ("analysis/moderators.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
+    ("analysis/moderators.py", "<= value <= numbers.max()", "<= value", f"{WHOM} -k nobody_is"),
+    ("analysis/moderators.py", "one:.2g", "one:.4g", f"{WHOM} -k quartiles"),
+    (
+        "analysis/moderators.py",
+        '"favours": "", "better": "neither"}',
+        '"favours": "", "better": "lower"}',
+        f"{WHOM} -k better_side",
+    ),
+    ("analysis/moderators.py", 'PER_UNIT, PER_SD = "per unit"', 'PER_UNIT, PER_SD = "per SD"', f"{WHOM} -k units"),
+    ("analysis/shrinkage.py", "tau**2 / spread * rotated", "tau / spread * rotated", f"{BY_R} -k shrunken"),
+    ("analysis/shrinkage.py", "((1 - level) / 2, (1 + level) / 2)", "(1 - level, level)", f"{BY_R} -k shrunken"),
+    ("analysis/shrinkage.py", "values[:, None] + tau**2", "values[:, None] + tau", f"{BY_R} -k shrunken"),
+    ("cohort/analysed.py", "*settings.adjust, *needs.filled,", "*settings.adjust,", f"{WHOM} -k costs"),
+    ("plan.py", '"hazard_ratio", "moderation")', '"hazard_ratio")', f"{WHOM} -k family"),
+    ("figures/whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
+    (
+        "report/whom.py",
+        'row["p"] if pd.isna(row["p_adjusted"])',
+        'row["p"] if True',
+        f"{FOR_WHOM} -k clear",
+    ),
+    # treatment beside the one compared
+    ("analysis/multimodal.py", '(mine["day"] < mine', '(mine["day"] <= mine', f"{BESIDE} -k counted"),
+    ("analysis/multimodal.py", "7 * week", "week", f"{BESIDE} -k missed"),
+    ("analysis/multimodal.py", "k / n - j / m", "j / m - k / n", f"{BESIDE} -k counted"),
+    ("analysis/multimodal.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{BESIDE} -k too_little"),
+    ("analysis/multimodal.py", "np.sqrt(n))", "n)", f"{BESIDE} -k counted"),
+    (
+        "analysis/multimodal.py",
+        'if key not in ("statistic", "p")',
+        "if key",
+        f"{BESIDE} -k least_squares",
+    ),
 ]

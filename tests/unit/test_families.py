@@ -39,7 +39,7 @@ def test_graph_of_the_publication():
     adjusted = adjust(results([0.01, 0.005, 0.03, 0.01]), plan)
     assert adjusted["p_adjusted"].round(10).tolist() == [0.02, 0.01, 0.03, 0.02]
     assert adjusted["family"].tolist() == ["f"] * 4
-    assert adjusted["low_adjusted"].isna().all()
+    assert adjusted[["low_adjusted", "high_adjusted"]].isna().all(axis=None)  # of results without an estimate
 
 
 def test_order_is_that_of_the_hypotheses_and_not_of_the_rows():
@@ -92,7 +92,59 @@ def test_bonferroni_has_intervals_that_agree_with_it(quantity):
     assert made["low_adjusted"].iloc[0] == pytest.approx(null, abs=1e-9)
     assert ((made["low_adjusted"] > null) == (made["p_adjusted"] < 0.05)).iloc[1:].all()
     assert (made["high_adjusted"] > estimate).all()
-    assert adjust(rows, study(method="holm"))["low_adjusted"].isna().all()
+    assert adjust(rows, study(method="hochberg"))["low_adjusted"].isna().all()
+
+
+STEPWISE = {
+    "holm": {"method": "holm"},
+    "fixed_sequence": {"method": "fixed_sequence", "hypotheses": NAMED},
+    "fallback": {
+        "method": "fallback",
+        "hypotheses": NAMED,
+        "weights": dict(zip(LETTERS, [0.4, 0.3, 0.2, 0.1], strict=True)),
+    },
+}
+
+
+@pytest.mark.parametrize("better", ["lower", "higher"])
+@pytest.mark.parametrize("quantity", ["difference", "rate_ratio"])
+@pytest.mark.parametrize("name", list(STEPWISE))
+def test_stepwise_intervals_agree_with_the_adjusted_p(name, quantity, better):
+    """A rejected difference's interval does not hold it inside, whichever way is better and on a ratio's scale too."""
+    from scipy import stats
+
+    middle = np.array([3.5, 2.6, 1.0, -0.5]) * (-1 if better == "lower" else 1)
+    p, estimate = 2 * stats.t.sf(np.abs(middle), 30), np.exp(middle) if quantity == "rate_ratio" else middle
+    made = adjust(
+        results(p, quantity=quantity, estimate=estimate, se=1.0, df=30.0, better=better), study(**STEPWISE[name])
+    )
+    rejected, null = made["p_adjusted"] <= 0.05, 1.0 if quantity == "rate_ratio" else 0.0
+    low, high = made["low_adjusted"].fillna(-np.inf), made["high_adjusted"].fillna(np.inf)
+    assert 0 < rejected.sum() < 4
+    assert (((low >= null - 1e-12) | (high <= null + 1e-12)) == rejected).all()
+    assert ((low <= estimate) & (estimate <= high)).all()
+    crossed = adjust(
+        results(p, estimate=middle * [1, -1, 1, 1], se=1.0, df=30.0, better=better), study(**STEPWISE[name])
+    )
+    if (crossed["p_adjusted"] <= 0.05).sum() > 1:
+        assert crossed[["low_adjusted", "high_adjusted"]].isna().all(axis=None)
+
+
+def test_stepwise_intervals_by_hand():
+    """Holm, two rejected of four: they end at 0; the others share the level that is left; above all start at a quarter."""
+    from scipy import stats
+
+    estimate = np.array([4.0, 3.5, 1.0, -0.5])
+    rows = results(2 * stats.norm.sf(np.abs(estimate)), estimate=estimate, se=1.0, better="higher")
+    made = adjust(rows, study(method="holm"))
+    left, start = stats.norm.isf(0.05 / 2 / 2), stats.norm.isf(0.05 / 4 / 2)
+    np.testing.assert_allclose(made["low_adjusted"], [0, 0, 1 - left, -0.5 - left], atol=1e-8)
+    np.testing.assert_allclose(made["high_adjusted"], estimate + start, atol=1e-8)
+    everything = adjust(rows.assign(estimate=5.0, p=2 * stats.norm.sf(5.0)), study(method="holm"))
+    np.testing.assert_allclose(everything["low_adjusted"], 5 - start, atol=1e-8)
+    sequence = adjust(rows, study(**STEPWISE["fixed_sequence"]))
+    np.testing.assert_allclose(sequence["low_adjusted"], [0, 0, 1 - stats.norm.isf(0.025), np.nan], atol=1e-8)
+    assert sequence["high_adjusted"].notna().tolist() == [True, False, False, False]
 
 
 def test_family_wise_error_of_a_graph_under_the_null():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from needling.analysis import graph
@@ -130,3 +131,50 @@ def test_family_wise_error_under_the_null():
 def test_what_is_no_graph_is_refused(p, weights, arrows, said):
     with pytest.raises(ValueError, match=said):
         graph.test(p, weights, arrows)
+
+
+# ---------------------------------------------------------------- intervals that go with the tests
+
+PLANS = {
+    "Holm": graph.holm(4),
+    "fixed sequence": graph.fixed_sequence(4),
+    "fallback": graph.fallback([0.4, 0.3, 0.2, 0.1]),
+    "gatekeeping": (np.array(WEIGHTS), np.array(ARROWS)),
+}
+
+
+@pytest.mark.parametrize("name", list(PLANS))
+def test_intervals_exclude_no_difference_just_where_the_test_rejects(name):
+    plan, rng, seen = [one.tolist() for one in PLANS[name]], np.random.default_rng(5), set()
+    for _ in range(300):
+        estimate = rng.normal(1.8, 1.4, 4) * rng.choice([-1, 1])
+        rejected = graph.test((2 * stats.t.sf(np.abs(estimate), 30)).tolist(), *plan)[0]
+        low, high = graph.intervals(estimate.tolist(), [1.0] * 4, [30.0] * 4, *plan)
+        if len(set(np.sign(estimate[rejected]))) > 1:
+            assert np.isnan(low).all()
+            assert np.isnan(high).all()
+            continue
+        assert (((low >= 0) | (high <= 0)) == rejected).all()
+        assert ((low <= estimate) & (estimate <= high)).all()
+        seen.add(int(rejected.sum()))
+    assert seen == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("name", list(PLANS))
+def test_intervals_hold_all_truths_at_once(name):
+    plan, rng, truth = [one.tolist() for one in PLANS[name]], np.random.default_rng(8), np.array([2.5, 0.0, 3.5, 1.0])
+    inside, shown, n = 0, 0, 1500
+    for estimate in truth + rng.multivariate_normal(np.zeros(4), 0.5 * np.eye(4) + 0.5, n):
+        low, high = graph.intervals(estimate.tolist(), [1.0] * 4, [np.inf] * 4, *plan)
+        shown += int(not np.isnan(low).any())
+        inside += int(((low <= truth) & (truth <= high)).all())
+    assert shown > 0.98 * n
+    assert inside / n > 0.95 - 3 * np.sqrt(0.95 * 0.05 / n)
+
+
+def test_what_was_not_estimated_has_no_interval_and_is_not_rejected():
+    low, high = graph.intervals(
+        [3.0, np.nan], [1.0, np.nan], [np.inf, np.nan], *[one.tolist() for one in graph.holm(2)]
+    )
+    assert low[0] == 0
+    assert np.isnan([low[1], high[1]]).all()

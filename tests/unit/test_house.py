@@ -24,7 +24,7 @@ FLOORS = [
     {"analysis", "plan"},
     {"release", "labels"},
     {"report", "figures", "tables", "submission"},
-    {"cli", "check", "desk", "extension", "__init__"},
+    {"cli", "check", "desk", "extension", "validation", "__init__"},
 ]
 SHOWING = {"report", "figures", "tables", "submission"}
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

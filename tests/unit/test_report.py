@@ -1,5 +1,6 @@
 """The report: every number looked up, wording that fits the design, the same bytes each time."""
 
+import base64
 import html
 import json
 import re
@@ -11,15 +12,15 @@ import pandas as pd
 import pytest
 from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
 from matplotlib.figure import Figure
+from printed_numbers import disagreements
 
 from needling.figures.draw import figures, write_figures
 from needling.figures.style import save
-from needling.labels.numbers import decimals, format_fixed, format_p
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.build import TEMPLATES, build_report
 from needling.report.numbers import Number
-from needling.report.page import VARIABLES, finished
+from needling.report.page import LARGEST_FILE, VARIABLES, finished
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.tables.make import tables as all_tables
@@ -90,8 +91,7 @@ def test_page_stands_alone_and_names_every_picture(built):
     identities = re.findall(r'\bid="([^"]+)"', page)
     assert len(identities) == len(set(identities))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(identities)
-    assert 'class="madeup"' in page
-    assert "<script" not in page
+    assert 'class="flag"' in page
 
 
 def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
@@ -106,35 +106,61 @@ def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
 
 def test_every_table_stands_in_a_named_region_that_the_keyboard_reaches(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
-    regions = re.findall(
-        r'<div class="table" id="table-\d+" role="region" tabindex="0" aria-label="([^"]+)">\n<table\b', page
-    )
+    regions = re.findall(r'<div class="scroll" role="region" tabindex="0" aria-label="([^"]+)">\s*<table\b', page)
     assert len(regions) == page.count("<table") > 3
-    assert [words for words in regions if not words.startswith("Table")] == []
-    assert page.count('<th scope="col"') == len(re.findall(r"<th\b(?!ead)", page))
+    assert [words for words in regions if not words.startswith(("Table", "Numbers of figure"))] == []
+    assert len(re.findall(r'<th scope="(?:col|row|colgroup)"', page)) == len(re.findall(r"<th\b(?!ead)", page))
 
 
-def test_every_printed_result_of_the_page_names_its_row(built):
-    """Each carries the row of the results table and the columns; what is printed is the row's number, formatted."""
+def test_every_table_of_the_page_is_a_file_in_it(built):
+    folder, paths = built
+    page = paths["here"][0].read_text(encoding="utf-8")
+    files = dict(re.findall(r'download="(\w+)\.csv" href="data:text/csv;base64,([^"]+)"', page))
+    for name in re.findall(r'<div class="table" id="table-(\w+)"', page):
+        exact = (folder / "here" / "tables" / f"{name}.csv").read_bytes()
+        if len(exact) <= LARGEST_FILE:
+            assert base64.b64decode(files[name]) == exact
+        else:
+            assert f"tables/{name}.csv, beside this page" in page
+
+
+def printed_results(page):
+    """Row, columns and words of everything on the page that prints a result, and whether it stands in a table."""
+    tables = [(found.start(), found.end()) for found in re.finditer(r"<table\b.*?</table>", page, re.DOTALL)]
+    for found in re.finditer(r'<span [^>]*?data-row="([\w ]+)" data-column="([\w ]+)">(.*?)</span>', page, re.DOTALL):
+        inside = any(start < found.start() < end for start, end in tables)
+        yield found[1], found[2], html.unescape(re.sub(r"<[^>]+>", "", found[3])), inside
+
+
+def test_every_printed_result_of_the_page_is_the_number_of_its_row(built):
+    """Each names its row and columns; what is printed is the row's number. Sentences print sizes, and say the sign in words."""
     page = built[1]["here"][0].read_text(encoding="utf-8")
-    results = shown(made_up_trial, 200)[0]["results"].set_index("row_id")
-    told = re.findall(r'<span data-row="(\w+)" data-column="([\w ]+)">(.*?)</span>', page, re.DOTALL)
+    results = shown(made_up_trial, 200)[0]["results"].set_index("row_id", drop=False)
+    told = list(printed_results(page))
     assert len(told) > 60
-    for row_id, columns, text in told:
-        row, words = results.loc[row_id], html.unescape(re.sub(r"<[^>]+>", "", text))
-        numbers = {
-            name: format_fixed(row[name], decimals(row["low"], row["high"])) for name in ("estimate", "low", "high")
-        }
-        for column in columns.split():
-            if column == "p":
-                printed = words.replace("\u00a0", " ")
-                assert format_p(row["p"], name=False) in printed or format_p(row["p"]) in printed
-            elif column in numbers and not np.isnan(row["low"]) and " " in columns:
-                assert numbers[column] in words
-    primary = results[
-        (results["role"] == "primary") & (results["reference"] != "") & (results["quantity"] == "difference")
+    wrong = [
+        (text, columns, found)
+        for row_ids, columns, text, signed in told
+        if (found := disagreements(text, results.loc[row_ids.split()], columns, signed))
     ]
-    assert set(primary.index) <= {row_id for row_id, *_ in told}
+    assert wrong == []
+    primary = results[
+        results["role"].eq("primary") & results["reference"].ne("") & results["quantity"].eq("difference")
+    ]
+    assert set(primary.index) <= {row_id for row_ids, *_ in told for row_id in row_ids.split()}
+    assert all(f'title="row {row_id}: ' in page for row_id in primary.index)
+
+
+def test_sixty_results_at_random_stand_in_the_pdf_and_the_document(built):
+    page, pdf, document = (path for path in built[1]["here"])
+    told = [
+        text for _, _, text, inside in printed_results(page.read_text(encoding="utf-8")) if len(text) > 3 and inside
+    ]
+    chosen = np.random.default_rng(60).choice(told, 60)
+    with zipfile.ZipFile(document) as archive:
+        words = re.sub(r"<[^>]+>", "", re.sub(r"</w:p>", " ", archive.read("word/document.xml").decode()))
+    for where in (squeezed(pdf_text(pdf)), squeezed(html.unescape(words))):
+        assert [text for text in chosen if squeezed(text) not in where] == []
 
 
 def test_pdf_is_tagged_for_assistive_technology(built):
@@ -253,7 +279,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_harmless(tmp_path, value):
 @pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan, three_arms_plan])
 def test_text_has_no_raw_name_long_number_or_empty_section(study):
     text = text_of(study, per_arm=200)
-    prose = plain(re.sub(r"\]\(figures.*?\}\n|custom-style.*", "", text))
+    prose = plain(re.sub(r"\]\(figures.*?\}\n|custom-style.*|\{[.#][^}]*\}|\]\(#[^)]*\)", "", text))
     assert not re.search(r"\b[a-z]+_[a-z0-9]+", prose)
     assert not re.search(r"\d\.\d{5}|\bnan\b|None\b|Undefined|<NA>", prose)
     for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
@@ -262,16 +288,18 @@ def test_text_has_no_raw_name_long_number_or_empty_section(study):
 
 
 def test_wording_fits_the_design():
-    summary = plain(text_of(plan)).split("# Data and cleaning")[0]
-    assert "randomised comparison" in summary
-    assert "effect −" in summary
-    observational = plain(text_of(lambda: plan(design="cohort"))).split("# Data and cleaning")[0]
+    summary = plain(text_of(plan)).split("# Methods")[0]
+    assert "Randomised, 2 arms" in summary
+    assert "Dry needling against usual care, at week 4" in summary
+    observational = plain(text_of(lambda: plan(design="cohort"))).split("# Methods")[0]
+    assert "Not randomised, 2 groups" in observational
     assert "associations" in observational
     assert "effect" not in observational
-    course = plain(text_of(single_arm_plan, per_arm=200)).split("# Other analyses")[0]
+    course = plain(text_of(single_arm_plan, per_arm=200)).split("# Methods")[0]
+    assert "One group, not compared" in course
     assert "regression to the mean" in course
-    assert "mean change from baseline" in course
-    assert "favours" not in course
+    assert "Change from baseline to week 4" in course
+    assert "better than" not in course
     assert not re.search(r"\beffect\b(?!\))", course.replace("not an effect", ""))
 
 
@@ -367,7 +395,7 @@ def test_a_number_says_why_it_is_not_there():
 
 
 def test_intervals_are_said_to_be_unadjusted_where_p_values_are_adjusted():
-    said = "Intervals, and what is said of them, are not adjusted for multiplicity."
+    said = "is the 95% confidence interval, not adjusted for several questions."
     assert said in plain(text_of(plan))
     assert "Adjusted P: Holm, over the comparisons of a family; confidence intervals are not adjusted." in plain(
         text_of(plan)
@@ -430,8 +458,9 @@ def test_numbers_in_the_summary_are_those_of_the_results():
         "analysis=='primary' and outcome=='score' and visit=='month_12' and quantity=='difference'"
     )
     row = row.iloc[0]
-    expected = f"effect {row['estimate']:.1f} points (95% CI {row['low']:.1f} to {row['high']:.1f}"
-    assert expected.replace("-", "−") in plain(text_of(trial_plan, per_arm=200))
+    text = plain(text_of(trial_plan, per_arm=200))
+    assert f"**Headache severity score: {row['estimate']:.1f} of 140 points lower (better)**" in text
+    assert f"between {row['low']:.1f} and {row['high']:.1f} lower" in text
 
 
 def test_what_is_withheld_is_said_in_one_sentence_per_table():
@@ -462,9 +491,8 @@ def test_what_of_the_instruments_nobody_checked_is_named():
     assert said not in plain(text_from(released, Labels(checked)))
 
 
-def test_other_analyses_are_named_in_the_study_file_and_not_said_to_be_planned():
+def test_other_analyses_are_named_in_the_study_file():
     assert "The study file names these analyses beside the primary one" in text_of(plan)
-    assert "planned" not in text_of(plan) + text_of(single_arm_plan, per_arm=200)
 
 
 def test_software_is_what_ran():
@@ -522,7 +550,12 @@ def extended(folder, section="primary"):
 
 def test_a_study_brings_a_figure_a_table_and_a_section_in_one_file_each(tmp_path):
     text = extended(tmp_path)
-    sections = dict(part.split("\n", 1) for part in re.split(r"^# ", plain(text), flags=re.MULTILINE)[1:])
+    sections = dict(
+        part.split("\n", 1)
+        for part in re.split(r"^# ", re.sub(r" \{#[\w-]+\}$", "", plain(text), flags=re.MULTILINE), flags=re.MULTILINE)[
+            1:
+        ]
+    )
     assert "People at each stage." in sections["Primary result"]
     assert "Stages." in sections["Do the models fit?"]
     assert "Because 360 people came." in sections["Why"]

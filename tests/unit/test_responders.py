@@ -7,7 +7,9 @@ import pytest
 from needling.analysis.g_computation import g_computation
 from needling.analysis.imputed import drawn
 from needling.analysis.kinds import settings_of_kinds
-from needling.analysis.responders import Response, reliable_change, responded, simultaneous_band
+from needling.analysis.reliable_change import reliable_change
+from needling.analysis.responders import Response, responded
+from needling.analysis.response_curve import simultaneous_band
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.extension import frames
@@ -297,6 +299,28 @@ def test_three_arms_and_pairs():
         ("dry_needling", "usual_care"),
         ("sham", "usual_care"),
     ]
+
+
+def test_an_impression_of_change_has_no_baseline_and_is_counted_all_the_same():
+    """PGIC success; the answer to a change from baseline is a row that says why it has none."""
+    frame = trial(8, lost=False).query("visit != 'baseline'").assign(baseline=np.nan, change=np.nan, improvement=np.nan)
+    frame = frame.assign(value=frame["value"].clip(1, 7).round())
+    asked = {"much_improved": {"at_most": 4}, "improved": {"percent": 30}}
+    found = run(frame, responses=asked, visits=["week_12"], missing="non_response")
+    at_12 = frame[frame["visit"] == "week_12"]
+    counted = at_12.assign(y=(at_12["value"] <= 4) * 1).groupby("arm")["y"].agg(["sum", "mean"])
+    for arm, (responders, share) in counted.iterrows():
+        one = row(found, "share", "much_improved", arm)
+        assert (one["n_events"], one["n_patients"]) == (responders, 80)
+        assert one["estimate"] == pytest.approx(share, abs=1e-9)
+    gone = found.results[found.results["variant"] == "improved"]
+    assert gone["status"].tolist() == ["not_estimated"]
+    assert gone["note"].tolist() == ["nothing was measured at this visit, or at a baseline that the response needs"]
+    assert found.tables["response_curve"].empty
+    drawn_too = run(
+        trial(8).query("visit != 'baseline'"), responses={"low": {"at_most": 4}}, visits=["week_12"], draws=20
+    )
+    assert row(drawn_too, "risk_difference", "low")["status"] == "converged"
 
 
 def test_single_arm_has_shares_and_no_comparison():

@@ -208,7 +208,7 @@ def test_cleaning_table_counts_by_rule():
         )
 
     made = table("cleaning", plan, cleaned)
-    assert made.rows == [["Dates.", "30 corrected"], ["Duplicates.", "‡ lines dropped"]]
+    assert made.rows == [["Dates.", "30 corrected"], ["Duplicates.", "‡ lines taken out"]]
     assert made.notes[-1].startswith("‡ Not shown")
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STATSMODELS_NAME = {"holm": "holm", "hochberg": "simes-hochberg", "bonferroni": "bonferroni"}
 # What a family adjusts: one test for each comparison, so that a ratio beside its difference does not count twice.
-TESTED = ("difference", "change", "trend", "risk_difference", "rate_ratio", "hazard_ratio")
+TESTED = ("difference", "change", "trend", "risk_difference", "rate_ratio", "hazard_ratio", "moderation")
 
 
 def load_study(path: str | Path) -> Study:
@@ -52,9 +52,10 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
 
     Returns
     -------
-    The same rows with family and p_adjusted filled for the members of a family; low_adjusted and high_adjusted for Bonferroni,
-    whose intervals of level 1 - level / m exclude no difference just when the adjusted P is below the level. The other
-    procedures have no two-sided intervals that say more than their decisions (Strassburger, Bretz 2008), so there are none.
+    The same rows with family and p_adjusted filled for the members of a family, and with low_adjusted and high_adjusted where
+    intervals exist that exclude no difference just when the adjusted P is below the level: of Bonferroni (level 1 - level / m);
+    of Holm, sequences, fallback and graphs (`needling.analysis.graph.intervals`) where all rejections favour the arm that is
+    compared, or all its reference, and the frameworks are superiority. A limit that is missing beside another is none: infinite.
 
     Raises
     ------
@@ -81,6 +82,8 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
         results.loc[members, "family"] = name
         if family.method == "bonferroni":
             results.loc[members, ["low_adjusted", "high_adjusted"]] = _simultaneous(rows, family.level / len(rows))
+        elif family.method != "hochberg" and rows["framework"].isin(["", "superiority"]).all():
+            results.loc[members, ["low_adjusted", "high_adjusted"]] = _compatible(rows, family, name)
     return check(results, RESULTS, "results")
 
 
@@ -101,9 +104,7 @@ def _adjusted(rows: "pd.DataFrame", family: Family, name: str) -> "pd.Series":
         return pd.Series(adjusted, index=rows.index).where(rows["p"].notna())
     from needling.analysis.graph import test
 
-    members = {
-        label: _member(rows, one, f"families.{name}.hypotheses.{label}") for label, one in family.hypotheses.items()
-    }
+    members = _members(rows, family, name)
     left = rows.index.difference(list(members.values()))
     if len(left) or len(set(members.values())) < len(members):
         told = rows.loc[left, ["analysis", "cohort", "outcome", "arm", "variant"]].agg("/".join, axis=1).tolist()
@@ -112,9 +113,50 @@ def _adjusted(rows: "pd.DataFrame", family: Family, name: str) -> "pd.Series":
             + (f"without one: {', '.join(told)}." if told else "two hypotheses name the same.")
         )
     p = rows["p"].reindex(list(members.values())).tolist()
-    arrows = [[family.arrows[a].get(b, 0.0) for b in members] for a in members]
-    adjusted = test(p, [family.starts[a] for a in members], arrows, family.level)[1]
+    adjusted = test(p, *_graph(family), family.level)[1]
     return pd.Series(adjusted, index=list(members.values())).reindex(rows.index)
+
+
+def _members(rows: "pd.DataFrame", family: Family, name: str) -> dict[str, Any]:
+    """The row of each hypothesis, in their order."""
+    return {
+        label: _member(rows, one, f"families.{name}.hypotheses.{label}") for label, one in family.hypotheses.items()
+    }
+
+
+def _graph(family: Family) -> tuple[list[float], list[list[float]]]:
+    """Weights and transitions of a family that names its hypotheses."""
+    names = list(family.hypotheses)
+    return [family.starts[a] for a in names], [[family.arrows[a].get(b, 0.0) for b in names] for a in names]
+
+
+def _compatible(rows: "pd.DataFrame", family: Family, name: str) -> "pd.DataFrame":
+    """Intervals that go with the adjusted P; missing where there are none, and a limit where it is infinite."""
+    import numpy as np
+    import pandas as pd
+
+    from needling.analysis.graph import holm, intervals
+
+    order = list(_members(rows, family, name).values()) if family.hypotheses else list(rows.index)
+    weights, arrows = _graph(family) if family.hypotheses else (one.tolist() for one in holm(len(order)))
+    mine = rows.loc[order]
+    middle, is_ratio = _on_scale(mine)
+    turned = np.where(mine["better"] == "lower", -1.0, 1.0)
+    found = intervals(
+        (turned * middle).tolist(), mine["se"].tolist(), mine["df"].tolist(), weights, arrows, family.level
+    )
+    ends = np.sort(turned[:, None] * np.column_stack(found), axis=1)
+    ends = np.where(np.isfinite(ends), ends, np.nan)
+    ends = np.where(is_ratio.to_numpy()[:, None], np.exp(ends), ends)
+    return pd.DataFrame(ends, index=order, columns=["low_adjusted", "high_adjusted"]).reindex(rows.index)
+
+
+def _on_scale(rows: "pd.DataFrame") -> "tuple[pd.Series, pd.Series]":
+    """Estimates on the scale of their standard error, the logarithm for a ratio; and which are ratios."""
+    import numpy as np
+
+    is_ratio = rows["quantity"].str.endswith("_ratio")
+    return np.log(rows["estimate"].where(is_ratio, 1.0)).where(is_ratio, rows["estimate"]), is_ratio
 
 
 def _member(rows: "pd.DataFrame", one: Hypothesis, place: str) -> Any:
@@ -134,8 +176,7 @@ def _simultaneous(rows: "pd.DataFrame", alpha: float) -> "pd.DataFrame":
     import pandas as pd
     from scipy.special import stdtrit
 
-    is_ratio = rows["quantity"].str.endswith("_ratio")
-    middle = np.log(rows["estimate"].where(is_ratio, 1.0)).where(is_ratio, rows["estimate"])
+    middle, is_ratio = _on_scale(rows)
     reach = stdtrit(rows["df"].fillna(np.inf).clip(upper=1e9), 1 - alpha / 2) * rows["se"]
     limits = pd.DataFrame({"low_adjusted": middle - reach, "high_adjusted": middle + reach}, index=rows.index)
     limits.loc[is_ratio] = np.exp(limits[is_ratio])

@@ -1,5 +1,5 @@
 -- A table row of one bold cell and empty ones is a heading over the rows below it: one cell across the table.
--- Spaces in front of a cell's words are an indent.
+-- Spaces in front of a cell's words are an indent. The first cell of a row is its head.
 
 local function empty(cell)
   return #cell.contents == 0
@@ -24,6 +24,7 @@ end
 
 function Table(table)
   for _, body in ipairs(table.bodies) do
+    body.row_head_columns = 1
     for _, row in ipairs(body.body) do
       if heading(row) then
         local cell = row.cells[1]

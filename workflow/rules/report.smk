@@ -12,6 +12,8 @@ SHOWN = section(
     "made_up",
     "authors",
     "notes",
+    "metadata",
+    "published",
     "patients",
     "visits",
     "instruments",

@@ -1,6 +1,6 @@
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
-from needling.schema.stored import read_table, write_table
+from needling.schema.stored import ESTIMATED_DIGITS, read_table, write_table
 from needling.stage import stage
 from needling.study.file import part
 
@@ -9,4 +9,4 @@ with stage(snakemake.log[0]):
     given = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
     found = analyse(snakemake.params.analysis, given, study)
     for name, path in snakemake.output.items():
-        write_table(found.tables[name], path)
+        write_table(found.tables[name], path, digits=ESTIMATED_DIGITS)

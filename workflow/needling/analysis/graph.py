@@ -73,6 +73,63 @@ def test(
     return adjusted <= alpha * (1 + TIE), adjusted
 
 
+def intervals(
+    estimate: "Sequence[float]",
+    se: "Sequence[float]",
+    df: "Sequence[float]",
+    weights: "Sequence[float]",
+    transitions: "Sequence[Sequence[float]]",
+    alpha: float = 0.05,
+) -> "tuple[np.ndarray, np.ndarray]":
+    """Give simultaneous two-sided intervals that exclude 0 just where `test` rejects, where there are any.
+
+    One graph at alpha / 2 for each direction. Towards the side s of the rejections: of a hypothesis that is left, estimate - s
+    t(1 - w alpha / 2) se with w its weight once the rejected ones are taken out; of a rejected one 0, unless all are rejected: then
+    the same with its starting weight, or 0 where that says less. Towards the other side, where nothing is rejected, the same with
+    the starting weights. So a rejected hypothesis' interval ends at 0 and says no more than its decision, until all are rejected.
+
+    Parameters
+    ----------
+    estimate, se, df : of each hypothesis, of length m, on a scale with the null at 0 and all benefits on one side; missing where
+        it was not estimated.
+    weights, transitions, alpha : as in `test`.
+
+    Returns
+    -------
+    Lower and upper limits, of length m: infinite where a hypothesis has no weight; missing where it was not estimated, and all
+    of them where rejections point to both sides, because then no such intervals exist.
+
+    Sources: Strassburger, Bretz 2008, Statistics in Medicine 27:4914-4927; Guilbaud 2008, Biometrical Journal 50:678-692.
+    Checked by their decisions over random graphs and by simulated simultaneous coverage.
+    """
+    import numpy as np
+    from scipy.special import stdtr, stdtrit
+
+    e, s, d = (np.array(values, dtype=float) for values in (estimate, se, df))
+    d = np.minimum(np.nan_to_num(d, nan=np.inf), 1e9)
+    p = 2 * stdtr(d, -np.abs(e / s))
+    rejected = test(p.tolist(), weights, transitions, alpha)[0]
+    signs = set(np.sign(e[rejected]))
+    if len(signs) > 1:
+        return np.full(len(e), np.nan), np.full(len(e), np.nan)
+    side = signs.pop() if signs else 1.0
+    start, left, G = np.array(weights, dtype=float), list(range(len(e))), np.array(transitions, dtype=float)
+    w = start
+    for i in np.flatnonzero(rejected).tolist():
+        left.remove(i)
+        w, G = _without(i, left, w, G)
+
+    def limit(share: "np.ndarray", direction: float) -> "np.ndarray":
+        with np.errstate(divide="ignore"):
+            far = np.where(share > 0, stdtrit(d, 1 - np.maximum(share, 1e-300) * alpha / 2), np.inf)
+        return np.where(np.isnan(e), np.nan, e - direction * far * s)
+
+    near = limit(w, side)
+    of_rejected = side * np.maximum(0.0, side * limit(start, side)) if rejected.all() else np.zeros(len(e))
+    near, far = np.where(rejected, of_rejected, near), limit(start, -side)
+    return (near, far) if side > 0 else (far, near)
+
+
 def holm(m: int) -> "tuple[np.ndarray, np.ndarray]":
     """Weights and transitions of Holm's procedure for m hypotheses: equal weights, equal shares to all others."""
     import numpy as np

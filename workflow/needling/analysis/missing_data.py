@@ -184,6 +184,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          f"surface adds a number of points to {added[settings.delta_on]} of an arm."),
         ("averaged", "all patients with a baseline"),
         ("of", settings.of),
+        ("section", "sensitivity"),
         ("table", "assumptions"), ("table", "tipping_points"), ("table", "dropout"), ("table", "lost"),
         ("figure", "tipping"),
     ]  # fmt: skip

@@ -414,6 +414,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"), ("figure", "diagnostics"),
         *[("figure", "forest") for one in settings.contrasts[:1] if "visit" in one.by],
         *[("figure", "trajectories") for one in settings.means[:1] if {"arm", "visit"} <= {*one.by}],
+        *([("section", "mechanism")] if settings.frame == "sessions" else []),
         *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],
     ]  # fmt: skip
     if settings._after_day_0(study):

@@ -103,7 +103,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "It is wrong about missing values on purpose."),
         ("twin", settings.of),
         *[(f"why_{variant}", text) for variant, text in WHY.items()],
-        ("table", "twin"), ("figure", "twin"),
+        ("section", "sensitivity"), ("table", "twin"), ("figure", "twin"),
     ]  # fmt: skip
 
 

@@ -151,6 +151,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     import pandas as pd
 
     from needling.analysis.imputed import drawn
+    from needling.analysis.reliable_change import reliable
+    from needling.analysis.response_curve import curves
 
     settings, people = question.settings, data["patients"]
     seed = [question.study.seed, *f"{question.analysis}/{question.cohort}/{question.outcome}".encode()]
@@ -169,19 +171,19 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     completed = (
         drawn(seen, people, question, settings.draws, rng) if settings.missing == "imputed" else _seen(seen, people)
     )
-    rows, needed, curves, reliable = [], [], [], []
+    rows, needed, curve, changed = [], [], [], []
     for visit in settings.visits:
-        if visit not in completed.visits or completed.why or question.baseline_visit not in completed.visits:
-            why = completed.why or "nothing was measured at this visit, or at baseline"
-            rows.append(_not(why, question, visit, people))
-            continue
-        for name, response in settings.responses.items():
-            made, numbers = _compared(completed, people, question, visit, name, response)
+        told, untold = _tellable(completed, question, visit)
+        if untold:
+            why = completed.why or "nothing was measured at this visit, or at a baseline that the response needs"
+            rows.append(_not(why, question, visit, people, untold))
+        for name in told:
+            made, numbers = _compared(completed, people, question, visit, name, settings.responses[name])
             rows.append(made)
             needed += numbers
-        curves += _curves(completed, people, question, visit, rng)
-        reliable += _reliable(data.get("reliability"), seen, question, visit)
-    side = {"number_needed": needed, "response_curve": curves, "reliable_change": reliable}
+        curve += curves(completed, people, question, visit, rng) if told else []
+        changed += reliable(data.get("reliability"), seen, question, visit)
+    side = {"number_needed": needed, "response_curve": curve, "reliable_change": changed}
     return Output(pd.concat(rows, ignore_index=True), {name: pd.DataFrame(one) for name, one in side.items()})
 
 
@@ -215,7 +217,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", missing),
         ("averaged", "everybody enrolled"),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "response_shares"), ("figure", "responses"),
+        ("section", "individual"), ("table", "response_shares"), ("figure", "responses"),
     ]  # fmt: skip
 
 
@@ -287,6 +289,14 @@ def responded(
         return (gain >= (least if response.points is None else response.points) - slack).astype(float)
 
 
+def _tellable(completed: "Imputed", question: Question, visit: str) -> tuple[list[str], list[str]]:
+    """The responses that can be told at a visit, and those that cannot: a change needs a baseline."""
+    there = visit in completed.visits and not completed.why
+    has_baseline = question.baseline_visit in completed.visits
+    can = {name: there and (has_baseline or not one.is_change) for name, one in question.settings.responses.items()}
+    return [name for name in can if can[name]], [name for name in can if not can[name]]
+
+
 def _compared(
     completed: "Imputed", people: "pd.DataFrame", question: Question, visit: str, name: str, response: Response
 ) -> "tuple[pd.DataFrame, list[dict[str, Any]]]":
@@ -295,13 +305,13 @@ def _compared(
     import pandas as pd
 
     from needling.analysis.g_computation import compared_shares, number_needed
+    from needling.analysis.response_curve import before
 
     settings, arms = question.settings, list(question.arms) or [""]
     least = float("nan")
     if response.threshold:
         least = _threshold(response, question.instrument, question.study).value
-    t, b = completed.visits.index(visit), completed.visits.index(question.baseline_visit)
-    values, baseline = completed.values[:, :, t], completed.values[:, :, b]
+    values, baseline = completed.values[:, :, completed.visits.index(visit)], before(completed, question)
     Y = responded(values, baseline, response, question.better, least)
     group = people["arm"].to_numpy() if question.arms else np.full(len(people), "")
     n = {arm: int((group == arm).sum()) for arm in arms}
@@ -369,7 +379,7 @@ def _pooled(
     separated: dict[str, None] = {}
     for one, base in zip(Y, baseline, strict=True):
         data, terms = frame.assign(response=one, base=base), ["arm", *names]
-        if study.design == "randomised" and np.isnan(base).any():
+        if study.design == "randomised" and np.isnan(base).any() and not np.isnan(base).all():
             data["base"] = data["base"].fillna(data["base"].mean())
         if settings.baseline == "covariate" and data["base"].nunique() > 1:
             terms.append("base")
@@ -419,150 +429,13 @@ def _unadjusted(events: dict[str, tuple[int, int]], pairs: list[tuple[str, str]]
     return pd.DataFrame(rows)
 
 
-# ---------------------------------------------------------------- the curve of improvement, and reliable change
-
-
-def _curves(
-    completed: "Imputed", people: "pd.DataFrame", question: Question, visit: str, rng: "np.random.Generator"
-) -> "list[dict[str, Any]]":
-    """Share of each arm that improved by at least so much, with a band that holds for all amounts at once."""
-    import numpy as np
-
-    t, b = completed.visits.index(visit), completed.visits.index(question.baseline_visit)
-    gain = (completed.values[:, :, b] - completed.values[:, :, t]) * (1 if question.better == "lower" else -1)
-    known = gain[~np.isnan(gain)]
-    if not len(known):
-        return []
-    steps = _steps(known)
-    rows = []
-    for arm in list(question.arms) or [""]:
-        mine = gain[:, (people["arm"] == arm).to_numpy()] if arm else gain
-        share, low, high = simultaneous_band(mine, steps, question.settings.resamples, question.settings.level, rng)
-        place = {
-            "cohort": question.cohort,
-            "outcome": question.outcome,
-            "visit": visit,
-            "arm": arm,
-            "unit": question.difference_unit,
-        }
-        n = mine.shape[1]
-        rows += [
-            {**place, "improvement": x, "share": s, "low": lo, "high": hi, "level": question.settings.level, "n": n,
-             "n_events": round(float(s) * n)}
-            for x, s, lo, hi in zip(steps, share, low, high, strict=True)
-        ]  # fmt: skip
-    return rows
-
-
-def _steps(known: "np.ndarray") -> "np.ndarray":
-    """Amounts of improvement: whole numbers where the outcome has few of them, else 41 equal steps over what was seen."""
-    import numpy as np
-
-    low, high = np.floor(known.min()), np.ceil(known.max())
-    whole = (known == np.round(known)).mean() > 0.9 and high - low <= 60
-    return np.arange(low, high + 1) if whole else np.linspace(low, high, 41)
-
-
-def simultaneous_band(
-    gain: "np.ndarray", steps: "np.ndarray", resamples: int, level: float, rng: "np.random.Generator"
-) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
-    """Share that improved by at least each amount, with a sup-t band by bootstrap.
-
-    s(x) = share with gain >= x, averaged over data sets; patients are drawn with replacement, each sample from one data set in
-    turn so that the band counts what was imputed; the band is s(x) +- q se(x) with q the quantile of the largest
-    |s*(x) - s(x)| / se(x) over the amounts that at least five patients reach and five do not. Elsewhere there is no band.
-
-    Parameters
-    ----------
-    gain : data sets x patients; missing counts as never reached.
-    steps : amounts of improvement.
-    resamples : bootstrap samples.
-    level : confidence of the whole band.
-    rng : the source of chance.
-
-    Returns
-    -------
-    share, low, high for each amount.
-
-    Source: Montiel Olea, Plagborg-Moller 2019, Journal of Applied Econometrics 34:1-17 (sup-t bands).
-    """
-    import numpy as np
-
-    with np.errstate(invalid="ignore"):
-        reached = gain[:, :, None] >= steps - 1e-9  # data sets x patients x amounts
-    m, n, _ = reached.shape
-    share = reached.mean(axis=(0, 1))
-    low, high = np.full(len(steps), np.nan), np.full(len(steps), np.nan)
-    inner = (n * share >= 5 - 1e-9) & (n * (1 - share) >= 5 - 1e-9)
-    if inner.any():
-        counts = rng.multinomial(n, np.full(n, 1 / n), resamples)
-        sampled = np.array([counts[i] @ reached[i % m][:, inner] / n for i in range(resamples)])
-        se = sampled.std(axis=0, ddof=1)
-        farthest = (np.abs(sampled - share[inner]) / np.maximum(se, 1e-12)).max(axis=1)
-        q = float(np.quantile(farthest, level))
-        low[inner], high[inner] = np.clip(share[inner] - q * se, 0, 1), np.clip(share[inner] + q * se, 0, 1)
-    return share, low, high
-
-
-def _reliable(
-    reliability: "pd.DataFrame | None", visits: "pd.DataFrame", question: Question, visit: str
-) -> "list[dict[str, Any]]":
-    """Count by arm who changed by more than the error of measurement explains, by the study's own reliability.
-
-    Jacobson and Truax 1991: reliable is a change beyond 1.96 SD sqrt(2 (1 - r)), with SD at baseline and r Cronbach's alpha there.
-    """
-    import numpy as np
-
-    own = None if reliability is None else reliability[reliability["instrument"] == question.instrument]
-    if own is None or own.empty or not own["alpha"].between(0, 1, inclusive="neither").all():
-        return []
-    alpha = float(own["alpha"].iloc[0])
-    before = visits[visits["visit"] == question.baseline_visit]
-    beyond = reliable_change(float(before["value"].std()), alpha)
-    rows = visits[(visits["visit"] == visit) & visits["improvement"].notna()]
-    if rows.empty or not np.isfinite(beyond):
-        return []
-    made = []
-    for arm in list(question.arms) or [""]:
-        gain = rows.loc[rows["arm"] == arm, "improvement"] if arm else rows["improvement"]
-        place = {
-            "cohort": question.cohort,
-            "outcome": question.outcome,
-            "visit": visit,
-            "arm": arm,
-            "unit": question.difference_unit,
-        }
-        counts = {"n_improved": int((gain > beyond).sum()), "n_worse": int((gain < -beyond).sum())}
-        counts["n_unchanged"] = len(gain) - sum(counts.values())
-        made.append({**place, "reliability": alpha, "beyond": beyond, "n": len(gain), **counts})
-    return made
-
-
-def reliable_change(sd: float, reliability: float) -> float:
-    """Smallest change that is more than error of measurement (95 %): 1.96 SD sqrt(2 (1 - r)), in the unit of SD.
-
-    Parameters
-    ----------
-    sd : standard deviation at baseline.
-    reliability : of the measure, 0 to 1.
-
-    Source: Jacobson, Truax 1991, Journal of Consulting and Clinical Psychology 59:12-19.
-
-    Examples
-    --------
-    >>> round(reliable_change(8.23, 0.801), 3)
-    10.177
-    """
-    from scipy.special import ndtri
-
-    return float(ndtri(0.975) * sd * (2 * (1 - reliability)) ** 0.5)
-
-
 # ---------------------------------------------------------------- where nothing can be said
 
 
-def _not(why: str, question: Question, visit: str, people: "pd.DataFrame") -> "pd.DataFrame":
-    """A row for each response and comparison that was planned at a visit, with the reason."""
+def _not(
+    why: str, question: Question, visit: str, people: "pd.DataFrame", responses: "list[str] | None" = None
+) -> "pd.DataFrame":
+    """A row for each response (all, where none are named) and comparison that was planned at a visit, with the reason."""
     from dataclasses import replace
 
     import pandas as pd
@@ -571,7 +444,7 @@ def _not(why: str, question: Question, visit: str, people: "pd.DataFrame") -> "p
     quantity = "risk_difference" if question.arms else "share"
     rows = [
         not_estimated(one, why, METHOD, len(people), 0, quantity).assign(variant=name)
-        for name in question.settings.responses
+        for name in responses or question.settings.responses
     ]
     return complete(pd.concat(rows, ignore_index=True), question, better="higher", unit="share")
 

@@ -43,10 +43,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
 
 
 def hypothesis_words(label: str, one: Hypothesis, labels: Labels) -> str:
-    """Words for a hypothesis: the outcome, cohort and arm that tell it apart; its own name where it names none of them."""
+    """Words for a hypothesis: the outcome, cohort and arms that tell it apart; its own name where it names none of them."""
     told = [labels.outcome(one.outcome)] if one.outcome else []
     told += [labels.cohort(one.cohort)] if one.cohort else []
     told += [labels.arm(one.arm)] if one.arm else []
+    told += [f"against {in_sentence(labels.arm(one.reference))}"] if one.reference else []
     return ", ".join([*told[:1], *(in_sentence(word) for word in told[1:])]) or sentence(spaced(label))
 
 

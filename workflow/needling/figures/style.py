@@ -44,6 +44,7 @@ class Profile:
     small: float = 7
     head: float = 8
     dpi: int = 200
+    outlined: bool = False  # letters of SVG as outlines, for who has not the typeface
 
     def across(self, panels: int, least: float) -> int:
         """How many of some panels stand side by side, where each needs at least so many mm."""
@@ -103,7 +104,7 @@ def style(sizes: Profile = REPORT) -> Iterator[Profile]:
         "savefig.dpi": sizes.dpi,
         "pdf.fonttype": 42,
         "ps.fonttype": 42,
-        "svg.fonttype": "none",
+        "svg.fonttype": "path" if sizes.outlined else "none",
         "svg.hashsalt": "needling",
         "svg.image_inline": True,
         "path.simplify": False,

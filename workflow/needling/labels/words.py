@@ -54,7 +54,13 @@ FAMILIES = {
     "fallback": "fallback",
     "graph": "a graph of weights",
 }
-NO_INTERVALS = "no two-sided intervals go with this procedure that say more than its decisions"
+NO_INTERVALS = "no two-sided intervals go with these adjusted P"
+OWN_INTERVALS = (
+    "intervals that go with the adjusted P are in the exact numbers (low_adjusted, high_adjusted; empty: no limit)"
+)
+STEPWISE_INTERVALS = (
+    "in a stepwise test the interval of a rejected hypothesis ends at no difference, unless all are rejected"
+)
 WITHHELD = {
     "few_people": "few people",
     "complement": "numbers from which a number of few people could be worked out",

@@ -68,7 +68,7 @@ def build_report(
         metadata += [piece for author in plan.authors for piece in ("--metadata", f"author={author}")]
         metadata += ["--metadata", f"madeup={MADE_UP}"] if plan.made_up else []
         paths = [
-            _page(work, metadata, templates),
+            _page(work, metadata, templates, folder / "tables", row_words(released["results"], labels)),
             _pdf(work, metadata, templates),
             _document(work, metadata, templates, labels),
         ]
@@ -100,13 +100,32 @@ def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> 
         "--columns=1",
         f"--resource-path={work}",
         f"--lua-filter={templates / 'tables.lua'}",
+        f"--lua-filter={templates / 'layout.lua'}",
         *arguments,
     ]
     pypandoc.convert_file(str(work / "report.md"), to, format=READER, extra_args=fixed, outputfile=str(work / out))
     return work / out
 
 
-def _page(work: Path, metadata: list[str], templates: Path) -> Path:
+def row_words(results: pd.DataFrame, labels: Labels) -> dict[str, str]:
+    """Say of each row of the results what it is about, for those who point at a printed number."""
+    told = {}
+    named = results[["row_id", "analysis", "cohort", "outcome", "site", "visit", "quantity", "arm", "reference"]]
+    for row_id, analysis, cohort, outcome, site, visit, quantity, arm, reference in named.itertuples(
+        index=False, name=None
+    ):
+        parts = [
+            labels.analysis(analysis),
+            labels.cohort(cohort) if cohort else "",
+            labels.outcome(outcome, site) if outcome else "",
+        ]
+        parts += [labels.visit(visit) if visit else "", quantity.replace("_", " ")]
+        parts += [labels.compared({"arm": arm, "reference": reference}) if arm else ""]
+        told[row_id] = ", ".join(part for part in parts if part)
+    return told
+
+
+def _page(work: Path, metadata: list[str], templates: Path, tables: Path, rows: dict[str, str]) -> Path:
     style = work / "style.html"
     style.write_text(page_style((templates / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
     page = _pandoc(
@@ -118,11 +137,14 @@ def _page(work: Path, metadata: list[str], templates: Path) -> Path:
         "--default-image-extension=svg",
         f"--include-in-header={style}",
         "--toc",
-        "--toc-depth=1",
+        "--toc-depth=2",
+        "--shift-heading-level-by=1",
         "--section-divs",
+        "--variable",
+        f"script=<script>{(templates / 'copy.js').read_text(encoding='utf-8')}</script>",
         f"--template={templates / 'report.html'}",
     )
-    page.write_text(finished(page.read_text(encoding="utf-8"), work / "figures"), encoding="utf-8")
+    page.write_text(finished(page.read_text(encoding="utf-8"), work / "figures", tables, rows), encoding="utf-8")
     return page
 
 
@@ -138,7 +160,6 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
         *metadata,
         "--default-image-extension=svg",
         f"--template={templates / 'report.typ'}",
-        f"--lua-filter={templates / 'figures.lua'}",
     )
     source.write_text(_keep_headings(source.read_text(encoding="utf-8")), encoding="utf-8")
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"

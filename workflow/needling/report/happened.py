@@ -9,10 +9,9 @@ from needling.labels.numbers import decimals, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.schema.side import DELIVERED
-from needling.tables.printed import Told
+from needling.tables.printed import Pieces, Told, joined
 from needling.tables.select import asked_for, said
 
-Pieces = list[str]
 KEPT = (("sessions", "enough", "as many as planned, or more: "), ("crossed_over", "yes", "crossed over: "))
 
 
@@ -20,14 +19,6 @@ def _of_term(rows: pd.DataFrame, factor: str, level: str, quantity: str) -> pd.D
     """Rows of a quantity and term of which there is a number to show."""
     term = json.dumps([[factor, level]])
     return rows[(rows["term"] == term) & (rows["quantity"] == quantity) & rows["estimate"].notna()]
-
-
-def _joined(parts: list[Pieces], last: str = " and ") -> Pieces:
-    """Join pieces of a sentence as a list does."""
-    out: Pieces = []
-    for number, part in enumerate(parts):
-        out += ([] if not number else [last if number == len(parts) - 1 else ", "]) + part
-    return out
 
 
 def _people(row: dict[Any, Any], labels: Labels) -> Pieces:
@@ -60,14 +51,14 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
             [format_fixed(row["mean"], 1), _with(row, labels)]
             for row in numbers[numbers["cohort"] == cohort].dropna(subset="mean").to_dict("records")
         ]
-        pieces: Pieces = ["mean number of sessions per patient ", *_joined(means)] if means else []
+        pieces: Pieces = ["mean number of sessions per patient ", *joined(means)] if means else []
         for level, factor, told in (
             ("enough", "sessions", "as many as planned, or more: "),
             ("yes", "crossed_over", "crossed over: "),
         ):
             rows = _of_term(mine, factor, level, "share").to_dict("records")
             if rows:
-                pieces += [*(["; "] if pieces else []), told, *_joined([_people(row, labels) for row in rows])]
+                pieces += [*(["; "] if pieces else []), told, *joined([_people(row, labels) for row in rows])]
         if pieces:
             found.append([_front(cohort, labels), *pieces, "."])
     return found
@@ -87,12 +78,12 @@ def harms_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[P
         people = _of_term(mine, "adverse_event", "any", "share").to_dict("records")
         if not people:
             continue
-        pieces: Pieces = ["any adverse event in ", *_joined([_people(row, labels) for row in people])]
+        pieces: Pieces = ["any adverse event in ", *joined([_people(row, labels) for row in people])]
         for row in _of_term(mine, "adverse_event", "any", "risk_difference").to_dict("records"):
             pieces += [" (difference ", _difference(row), ")"]
         rates = _of_term(mine, "adverse_event", "any", "session_rate").to_dict("records")
         if rates:
-            pieces += ["; at ", *_joined([_rate(row, labels) for row in rates])]
+            pieces += ["; at ", *joined([_rate(row, labels) for row in rates])]
         found.append([_front(cohort, labels), *pieces, ".", *_serious(mine, labels)])
     if asked and not any(said(released, one, "serious") == ["told"] for one in asked):
         found.append(["The study file does not say which events were serious: that is for the authors to report."])
@@ -126,9 +117,9 @@ def _serious(mine: pd.DataFrame, labels: Labels) -> Pieces:
             ]
             for row in rows
         ]
-        return [" No serious event was recorded (upper limit ", *_joined(limits), ")."]
+        return [" No serious event was recorded (upper limit ", *joined(limits), ")."]
     return [
         " Serious events: ",
-        *_joined([_people(row, labels) for row in rows]),
+        *joined([_people(row, labels) for row in rows]),
         "; what happened is for the authors to tell.",
     ]

@@ -6,8 +6,15 @@ import re
 from itertools import count
 from pathlib import Path
 
+import pandas as pd
+
 from needling.figures.fonts import FAMILY, WEIGHTS, font_files
 from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, PAPER, RULE
+from needling.labels.numbers import MINUS
+from needling.labels.sentences import sentence, spaced
+
+MOST_LINES = 60  # of a figure's numbers, on the page
+LARGEST_FILE = 60_000  # bytes of a table that is kept in the page
 
 # Colours of the figures become those of the scheme, so that one drawing serves light, dark and print.
 VARIABLES = {INK: "ink", FAINT: "soft", RULE: "rule", HAIR: "hair", PAPER: "paper", BAND: "band"}
@@ -27,52 +34,155 @@ def page_style(css: str) -> str:
     return f"<style>\n{chr(10).join(faces)}\n{css}</style>\n"
 
 
-def finished(page: str, figures: Path) -> str:
-    """Put drawings for pictures, regions around tables and links into headings and captions.
+def finished(page: str, figures: Path, tables: Path | None = None, rows: dict[str, str] | None = None) -> str:
+    """Put drawings for pictures, the numbers of figures and tables, and links into headings and captions.
 
     Parameters
     ----------
     page : the page as pandoc writes it, pictures named as files.
-    figures : folder with each figure as SVG.
+    figures : folder with each figure as SVG (as wide as a phone under phone/) and the numbers that it shows as CSV.
+    tables : folder with the exact numbers of each table as CSV; without, tables are not offered as files.
+    rows : row of the results -> what it is about, for those who point at a printed number.
 
     Returns
     -------
-    A page that needs no other file. A table stands in a region that scrolls by itself and can be reached by keyboard.
+    A page that needs no other file. A wide table stands in a region that scrolls by itself and can be reached by keyboard; on a
+    phone the rows of a table of results stand as blocks, each cell with the name of its column.
     """
     page = re.sub(r' id="toc-[^"]*"', "", page)  # the contents stand there twice: at the side, and folded at the head
-    page = re.sub(r'<img[^>]*?src="figures/(\w+)\.svg"[^>]*?/?>', lambda found: _drawing(found, figures), page)
-    numbers = count(1)
-    page = re.sub(r"<table\b.*?</table>", lambda found: _region(found[0], next(numbers)), page, flags=re.DOTALL)
-    page = re.sub(r'(<section id="([^"]+)"[^>]*>\s*<h\d[^>]*>)(.*?)(</h\d>)', _heading, page)
-    return re.sub(r'(<figure id="([^"]+)">.*?<figcaption><strong>)(.*?)(</strong>)', _caption, page, flags=re.DOTALL)
+    picture = r'<img[^>]*?src="figures/(\w+)\.svg"[^>]*?/?>'
+    page = re.sub(picture, lambda found: _drawing(found, figures), page)
+    page = re.sub(
+        r'<figure id="figure-(\w+)">.*?</figure>', lambda found: _with_numbers(found, figures), page, flags=re.DOTALL
+    )
+    region = r'<div id="table-(\w+)" class="table-of">\s*(<table\b.*?</table>)(.*?)\n</div>'
+    page = re.sub(region, lambda found: _region(found, tables), page, flags=re.DOTALL)
+    page = re.sub(r'(<section id="([^"]+)"[^>]*>\s*<h\d[^>]*>)(.*?)(</h\d>)', _linked, page)
+    page = re.sub(
+        r'(<figure id="([^"]+)">.*?<figcaption[^>]*><strong>)(.*?)(</strong>)', _linked, page, flags=re.DOTALL
+    )
+    if rows:
+        page = re.sub(
+            r'<span data-row="([\w ]+)"', lambda found: f'<span title="{_title(found[1], rows)}"{found[0][5:]}', page
+        )
+    return page
 
 
-def _heading(found: re.Match[str]) -> str:
+def _title(row_ids: str, rows: dict[str, str]) -> str:
+    """Name the row of the results behind a printed number."""
+    told = [f"row {one}: {rows[one]}" for one in row_ids.split() if one in rows]
+    return html.escape("; ".join(told[:1]) + (f" and {len(told) - 1} more" if len(told) > 1 else ""), True)
+
+
+def _linked(found: re.Match[str]) -> str:
     return f'{found[1]}<a class="anchor" href="#{found[2]}">{found[3]}</a>{found[4]}'
 
 
-def _caption(found: re.Match[str]) -> str:
-    return f'{found[1]}<a class="anchor" href="#{found[2]}">{found[3]}</a>{found[4]}'
-
-
-def _region(table: str, number: int) -> str:
+def _region(found: re.Match[str], tables: Path | None) -> str:
+    name, table, notes = found[1], found[2], found[3].strip()
     caption = re.search(r"<caption>(.*?)</caption>", table, re.DOTALL)
-    words = html.escape(
-        html.unescape(re.sub(r"<[^>]+>", "", caption[1] if caption else f"Table {number}")).strip(), True
+    words = html.unescape(re.sub(r"<[^>]+>", "", caption[1] if caption else name)).strip()
+    table = re.sub(
+        r"(<caption><strong>)(.*?)(</strong>)", rf'\1<a class="anchor" href="#table-{name}">\2</a>\3', table, count=1
     )
-    linked = re.sub(
-        r"(<caption><strong>)(.*?)(</strong>)", rf'\1<a class="anchor" href="#table-{number}">\2</a>\3', table, count=1
+    heads = [
+        re.sub(r"<[^>]+>", "", one).strip()
+        for one in re.findall(r"<th\b[^>]*>(.*?)</th>", table.partition("</thead>")[0], re.DOTALL)
+    ]
+    head, foot = table[: table.index("</thead>")], table[table.index("</thead>") :]
+    head = re.sub(r"<th\b(?!ead)", '<th scope="col"', head)
+    foot = re.sub(r'<tr class="heading">.*?</tr>', _group, foot, flags=re.DOTALL)
+    foot = re.sub(r"<tr(?! class=\"heading\")[^>]*>.*?</tr>", lambda row: _cells(row[0], heads), foot, flags=re.DOTALL)
+    stacked = len(heads) >= 5
+    table = f"{head}{foot}".replace("<table", f'<table class="{"stack" if stacked else "plain"}"', 1)
+    file = _file(tables / f"{name}.csv") if tables else ""
+    label = html.escape(words.split(". ", 1)[0].rstrip("."), True)
+    scroll = f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">\n{table}\n</div>'
+    return f'<div class="table" id="table-{name}">\n{scroll}\n{notes}\n<p class="tools">{file}</p>\n</div>'
+
+
+def _group(row: re.Match[str]) -> str:
+    """The heading over rows of a table, as the head of their group."""
+    cell = re.search(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row[0], re.DOTALL)
+    span = re.search(r'colspan="(\d+)"', row[0])
+    return f'<tr class="heading"><th scope="colgroup" colspan="{span[1] if span else 1}">{cell[1] if cell else ""}</th></tr>'
+
+
+def _cells(row: str, heads: list[str]) -> str:
+    """A row whose first cell is its head, and whose others have the names of their columns for a phone."""
+    row = re.sub(r"<th\b", '<th scope="row"', row)
+    places = count(1)
+
+    def named(found: re.Match[str]) -> str:
+        place = next(places)
+        label = html.escape(html.unescape(heads[place]), True) if place < len(heads) else ""
+        return f'<td data-label="{label}"'
+
+    return re.sub(r"<td\b", named, row)
+
+
+def _file(path: Path) -> str:
+    """A link that saves a table, which is in the page itself; one that is too long for it is named."""
+    if not path.exists():
+        return ""
+    if path.stat().st_size > LARGEST_FILE:
+        return f"All its numbers are in {path.parent.name}/{path.name}, beside this page."
+    data = base64.b64encode(path.read_bytes()).decode()
+    return f'<a class="tool" download="{path.name}" href="data:text/csv;base64,{data}">Download CSV</a>'
+
+
+def _with_numbers(found: re.Match[str], figures: Path) -> str:
+    """A figure that opens large, with the numbers that it shows as a folded table."""
+    name, figure = found[1], found[0]
+    path = figures / f"{name}.csv"
+    if not path.exists():
+        return figure
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    kept = [one for one in table if one not in ("row_id", "hidden", "status") and table[one].str.strip().ne("").any()]
+    head = "".join(f'<th scope="col">{html.escape(sentence(spaced(str(one))))}</th>' for one in kept)
+    lines = []
+    for record in table[kept].head(MOST_LINES).itertuples(index=False, name=None):
+        first, *others = (html.escape(_short(value)) for value in record)
+        lines.append(f'<tr><th scope="row">{first}</th>{"".join(f"<td>{one}</td>" for one in others)}</tr>')
+    more = f"<p>The first {MOST_LINES} of {len(table)} lines; the file has all.</p>" if len(table) > MOST_LINES else ""
+    number = re.search(r"<figcaption[^>]*><strong>(.*?)\.?</strong>", figure)
+    words = html.escape(html.unescape(f"Numbers of {(number[1] if number else name).lower()}"))
+    data = (
+        f'<details class="data"><summary>{words}</summary><div class="scroll" role="region" tabindex="0" aria-label="{words}">'
+        f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>{more}'
+        f'<p class="tools">{_file(path)}</p></details>'
     )
-    linked = re.sub(r"<th\b(?!ead)", '<th scope="col"', linked)
-    label = words.split(". ", 1)[0].rstrip(".")
-    return f'<div class="table" id="table-{number}" role="region" tabindex="0" aria-label="{label}">\n{linked}\n</div>'
+    return figure.replace("</figure>", f"{data}\n</figure>")
+
+
+def _short(value: str) -> str:
+    """A number as a reader needs it, four digits; a text with spaces for the marks of a code."""
+    try:
+        number = float(value)
+    except ValueError:
+        return spaced(value)
+    return value if number == int(number) and abs(number) < 1e6 else f"{number:.4g}".replace("-", MINUS)
 
 
 def _drawing(found: re.Match[str], figures: Path) -> str:
-    """A figure as SVG inside the page: its ids are its own, its words are text, its description is told."""
+    """A figure inside the page, as wide as the page and, where it is drawn for it, as wide as a phone; it opens large."""
     name = found[1]
     alternative = re.search(r'alt="([^"]*)"', found[0])
-    drawing = (figures / f"{name}.svg").read_text(encoding="utf-8")
+    told = alternative[1] if alternative else ""
+    narrow = figures / "phone" / f"{name}.svg"
+    wide = _inline(figures / f"{name}.svg", name, told)
+    both = f'<div class="at-wide">{wide}</div>' if narrow.exists() else wide
+    both += f'<div class="at-narrow">{_inline(narrow, f"{name}-phone", told)}</div>' if narrow.exists() else ""
+    whole = ' class="drawing"' if narrow.exists() else ' class="drawing alone"'
+    return (
+        f'<div{whole} id="large-{name}" tabindex="0" role="group" aria-label="Figure">{both}'
+        f'<a class="close" href="#figure-{name}">Close</a></div><a class="enlarge" href="#large-{name}">Enlarge</a>'
+    )
+
+
+def _inline(path: Path, name: str, told: str) -> str:
+    """A drawing as SVG inside the page: its ids are its own, its words are text, its description is told."""
+    drawing = path.read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r'\bid="', f'id="{name}-', drawing)
@@ -81,7 +191,7 @@ def _drawing(found: re.Match[str], figures: Path) -> str:
         drawing = re.sub(re.escape(colour), f"var(--{variable})", drawing, flags=re.IGNORECASE)
     size = r'(<svg[^>]*?) (?:width|height)="[\d.]+pt"'
     drawing = re.sub(size, r"\1", re.sub(size, r"\1", drawing, count=1), count=1)
-    told = f'<desc id="{name}-told">{alternative[1] if alternative else ""}</desc>'
+    described = f'<desc id="{name}-told">{told}</desc>'
     drawing = re.sub(r"<svg([^>]*)>", rf'<svg role="img" aria-labelledby="{name}-told"\1>', drawing, count=1)
     first = drawing.index(">") + 1
-    return f'<div class="drawing" tabindex="0" role="group">{drawing[:first]}{told}{drawing[first:].strip()}</div>'
+    return f"{drawing[:first]}{described}{drawing[first:].strip()}"

@@ -10,12 +10,16 @@ import pandas as pd
 
 from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
+from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
 from needling.report.happened import delivered_sentences, harms_sentences
+from needling.report.mechanisms import process_sentences
 from needling.report.numbers import people, primary_sentences
+from needling.report.placed import Floats, section
+from needling.report.sure import how_sure
+from needling.report.whom import beside_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
-from needling.study.keys import StudyError
-from needling.tables.printed import Printed, escape, markdown_table, marked
-from needling.tables.select import comparisons, said
+from needling.tables.printed import Pieces, Printed, marked
+from needling.tables.select import RATIOS, said
 
 
 def report_text(
@@ -52,7 +56,7 @@ def report_text(
     plan, results = labels.plan, released["results"]
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
-    floats = _Floats(labels, tables, words, "".join(path.read_text(encoding="utf-8") for path in texts))
+    floats = Floats(labels, released, tables, words, "".join(path.read_text(encoding="utf-8") for path in texts))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader([templates, extensions]),
         undefined=jinja2.StrictUndefined,
@@ -60,17 +64,30 @@ def report_text(
         lstrip_blocks=True,
         autoescape=False,
         keep_trailing_newline=True,
+        comment_start_string="{##",  # braces with a hash name a place, in Markdown
+        comment_end_string="##}",
     )
     environment.filters |= {"text": marked, "low": in_sentence, "listed": listed, "sentence": sentence}
+    environment.filters["pieces"] = lambda pieces: "".join(marked(piece) for piece in pieces)
+    told = primary_sentences(released, labels)
     text = environment.get_template("report.md").render(
         plan=plan,
         labels=labels,
         made_up=MADE_UP if plan.made_up else "",
         people=lambda stage: people(released, stage),
-        primary=(told := primary_sentences(released, labels)),
-        explored=any(not one["number"].tested for one in told),
+        strip=strip(released, labels, int(people(released, "enrolled"))),
+        heading=heading(labels),
+        answers=answers(released, labels),
+        foot=_foot(released, labels, told),
+        asides=_asides(released, labels),
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
+        mechanism=process_sentences(released, labels),
+        whom=whom_sentences(released, labels),
+        beside=beside_sentences(released, labels),
+        section=section,
+        own_sections=floats.own_sections,
+        link=lambda section: f"[More]({section})",
         figure=floats.figure,
         table=floats.table,
         rest=floats.rest,
@@ -78,65 +95,48 @@ def report_text(
         has_figure=lambda name: name in words,
         has_table=lambda name: name in tables,
         models=[_model(name, released, labels) for name in plan.analyses],
-        primary_uses=[labels.fill(text) for text in said(released, plan.primary, "uses")],
-        primary_missing=[labels.fill(text) for text in said(released, plan.primary, "missing")],
+        items=_items(released, labels),
+        lacking=_lacking(labels),
         problems=_problems(released, labels),
         surprises=_surprises(results, labels),
-        unverified=labels.unverified,
         software=software,
         taken_out=_taken_out(released["cleaning"]),
-        pooled=any(labels.measure(*place).label == POOLED for place in labels.places),
         withheld=_withheld(released["withheld"]),
-        adjusted=bool(results["p_adjusted"].notna().any()),
-        improved=bool(comparisons(results[results["analysis"] == plan.primary])["better"].eq("higher").all()),
     )
     floats.check()
-    return re.sub(r"\n{3,}", "\n\n", text)
+    return re.sub(r"\n{3,}", "\n\n", floats.linked(text))
 
 
-class _Floats:
-    """Figures and tables in the order in which the text shows them; what it does not name stands at the end of its section."""
+def _foot(released: dict[str, pd.DataFrame], labels: Labels, told: list[dict[str, Any]]) -> str:
+    """What the numbers of the answer are, in a line below them."""
+    rows = [one["number"].row for one in told if one["number"].estimated]
+    if not rows:
+        return "No primary comparison could be estimated."
+    levels = listed([f"{100 * level:g}%" for level in dict.fromkeys(row["level"] for row in rows)])
+    what = "Mean changes" if labels.plan.design == "single_arm" else "Mean differences"
+    what = "Ratios" if all(row["quantity"] in RATIOS for row in rows) else what
+    parts = [f"{what}; “between … and …” is the {levels} confidence interval"]
+    if any(pd.notna(row["p_adjusted"]) for row in rows):
+        parts.append("not adjusted for several questions")
+    unhappy = not all(one["number"].tested for one in told)
+    explored = " Comparisons that share no family's error rate explore." if unhappy else ""
+    return f"{', '.join(parts)}.{explored}"
 
-    def __init__(self, labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]], text: str) -> None:
-        self._front = f"{MADE_UP}. " if labels.plan.made_up else ""
-        self._tables, self._words = tables, words
-        self._count = {"Figure": 0, "Table": 0}
-        self._asked: dict[tuple[str, str], str] = {("table", name): table.section for name, table in tables.items()}
-        self._asked |= {("figure", name): one.get("section", "others") for name, one in words.items()}
-        for kind, name in re.findall(r'\b(figure|table)\("(\w+)"\)', text):
-            self._asked.pop((kind, name), None)
 
-    def figure(self, name: str) -> str:
-        """Markdown of a figure with its number, caption and alternative text."""
-        told = self._words[name]
-        alternative = told["alternative"].replace("\\", "\\\\").replace('"', '\\"')
-        return f'![{self._number("Figure")} {escape(told["caption"])}](figures/{name}){{#figure-{name} alt="{alternative}"}}\n'
-
-    def table(self, name: str) -> str:
-        """Markdown of a table with its number, caption and notes."""
-        table = self._tables[name]
-        caption = f"{self._number('Table')} {escape(self._front + table.caption)}"
-        notes = escape(" ".join(table.notes))
-        below = f'\n::: {{.notes custom-style="Table Notes"}}\n{notes}\n:::\n' if table.notes else ""
-        return f"{markdown_table(table)}\n: {caption}\n{below}"
-
-    def rest(self, section: str) -> str:
-        """Markdown of what asks for a section and is not named by the text: tables, then figures."""
-        mine = [one for one, asked in self._asked.items() if asked == section]
-        for one in mine:
-            del self._asked[one]
-        return "\n".join(self.table(name) if kind == "table" else self.figure(name) for kind, name in mine)
-
-    def check(self) -> None:
-        """Stop where something that was made stands nowhere."""
-        for (kind, name), section in self._asked.items():
-            raise StudyError(
-                f"{kind} '{name}': the report has no section '{section}' that shows it; see SECTION of its file."
-            )
-
-    def _number(self, kind: str) -> str:
-        self._count[kind] += 1
-        return f"**{kind} {self._count[kind]}.**"
+def _asides(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str, Any]]:
+    """What stands beside the answer: harms, how many notice it, how sure it is; each with the section that has more."""
+    harms: list[Pieces] = [line for line in [harms_line(released, labels)] if line]
+    if not harms:
+        harms = [[f"Not in the data of this report: {ADD}."]]
+        more = ""
+    else:
+        more = "#adverse_events"
+    found = [{"title": "Harms", "told": harms, "link": more}]
+    share = noticed(released, labels)
+    found += [{"title": "How many notice it", "told": [share], "link": "#individual"}] if share else []
+    sure = how_sure(released, labels)
+    found += [{"title": "How sure", "told": sure, "link": "#sensitivity" if len(sure) > 2 else "#fit"}] if sure else []
+    return found
 
 
 def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
@@ -181,7 +181,74 @@ def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict
         sentences.append(
             f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
         )
-    return {"label": labels.analysis(name), "sentences": " ".join(sentences)}
+    return {"id": name.replace("_", "-"), "label": labels.analysis(name), "sentences": " ".join(sentences)}
+
+
+ITEMS = {
+    "registration": "Registration",
+    "protocol": "Protocol and analysis plan",
+    "setting": "Setting",
+    "dates": "Dates",
+    "eligibility": "Who could take part",
+    "randomisation": "Randomisation",
+    "blinding": "Blinding",
+    "sample_size": "Sample size",
+    "ethics": "Ethics",
+    "funding": "Funding",
+    "interests": "Interests",
+}
+RANDOMISED = ("randomisation", "blinding")
+
+
+def _items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:
+    """The methods by the items of a statistical analysis plan: what the authors say, outcomes, missing data, tests."""
+    plan, results = labels.plan, released["results"]
+    told = [(title, getattr(plan.metadata, name)) for name, title in ITEMS.items()]
+    before = [one for one in told[:8] if one[1]]
+    pooled = any(labels.measure(*place).label == POOLED for place in labels.places)
+    measures = dict.fromkeys(f"{one.axis} ({one.direction})" for one in (labels.measure(*p) for p in labels.places))
+    scales = f"{listed([in_sentence(one) for one in measures])}."
+    if pooled:
+        scales += (
+            " Where a cohort has several instruments for one outcome, they are put on the share of the maximum possible "
+            "score (0–100%, higher is better)."
+        )
+    if not released["reliability"].empty:
+        scales += (
+            " Questionnaires with a few unanswered items are scored from those answered, where their rules allow it."
+        )
+    unverified = listed([in_sentence(one) for one in labels.unverified])
+    if unverified:
+        scales += f" Known in the field but not checked against a publication: {unverified}."
+    uses = [labels.fill(text) for text in said(released, plan.primary, "uses")]
+    missing = [labels.fill(text) for text in said(released, plan.primary, "missing")]
+    data = (
+        f"The primary analysis uses {listed(uses)}; the others are left out, and n says how many are in. "
+        if uses
+        else ""
+    )
+    tests = "Confidence intervals and tests are two-sided"
+    if results["framework"].isin(["non_inferiority", "equivalence"]).any():
+        tests += ", unless a margin is named"
+    tests += "; no interval is adjusted for multiplicity" if results["p_adjusted"].notna().any() else ""
+    tests += (
+        ". P values answer one question each; a large one is not evidence of no difference, for which the interval "
+    )
+    tests += "should be read."
+    middle = [
+        ("Outcomes", sentence(scales)),
+        ("Missing data", (data + " ".join(missing)).strip()),
+        ("Intervals and tests", tests),
+    ]
+    return [*before, *[one for one in middle if one[1]], *[one for one in told[8:] if one[1]]]
+
+
+def _lacking(labels: Labels) -> list[str]:
+    """What the study file leaves to the authors, once; randomisation and blinding only of a randomised study."""
+    plan = labels.plan
+    names = [name for name in ITEMS if plan.design == "randomised" or name not in RANDOMISED]
+    lacking = [ITEMS[name] for name in names if not getattr(plan.metadata, name)]
+    return lacking + ([] if plan.authors else ["Authors"])
 
 
 def _df(rule: str, information: str) -> str:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializeAsAny, model_validator
 
+from needling.study.about import ForReading, Metadata, Published
 from needling.study.analyses import Analysis, Cohort, Estimand
 from needling.study.derived import (
     DerivedCovariate,
@@ -50,6 +51,13 @@ class Study(Section):
     )
     notes: Annotated[list[str], ForPeople()] = Field(
         default_factory=list, description="Sentences printed in the report's data section. Default: none."
+    )
+    metadata: ForReading = Field(
+        default_factory=Metadata,
+        description="What the authors know of the study and no export holds. Default: for the authors to add.",
+    )
+    published: Annotated[list[Published], ForPeople()] = Field(
+        default_factory=list, description="Published numbers, to stand beside those computed here. Default: none."
     )
     export: Export
     patients: Patients
@@ -145,6 +153,25 @@ class Study(Section):
             said = {own: getattr(others[of], key) for own, key in asked.taken.items() if hasattr(others[of], key)}
             unsaid = {own: value for own, value in said.items() if own not in analysis.model_fields_set}
             self.analyses[name] = analysis.model_copy(update=unsaid)
+        return self
+
+    @model_validator(mode="after")
+    def _published_is_of_the_plan(self) -> "Study":
+        """What a published number is about must be defined in the plan."""
+        offered = {outcome for cohort in self.cohorts.values() for outcome in cohort.outcomes}
+        for number, one in enumerate(self.published, 1):
+            for what, given, names in (
+                ("analysis", one.analysis, self.analyses),
+                ("cohort", one.cohort, self.cohorts),
+                ("outcome", one.outcome, offered),
+                ("visit", one.visit, self.visits.schedule),
+                ("arm", one.arm, self.arms),
+                ("reference", one.reference, self.arms),
+            ):
+                if given is not None and given not in names:
+                    raise ValueError(
+                        f"published, entry {number}: {what} '{given}' is not defined{nearest(given, names)}"
+                    )
         return self
 
     @model_validator(mode="after")

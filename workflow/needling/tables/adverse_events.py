@@ -64,7 +64,8 @@ def _table(
     head = ["Event", *names]
     few = exact.loc[exact["status"].eq("not_estimated") & exact["note"].ne(""), "note"].unique()
     notes = [*notes, *(f"{MISSING} {note[:1].upper()}{note[1:]}." for note in few)]
-    return Printed(caption, exact, head, headed(printed), notes + withheld_note(exact), [0.24, *[width] * len(columns)])
+    widths = [0.24, *[width] * len(columns)]
+    return Printed(caption, exact, head, headed(printed), notes + withheld_note(exact), widths, folded=True)
 
 
 def _cell(row: dict[Any, Any]) -> str:

@@ -46,7 +46,8 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     at = in_sentence(labels.visit(plan.visits.primary))
     caption = f"Results at {at} under other assumptions about what was not measured."
     notes = _notes(exact[exact["analysis"].isin(shown)]) + withheld_note(exact)
-    return Printed(caption, exact, head, headed(pairs), notes, [0.27, 0.26, 0.08, 0.21, 0.08, 0.1])
+    widths = [0.27, 0.26, 0.08, 0.21, 0.08, 0.1]
+    return Printed(caption, exact, head, headed(pairs), notes, widths, section="sensitivity", folded=True)
 
 
 def _heading(row: dict[Any, Any], labels: Labels, several: bool) -> str:
@@ -120,6 +121,7 @@ def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed
         notes + withheld_note(exact),
         [0.17, 0.06, 0.08, 0.69],
         (0, 3),
+        "sensitivity",
     )
 
 
@@ -235,6 +237,7 @@ def lost(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
          *withheld_note(exact)],
         [0.24, *[part for _ in plan.arms for part in (share * 0.4, share * 0.36, share * 0.24)]],
         section="observed",
+        folded=True,
     )  # fmt: skip
 
 

@@ -11,13 +11,13 @@ from needling.tables.printed import Printed
 from needling.tables.withheld import HIDDEN, withheld_note
 
 ACTIONS = {
-    "mapped": "mapped",
+    "mapped": "read as meant",
     "corrected": "corrected",
-    "missing": "made missing",
-    "flagged": "flagged",
-    "query": "queried",
-    "quarantined": "lines quarantined",
-    "dropped": "lines dropped",
+    "missing": "set to missing",
+    "flagged": "kept and marked",
+    "query": "asked of the clinic",
+    "quarantined": "lines set aside",
+    "dropped": "lines taken out",
 }
 FINDINGS = {
     "corrected": "replaced by the score of the items",
@@ -41,7 +41,7 @@ def cleaning(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     notes = ["Numbers of cells, or of lines of the export where it says so; each one is in the audit workbook."]
     caption = "What cleaning did to the data, rule by rule."
     head = ["Rule", "What happened"]
-    return Printed(caption, exact, head, rows, notes + withheld_note(exact), [0.7, 0.3], (0, 1))
+    return Printed(caption, exact, head, rows, notes + withheld_note(exact), [0.7, 0.3], (0, 1), folded=True)
 
 
 def _happened(mine: pd.DataFrame) -> str:
@@ -73,6 +73,7 @@ def totals(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
         notes + withheld_note(table),
         [0.34, 0.1, 0.1, 0.46],
         (0, 3),
+        folded=True,
     )
 
 
@@ -111,6 +112,7 @@ def reliability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         rows,
         notes,
         [0.46, 0.12, 0.14, 0.28],
+        folded=True,
     )
 
 

@@ -52,6 +52,7 @@ def delivered(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
         [*_notes(there), *withheld_note(exact)],
         [0.1, 0.34, *[0.56 / len(arms)] * len(arms)],
         (0, 1),
+        folded=True,
     )
 
 

@@ -48,6 +48,7 @@ def intercurrent(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         notes + withheld_note(exact),
         [0.5, *[share] * len(arms)],
         section="observed",
+        folded=True,
     )
 
 

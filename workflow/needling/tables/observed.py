@@ -45,6 +45,7 @@ def observed(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
         headed(pairs),
         _ends(exact, labels) + withheld_note(exact[exact["mean"].isna()]),
         [0.28, *[part for _ in arms for part in (share * 0.55, share * 0.45)]],
+        folded=True,
     )
 
 

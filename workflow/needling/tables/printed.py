@@ -20,6 +20,15 @@ class Told(str):
 
 
 Row = list[str]
+Pieces = list[str]
+
+
+def joined(parts: list[Pieces], last: str = " and ") -> Pieces:
+    """Join pieces of a sentence as a list does."""
+    out: Pieces = []
+    for number, part in enumerate(parts):
+        out += ([] if not number else [last if number == len(parts) - 1 else ", "]) + part
+    return out
 
 
 @dataclass
@@ -28,7 +37,8 @@ class Printed:
 
     `exact` holds the numbers for the CSV. `head` and `rows` are text for people (a `Told` where it prints a result); a row with
     one cell is a heading over the rows below it. `widths` are the columns' shares of the page; the first column is flush left, the
-    others flush right unless `left` names them. `section` is where in the report it stands, unless the text places it.
+    others flush right unless `left` names them. `section` is where in the report it stands, unless the text places it. A `folded`
+    table opens on the page by a click, and is a supplement of the PDF and the document.
     """
 
     caption: str
@@ -39,6 +49,7 @@ class Printed:
     widths: list[float] = field(default_factory=list)
     left: tuple[int, ...] = (0,)
     section: str = "others"
+    folded: bool = False
 
 
 def headed(rows: list[tuple[str, Row]]) -> list[Row]:

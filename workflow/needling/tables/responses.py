@@ -186,6 +186,7 @@ def reliable_change(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
         headed(pairs),
         notes + withheld_note(exact),
         [0.3, 0.26, 0.11, 0.11, 0.11, 0.11],
+        section="individual",
     )
 
 

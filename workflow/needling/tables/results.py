@@ -1,5 +1,7 @@
 """Results: comparisons with their intervals, by cohort and outcome; and every coefficient for the appendix."""
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -14,9 +16,9 @@ from needling.labels.numbers import (
     format_power,
 )
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
-from needling.labels.words import FAMILIES, NO_INTERVALS, Labels
+from needling.labels.words import FAMILIES, NO_INTERVALS, OWN_INTERVALS, STEPWISE_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
-from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said
+from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said, section_of
 from needling.tables.withheld import HIDDEN, withheld_note
 
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "range", "icc")
@@ -29,6 +31,12 @@ CHANGE_SCORES = {
     "analysis of covariance does not. Under randomisation the latter is to be believed.",
     "cohort": "Change scores stand beside the analysis of covariance where groups differ by more than 0.25 SD at baseline: without "
     "randomisation they answer different questions (Lord's paradox), and neither is right because it is larger.",
+}
+CAPTIONS = {
+    "individual": "Results about individual change.",
+    "sensitivity": "The same comparisons by other analyses.",
+    "benefits": "Results about who benefits.",
+    "mechanism": "Results about process and dose.",
 }
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
 
@@ -55,15 +63,22 @@ def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
         return None
     alone = len(others) == 1 and others[0] in plan.visits.schedule
     where = in_sentence(labels.visit(others[0])) if alone else "the other visits"
-    return _comparisons(mine, released, labels, f"{labels.analysis(plan.primary)} at {where}.")
+    made = _comparisons(mine, released, labels, f"{labels.analysis(plan.primary)} at {where}.")
+    return made and replace(made, folded=True)
 
 
-def secondary(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
-    """Print the comparisons of all other analyses."""
-    results = released["results"]
-    shown = asked_for(released, "table", "contrasts")
-    mine = results[results["analysis"].isin(shown) & (results["analysis"] != labels.plan.primary)]
-    return _comparisons(mine, released, labels, "Results of the other analyses.", by_analysis=True)
+PLACED = ("individual", "sensitivity", "benefits", "mechanism")
+
+
+def secondary(released: dict[str, pd.DataFrame], labels: Labels, section: str = "others") -> Printed | None:
+    """Print the comparisons of the other analyses that stand in a section of the report."""
+    plan, results = labels.plan, released["results"]
+    asked = [name for name in asked_for(released, "table", "contrasts") if name != plan.primary]
+    places = {name: section_of(released, plan, [name]) for name in asked}
+    shown = [name for name, place in places.items() if (place if place in PLACED else "others") == section]
+    mine = results[results["analysis"].isin(shown)]
+    made = _comparisons(mine, released, labels, "Results of the other analyses.", by_analysis=True)
+    return made and replace(made, section=section, caption=CAPTIONS.get(section, made.caption))
 
 
 def _comparisons(
@@ -179,12 +194,12 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
         used = [plan.families[name] for name in dict.fromkeys(rows["family"]) if name]
         methods = listed(list(dict.fromkeys(FAMILIES[one.method] for one in used)))
         notes.append(f"Adjusted P: {methods}, over the comparisons of a family; confidence intervals are not adjusted.")
-        if all(one.method == "bonferroni" for one in used):
-            notes.append(
-                "Intervals that go with the adjusted P are in the exact numbers (low_adjusted, high_adjusted)."
-            )
-        else:
+        if rows[["low_adjusted", "high_adjusted"]].isna().all(axis=None):
             notes.append(f"{sentence(NO_INTERVALS)}.")
+        else:
+            notes.append(f"{sentence(OWN_INTERVALS)}.")
+            if any(one.method != "bonferroni" for one in used):
+                notes.append(f"{sentence(STEPWISE_INTERVALS)}.")
     if rows["variant"].eq("change_score").any():
         notes.append(CHANGE_SCORES[plan.design])
     notes += _frameworks(rows, labels)
@@ -220,8 +235,8 @@ def _model_patients(rows: pd.DataFrame, released: dict[str, pd.DataFrame]) -> li
         return []
     where = "" if all(over) else " over all visits"
     return [
-        f"n: patients in the model{where}, each measured at least once; the numbers measured at each visit are in the "
-        "table of observed values."
+        f"n: patients in the model{where}, each measured at least once; the numbers measured at each visit are in "
+        "{table:observed}."
     ]
 
 
@@ -263,7 +278,11 @@ def coefficients(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         cells = [Told(text, row["row_id"], column) for text, column in zip(numbers, ("se", "df", "p"), strict=True)]
         heading += f" ({', '.join(_sizes(row))})"
         pairs.append((heading, [_term(row, labels), *_coefficient(row), *cells]))
-    notes = ["Those of the other analyses are in tables/coefficients.csv."] if len(exact) > len(mine) else []
+    notes = (
+        ["Those of the other analyses are in tables/coefficients.csv, beside this report."]
+        if len(exact) > len(mine)
+        else []
+    )
     return Printed(
         "Coefficients and variance components of the primary analysis.",
         exact,
@@ -271,6 +290,7 @@ def coefficients(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         headed(pairs),
         notes + withheld_note(exact[exact["analysis"] == labels.plan.primary]),
         [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
+        folded=True,
     )
 
 
@@ -320,6 +340,7 @@ def cross_check(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         [],
         [0.34, 0.13, 0.2, 0.33],
         (0, 3),
+        folded=True,
     )
 
 
@@ -327,6 +348,7 @@ TABLES = {
     "primary": primary,
     "visits": visits,
     "secondary": secondary,
+    **{f"contrasts_{name}": partial(secondary, section=name) for name in PLACED},
     "coefficients": coefficients,
     "cross_check": cross_check,
 }

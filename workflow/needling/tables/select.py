@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from needling.study.plan import Study
+
 RATIOS = ("risk_ratio", "odds_ratio", "rate_ratio", "hazard_ratio")
 COMPARED = ("difference", "change", "slope", "trend", "interaction", "risk_difference", *RATIOS)
 
@@ -28,6 +30,15 @@ def said(released: "dict[str, pd.DataFrame]", analysis: str, item: str) -> list[
     """What the methods of an analysis say about an item."""
     methods = released["methods"]
     return list(methods.loc[(methods["analysis"] == analysis) & (methods["item"] == item), "text"])
+
+
+def section_of(released: "dict[str, pd.DataFrame]", plan: Study, analyses: list[str]) -> str:
+    """The section of the report for what shows some analyses: as their kinds say, else by their role."""
+    for analysis in analyses:
+        for section in said(released, analysis, "section"):
+            return section
+    roles = {plan.role(one) for one in analyses if one in plan.analyses}
+    return "sensitivity" if roles == {"sensitivity"} else "others"
 
 
 def in_order(rows: pd.DataFrame, order: dict[str, list[str]]) -> pd.DataFrame:

@@ -63,7 +63,9 @@ def twin(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     when = in_sentence(labels.visit(plan.visits.primary))
     caption = f"Not to be believed: what habits of the field would have printed, at {when}."
     head = ["Analysis", f"Difference ({100 * float(mine['level'].iloc[0]):g}% CI), or test", "P", "n"]
-    return Printed(caption, exact, head, headed(pairs), notes + withheld_note(mine), [0.45, 0.37, 0.1, 0.08])
+    return Printed(
+        caption, exact, head, headed(pairs), notes + withheld_note(mine), [0.45, 0.37, 0.1, 0.08], section="sensitivity"
+    )
 
 
 def _number(row: dict[Any, Any], sizes: "pd.Series | None") -> str:

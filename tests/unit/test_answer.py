@@ -1,0 +1,294 @@
+"""The first screen: one plain sentence per comparison, by direction, sign and null; and four clauses on how sure it is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
+
+from needling.labels.words import Labels
+from needling.report.answer import answers, comparison, harms_line, heading, noticed, strip
+from needling.report.numbers import primary_sentences
+from needling.report.sure import agreement, how_sure, missing, rung, tipping
+from needling.tables.published import published
+
+ROW = {
+    "analysis": "primary", "cohort": "myofascial", "outcome": "pain", "site": "", "visit": "week_4", "row_id": "x",
+    "quantity": "difference", "arm": "dry_needling", "reference": "usual_care", "status": "converged", "note": "", "hidden": "",
+    "estimate": -1.0, "low": -1.43, "high": -0.51, "level": 0.95, "p": 0.01, "p_adjusted": np.nan, "unit": "points",
+    "margin": np.nan, "framework": "superiority", "better": "lower", "structures_tried": "",
+}  # fmt: skip
+WORSE = {"estimate": 1.0, "low": 0.51, "high": 1.43}
+HIGHER = {"outcome": "function", "cohort": "sports", "better": "higher", "unit": "percentage points"}
+
+
+def said(**changes):
+    one = comparison(ROW | changes, Labels(plan()))
+    return "".join(one.headline), "".join(one.precision)
+
+
+@pytest.mark.parametrize(
+    ("changes", "headline", "precision"),
+    [
+        ({}, "Pain intensity: 1.0 of 10 points lower (better)", "between 0.5 and 1.4 lower"),
+        (WORSE, "Pain intensity: 1.0 of 10 points higher (worse)", "between 0.5 and 1.4 higher"),
+        # a positive difference where higher is better, and a negative one
+        (
+            {**HIGHER, "estimate": 4.2, "low": 1.1, "high": 7.6},
+            "Function: 4.2 of 100 points higher (better)",
+            "between 1.1 and 7.6 higher",
+        ),
+        (
+            {**HIGHER, "estimate": -4.2, "low": -7.6, "high": -1.1},
+            "Function: 4.2 of 100 points lower (worse)",
+            "between 1.1 and 7.6 lower",
+        ),
+        # reported as improvement: the sign is turned, the words stay those of the scale
+        (WORSE | {"better": "higher"}, "Pain intensity: 1.0 of 10 points lower (better)", "between 0.5 and 1.4 lower"),
+        ({"better": "higher"}, "Pain intensity: 1.0 of 10 points higher (worse)", "between 0.5 and 1.4 higher"),
+        # null: both ends with their worth
+        (
+            {"estimate": -0.4, "low": -1.2, "high": 0.4},
+            "Pain intensity: no clear difference",
+            "0.4 of 10 points lower (better); between 1.2 lower (better) and 0.4 higher (worse)",
+        ),
+        (
+            {**HIGHER, "estimate": 4.2, "low": -0.44, "high": 8.8},
+            "Function: no clear difference",
+            "4.2 of 100 points higher (better); between 0.4 lower (worse) and 8.8 higher (better)",
+        ),
+        (
+            {"estimate": -0.6, "low": -1.2, "high": 0.0},
+            "Pain intensity: no clear difference",
+            "0.6 of 10 points lower (better); between 1.2 lower (better) and 0.0",
+        ),
+        # neither direction is better: no worth
+        ({"better": "neither"}, "Pain intensity: 1.0 of 10 points lower", "between 0.5 and 1.4 lower"),
+        (WORSE | {"better": "neither"}, "Pain intensity: 1.0 of 10 points higher", "between 0.5 and 1.4 higher"),
+        # an end that would print as no difference keeps a decimal
+        (
+            {"estimate": -0.5, "low": -0.96, "high": -0.04},
+            "Pain intensity: 0.50 of 10 points lower (better)",
+            "between 0.04 and 0.96 lower",
+        ),
+    ],
+)  # fmt: skip
+def test_a_comparison_is_said_by_direction_sign_and_null(changes, headline, precision):
+    # the digits of a null are those of its interval
+    assert said(**changes) == (headline, precision)
+
+
+@pytest.mark.parametrize(
+    ("better", "estimate", "low", "high", "headline"),
+    [
+        ("higher", 1.5, 1.2, 1.9, "Pain intensity: risk ratio 1.5 (better)"),
+        ("lower", 1.5, 1.2, 1.9, "Pain intensity: risk ratio 1.5 (worse)"),
+        ("higher", 0.7, 0.5, 0.9, "Pain intensity: risk ratio 0.7 (worse)"),
+        ("higher", 1.1, 0.8, 1.5, "Pain intensity: no clear difference"),
+    ],
+)
+def test_a_ratio_is_held_against_one(better, estimate, low, high, headline):
+    made = said(quantity="risk_ratio", better=better, estimate=estimate, low=low, high=high, unit="")
+    assert made[0] == headline
+
+
+def test_a_share_is_told_in_percentage_points():
+    row = {"quantity": "risk_difference", "better": "higher", "estimate": 0.123, "low": 0.02, "high": 0.23, "unit": ""}
+    assert said(**row) == (
+        "Pain intensity: 12 percentage points higher (better)",
+        "between 2 and 23 higher",
+    )
+
+
+def test_an_adjusted_p_that_does_not_agree_with_the_interval_is_told():
+    assert "not beyond chance" not in said(p_adjusted=0.049)[1]
+    assert said(p_adjusted=0.06)[1].endswith("several questions are allowed for (adjusted P = .060)")
+
+
+def test_a_change_without_comparison_and_what_is_not_there():
+    alone = {"arm": "", "reference": "", "quantity": "change"}
+    assert said(**alone)[0] == "Pain intensity: 1.0 of 10 points lower (better)"
+    assert said(**alone, estimate=-0.1, low=-0.6, high=0.4)[0] == "Pain intensity: no clear change"
+    assert said(estimate=np.nan, hidden="few_events")[0] == (
+        "Pain intensity: not available (it would tell of few events)"
+    )
+
+
+def test_a_margin_is_said_first():
+    headline, precision = said(framework="non_inferiority", margin=1.5, estimate=0.2, low=-0.7, high=1.1)
+    assert headline.startswith("Pain intensity: the interval excludes that dry needling is worse by the margin of 1.5")
+    assert precision.startswith("0.2 of 10 points higher (worse); between 0.7 lower (better)")
+
+
+@pytest.mark.parametrize("make", [plan, trial_plan, single_arm_plan, three_arms_plan])
+def test_every_cohort_has_its_primary_comparisons(make):
+    released, labels = shown(make)
+    found = answers(released, labels)
+    assert [one["cohort"] for one in found] == [labels.cohort(name) for name in labels.plan.cohorts]
+    rows = [one["number"].row for one in primary_sentences(released, labels)]
+    at_primary = [row for row in rows if row["visit"] == labels.plan.visits.primary]
+    assert sum(len(one["said"]) for one in found) == len(at_primary)
+    assert all(one.headline for cohort in found for one in cohort["said"])
+    if make is three_arms_plan:
+        assert any("Dry needling against sham" in "".join(one.headline) for one in found[0]["said"])
+
+
+def test_the_strip_and_the_heading_fit_the_design():
+    released, labels = shown(single_arm_plan)
+    assert heading(labels) == "Change from baseline to week 4"
+    assert strip(released, labels, 60)[0] == ("Design", "One group, not compared")
+    released, labels = shown(plan)
+    assert heading(labels) == "Dry needling against usual care, at week 4"
+    assert dict(strip(released, labels, 1360)) == {
+        "Design": "Randomised, 2 arms",
+        "Patients": "1,360 in 3 cohorts",
+        "Primary": "Pain intensity and function, week 4",
+        "Registration": "for the authors to add",
+    }
+    registered = Labels(plan(metadata={"registration": "ISRCTN00000000"}))
+    assert strip(released, registered, 1)[3] == ("Registration", "ISRCTN00000000")
+
+
+# ---------------------------------------------------------------- harms and who notices
+
+
+def harms(events=(70, 30), serious=(1, 0), hidden="", kinds=(("soreness", 60), ("bruising", 20), ("bleeding", 5))):
+    base = {
+        "analysis": "harms",
+        "quantity": "share",
+        "cohort": "myofascial",
+        "n_patients": 80,
+        "estimate": 0.5,
+        "hidden": hidden,
+    }
+    arms = ("dry_needling", "usual_care")
+    rows = [
+        {**base, "arm": arm, "term": f'[["{factor}", "any"]]', "n_events": n, "row_id": f"{factor}{arm}"}
+        for factor, counts in (("adverse_event", events), ("serious", serious))
+        for arm, n in zip(arms, counts, strict=True)
+    ]
+    rows += [
+        {**base, "arm": "dry_needling", "term": f'[["adverse_event", "{kind}"]]', "n_events": n, "row_id": kind}
+        for kind, n in kinds
+    ]
+    methods = [("harms", "table", "adverse_events"), ("harms", "serious", "told")]
+    return {
+        "results": pd.DataFrame(rows),
+        "methods": pd.DataFrame(methods, columns=["analysis", "item", "text"]),
+    }  # fmt: skip
+
+
+def test_harms_are_counted_in_each_arm_and_named():
+    line = "".join(harms_line(harms(), Labels(plan())))
+    assert line == (
+        "At least one harm in 70 of 80 patients with dry needling and 30 of 80 patients with usual care, mostly soreness and "
+        "bruising; serious harm in 1 of 80 patients with dry needling and 0 of 80 patients with usual care."
+    )
+    assert "; no serious harm was recorded." in "".join(harms_line(harms(serious=(0, 0)), Labels(plan())))
+    assert harms_line(harms(hidden="few_people"), Labels(plan())) == []
+    assert harms_line(shown(plan)[0], Labels(plan())) == []
+
+
+def test_without_such_an_analysis_nobody_is_said_to_notice():
+    assert noticed(shown(plan)[0], Labels(plan())) == []
+
+
+# ---------------------------------------------------------------- how sure: four clauses, each by one rule
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"), [(97, "little is missing"), (90, "some is missing"), (70, "much is missing")]
+)
+def test_clause_1_the_share_missing(measured, verdict):
+    table = pd.DataFrame(
+        {"outcome": ["pain", "pain", "function", "function"], "visit": "week_4", "cohort": "myofascial"}
+    )
+    table = table.assign(arm=["a", "b"] * 2, measured=[measured, measured, 99, 99], expected=100, hidden="")
+    rows = [ROW, ROW | {"outcome": "function"}]
+    told = "".join(missing({"missingness": table}, Labels(plan()), rows))
+    share = f"{measured}%, fewest of the primary outcomes"
+    assert told == f"Pain intensity at week 4 is known of {2 * measured} of 200 patients ({share}): {verdict}."
+
+
+def other(released, labels, **numbers):
+    """Results with one other analysis of the first primary comparison, and only that comparison asked about."""
+    row = next(one["number"].row for one in primary_sentences(released, labels))
+    extra = pd.DataFrame([row | {"analysis": "again", "row_id": "again", "role": "sensitivity", **numbers}])
+    results = released["results"]
+    return released | {"results": pd.concat([results, extra.astype(results.dtypes.to_dict())], ignore_index=True)}, [
+        row
+    ]
+
+
+def test_clause_2_the_range_over_the_other_analyses():
+    released, labels = shown(plan, 200)
+    same, rows = other(released, labels)
+    told = "".join("".join(one) for one in agreement(same, labels, rows))
+    assert told.startswith("One other analysis comes to the same conclusion; estimates from ")
+    past, rows = other(released, labels, low=-2.0, high=0.4)
+    told = "".join("".join(one) for one in agreement(past, labels, rows))
+    assert told.startswith("One other analysis does not come to the same conclusion: intervals from −2.0")
+    assert agreement(released, labels, rows) == []
+    twin = pd.DataFrame([{"analysis": "again", "item": "table", "text": "twin"}])
+    unbelieved = past | {"methods": pd.concat([past["methods"], twin])}
+    assert agreement(unbelieved, labels, rows) == []
+
+
+@pytest.mark.parametrize(
+    ("mean", "told"),
+    [
+        (6.0, "The conclusion would change if those not measured had values within what was seen in others."),
+        (9.5, "No conclusion would change if those not measured had values within what was seen in others."),
+    ],
+)
+def test_clause_3_tipping_within_or_beyond_what_was_seen(mean, told):
+    place = {"cohort": "myofascial", "outcome": "pain", "visit": "week_4"}
+    points = pd.DataFrame([{**place, "method": "mar", "arm": "dry_needling", "reference": "usual_care", "shifted": "dry_needling",
+                            "mean_then": mean, "hidden": ""}])  # fmt: skip
+    seen = pd.DataFrame([{**place, "arm": "dry_needling", "q10": 1.0, "q90": 8.0}])
+    made = tipping({"tipping_points": points, "distribution": seen}, Labels(plan()))
+    assert "".join(made[0]) == told
+    assert tipping({"distribution": seen}, Labels(plan())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "The primary model was fitted as planned."),
+        ({"structures_tried": '["unstructured"]'}, "Of 1 primary model 1 needed a simpler covariance than planned."),
+        ({"status": "singular"}, "Of 1 primary model 1 estimated a variance as zero."),
+        ({"status": "rank_deficient"}, "Of 1 primary model 1 left out a term that the data could not tell."),
+        ({"status": "failed", "estimate": np.nan}, "Of 1 primary model 1 could not be fitted."),
+    ],
+)
+def test_clause_4_the_rung_of_the_ladder(changes, told):
+    assert "".join(rung([ROW | changes])) == told
+
+
+def test_no_clause_is_empty():
+    for make in (plan, trial_plan, single_arm_plan, three_arms_plan):
+        clauses = how_sure(*shown(make))
+        assert clauses
+        assert all("".join(clause).endswith(".") for clause in clauses)
+
+
+# ---------------------------------------------------------------- published beside computed
+
+
+def published_plan(better, estimate):
+    one = {"cohort": "myofascial", "outcome": "pain", "better": better, "estimate": estimate, "low": 0.5, "high": 1.5}
+    return plan(published=[one | {"source": "A 2020"}])
+
+
+@pytest.mark.parametrize(("better", "printed"), [("higher", "−1.0 (−1.5 to −0.5)"), ("lower", "1.0 (0.5 to 1.5)")])
+def test_a_published_sign_is_turned_to_mean_the_same(better, printed):
+    released, _ = shown(plan)
+    made = published(released, Labels(published_plan(better, 1.0)))
+    assert made.rows[0][1] == printed
+    row = primary_sentences(released, Labels(plan()))[0]["number"].row
+    assert made.rows[0][3].row_id == row["row_id"]
+    assert ("turned" in " ".join(made.notes)) == (better == "higher")
+
+
+def test_a_published_number_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="published, entry 1: outcome 'pian' is not defined; did you mean 'pain'"):
+        plan(published=[{"outcome": "pian", "better": "lower", "estimate": 1, "source": "A"}])

@@ -1,0 +1,130 @@
+-- What each format makes of the report's parts. On the page a folded table opens by a click; in the PDF and the document folded tables stand
+-- at the end, as supplements. The parts of the answer stand side by side where there is room.
+
+local folded = {}
+
+local function typst(blocks)
+  return (pandoc.write(pandoc.Pandoc(blocks), "typst"):gsub("%s+$", ""))
+end
+
+local function quoted(text)
+  return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"') .. '"'
+end
+
+local function raw(text)
+  return pandoc.RawBlock(FORMAT:match("html") and "html" or "typst", text)
+end
+
+local function columns(div, call)
+  local cells = {}
+  for _, block in ipairs(div.content) do
+    cells[#cells + 1] = call .. "[" .. typst({ block }) .. "]"
+  end
+  local n = math.max(1, math.min(#cells, 3))
+  return raw("#grid(columns: (1fr,) * " .. n .. ", column-gutter: 7mm, row-gutter: 4mm, " .. table.concat(cells, ", ") .. ")")
+end
+
+local function strip(div)
+  local cells = {}
+  div.content:walk({
+    DefinitionList = function(list)
+      for _, item in ipairs(list.content) do
+        local told = typst(item[2][1])
+        cells[#cells + 1] = "fact[" .. typst({ pandoc.Plain(item[1]) }) .. "][" .. told .. "]"
+      end
+    end,
+  })
+  return raw("#facts(title-block, " .. table.concat(cells, ", ") .. ")")
+end
+
+function Div(div)
+  local kind = div.classes[1]
+  if kind == "fold" then
+    if FORMAT:match("html") then
+      local summary = table.remove(div.content, 1)
+      local words = pandoc.write(pandoc.Pandoc(summary.content), "html"):gsub("</?p>", ""):gsub("%s+$", "")
+      local out = { raw('<details class="fold"><summary>' .. words .. "</summary>") }
+      for _, block in ipairs(div.content) do
+        out[#out + 1] = block
+      end
+      out[#out + 1] = raw("</details>")
+      return out
+    end
+    for place = 2, #div.content do
+      folded[#folded + 1] = div.content[place]
+    end
+    return {}
+  end
+  if FORMAT:match("html") and kind == "flag" then
+    return {} -- it stands above the title, which is the template's
+  end
+  if FORMAT == "typst" then
+    if kind == "notes" then
+      return raw("#notes[" .. typst(div.content) .. "]")
+    elseif kind == "flag" then
+      return raw("#flag[" .. typst(div.content) .. "]")
+    elseif kind == "strip" then
+      return strip(div)
+    elseif kind == "answers" then
+      return columns(div, "answer")
+    elseif kind == "asides" then
+      return columns(div, "aside")
+    elseif kind == "result" then
+      local headline = typst({ pandoc.Plain(div.content[1].content[1].content) })
+      local precise = div.content[2] and typst({ pandoc.Plain(div.content[2].content) }) or ""
+      return raw("#result[" .. headline .. "][" .. precise .. "]")
+    elseif kind == "table-of" then
+      local rows = 0
+      div.content:walk({ Row = function() rows = rows + 1 end })
+      if rows <= 20 then
+        return { raw("#block(breakable: false)["), pandoc.Div(div.content, div.attr), raw("]") }
+      end
+    elseif kind == "foot" then
+      return raw("#foot[" .. typst(div.content) .. "]")
+    elseif kind == "answer" or kind == "aside" then
+      return pandoc.Div(div.content)
+    end
+  end
+end
+
+function Figure(figure)
+  if FORMAT ~= "typst" then
+    return nil
+  end
+  local image
+  figure.content:walk({ Image = function(found) image = found end })
+  if not image then
+    return nil
+  end
+  local alt = image.attributes.alt or pandoc.utils.stringify(image.caption)
+  local call = figure.identifier == "figure-forest" and "first-figure" or "placed-figure"
+  return raw("#" .. call .. "(" .. quoted(image.src) .. ", " .. quoted(alt) .. ", [" .. typst(figure.caption.long) .. "]) <" .. figure.identifier .. ">")
+end
+
+function Pandoc(doc)
+  local blocks, first = {}, true
+  for i, block in ipairs(doc.blocks) do
+    if block.t == "Div" and block.classes[1] == "front" and not FORMAT:match("docx") then
+      doc.meta.front = pandoc.MetaBlocks(block.content)
+    else
+      if block.t == "Header" and block.level == 1 then
+        if not first and FORMAT == "typst" and not doc.meta.begun then
+          doc.meta.begun = true
+          blocks[#blocks + 1] = raw("#contents()")
+        end
+        first = false
+      end
+      blocks[#blocks + 1] = block
+    end
+  end
+  if #folded > 0 then
+    blocks[#blocks + 1] = pandoc.Header(1, "Supplementary tables", pandoc.Attr("supplement"))
+    for _, block in ipairs(folded) do
+      blocks[#blocks + 1] = block
+    end
+  end
+  doc.blocks = blocks
+  return doc
+end
+
+return { { Div = Div, Figure = Figure }, { Pandoc = Pandoc } }
