@@ -374,7 +374,7 @@ MUTATIONS = [
     ),
     ("analysis/policy.py", "variance = sum(len(one) * ", "variance = sum(", f"{POLICY} -k values"),
     ("analysis/policy.py", "a / share * (y", "a * (y", f"{POLICY} -k values"),
-    ("analysis/policy.py", "rule - 1) * (g1", "rule) * (g1", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", "rule - 1) * (g1", "rule) * (g1", f"{POLICY} -k differences"),
     ("analysis/policy.py", '(-1 if question.better == "lower" else 1)', "(1)", f"{POLICY} -k recommended_rule"),
     ("analysis/policy.py", '-1 if question.better == "lower" else 1\n', "1\n", f"{POLICY} -k recommended_rule"),
     ("analysis/policy.py", "if low > 0 else", "if low > -9 else", f"{POLICY} -k abstains_there"),
