@@ -19,6 +19,7 @@ WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
 
+DOSE = "tests/unit/test_dose.py"
 PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
 
 MUTATIONS = [
@@ -292,4 +293,18 @@ MUTATIONS = [
         "if key",
         f"{BESIDE} -k least_squares",
     ),
+    # dose
+    ("analysis/sessions_received.py", "weights.max() > LARGEST_WEIGHT", "weights.min() > LARGEST_WEIGHT", DOSE),
+    ("analysis/sessions_received.py", "share < SMALLEST_SHARE", "share > SMALLEST_SHARE", DOSE),
+    ("analysis/sessions_received.py", '["day"].le(by_day)', '["day"].ge(0)', DOSE),
+    ("analysis/sessions_received.py", "np.where(self.done == 1, -1, 1)", "np.where(self.done == 1, 1, -1)", DOSE),
+    ("analysis/sessions_received.py", "(self.n - 1) / self.n * ((", "1 / self.n * ((", DOSE),
+    (
+        "analysis/sessions_received.py",
+        "((-1, self.designs[2], seen_den), (1,",
+        "((1, self.designs[2], seen_den), (1,",
+        DOSE,
+    ),
+    ("analysis/dose.py", "7 * settings.by_week)", "settings.by_week)", DOSE),
+    ("analysis/dose.py", "week < self.by_week", "week > self.by_week", DOSE),
 ]
