@@ -101,6 +101,7 @@ def report_text(
         surprises=_surprises(results, labels),
         software=software,
         taken_out=_taken_out(released["cleaning"]),
+        unread=dict(released["unread"][["kind", "n"]].itertuples(index=False, name=None)),
         withheld=_withheld(released["withheld"]),
     )
     floats.check()
