@@ -165,7 +165,7 @@ def test_both_estimates_stand_beside_each_other_with_the_spread_of_weights(obser
     results, weights, _ = observed
     slopes = results[results["term"] == '["sessions"]'].set_index("variant")
     assert slopes.loc["weighted", "low"] <= 0 <= slopes.loc["weighted", "high"]
-    assert slopes.loc["naive", "estimate"] > slopes.loc["weighted", "estimate"]
+    assert slopes.loc["unweighted", "estimate"] > slopes.loc["weighted", "estimate"]
     assert slopes["unit"].unique().tolist() == ["points per session"]
     assert [
         json.loads(at)["sessions"] for at in results.query("variant == 'weighted' and quantity == 'mean'")["at"]
@@ -190,7 +190,7 @@ def test_exposures_are_least_squares_given_baseline(observed):
 def test_a_cohort_without_positivity_is_refused_and_the_naive_estimate_stands():
     people, sessions, _ = dosed(7, n=200, steep=8)
     results, _, _ = run(given(people, sessions), **OBSERVED)
-    weighted, naive = (results[results["variant"] == one] for one in ("weighted", "naive"))
+    weighted, naive = (results[results["variant"] == one] for one in ("weighted", "unweighted"))
     assert set(weighted["status"]) == {"not_estimated"}
     assert weighted["estimate"].isna().all()
     assert (weighted["note"] != "").all()

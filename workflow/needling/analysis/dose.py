@@ -125,7 +125,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Returns
     -------
     Output. Allocated: difference, mean and trend. Observed: quantity mean at {"sessions": k} and quantity coefficient (term
-    ["sessions"], per session), of the variants weighted and naive; coefficients of exposures (variant exposure); side table of
+    ["sessions"], per session), of the variants weighted and unweighted; coefficients of exposures (variant exposure); side table of
     the weights. What is refused is a row that says why, and the naive estimate beside it says what habit would have printed.
     """
     import pandas as pd
@@ -188,7 +188,7 @@ def _observed(
     settings = question.settings
     given = received(sessions, people, ("baseline", *settings.adjust), 7 * settings.by_week)
     rows, spread = [], []
-    for variant in ("weighted", "naive"):
+    for variant in ("weighted", "unweighted"):
         found = mean_by_sessions(given, settings.sessions, settings.level, weighted=variant == "weighted")
         why = found["why"] or (why_no_positivity(given.decisions) if variant == "weighted" else "")
         if variant == "weighted" and "weights" in found and np.isfinite(found["weights"]).all():

@@ -17,7 +17,7 @@ SECTION = "mechanism"
 PLACE = ["cohort", "outcome", "site", "arm", "visit"]
 COLUMNS = [*PLACE, "variant", "quantity", "at", "estimate", "low", "high", "level", "unit", "status", "note", "hidden"]
 HEIGHT, LEFT, GAP, UNDER = 32.0, 10.0, 10.0, 12.0  # mm: of a panel, room for its scale, between panels, below them
-VARIANTS = {"weighted": (INK, "o", INK, STRONG, -0.08), "naive": (FAINT, "s", "#ffffff", LINE, 0.08)}
+VARIANTS = {"weighted": (INK, "o", INK, STRONG, -0.08), "unweighted": (FAINT, "s", "#ffffff", LINE, 0.08)}
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:

@@ -73,7 +73,7 @@ def sessions_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> lis
     found: list[Pieces] = []
     for _, rows in mine.groupby(["analysis", "cohort", "outcome", "site", "arm"], sort=False):
         of = {row["variant"]: row for row in rows.to_dict("records")}
-        first, naive = of["weighted"], of.get("naive")
+        first, naive = of["weighted"], of.get("unweighted")
         place = [labels.cohort(first["cohort"]), in_sentence(labels.outcome(first["outcome"], first["site"]))]
         place += [in_sentence(labels.arm(first["arm"]))] if first["arm"] else []
         pieces: Pieces = [f"{', '.join(place)}: "]

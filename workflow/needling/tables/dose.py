@@ -35,7 +35,7 @@ def _heading(row: dict[Any, Any], labels: Labels) -> str:
 
 def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print the mean had everybody received so many sessions, and the difference per session; weighted and naive."""
-    exact = _rows(released, labels, "dose_sessions", ["weighted", "naive"])
+    exact = _rows(released, labels, "dose_sessions", ["weighted", "unweighted"])
     if exact.empty:
         return None
     place = ["analysis", "cohort", "outcome", "site", "arm", "visit"]
@@ -46,7 +46,7 @@ def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
         k = json.loads(str(at))["sessions"] if at else None
         label = f"Mean at {k:g} sessions" if k is not None else f"Difference, {span(first['unit'])}"
         n = Told(str(first["n_patients"]), first["row_id"], "n_patients") if pd.notna(first["n_patients"]) else MISSING
-        pairs.append((_heading(first, labels), [label, _number(first), _number(rows.get("naive")), n]))
+        pairs.append((_heading(first, labels), [label, _number(first), _number(rows.get("unweighted")), n]))
     level = " or ".join(f"{100 * one:g}%" for one in sorted(exact["level"].unique()))
     notes = [
         "Weighted: had everybody received so many sessions, if nothing but baseline and pain before each session decided who came "
