@@ -114,7 +114,7 @@ def test_the_report_of_snakemake_shows_every_figure_and_table_with_its_caption(e
     assert len(shown) > 25
     assert {path.name for path in shown} <= names
     results, categories = (
-        json.JSONDecoder().raw_decode(page.split(f"{name} = ", 1)[1])[0] for name in ("results", "categories")
+        json.JSONDecoder().raw_decode("{" + page.split(f"{name} = {{", 1)[1])[0] for name in ("results", "categories")
     )
     assert categories.keys() == {"Figures", "Tables", "Report"}
     captions = {Path(name).stem: one["caption"] for name, one in results.items()}
