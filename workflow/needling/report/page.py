@@ -13,8 +13,8 @@ from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, PAPER, RULE
 from needling.labels.numbers import MINUS
 from needling.labels.sentences import sentence, spaced
 
-MOST_LINES = 60  # of a figure's numbers, on the page
-LARGEST_FILE = 30_000  # bytes of a table that is kept in the page
+MOST_LINES = 30  # of a figure's numbers, on the page
+LARGEST_FILE = 20_000  # bytes of a table that is kept in the page
 
 # Colours of the figures become those of the scheme, so that one drawing serves light, dark and print.
 VARIABLES = {INK: "ink", FAINT: "soft", RULE: "rule", HAIR: "hair", PAPER: "paper", BAND: "band"}
