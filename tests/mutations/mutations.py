@@ -8,12 +8,21 @@ ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_repo
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_cohort.py", "tests/unit/test_model_kind.py"
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
+GRAPH, HARMS = "tests/unit/test_graph.py", "tests/unit/test_harms.py"
+RESPONDERS, NAIVE, MISSING = (f"tests/unit/test_{name}.py" for name in ("responders", "naive", "missing_data"))
 MARGIN = f"{ANALYSIS} -k non_inferiority"
 EQUIVALENCE = f"{ANALYSIS} -k equivalence"
 FAVOURED = f"{ANALYSIS} -k favoured"
 TURNED = f"{ANALYSIS} -k improvement"
 HEDGES = f"{ANALYSIS} -k standardised"
 TREND = f"{ANALYSIS} -k trend"
+BY_R = "tests/reference/test_r_moderators.py"
+WHOM = "tests/unit/test_moderators.py"
+BESIDE = "tests/unit/test_multimodal.py"
+FOR_WHOM = "tests/unit/test_for_whom.py"
+POLICY = "tests/unit/test_policy.py"
+
+PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
 
 MUTATIONS = [
     # who is favoured, and in which direction an estimate is reported
@@ -152,6 +161,74 @@ MUTATIONS = [
         "expectation / (expectation + rank)",
         "tests/reference/test_r.py tests/reference/test_fev.py",
     ),
+    # families as graphs
+    ("analysis/graph.py", "max(reached, min(1.0, least))", "min(1.0, least)", f"{GRAPH} -k 'published or closed'"),
+    ("analysis/graph.py", "P[i] / w[i]", "P[i] * w[i]", f"{GRAPH} -k published"),
+    ("analysis/graph.py", "1e-300) * alpha / 2), np.inf)", "1e-300) * alpha), np.inf)", f"{GRAPH} -k interval"),
+    ("analysis/graph.py", "e - direction * far * s", "e + direction * far * s", f"{GRAPH} -k interval"),
+    # responders
+    (
+        "analysis/responders.py",
+        'gain = baseline - value if better == "lower" else value - baseline',
+        'gain = value - baseline if better == "lower" else baseline - value',
+        f"{RESPONDERS} -k who_responded",
+    ),
+    ("analysis/responders.py", "response.percent / 100", "response.percent / 10", f"{RESPONDERS} -k who_responded"),
+    ("analysis/responders.py", "value <= response.at_most + slack", "value < response.at_most", f"{RESPONDERS} -k who"),
+    ("analysis/responders.py", "- slack) & (gain > 0))", "- slack))", f"{RESPONDERS} -k baseline_of_zero"),
+    ("analysis/responders.py", "k / n - j / m", "j / m - k / n", f"{RESPONDERS} -k 'hand or nobody_responds'"),
+    ("analysis/responders.py", 'confint(k, n, 1 - level, "wilson")', 'confint(k, n, level, "wilson")', RESPONDERS),
+    # habits of the field
+    ("analysis/naive.py", "float(x.mean() - y.mean())", "float(y.mean() - x.mean())", f"{NAIVE} -k hand"),
+    ("analysis/naive.py", "float(high - low) / 2 /", "float(high - low) /", f"{NAIVE} -k hand"),
+    # missing data
+    ("analysis/missing_data.py", "len(set(units)) - 1 if count", "len(set(units)) if count", f"{MISSING} -k clusters"),
+    ("analysis/missing_data.py", 'float("inf"), (1 + level) / 2', 'float("inf"), level', f"{MISSING} -k normal_and_t"),
+    ("analysis/missing_data.py", '"low": estimate - reach,', '"low": estimate + reach,', f"{MISSING} -k normal_and_t"),
+    ("analysis/missing_data.py", "n - imputed.parameters", "n - 1", f"{MISSING} -k without_missing"),
+    (
+        "analysis/missing_data.py",
+        "tail = (1 + settings.level) / 2",
+        "tail = settings.level",
+        f"{MISSING} -k surface",
+    ),
+    # harms
+    (
+        "analysis/harms.py",
+        "risk_difference(events, n, others, m, level)",
+        "risk_difference(others, m, events, n, level)",
+        f"{HARMS} -k differences",
+    ),
+    (
+        "analysis/harms.py",
+        "rate_ratio(*numbers(pair.arm), *numbers(pair.reference), level)",
+        "rate_ratio(*numbers(pair.reference), *numbers(pair.arm), level)",
+        f"{HARMS} -k 'truth or pairs or rates'",
+    ),
+    (
+        "analysis/harms.py",
+        'question.study.design == "randomised" else []',
+        'question.study.design != "randomised" else []',
+        f"{HARMS} -k lot",
+    ),
+    # where the baseline is a response, interactions, the spread that standardises
+    ("analysis/results.py", "groups.var() * (groups.size() - 1)", "groups.var() * groups.size()", HEDGES),
+    ("analysis/results.py", "int((groups.size() - 1).sum())", "int(groups.size().sum())", HEDGES),
+    (
+        "analysis/repeated_measures.py",
+        'changes[arm, visit] = {f"visit[T.{visit}]": 1.0, **own}',
+        'changes[arm, visit] = {f"visit[T.{visit}]": 1.0}',
+        f"{ANALYSIS} -k change_of_each",
+    ),
+    (
+        "analysis/ancova.py",
+        '"secondary" if question.role == "primary" else question.role',
+        "question.role",
+        f"{ANALYSIS} -k never_the_primary",
+    ),
+    # how numbers are written
+    ("schema/stored.py", "digits - 1 - magnitude", "digits - magnitude", "tests/unit/test_same_bytes.py"),
+    ("schema/stored.py", 'side="right") - 308', 'side="left") - 308', "tests/unit/test_same_bytes.py"),
     # what is said
     (
         "report/numbers.py",
@@ -210,4 +287,102 @@ MUTATIONS = [
     ),
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
+    # measures of process
+    ("analysis/process.py", 'value=both["value"] - both["_other"]', 'value=both["_other"] - both["value"]', PROCESS),
+    ("analysis/process.py", "(people + places - parts) - 1", "(people + places - parts)", PROCESS),
+    ("analysis/process.py", "nx=df + 2", "nx=df + 3", PROCESS),
+    (
+        "analysis/process.py",
+        'twitch_within=rows["twitch"] - between',
+        'twitch_within=between - rows["twitch"]',
+        PROCESS,
+    ),
+    ("analysis/process.py", '["pain_before"].shift(-1)', '["pain_before"].shift(1)', PROCESS),
+    ("analysis/process.py", '(rows["muscles"] > 0)', '(rows["muscles"] >= 0)', PROCESS),
+    ("analysis/process.py", 'arm + "|" + both["visit"]', "arm", PROCESS),
+    ("analysis/process.py", "FEWEST_PATIENTS = 10", "FEWEST_PATIENTS = 1", PROCESS),
+    # what follows patients in made-up studies
+    ("simulate/treatment.py", "pain[cohort == name] > most", "pain[cohort == name] >= most", SIMULATE),
+    (
+        "simulate/treatment.py",
+        '(sessions["session"] >= SESSIONS_FOR_ALL)',
+        '(sessions["session"] > SESSIONS_FOR_ALL)',
+        SIMULATE,
+    ),
+    ("simulate/treatment.py", "(draws[here] / ratio[here])", "(draws[here] * ratio[here])", SIMULATE),
+    # effects at values of moderators
+    ("analysis/moderation.py", "row[1 + place] = 1.0", "row[1 + place] = -1.0", f"{BY_R} -k line"),
+    ("analysis/moderation.py", "self.df = self.n - self.rank", "self.df = self.n - 1", f"{BY_R} -k line"),
+    (
+        "analysis/moderation.py",
+        "self._mains + (self._arms.index(arm) - 1) * self._each",
+        "self._mains + self._arms.index(arm) * self._each",
+        f"{BY_R} -k line",
+    ),
+    ("analysis/moderation.py", "return bare.fitted - own @ ", "return bare.fitted + own @ ", f"{BY_R} -k predicted"),
+    ("analysis/moderation.py", "/ len(rows)\n        return", "* len(rows)\n        return", f"{BY_R} -k spline"),
+    (
+        "analysis/weighting.py",
+        "covariance * len(y) / (len(y) - X.shape[1])",
+        "covariance * len(y) / (len(y) + X.shape[1])",
+        f"{BY_R} -k overlap",
+    ),
+    ("analysis/moderators.py", "values[-1] - values[0]", "values[0] - values[-1]", f"{WHOM} -k first_value"),
+    ("analysis/moderators.py", "basis.at(values[-1]) - basis", "basis.at(values[1]) - basis", f"{BY_R} -k line"),
+    ("analysis/moderators.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
+    ("analysis/moderators.py", "<= value <= numbers.max()", "<= value", f"{WHOM} -k nobody_is"),
+    ("analysis/moderators.py", "one:.2g", "one:.4g", f"{WHOM} -k quartiles"),
+    (
+        "analysis/moderators.py",
+        '"favours": "", "better": "neither"}',
+        '"favours": "", "better": "lower"}',
+        f"{WHOM} -k better_side",
+    ),
+    ("analysis/moderators.py", 'PER_UNIT, PER_SD = "per unit"', 'PER_UNIT, PER_SD = "per SD"', f"{WHOM} -k units"),
+    ("analysis/shrinkage.py", "tau**2 / spread * rotated", "tau / spread * rotated", f"{BY_R} -k shrunken"),
+    ("analysis/shrinkage.py", "((1 - level) / 2, (1 + level) / 2)", "(1 - level, level)", f"{BY_R} -k shrunken"),
+    ("analysis/shrinkage.py", "values[:, None] + tau**2", "values[:, None] + tau", f"{BY_R} -k shrunken"),
+    ("cohort/analysed.py", "*settings.adjust, *needs.filled,", "*settings.adjust,", f"{WHOM} -k costs"),
+    ("plan.py", '"hazard_ratio", "moderation")', '"hazard_ratio")', f"{WHOM} -k family"),
+    ("figures/whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
+    (
+        "report/whom.py",
+        'row["p"] if pd.isna(row["p_adjusted"])',
+        'row["p"] if True',
+        f"{FOR_WHOM} -k clear",
+    ),
+    # treatment beside the one compared
+    ("analysis/multimodal.py", '(mine["day"] < mine', '(mine["day"] <= mine', f"{BESIDE} -k counted"),
+    ("analysis/multimodal.py", "7 * week", "week", f"{BESIDE} -k missed"),
+    ("analysis/multimodal.py", "k / n - j / m", "j / m - k / n", f"{BESIDE} -k counted"),
+    ("analysis/multimodal.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{BESIDE} -k too_little"),
+    ("analysis/multimodal.py", "np.sqrt(n))", "n)", f"{BESIDE} -k counted"),
+    (
+        "analysis/multimodal.py",
+        'if key not in ("statistic", "p")',
+        "if key",
+        f"{BESIDE} -k least_squares",
+    ),
+    # whom to treat
+    ("analysis/policy.py", "return min(gain for gain", "return max(gain for gain", f"{POLICY} -k better_of_both"),
+    ("analysis/policy.py", "gain - float(ndtri(level)) * se for", "gain for", f"{POLICY} -k better_of_both"),
+    (
+        "analysis/policy.py",
+        "before, now = fold < k, fold == k",
+        "before, now = fold > k, fold == k",
+        f"{POLICY} -k values",
+    ),
+    ("analysis/policy.py", "variance = sum(len(one) * ", "variance = sum(", f"{POLICY} -k values"),
+    ("analysis/policy.py", "a / share * (y", "a * (y", f"{POLICY} -k values"),
+    ("analysis/policy.py", "rule - 1) * (g1", "rule) * (g1", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", '(-1 if question.better == "lower" else 1)', "(1)", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", '-1 if question.better == "lower" else 1\n', "1\n", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", "if low > 0 else", "if low > -9 else", f"{POLICY} -k abstains_there"),
+    ("analysis/policy.py", "learnt.slopes / spread", "learnt.slopes * spread", f"{POLICY} -k recommended_rule"),
+    (
+        "analysis/policy.py",
+        "learnt.constant - float(middle",
+        "learnt.constant + float(middle",
+        f"{POLICY} -k recommended_rule",
+    ),
 ]

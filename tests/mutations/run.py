@@ -5,6 +5,7 @@ nothing, or where a line is no longer there.
 """
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ def noticed(copy: Path, mutation: tuple[str, str, str, str]) -> bool:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     paths = f"{copy / 'workflow'}{os.pathsep}{copy / 'tests'}"
     surroundings = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests.split()]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *shlex.split(tests)]
     done = subprocess.run(command, cwd=copy, env=surroundings, capture_output=True, text=True, check=False)
     path.write_text(text, encoding="utf-8")
     if done.returncode not in (0, 1):

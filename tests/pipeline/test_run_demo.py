@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import jupytext
@@ -35,7 +36,7 @@ atexit.register(record)
 
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory, launcher):
-    """The demo once more under other circumstances: another path, one core, another time zone, language and hash seed."""
+    """The demo once more under other circumstances: another path, processor, time zone, language and hash seed; one core."""
     from conftest import copy_project
 
     copy = copy_project(tmp_path_factory.mktemp("elsewhere") / "an other" / "projéct", launcher)
@@ -49,6 +50,7 @@ def elsewhere(tmp_path_factory, launcher):
         TZ="Pacific/Kiritimati",
         LC_ALL="C",
         PYTHONHASHSEED="11",
+        OPENBLAS_CORETYPE="Nehalem",
         HOME="/proc/nowhere",
     )
     assert done.returncode == 0, done.stdout[-3000:]
@@ -98,6 +100,27 @@ def test_a_second_run_finds_nothing_to_do(demo):
     assert again.stdout.startswith("Nothing to do")
     assert "reports/demo/report.html" in again.stdout
     assert copy.outputs() == before
+
+
+def test_the_report_of_snakemake_shows_every_figure_and_table_with_its_caption(elsewhere):
+    done = elsewhere.snakemake("--report", "shown.zip")
+    assert done.returncode == 0, done.stdout[-1500:]
+    with zipfile.ZipFile(elsewhere.folder / "shown.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        page = archive.read("shown/report.html").decode()
+    (elsewhere.folder / "shown.zip").unlink()
+    folder = elsewhere.folder / "reports/demo"
+    shown = [*folder.glob("figures/*.svg"), *folder.glob("tables/*.csv"), folder / "report.html"]
+    assert len(shown) > 25
+    assert {path.name for path in shown} <= names
+    results, categories = (
+        json.JSONDecoder().raw_decode("{" + page.split(f"{name} = {{", 1)[1])[0] for name in ("results", "categories")
+    )
+    assert categories.keys() == {"Figures", "Tables", "Report"}
+    captions = {Path(name).stem: one["caption"] for name, one in results.items()}
+    assert all(len(re.sub("<[^>]+>", "", caption)) > 30 for caption in captions.values())
+    words = json.loads((elsewhere.folder / "data/processed/demo/figures/words.json").read_text())
+    assert words.keys() <= captions.keys()
 
 
 def test_the_export_is_never_written_to(demo):

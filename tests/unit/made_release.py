@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from needling.read.rows import NOT_NAMED
 from needling.schema.contract import check
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, INTERCURRENT, MISSINGNESS
-from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.schema.results import METHODS, PEOPLE, RESULTS
 from needling.schema.side import (
     CROSS_CHECK,
@@ -227,6 +228,12 @@ def others(table, used):
     given["intercurrent"] = rows(had, INTERCURRENT)
     given["totals"] = rows([stated | {"finding": f, "reason": r, "n": n} for f, r, n in found], TOTALS)
     alpha = {"instrument": "ndi", "items": 10, "n": len(table), "alpha": 0.9, "low": 0.8, "high": 0.95, "level": 0.95}
+    columns = [
+        ("phone_home", 12, NOT_NAMED, "phone number"),
+        ("shoe", 40, NOT_NAMED, None),
+        ("form", 9, "only selects rows", None),
+    ]
+    given["unread"] = rows([dict(zip(ACCOUNT["unread"], column, strict=True)) for column in columns], ACCOUNT["unread"])
     given["reliability"] = rows([alpha, alpha | {"instrument": "fiqr", "n": 7}], RELIABILITY)
     bins = [
         model | {"bin": i, "n": n, "fitted": 1.0 * i, "residual": 0.1, "low": -1.5, "high": 1.5}

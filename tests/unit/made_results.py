@@ -17,7 +17,7 @@ from needling.plan import adjust
 from needling.release.line import release
 from needling.schema.contract import check, empty
 from needling.schema.frames import EVENTS, FRAME
-from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.schema.side import SIDE
 from needling.study.file import study_model
 
@@ -257,6 +257,7 @@ def unreleased(study, per_arm=60, seed=3, spoil=None):
             name: empty(c)
             for name, c in {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}.items()
         },
+        "unread": empty(ACCOUNT["unread"]),
         **{name: empty(contract) for name, contract in SIDE.items() if name not in joined},
     }
 

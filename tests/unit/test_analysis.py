@@ -446,6 +446,38 @@ def test_two_visits_as_responses_are_the_t_test_of_change_scores() -> None:
     )
 
 
+@pytest.mark.parametrize("baseline", ["constrained", "response"])
+def test_change_of_each_arm_and_its_standardised_difference(baseline) -> None:
+    """Two visits, complete data: arithmetic gives the constrained estimate (Liang, Zeger 2000), and Hedges' g of either."""
+    data = frame(90, missing=0)
+    data = data[data["visit"].isin(["baseline", "week_4"])]
+    made = run(data, kind="repeated_measures", baseline=baseline, adjust=[]).results
+    start, later = (data[data["visit"] == visit].set_index("patient") for visit in ("baseline", "week_4"))
+    arms = ["usual_care", "dry_needling"]
+    at_start, at_later = (one.groupby("arm")["value"].mean()[arms] for one in (start, later))
+    expected = at_later - at_start
+    if (
+        baseline == "constrained"
+    ):  # each arm's mean later is moved along the slope on baseline to the common mean at baseline
+        inside = [one["value"] - one.groupby("arm")["value"].transform("mean") for one in (start, later)]
+        slope = (inside[0] * inside[1].reindex(inside[0].index)).sum() / (inside[0] ** 2).sum()
+        middle = start["value"].mean()
+        expected = at_later - slope * (at_start - middle) - middle
+    own = made[made["quantity"].eq("change") & made["reference"].eq("")].set_index("arm")
+    np.testing.assert_allclose(own.loc[arms, "estimate"], expected, rtol=1e-6)
+    assert set(own["visit"]) == {"week_4"}
+    assert (own["low"] < own["estimate"]).all()
+    g = made[made["quantity"] == "standardised_difference"].iloc[0]
+    spread = start.groupby("arm")["value"]
+    df = 88
+    sd = np.sqrt((spread.var() * (spread.size() - 1)).sum() / df)
+    between = expected["dry_needling"] - expected["usual_care"]
+    assert g["estimate"] == pytest.approx((1 - 3 / (4 * df - 1)) * between / sd, rel=1e-4)
+    assert (g["arm"], g["reference"], g["visit"], g["df"]) == ("dry_needling", "usual_care", "week_4", df)
+    compared = made[made["reference"].ne("") & made["quantity"].isin(["difference", "change"])].iloc[0]
+    assert g["favours"] == compared["favours"] == "dry_needling"
+
+
 def test_baseline_as_a_response_keeps_the_error_rate() -> None:
     """Under the null one test in twenty rejects; regressing the baseline on itself would reject one in seven."""
     p = []
@@ -487,9 +519,20 @@ def test_an_interaction_that_cannot_be_tested_is_a_row_that_says_so(what) -> Non
     data = data.assign(age=50.0) if what == "constant" else data[data["visit"] != "week_4"]
     made = run(data, kind="ancova", visits=["week_4"], interaction="age", adjust=[]).results
     rows = made[made["quantity"] == "interaction"] if what == "constant" else made
+    assert json.loads(rows.loc[rows["quantity"] == "interaction", "term"].item()) == ["age"]
     assert set(rows["status"]) == {"not_estimated"}
     assert rows["note"].str.len().gt(10).all()
     assert rows["estimate"].isna().all()
+
+
+@pytest.mark.parametrize("of", ["sex", "age"])
+@pytest.mark.parametrize("spoil", [lambda data: data, lambda data: data.assign(**{"sex": "female", "age": 50.0})])
+def test_an_interaction_is_never_the_primary_result(of, spoil) -> None:
+    """It qualifies the primary analysis, so that neither a family nor the summary takes it for the comparison of arms."""
+    made = run(spoil(frame(120)), kind="ancova", visits=["week_4"], interaction=of, adjust=[]).results
+    roles = made.groupby("quantity")["role"].agg(set)
+    assert (roles["difference"], roles["interaction"]) == ({"primary"}, {"secondary"})
+    assert made["row_id"].tolist() == [row_id(row) for row in made[list(KEYS)].to_dict("records")]
 
 
 def one_patient(data):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_exports import plan
 from small_export import OwnCodes
 
 from needling.clean.cleaning import clean
@@ -13,6 +14,7 @@ from needling.instruments.scoring import score
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.study.file import part
+from needling.study.itself import check_used_once
 from needling.study.keys import StudyError
 from needling.study.sources import Instrument
 
@@ -206,3 +208,66 @@ def test_parts_of_a_joined_code_are_the_same_number_also_with_a_fraction_of_noug
         f"p.{site}/{n}" for site in (1, 2) for n in range(1, 7)
     )
     assert len(result.tables["visits"]) == 24
+
+
+# ---------------------------------------------------------------- rows that an unread column tells apart
+
+
+def test_one_row_per_side_is_asked_about_and_becomes_an_outcome_of_each_side():
+    with pytest.raises(StudyError, match=r"48 of 96 rows of visits.*'side'.*instruments.NAME.rows: \{side"):
+        cleaned("left_right_rows", {"nprs": {"total": "nprs"}})
+    sides = {
+        f"nprs_{side}": {"registry": "nprs", "total": "nprs", "rows": {"side": [side]}, "side": side}
+        for side in ("left", "right")
+    }
+    result = cleaned("left_right_rows", sides)
+    outcomes = result.tables["outcomes"]
+    assert outcomes.groupby("instrument").size().to_dict() == {"nprs_left": 48, "nprs_right": 48}
+    assert outcomes["visit_row"].nunique() == 48
+    read = pd.read_csv(CASES / "left_right_rows.csv")
+    for side in ("left", "right"):
+        mine = outcomes.loc[outcomes["instrument"] == f"nprs_{side}", "value"]
+        assert mine.tolist() == read.loc[read["side"] == side, "nprs"].tolist()
+
+
+def repeated_export(folder: Path, rows: int, **columns: list) -> Path:
+    """Twelve patients at two visits, and beside each visit further rows of it."""
+    path = folder / "repeated.csv"
+    days = {"baseline": "2024-03-01", "week_4": "2024-03-29"}
+    table = pd.DataFrame(
+        {"id": n, "arm": "ab"[n % 2], "visit": visit, "visit_date": days[visit], "nprs": 2 + n % 5 + k}
+        | {name: values[k] for name, values in columns.items()}
+        for n in range(12)
+        for visit in days
+        for k in range(rows)
+    )
+    table.to_csv(path, index=False)
+    return path
+
+
+def test_three_readings_of_a_visit_are_asked_about_also_where_they_differ(tmp_path):
+    path = repeated_export(tmp_path, 3, reading=[1, 2, 3], site=["knee"] * 3)
+    with pytest.raises(StudyError, match=r"48 of 72 rows of visits are the second.*not read: 'reading'\."):
+        cleaned(path, {"nprs": {"total": "nprs"}})
+    first = cleaned(path, {"nprs": {"total": "nprs", "rows": {"reading": [1]}}})
+    assert first.tables["outcomes"]["value"].tolist() == [2 + n % 5 for n in range(12) for _ in range(2)]
+
+
+def test_two_outcomes_of_one_column_need_rows_of_their_own():
+    sides = {name: {"registry": "nprs", "total": "nprs"} for name in ("nprs_left", "nprs_right")}
+    with pytest.raises(ValueError, match="name the same column 'nprs'"):
+        check_used_once(plan(instruments=sides))
+    check_used_once(plan(instruments={name: one | {"rows": {"side": name}} for name, one in sides.items()}))
+
+
+def test_a_column_of_row_numbers_tells_nothing_apart(tmp_path):
+    path = repeated_export(tmp_path, 1, noted=["x"])
+    table = pd.read_csv(path, dtype=str)
+    twice = pd.concat([table, table.head(2)], ignore_index=True)
+    twice.assign(entry=range(len(twice))).to_csv(path, index=False)
+    result = cleaned(path, {"nprs": {"total": "nprs"}})
+    assert set(result.audit["action"]) == {"dropped"}
+    twice.assign(entry=range(len(twice)), noted=["x"] * 24 + ["y"] * 2).to_csv(path, index=False)
+    result = cleaned(path, {"nprs": {"total": "nprs"}})
+    assert set(result.audit["action"]) == {"quarantined", "query"}
+    assert result.quarantine["reason"].str.contains("(noted)", regex=False).all()

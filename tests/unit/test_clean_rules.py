@@ -50,13 +50,42 @@ def again(table: pd.DataFrame, row: int, **changes) -> pd.DataFrame:
 
 def test_a_visit_entered_twice_alike_is_dropped_with_its_values():
     found = tables()
-    found["visits"] = again(found["visits"], 0, date="2024-03-11")
-    copied = found["outcomes"][found["outcomes"]["visit_row"] == 0].assign(visit_row=48)
-    copied["row"] = range(len(found["outcomes"]), len(found["outcomes"]) + len(copied))
-    found["outcomes"] = pd.concat([found["outcomes"], copied], ignore_index=True)
+    found["visits"] = again(found["visits"], 0)
+    found["outcomes"] = copied_values(found)
     result = cleaned(found)
     assert set(result.audit["action"]) == {"dropped"}
     assert len(result.tables["visits"]) == 48
+
+
+def copied_values(found):
+    copied = found["outcomes"][found["outcomes"]["visit_row"] == 0].assign(visit_row=48)
+    copied["row"] = range(len(found["outcomes"]), len(found["outcomes"]) + len(copied))
+    return pd.concat([found["outcomes"], copied], ignore_index=True)
+
+
+def test_a_visit_that_repeats_the_values_of_the_day_before_is_not_dropped_but_asked_about():
+    found = tables()
+    found["visits"] = again(found["visits"], 0, date="2024-03-11")
+    found["outcomes"] = copied_values(found)
+    result = cleaned(found)
+    assert set(result.audit["action"]) == {"quarantined", "query"}
+    assert ("query", "visits", 900, "visit_date") in notes(result, "duplicates")
+    assert len(result.tables["visits"]) == 48
+
+
+def test_a_row_that_differs_in_an_unread_column_is_not_dropped_but_asked_about_by_the_columns_name():
+    found = tables()
+    found["visits"] = again(found["visits"], 0)
+    found["outcomes"] = copied_values(found)
+    place = {"row": [0], "file": ["export.csv"], "sheet": [""], "line": [900]}
+    found["alike"] = pd.DataFrame(place | {"table": ["visits"], "differs_in": ['["side", "rater"]']})
+    result = cleaned(found)
+    assert set(result.audit["action"]) == {"quarantined", "query"}
+    assert (
+        result.audit.loc[result.audit["table"] == "visits", "reason"]
+        .str.contains("not read (side, rater)", regex=False)
+        .all()
+    )
 
 
 def test_of_two_entries_that_differ_the_first_is_kept_and_both_are_queried():
@@ -90,7 +119,7 @@ def test_sessions_twice():
     found["sessions"] = again(found["sessions"], 4, pain_before="9")
     result = cleaned(found)
     actions = result.audit[result.audit["table"] == "sessions"].groupby("action").size()
-    assert actions.to_dict() == {"dropped": 2, "quarantined": 1, "query": 2}
+    assert actions.to_dict() == {"dropped": 1, "quarantined": 2, "query": 3}
 
 
 def test_a_value_twice_at_one_visit():

@@ -20,7 +20,7 @@ from needling.tables.withheld import HIDDEN
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
-ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families"}
+ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families", "whom", "beside", "rule"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
@@ -88,10 +88,10 @@ def drawn_texts(figure):
     return sorted(texts, key=lambda t: t.get_window_extent().bounds)
 
 
-@pytest.mark.parametrize(
-    "sizes", [REPORT, Profile(140), Profile(85), PHONE], ids=["report", "140 mm", "85 mm", "phone"]
-)
-@pytest.mark.parametrize("study", STUDIES)
+NARROW = [("three cohorts", Profile(140)), ("three arms", Profile(85)), ("three arms", PHONE)]
+
+
+@pytest.mark.parametrize(("study", "sizes"), [*((study, REPORT) for study in STUDIES), *NARROW])
 @pytest.mark.parametrize("name", OF_VISITS)
 def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, study, sizes):
     make = STUDIES[study]

@@ -203,3 +203,12 @@ def test_returns_alone_end_lines_also_where_the_last_end_is_another(tmp_path, la
     sheet = read_delimited(tmp_path / "a.csv", "a.csv")
     assert sheet.frame.shape == (75_000, 2)
     assert sheet.lines[-1] == 75_001
+
+
+def test_a_table_that_lost_the_ends_of_its_lines_is_told(tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("a,b;" * 75_000)
+    with pytest.raises(StudyError, match=r"long\.csv, line 1: there are 75,001 columns.*ends of its lines"):
+        read_delimited(path, "long.csv")
+    path.write_bytes(b"id,pain\r" + b"".join(b"%d,3\r" % n for n in range(60_000)) + b"\n")
+    assert len(read_delimited(path, "long.csv").frame) == 60_000

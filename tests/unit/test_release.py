@@ -266,3 +266,9 @@ def test_a_surface_goes_where_its_result_goes_and_a_tipping_point_needs_people()
     few = tables["tipping_points"].assign(n=4)
     assert release_side(few, "tipping_points", shown, Limits(11, 11, 2, 3))["delta"].isna().all()
     assert release_side(few, "tipping_points", shown, Limits(1, 2, 2, 3))["delta"].notna().all()
+
+
+def test_columns_that_are_not_read_are_counted_and_not_called_by_name(cells, trial):
+    for unread in (cells["unread"], trial["unread"]):
+        assert dict(unread[["kind", "n"]].itertuples(index=False, name=None)) == {"not_named": 2, "like_identifier": 1}
+        assert not unread.astype(str).apply(lambda column: column.str.contains("phone|shoe")).any(axis=None)

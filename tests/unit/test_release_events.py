@@ -16,7 +16,7 @@ from needling.release.line import release
 from needling.report.happened import harms_sentences
 from needling.schema.contract import check, empty
 from needling.schema.frames import FRAME
-from needling.schema.intake import AUDIT, CODEBOOK, RELIABILITY, TOTALS
+from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.schema.results import PEOPLE
 from needling.tables.make import tables as tables_of_report
 
@@ -80,6 +80,7 @@ def both(clean, disclosure):
             n: empty(c)
             for n, c in {"audit": AUDIT, "totals": TOTALS, "reliability": RELIABILITY, "codebook": CODEBOOK}.items()
         },
+        "unread": empty(ACCOUNT["unread"]),
     }
     return joined, release(joined | observed, one)
 

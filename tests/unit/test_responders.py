@@ -255,6 +255,33 @@ def test_reliable_change():
     assert run(frame).tables["reliable_change"].empty
 
 
+def test_stratified_randomisation_is_corrected_for_in_drawn_data_too():
+    """Strata that tell the response: balanced within them, the arms differ less by chance than an uncorrected variance says."""
+    estimates, plain, corrected = [], [], []
+    settings = {"visits": ["week_12"], "responses": {"two": {"points": 2.0}}, "draws": 20, "resamples": 200}
+    for seed in range(16):
+        frame = trial(100 + seed, n=120, lost=False)
+        number = frame["patient"].str[1:].astype(int)
+        frame = frame[(frame["visit"] != "week_12") | (np.random.default_rng(seed).random(len(frame)) > 0.08)]
+        strong = number.reindex(frame.index) % 4 < 2  # two of each arm in every four
+        value = frame["value"] - 4.0 * (strong & (frame["visit"] == "week_12"))
+        frame = add_baseline(frame.assign(value=value, age=np.where(strong, 30.0, 60.0)), "baseline")
+        with_strata, without = (
+            row(run(frame, baseline="unadjusted", **settings, **extra), "risk_difference", "two")
+            for extra in ({"strata": "age"}, {})
+        )
+        assert with_strata["estimate"] == pytest.approx(without["estimate"], abs=1e-12)
+        estimates.append(with_strata["estimate"])
+        corrected.append(with_strata["se"])
+        plain.append(without["se"])
+    again = row(run(frame, baseline="unadjusted", strata="age", **settings), "risk_difference", "two")
+    assert (again["estimate"], again["se"]) == (estimates[-1], corrected[-1])  # drawn with the study's seed
+    assert np.mean(corrected) < 0.95 * np.mean(plain)
+    spread = np.std(estimates, ddof=1)
+    assert spread < np.mean(plain)
+    assert np.mean(corrected) == pytest.approx(spread, rel=0.5)
+
+
 # ---------------------------------------------------------------- awkward frames, other designs, refusals
 
 

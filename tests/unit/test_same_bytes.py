@@ -6,7 +6,7 @@ import pytest
 
 from needling.analysis.diagnostics import diagnostics
 from needling.analysis.results import Question
-from needling.schema.stored import read_table, round_significant, write_table
+from needling.schema.stored import ESTIMATED_DIGITS, read_table, round_significant, write_table
 
 
 def bits(values, seed):
@@ -27,6 +27,14 @@ def test_a_difference_is_rounded_by_its_standard_error(tmp_path):
     assert "-0," not in (tmp_path / "two.csv").read_text()
 
 
+def test_fewer_digits_of_estimates_and_any_standard_error_as_scale(tmp_path):
+    table = pd.DataFrame({"estimate": [1.23456789e-5, 0.123456789], "se_frequentist": [0.123456789, 0.1]})
+    write_table(table, tmp_path / "t.parquet", digits=ESTIMATED_DIGITS)
+    again = read_table(tmp_path / "t.parquet")
+    assert again["estimate"].tolist() == [1.235e-5, 0.12345679]
+    assert again["se_frequentist"].tolist() == [0.12345679, 0.1]
+
+
 @pytest.mark.parametrize(
     ("value", "scale", "expected"),
     [
@@ -36,10 +44,16 @@ def test_a_difference_is_rounded_by_its_standard_error(tmp_path):
         (123.456789012345, 1.0, 123.4567890),
         (np.inf, 1.0, np.inf),
         (0.0, 0.0, 0.0),
+        (1000.0, 0.0, 1000.0),
+        (999.9999999999, 0.0, 1000.0),
+        (-9.71230570004e-16, 0.0, -9.712305700e-16),
+        (1.23456789012e300, 0.0, 1.234567890e300),
+        (1.23456789012e-300, 0.0, 1.234567890e-300),
+        (5e-324, 0.0, 0.0),
     ],
 )
 def test_ten_digits_are_counted_from_the_larger_of_number_and_scale(value, scale, expected):
-    assert round_significant(pd.Series([value]), scale).tolist() == [expected]
+    assert round_significant(pd.Series([value]), scale).tolist() == pytest.approx([expected], rel=4e-16, abs=0)
     assert np.isnan(round_significant(pd.Series([np.nan]), scale).iloc[0])
 
 

@@ -275,6 +275,11 @@ def test_a_label_changes_nothing_that_computes(plan):
         ("{rule: trial}", "needs by, date and why"),
         ("{rule: trial, by: JD, date: 2026-01-05}", "needs by, date and why"),
         ("{rule: all}", "disclosure.rule"),
+        (
+            "{rule: trial, by: JD, date: soon, why: as CONSORT asks}",
+            "disclosure.date: 'soon' is not a day of the calendar",
+        ),
+        ("{rule: cells, date: 2026-02-30}", "'2026-02-30' is not a day of the calendar"),
     ],
 )
 def test_who_decides_what_is_shown_has_no_default(plan, disclosure, told):

@@ -6,7 +6,9 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from needling.clean.cleaning import Cleaned, clean
+from needling.analysis.run import without_baseline
+from needling.clean.cleaning import clean
+from needling.clean.doubts import impossible, large_losses
 from needling.clean.workbook import cleaning_summary
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import assemble
@@ -14,7 +16,7 @@ from needling.instruments.definition import definition
 from needling.instruments.scoring import score
 from needling.labels.words import Labels
 from needling.privacy.answers import stop_on_identifying_answers
-from needling.privacy.gate import names_somebody, stop_on_identifiers
+from needling.privacy.gate import hide_names, stop_on_identifiers
 from needling.privacy.rekey import Keys
 from needling.privacy.share import shared_file
 from needling.read.canonical import to_canonical
@@ -22,9 +24,6 @@ from needling.read.export import read_export
 from needling.read.rows import NOT_NAMED
 from needling.study.file import study_files
 from needling.study.plan import Study
-
-# Share of the patients or visits from which a loss is no dirt any more.
-LARGE = 0.2
 
 
 def dry_run(study: Study, raw: str | None = None) -> str:
@@ -49,7 +48,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     export = read_export(study.export, raw=raw)
     stop_on_identifiers(export, study)
     stop_on_identifying_answers(study)
-    tables = to_canonical(export, study)
+    tables = hide_names(to_canonical(export, study))
     with TemporaryDirectory() as folder:
         key, known = Path(folder) / "key.csv", Path(f"data/keys/{study.study}.csv")
         if known.exists():
@@ -60,7 +59,9 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
     frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
     flow = participant_flow(tables["patients"], patients, cleaned.quarantine, frame, study)
-    doubts = _doubts(tables, cleaned, study)
+    doubts = [*large_losses(tables, cleaned.audit), *impossible(tables, cleaned, study)]
+    for analysis in study.analyses:
+        doubts += without_baseline(analysis, frame, study)
     shared = {name: shared_file(name, patients, frame, study)[1] for name in study.disclosure.share}
     return "\n\n".join(
         [
@@ -79,38 +80,6 @@ def dry_run(study: Study, raw: str | None = None) -> str:
     )
 
 
-def _doubts(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) -> list[str]:
-    """Sentences about what is likely no dirt but a mistake: a large loss, facts and groups without anybody."""
-    patients = cleaned.tables["patients"]
-    found = [
-        sentence
-        for table in ("patients", "visits")
-        if (sentence := _loss(table, len(read[table]), cleaned.audit[cleaned.audit["table"] == table]))
-    ]
-    codes = {name: read[name]["patient"].str.strip().replace("", None).nunique() for name in ("patients", "visits")}
-    if codes["visits"] > (1 + LARGE) * codes["patients"]:
-        found.append(
-            f"{codes['visits']} people have visits, but {codes['patients']} are enrolled; mend patients.rows or patients.id"
-        )
-    groups = {"arm": study.arms, "cohort": [*study.cohorts]}
-    for name, known in groups.items():
-        empty = [one for one in known if not (patients[name] == one).any()]
-        found += [f"nobody is in the {name} '{one}'; mend patients.{name}.codes" for one in empty]
-    empty = [name for name in study.patients.covariates if len(patients) and patients[name].isna().all()]
-    found += [f"the covariate '{name}' is empty in every patient; mend patients.covariates.{name}" for name in empty]
-    return found
-
-
-def _loss(table: str, total: int, audit: pd.DataFrame) -> str:
-    """Say that more than a fifth of the rows of a table were set aside, and for which reasons."""
-    out = audit[audit["action"] == "quarantined"]
-    enrolled = total - int((audit["rule"].eq("not_enrolled") & audit["action"].eq("dropped")).sum())
-    if len(out) <= LARGE * enrolled:
-        return ""
-    why = "; ".join(f"{reason} ({n})" for reason, n in out["reason"].value_counts().head(3).items())
-    return f"{len(out)} of {enrolled} rows of {table} are taken out: {why}"
-
-
 def _unread(unread: pd.DataFrame) -> str:
     """Say what of the export gets no further: a column whose name itself names somebody is not shown."""
     named = unread["reason"] != NOT_NAMED
@@ -122,18 +91,13 @@ def _unread(unread: pd.DataFrame) -> str:
     if alike.any():
         verb = "looks like an identifier" if alike.sum() == 1 else "look like identifiers"
         words += f"; {alike.sum()} {verb}: better delete {'it' if alike.sum() == 1 else 'them'} from the export"
-    told = {name: _shown(name) for name in closed["source"]}
     why = closed["looks_like"].fillna("").astype("str")
     lines = [
-        f"  {told[name]} ({cells} cells){': ' if kind else ''}{kind}"
+        f"  {name} ({cells} cells){': ' if kind else ''}{kind}"
         for name, cells, kind in zip(closed["source"], closed["cells"], why, strict=True)
     ]
     lines += [f"  {row.source} ({row.cells} cells): {row.reason}" for row in lost.itertuples()]
     return "\n".join([words if many else "No column of the export is left unread", *lines])
-
-
-def _shown(name: str) -> str:
-    return "(a column whose name may name a person)" if names_somebody(name) else name
 
 
 def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -65,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     examine.add_argument("file")
     examine.set_defaults(command=_check_extension)
 
+    drawn = commands.add_parser("figures", help="check exported figures against a journal's rules")
+    actions = drawn.add_subparsers(required=True, metavar="ACTION")
+    judge = actions.add_parser("check", help="print what each file keeps and breaks; exit code 1 on a breach")
+    judge.add_argument("folder")
+    judge.add_argument("--journal", required=True, help="elsevier, bmj, pain, jama, plos, jospt or slides")
+    judge.set_defaults(command=_check_figures)
+
     commands.add_parser("schema", help="print the JSON schema of the study file").set_defaults(command=_schema)
     return parser
 
@@ -154,6 +161,22 @@ def _check_extension(options: argparse.Namespace) -> str:
     if not path.exists():
         raise StudyError(f"{path}: there is no such file.")
     return "\n".join(check_kind(path))
+
+
+def _check_figures(options: argparse.Namespace) -> str:
+    from needling.submission.check import check_folder
+    from needling.submission.journals import journal
+
+    rules = journal(options.journal)
+    table = check_folder(options.folder, rules)
+    broken, files = table[table["verdict"] == "breach"], table["file"].nunique()
+    print(f"{table.to_string(index=False)}\n{rules.label}: rules of {rules.source}. {rules.remark}")
+    if len(broken):
+        first = broken.iloc[0]
+        more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+        what = f"{first['file']}: {first['rule']} is {first['found']}, asked is {first['asked']}"
+        raise StudyError(f"{what}{more}; {files} files checked.")
+    return f"{files} files keep every rule that was checked."
 
 
 def _simulate(options: argparse.Namespace) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STATSMODELS_NAME = {"holm": "holm", "hochberg": "simes-hochberg", "bonferroni": "bonferroni"}
 # What a family adjusts: one test for each comparison, so that a ratio beside its difference does not count twice.
-TESTED = ("difference", "change", "trend", "risk_difference", "rate_ratio", "hazard_ratio")
+TESTED = ("difference", "change", "trend", "risk_difference", "rate_ratio", "hazard_ratio", "moderation")
 
 
 def load_study(path: str | Path) -> Study:

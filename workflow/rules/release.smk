@@ -1,6 +1,6 @@
 # What may be shown: the tables of every study, and the side tables of its analyses.
 OF_ANALYSES = ["results", "methods", "people", *sorted({name for side in SIDE.values() for name in side})]
-RELEASED = [*OF_ANALYSES, "cleaning", "totals", "withheld", *OBSERVED]
+RELEASED = [*OF_ANALYSES, "cleaning", "unread", "totals", "withheld", *OBSERVED]
 
 
 def of_analyses(name):
@@ -13,6 +13,7 @@ rule release:
     input:
         **tables("observed", OBSERVED),
         **tables("clean", ["audit", "totals"]),
+        **tables("read", ["unread"]),
         **{name: of_analyses(name) for name in OF_ANALYSES},
         code=ancient(code("release")),
     output:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.moderation import independent_columns
 from needling.analysis.results import (
     Output,
     Question,
@@ -13,6 +14,7 @@ from needling.analysis.results import (
     contrast_rows,
     mean_rows,
     not_estimated,
+    spread_within_arms,
     standardised_rows,
     structured,
 )
@@ -53,7 +55,12 @@ class Settings(KindSettings):
                 raise ValueError(
                     f"analyses.{name}: visit '{visit}' is not defined{nearest(visit, study.visits.schedule)}"
                 )
-        known = ["baseline", *study.patients.covariates]
+        if self.interaction in study.code_covariates:
+            raise ValueError(
+                f"analyses.{name}: '{self.interaction}' holds codes of people, of whom no result can be told; name another "
+                "interaction"
+            )
+        known = ["baseline", *study.covariate_names]
         if self.interaction and self.interaction not in known:
             raise ValueError(
                 f"analyses.{name}: interaction '{self.interaction}' is not defined{nearest(self.interaction, known)}"
@@ -115,21 +122,17 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
 
 def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Results of one visit's model, and its fitted values and standardised residuals."""
-    from dataclasses import replace
-
     import numpy as np
     import pandas as pd
 
     data = rows[rows["visit"] == visit]
     present = [arm for arm in question.arms if (data["arm"] == arm).any()]
-    nothing = pd.DataFrame({"fitted": pd.Series(dtype=float), "residual": pd.Series(dtype=float)})
-    one = replace(question, visits=(visit,))
     people = data["patient"].nunique()
     if len(present) < len(question.arms):
-        return not_estimated(one, "an arm has no patients at this visit", METHOD, people, len(data)), nothing
+        return _nothing(question, visit, "an arm has no patients at this visit", people, len(data))
     fit = _LeastSquares(data, question)
     if fit.df < 1:
-        return not_estimated(one, "more terms than patients", METHOD, people, len(data)), nothing
+        return _nothing(question, visit, "more terms than patients", people, len(data))
     common: dict[str, Any] = {
         "visit": visit,
         "n_patients": people,
@@ -145,9 +148,7 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[p
     means = [fit.row(fit.everybody_in(arm), arm=arm, reference="") for arm in present]
     contrasts = contrast_rows(pd.DataFrame(effects), question, asked[0].quantity, **common) if asked else pd.DataFrame()
     coefficients = pd.DataFrame([fit.row(unit, term=term) for term, unit in fit.coefficients()])
-    baseline = data.groupby("arm", observed=True)["baseline"]
-    inner = int((baseline.size() - 1).sum())
-    sd = float(np.sqrt((baseline.var() * (baseline.size() - 1)).sum() / inner)) if inner else 0.0
+    sd, inner = spread_within_arms(data["baseline"], data["arm"])
     parts = [
         contrasts,
         _change_scores(data, question, common, sd),
@@ -159,6 +160,41 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[p
         parts.append(_interaction(data, question, common))
     residuals = fit.fit.resid / np.sqrt(fit.fit.mse_resid)
     return pd.concat(parts, ignore_index=True), pd.DataFrame({"fitted": fit.fit.fittedvalues, "residual": residuals})
+
+
+def _nothing(question: Question, visit: str, why: str, people: int, rows: int) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    """What there is of a visit without a model: rows that say why, for the comparisons and the interaction that were planned."""
+    from dataclasses import replace
+
+    import pandas as pd
+
+    one = replace(question, visits=(visit,))
+    parts = [not_estimated(one, why, METHOD, people, rows)]
+    if question.settings.interaction:
+        place = {"visit": visit, "n_patients": people, "n_observations": rows, "method": METHOD}
+        parts.append(_untested(one, why, place))
+    none = pd.Series(dtype=float)
+    return pd.concat(parts, ignore_index=True), pd.DataFrame({"fitted": none, "residual": none})
+
+
+def _untested(question: Question, why: str, common: dict[str, Any]) -> "pd.DataFrame":
+    """The row of an interaction that was planned and cannot be tested."""
+    import numpy as np
+    import pandas as pd
+
+    row = pd.DataFrame([dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), np.nan)])
+    return complete(row, question, **{**common, **_of_interaction(question), "status": "not_estimated", "note": why})
+
+
+def _of_interaction(question: Question) -> dict[str, Any]:
+    """What all rows of an interaction share. It qualifies the result, and is never itself the primary one."""
+    return {
+        "quantity": "interaction",
+        "term": structured([question.settings.interaction]),
+        "unit": f"{question.difference_unit} per unit",
+        "better": "neither",
+        "role": "secondary" if question.role == "primary" else question.role,
+    }
 
 
 APART = 0.25  # standard deviations at baseline beyond which change score and covariance are shown beside each other
@@ -211,32 +247,20 @@ def _interaction(data: "pd.DataFrame", question: Question, common: dict[str, Any
     import numpy as np
     import pandas as pd
 
-    name = question.settings.interaction
-    unit = {"unit": f"{question.difference_unit} per unit", "term": structured([name])}
+    name, shared = question.settings.interaction, _of_interaction(question)
     fit = _LeastSquares(data, question, interaction=name)
     products = {place: i for i, place in enumerate(fit.products) if place}
     if not products or fit.df < 1:
         why = f"{name} does not vary among the patients of each arm" if fit.df >= 1 else "more terms than patients"
-        empty = pd.DataFrame([dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), np.nan)])
-        told = {
-            **common,
-            **unit,
-            "status": "not_estimated",
-            "note": why,
-            "quantity": "interaction",
-            "better": "neither",
-        }
-        return complete(empty, question, **told)
+        return _untested(question, why, common)
     if question.categories.get(name):
         tested = pd.DataFrame([fit.joint(list(products.values()))])
-        return complete(
-            tested, question, **{**common, **unit, "quantity": "interaction", "better": "neither", "unit": ""}
-        )
+        return complete(tested, question, **{**common, **shared, "unit": ""})
     rows = [
         fit.row(np.eye(len(fit.terms))[i], arm=arm, reference=question.reference) for (arm, _), i in products.items()
     ]
-    made = contrast_rows(pd.DataFrame(rows), question, "interaction", **{**common, "term": unit["term"]})
-    return made.assign(unit=unit["unit"], favours="", better="neither")
+    made = contrast_rows(pd.DataFrame(rows), question, "interaction", **{**common, "term": shared["term"]})
+    return complete(made.assign(favours=""), question, **shared)
 
 
 class _LeastSquares:
@@ -263,7 +287,7 @@ class _LeastSquares:
                 products.append((arm, structured(part)))
                 columns.append(([["arm", arm], part], "", own * values))
         X = np.column_stack([values for *_, values in columns])
-        kept = _independent(X)
+        kept = independent_columns(X)
         self.dropped = [
             " x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept
         ]
@@ -313,19 +337,3 @@ def _columns(values: "pd.Series", name: str, levels: list[str] | None) -> "list[
         return [([name], values.to_numpy(float))]
     present = [level for level in levels if (values == level).any()]
     return [([name, level], (values == level).to_numpy(float)) for level in present[1:]]
-
-
-def _independent(X: "np.ndarray") -> list[int]:
-    """Columns to keep, in order: each one that the columns before it do not determine."""
-    import numpy as np
-
-    scaled = X / np.maximum(np.linalg.norm(X, axis=0), np.finfo(float).tiny)
-    kept: list[int] = []
-    basis = np.zeros((len(X), 0))
-    for i in range(X.shape[1]):
-        rest = scaled[:, i] - basis @ (basis.T @ scaled[:, i])
-        rest -= basis @ (basis.T @ rest)
-        if np.linalg.norm(rest) > 1e-9:
-            kept.append(i)
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return kept

@@ -1,6 +1,6 @@
 """A random intercept and slope per patient over the actual time of each visit."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -101,30 +101,41 @@ def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
 
     inference = {"df": question.settings.df, "level": question.settings.level}
     common = common_columns(fit, frame, METHOD, inference)
-    parts = [appendix_rows(fit, frame, question, common, inference)]
-    if question.arms:
-        asked = comparisons(question)
-        weights = {f"c{i}": {frame.code(a, "arm"): w for a, w in one.weights.items()} for i, one in enumerate(asked)}
-        named = {
-            "arm": [one.arm for one in asked],
-            "reference": [one.reference for one in asked],
-            "term": [one.term for one in asked],
-        }
-        options = {**inference, "weights": "observed"}
-        effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options).assign(
-            visit=question.primary_visit, **named
-        )
-        slope = fit.contrast("arm", coefficients=weights, slope="time", **options).assign(visit="", **named)
-        own = fit.slopes("time", by="arm", **options)
-        own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
-        parts += [contrast_rows(effect, question, asked[0].quantity, **common)]
-        parts += [contrast_rows(slope, question, "slope", **common), contrast_rows(own, question, "slope", **common)]
-    else:
-        slope = fit.terms(**inference).set_index("term").loc[["time"]].reset_index(drop=True)
-        parts.append(contrast_rows(slope.assign(visit="", arm="", reference=""), question, "slope", **common))
+    parts = [
+        appendix_rows(fit, frame, question, common, inference),
+        *(_lines_of_arms if question.arms else _one_line)(fit, frame, question, common, inference),
+    ]
     check = cross_check(fit, question)
     check["quantity"] = [frame.words(str(one)) for one in check["quantity"]]
     return Output(pd.concat(parts, ignore_index=True), {**residual_tables(fit, question), "cross_check": check})
+
+
+def _lines_of_arms(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    """Difference of the arms' lines at the primary visit, difference of their slopes, and each arm's slope."""
+    asked = comparisons(question)
+    weights = {f"c{i}": {frame.code(a, "arm"): w for a, w in one.weights.items()} for i, one in enumerate(asked)}
+    named = {name: [getattr(one, name) for one in asked] for name in ("arm", "reference", "term")}
+    options = {**inference, "weights": "observed"}
+    effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options)
+    slope = fit.contrast("arm", coefficients=weights, slope="time", **options)
+    own = fit.slopes("time", by="arm", **options)
+    own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
+    at_primary = effect.assign(visit=question.primary_visit, **named)
+    return [
+        contrast_rows(at_primary, question, asked[0].quantity, **common),
+        contrast_rows(slope.assign(visit="", **named), question, "slope", **common),
+        contrast_rows(own, question, "slope", **common),
+    ]
+
+
+def _one_line(
+    fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
+) -> "list[pd.DataFrame]":
+    """The course of a single arm: its slope."""
+    slope = fit.terms(**inference).set_index("term").loc[["time"]].reset_index(drop=True)
+    return [contrast_rows(slope.assign(visit="", arm="", reference=""), question, "slope", **common)]
 
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:

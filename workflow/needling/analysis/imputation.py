@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from needling.mixed.errors import MixedModelError
 from needling.mixed.inference import estimable, values
 from needling.mixed.model import independent_columns
 
@@ -251,9 +252,9 @@ def impute(
     replicates = []
     for unit in units:
         gone = trial.units == unit
-        mine = [str(one) for one in trial.patients[gone & trial.seen.any(axis=1)]]
-        again = fit.without(mine) if mine else fit
-        completed = trial.imputed(again, methods) if trial.determined(again, ~gone) else np.full_like(whole, np.nan)
+        again = _without(fit, [str(one) for one in trial.patients[gone & trial.seen.any(axis=1)]])
+        fitted = again is not None and trial.determined(again, ~gone)
+        completed = trial.imputed(again, methods) if again is not None and fitted else np.full_like(whole, np.nan)
         present = np.where(gone[None, :, None], 0.0, completed)
         replicates.append(analysed(~gone, present, present[mar] + fixed))
     frequentist, anchored, slopes = (np.stack(part) for part in zip(*replicates, strict=True))
@@ -264,6 +265,14 @@ def impute(
     return Imputed(
         tuple(methods), estimate, slope, frequentist, anchored, slopes, count, shifted_mean, trial.design.shape[1], n
     )  # fmt: skip
+
+
+def _without(fit: "MixedFit", patients: list[str]) -> "MixedFit | None":
+    """The model without some patients; None where too little is left to fit it."""
+    try:
+        return fit.without(patients) if patients else fit
+    except MixedModelError:
+        return None
 
 
 def crossings(numbers: Array, covariance: Array, critical: float) -> list[float]:

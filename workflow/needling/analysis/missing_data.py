@@ -148,6 +148,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         "lost": lost_beside_kept(people, follow_up, question),
     }
     visits, why = _usable(people, follow_up, question)
+    if people["baseline"].isna().all():
+        return Output(_nothing(question, question.visits, "nothing was measured at baseline", people, follow_up), gone)
     if not visits:
         return Output(_nothing(question, question.visits, why[question.visits[0]], people, follow_up), gone)
     made = _imputed(people, follow_up[follow_up["visit"].isin(visits)], visits, question)
@@ -233,8 +235,9 @@ def _imputed(
     import pandas as pd
     from formulaic import model_matrix
 
-    from needling.analysis.fits import covariates, model_frame
+    from needling.analysis.fits import covariates, model_frame, refusal
     from needling.analysis.imputation import Trial, impute
+    from needling.mixed.errors import MixedModelError
     from needling.mixed.fit import fit_ladder
     from needling.mixed.means import fixed_matrix
 
@@ -245,13 +248,16 @@ def _imputed(
     adjust = covariates(frame.data, question)
     several = ["baseline * visit", "arm * visit"] if len(visits) > 1 else ["baseline", "arm"]
     ladder = settings.residual if len(visits) > 1 else ["unstructured"]
-    fit = fit_ladder(
-        f"value ~ {' + '.join([*several, *adjust])}",
-        frame.data[frame.data["value"].notna()],
-        residuals=[f"{structure}(visit)" for structure in ladder],
-        subject="patient",
-        levels={name: list(frame.data[name].cat.categories) for name in ("arm", "visit")},
-    )
+    try:
+        fit = fit_ladder(
+            f"value ~ {' + '.join([*several, *adjust])}",
+            frame.data[frame.data["value"].notna()],
+            residuals=[f"{structure}(visit)" for structure in ladder],
+            subject="patient",
+            levels={name: list(frame.data[name].cat.categories) for name in ("arm", "visit")},
+        )
+    except MixedModelError as error:
+        return refusal(error)
     if not fit.usable or "residual" in fit.boundary:
         return frame.words(fit.message)
     codes = list(frame.data["arm"].cat.categories)

@@ -12,6 +12,8 @@ from needling.analysis.results import (
     contrast_rows,
     mean_rows,
     not_estimated,
+    spread_within_arms,
+    standardised_rows,
     structured,
 )
 from needling.cohort.analysed import Needs
@@ -268,8 +270,6 @@ def _named(table: "pd.DataFrame", frame: "Frame") -> "pd.DataFrame":
 def _by_arm(
     fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
 ) -> "list[pd.DataFrame]":
-    from needling.analysis.results import standardised_rows
-
     options = {**inference, "weights": "observed"}
     asked = comparisons(question)
     visits = [frame.name(code) for code in frame.data["visit"].cat.categories]
@@ -279,17 +279,22 @@ def _by_arm(
     means = _named(fit.means(by=["visit", "arm"], **options), frame)
     middle = float(frame.data["baseline"].mean())
     shift = {name: means[name] - middle for name in ("estimate", "low", "high")}
-    baseline = frame.data.drop_duplicates("patient").groupby("arm", observed=True)["baseline"]
-    sd = float(((baseline.var() * (baseline.size() - 1)).sum() / (baseline.size() - 1).sum()) ** 0.5)
-    df = int((baseline.size() - 1).sum())
+    patients = frame.data.drop_duplicates("patient")
+    spread = spread_within_arms(patients["baseline"], patients["arm"])
     return [
         *effects,
         mean_rows(means, question, **common),
         contrast_rows(
             means.assign(reference="", **shift, statistic=float("nan"), p=float("nan")), question, "change", **common
         ),
-        *[standardised_rows(one, sd, df) for one in effects],
+        *[standardised_rows(one, *spread) for one in effects],
     ]
+
+
+def _spread_of_responses(frame: "Frame") -> tuple[float, int]:
+    """The spread at baseline, where baseline is a visit among the others."""
+    first = frame.data[frame.data["visit"] == frame.data["visit"].cat.categories[0]]
+    return spread_within_arms(first["value"], first["arm"])
 
 
 def _course(
@@ -315,17 +320,22 @@ def _changes(
     own = fit.contrast("visit", by="arm", reference=first, **options)
     own = _named(own, frame).assign(visit=visits * len(frame.data["arm"].cat.categories), reference="")
     means = _named(fit.means(by=["visit", "arm"], **options), frame)
+    effects = _compared(compared, visits, asked, question, common, change=True)
     return [
-        *_compared(compared, visits, asked, question, common, change=True),
+        *effects,
         contrast_rows(own, question, "change", **common),
         mean_rows(means, question, **common),
+        *[standardised_rows(one, *_spread_of_responses(frame)) for one in effects],
     ]
 
 
 def _constrained(
     fit: "MixedFit", frame: "Frame", question: Question, common: dict[str, Any], inference: dict[str, Any]
 ) -> "list[pd.DataFrame]":
-    """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's."""
+    """Effects are the coefficients of the arm-at-visit columns; a mean adds them to the reference arm's.
+
+    The common mean at baseline is part of the model, so that a change from it has that mean's error too.
+    """
     import numpy as np
     import pandas as pd
 
@@ -343,13 +353,20 @@ def _constrained(
             rows.append(weights)
     effects = fit.linear(np.array(rows), **inference).drop(columns="row")
     nobody = {_effect_name(arm, visit): 0.0 for arm in others for visit in later}
-    means = []
+    means, changes = [], {}
     for arm in [base, *others]:
         for visit in [first, *later]:
-            at = nobody | ({_effect_name(arm, visit): 1.0} if _effect_name(arm, visit) in nobody else {})
-            mean = fit.means(by=["visit"], at=at, weights="observed", **inference)
+            own = {_effect_name(arm, visit): 1.0} if _effect_name(arm, visit) in nobody else {}
+            mean = fit.means(by=["visit"], at=nobody | own, weights="observed", **inference)
             means.append(mean[mean["visit"] == visit].assign(arm=arm))
+            if visit != first:
+                changes[arm, visit] = {f"visit[T.{visit}]": 1.0, **own}
+    change = fit.linear({" ".join(place): weights for place, weights in changes.items()}, **inference)
+    places = pd.DataFrame(list(changes), columns=["arm", "visit"])
+    compared = _compared(effects, [frame.name(code) for code in later], asked, question, common)
     return [
-        *_compared(effects, [frame.name(code) for code in later], asked, question, common),
+        *compared,
         mean_rows(_named(pd.concat(means, ignore_index=True), frame), question, **common),
+        contrast_rows(_named(change.assign(**places, reference=""), frame), question, "change", **common),
+        *[standardised_rows(one, *_spread_of_responses(frame)) for one in compared],
     ]

@@ -182,15 +182,32 @@ def against_margin(rows: "pd.DataFrame", question: Question) -> "pd.DataFrame":
     return rows.assign(statistic=np.where(lower, below, above), p=np.where(lower, under_high, over_low))
 
 
+def spread_within_arms(values: "pd.Series", arms: "pd.Series") -> tuple[float, int]:
+    """Pool the standard deviations of the arms: sqrt(sum (n - 1) s^2 / sum (n - 1)), with sum (n - 1) degrees of freedom.
+
+    Parameters
+    ----------
+    values : one number per patient, such as the outcome at baseline; missing ones are left out.
+    arms : the patients' arms, by the same index.
+
+    Returns
+    -------
+    Standard deviation (0 where nothing is known of it) and degrees of freedom.
+    """
+    groups = values.dropna().groupby(arms, observed=True)
+    df = int((groups.size() - 1).sum())
+    return (float(((groups.var() * (groups.size() - 1)).sum() / df) ** 0.5), df) if df else (0.0, 0)
+
+
 def standardised_rows(rows: "pd.DataFrame", sd: float, df: float) -> "pd.DataFrame":
-    """Put differences on the scale of the pooled standard deviation at baseline: Hedges' g.
+    """Put differences between arms (of means, or of changes) on the scale of the pooled standard deviation at baseline: Hedges' g.
 
     g = J d with d = difference / sd and J = gamma(df / 2) / (sqrt(df / 2) gamma((df - 1) / 2)); its variance
     J^2 ((se / sd)^2 + d^2 / (2 df)) counts the error of the standard deviation; interval by Student's t with df.
 
     Parameters
     ----------
-    rows : results rows of differences with an estimate.
+    rows : results rows; those that compare arms by a difference or a change and have an estimate are used.
     sd : pooled within-arm standard deviation at baseline, in the outcome's unit.
     df : its degrees of freedom, patients less arms.
 
@@ -204,7 +221,8 @@ def standardised_rows(rows: "pd.DataFrame", sd: float, df: float) -> "pd.DataFra
 
     if not (sd > 0 and df > 1):
         return rows.head(0)
-    rows = rows[rows["quantity"].eq("difference") & rows["estimate"].notna()]
+    compared = rows["quantity"].isin(["difference", "change"]) & rows["reference"].ne("")
+    rows = rows[(compared | rows["quantity"].eq("difference")) & rows["estimate"].notna()]
     factor = float(np.exp(gammaln(df / 2) - gammaln((df - 1) / 2)) / np.sqrt(df / 2))
     d = rows["estimate"] / sd
     se = factor * np.sqrt((rows["se"] / sd) ** 2 + d**2 / (2 * df))

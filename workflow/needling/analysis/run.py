@@ -87,6 +87,31 @@ def analyse(
     return Analysed(tables)
 
 
+def without_baseline(name: str, visits: "pd.DataFrame", study: Study) -> list[str]:
+    """Say which outcomes an analysis cannot use, because it adjusts for a baseline that nobody has.
+
+    Parameters
+    ----------
+    name : key under analyses.
+    visits : contract FRAME, all cohorts and outcomes.
+    study : sections visits, cohorts, analyses.
+
+    Returns
+    -------
+    One sentence per outcome, with the key to mend.
+    """
+    settings: Any = study.analyses[name]
+    found: list[str] = []
+    for outcome in settings.outcomes:
+        mine = visits[visits["outcome"] == outcome]
+        if len(mine) and settings.needs(study).baseline and mine["baseline"].isna().all():
+            found.append(
+                f"analyses.{name}: nobody has a value of '{outcome}' at the visit '{study.visits.baseline}', and the analysis "
+                "adjusts for it; mend the outcome's column, visits.planned.codes or visits.schedule."
+            )
+    return found
+
+
 def _as_text(rows: "pd.DataFrame") -> "pd.DataFrame":
     """Take arms and visits, which files hold in the plan's order, as text: a kind says itself which levels its rows have."""
     held = [name for name in ("arm", "visit") if name in rows and rows[name].dtype == "category"]

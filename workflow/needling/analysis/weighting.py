@@ -58,46 +58,18 @@ def weighted_difference(
     PSweight's vignette (NCDS) and, inverse weights, against Hernan and Robins, What If, chapter 12.
     """
     import numpy as np
-    from scipy.special import expit
 
     data, groups, z, X, Z = _prepared(frame, outcome, treatment, formula, outcome_formula, reference)
     y = data[outcome].to_numpy(float)
-    beta = _logistic(X, z)
-    e = expit(X @ beta)
-    if e.min() < 1e-10 or e.max() > 1 - 1e-10:
-        raise ValueError(
-            "some patients could only be in one of the groups (a propensity of 0 or 1): there is nothing to compare them with"
-        )
-    sides = [(1 - z, 0), (z, 1)]
-    outcome_models = [np.linalg.lstsq(Z[s == 1], y[s == 1], rcond=None)[0] for s, _ in sides] if Z is not None else []
-
-    def equations(theta: "np.ndarray") -> "np.ndarray":
-        """Estimating equations of each patient: propensity, outcome models, and the parts of the two means."""
-        b, rest = theta[: len(beta)], theta[len(beta) :]
-        p = 1 / (1 + np.exp(-(X @ b)))
-        columns = [X * (z - p)[:, None]]
-        fits = []
-        for model, (s, _) in zip(outcome_models, sides, strict=False):
-            a, rest = rest[: len(model)], rest[len(model) :]
-            fits.append(Z @ a)
-            columns.append(Z * (s * (y - fits[-1]))[:, None])
-        for which, (s, _) in enumerate(sides):
-            w = _weight(p, which, weights)
-            residual = y - (fits[which] if fits else 0)
-            columns.append((s * w * (residual - rest[which]))[:, None])
-            if fits:
-                columns.append((_tilt(p, weights) * (fits[which] - rest[2 + which]))[:, None])
-        return np.hstack(columns)
-
-    means = [
-        _mean(y - (Z @ outcome_models[i] if outcome_models else 0), s * _weight(e, i, weights))
-        for i, (s, _) in enumerate(sides)
-    ]
-    tilted = [_mean(Z @ model, _tilt(e, weights)) for model in outcome_models]
-    theta = np.concatenate([beta, *outcome_models, means, tilted])
-    covariance = _sandwich(equations, theta, len(y))
+    beta, e = _propensity(X, z)
+    members = [1 - z, z]
+    models = [] if Z is None else [np.linalg.lstsq(Z[s == 1], y[s == 1], rcond=None)[0] for s in members]
+    means = [_mean(y - (Z @ models[i] if models else 0), s * _weight(e, i, weights)) for i, s in enumerate(members)]
+    tilted = [_mean(Z @ model, _tilt(e, weights)) for model in models]
+    theta = np.concatenate([beta, *models, means, tilted])
+    covariance = _sandwich(_estimating_equations(X, Z, y, z, weights), theta, len(y))
     pick = np.zeros((2, len(theta)))
-    start = len(beta) + sum(map(len, outcome_models))
+    start = len(beta) + sum(map(len, models))
     for i in range(2):
         pick[i, [start + i, *([start + 2 + i] if tilted else [])]] = 1
     w = np.where(z == 1, _weight(e, 1, weights), _weight(e, 0, weights))
@@ -105,6 +77,49 @@ def weighted_difference(
     scaled = w / np.where(z == 1, w[z == 1].mean(), w[z == 0].mean())
     table.attrs |= {"weights": _series(scaled, data), "propensity": _series(e, data)}
     return table
+
+
+def weighted_regression(
+    y: "np.ndarray", X: "np.ndarray", treated: "np.ndarray", confounders: "np.ndarray"
+) -> "tuple[np.ndarray, np.ndarray, np.ndarray]":
+    """Regress an outcome by least squares with overlap weights, with a variance that knows that the weights were estimated.
+
+    e = logit^-1(C a) is the propensity; weights 1 - e of the treated and e of the others; X' W (y - X b) = 0. Variance: the
+    sandwich of the equations of a and b stacked, times n / (n - columns of X), as HC1 has it.
+
+    Parameters
+    ----------
+    y : outcome of each patient.
+    X : the regression's columns, of full rank.
+    treated : 1 or 0.
+    confounders : C, columns of the propensity model with an intercept; those that others determine are left out.
+
+    Returns
+    -------
+    Coefficients, their covariance, and the weights.
+
+    Raises
+    ------
+    ValueError : one propensity is 0 or 1 (no overlap).
+
+    Source: Lunceford, Davidian 2004, Statistics in Medicine 23:2937-2960. Checked against `weighted_difference`, whose
+    difference it gives with X = (1, treated), and against the equations' slopes written out in R.
+    """
+    import numpy as np
+
+    C = _full_rank(confounders)
+    a, e = _propensity(C, treated)
+    weights = np.where(treated == 1, _weight(e, 1, "overlap"), _weight(e, 0, "overlap"))
+    b = np.linalg.lstsq(X * np.sqrt(weights)[:, None], y * np.sqrt(weights), rcond=None)[0]
+
+    def equations(theta: "np.ndarray") -> "np.ndarray":
+        p = 1 / (1 + np.exp(-(C @ theta[: len(a)])))
+        w = treated * _weight(p, 1, "overlap") + (1 - treated) * _weight(p, 0, "overlap")
+        residual = y - X @ theta[len(a) :]
+        return np.hstack([C * (treated - p)[:, None], X * (w * residual)[:, None]])
+
+    covariance = _sandwich(equations, np.concatenate([a, b]), len(y))[len(a) :, len(a) :]
+    return b, covariance * len(y) / (len(y) - X.shape[1]), weights
 
 
 def balance(
@@ -222,15 +237,53 @@ def _full_rank(X: "np.ndarray") -> "np.ndarray":
     return X[:, kept]
 
 
-def _logistic(X: "np.ndarray", z: "np.ndarray") -> "np.ndarray":
+def _propensity(X: "np.ndarray", z: "np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+    """Coefficients of the logistic regression of the treatment, and each patient's propensity; none may be 0 or 1."""
     import warnings
 
     import numpy as np
     import statsmodels.api as sm
+    from scipy.special import expit
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return np.asarray(sm.GLM(z, X, family=sm.families.Binomial()).fit(maxiter=100, tol=1e-13).params)
+        beta = np.asarray(sm.GLM(z, X, family=sm.families.Binomial()).fit(maxiter=100, tol=1e-13).params)
+    e = expit(X @ beta)
+    if e.min() < 1e-10 or e.max() > 1 - 1e-10:
+        raise ValueError(
+            "some patients could only be in one of the groups (a propensity of 0 or 1): there is nothing to compare them with"
+        )
+    return beta, e
+
+
+def _estimating_equations(
+    X: "np.ndarray", Z: "np.ndarray | None", y: "np.ndarray", z: "np.ndarray", weights: Weights
+) -> "Callable[[np.ndarray], np.ndarray]":
+    """The equations of each patient that all estimates solve together, patients x parameters.
+
+    Parameters in this order: propensity model, the two outcome models (where there are any), the two groups' weighted means (of
+    residuals, beside outcome models), the tilted means of the two outcome models.
+    """
+    import numpy as np
+
+    def equations(theta: "np.ndarray") -> "np.ndarray":
+        b, rest = theta[: X.shape[1]], theta[X.shape[1] :]
+        p = 1 / (1 + np.exp(-(X @ b)))
+        columns = [X * (z - p)[:, None]]
+        fits = []
+        if Z is not None:
+            for s in (1 - z, z):
+                a, rest = rest[: Z.shape[1]], rest[Z.shape[1] :]
+                fits.append(Z @ a)
+                columns.append(Z * (s * (y - fits[-1]))[:, None])
+        for which, s in enumerate((1 - z, z)):
+            residual = y - (fits[which] if fits else 0)
+            columns.append((s * _weight(p, which, weights) * (residual - rest[which]))[:, None])
+            if fits:
+                columns.append((_tilt(p, weights) * (fits[which] - rest[2 + which]))[:, None])
+        return np.hstack(columns)
+
+    return equations
 
 
 def _weight(p: "np.ndarray", treated: int, weights: str) -> "np.ndarray":

@@ -6,6 +6,7 @@ import pandas as pd
 from needling.clean import columns
 from needling.clean.codes import take_out_unknown
 from needling.clean.people import People, code_column, covariate
+from needling.clean.questions import told_apart
 from needling.clean.trail import HIDDEN, Trail
 from needling.study.plan import Study
 from needling.study.sources import EventTable
@@ -132,7 +133,8 @@ def _once(trail: Trail, frame: pd.DataFrame, name: str) -> pd.DataFrame:
         return frame
     values = [column for column in frame.columns if column != "row"]
     again = frame.duplicated(values)
-    frame = trail.take_out("duplicates", frame, name, again, "the same row entered twice", "dropped")
+    told_apart(trail, frame, name)
+    frame = trail.repeated(frame, name, again, "the same row entered twice", "a second row of the event")
     if name == "sessions":
         frame = _near_twins(trail, frame, values)
     keys = KEYS.get(name)
@@ -149,7 +151,7 @@ def _once(trail: Trail, frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _near_twins(trail: Trail, frame: pd.DataFrame, values: list[str]) -> pd.DataFrame:
-    """Drop sessions that repeat another one of the same number but for a date within the tolerance."""
+    """Quarantine and query sessions that repeat another one of the same number but for a date within the tolerance."""
     if "session" not in frame.columns:
         return frame
     order = frame.sort_values(["patient", "session", "day", "row"], kind="stable")
@@ -159,7 +161,9 @@ def _near_twins(trail: Trail, frame: pd.DataFrame, values: list[str]) -> pd.Data
         same &= (order[column] == before[column]) | (order[column].isna() & before[column].isna())
     same &= order["session"].notna() & ((order["day"] - before["day"]) <= trail.settings("duplicates", "days"))
     again = same.reindex(frame.index)
-    return trail.take_out("duplicates", frame, "sessions", again, "the same session entered twice", "dropped")
+    why = "the same session and values on a date beside it"
+    trail.note("duplicates", "query", "sessions", frame["row"][again], trail.source("sessions", "date"), why, HIDDEN)
+    return trail.take_out("duplicates", frame, "sessions", again, why)
 
 
 def _inside(trail: Trail, frame: pd.DataFrame, name: str, status: pd.DataFrame | None) -> pd.DataFrame:

@@ -99,7 +99,8 @@ def _once(trail: Trail, frame: pd.DataFrame, kinds: int) -> pd.DataFrame:
     if trail.settings.on("duplicates") and (later & ~same).any():
         reason = "on record twice at one visit; the first entry is kept until the site answers"
         trail.note("duplicates", "query", "outcomes", rows, source, reason)
-    frame = trail.take_out("duplicates", frame, "outcomes", later & same, "the same value entered twice", "dropped")
+    questions.told_apart(trail, frame, "outcomes")
+    frame = trail.repeated(frame, "outcomes", later & same, "the same value entered twice", "a second value")
     later = later[frame.index]
     return trail.take_out("duplicates", frame, "outcomes", later, "a second entry with another value")
 

@@ -224,6 +224,7 @@ _MONTHS = {
     for beginning in names.split()
 }
 _SERIAL_START = datetime.date(1899, 12, 30).toordinal()
+FEWEST_TURNED = 3  # dates from which it is no chance that none is beyond the 12th
 _EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
@@ -304,6 +305,7 @@ def dates(values: pd.Series) -> pd.DataFrame:
     codes, distinct = pd.factorize(values)
     read = [read_date(str(text)) for text in distinct]
     read = _year_first([str(text) for text in distinct], read)
+    written, read = read, _turned_round([str(text) for text in distinct], read)
     style = np.array([kind for kind, _, _ in read] + [""], dtype=object)
     first = np.array([day for _, day, _ in read] + [np.nan])
     second = np.array([day for _, _, day in read] + [np.nan])
@@ -320,6 +322,7 @@ def dates(values: pd.Series) -> pd.DataFrame:
     commonest = str(usual.idxmax()) if len(usual) else ""
     slashed = {"dmy", "mdy", "same", "either"}
     odd = np.array([_odd(kind, commonest, slashed) for kind in style])
+    odd[:-1] |= np.array([one != other for one, other in zip(read, written, strict=True)], dtype=bool)
     return pd.DataFrame(
         {
             "date": np.where(either, np.nan, first)[codes],
@@ -346,6 +349,26 @@ def _year_first(texts: list[str], read: list[Read]) -> list[Read]:
     if np.isfinite(otherwise).all() and np.ptp(otherwise) <= 3 * np.ptp(list(days.values())):
         return read
     return [("iso", days[place], days[place]) if place in days else one for place, one in enumerate(read)]
+
+
+def _turned_round(texts: list[str], read: list[Read]) -> list[Read]:
+    """Doubt the ISO dates of a column that a spreadsheet has converted as far as it could.
+
+    It reads 03/02/2024 in its own order and leaves 13/02/2024, which is no date to it, as text: then every ISO date has a day up
+    to 12 and every text none, and what was converted may have day and month exchanged.
+    """
+    styles = [style for style, _, _ in read]
+    left, iso = {"dmy", "mdy"} & {*styles}, [place for place, style in enumerate(styles) if style == "iso"]
+    if len(left) != 1 or {"either", "same"} & {*styles} or len(iso) < FEWEST_TURNED:
+        return read
+    parts = {place: _ISO.fullmatch(_CLOCK.sub("", texts[place].strip())) for place in iso}
+    if not all(one and int(one[3]) <= 12 for one in parts.values()):
+        return read
+    turned = {place: _day(int(one[1]), int(one[3]), int(one[2])) for place, one in parts.items() if one}
+    return [
+        ("either", turned[place], one[1]) if place in turned and turned[place] != one[1] else one
+        for place, one in enumerate(read)
+    ]
 
 
 def _odd(style: str, commonest: str, slashed: set[str]) -> bool:

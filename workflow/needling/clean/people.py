@@ -8,6 +8,7 @@ import pandas as pd
 
 from needling.clean import columns
 from needling.clean.labels import ABSENT, UNKNOWN
+from needling.clean.questions import told_apart
 from needling.clean.trail import HIDDEN, Trail
 from needling.study.keys import StudyError
 from needling.study.plan import Study
@@ -200,8 +201,8 @@ def _one_row_each(trail: Trail, frame: pd.DataFrame, facts: list[str]) -> pd.Dat
             frame.loc[first.index[conflicted[~later].to_numpy()], f"_{name}_how"] = "conflict"
     drop = frame.index.isin(several.index[later])
     again = pd.Series(differs_anywhere).reindex(frame.index, fill_value=False)
-    reason = np.where(again, "patient on record again with other facts", "patient on record twice")
-    frame = trail.take_out("duplicates", frame, "patients", drop & ~again, reason, "dropped")
+    told_apart(trail, frame, "patients")
+    frame = trail.repeated(frame, "patients", drop & ~again, "patient on record twice", "a second row of the patient")
     drop = frame.index.isin(several.index[later])
     return trail.take_out("duplicates", frame, "patients", drop, "patient on record again with other facts")
 
@@ -306,8 +307,8 @@ def _unknown_groups(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataF
 
 def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.DataFrame) -> pd.Series:
     """Day 0 of each patient: the column of the study file, else the first visit's date; doubts settled by the first visit."""
-    seen = columns.parse.dates(columns.blank_to_missing(visits["date"]))["date"]
-    by_patient = seen.groupby(columns.blank_to_missing(visits["patient"]))
+    dates = columns.parse.dates(columns.blank_to_missing(visits["date"]))
+    by_patient = dates["date"].groupby(columns.blank_to_missing(visits["patient"]))
     first, middle = (
         pd.Series(days.reindex(frame["patient"]).to_numpy(), index=frame.index, dtype=float)
         for days in (by_patient.min(), by_patient.median())
@@ -325,4 +326,7 @@ def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.Da
             "dates", "query", "patients", frame["row"][doubt], source, "day and month cannot be told apart", HIDDEN
         )
         return day_0
-    return first
+    # where an earlier visit's date is in doubt, the first one is not known
+    person = columns.blank_to_missing(visits["patient"])
+    earliest = dates[["first", "second"]].min(axis=1)[dates["doubtful"]].groupby(person).min()
+    return first.mask(first > frame["patient"].map(earliest).astype(float))

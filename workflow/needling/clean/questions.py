@@ -15,6 +15,8 @@ FEWEST = 10  # values from which the level of a column says something
 PART = 0.2  # share of values at another unit's level from which they are no slips
 ANSWERS = 200  # answers among which the lowest one should occur
 BEYOND = 0.02  # share of answers one beyond the highest from which they are no slips
+SECOND = 0.05  # share of second rows of a visit, patient or event from which they are no slips
+SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
 
 
@@ -47,6 +49,36 @@ def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, 
             questions += _points_asked(name, one, answers[~answers["item"].astype("str").isin(settings.points)])
     if questions:
         raise StudyError("\n".join(questions))
+
+
+def told_apart(trail: Trail, frame: pd.DataFrame, table: str) -> None:
+    """Stop where many rows are the second of a visit, patient or event, and a column that is not read tells them apart.
+
+    Raises
+    ------
+    StudyError : names the columns and the key that makes the rows different, or selects some of them.
+    """
+    found = trail.differs_in(table, frame["row"])
+    names, rows = [name for some in found.values() for name in some], len(found)
+    if rows < 3 or rows <= SECOND * len(frame):
+        return
+    counts = pd.Series(names).value_counts(sort=False)
+    often = counts[counts > rows / 2].index.tolist() or counts.index.tolist()
+    columns = ", ".join(f"'{name}'" for name in often[:5]) + (", ..." if len(often) > 5 else "")
+    first = often[0]
+    select = f"visits.rows: {{{first}: [value, ...]}}"
+    answer = {
+        "visits": f"instruments.NAME.rows: {{{first}: [value]}} for an outcome of each (side, muscle, rater), or {select} where "
+        "only some rows count",
+        "outcomes": f"export.values.name: [..., {first}] for an outcome of each, or {select} where only some rows count",
+        "patients": f"patients.rows: {{{first}: [value, ...]}} with the rows that count, and "
+        f"instruments.NAME.rows: {{{first}: [value]}} for an outcome of each",
+    }.get(table, f"the column under events.{table}.columns, or events.{table}.rows: {{{first}: [value, ...]}}")
+    raise StudyError(
+        f"{rows} of {len(frame)} rows of {table} are the second of {SAME.get(table, 'an event')} and differ from the first in what "
+        f"is not read: {columns}. What tells them apart? Write {answer}; patients.id: [{first}, the column of the code] if other "
+        "people have the same code there."
+    )
 
 
 def told(settings: Instrument) -> bool:

@@ -60,9 +60,10 @@ _ALL = [
     ),
     Rule(
         "duplicates",
-        3,
-        "Rows entered twice were dropped where they agree; where they differ, the first entry was kept, the later one "
-        "quarantined and both queried; rows with different instruments of one visit were joined.",
+        4,
+        "Rows that repeat another one wholly were dropped; where they differ, be it in a column that is not read or in a date a "
+        "day beside it, the first entry was kept, the later one quarantined and queried; rows with different instruments of one "
+        "visit were joined.",
         {"days": 1},
     ),
     Rule(

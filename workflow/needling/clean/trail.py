@@ -67,6 +67,12 @@ class Trail:
             for table, column, text in sources[["table", "column", "choices"]].itertuples(index=False)
             if isinstance(text, str) and text
         }
+        self._differs: dict[str, pd.Series] = {}
+        for table, rows in tables.get("alike", pd.DataFrame(columns=["table"])).groupby("table"):
+            names = (
+                rows["differs_in"].map(json.loads).set_axis(pd.MultiIndex.from_frame(rows[["file", "sheet", "line"]]))
+            )
+            self._differs[str(table)] = names[~names.index.duplicated()]
         self._lowest = {
             (table, column): str(text)
             for table, column, text in sources[["table", "column", "lowest"]].dropna().itertuples(index=False)
@@ -100,6 +106,37 @@ class Trail:
     def has_source(self, table: str, column: str) -> bool:
         """Whether the export has the column itself (a visit's clinic may be the patient's)."""
         return (table, column) in self._sources
+
+    def differs_in(self, table: str, rows: "pd.Series | np.ndarray") -> dict[int, list[str]]:
+        """Rows that differ from the first of the same visit, patient or event in columns that are not read, with their names."""
+        names = self._differs.get(table)
+        if names is None:
+            return {}
+        rows = np.asarray(rows)
+        places = pd.MultiIndex.from_frame(self._places[table].reindex(rows).astype({"file": "str", "sheet": "str"}))
+        at = names.index.get_indexer(places)
+        return {int(row): names.iloc[place] for row, place in zip(rows[at >= 0], at[at >= 0], strict=True)}
+
+    def repeated(
+        self, frame: pd.DataFrame, table: str, again: "pd.Series | np.ndarray", reason: str, differ: str
+    ) -> pd.DataFrame:
+        """Take out rows that repeat another: dropped if all of the row does, quarantined and queried if unread columns differ.
+
+        Parameters
+        ----------
+        frame : rows with `row`.
+        again : which of them repeat another in what is read.
+        reason : why those that repeat it wholly are dropped.
+        differ : what the others are, e.g. 'a second row of the visit'.
+        """
+        again = np.asarray(again, dtype=bool)
+        found = self.differs_in(table, frame["row"].to_numpy()[again])
+        names = frame["row"].map({row: ", ".join(some[:3]) for row, some in found.items()})
+        other = again & names.notna().to_numpy()
+        why = f"{differ} that differs in a column that is not read (" + names.astype("str") + ")"
+        self.note("duplicates", "query", table, frame["row"][other], WHOLE_ROW, why[other])
+        kept = self.take_out("duplicates", frame, table, other, why)
+        return self.take_out("duplicates", kept, table, again[~other], reason, "dropped")
 
     def note(
         self,

@@ -7,6 +7,7 @@ from needling.clean import columns
 from needling.clean.codes import take_out_unknown
 from needling.clean.labels import NEAR, UNKNOWN, map_codes
 from needling.clean.people import People, code_column
+from needling.clean.questions import told_apart
 from needling.clean.trail import HIDDEN, Trail, hidden_text
 from needling.study.keys import StudyError
 from needling.study.plan import Study
@@ -40,6 +41,7 @@ def clean_visits(
     home = people.table.set_index("patient")["clinic"]
     frame["clinic"] = frame["clinic"].fillna(frame["patient"].map(home))
     marks = content(tables["outcomes"], frame["row"])
+    told_apart(trail, frame[(marks != 0).to_numpy()], "visits")
     frame = drop_repeated(trail, frame, marks)
     if study.visits.planned is None and study.visits.date is not None:
         frame["visit"] = _by_window(trail, frame, study)
@@ -235,10 +237,11 @@ def content(outcomes: pd.DataFrame, rows: pd.Series) -> pd.Series:
 
 
 def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.DataFrame:
-    """Drop visits entered twice: the same patient, name, day and measurements.
+    """Take out visits entered twice: the same patient, name, day and measurements.
 
-    A date may differ by the tolerance where the export names the visit and the patient has just two of that name: of several,
-    or of visits without a name, each day is a measurement of its own, whatever it repeats.
+    Dropped is only what repeats the whole row of the export. Where a column that is not read differs, or the date by no more
+    than the tolerance (the export names the visit and the patient has just two of that name), the row is quarantined and
+    queried; of several, or of visits without a name, each day is a measurement of its own, whatever it repeats.
     """
     if not trail.settings.on("duplicates"):
         return frame
@@ -254,7 +257,12 @@ def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.Dat
     dated_alike = order["date"].fillna("").str.strip() == before["date"].fillna("").str.strip()
     near |= order["day"].isna() & before["day"].isna() & dated_alike
     again = (same & near).reindex(frame.index)
-    return trail.take_out("duplicates", frame, "visits", again, "the same visit entered twice", "dropped")
+    beside = again & (gap.reindex(frame.index) > 0)
+    why = "the same visit and values on a date beside it"
+    trail.note("duplicates", "query", "visits", frame["row"][beside], trail.source("visits", "date"), why, HIDDEN)
+    frame = trail.take_out("duplicates", frame, "visits", beside, why)
+    again = (again & ~beside)[frame.index]
+    return trail.repeated(frame, "visits", again, "the same visit entered twice", "a second row of the visit")
 
 
 def _one_of_each(trail: Trail, frame: pd.DataFrame, marks: pd.Series, study: Study) -> pd.DataFrame:

@@ -17,16 +17,18 @@ class Needs:
 
     `visits` are the visits that are responses; `baseline` says that the baseline is a covariate; `columns` may not be missing.
     `everybody` says that patients without any measurement are in the analysis too, because it fills in what is missing.
+    `filled` are covariates beside those that are adjusted for that `completed` may fill too.
     """
 
     visits: tuple[str, ...]
     baseline: bool = True
     columns: tuple[str, ...] = ()
     everybody: bool = False
+    filled: tuple[str, ...] = ()
 
     def completes(self, settings: Analysis) -> bool:
         """Tell whether there is a baseline value or a covariate that `completed` could fill."""
-        return self.baseline or bool(settings.adjust)
+        return self.baseline or bool(settings.adjust) or bool(self.filled)
 
 
 def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> "pd.DataFrame":
@@ -40,7 +42,7 @@ def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Stu
     ----------
     rows : visit frame of one cohort and outcome, or the patients of one cohort.
     settings : an analysis; its `adjust` names the covariates.
-    needs : whether the baseline is one of them.
+    needs : whether the baseline is one of them, and further ones.
     study : section design.
 
     Returns
@@ -54,7 +56,7 @@ def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Stu
 
     if study.design != "randomised" or rows.empty:
         return rows
-    names = [*settings.adjust, *(["baseline"] if needs.baseline and "baseline" in rows else [])]
+    names = [*settings.adjust, *needs.filled, *(["baseline"] if needs.baseline and "baseline" in rows else [])]
     people = of_population(rows, settings).drop_duplicates("patient")
     put = {}
     for name in names:

@@ -5,6 +5,7 @@ study file or the export's dictionary lists; a column of other text must be revi
 identifiers as a second net.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from needling.study.keys import StudyError
 from needling.study.plan import Study
 
 FILE_PROPERTIES = "file properties"
+UNNAMED = "(a column whose name may name a person)"
 COLUMNS = ["file", "sheet", "line", "column", "kind", "why"]
 
 PLAIN_NUMBER = r"^[-+]?\d{0,7}([.,]\d*)?$"
@@ -206,6 +208,26 @@ def _in_words(texts: Iterable[str]) -> list[tuple[str, str]]:
 def names_somebody(name: str) -> bool:
     """Tell whether the name of a column or sheet itself holds a person's name, address or number."""
     return bool(_in_words([name.replace("_", " ")]))
+
+
+def hide_names(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Take names of people out of the names of unread columns, which the reader's account keeps.
+
+    Parameters
+    ----------
+    tables : canonical tables with `unread` and `alike`.
+
+    Returns
+    -------
+    The tables, in which a column whose name holds a person's name, address or number is called `UNNAMED`.
+    """
+    unread, alike = tables["unread"], tables["alike"]
+    hidden = {name: UNNAMED for name in unread["source"].unique() if names_somebody(name)}
+    told = [json.dumps([hidden.get(name, name) for name in json.loads(one)]) for one in alike["differs_in"]]
+    return tables | {
+        "unread": unread.assign(source=unread["source"].replace(hidden)),
+        "alike": alike.assign(differs_in=pd.Series(told, index=alike.index, dtype="str")),
+    }
 
 
 def _with_harmless_names(sheet: Sheet, place: int) -> tuple[Sheet, list[_Finding]]:

@@ -67,6 +67,7 @@ def to_canonical(raw: RawExport, study: Study) -> Tables:
         event = getattr(study.events, name)
         if event is not None:
             tables[name] = _events(rows, name, event, code)
+    rows.stop_on_spoiled()
     tables |= {
         "declared_missing": rows.declared_table(),
         "sources": rows.sources_table(),
@@ -104,7 +105,8 @@ def uses(study: Study) -> list[Use]:
     One entry per place in which the study file names a column; columns that it names nowhere get no further than the reader.
     """
     patients, visits, values = study.patients, study.visits, study.export.values
-    found = [Use(name, "rows", "") for name in [*patients.rows, *visits.rows]]
+    selecting = [*patients.rows, *visits.rows, *(name for one in study.instruments.values() for name in one.rows)]
+    found = [Use(name, "rows", "") for name in selecting]
     *within, code = patients.id_columns
     found += [Use(code, "code", "patient"), *(Use(column, "code", "clinic") for column in within)]
     places = [("clinic", patients.clinic), ("therapist", visits.therapist), ("clinic", visits.clinic)]
@@ -170,6 +172,8 @@ def _patients(rows: Rows, patients: Patients, shape: str, code: str) -> tuple[pd
     by_visit = shape != "patient" and not patients.rows
     positions = rows.selected(patients.rows, "patients")
     ids = rows.column(code, "patients.id").str.strip()
+    if shape == "patient":
+        rows.tell_apart("patients", positions, [code])
     person = np.arange(len(positions))
     if by_visit:
         positions = np.flatnonzero(ids.notna().to_numpy() & (ids != "").to_numpy())
@@ -376,6 +380,7 @@ def _visits(
 def _visit_rows(rows: Rows, study: Study, code: str) -> Tables:
     """One row is one visit."""
     positions = rows.selected(study.visits.rows, "visits")
+    rows.tell_apart("visits", positions, _visit_columns(study, code))
     visit_rows = np.arange(len(positions))
     outcomes = []
     for name, instrument in study.instruments.items():
@@ -384,9 +389,21 @@ def _visit_rows(rows: Rows, study: Study, code: str) -> Tables:
                 f"instruments.{name}: a column per visit is only right where one row is one patient; name one "
                 "column, or set export.shape to patient."
             )
-        columns = _instrument_columns("", instrument)
-        outcomes.append(_outcomes(rows, _Block(name, instrument, positions, visit_rows, columns)))
+        mine = _own_rows(rows, name, instrument, positions)
+        block = _Block(name, instrument, positions[mine], visit_rows[mine], _instrument_columns("", instrument))
+        outcomes.append(_outcomes(rows, block))
     return {"visits": _visits(rows, study, code, positions), "outcomes": _joined(outcomes)}
+
+
+def _visit_columns(study: Study, code: str) -> list[str]:
+    """Columns that say which visit a row is: the patient's code, and the visit's name and date where the export has them."""
+    planned = study.visits.planned
+    return [code, *([planned.source] if planned else []), *([study.visits.date] if study.visits.date else [])]
+
+
+def _own_rows(rows: Rows, name: str, instrument: Instrument, positions: np.ndarray) -> np.ndarray:
+    """Which of these rows of the export an instrument is read from."""
+    return np.isin(positions, rows.selected(instrument.rows, f"instruments.{name}"))
 
 
 def _wide(rows: Rows, study: Study, code: str) -> Tables:
@@ -404,13 +421,14 @@ def _wide(rows: Rows, study: Study, code: str) -> Tables:
     visits = _visits(rows, study, code, np.repeat(positions, v), planned)
     outcomes = []
     for name, instrument in study.instruments.items():
-        parts = []
+        parts, mine = [], _own_rows(rows, name, instrument, positions)
         for number, visit in enumerate(schedule):
             if visit in _visits_of(instrument, study):
                 columns = _instrument_columns(visit, instrument)
                 if visit != study.visits.baseline:
                     columns = [column for column in columns if "." in column[1]]
-                parts.append(_outcomes(rows, _Block(name, instrument, positions, np.arange(n) * v + number, columns)))
+                visit_rows = (np.arange(n) * v + number)[mine]
+                parts.append(_outcomes(rows, _Block(name, instrument, positions[mine], visit_rows, columns)))
         found = [part for part in parts if part is not None]
         outcomes += [_joined(found).sort_values("visit_row", kind="stable")] if found else []
     return {"visits": visits, "outcomes": _joined(outcomes)}
@@ -441,8 +459,14 @@ def _value_rows(rows: Rows, study: Study, code: str) -> Tables:
                 f"instruments.{name}.items: options that are ticked in one cell cannot be read where one row is one value; "
                 "name the items as the export does."
             )
+        if settings.rows:
+            raise StudyError(
+                f"instruments.{name}.rows: where one row is one value, name the column in export.values.name too, and the items or "
+                "totals as both together, e.g. 'nprs left'."
+            )
     known = measured_names(study)
     wanted = np.flatnonzero(names.isin(list(known)).to_numpy())
+    rows.tell_apart("outcomes", positions[wanted], [*_visit_columns(study, code), *values.name])
     if not wanted.size:
         raise StudyError(
             f"{rows.raw.sheets[0].file}: no item or total of the instruments is in the column {' '.join(values.name)}; it "
@@ -505,6 +529,7 @@ def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFr
     for canonical, column in event.columns.items():
         filled |= rows.filled(column.source, f"{key}.{canonical}")
     positions = positions[filled[positions]]
+    rows.tell_apart(name, positions, [patient, *(column.source for column in event.columns.values())])
     table = rows.start(positions)
     table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)
     for canonical, column in event.columns.items():

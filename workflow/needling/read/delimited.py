@@ -38,6 +38,8 @@ PIECE = 1 << 24
 # From so many cells on, columns are kept as categories of text: most cells of a large export repeat or are blank.
 MANY_CELLS = 50_000_000
 CONTROL = bytes([*range(1, 9), *range(14, 32), 127])
+# A workbook has 16,384 columns at most; a text table of more has lost the ends of its lines.
+MOST_COLUMNS = 20_000
 
 
 def read_delimited(
@@ -75,6 +77,13 @@ def read_delimited(
         data, skipped = data[hint.end() :], 1
         delimiter = delimiter or hint.group(1).decode()
     delimiter = _delimiter(data, shown, delimiter)
+    first = re.match(rb"[^\r\n]*", data)
+    columns = 1 + (first.group(0).count(delimiter.encode()) if first else 0)
+    if columns > MOST_COLUMNS:
+        raise StudyError(
+            f"{shown}, line {skipped + 1}: there are {columns:,} columns, more than any export has; the ends of its lines may be "
+            "lost: export it again."
+        )
     records = _records(data, delimiter)
     form = _Form(header_rows, skipped)
     if records is None:

@@ -19,6 +19,7 @@ from needling.read.look import (
     plain_words,
     side_by_side,
 )
+from needling.read.raw import NOT_CALCULATED
 from needling.read.redcap import is_label_export, read_dictionary
 from needling.read.vocabulary import BASELINE, CHANGE, CONTROL, COVARIATES, PAIN, SCREENING, TOTAL, UNPLANNED, weeks_of
 from needling.study.keys import StudyError
@@ -92,6 +93,11 @@ def guess_study(
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
+    look.notes += [
+        f"'{column}' holds formulas that were never calculated; open the workbook in a spreadsheet program, save it, draft again."
+        for column in frame.columns
+        if frame[column].eq(NOT_CALCULATED).any()
+    ]
     _stop_on_crossover(look, str(settings["records"]))
     return _text(name, _document(name, settings, look, known, undirected), look, left_out)
 
@@ -175,7 +181,7 @@ def _document(
         )
     arm = _arm(look)
     cohorts = _cohorts(look, instruments, known)
-    outcomes = list(next(iter(cohorts.values()))["outcomes"])[:2]  # type: ignore[call-overload]
+    outcomes = _with_baseline(look, cohorts, instruments, visits)[:2]
     analysis: dict[str, object] = {"kind": "repeated_measures", "label": "Primary analysis", "outcomes": outcomes}
     analysis |= {"adjust": [c for c in ("age", "sex") if c in look.found]} | ({} if arm else {"baseline": "response"})
     return {
@@ -514,6 +520,27 @@ def _cohorts(
         outcomes["function" if instruments[name].get("registry", name) in FUNCTION and len(rest) == 1 else name] = name
     codes = _codes(look, look.found["cohort"]) if "cohort" in look.found else {"": "everybody"}
     return {name: {"label": name.replace("_", " ").capitalize(), "outcomes": dict(outcomes)} for name in codes.values()}
+
+
+def _with_baseline(
+    look: Look,
+    cohorts: dict[str, dict[str, object]],
+    instruments: dict[str, dict[str, object]],
+    visits: dict[str, object],
+) -> list[str]:
+    """Outcomes that the drafted analysis can adjust for their baseline; all of them where none can be."""
+    named: dict[str, str] = next(iter(cohorts.values()))["outcomes"]  # type: ignore[assignment]
+    first = next(iter(visits["schedule"]))  # type: ignore[call-overload]
+    columns = {outcome: instruments[name].get("total") for outcome, name in named.items()}
+    without = [outcome for outcome, column in columns.items() if isinstance(column, dict) and first not in column]
+    kept = [outcome for outcome in named if outcome not in without]
+    if not kept:
+        return list(named)
+    look.notes += [
+        f"'{outcome}' is not measured at {first}, the first visit, so the drafted analysis, which adjusts for it, leaves it out."
+        for outcome in without
+    ]
+    return kept
 
 
 # ---------------------------------------------------------------- the text

@@ -8,6 +8,10 @@ import pandas as pd
 
 from needling.schema.contract import plain_text
 
+# What stands in a cell for which a spreadsheet has no value that could be read.
+NOT_CALCULATED = "#NOT CALCULATED!"
+TURNED = "#DATE INSTEAD OF A SCORE!"
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 

@@ -11,13 +11,18 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from needling.read.identifying import looks_like
-from needling.read.raw import RawExport, Variable
+from needling.read.raw import NOT_CALCULATED, TURNED, RawExport, Variable
 from needling.schema.contract import levels, plain_text
+from needling.schema.intake import ACCOUNT
 from needling.study.keys import StudyError
 
 TEXT: Final = "str"
 # What a study file names as the patient's code where the export has none and each row is another patient: the line.
 OWN_ROW: Final = "(row)"
+SPOILED: Final = {
+    NOT_CALCULATED: "formulas were never calculated; open the workbook in a spreadsheet program, save it, and export it again",
+    TURNED: "a spreadsheet has turned scores such as 3-4 into dates, and the scores are lost; take them from the source again",
+}
 NOT_NAMED: Final = "the study file does not name this column"
 # Columns that REDCap adds to those of the forms.
 ADDED = re.compile(r"^redcap_|_complete$|_timestamp$|^Complete\?")
@@ -38,6 +43,7 @@ class Rows:
     declared: list[pd.DataFrame] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
     joined: dict[str, list[str]] = field(default_factory=dict)
+    told_apart: list[tuple[str, np.ndarray, list[str]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, raw: RawExport, missing: dict[str, str] | None = None, people: set[str] | None = None) -> "Rows":
@@ -219,29 +225,46 @@ class Rows:
         ]
         return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason", "looks_like"])
 
+    def stop_on_spoiled(self) -> None:
+        """Stop where cells that are read hold what a spreadsheet left instead of a value."""
+        said = []
+        for text, what in SPOILED.items():
+            counts = {name: int((self.frame[name].eq(text) & taken).sum()) for name, taken in self.read.items()}
+            columns = [f"'{name}' ({n})" for name, n in counts.items() if n]
+            if columns:
+                said.append(f"{self.raw.sheets[0].file}: {what} (cells by column): {some(columns)}.")
+        if said:
+            raise StudyError("\n".join(said))
+
+    def tell_apart(self, table: str, positions: np.ndarray, columns: list[str]) -> None:
+        """Note which columns say which row of a table is which: rows alike in them are compared by `alike_table`."""
+        self.told_apart.append((table, positions, [name.strip() for name in columns]))
+
     def alike_table(self) -> pd.DataFrame:
-        """Rows that hold the same as an earlier one in all columns that are read, with the unread ones in which they differ.
+        """Rows that are the same visit, patient or event as an earlier one, with the unread columns in which they differ from it.
 
         A column that numbers rows (no two rows alike), or that REDCap adds, tells nothing.
         """
-        named = [name for name in self.frame.columns if name in self.read or name in self.selecting]
-        again = self.frame.duplicated(named, keep=False).to_numpy()
-        positions = np.flatnonzero(again)
-        part = self.frame.take(positions).reset_index(drop=True)
-        group = part.groupby(named, dropna=False, sort=False, observed=True).ngroup().to_numpy()
+        parts = [self._alike(*one) for one in self.told_apart]
+        return pd.concat([pd.DataFrame(columns=list(ACCOUNT["alike"])), *parts], ignore_index=True)
+
+    def _alike(self, table: str, positions: np.ndarray, columns: list[str]) -> pd.DataFrame:
+        part = self.frame.take(positions)
+        part = part[part.duplicated(columns, keep=False) & part[columns].notna().any(axis=1)]
+        if not len(part):
+            return pd.DataFrame(columns=list(ACCOUNT["alike"]))
+        group = part.groupby(columns, dropna=False, sort=False, observed=True).ngroup().to_numpy()
         first = np.unique(group, return_index=True)[1][group]
         found = pd.Series("", index=part.index, dtype=TEXT)
         for name in self.frame.columns:
-            if name in named or ADDED.search(name) or self.frame[name].nunique() == len(self.frame):
+            if name in self.read or name in self.selecting or ADDED.search(name) or self.frame[name].is_unique:
                 continue
-            mine = plain_text(part[name]).fillna("").str.strip()
-            differs = mine.to_numpy() != mine.to_numpy()[first]
-            found = found.mask(differs, found + "\n" + name)
-        rows = np.flatnonzero(found != "")
-        table = self.start(positions[rows])
-        names = found.take(rows).str.removeprefix("\n").str.split("\n")
-        table["differs_in"] = [json.dumps(one, ensure_ascii=False) for one in names]
-        return table
+            mine = plain_text(part[name]).fillna("").str.strip().to_numpy()
+            found = found.mask(mine != mine[first], found + "\n" + name)
+        found = found[found != ""]
+        names = found.str.removeprefix("\n").str.split("\n")
+        told = [json.dumps(one, ensure_ascii=False) for one in names]
+        return self.start(found.index.to_numpy()).assign(table=table, differs_in=told)
 
 
 def _reason(text: str, missing: dict[str, str]) -> str | None:

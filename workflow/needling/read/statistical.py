@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pyreadstat
 
+from needling.read.apart import Unreadable, apart
 from needling.read.raw import RawExport, Sheet, Variable, number_text
 from needling.study.keys import StudyError
 
@@ -50,10 +51,10 @@ def read_statistical(path: Path, shown: str, kind: str) -> RawExport:
         raise StudyError(f"{shown}: the file is empty; export it again.")
     options = {} if ending in WITHOUT_USER_MISSING else {"user_missing": True}
     try:
-        frame, meta = READERS[ending](str(path), **options)
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, ValueError, OverflowError, UnicodeError) as error:
+        frame, meta = apart(lambda: READERS[ending](str(path), **options), shown)
+    except Unreadable as error:
         raise StudyError(
-            f"{shown}: this is not a readable {kind.upper() if kind != 'stata' else 'Stata'} file ({type(error).__name__}); "
+            f"{shown}: this is not a readable {kind.upper() if kind != 'stata' else 'Stata'} file ({error.name}); "
             "save it again in that program, or mend export.format."
         ) from None
     if not len(frame.columns) or not len(frame):

@@ -4,6 +4,7 @@ import datetime
 import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import numpy as np
 import pandas as pd
 import python_calamine
 
+from needling.read.apart import Unreadable, apart
 from needling.read.delimited import SIGNATURES, check_header, header_names
-from needling.read.raw import RawExport, Sheet, number_text
+from needling.read.raw import NOT_CALCULATED, TURNED, RawExport, Sheet, number_text
 from needling.study.keys import StudyError
 
 # Parts of a workbook that hold words beside the cells -> how findings name them.
@@ -45,6 +47,12 @@ DAMAGE = (
     LookupError,
     ValueError,
 )
+# Cells that a sheet may reach over; a stray cell in its last corner makes 17 thousand million of them.
+MOST_CELLS = 50_000_000
+LAST = (1_048_576, 16_384)  # rows and columns that a sheet can have
+SMALL = 1000  # below this a number is no day of a spreadsheet's calendar
+CELL = re.compile(rb"<c\b([^>]*?)(?:/>|>(.*?)</c>)", re.DOTALL)
+Rows = list[list[Any]]
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -69,18 +77,20 @@ def read_workbook(path: Path, shown: str, sheets: list[str] | None, header_rows:
     StudyError : the file is missing, damaged, protected or another format, a sheet is not there or has no header, or
         several sheets hold data and none is named.
     """
-    workbook = _opened(path, shown)
+    _stop_on_other_formats(path, shown)
     beside = _beside_cells(path, shown)
-    wanted = sheets if sheets is not None else _with_data(workbook, shown)
+    names, rows = _contents(path, shown, sheets)
+    wanted = sheets if sheets is not None else list(rows)
     if sheets is None and len(wanted) > 1:
         raise StudyError(
             f"{shown}: {len(wanted)} sheets hold data; state export.sheets: [{', '.join(wanted)}], or only those to be read."
         )
     for name in wanted:
-        if name not in workbook.sheet_names:
-            there = ", ".join(workbook.sheet_names)
-            raise StudyError(f"{shown}: there is no sheet '{name}'; the sheets are {there}. Mend export.sheets.")
-    found = [_sheet(workbook, path, shown, name, header_rows, beside.errors.get(name, {})) for name in wanted]
+        if name not in names:
+            raise StudyError(
+                f"{shown}: there is no sheet '{name}'; the sheets are {', '.join(names)}. Mend export.sheets."
+            )
+    found = [_sheet(rows[name], path, shown, name, header_rows, beside.cells.get(name, {})) for name in wanted]
     return RawExport(found, properties=beside.properties, date_1904=beside.date_1904)
 
 
@@ -100,25 +110,15 @@ def data_sheets(path: Path, shown: str) -> list[str]:
     ------
     StudyError : the file is missing, damaged, protected or another format.
     """
-    return _with_data(_opened(path, shown), shown)
+    _stop_on_other_formats(path, shown)
+    _beside_cells(path, shown)
+    return list(_contents(path, shown, None)[1])
 
 
-def _with_data(workbook: Any, shown: str) -> list[str]:
-    visible = [
-        sheet.name
-        for sheet in workbook.sheets_metadata
-        if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-        and sheet.visible == python_calamine.SheetVisibleEnum.Visible
-    ]
-    if len(visible) > 1:
-        sizes = {name: _parsed(workbook, shown, name) for name in visible}
-        visible = [name for name, sheet in sizes.items() if sheet.height > 1 and sheet.width > 1]
-    return visible or workbook.sheet_names[:1]
-
-
-def _opened(path: Path, shown: str) -> Any:
+def _stop_on_other_formats(path: Path, shown: str) -> None:
     try:
-        start = path.read_bytes()[:16]
+        with path.open("rb") as file:
+            start = file.read(16)
     except FileNotFoundError:
         raise StudyError(f"{shown}: there is no such file; put the export there or mend export.records.") from None
     except OSError as error:
@@ -128,34 +128,51 @@ def _opened(path: Path, shown: str) -> Any:
     other = [kind for signature, kind in SIGNATURES.items() if start.startswith(signature) and "Excel" not in kind]
     if other:
         raise StudyError(f"{shown}: this is {other[0]}, not a workbook; mend export.format.")
-    try:
+
+
+def _contents(path: Path, shown: str, sheets: list[str] | None) -> tuple[list[str], dict[str, Rows]]:
+    """Names of all sheets, and the rows of some: those named, else the visible ones that hold a table, else the first."""
+
+    def read() -> tuple[list[str], dict[str, Rows]]:
         workbook = python_calamine.CalamineWorkbook.from_path(str(path))
-        if not workbook.sheet_names:
-            raise StudyError(f"{shown}: the workbook has no sheet; export it again.")
-        return workbook
-    except python_calamine.PasswordError:
-        raise StudyError(f"{shown}: the workbook is protected by a password; save it without one.") from None
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise StudyError(
-            f"{shown}: this is not a readable workbook ({type(error).__name__}); open and save it again, or mend export.format."
-        ) from None
+        names = list(workbook.sheet_names)
+        if sheets is not None:
+            return names, {name: _rows(workbook, name) for name in sheets if name in names}
+        visible = [
+            sheet.name
+            for sheet in workbook.sheets_metadata
+            if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+            and sheet.visible == python_calamine.SheetVisibleEnum.Visible
+        ]
+        found = {name: _rows(workbook, name) for name in visible}
+        if len(visible) > 1:
+            found = {name: rows for name, rows in found.items() if len(rows) > 1 and len(rows[0]) > 1}
+        return names, found or {name: _rows(workbook, name) for name in names[:1]}
 
-
-def _parsed(workbook: Any, shown: str, name: str) -> Any:
     try:
-        return workbook.get_sheet_by_name(name)
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        names, rows = apart(read, shown)
+    except Unreadable as error:
+        if error.name == "PasswordError":
+            raise StudyError(f"{shown}: the workbook is protected by a password; save it without one.") from None
         raise StudyError(
-            f"{shown}, sheet {name}: the sheet cannot be read ({type(error).__name__}); open and save it again."
+            f"{shown}: this is not a readable workbook ({error.name}); open and save it again, or mend export.format."
         ) from None
+    if not names:
+        raise StudyError(f"{shown}: the workbook has no sheet; export it again.")
+    return names, rows
 
 
-def _sheet(
-    workbook: Any, path: Path, shown: str, name: str, header_rows: int, errors: dict[tuple[int, int], str]
-) -> Sheet:
+def _rows(workbook: Any, name: str) -> Rows:
+    sheet = workbook.get_sheet_by_name(name)
+    if sheet.total_height * sheet.total_width > MOST_CELLS:
+        raise MemoryError(f"{sheet.total_height} rows and {sheet.total_width} columns")
+    rows: Rows = sheet.to_python(skip_empty_area=False)
+    return rows
+
+
+def _sheet(rows: Rows, path: Path, shown: str, name: str, header_rows: int, cells: dict[tuple[int, int], str]) -> Sheet:
     place = f"{shown}, sheet {name}"
-    rows = _parsed(workbook, shown, name).to_python(skip_empty_area=False)
-    for (row, column), text in errors.items():
+    for (row, column), text in cells.items():
         if row < len(rows) and column < len(rows[row]):
             rows[row][column] = text
     if len(rows) <= header_rows:
@@ -179,7 +196,10 @@ def _sheet(
 
 
 def _column(cells: list[Any]) -> pd.Series:
-    """Write a column's values as text."""
+    """Write a column's values as text; dates among small numbers are scores that a spreadsheet took for dates."""
+    days = sum(isinstance(cell, datetime.date) for cell in cells)
+    if days and days < sum(type(cell) in {float, int} and abs(cell) < SMALL for cell in cells):
+        cells = [TURNED if isinstance(cell, datetime.date) else cell for cell in cells]
     numbers = [type(cell) in {float, int} for cell in cells]
     texts = pd.Series(
         [None if is_number else _text(cell) for cell, is_number in zip(cells, numbers, strict=True)], dtype="str"
@@ -215,11 +235,12 @@ def _text(cell: Any) -> str | None:
 class _Beside:
     """What a workbook holds beside the values of its cells.
 
-    `errors` holds error values by sheet and cell (row and column from 0), `properties` words by place, `date_1904` says
-    whether days are counted from 1904.
+    `cells` holds by sheet and cell (row and column from 0) what the reader gives as blanks or otherwise than it is shown: error
+    values, formulas that were never calculated, percentages; `properties` words by place, `date_1904` says whether days are
+    counted from 1904.
     """
 
-    errors: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
+    cells: dict[str, dict[tuple[int, int], str]] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     date_1904: bool = False
 
@@ -239,8 +260,9 @@ def _beside_cells(path: Path, shown: str) -> _Beside:
         with zipfile.ZipFile(path) as archive:
             if (damaged := archive.testzip()) is not None:
                 raise zipfile.BadZipFile(damaged)
+            percent = _percent_styles(archive)
             for name, part in _sheet_parts(archive).items():
-                _read_sheet_part(archive.read(part), name, beside)
+                _read_sheet_part(archive.read(part), name, beside, percent, shown)
             _read_properties(archive, beside)
             if "xl/workbook.xml" in archive.namelist():
                 book = archive.read("xl/workbook.xml")
@@ -255,17 +277,55 @@ def _beside_cells(path: Path, shown: str) -> _Beside:
     return beside
 
 
-def _read_sheet_part(xml: bytes, name: str, beside: _Beside) -> None:
-    """Find error values, which the cell reader gives as blanks, and what is printed above and below the pages."""
-    for match in re.finditer(rb"<c\b([^>]*\bt=\"e\"[^>]*)>(.*?)</c>", xml, re.DOTALL):
-        place = re.search(rb"\br=\"([A-Z]+)(\d+)\"", match.group(1))
-        value = re.search(rb"<v>([^<]*)</v>", match.group(2))
-        if place and value:
-            cell = (int(place.group(2)) - 1, _column_number(place.group(1).decode()))
-            beside.errors.setdefault(name, {})[cell] = value.group(1).decode()
+def _percent_styles(archive: zipfile.ZipFile) -> set[str]:
+    """Numbers of the styles that show a number as a percentage."""
+    if "xl/styles.xml" not in archive.namelist():
+        return set()
+    styles = ElementTree.fromstring(archive.read("xl/styles.xml"))
+    codes = {one.get("numFmtId"): one.get("formatCode", "") for one in styles.iter() if one.tag.endswith("}numFmt")}
+    formats = {"9", "10"} | {number for number, code in codes.items() if re.sub(r'"[^"]*"', "", code).count("%")}
+    cells: Iterable[ElementTree.Element] = next((one for one in styles.iter() if one.tag.endswith("}cellXfs")), [])
+    return {str(place) for place, one in enumerate(cells) if one.get("numFmtId") in formats}
+
+
+def _read_sheet_part(xml: bytes, name: str, beside: _Beside, percent: set[str], shown: str) -> None:
+    """Find cells that the cell reader gives otherwise than they are, and what is printed above and below the pages."""
+    furthest = [0, 0]
+    for match in CELL.finditer(xml):
+        place = re.search(rb"\br=\"([A-Za-z]+)(\d+)\"", match.group(1))
+        if not place:
+            continue
+        cell = (int(place.group(2)[:8]) - 1, _column_number(place.group(1)[:4].decode().upper()))
+        if cell[0] >= LAST[0] or cell[1] >= LAST[1]:
+            raise StudyError(
+                f"{shown}, sheet {name}: a cell is said to stand at {place.group(0)[3:-1].decode()[:40]}, where no sheet "
+                "reaches; open the workbook in a spreadsheet program and save it again."
+            )
+        furthest = [max(pair) for pair in zip(furthest, cell, strict=True)]
+        if text := _beside_value(match.group(1), match.group(2) or b"", percent):
+            beside.cells.setdefault(name, {})[cell] = text
+    if (furthest[0] + 1) * (furthest[1] + 1) > MOST_CELLS:
+        raise StudyError(
+            f"{shown}, sheet {name}: the sheet reaches over {furthest[0] + 1:,} rows and {furthest[1] + 1:,} columns, most of them "
+            "empty; delete the stray cells at its end (rows and columns behind the table) and save it again."
+        )
     for match in HEADING.finditer(xml):
         words = HEADING_CODE.sub(" ", unescape(match.group(2).decode(), {"&quot;": '"'}))
         beside.say(f"print {match.group(1).decode().lower()}", " ".join(words.split()))
+
+
+def _beside_value(attributes: bytes, inside: bytes, percent: set[str]) -> str:
+    """An error value, a formula without a value, or a percentage as it is shown; '' for any other cell."""
+    kind = re.search(rb"\bt=\"(\w+)\"", attributes)
+    value = re.search(rb"<v>([^<]*)</v>", inside)
+    if kind and kind.group(1) == b"e":
+        return value.group(1).decode() if value else ""
+    if b"<f" in inside and not (value and value.group(1)) and not (kind and kind.group(1) == b"str"):
+        return NOT_CALCULATED
+    style = re.search(rb"\bs=\"(\d+)\"", attributes)
+    if value and style and style.group(1).decode() in percent and (kind is None or kind.group(1) == b"n"):
+        return f"{number_text(np.array([round(100 * float(value.group(1)), 10)]))[0]}%"
+    return ""
 
 
 def _column_number(letters: str) -> int:

@@ -33,7 +33,8 @@ def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.
     Parameters
     ----------
     tables : by name: results (all analyses, P adjusted), methods, people, flow, baseline, distribution, missingness, codebook,
-        audit, totals, reliability, and the side tables of the kinds. A side table has a count `n` or `n_...`.
+        audit, totals, reliability, unread (of the reader's account), and the side tables of the kinds. A side table has a count
+        `n` or `n_...`.
     study : sections made_up, patients, analyses, primary, disclosure.
 
     Returns
@@ -62,6 +63,7 @@ def release(tables: "dict[str, pd.DataFrame]", study: "Study") -> "dict[str, pd.
     out["codebook"] = release_codebook(given["codebook"], limit)
     out["totals"] = release_parts(given["totals"], ["instrument"], "stated", "n", ["finding", "reason"], limit)
     out["cleaning"] = release_cleaning(given["audit"], bool((out["totals"]["hidden"] != "").any()), limit)
+    out["unread"] = release_unread(given["unread"])
     out["reliability"] = release_reliability(given["reliability"], limit)
     for name in sorted(given.keys() - out.keys() - {"audit"}):
         side = without_codes(given[name], study).reset_index(drop=True)
@@ -188,6 +190,17 @@ def release_cleaning(audit: "pd.DataFrame", totals_hidden: bool, limit: Limits) 
         hide(table, table["table"] == "patients", ["n"], "withheld")
         hide(table, (table["rule"] == "totals") & totals_hidden, ["n"], "complement")
     return table
+
+
+def release_unread(unread: "pd.DataFrame") -> "pd.DataFrame":
+    """Count the columns of the export that the study file does not name; what they are called is not shown."""
+    import pandas as pd
+
+    from needling.read.rows import NOT_NAMED
+
+    closed = unread[unread["reason"] == NOT_NAMED]
+    counts = {"not_named": len(closed), "like_identifier": int(closed["looks_like"].notna().sum())}
+    return pd.DataFrame({"kind": [*counts], "n": [*counts.values()], "hidden": ""})
 
 
 def release_reliability(reliability: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":

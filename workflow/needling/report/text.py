@@ -12,9 +12,11 @@ from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sen
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
 from needling.report.happened import delivered_sentences, harms_sentences
+from needling.report.mechanisms import process_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
+from needling.report.whom import beside_sentences, rule_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.tables.printed import Pieces, Printed, marked
 from needling.tables.select import RATIOS, said
@@ -80,6 +82,10 @@ def report_text(
         asides=_asides(released, labels),
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
+        mechanism=process_sentences(released, labels),
+        whom=whom_sentences(released, labels),
+        beside=beside_sentences(released, labels),
+        rules=rule_sentences(released, labels),
         section=section,
         own_sections=floats.own_sections,
         link=lambda section: f"[More]({section})",
@@ -96,6 +102,7 @@ def report_text(
         surprises=_surprises(results, labels),
         software=software,
         taken_out=_taken_out(released["cleaning"]),
+        unread=dict(released["unread"][["kind", "n"]].itertuples(index=False, name=None)),
         withheld=_withheld(released["withheld"]),
     )
     floats.check()

@@ -78,8 +78,12 @@ ACCOUNT: dict[str, Contract] = {
         "reason": text("Why they were not read"),
         "looks_like": text("Kind of identifier that name or dictionary make it look like", True),
     },
-    # rows that hold the same as an earlier one in every column that is read, though not in all others
-    "alike": PLACE | {"differs_in": text("Columns that are not read and differ, as a JSON list")},
+    # rows that are the same visit, patient or event as an earlier one but for columns that are not read; `row` only numbers them
+    "alike": PLACE
+    | {
+        "table": text("Canonical table"),
+        "differs_in": text("Columns that are not read and differ, as a JSON list"),
+    },
 }
 
 # Clean tables: typed, re-keyed, days instead of dates.

@@ -33,6 +33,7 @@ RELEASED: dict[str, Contract] = {
     "missingness": released(MISSINGNESS),
     "codebook": released({**CODEBOOK, "missing": number("Missing", "%")}),
     "cleaning": released(CLEANING),
+    "unread": released({"kind": text("not_named, or like_identifier for some of them"), "n": whole("Columns")}),
     "totals": released(TOTALS),
     "reliability": released(RELIABILITY),
     **{name: released(contract) for name, contract in SIDE.items()},

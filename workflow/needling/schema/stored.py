@@ -1,4 +1,4 @@
-"""How tables go to disk and come back: sorted as given, no clock, ten significant digits."""
+"""How tables go to disk and come back: sorted as given, no clock, ten significant digits, of estimates eight."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +10,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIGNIFICANT_DIGITS = 10
-# Numbers whose own size does not tell how many of their digits are right: a column of the same table that does, or a number.
-RELATIVE_TO: dict[str, str | float] = {
-    "estimate": "se",
-    "low": "se",
-    "high": "se",
+# Two processors differ in the last bits of what is estimated. Of ten digits one number in 15,000 lies so near a boundary of
+# rounding that they would write it differently, of eight digits one in some million.
+ESTIMATED_DIGITS = 8
+# Numbers whose own size does not tell how many of their digits are right: the column of the same table that does (the first of
+# those named that it has), or a number.
+STANDARD_ERRORS = ("se", "se_frequentist")
+RELATIVE_TO: dict[str, tuple[str, ...] | float] = {
+    "estimate": STANDARD_ERRORS,
+    "low": STANDARD_ERRORS,
+    "high": STANDARD_ERRORS,
     "statistic": 1.0,
     "difference": 1.0,
     "standardised_difference": 1.0,
@@ -22,14 +27,17 @@ RELATIVE_TO: dict[str, str | float] = {
 }
 
 
-def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | None = None) -> None:
-    """Write a table as parquet or CSV by the path's ending, numbers rounded to ten significant digits.
+def write_table(
+    table: "pd.DataFrame", path: str | Path, contract: Contract | None = None, digits: int = SIGNIFICANT_DIGITS
+) -> None:
+    """Write a table as parquet or CSV by the path's ending, numbers rounded to significant digits.
 
     Parameters
     ----------
     table : the frame; its index is not written.
     path : ends in .parquet or .csv; its folder is made.
     contract : checked first, where given.
+    digits : how many; of estimates ESTIMATED_DIGITS.
     """
     import pandas as pd
 
@@ -41,7 +49,7 @@ def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | No
     table = given.copy()
     for column in table.columns:
         if pd.api.types.is_float_dtype(table[column].dtype):
-            table[column] = round_significant(given[column], _scale(given, str(column)))
+            table[column] = round_significant(given[column], _scale(given, str(column)), digits)
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     else:
@@ -51,7 +59,9 @@ def write_table(table: "pd.DataFrame", path: str | Path, contract: Contract | No
 def _scale(table: "pd.DataFrame", column: str) -> "pd.Series | float":
     """On which scale a column's numbers are to be rounded; 0 where only their own size tells."""
     scale = RELATIVE_TO.get(column, 0.0)
-    return scale if isinstance(scale, float) else table[scale].astype(float) if scale in table.columns else 0.0
+    if isinstance(scale, float):
+        return scale
+    return next((table[name].astype(float) for name in scale if name in table.columns), 0.0)
 
 
 def harmless(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -65,14 +75,17 @@ def harmless(table: "pd.DataFrame") -> "pd.DataFrame":
     )
 
 
-def round_significant(values: "pd.Series", scale: "pd.Series | float" = 0.0) -> "pd.Series":
-    """Round to ten significant digits, so that another processor's last bits do not show.
+def round_significant(
+    values: "pd.Series", scale: "pd.Series | float" = 0.0, digits: int = SIGNIFICANT_DIGITS
+) -> "pd.Series":
+    """Round to significant digits, so that another processor's last bits do not show.
 
     Parameters
     ----------
     values : numbers.
     scale : what their size is told by, one for all or one for each: where it is larger than the number itself, digits are
         counted from it, since a small difference of large numbers has fewer right digits. Missing: 0.
+    digits : how many.
 
     Returns
     -------
@@ -85,8 +98,10 @@ def round_significant(values: "pd.Series", scale: "pd.Series | float" = 0.0) -> 
     size = np.fmax(np.abs(array), np.abs(np.asarray(scale, dtype=float)) * np.ones_like(array))
     finite = np.isfinite(array) & np.isfinite(size) & (size > 0)
     rounded = array.copy()
-    magnitude = np.floor(np.log10(size[finite]))
-    power = 10.0 ** (SIGNIFICANT_DIGITS - 1 - magnitude)
+    # powers of ten as they are read, since a computed power or logarithm has last bits of its own processor
+    powers = np.array([float(f"1e{k}") for k in range(-307, 309)])
+    magnitude = np.searchsorted(powers, size[finite], side="right") - 308
+    power = powers[np.clip(digits - 1 - magnitude, -307, 308) + 307]
     rounded[finite] = np.round(array[finite] * power) / power
     return pd.Series(rounded + 0.0, index=values.index, name=values.name)
 

@@ -196,7 +196,8 @@ def check_strategies(name: str, analysis: "Analysis", study: "Study") -> None:
 
 def check_known_at_day_0(name: str, analysis: "Analysis", study: "Study") -> None:
     """Refuse covariates from after day 0 in analyses that are not exploratory: what the arms did may show in them."""
-    later = study.known_after_day_0([*analysis.adjust, *analysis.where])
+    asked = getattr(analysis, "interaction", None)
+    later = study.known_after_day_0([*analysis.adjust, *analysis.where, *([asked] if asked else [])])
     if later and study.role(name) != "exploratory":
         raise ValueError(
             f"analyses.{name}: the covariate '{later[0]}' is from after day 0, so that no effect can be adjusted for it; leave it "

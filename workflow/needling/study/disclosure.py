@@ -1,35 +1,33 @@
 """What the identifier gate lets through, and what may be published."""
 
 import datetime
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from needling.study.keys import Name, Section
+
+
+def _of_the_calendar(value: str) -> str:
+    try:
+        known = datetime.date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(f"'{value}' is not a day of the calendar; write the day as YYYY-MM-DD")
+    return value
+
+
+# YAML reads 2026-01-05 as a date; it stays the text that it was.
+Day = Annotated[str, BeforeValidator(str), AfterValidator(_of_the_calendar)]
 
 
 class Review(Section):
     """A column that somebody has looked at and found free of identifiers."""
 
     by: str = Field(description="Who looked (a role or initials).")
-    date: str = Field(description="When (YYYY-MM-DD).")
+    date: Day = Field(description="When (YYYY-MM-DD).")
     why: str = Field(description="What was seen, e.g. 'muscle names only'.")
-
-    @field_validator("date", mode="before")
-    @classmethod
-    def _date_is_text(cls, value: Any) -> str:
-        return str(value)
-
-    @field_validator("date")
-    @classmethod
-    def _date_exists(cls, value: str) -> str:
-        try:
-            known = datetime.date.fromisoformat(value).isoformat() == value
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError(f"'{value}' is not a day of the calendar; write the day of the review as YYYY-MM-DD")
-        return value
 
     @field_validator("by", "why")
     @classmethod
@@ -92,7 +90,7 @@ class Disclosure(Section):
         "event or level are hidden. No default but for made-up data, of which everything may be shown.",
     )
     by: str | None = Field(None, description="Who decided it (a role or initials). Needed by the rule trial.")
-    date: str | None = Field(None, description="When (YYYY-MM-DD). Needed by the rule trial.")
+    date: Day | None = Field(None, description="When (YYYY-MM-DD). Needed by the rule trial.")
     why: str | None = Field(None, description="For which reason. Needed by the rule trial.")
     min_cell: int = Field(
         11, ge=5, description="Smallest number of people in a published cell (rule cells). Default: 11; never below 5."
@@ -100,5 +98,3 @@ class Disclosure(Section):
     share: dict[Name, Shared] = Field(
         default_factory=dict, description="Row-level files for others, by name (docs/cleaning.md). Default: none."
     )
-
-    _date_is_text = field_validator("date", mode="before")(lambda value: None if value is None else str(value))

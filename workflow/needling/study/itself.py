@@ -23,10 +23,10 @@ def check_used_once(study: "Study") -> None:
         _once([*((key, source) for key, source in named), (f"patients.covariates.{name}", column.source.strip())])
     totals: list[tuple[str, str]] = []
     for name, instrument in study.instruments.items():
-        total = instrument.total
-        totals += [(f"instruments.{name}.total", total)] if isinstance(total, str) else []
+        total, of = instrument.total, "".join(f" {column} {values}" for column, values in instrument.rows.items())
+        totals += [(f"instruments.{name}.total", total + of)] if isinstance(total, str) else []
         if isinstance(total, dict):
-            totals += [(f"instruments.{name}.total.{visit}", column) for visit, column in total.items()]
+            totals += [(f"instruments.{name}.total.{visit}", column + of) for visit, column in total.items()]
         for visit in instrument.item_visits or [""]:
             columns = [column for column in instrument.items_at(visit).values() if isinstance(column, str)]
             twice = next((column for column in columns if columns.count(column) > 1), None)

@@ -427,6 +427,7 @@ class Instrument(Section):
         "of 0-5 from 1. Default: the instrument's own, asked for where the answers do not fit.",
     )
     unit_column: str | None = Field(None, description="Column that states the unit in each row. Default: none.")
+    rows: Rows = Field(default_factory=dict)
     label: Annotated[str | None, ForPeople()] = Field(None, description="Words for figures. Default: the registry's.")
     range: tuple[float, float] | None = Field(
         None, description="Possible values (unit of the scale), where not in the registry."
@@ -460,6 +461,7 @@ class Instrument(Section):
     )
 
     _order = field_validator("range")(_rising)
+    _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
 
     @field_validator("items", "points", mode="before")
     @classmethod

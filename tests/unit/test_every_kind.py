@@ -1,0 +1,162 @@
+"""Every kind on what real studies come to: one patient, arm or visit, no events, nothing measured, three arms, a cohort."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.run import analyse
+from needling.cohort.sessions import session_frame
+from needling.extension import frames
+from needling.study.file import part
+
+TWO = ("usual_care", "dry_needling")
+PAIN = {"outcomes": ["pain"]}
+# kind -> its settings, and the analysis that it is of, as `base`
+KINDS = {
+    "ancova": {**PAIN, "visits": ["week_4", "week_12"]},
+    "repeated_measures": PAIN,
+    "growth_curve": PAIN,
+    "model": {**PAIN, "formula": "value ~ baseline + arm * visit", "random": "1"},
+    "missing_data": {"of": "base", "variance": "frequentist"},
+    "naive": {"of": "base", **PAIN},
+    "responders": {**PAIN, "visits": ["week_4"], "draws": 20, "resamples": 200},
+    "harms": {
+        "serious": {"severity": "severe"},
+        "soreness": {"columns": {24: "soreness_24h", 72: "soreness_72h"}, "unit": "points"},
+    },
+    "treatment_delivered": {"needled": ["dry_needling"], "fewest_sessions": 2},
+}
+OF_ARMS = ("ancova", "missing_data", "naive")  # which mean nothing of a single arm
+STATUS = {"converged", "singular", "rank_deficient", "failed", "not_estimated", "abstains"}
+EVENTS = {
+    "sessions": {"session": "s", "date": "d", "soreness_24h": "a", "soreness_72h": "b"},
+    "needling": {"session": "s", "technique": "t", "muscle": "m", "needles": "n"},
+    "adverse_events": {
+        "session": "s",
+        "kind": {"from": "k", "codes": {1: "soreness", 2: "bruising"}},
+        "severity": {"from": "v", "codes": {1: "mild", 2: "severe"}},
+    },
+}
+
+
+def plan(kind, arms=TWO, design="randomised"):
+    arm = {"from": "arm", "codes": dict(enumerate(arms)), "reference": arms[0]} if arms else None
+    base = {"kind": "repeated_measures", **PAIN, **({} if arms else {"baseline": "response"})}
+    own = dict(KINDS[kind])
+    if not arms:
+        own = {key: value for key, value in own.items() if key != "needled"}
+        own |= {"baseline": "response"} if kind == "repeated_measures" else {}
+        own |= {"formula": "value ~ baseline + visit"} if kind == "model" else {}
+    elif design == "cohort" and kind == "missing_data":
+        own["methods"] = ["mar"]
+    sections = {
+        "design": design,
+        "seed": 7,
+        "primary": "base",
+        "patients": {"id": "id", "covariates": {"age": "age"}, **({"arm": arm} if arm else {})},
+        "visits": {
+            "schedule": {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}},
+            "primary": "week_4",
+        },
+        "instruments": {"nprs": {"total": "nprs"}},
+        "cohorts": {"all": {"outcomes": {"pain": "nprs"}}},
+        "events": {name: {"columns": columns} for name, columns in EVENTS.items()},
+        "analyses": {"base": base, "asked": {"kind": kind, **own}},
+        "covariates": {},
+        "estimands": {},
+    }
+    return part(sections, settings_of_kinds())
+
+
+def tables(frame, study, events=True):
+    """The frame with people, sessions, needling of the needled and, where there are any, adverse events."""
+    people = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]].reset_index(drop=True)
+    people = people.assign(clinic="C1", row=range(len(people)))
+    n, each = len(people), 3
+    sessions = pd.DataFrame(
+        {"patient": np.repeat(people["patient"].to_numpy(), each), "session": np.tile([1.0, 2.0, 3.0], n)}
+    )
+    sessions = sessions.assign(day=7 * sessions["session"], therapist="T1", clinic="C1", row=range(len(sessions)))
+    sessions = sessions.assign(soreness_24h=np.tile([1.0, 2.0, 4.0], n), soreness_72h=np.tile([0.0, 2.0, 1.0], n))
+    rows = sessions.merge(people[["patient", "arm"]], on="patient")
+    needled = rows.loc[rows["arm"].isin(["dry_needling", "sham", ""]), ["patient", "session"]]
+    needled = needled.assign(technique="deep", muscle="soleus", needles=2.0)
+    ill = rows.iloc[:: 2 if events else max(len(rows), 1)][["patient", "session"]].iloc[0 if events else 1 :]
+    ill = ill.assign(kind="soreness", severity="mild")
+    text = {"patient": "str", "kind": "str", "severity": "str", "technique": "str", "muscle": "str"}
+    clean = {"patients": people, "sessions": sessions, "needling": needled, "adverse_events": ill}
+    clean = {name: table.astype({c: text[c] for c in table if c in text}) for name, table in clean.items()}
+    return {**clean, "sessions": session_frame(clean["patients"], clean, study), "visits": frame}
+
+
+def holds(results, frame):
+    """What every row keeps, whatever came: a known status, a reason where there is no number, an estimate in its interval."""
+    assert len(results) >= 1
+    assert set(results["status"]) <= STATUS
+    gone = results["status"].isin(["not_estimated", "failed"])
+    assert results.loc[gone, "note"].ne("").all()
+    assert results.loc[gone, ["estimate", "p"]].isna().all(axis=None)
+    assert not results["row_id"].duplicated().any()
+    known = results[results["estimate"].notna()]
+    assert np.isfinite(known["estimate"]).all()
+    assert not ((known["low"] > known["estimate"] + 1e-9) | (known["high"] < known["estimate"] - 1e-9)).any()
+    assert (results["n_patients"].fillna(0) <= frame["patient"].nunique()).all()
+    assert results["p"].dropna().between(0, 1).all()
+
+
+@pytest.mark.parametrize("name", list(frames()))
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_awkward_frames(kind, name):
+    frame, study = frames()[name], plan(kind)
+    holds(analyse("asked", tables(frame, study), study).results, frame)
+
+
+@pytest.mark.parametrize("kind", ["harms", "treatment_delivered"])
+def test_no_events(kind):
+    frame, study = frames()["an ordinary trial"], plan(kind)
+    given = tables(frame, study, events=False)
+    assert given["adverse_events"].empty
+    found = analyse("asked", given, study).results
+    holds(found, frame)
+    if kind == "harms":
+        share = found[(found["term"] == '[["adverse_event", "any"]]') & (found["quantity"] == "share")]
+        assert share["estimate"].tolist() == [0, 0]
+        assert share["high"].tolist() == pytest.approx([1 - 0.05 ** (1 / 30)] * 2, rel=1e-9)  # one-sided
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_three_arms(kind):
+    arms = ("usual_care", "sham", "dry_needling")
+    frame = frames()["an ordinary trial"]
+    frame = frame.assign(arm=np.array(arms)[frame["patient"].str[1:].astype(int) % 3])
+    study = plan(kind, arms)
+    found = analyse("asked", tables(frame, study), study).results
+    holds(found, frame)
+    pairs = set(found[found["reference"] != ""][["arm", "reference"]].itertuples(index=False, name=None))
+    compares = kind not in ("treatment_delivered", "model")  # a model compares what its study file asks for
+    assert pairs == ({("sham", "usual_care"), ("dry_needling", "usual_care")} if compares else set())
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_cohort_that_was_not_randomised(kind):
+    frame, study = frames()["an ordinary trial"], plan(kind, design="cohort")
+    found = analyse("asked", tables(frame, study), study).results
+    holds(found, frame)
+    if kind == "harms":
+        assert found["reference"].eq("").all()
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_a_single_arm_is_described_or_refused_in_words(kind):
+    if kind in OF_ARMS:
+        study = plan(kind, None, "single_arm")
+        with pytest.raises(ValueError, match="this study has one"):
+            study.analyses["asked"].check_plan("asked", study)
+        return
+    frame, study = frames()["an ordinary trial"].assign(arm=""), plan(kind, None, "single_arm")
+    found = analyse("asked", tables(frame, study), study).results
+    holds(found, frame)
+    assert found["arm"].eq("").all()
+    assert found["reference"].eq("").all()
+    assert not {"difference", "risk_difference", "rate_ratio"} & set(found["quantity"])

@@ -1,0 +1,295 @@
+"""What authors hand in: figures that keep a journal's rules, and every breach of a rule found in the bytes."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from made_results import plan, shown, single_arm_plan
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from PIL import Image
+
+from needling.figures.style import REPORT, save, style
+from needling.study.keys import StudyError
+from needling.submission.build import MANIFEST, build_submission, stop_on_changes_by_hand
+from needling.submission.check import BLIND, check_folder, contrast, linear, look, seen_as
+from needling.submission.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists
+from needling.submission.journals import Journal, journal, journals
+from needling.submission.provenance import commit
+from needling.tables.make import write_tables
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory):
+    """The submission of a made study, for a journal that takes all formats; small pictures, for speed."""
+    released, labels = shown(plan, 60)
+    rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"single": 90.0, "double": 180.0}})
+    folder = tmp_path_factory.mktemp("reports") / "submission"
+    told = {"study": "demo", "profile": "bmj"}
+    verdicts = build_submission(labels, released, rules, folder, told, {"plan.yaml": "study: demo\n"})
+    return folder, verdicts, rules
+
+
+# ---------------------------------------------------------------- profiles
+
+
+def test_every_profile_says_where_its_rules_stand_and_what_was_not_read():
+    for code, rules in journals().items():
+        assert rules.source, code
+        assert rules.remark, code
+        assert set(rules.stated) <= set(Journal.model_fields), code
+        if rules.read is None:
+            assert "could not be read" in rules.remark, code
+
+
+def test_an_unknown_profile_is_told_with_those_that_there_are():
+    with pytest.raises(
+        StudyError, match="no profile 'natur'; known are: elsevier, bmj, pain, jama, plos, jospt, slides"
+    ):
+        journal("natur")
+
+
+def test_type_grows_where_a_journal_asks_for_more_and_never_shrinks():
+    assert journal("elsevier").profile("single").small == REPORT.small
+    assert journal("plos").profile("double").small == 8
+    assert journal("plos").profile("double").width == 190
+    assert journal("plos").raster == 600
+    assert journal("slides").profile("slide").small == 14
+
+
+# ---------------------------------------------------------------- the folder
+
+
+def test_every_figure_of_the_submission_keeps_the_rules(handed_in):
+    _, verdicts, _ = handed_in
+    assert set(verdicts["verdict"]) == {"ok"}
+    assert {"width", "height", "resolution", "fonts", "Type 3 fonts", "smallest type", "thinnest line"} <= set(
+        verdicts["rule"]
+    )
+    assert {"single", "double"} == {file.split("/")[0] for file in verdicts["file"]}
+
+
+def test_figures_are_drawn_at_the_width_of_the_column_and_not_scaled_down(handed_in):
+    folder, _, _ = handed_in
+    for width, wide in (("single", 90), ("double", 180)):
+        seen = look(folder / "figures" / width / "forest.pdf")
+        assert seen.width == pytest.approx(wide, abs=0.1)
+        assert seen.type == pytest.approx(REPORT.small, abs=0.01)
+    assert look(folder / "figures" / "single" / "forest.tif").alpha is False
+
+
+def test_each_figure_comes_with_caption_description_and_numbers(handed_in):
+    folder, _, _ = handed_in
+    for name in ("forest", "flow", "trajectories"):
+        assert (folder / "figures" / f"{name}.caption.txt").read_text("utf-8").startswith("Made-up data. ")
+        assert (folder / "figures" / f"{name}.alt.txt").stat().st_size > 40
+        assert (folder / "figures" / f"{name}.csv").exists()
+
+
+def test_what_was_changed_by_hand_is_refused_and_the_way_is_told(handed_in, tmp_path):
+    folder, _, _ = handed_in
+    stop_on_changes_by_hand(folder)
+    stop_on_changes_by_hand(tmp_path / "none")
+    caption = folder / "figures" / "forest.caption.txt"
+    before = caption.read_bytes()
+    caption.write_text("better words", encoding="utf-8")
+    with pytest.raises(
+        StudyError, match=r"forest\.caption\.txt was changed by hand.*figure_<name>\.py into workflow/extensions"
+    ):
+        stop_on_changes_by_hand(folder)
+    caption.write_bytes(before)
+    (folder / "mine.png").write_bytes(b"a figure of my own")
+    with pytest.raises(StudyError, match=r"mine\.png was put there by hand"):
+        stop_on_changes_by_hand(folder)
+    (folder / "mine.png").unlink()
+    stop_on_changes_by_hand(folder)
+
+
+def test_reproduce_verifies_digests_and_says_that_this_is_all(handed_in):
+    folder, _, _ = handed_in
+    run = [sys.executable, str(folder / "reproduce")]
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    count = len((folder / MANIFEST).read_text("utf-8").splitlines())
+    assert f"{count} of {count} files are as SHA256SUMS says. This is all that was done" in done.stdout
+    plan_file = folder / "plan.yaml"
+    before = plan_file.read_bytes()
+    plan_file.write_bytes(before + b"# one more remark\n")
+    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    plan_file.write_bytes(before)
+    assert done.returncode == 1
+    assert "differs from its digest: plan.yaml" in done.stdout
+
+
+def test_the_same_study_gives_the_same_bytes(handed_in, tmp_path):
+    folder, _, rules = handed_in
+    released, labels = shown(plan, 60)
+    told = {"study": "demo", "profile": "bmj"}
+    build_submission(labels, released, rules, tmp_path / "again", told, {"plan.yaml": "study: demo\n"})
+    assert (folder / MANIFEST).read_text("utf-8") == (tmp_path / "again" / MANIFEST).read_text("utf-8")
+
+
+def test_a_figure_too_tall_for_the_page_is_left_out_and_said(handed_in):
+    folder, _, rules = handed_in
+    lines = (folder / "figures.csv").read_text("utf-8").splitlines()
+    tall = [line.split(",") for line in lines if line.endswith("too tall for a page")]
+    assert tall
+    for name, width, _, height, _ in tall:
+        assert float(height) > rules.height
+        assert not (folder / "figures" / width / f"{name}.pdf").exists()
+
+
+# ---------------------------------------------------------------- broken files are caught
+
+
+def one_figure(folder, sizes=REPORT, ink="black", line=1.0, size=8.0, endings=("pdf",), **more):
+    """A figure with one line and one word, written as it is asked for."""
+    with style(sizes), rc_context(more):
+        figure = Figure(figsize=(80 / 25.4, 50 / 25.4))
+        figure.text(0.5, 0.5, "word", color=ink, fontsize=size)
+        ax = figure.add_axes((0.1, 0.1, 0.8, 0.3))
+        ax.set_axis_off()
+        ax.plot([0, 1], [0, 1], linewidth=line)
+        folder.mkdir(parents=True, exist_ok=True)
+        for ending in endings:
+            figure.savefig(folder / f"one.{ending}")
+
+
+def breaches(folder, code="bmj", **changes):
+    table = check_folder(folder, journal(code).model_copy(update=changes))
+    return sorted(table.loc[table["verdict"] == "breach", "rule"])
+
+
+def test_a_sound_file_breaks_nothing(tmp_path):
+    one_figure(tmp_path)
+    assert breaches(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("made", "broken"),
+    [
+        ({"size": 6.9}, ["smallest type"]),
+        ({"line": 0.4}, ["thinnest line"]),
+        ({"ink": "#8a8a8a"}, ["contrast of text"]),
+        ({"pdf.fonttype": 3}, ["Type 3 fonts"]),
+        ({"pdf.use14corefonts": True, "font.family": ["Helvetica"]}, ["fonts"]),
+    ],
+)
+def test_each_breach_in_a_pdf_is_found(tmp_path, made, broken):
+    one_figure(tmp_path, **made)
+    assert breaches(tmp_path) == broken
+
+
+def test_letters_that_need_a_font_of_the_machine_are_found_in_svg(tmp_path):
+    one_figure(tmp_path, endings=("svg",))
+    assert breaches(tmp_path) == ["fonts"]
+    one_figure(tmp_path / "outlined", endings=("svg",), **{"svg.fonttype": "path"})
+    (tmp_path / "one.svg").unlink()
+    assert breaches(tmp_path) == []
+    one_figure(tmp_path / "outlined", endings=("svg",), line=0.3, **{"svg.fonttype": "path"})
+    assert breaches(tmp_path) == ["thinnest line"]
+
+
+def picture(path, mode="RGB", size=(1000, 600), dpi=(300, 300), **more):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, "white").save(path, dpi=dpi, **more)
+
+
+@pytest.mark.parametrize(
+    ("made", "broken"),
+    [
+        ({}, []),
+        ({"dpi": (299 - 2, 297)}, ["resolution"]),
+        ({"dpi": (602, 602)}, ["resolution", "width"]),
+        ({"mode": "RGBA"}, ["transparency"]),
+        ({"compression": None}, ["compression"]),
+        ({"size": (2300, 600)}, ["width"]),
+        ({"size": (700, 600)}, ["width"]),
+        ({"size": (1000, 2700)}, ["height"]),
+    ],
+)
+def test_each_breach_in_a_tiff_for_plos_is_found(tmp_path, made, broken):
+    picture(tmp_path / "one.tif", **{"compression": "tiff_lzw", **made})
+    assert breaches(tmp_path, "plos") == broken
+
+
+def test_the_ends_of_plos_widths_are_kept_and_a_little_beyond_breaks(tmp_path):
+    for wide, is_kept in ((789, True), (2250, True), (2280, False), (770, False)):
+        picture(tmp_path / "one.tif", size=(wide, 600), compression="tiff_lzw")
+        assert (breaches(tmp_path, "plos") == []) is is_kept, wide
+
+
+def test_a_file_that_is_not_what_it_says_and_a_folder_without_figures_are_one_sentence(tmp_path):
+    with pytest.raises(StudyError, match="there is no figure"):
+        check_folder(tmp_path, journal("plos"))
+    (tmp_path / "one.pdf").write_bytes(b"not a PDF")
+    with pytest.raises(StudyError, match="cannot be read as PDF; export it again"):
+        check_folder(tmp_path, journal("plos"))
+
+
+def test_contrast_is_that_of_wcag_and_vision_without_a_cone_keeps_greys():
+    assert contrast(linear((0, 0, 0))) == pytest.approx(21)
+    assert contrast(linear((1, 1, 1))) == pytest.approx(1)
+    assert contrast(linear((0x76 / 255,) * 3)) == pytest.approx(
+        4.54, abs=0.005
+    )  # WCAG's own example of a grey that passes
+    for vision in BLIND:
+        assert seen_as((0.5, 0.5, 0.5), vision) == pytest.approx(linear((0.5, 0.5, 0.5)), abs=1e-6)
+    red = seen_as((1, 0, 0), "protan")
+    assert contrast(red) > contrast(linear((1, 0, 0)))  # red is darker to who lacks its cone
+
+
+# ---------------------------------------------------------------- checklists
+
+
+def filled(make, tmp_path, metadata=None):
+    released, labels = shown(make, 60)
+    words = {
+        "flow": {"caption": "Participant flow.", "alternative": ""},
+        "forest": {"caption": "Effects.", "alternative": ""},
+    }
+    return checklists(labels, write_tables(released, labels, tmp_path), words)
+
+
+def test_a_trial_gets_consort_and_a_single_arm_strobe(tmp_path):
+    assert list(filled(plan, tmp_path)) == ["CONSORT 2025", "STRICTA 2010", "TIDieR"]
+    assert list(filled(single_arm_plan, tmp_path)) == ["STROBE (cohort studies)", "STRICTA 2010", "TIDieR"]
+
+
+def test_what_a_checklist_may_say_of_an_item():
+    """A comma in an unquoted text would make keys of its parts."""
+    given = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    known = {"asks", "metadata", "plan", "table", "figure", "delivered"}
+    for guideline in given.values():
+        for number, item in guideline["items"].items():
+            assert set(item) <= known, (guideline["label"], number)
+
+
+def test_items_are_answered_by_what_there_is_left_to_authors_or_not_in_the_data(tmp_path):
+    items = {item.number: item for item in filled(plan, tmp_path)["CONSORT 2025"]}
+    assert items["22a"].status == AUTOMATIC
+    assert items["22a"].answer == "Participant flow."
+    assert items["22a"].where == "figures/flow"
+    assert items["29"].status == AUTHORS
+    assert items["27"].status == ABSENT  # no figure of harms was drawn
+    assert len(items) == 42
+    assert not any(item.answer for item in items.values() if item.status != AUTOMATIC)
+
+
+def test_the_commit_is_read_where_there_is_one(tmp_path):
+    assert commit(tmp_path) == "not under version control"
+    (tmp_path / ".git" / "refs").mkdir(parents=True)
+    (tmp_path / ".git" / "HEAD").write_text("ref: refs/main\n")
+    assert commit(tmp_path) == "no commit yet"
+    (tmp_path / ".git" / "packed-refs").write_text("# pack\n" + "a" * 40 + " refs/main\n")
+    assert commit(tmp_path) == "a" * 40
+    (tmp_path / ".git" / "refs" / "main").write_text("b" * 40 + "\n")
+    assert commit(tmp_path) == "b" * 40
+
+
+def test_figures_that_only_phones_need_are_drawings(tmp_path):
+    figure = Figure(figsize=(2, 2))
+    assert [path.name for path in save(figure, tmp_path / "one", endings=["svg"])] == ["one.svg"]
+    assert json.dumps(sorted(path.name for path in tmp_path.iterdir())) == '["one.svg"]'

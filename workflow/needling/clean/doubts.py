@@ -1,0 +1,109 @@
+"""What is likely no dirt but a mistake in the study file or the export: what cannot be meant, and large losses."""
+
+import sys
+
+import pandas as pd
+
+from needling.clean.cleaning import Cleaned, Key, clean
+from needling.study.keys import StudyError
+from needling.study.plan import Study
+
+# Share of the patients or visits from which a loss is no dirt any more.
+LARGE = 0.2
+FEWEST = 3
+
+
+def clean_or_stop(read: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
+    """Clean the tables of a run; stop where its results could not be meant, and tell the terminal of large losses.
+
+    Parameters
+    ----------
+    read, study, keys : as for `clean`.
+
+    Raises
+    ------
+    StudyError : what `clean` raises, or one sentence for each of `impossible`.
+    """
+    cleaned = clean(read, study, keys)
+    if found := impossible(read, cleaned, study):
+        raise StudyError("\n".join(found))
+    for loss in large_losses(read, cleaned.audit):
+        print(f"needling: look at this first: {loss}", file=sys.stderr)
+    return cleaned
+
+
+def impossible(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) -> list[str]:
+    """Say what cannot be meant: people measured who are not enrolled, codes of several people, groups and facts without anybody.
+
+    Parameters
+    ----------
+    read, cleaned, study : tables as read, what cleaning made of them, sections patients, visits, cohorts.
+
+    Returns
+    -------
+    Sentences, each with the key of the study file to mend.
+    """
+    patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
+    found = [*_more_measured(read), *_codes_of_several(read)]
+    for name, known in {"arm": study.arms, "cohort": [*study.cohorts]}.items():
+        empty = [one for one in known if not (patients[name] == one).any()]
+        found += [f"patients.{name}: nobody is in the {name} '{one}'; mend patients.{name}.codes." for one in empty]
+    if len(visits) and not (visits["visit"] == study.visits.primary).any():
+        found.append(
+            f"visits.primary: nobody was seen at the visit '{study.visits.primary}'; mend visits.planned.codes or visits.schedule."
+        )
+    empty = [name for name in study.patients.covariates if len(patients) and patients[name].isna().all()]
+    return [
+        *found,
+        *(f"patients.covariates.{name}: it is empty in every patient; mend its column or its codes." for name in empty),
+    ]
+
+
+def _more_measured(read: dict[str, pd.DataFrame]) -> list[str]:
+    codes = {name: read[name]["patient"].str.strip().replace("", None).nunique() for name in ("patients", "visits")}
+    if codes["visits"] <= (1 + LARGE) * codes["patients"]:
+        return []
+    return [
+        f"patients.rows: {codes['visits']} people have visits, but {codes['patients']} are enrolled; mend patients.rows or "
+        "patients.id."
+    ]
+
+
+def _codes_of_several(read: dict[str, pd.DataFrame]) -> list[str]:
+    """Codes that repeat between clinics: people rarely move, and not a fifth of them."""
+    later = read.get("patient_conflicts", pd.DataFrame(columns=["column", "patient"]))
+    known = read["patients"][["patient", "clinic"]].apply(lambda column: column.str.strip()).dropna()
+    several = known.groupby("patient")["clinic"].nunique()
+    moved = {*later.loc[later["column"] == "clinic", "patient"], *several.index[several > 1]}
+    people = read["patients"]["patient"].nunique()
+    if len(moved) < FEWEST or len(moved) <= LARGE * people:
+        return []
+    return [
+        f"patients.id: {len(moved)} of {people} codes of patients stand in more than one clinic; if they repeat between clinics, "
+        "write patients.id: [column of the clinic, column of the code]."
+    ]
+
+
+def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
+    """Say where more than a fifth of the patients or visits were set aside, and for which reasons.
+
+    Parameters
+    ----------
+    read : tables as read.
+    audit : contract AUDIT.
+
+    Returns
+    -------
+    One sentence per table.
+    """
+    found = (_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits"))
+    return [sentence for sentence in found if sentence]
+
+
+def _loss(table: str, total: int, audit: pd.DataFrame) -> str:
+    out = audit[audit["action"] == "quarantined"]
+    enrolled = total - int((audit["rule"].eq("not_enrolled") & audit["action"].eq("dropped")).sum())
+    if len(out) <= LARGE * enrolled:
+        return ""
+    why = "; ".join(f"{reason} ({n})" for reason, n in out["reason"].value_counts().head(3).items())
+    return f"{len(out)} of {enrolled} rows of {table} are taken out: {why}."

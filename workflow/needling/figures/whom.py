@@ -1,0 +1,206 @@
+"""Effects at values of moderators: for each cohort and outcome a plot between the moderators' names and the numbers."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from needling.figures.style import BAND, FAINT, INK, LINE, STRONG, Profile, Sheet, looks, text_width, wrapped
+from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
+from needling.labels.sentences import in_sentence, sentence
+from needling.labels.words import Labels
+from needling.tables.for_whom import PLACE, RISK, moderator, place_words, shown, value_words
+from needling.tables.withheld import withheld_note
+
+COLUMNS = [
+    *PLACE,
+    "row_id",
+    "quantity",
+    "variant",
+    "arm",
+    "reference",
+    "at",
+    "term",
+    "estimate",
+    "low",
+    "high",
+    "level",
+    "p",
+]
+COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
+STEP, APART, GAP, NARROW = 4.0, 2.2, 3.0, 120.0  # mm: value to value, between moderators, columns; narrow below
+GROUP = [*PLACE, "arm", "reference"]
+
+
+def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Take the effects at values, and the tests of the moderators that have any."""
+    both = shown(released, labels, ("figure", "whom"), ("effect_at", "predictive", "moderation"))
+    known = both[both["quantity"].eq("effect_at") & both["estimate"].notna()]
+    keys = [*GROUP, "term"]
+    has = pd.MultiIndex.from_frame(both[keys]).isin(pd.MultiIndex.from_frame(known[keys]))
+    return both[has & (both["quantity"].ne("effect_at") | both["estimate"].notna())][COLUMNS].reset_index(drop=True)
+
+
+def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
+    """Draw a plot for each cohort, outcome and pair of arms, one below the other; those of one outcome have one scale."""
+    groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
+    return _Sheet(groups, source, labels, profile).drawn()
+
+
+def better_on_left(row: dict[Any, Any]) -> bool:
+    """Whether the first-named arm is better where the estimate is negative."""
+    return row["better"] == "lower"
+
+
+class _Sheet:
+    """Where each column stands, from the widths of its words."""
+
+    def __init__(self, groups: list[pd.DataFrame], source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
+        self.groups, self.source, self.labels, self.profile = groups, source, labels, profile
+        size = profile.type
+        effects = source[source["quantity"] == "effect_at"]
+        numbers = max(text_width(_numbers(row), size) for row in effects.to_dict("records"))
+        ps = max(text_width("P", size, 500), *(text_width(format_p(p, name=False), size) for p in source["p"]))
+        self.narrow = profile.width < NARROW  # then names stand over their values, and changes are in the table alone
+        self.top = 10.5 if self.narrow else 6.5
+        room = profile.width if self.narrow else 0.24 * profile.width
+        self.names = {term: wrapped(moderator(str(term), labels), room, size) for term in source["term"].unique()}
+        values = max(text_width(value_words(at, labels), size) for at in effects["at"])
+        names = 0 if self.narrow else max(text_width(name, size) for name in self.names.values()) + GAP
+        self.value = names + max(values, 6)
+        self.p = profile.width
+        self.effect = self.change = self.p - (0 if self.narrow else ps + GAP)
+        if not self.narrow:
+            changes = source[source["quantity"] == "predictive"].to_dict("records")
+            width = max([text_width("(95% CI)", size, 500), *(text_width(_numbers(row), size) for row in changes)])
+            self.effect = self.change - width - GAP
+        self.plot = (self.value + 2 * GAP, self.effect - numbers - GAP)
+
+    def drawn(self) -> Figure:
+        """Draw everything."""
+        head, below = 9.5, 9.5
+        heights = [self._height(rows) for rows in self.groups]
+        sheet = Sheet(self.profile.width, head + sum(self.top + height + below for height in heights))
+        self._heads(sheet, head - 1.8)
+        y = head
+        for rows, height in zip(self.groups, heights, strict=True):
+            self._group(sheet, rows, y, height)
+            y += self.top + height + below
+        return sheet.figure
+
+    def _height(self, rows: pd.DataFrame) -> float:
+        effects = rows[rows["quantity"] == "effect_at"]
+        return STEP * len(effects) + (APART + STEP * self.narrow) * effects["term"].nunique()
+
+    def _heads(self, sheet: Sheet, y: float) -> None:
+        level = f"({100 * float(self.source['level'].iloc[0]):g}% CI)"
+        noun = self.labels.noun
+        bold: Any = {"fontweight": 500}
+        sheet.write(self.effect, y, f"{sentence(noun)}\n{level}", ha="right", **bold)
+        sheet.write(0, y, "Moderator", **bold)
+        if not self.narrow:
+            sheet.write(self.value, y, "at", ha="right", **bold)
+            sheet.write(self.change, y, f"Change\n{level}", ha="right", **bold)
+            sheet.write(self.p, y, "P", ha="right", **bold)
+        sheet.rule(0, self.profile.width, y + 1.4, INK, 0.8)
+
+    def _group(self, sheet: Sheet, rows: pd.DataFrame, y: float, height: float) -> None:
+        first = rows.iloc[0].to_dict()
+        name = place_words(first, self.labels, self.source)
+        if len(self.labels.plan.arms) > 2:
+            name += f": {in_sentence(self.labels.compared(first))}"
+        sheet.write(0, y + 4.4, name, fontweight=600, fontsize=self.profile.head)
+        self._sides(sheet, first, y + self.top - 2.1, self._limits(first))
+        effects = rows[rows["quantity"] == "effect_at"]
+        ax = sheet.panel(self.plot[0], y + self.top, self.plot[1] - self.plot[0], height)
+        at = APART / 2 + STEP / 2
+        for term, mine in effects.groupby("term", sort=False):
+            places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
+            self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places])
+            _interval(ax, mine, places)
+            at = places[-1] + STEP + APART
+        self._axis(ax, first, height)
+
+    def _moderator(self, sheet: Sheet, term: str, mine: pd.DataFrame, rows: pd.DataFrame, places: list[float]) -> None:
+        """Write the name, the values and the numbers of one moderator."""
+        down = 0.36 * self.profile.type / 2.2
+        lines = self.names[term].split("\n")
+        for line, words in enumerate(lines):
+            sheet.write(0, places[0] - STEP * self.narrow + down + 3.2 * line, words)
+        for row, y in zip(mine.to_dict("records"), places, strict=True):
+            sheet.write(self.value, y + down, value_words(row["at"], self.labels), ha="right", color=FAINT)
+            sheet.write(self.effect, y + down, _numbers(row), ha="right")
+        others = {row["quantity"]: row for row in rows[rows["term"] == term].to_dict("records")}
+        middle = places[len(places) // 2] + down
+        if self.narrow:
+            return
+        if "predictive" in others:
+            sheet.write(self.change, middle, _numbers(others["predictive"]), ha="right")
+        sheet.write(self.p, middle, format_p(others["moderation"]["p"], name=False), ha="right")
+
+    def _limits(self, first: dict[Any, Any]) -> tuple[float, float]:
+        """Ends of the axis: one scale for all plots of an outcome in a unit."""
+        same = self.source[(self.source["quantity"] == "effect_at") & (self.source["outcome"] == first["outcome"])]
+        same = same[same["unit"] == first["unit"]]
+        low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
+        room = 0.06 * (high - low)
+        return low - room, high + room
+
+    def _sides(self, sheet: Sheet, row: dict[Any, Any], y: float, limits: tuple[float, float]) -> None:
+        """Name, in the colour of its arm, who is better on which side of no difference."""
+        zero = self.plot[0] - limits[0] / (limits[1] - limits[0]) * (self.plot[1] - self.plot[0])
+        on_left, look = better_on_left(row), looks(self.labels.plan.arms)
+        left, right = (row["arm"], row["reference"]) if on_left else (row["reference"], row["arm"])
+        for arm, x, side, room in (
+            (left, zero - 1, "right", zero - self.plot[0]),
+            (right, zero + 1, "left", self.plot[1] - zero),
+        ):
+            words = f"{in_sentence(self.labels.arm(arm))} better"
+            if text_width(words, self.profile.small) <= room:
+                sheet.write(x, y, words, ha=side, color=look[arm].colour, fontsize=self.profile.small)
+
+    def _axis(self, ax: Axes, first: dict[Any, Any], height: float) -> None:
+        low, high = self._limits(first)
+        ax.set(xlim=(low, high), ylim=(height, 0), yticks=[])
+        ax.axvspan(*((low, 0) if better_on_left(first) else (0, high)), color=BAND, linewidth=0, zorder=0)
+        ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
+        ax.xaxis.set_major_locator(MaxNLocator(5))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel(f"{sentence(self.labels.noun)}, {first['unit']}".rstrip(", "), color=FAINT)
+
+
+def _interval(ax: Axes, rows: pd.DataFrame, places: list[float]) -> None:
+    """Draw the intervals of one moderator, joined, since they are of one line."""
+    ax.plot(rows["estimate"], places, color=FAINT, linewidth=LINE, zorder=2)
+    ax.hlines(places, rows["low"], rows["high"], color=INK, linewidth=STRONG, zorder=3)
+    ax.plot(rows["estimate"], places, linestyle="", marker="s", color=INK, markersize=3.6, zorder=4)
+
+
+def _numbers(row: dict[Any, Any]) -> str:
+    if pd.isna(row["estimate"]):
+        return ""
+    digits = decimals(row["low"], row["high"])
+    low, high = (format_fixed(row[name], digits) for name in ("low", "high"))
+    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({low} to {high})"
+
+
+def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
+    """Caption and alternative text."""
+    level = f"{100 * float(source['level'].iloc[0]):g}%"
+    risk = in_sentence(moderator(json.dumps([RISK]), labels))
+    first = f" First the {risk}." if source["variant"].eq("risk").any() else ""
+    caption = (
+        f"For whom: {labels.noun}s at values of what was known before day 0, with {level} confidence intervals.{first} "
+        f"Change: from the first to the last value; P: of the test that the {labels.noun} does not depend on the moderator. The "
+        "line joins what one model says; a moderator need not be a cause."
+    )
+    told = [
+        f"{place_words(row, labels, source)}, {in_sentence(moderator(row['term'], labels))} {value_words(row['at'], labels)}: "
+        f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+        for row in source[source["quantity"] == "effect_at"].to_dict("records")
+    ]
+    return " ".join([caption, *withheld_note(source)]), f"Intervals at values of moderators. {'; '.join(told)}."

@@ -1,0 +1,167 @@
+"""The folder that authors hand in, made from released tables alone; what was changed in it by hand is found out."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from needling.figures.draw import figures
+from needling.figures.style import METADATA, Profile, save, style
+from needling.labels.words import Labels
+from needling.schema.stored import write_table
+from needling.study.extensions import EXTENSIONS
+from needling.study.keys import StudyError
+from needling.submission.check import check_folder
+from needling.submission.checklists import checklists, sources, write_checklists
+from needling.submission.journals import Journal
+from needling.tables.make import write_tables
+
+MANIFEST = "SHA256SUMS"
+WAY = "to show a figure in another way put a file figure_<name>.py into workflow/extensions (docs/extending.md)"
+REPRODUCE = Path(__file__).with_name("reproduce.py")
+
+
+def build_submission(
+    labels: Labels,
+    released: dict[str, pd.DataFrame],
+    rules: Journal,
+    folder: str | Path,
+    provenance: dict[str, Any],
+    texts: dict[str, str],
+    extensions: Path = EXTENSIONS,
+) -> pd.DataFrame:
+    """Write everything that authors hand in to a journal.
+
+    Parameters
+    ----------
+    labels : the study's words.
+    released : the released tables by name; nothing else of the data is read.
+    rules : of the journal.
+    folder : where it goes; what is in it is removed.
+    provenance : digests of inputs, code and results, packages, commit; written as JSON.
+    texts : file name -> text of what is handed on as it is: the study file, released results, licence, citation.
+    extensions : folder with a study's own figures and tables.
+
+    Returns
+    -------
+    The check of every figure file (columns of `check_folder`). A figure that is too tall for a page at some width is not in the
+    folder at that width, and figures.csv says so.
+
+    Raises
+    ------
+    StudyError : a figure breaks a rule of the journal.
+    """
+    folder = Path(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    words = _figures(labels, released, rules, folder / "figures", extensions)
+    tables = write_tables(released, labels, folder / "tables", extensions)
+    write_checklists(checklists(labels, tables, words), sources(labels), folder / "checklists.xlsx")
+    write_table(released["results"], folder / "results.csv")
+    told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
+    (folder / "provenance.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    shutil.copyfile(REPRODUCE, folder / "reproduce")
+    (folder / "reproduce").chmod(0o755)
+    verdicts = check_folder(folder / "figures", rules)
+    write_table(verdicts, folder / "figures_checked.csv")
+    write_manifest(folder)
+    broken = verdicts[verdicts["verdict"] == "breach"]
+    if len(broken):
+        first = broken.iloc[0]
+        raise StudyError(
+            f"{folder}/figures/{first['file']}: {first['rule']} is {first['found']}, and {rules.label} asks for {first['asked']} "
+            f"({len(broken)} such breaches in figures_checked.csv)."
+        )
+    return verdicts
+
+
+def _figures(
+    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, extensions: Path
+) -> dict[str, dict[str, str]]:
+    """Draw every figure at every width of the journal, with its words and numbers; figure -> caption and alternative text."""
+    folder.mkdir(parents=True)
+    found, sizes = {}, []
+    for name, room in figures(extensions).items():
+        source = room.data(released, labels)
+        if source.empty:
+            continue
+        caption, alternative = room.words(source, labels)
+        front = "Made-up data. " if labels.plan.made_up else ""
+        found[name] = {"caption": front + caption, "alternative": front + alternative}
+        (folder / f"{name}.caption.txt").write_text(found[name]["caption"] + "\n", encoding="utf-8")
+        (folder / f"{name}.alt.txt").write_text(found[name]["alternative"] + "\n", encoding="utf-8")
+        write_table(source, folder / f"{name}.csv")
+        for width in rules.widths:
+            profile = rules.profile(width)
+            with style(profile):
+                figure = room.draw(source, labels, profile)
+                across, height = (25.4 * size for size in figure.get_size_inches())
+                fits = height <= rules.height
+                if fits:
+                    _write(figure, folder / width / name, profile, rules)
+            sizes.append([name, width, round(across, 1), round(height, 1), "" if fits else "too tall for a page"])
+    columns = ["figure", "width", "width_mm", "height_mm", "left_out"]
+    write_table(pd.DataFrame(sizes, columns=columns), folder.parent / "figures.csv")
+    return found
+
+
+def _write(figure: Any, stem: Path, profile: Profile, rules: Journal) -> None:
+    """Write a figure in the journal's formats; pictures are flat RGB on white."""
+    from PIL import Image
+
+    drawn = [ending for ending in METADATA if ending in rules.formats and ending != "png"]
+    pictures = [ending for ending in ("png", "tif") if ending in rules.formats]
+    save(figure, stem, profile, [*drawn, "png"])
+    png = stem.with_name(f"{stem.name}.png")
+    with Image.open(png) as opened:
+        flat = Image.new("RGB", opened.size, "white")
+        flat.paste(opened, mask=opened.getchannel("A") if opened.mode == "RGBA" else None)
+    png.unlink()
+    resolution = (profile.dpi, profile.dpi)
+    if "png" in pictures:
+        flat.save(png, dpi=resolution, optimize=False)
+    if "tif" in pictures:
+        flat.save(stem.with_name(f"{stem.name}.tif"), compression="tiff_lzw", dpi=resolution)
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the SHA-256 of every file, in the form that `sha256sum -c` reads."""
+    lines = [f"{_digest(path)}  {path.relative_to(folder).as_posix()}" for path in _files(folder)]
+    (folder / MANIFEST).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def stop_on_changes_by_hand(folder: str | Path) -> None:
+    """Refuse to write over a submission in which somebody changed a file.
+
+    Parameters
+    ----------
+    folder : of the submission; nothing happens where none is there yet.
+
+    Raises
+    ------
+    StudyError : a file differs from its digest in the manifest, or is there beside those that the manifest names.
+    """
+    folder = Path(folder)
+    manifest = folder / MANIFEST
+    if not manifest.exists():
+        return
+    lines = [line.split("  ", 1) for line in manifest.read_text(encoding="utf-8").splitlines()]
+    known = {name: digest for digest, name in lines}
+    for path in _files(folder):
+        name = path.relative_to(folder).as_posix()
+        if name not in known or _digest(path) != known[name]:
+            what = "was changed by hand" if name in known else "was put there by hand"
+            raise StudyError(f"{path} {what}, and a new submission would lose it: move it away; {WAY}.")
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

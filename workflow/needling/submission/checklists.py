@@ -1,0 +1,138 @@
+"""Which items of the reporting guidelines the study answers, where, and which are left to the authors."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from needling.labels.words import Labels
+from needling.tables.printed import Printed
+
+FILE = Path(__file__).with_name("checklists.yaml")
+AUTOMATIC, AUTHORS, ABSENT = "automatic", "authors", "not in the data"
+STRICTA_TABLE = "delivered"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a checklist: what is asked, how it stands (automatic, authors, not in the data), the answer and where it is."""
+
+    number: str
+    asks: str
+    status: str
+    answer: str
+    where: str
+
+
+@cache
+def _guidelines() -> dict[str, Any]:
+    given: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    return given
+
+
+def checklists(labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]) -> dict[str, list[Item]]:
+    """Fill the checklists that belong to a study's design.
+
+    Parameters
+    ----------
+    labels : the study's words.
+    tables : the report's tables by name.
+    words : figure -> caption and alternative text, of the figures that were drawn.
+
+    Returns
+    -------
+    Name of the guideline -> its items in order. An item is `automatic` where a field of `metadata:`, a table or a figure answers
+    it; `not in the data` where a table or figure would, and the study has none; else for the `authors`.
+    """
+    return {
+        one["label"]: [_item(str(number), item, labels, tables, words) for number, item in one["items"].items()]
+        for one in _guidelines().values()
+        if labels.plan.design in one["designs"]
+    }
+
+
+def sources(labels: Labels) -> dict[str, str]:
+    """Name of each guideline that belongs to a study's design -> where it is published."""
+    return {one["label"]: one["source"] for one in _guidelines().values() if labels.plan.design in one["designs"]}
+
+
+def _item(
+    number: str, item: dict[str, Any], labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
+) -> Item:
+    answers, places, asked = [], [], 0
+    told = getattr(getattr(labels.plan, "metadata", None), item.get("metadata", ""), "")
+    if told:
+        answers.append(told)
+        places.append("study file, metadata")
+    if item.get("plan"):
+        answers.append("Laid down in the analysis plan.")
+        places.append("plan.yaml")
+    for kind, found in (("figure", {n: one["caption"] for n, one in words.items()}), ("table", _captions(tables))):
+        if kind in item:
+            asked += 1
+            if item[kind] in found:
+                answers.append(found[item[kind]])
+                places.append(f"{kind}s/{item[kind]}" + (".csv" if kind == "table" else ""))
+    if item.get("delivered"):
+        asked += 1
+        lines = _delivered(str(item["delivered"]), tables)
+        if lines:
+            answers.append("; ".join(lines))
+            places.append(f"tables/{STRICTA_TABLE}.csv")
+    unanswered = ABSENT if asked and "metadata" not in item else AUTHORS
+    status = AUTOMATIC if answers else unanswered
+    return Item(number, item["asks"], status, " ".join(answers), ", ".join(places))
+
+
+def _captions(tables: dict[str, Printed]) -> dict[str, str]:
+    return {name: table.caption for name, table in tables.items()}
+
+
+def _delivered(number: str, tables: dict[str, Printed]) -> list[str]:
+    """What the table of the treatment as delivered says under an item of STRICTA, cohorts told apart."""
+    table = tables.get(STRICTA_TABLE)
+    if table is None:
+        return []
+    arms, heading, lines = table.head[2:], "", []
+    for row in table.rows:
+        if len(row) == 1:
+            heading = row[0]
+        elif row[0] == number:
+            cells = ", ".join(f"{arm} {cell}" for arm, cell in zip(arms, row[2:], strict=True))
+            lines.append(f"{heading + ': ' if heading else ''}{row[1]} ({cells})" if cells else row[1])
+    return lines
+
+
+def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: Path) -> None:
+    """Write the checklists as a workbook, a sheet each; the same bytes each time.
+
+    Parameters
+    ----------
+    lists : as `checklists` gives them.
+    where : as `sources` gives them.
+    path : of the XLSX.
+    """
+    from datetime import datetime
+
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"created": datetime(2000, 1, 1)})  # instead of the clock: the same bytes each time
+        bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+        for name, items in lists.items():
+            sheet = book.add_worksheet(name[:31])
+            sheet.set_landscape()
+            sheet.fit_to_pages(1, 0)
+            sheet.repeat_rows(0, 1)
+            for column, width in enumerate((7, 48, 14, 70, 28)):
+                sheet.set_column(column, column, width)
+            sheet.write_string(0, 0, f"{name}, in our words; the guideline itself: {where[name]}", bold)
+            for column, head in enumerate(("Item", "What is asked", "Status", "Answer", "Where")):
+                sheet.write_string(1, column, head, bold)
+            for line, item in enumerate(items, 2):
+                cells = (item.number, item.asks, item.status, item.answer, item.where)
+                for column, cell in enumerate(cells):
+                    sheet.write_string(line, column, cell, wrap)
+            sheet.freeze_panes(2, 0)

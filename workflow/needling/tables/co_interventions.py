@@ -1,0 +1,114 @@
+"""Treatment beside the one compared: what each arm had, and the difference of arms given it, one row per co-intervention."""
+
+import json
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval
+from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.words import Labels
+from needling.tables.for_whom import place_words
+from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.select import asked_for, in_order
+from needling.tables.withheld import HIDDEN, withheld_note
+
+QUANTITIES = ("share", "mean", "risk_difference", "effect_given")
+ASKED = ("table", "co_interventions")
+PLACE = ["analysis", "cohort", "outcome", "site", "visit"]
+AS_ALLOCATED = {"randomised": "None taken into account: as allocated", "cohort": "None taken into account"}
+WARNING = (
+    "What was given follows the arm: who had more of it may have needed it more, or improved and come less. A difference given a "
+    "co-intervention is no effect of the arm."
+)
+
+
+def shown(released: dict[str, pd.DataFrame], labels: Labels, asked: tuple[str, str]) -> pd.DataFrame:
+    """Take the rows about co-interventions of the analyses that ask for a table or figure, in the study file's order."""
+    results, plan = released["results"], labels.plan
+    mine = results[results["analysis"].isin(asked_for(released, *asked)) & results["quantity"].isin(QUANTITIES)]
+    return in_order(mine, {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes})
+
+
+def names_of(term: str) -> list[str]:
+    """The co-interventions that a term names; none for as allocated."""
+    return [level for _, level in json.loads(term)] if term else []
+
+
+def pick(rows: pd.DataFrame, quantity: str, term: str, arm: str) -> dict[Any, Any] | None:
+    """The row of a quantity, co-intervention and arm."""
+    found = rows[(rows["quantity"] == quantity) & (rows["term"] == term) & (rows["arm"] == arm)].to_dict("records")
+    return found[0] if found else None
+
+
+def co_interventions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print for each co-intervention who had it and how often by arm, how far the arms are apart, and the difference given it."""
+    exact = shown(released, labels, ASKED)
+    if exact.empty:
+        return None
+    arms = labels.plan.arms or [""]
+    pairs: list[tuple[str, Row]] = []
+    for _, mine in exact.groupby(PLACE, sort=False):
+        heading = place_words(mine.iloc[0].to_dict(), labels, exact)
+        for arm in arms[1:] or [""]:
+            pairs += [(heading + _of_arm(arm, labels), line) for line in _lines(mine, arm, labels)]
+    level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    head = ["Co-intervention", *(labels.arm(arm) for arm in arms)]
+    head += [f"Difference, percentage points ({level})"] if labels.plan.design == "randomised" else []
+    head += [f"Difference in the outcome given it ({level})"] if len(arms) > 1 else []
+    notes = ["Patients who ever had it before the visit; mean number of sessions with it, over everybody."]
+    notes += [WARNING] if len(arms) > 1 else []
+    first = 0.26
+    widths = [first, *[(1 - first) / (len(head) - 1)] * (len(head) - 1)]
+    return Printed(
+        "Treatment beside the one compared.", exact, head, headed(pairs), notes + withheld_note(exact), widths
+    )
+
+
+def _of_arm(arm: str, labels: Labels) -> str:
+    return f": {in_sentence(labels.arm(arm))}" if arm and len(labels.plan.arms) > 2 else ""
+
+
+def _lines(mine: pd.DataFrame, arm: str, labels: Labels) -> list[Row]:
+    """A row for each co-intervention, with those of the model without any before and with all after."""
+    plan = labels.plan
+    arms, apart = plan.arms or [""], plan.design == "randomised"
+    described = list(dict.fromkeys(mine.loc[mine["quantity"] == "share", "term"]))
+    lines: list[Row] = []
+    blank = [""] * (len(arms) + apart)
+    if arm:
+        lines.append([AS_ALLOCATED[plan.design], *blank, _estimate(pick(mine, "effect_given", "", arm))])
+    for term in described:
+        name = sentence(spaced(listed(names_of(term))))
+        cells = [_had(pick(mine, "share", term, one), pick(mine, "mean", term, one)) for one in arms]
+        cells += [_points(pick(mine, "risk_difference", term, arm))] if apart else []
+        lines.append([name, *cells, *([_estimate(pick(mine, "effect_given", term, arm))] if arm else [])])
+    for row in mine[(mine["variant"] == "given_all") & (mine["arm"] == arm)].to_dict("records"):
+        lines.append(["All of them", *blank, _estimate(row)])
+    return lines
+
+
+def _had(share: dict[Any, Any] | None, mean: dict[Any, Any] | None) -> str:
+    if share is None or pd.isna(share["estimate"]):
+        return HIDDEN if share and share["hidden"] else MISSING
+    often = f"; {format_fixed(mean['estimate'], 1)}" if mean and pd.notna(mean["estimate"]) else ""
+    text = f"{share['n_events']}/{share['n_patients']} ({format_fixed(100 * share['estimate'], 0)}%){often}"
+    return Told(text, share["row_id"], "n_events n_patients estimate")
+
+
+def _points(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return HIDDEN if row and row["hidden"] else MISSING
+    estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
+    text = f"{format_fixed(estimate, decimals(low, high))} ({format_interval(low, high)})"
+    return Told(text, row["row_id"], "estimate low high")
+
+
+def _estimate(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return HIDDEN if row and row["hidden"] else "not estimated" if row else MISSING
+    text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+    return Told(text, row["row_id"], "estimate low high")
+
+
+TABLES = {"co_interventions": co_interventions}

@@ -1,0 +1,164 @@
+"""Measures of process: their differences between arms, their correlation with pain within patients, and twitch responses."""
+
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval
+from needling.labels.sentences import in_sentence, sentence, span
+from needling.labels.words import Labels
+from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.select import asked_for, in_order, said
+from needling.tables.withheld import HIDDEN, withheld_note
+
+SECTION = "mechanism"
+PLACE = ["analysis", "cohort", "outcome", "site"]
+TWITCH = {"same_session": "Change within the session", "next_session": "Pain before the next session"}
+
+
+def _rows(released: dict[str, pd.DataFrame], labels: Labels, table: str, quantities: list[str]) -> pd.DataFrame:
+    results = released["results"]
+    mine = results[results["analysis"].isin(asked_for(released, "table", table)) & results["quantity"].isin(quantities)]
+    return in_order(mine, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
+
+
+def _number(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return HIDDEN if row and row["hidden"] else MISSING
+    if row["quantity"] == "correlation":
+        r, low, high = (format_fixed(row[name], 2) for name in ("estimate", "low", "high"))
+        return Told(f"{r} ({low} to {high})", row["row_id"], "estimate low high")
+    text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+    return Told(text, row["row_id"], "estimate low high")
+
+
+def _count(row: dict[Any, Any]) -> str:
+    return Told(str(row["n_patients"]), row["row_id"], "n_patients") if pd.notna(row["n_patients"]) else MISSING
+
+
+def _level(rows: pd.DataFrame) -> str:
+    return " or ".join(f"{100 * one:g}%" for one in sorted(rows["level"].unique())) + " CI"
+
+
+def _unestimated(rows: pd.DataFrame, labels: Labels) -> list[str]:
+    """Why rows have no number, each reason once with where it holds."""
+    notes = []
+    odd = rows[rows["status"].eq("not_estimated") & rows["note"].ne("")]
+    for note, where in odd.groupby("note", sort=False):
+        named = dict.fromkeys(
+            f"{in_sentence(labels.outcome(row['outcome'], row['site']))} ({in_sentence(labels.cohort(row['cohort']))})"
+            for row in where.to_dict("records")
+        )
+        notes.append(f"{MISSING} {sentence(', '.join(named))}: {note}.")
+    return notes
+
+
+def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print each measure at the primary visit: means of the arms and their difference; of a single arm the change."""
+    exact = _rows(released, labels, "process_course", ["difference", "change", "mean"])
+    plan = labels.plan
+    at = exact[exact["visit"].isin([plan.visits.primary, ""])]
+    compared = at[at["quantity"].ne("mean") & (at["reference"].ne("") | at["arm"].eq(""))]
+    if compared.empty:
+        return None
+    arms = plan.arms if len(plan.arms) == 2 else []
+    means = {(*(row[k] for k in PLACE), row["arm"]): row for row in at[at["quantity"] == "mean"].to_dict("records")}
+    pairs: list[tuple[str, Row]] = []
+    for row in compared.to_dict("records"):
+        place = tuple(row[k] for k in PLACE)
+        label = labels.outcome(row["outcome"], row["site"])
+        if len(plan.arms) > 2:
+            label += f", {in_sentence(labels.compared(row))}"
+        digits = decimals(row["low"], row["high"]) if pd.notna(row["estimate"]) else 1
+        told = [_mean(means.get((*place, arm)), digits) for arm in arms]
+        pairs.append((labels.cohort(row["cohort"]), [label, span(row["unit"]), *told, _number(row), _count(row)]))
+    visit = in_sentence(labels.visit(plan.visits.primary))
+    what = sentence(labels.noun)
+    head = ["Measure", "Unit", *(labels.arm(arm) for arm in arms), f"{what} ({_level(compared)})", "n"]
+    fixed = [0.1, *[0.12] * len(arms), 0.24, 0.07]
+    notes = ["Under each arm: its marginal mean."] if arms else []
+    notes += ["Exploratory: no test is made. Other visits are in the exact numbers."]
+    return Printed(
+        f"Measures of process at {visit}.",
+        exact,
+        head,
+        headed(pairs),
+        notes + _unestimated(compared, labels) + withheld_note(exact),
+        [1 - sum(fixed), *fixed],
+        (0, 1),
+        SECTION,
+    )
+
+
+def _mean(row: dict[Any, Any] | None, digits: int) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return HIDDEN if row and row["hidden"] else MISSING
+    return Told(format_fixed(row["estimate"], digits), row["row_id"], "estimate")
+
+
+def relations(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the correlation of each measure with pain within patients, beside the raw one."""
+    exact = _rows(released, labels, "process_relations", ["correlation"])
+    exact = exact[exact["variant"].isin(["within_patients", "raw"])]
+    if exact.empty:
+        return None
+    pairs: list[tuple[str, Row]] = []
+    for place, mine in exact.groupby(PLACE, sort=False):
+        rows = {row["variant"]: row for row in mine.to_dict("records")}
+        own = rows["within_patients"]
+        _, cohort, outcome, site = map(str, place)
+        cells = [_number(own), _number(rows.get("raw")), _count(own), str(own["n_observations"])]
+        pairs.append((labels.cohort(cohort), [labels.outcome(outcome, site), *cells]))
+    removed = "arm and visit" if labels.plan.arms else "each visit"
+    head = ["Measure", f"r, means of {removed} removed ({_level(exact)})", f"Raw r ({_level(exact)})", "n", "Visits"]
+    notes = ["Raw: two measures that both improve go together whatever they measure. Associations; no test is made."]
+    if labels.plan.arms:
+        notes.insert(
+            0,
+            "Within patients: whether those whose measure changed more than others' of their arm changed more in pain.",
+        )
+    return Printed(
+        "Correlation of measures of process with pain within patients.",
+        exact,
+        head,
+        headed(pairs),
+        notes + _unestimated(exact, labels) + withheld_note(exact),
+        [0.34, 0.25, 0.22, 0.09, 0.1],
+        section=SECTION,
+    )
+
+
+def twitch(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print how pain of the same and of the next session goes with twitch responses, within and between patients."""
+    exact = _rows(released, labels, "process_course", ["coefficient"])
+    exact = exact[exact["variant"].isin(TWITCH)]
+    if exact.empty:
+        return None
+    pairs: list[tuple[str, Row]] = []
+    for (_, cohort, variant), mine in exact.groupby(["analysis", "cohort", "variant"], sort=False):
+        rows = {row["term"]: row for row in mine.to_dict("records")}
+        within, between = rows['["twitch_within"]'], rows.get('["twitch_between"]')
+        cells = [_number(within), _number(between), _count(within), str(within["n_observations"])]
+        pairs.append((labels.cohort(str(cohort)), [TWITCH[str(variant)], *cells]))
+    notes = [
+        "Within: a session with a local twitch response less one without, of the same patient. Between: patients who twitch at "
+        "every session less those who never do. Points of 0–10; negative is less pain. Associations; no test is made."
+    ]
+    return Printed(
+        "Pain by local twitch response.",
+        exact,
+        ["Pain", f"Within patients ({_level(exact)})", f"Between patients ({_level(exact)})", "n", "Sessions"],
+        headed(pairs),
+        notes + _unestimated(exact, labels) + withheld_note(exact),
+        [0.3, 0.25, 0.25, 0.09, 0.11],
+        section=SECTION,
+    )
+
+
+def limits(released: dict[str, pd.DataFrame]) -> list[str]:
+    """What the analyses of process say that they cannot show."""
+    told = [text for one in asked_for(released, "table", "process_course") for text in said(released, one, "limits")]
+    return list(dict.fromkeys(told))
+
+
+TABLES = {"process_course": process, "process_relations": relations, "process_twitch": twitch}
