@@ -20,6 +20,7 @@ BY_R = "tests/reference/test_r_moderators.py"
 WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
+POLICY = "tests/unit/test_policy.py"
 
 PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
 
@@ -366,5 +367,27 @@ MUTATIONS = [
         'if key not in ("statistic", "p")',
         "if key",
         f"{BESIDE} -k least_squares",
+    ),
+    # whom to treat
+    ("analysis/policy.py", "return min(gain for gain", "return max(gain for gain", f"{POLICY} -k better_of_both"),
+    ("analysis/policy.py", "gain - float(ndtri(level)) * se for", "gain for", f"{POLICY} -k better_of_both"),
+    (
+        "analysis/policy.py",
+        "before, now = fold < k, fold == k",
+        "before, now = fold > k, fold == k",
+        f"{POLICY} -k values",
+    ),
+    ("analysis/policy.py", "variance = sum(len(one) * ", "variance = sum(", f"{POLICY} -k values"),
+    ("analysis/policy.py", "a / share * (y", "a * (y", f"{POLICY} -k values"),
+    ("analysis/policy.py", "rule - 1) * (g1", "rule) * (g1", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", '(-1 if question.better == "lower" else 1)', "(1)", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", '-1 if question.better == "lower" else 1\n', "1\n", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", "if low > 0 else", "if low > -9 else", f"{POLICY} -k abstains_there"),
+    ("analysis/policy.py", "learnt.slopes / spread", "learnt.slopes * spread", f"{POLICY} -k recommended_rule"),
+    (
+        "analysis/policy.py",
+        "learnt.constant - float(middle",
+        "learnt.constant + float(middle",
+        f"{POLICY} -k recommended_rule",
     ),
 ]

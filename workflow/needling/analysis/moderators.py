@@ -80,31 +80,32 @@ class Settings(KindSettings):
                     f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
                 )
         for covariate, how in self.moderators.items():
-            self._check_moderator(f"{place}.moderators", covariate, how, study)
-
-    @staticmethod
-    def _check_moderator(place: str, name: str, how: Moderator, study: Study) -> None:
-        if name == RISK:
-            raise ValueError(
-                f"{place}: the predicted outcome is looked at by itself; name a covariate, and rename this one"
-            )
-        known = [BASELINE, *study.covariate_names]
-        if name not in known:
-            raise ValueError(f"{place}: covariate '{name}' is not defined{nearest(name, known)}")
-        if name in study.code_covariates:
-            raise ValueError(f"{place}: '{name}' is a code of a person or place, which no patient brings along")
-        if study.known_after_day_0([name]):
-            raise ValueError(
-                f"{place}: '{name}' is from after day 0, so that treatment may have made it; a moderator is known before"
-            )
-        column = study.patients.covariates.get(name)
-        if column is not None and (column.codes or column.kind == "category") and (how.spline or how.at):
-            raise ValueError(f"{place}.{name}: a category has levels; leave spline and at out")
+            check_moderator(f"{place}.moderators", covariate, how, study)
 
     def needs(self, study: Study) -> Needs:
         """The visits' measurements with baseline and covariates; in a trial a missing moderator costs no patient."""
         mine = tuple(one for one in self.moderators if one != BASELINE)
         return Needs(tuple(self.visits), columns=(*self.adjust, *mine), filled=mine)
+
+
+def check_moderator(place: str, name: str, how: Moderator, study: Study) -> None:
+    """Refuse what is no covariate known at day 0, and a cut or spline of a category."""
+    if name == RISK:
+        raise ValueError(
+            f"{place}: the predicted outcome is looked at by itself; name a covariate, and rename this one"
+        )
+    known = [BASELINE, *study.covariate_names]
+    if name not in known:
+        raise ValueError(f"{place}: covariate '{name}' is not defined{nearest(name, known)}")
+    if name in study.code_covariates:
+        raise ValueError(f"{place}: '{name}' is a code of a person or place, which no patient brings along")
+    if study.known_after_day_0([name]):
+        raise ValueError(
+            f"{place}: '{name}' is from after day 0, so that treatment may have made it; a moderator is known before"
+        )
+    column = study.patients.covariates.get(name)
+    if column is not None and (column.codes or column.kind == "category") and (how.spline or how.at):
+        raise ValueError(f"{place}.{name}: a category has levels; leave spline and at out")
 
 
 def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:

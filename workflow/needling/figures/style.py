@@ -1,7 +1,6 @@
 """How every figure looks, and how it is written: the same bytes wherever it is drawn."""
 
 import logging
-import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -211,10 +210,10 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def panel_head(ax: Axes, text: str, below: str = "") -> Axes:
-    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale."""
+def panel_head(ax: Axes, text: str, below: str = "", room: float = 72.0) -> Axes:
+    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; room in mm."""
     size = matplotlib.rcParams["ytick.labelsize"]
-    lines = textwrap.wrap(below, 57)
+    lines = wrapped(below, room, size).split("\n") if below else []
     ax.set_title(text, loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))
     under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
     ax.annotate("\n".join(lines), (0, 1), (0, 5), **under).set_in_layout(False)

@@ -82,17 +82,21 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         first = rows.iloc[0].to_dict()
         head = labels.outcome(first["outcome"])
         if several:
-            head += f", {in_sentence(labels.arm(first['arm']))}"
+            head += f", {in_sentence(labels.arm(first['arm']))} against {in_sentence(labels.arm(first['reference']))}"
         cohort = labels.cohort(first["cohort"]) if len(labels.plan.cohorts) > 1 else ""
         panel_head(
-            panel(ax, rows, _regions(first, labels)), head, ", ".join(one for one in (cohort, first["unit"]) if one)
+            panel(ax, rows, _regions(first, labels)),
+            head,
+            ", ".join(one for one in (cohort, first["unit"]) if one),
+            width / across - 13,
         )
         ax.set_xlabel(f"Added in {in_sentence(labels.arm(first['reference']))}", fontsize=profile.small)
         ax.set_ylabel(f"Added in {in_sentence(labels.arm(first['arm']))}", fontsize=profile.small)
     for ax in list(axes.flat)[len(groups) :]:
         ax.set_axis_off()
     arm = "the arm" if several else in_sentence(labels.arm(source["arm"].iloc[0]))
-    reference = in_sentence(labels.arm(source["reference"].iloc[0]))
+    one_reference = source["reference"].nunique() == 1
+    reference = in_sentence(labels.arm(source["reference"].iloc[0])) if one_reference else "the other arm"
     handles = [
         Patch(facecolor=_light(COLOURS[1]), edgecolor=COLOURS[1], label=f"Favours {arm}"),
         Patch(facecolor="white", edgecolor=FAINT, label="Interval holds 0"),

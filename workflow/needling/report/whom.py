@@ -10,6 +10,8 @@ from needling.labels.words import Labels
 from needling.tables.co_interventions import WARNING, names_of, pick
 from needling.tables.co_interventions import shown as shown_beside
 from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_words, shown, value_words
+from needling.tables.policy import shown as shown_rules
+from needling.tables.policy import verdict
 from needling.tables.printed import Pieces, Told
 
 CLEAR = 0.05
@@ -104,4 +106,22 @@ def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[
             found.append([f"{place_words(mine.iloc[0].to_dict(), labels, rows)}: ", *pieces, "."])
     if found and rows["quantity"].eq("effect_given").any():
         found.append([WARNING])
+    return found
+
+
+def rule_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say of each treatment rule whether it is recommended, and its gain over the better of all and none.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result.
+    """
+    rows = shown_rules(released, labels, ("table", "policy_value"))
+    found: list[Pieces] = []
+    for row in rows[rows["variant"] == "over_better"].to_dict("records"):
+        pieces: Pieces = [f"{place_words(row, labels, rows)}, a rule for whom to treat: {verdict(row)}"]
+        if pd.notna(row["estimate"]):
+            text = f"{format_fixed(row['estimate'], 2)} {row['unit']}, from {format_fixed(row['low'], 2)}"
+            pieces += [" (gain over the better of all and none ", Told(text, row["row_id"], "estimate low"), ")"]
+        found.append([*pieces, "."])
     return found
