@@ -177,8 +177,13 @@ MUTATIONS = [
     ("analysis/responders.py", "response.percent / 100", "response.percent / 10", f"{RESPONDERS} -k who_responded"),
     ("analysis/responders.py", "value <= response.at_most + slack", "value < response.at_most", f"{RESPONDERS} -k who"),
     ("analysis/responders.py", "- slack) & (gain > 0))", "- slack))", f"{RESPONDERS} -k baseline_of_zero"),
-    ("analysis/responders.py", "k / n - j / m", "j / m - k / n", f"{RESPONDERS} -k 'hand or nobody_responds'"),
-    ("analysis/responders.py", 'confint(k, n, 1 - level, "wilson")', 'confint(k, n, level, "wilson")', RESPONDERS),
+    ("analysis/responders.py", "k / n - j / m", "j / m - k / n", f"{RESPONDERS} -k are_counted"),
+    (
+        "analysis/responders.py",
+        'confint(k, n, 1 - level, "wilson")',
+        'confint(k, n, level, "wilson")',
+        f"{RESPONDERS} -k are_counted",
+    ),
     # habits of the field
     ("analysis/naive.py", "float(x.mean() - y.mean())", "float(y.mean() - x.mean())", f"{NAIVE} -k hand"),
     ("analysis/naive.py", "float(high - low) / 2 /", "float(high - low) /", f"{NAIVE} -k hand"),

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
+from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sentence, spaced
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
 from needling.report.happened import delivered_sentences, harms_sentences
@@ -272,7 +272,7 @@ def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
         outcome = f", {in_sentence(labels.outcome(row['outcome'], row['site']))}" if row["outcome"] else ""
         place = f"{labels.cohort(row['cohort'])}{outcome}"
         parts = (
-            [in_sentence(str(row["note"]).rstrip(".")) or told.get(row["status"], "")]
+            [in_sentence(plainly(str(row["note"])).rstrip(".")) or told.get(row["status"], "")]
             if row["status"] != "converged"
             else []
         )
