@@ -9,6 +9,7 @@ it in a copy of the project: every rule in a process of its own, as in any run. 
 import argparse
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,11 @@ def write_study(folder, export, analyses):
 
     study = yaml.safe_load((PROJECT / "config/demo.yaml").read_text())
     study["study"], study["title"] = "registry", "A made-up registry"
-    study["export"] |= {name: str((export / f"{name}.csv").resolve()) for name in ("records", "dictionary")}
+    raw = folder / "data/raw/registry"
+    raw.mkdir()
+    for name in ("records", "dictionary"):
+        shutil.copy(export / f"{name}.csv", raw)
+        study["export"][name] = f"data/raw/registry/{name}.csv"
     if analyses:
         study["analyses"] = {name: one for name, one in study["analyses"].items() if name in analyses}
         families = {one.get("family") for one in study["analyses"].values()}

@@ -36,6 +36,8 @@ def project():
 def reference():
     """The folder with reference data that may not be copied into the project."""
     folder = Path(os.environ.get("NEEDLING_REFERENCE", PROJECT.parent / "shared" / "reference"))
+    if not folder.is_dir() and "NEEDLING_REFERENCE" in os.environ:
+        pytest.fail(f"NEEDLING_REFERENCE names {folder}, which is no folder", pytrace=False)
     if not folder.is_dir():
         pytest.skip("reference data are not here; name their folder in NEEDLING_REFERENCE")
     return folder

@@ -1,5 +1,7 @@
 """Many therapists: what is kept only where effects meet, or per connected component, equals whole matrices."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,3 +161,23 @@ def test_many_subjects_are_cross_checked_by_a_sample(monkeypatch):
     assert sample["difference"].abs().max() < 1e-3
     assert sample["quantity"].tolist() == everybody["quantity"].tolist()
     assert (sample["needling"] != everybody["needling"]).all()
+
+
+def test_predictions_of_many_rows_need_no_square_of_them_nor_of_the_clusters():
+    """Twenty thousand rows and six hundred therapists: rows x rows would be 3.2 GB, rows x effects 96 MB."""
+    rng = np.random.default_rng(6)
+    patient = np.repeat(np.arange(5_000), 4)
+    therapist = np.where(rng.random(20_000) < 0.9, patient % 600, rng.integers(0, 600, 20_000))
+    y = rng.normal(size=5_000)[patient] + rng.normal(0, 0.5, 600)[therapist] + rng.normal(size=20_000)
+    data = pd.DataFrame({"id": patient, "week": np.tile(np.arange(4.0), 5_000), "therapist": therapist, "y": y})
+    fit = fit_mixed("y ~ week", data, subject="id", random="1", cluster={"therapist": "1"})
+    tracemalloc.start()
+    table = fit.predict(random=True, df="asymptotic")
+    effects = fit.random_effects()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80e6
+    assert len(table) == 20_000
+    own = effects[effects["component"] == "therapist"]
+    assert len(own) == 600
+    assert np.isfinite(own["se"]).all()

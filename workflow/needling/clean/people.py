@@ -329,4 +329,4 @@ def _day_0(trail: Trail, frame: pd.DataFrame, found: pd.DataFrame, visits: pd.Da
     # where an earlier visit's date is in doubt, the first one is not known
     person = columns.blank_to_missing(visits["patient"])
     earliest = dates[["first", "second"]].min(axis=1)[dates["doubtful"]].groupby(person).min()
-    return first.mask(first > frame["patient"].map(earliest))
+    return first.mask(first > frame["patient"].map(earliest).astype(float))

@@ -303,8 +303,8 @@ def _joined(parts: list[tuple], effects: int) -> tuple[Patterns, Array, Array, A
         offset += len(one)
         A.append(data)
         extra = local - where.shape[1]
-        U.append(np.pad(clusters, ((0, 0), (0, 0), (0, extra))))
-        columns.append(np.pad(where, ((0, 0), (0, extra)), constant_values=effects))
+        U.append(np.pad(clusters, ((0, 0), (0, 0), (0, extra))) if extra else clusters)
+        columns.append(np.pad(where, ((0, 0), (0, extra)), constant_values=effects) if extra else where)
     joined = Patterns(
         *(np.concatenate([getattr(one, name) for one in patterns]) for name in ("Z", "position", "time", "group"))
     )

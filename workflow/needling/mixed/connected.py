@@ -18,6 +18,7 @@ Array = np.ndarray
 
 SMALL = 48  # effects up to which numpy's loops over stacks are faster than single calls of LAPACK
 SPARSE = 1 / 8  # share of values that are not zero up to which a sparse product is faster
+AT_ONCE = 4_000_000  # numbers in one array
 LARGEST = 7_000  # connected effects: at 7,000 the squares of one fit take 3.5 GiB
 
 
@@ -55,8 +56,10 @@ class Connected:
         self.largest = int(sizes[-1]) if len(sizes) else 0
         self.values_of, self.place_of = [], []
         place = np.full(self.n_effects, -1)
-        for stack in self.stacks:
+        self.stack_of, self.flat_of = np.zeros(self.n_effects, dtype=np.intp), np.zeros(self.n_effects, dtype=np.intp)
+        for number, stack in enumerate(self.stacks):
             length = stack.shape[1]
+            self.stack_of[stack], self.flat_of[stack.ravel()] = number, np.arange(stack.size)
             place[:] = -1
             place[stack.ravel()] = np.arange(stack.size)
             own = np.flatnonzero(place[self.rows] >= 0)
@@ -94,6 +97,11 @@ class Connected:
     def matrix(self, values: Array) -> sparse.csr_array:
         """Give values on the pattern as a sparse matrix."""
         return sparse.csr_array((values, self.columns, self.pointers), shape=(self.n_effects, self.n_effects))
+
+    @cached_property
+    def nothing(self) -> sparse.csr_array:
+        """Give a matrix of zeros."""
+        return self.matrix(np.zeros(self.n_values))
 
     def whole(self, values: Array, number: int) -> Array:
         """Give values on the pattern as a stack of squares."""
@@ -198,6 +206,30 @@ class Squares:
     def __rmatmul__(self, other: Array) -> Array:
         """Multiply (c, effects) from the left."""
         return (self @ other.T).T
+
+    def entries(self, rows: Array, columns: Array) -> Array:
+        """Give single values, of any shape; zero between components, and at the number of effects, which is padding."""
+        rows, columns = np.broadcast_arrays(rows, columns)
+        result = np.zeros(rows.shape)
+        real = (rows < self.pattern.n_effects) & (columns < self.pattern.n_effects)
+        first, second = np.where(real, rows, 0), np.where(real, columns, 0)
+        for number, stack in enumerate(self.stacks):
+            size = stack.shape[1]
+            row, column = self.pattern.flat_of[first], self.pattern.flat_of[second]
+            here = real & (self.pattern.stack_of[first] == number) & (self.pattern.stack_of[second] == number)
+            here &= row // size == column // size
+            result[here] = stack.reshape(-1, size)[row[here], column[here] % size]
+        return result
+
+    def squares(self, values: Array, columns: Array) -> Array:
+        """Give a'Ka of rows a, (rows, l) values at (rows, l) effects, which may repeat."""
+        result = np.zeros(len(values))
+        step = max(1, AT_ONCE // max(1, columns.shape[1] ** 2))
+        for start in range(0, len(values), step):
+            part = slice(start, start + step)
+            own = self.entries(columns[part, :, None], columns[part, None, :])
+            result[part] = np.einsum("ra,rab,rb->r", values[part], own, values[part])
+        return result
 
     @cached_property
     def values(self) -> Array:

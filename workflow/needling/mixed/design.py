@@ -214,7 +214,7 @@ def _drop_incomplete(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.Data
         if (bad & keep).any():
             dropped[f"{name} missing"] = int((bad & keep).sum())
             keep &= ~bad
-    return frame.loc[keep], dropped
+    return frame if keep.all() else frame.loc[keep], dropped
 
 
 def _as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:

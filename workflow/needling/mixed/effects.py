@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from .blocks import Subjects
+from .blocks import Subjects, local_clusters
 from .correlations import distances
 from .errors import MixedModelError
 from .rows import FitRows
@@ -25,7 +26,8 @@ class Targets:
     X: Array  # (rows, p)
     subject: Array  # (rows,) code of the subject, -1 for one never seen
     Z: Array  # (rows, q)
-    U: Array  # (rows, cluster effects)
+    U: Array  # (rows, l) columns of the clusters that the row meets
+    columns: Array  # (rows, l) which cluster effects; the number of effects = padding
     strange: Array  # (rows,) variance of the effects of cluster levels never seen
     group: Array  # (rows,)
     position: Array | None  # (rows,) visit, where the row's own residual is part of the target; None: it is not
@@ -36,8 +38,10 @@ class Targets:
 class Prediction:
     """Best linear unbiased prediction of targets, and Henderson's variance of prediction minus truth.
 
-    With c the covariance of a target with all outcomes, the prediction is x'beta + c'V^-1 r, and its error has the variance
-    var(z'b + u'g + e) - c'V^-1 c + (x - X'V^-1 c)'Phi (x - X'V^-1 c); covariance parameters count as known.
+    With c the covariance of a target with the outcomes of its own subject given the clusters, the prediction is
+    x'beta + c'V^-1 r + u'g. With a = u - U'B^-1 c, what the target still owes to cluster effects once the subject's outcomes are
+    known, its error has the variance var(z'b + e) - c'B^-1 c + a'Ka + (x - X'B^-1 c - X'B^-1 U K a)'Phi (...), since K is
+    the variance of the predicted cluster effects; covariance parameters count as known.
     """
 
     def __init__(self, rows: FitRows, targets: Targets):
@@ -46,15 +50,13 @@ class Prediction:
         components = rows.model.components
         G = components.random_covariance(self.point.theta)
         self.GZ = targets.Z @ G
-        self.UG = targets.U @ _effect_covariance(rows)
         own = self._residual_variance() if targets.position is not None else np.zeros(len(targets.X))
-        self.prior = (self.GZ * targets.Z).sum(axis=1) + (self.UG * targets.U).sum(axis=1) + targets.strange + own
-        self.value = targets.U @ rows.cluster_effects  # without x'beta
-        self.quadratic = np.zeros(len(targets.X))
-        self.through, self.h = np.zeros_like(targets.X), np.zeros_like(self.UG)
-        if rows.data.n_effects:
-            self.through, self.h = self.UG @ self._cluster_columns(), self.UG @ self.point.H
-        self.quadratic += (self.h * self.UG).sum(axis=1)
+        self.within = (self.GZ * targets.Z).sum(axis=1) + targets.strange + own
+        effects = np.append(rows.cluster_effects, 0.0)
+        self.value = (targets.U * effects[targets.columns]).sum(axis=1)  # without x'beta
+        self.across = np.einsum("rl,rlc->rc", targets.U, self._fixed[targets.columns])  # X'B^-1 U K a
+        self.clusters = self.point.K.squares(targets.U, targets.columns) if rows.data.n_effects else np.zeros(len(own))
+        self.through = np.zeros_like(targets.X)
         for bucket in rows.model.subjects:
             place = np.full(rows.model.design.n_subjects + 1, -1)  # the last one for subjects never seen
             place[bucket.subject] = np.arange(len(bucket.subject))
@@ -73,9 +75,12 @@ class Prediction:
                 some = alike[start : start + step]
                 self._add(chosen[order[first[some, None] + np.arange(count)]], members[some], bucket)
 
-    def _cluster_columns(self) -> Array:
-        """Give U'B^-1 X."""
-        return (self.point.UA @ self.point.adjusted[0])[:, : self.point.p]
+    @cached_property
+    def _fixed(self) -> Array:
+        """Give K U'B^-1 X, and zeros behind it for padding: (effects + 1, p)."""
+        columns = (self.point.UA @ self.point.adjusted[0])[:, : self.point.p] if self.rows.data.n_effects else None
+        nothing = np.zeros((1, self.point.p))
+        return nothing if columns is None else np.vstack([self.point.K @ columns, nothing])
 
     def _add(self, chosen: Array, who: Array, bucket: Subjects) -> None:
         """Add what the outcomes of subjects (s,) of a bucket say about their own targets (s, t)."""
@@ -86,23 +91,23 @@ class Prediction:
             c = c + self._residual_between(chosen, seen)
         self.value[chosen] += (c @ rows.weighted[seen][..., -1:])[..., 0]
         half = np.swapaxes(np.linalg.solve(rows.covariance(bucket)[bucket.pattern[who]], np.swapaxes(c, 1, 2)), 1, 2)
-        self.quadratic[chosen] += (half * c).sum(axis=2)
+        self.within[chosen] -= (half * c).sum(axis=2)
         self.through[chosen] += half @ rows.XR[seen][..., :p]
         if rows.data.n_effects:
-            across = half @ rows.cluster_rows(seen.ravel()).reshape(*seen.shape, -1)
-            self.quadratic[chosen] += 2 * (across * self.UG[chosen]).sum(axis=2)
-            self.h[chosen] += across
+            U, columns = local_clusters(rows.data, seen)
+            known = half @ U  # (s, t, l)
+            wide = np.repeat(columns[:, None], chosen.shape[1], axis=1)
+            a = np.concatenate([self.targets.U[chosen], -known], axis=2).reshape(chosen.size, -1)
+            at = np.concatenate([self.targets.columns[chosen], wide], axis=2).reshape(chosen.size, -1)
+            self.clusters[chosen.ravel()] = self.point.K.squares(a, at)
+            self.across[chosen] -= np.einsum("stl,slc->stc", known, self._fixed[columns])
 
     @property
     def variance(self) -> Array:
         """Give the variance of prediction minus truth, in inner units."""
-        Kh, through = self.h, self.through
-        if self.rows.data.n_effects:
-            Kh = self.h @ self.point.K
-            through = through - Kh @ self._cluster_columns()
-        gap = self.targets.X - through
+        gap = self.targets.X - self.through - self.across
         fixed = np.einsum("ra,ab,rb->r", gap, self.point.Phi, gap)
-        return np.maximum(self.prior + fixed - self.quadratic + (self.h * Kh).sum(axis=1), 0)
+        return np.maximum(self.within + self.clusters + fixed, 0)
 
     def _natural(self, group: int) -> Array:
         return self.point.theta[self.rows.model.components.slices[1][group]]
@@ -135,19 +140,6 @@ class Prediction:
             mine = (targets.group[chosen][:, :, None] == group) & (design.group[seen][:, None, :] == group)
             result += np.where(mine, between, 0)
         return result / targets.root_weights[chosen][:, :, None]
-
-
-def _effect_covariance(rows: FitRows) -> Array:
-    """Give the covariance of all cluster effects."""
-    components = rows.model.components
-    total = np.zeros((components.n_effects, components.n_effects))
-    at = 0
-    blocks = components.cluster_covariances(rows.point.theta)
-    for (levels, block), one in zip(components.clusters, blocks, strict=True):
-        stop = at + levels * block.size
-        total[at:stop, at:stop] = np.kron(np.eye(levels), one)
-        at = stop
-    return total
 
 
 def fitted_values(fit: Solution, kind: str) -> pd.Series:
@@ -184,28 +176,30 @@ def random_effects(fit: Solution) -> pd.DataFrame:
         parts.append(_effect_table(fit, design.subject_name, design.subject_labels, term, levels, Z, None))
     at = 0
     for cluster, to in zip(design.clusters, coordinates.u_maps, strict=True):
-        slopes = len(cluster.terms)
+        slopes, count = len(cluster.terms), len(cluster.levels)
+        where = at + np.arange(count * slopes).reshape(count, slopes)
         for number, term in enumerate(cluster.terms):
-            count = len(cluster.levels)
-            U = np.zeros((count, fit.model.components.n_effects))
-            for slope in range(slopes):
-                U[np.arange(count), at + np.arange(count) * slopes + slope] = to[number, slope]
-            nobody = np.full(count, -1)
+            own = np.tile(to[number], (count, 1)), where
             nothing = np.zeros((count, len(design.random_terms)))
-            parts.append(_effect_table(fit, cluster.name, cluster.levels, term, nobody, nothing, U))
-        at += slopes * len(cluster.levels)
+            parts.append(_effect_table(fit, cluster.name, cluster.levels, term, np.full(count, -1), nothing, own))
+        at += slopes * count
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def _effect_table(
-    fit: Solution, component: str, labels: Array | list[str], term: str, subject: Array, Z: Array, U: Array | None
+    fit: Solution,
+    component: str,
+    labels: Array | list[str],
+    term: str,
+    subject: Array,
+    Z: Array,
+    own: tuple[Array, Array] | None,
 ) -> pd.DataFrame:
     count = len(subject)
     zero = np.zeros(count)
+    U, columns = own or (np.zeros((count, 0)), np.zeros((count, 0), dtype=np.intp))
     targets = Targets(
-        np.zeros((count, fit.point.p)), subject, Z,
-        np.zeros((count, fit.model.components.n_effects)) if U is None else U,
-        zero, zero.astype(np.intp), None, zero, np.ones(count),
+        np.zeros((count, fit.point.p)), subject, Z, U, columns, zero, zero.astype(np.intp), None, zero, np.ones(count),
     )  # fmt: skip
     prediction = Prediction(fit.rows, targets)
     scale = fit.model.coordinates.scale

@@ -114,8 +114,14 @@ class Estimates:
     estimate: Array
     se: Array
     df: Array
-    covariance: Array  # (rows, rows)
+    inner: Array  # (rows, p) over the inner coefficients, times the outcome's scale; NaN where not estimable
+    variance: Array  # (p, p) of the inner coefficients
     status: list[str]
+
+    @property
+    def covariance(self) -> Array:
+        """Give the covariance of the estimates, rows x rows, which only a few rows have room for."""
+        return self.inner @ self.variance @ self.inner.T
 
     def table(self, level: float, against: Hypothesis | None = None) -> dict[str, Array | list[str]]:
         """Add the test and the interval: one-sided for a one-sided alternative, of level 1 - 2 alpha for equivalence."""
@@ -178,12 +184,14 @@ def estimates(fit: Solution, L: Array, rule: Inference) -> Estimates:
     rows = len(L)
     nothing = np.full(rows, np.nan)
     if not fit.usable:
-        return Estimates(nothing, nothing.copy(), nothing.copy(), np.full((rows, rows), np.nan), [fit.status] * rows)
+        return Estimates(
+            nothing, nothing.copy(), nothing.copy(), np.full((rows, 1), np.nan), np.ones((1, 1)), [fit.status] * rows
+        )
     can = estimable(fit, L)
     if "residual" in fit.boundary:  # V is singular there: no standard error can be trusted
         estimate = np.where(can, values(fit, L), np.nan)
         status = [fit.status if one else "not_estimable" for one in can]
-        return Estimates(estimate, nothing, nothing.copy(), np.full((rows, rows), np.nan), status)
+        return Estimates(estimate, nothing, nothing.copy(), np.full((rows, 1), np.nan), np.ones((1, 1)), status)
     inner = inner_rows(fit, L)
     scale = fit.model.coordinates.scale
     estimate = values(fit, L)
@@ -194,14 +202,12 @@ def estimates(fit: Solution, L: Array, rule: Inference) -> Estimates:
         robust = sandwich(fit, rule.variance, rule.groups, rule.df)
         variance = robust.variance
         df = robust.degrees_of_freedom(inner)
-    covariance = scale**2 * inner @ variance @ inner.T
-    se = np.sqrt(np.maximum(np.diag(covariance), 0))
-    for values_ in (estimate, se, df):
+    se = scale * np.sqrt(np.maximum(np.einsum("ra,ab,rb->r", inner, variance, inner), 0))
+    inner = scale * inner
+    for values_ in (estimate, se, df, inner):
         values_[~can] = np.nan
-    covariance[~can] = np.nan
-    covariance[:, ~can] = np.nan
     status = [fit.status if one else "not_estimable" for one in can]
-    return Estimates(estimate, se, df, covariance, status)
+    return Estimates(estimate, se, df, inner, variance, status)
 
 
 def model_variance(fit: Solution, rule: Inference) -> Array:

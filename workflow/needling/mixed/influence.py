@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from .blocks import local_clusters
 from .errors import MixedModelError
 from .inference import estimable, inner_rows, values
 from .likelihood import inverse_factors
@@ -43,6 +45,19 @@ def _units(fit: Solution, by: str | None) -> tuple[Array, list[str]]:
     raise MixedModelError(f"'{by}' is neither the subject nor a cluster of the model; known are: {known}.")
 
 
+def _cluster_part(fit: Solution, inverse_of: list[Array]) -> sparse.csr_array:
+    """Give B^-1 U, of which a row knows only the clusters that its subject meets: (rows, effects)."""
+    data, parts = fit.rows.data, []
+    for bucket, inverse in zip(fit.model.subjects, inverse_of, strict=True):
+        U, columns = local_clusters(data, bucket.rows)
+        values = inverse[bucket.pattern] @ U
+        row, column = np.broadcast_arrays(bucket.rows[:, :, None], columns[:, None, :])
+        real = column < data.n_effects
+        parts.append((values[real], row[real], column[real]))
+    values, row, column = (np.concatenate(one) for one in zip(*parts, strict=True))
+    return sparse.csr_array((values, (row, column)), shape=(len(data.W), data.n_effects))
+
+
 def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
     """Give the change of each watched row (inner units) without each set of sorted rows, covariances held."""
     rows, point, p = fit.rows, fit.point, fit.point.p
@@ -54,11 +69,7 @@ def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
     for number, bucket in enumerate(fit.model.subjects):
         where[bucket.subject] = np.column_stack([np.full(len(bucket.subject), number), np.arange(len(bucket.subject))])
     effects = rows.data.n_effects
-    BU = np.zeros((len(weighted), effects))
-    if effects:
-        U = rows.cluster_values(np.eye(effects))
-        for bucket, inverse in zip(fit.model.subjects, inverse_of, strict=True):
-            BU[bucket.rows] = inverse[bucket.pattern] @ U[bucket.rows]
+    BU = _cluster_part(fit, inverse_of) if effects else None
     result = np.full((len(chosen), len(inner)), np.nan)
     for number, mine in enumerate(chosen):
         square = np.zeros((len(mine), len(mine)))
@@ -69,8 +80,11 @@ def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
             place = np.searchsorted(mine, bucket.rows[at][inside])
             block = inverse_of[group][bucket.pattern[at]]
             square[np.ix_(place, place)] = block[np.ix_(inside, inside)]
-        if effects:
-            square -= BU[mine] @ (point.K @ BU[mine].T)
+        if BU is not None:
+            own = BU[mine]
+            met = np.unique(own.indices)
+            own = own[:, met].toarray()
+            square -= own @ point.K.entries(met[:, None], met[None, :]) @ own.T
         X = weighted[mine, :p]
         EPE = square - X @ point.Phi @ X.T
         scale = np.sqrt(np.diag(square))

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from .blocks import Bucket, Patterns, Remainder
-from .connected import Connected
+from .connected import Connected, Squares
 from .series import Series
 from .structures import Structure
 
@@ -387,6 +387,9 @@ class Point:
         return float(self.theta[self.components.slices[1][rest.group]][0])
 
     def _eliminate_clusters(self) -> None:
+        if not self.connected.n_effects:
+            self.H, self.K = self.connected.nothing, Squares(self.connected, [])
+            return
         factors = [
             block.factor(self.free[where])
             for (_, block), where in zip(self.components.clusters, self.components.slices[2], strict=True)
@@ -429,6 +432,8 @@ class Point:
     def rest_products(self) -> list[tuple[Array, Array]]:
         """Give the cross-products of each remainder's adjusted [X r]: with itself, and with U."""
         residual, effects = self.adjusted
+        if not len(effects):
+            return [(residual.T @ rest.AA @ residual, np.zeros((0, self.p + 1))) for rest in self.remainders]
         result = []
         for rest in self.remainders:
             through = rest.UA @ residual

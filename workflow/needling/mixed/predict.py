@@ -59,7 +59,7 @@ def targets_of(fit: Solution, frame: pd.DataFrame, data: pd.DataFrame, L: Array)
         else np.zeros((count, 0))
     )
     subject = pd.Index(design.subject_labels).get_indexer(pd.Index(data[design.subject_name].astype(str)))
-    U, strange = np.zeros((count, components.n_effects)), np.zeros(count)
+    strange, parts, wheres = np.zeros(count), [np.zeros((count, 0))], [np.zeros((count, 0), dtype=np.intp)]
     at = 0
     covariances = components.cluster_covariances(fit.point.theta)
     for cluster, to, Gamma in zip(design.clusters, coordinates.u_maps, covariances, strict=True):
@@ -69,15 +69,16 @@ def targets_of(fit: Solution, frame: pd.DataFrame, data: pd.DataFrame, L: Array)
             labels = labels + ":" + data[part].astype(str)
         level = pd.Index(cluster.levels).get_indexer(pd.Index(labels))
         columns = columns_of(cluster.spec, frame, f"cluster '{cluster.name}'") @ to
-        known = np.flatnonzero(level >= 0)
-        where = at + level[known, None] * columns.shape[1] + np.arange(columns.shape[1])
-        U[known[:, None], where] = columns[known]
+        where = at + level[:, None] * columns.shape[1] + np.arange(columns.shape[1])
+        parts.append(columns)
+        wheres.append(np.where(level[:, None] < 0, components.n_effects, where))
         strange += np.where(level < 0, np.einsum("rs,st,rt->r", columns, Gamma, columns), 0)
         at += len(cluster.levels) * columns.shape[1]
     position, time = visit_of(design, frame)
     own = None if design.residual.structure == "iid" or design.random_terms else position
+    U, met = np.concatenate(parts, axis=1), np.concatenate(wheres, axis=1)
     return Targets(
-        inner_rows(fit, L), subject, Z, U, strange, _group(design, frame), own, time, _root_weights(design, frame)
+        inner_rows(fit, L), subject, Z, U, met, strange, _group(design, frame), own, time, _root_weights(design, frame)
     )
 
 
