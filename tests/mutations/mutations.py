@@ -25,6 +25,7 @@ BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
 POLICY = "tests/unit/test_policy.py"
 
+DOSE = "tests/unit/test_dose.py"
 PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
 
 MUTATIONS = [
@@ -179,8 +180,13 @@ MUTATIONS = [
     ("analysis/responders.py", "response.percent / 100", "response.percent / 10", f"{RESPONDERS} -k who_responded"),
     ("analysis/responders.py", "value <= response.at_most + slack", "value < response.at_most", f"{RESPONDERS} -k who"),
     ("analysis/responders.py", "- slack) & (gain > 0))", "- slack))", f"{RESPONDERS} -k baseline_of_zero"),
-    ("analysis/responders.py", "k / n - j / m", "j / m - k / n", f"{RESPONDERS} -k 'hand or nobody_responds'"),
-    ("analysis/responders.py", 'confint(k, n, 1 - level, "wilson")', 'confint(k, n, level, "wilson")', RESPONDERS),
+    ("analysis/responders.py", "k / n - j / m", "j / m - k / n", f"{RESPONDERS} -k are_counted"),
+    (
+        "analysis/responders.py",
+        'confint(k, n, 1 - level, "wilson")',
+        'confint(k, n, level, "wilson")',
+        f"{RESPONDERS} -k are_counted",
+    ),
     # habits of the field
     ("analysis/naive.py", "float(x.mean() - y.mean())", "float(y.mean() - x.mean())", f"{NAIVE} -k hand"),
     ("analysis/naive.py", "float(high - low) / 2 /", "float(high - low) /", f"{NAIVE} -k hand"),
@@ -429,6 +435,20 @@ MUTATIONS = [
         "if key",
         f"{BESIDE} -k least_squares",
     ),
+    # dose
+    ("analysis/sessions_received.py", "weights.max() > LARGEST_WEIGHT", "weights.min() > LARGEST_WEIGHT", DOSE),
+    ("analysis/sessions_received.py", "share < SMALLEST_SHARE", "share > SMALLEST_SHARE", DOSE),
+    ("analysis/sessions_received.py", '["day"].le(by_day)', '["day"].ge(0)', DOSE),
+    ("analysis/sessions_received.py", "np.where(self.done == 1, -1, 1)", "np.where(self.done == 1, 1, -1)", DOSE),
+    ("analysis/sessions_received.py", "(self.n - 1) / self.n * ((", "1 / self.n * ((", DOSE),
+    (
+        "analysis/sessions_received.py",
+        "((-1, self.designs[2], seen_den), (1,",
+        "((1, self.designs[2], seen_den), (1,",
+        DOSE,
+    ),
+    ("analysis/dose.py", "7 * settings.by_week)", "settings.by_week)", DOSE),
+    ("analysis/dose.py", "week < self.by_week", "week > self.by_week", DOSE),
     # whom to treat
     ("analysis/policy.py", "return min(gain for gain", "return max(gain for gain", f"{POLICY} -k better_of_both"),
     ("analysis/policy.py", "gain - float(ndtri(level)) * se for", "gain for", f"{POLICY} -k better_of_both"),
@@ -440,7 +460,7 @@ MUTATIONS = [
     ),
     ("analysis/policy.py", "variance = sum(len(one) * ", "variance = sum(", f"{POLICY} -k values"),
     ("analysis/policy.py", "a / share * (y", "a * (y", f"{POLICY} -k values"),
-    ("analysis/policy.py", "rule - 1) * (g1", "rule) * (g1", f"{POLICY} -k recommended_rule"),
+    ("analysis/policy.py", "rule - 1) * (g1", "rule) * (g1", f"{POLICY} -k differences"),
     ("analysis/policy.py", '(-1 if question.better == "lower" else 1)', "(1)", f"{POLICY} -k recommended_rule"),
     ("analysis/policy.py", '-1 if question.better == "lower" else 1\n', "1\n", f"{POLICY} -k recommended_rule"),
     ("analysis/policy.py", "if low > 0 else", "if low > -9 else", f"{POLICY} -k abstains_there"),

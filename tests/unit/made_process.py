@@ -68,3 +68,28 @@ def measured(seed=1, n=60, r=0.0, gone=0.1, effect=20.0):
             told = {"outcome": outcome, "site": site, "unit": unit, "better": better}
             parts.append(table[stays].assign(cohort="all", instrument=f"{outcome}_{site}".strip("_"), age=50.0, **told))
     return add_baseline(pd.concat(parts, ignore_index=True), "baseline")
+
+
+def dosed(seed=1, n=400, per_session=0.0, steep=0.35, most=8, lost=0.0):
+    """Patients whose pain falls by `per_session` for each session, and who come again the likelier the worse it is.
+
+    Returns people (patient, baseline, outcome, arm), sessions, and the true mean had everybody received k sessions: at 3, 5, 8.
+    """
+    rng = np.random.default_rng(seed)
+    start, course = rng.normal(6, 1.5, n), rng.normal(0, 1.0, n)
+    rows, total = [], np.zeros(n, dtype=int)
+    for i in range(n):
+        for number in range(1, most + 1):
+            pain = start[i] + course[i] * number / 4 + per_session * (number - 1) + rng.normal(0, 0.6)
+            rows.append((f"P{i:04d}", number, 5.0 * number, pain))
+            total[i] = number
+            if number >= 3 and rng.random() > 1 / (1 + np.exp(-steep * (pain - 4.5))):
+                break
+    after = start + 2 * course + rng.normal(0, 0.8, n)
+    people = pd.DataFrame({"patient": [f"P{i:04d}" for i in range(n)], "baseline": start + rng.normal(0, 0.5, n)})
+    people = people.assign(outcome=after + per_session * total, arm="dry_needling", cohort="all")
+    sessions = pd.DataFrame(rows, columns=["patient", "number", "day", "pain_before"])
+    if lost:
+        final = sessions.groupby("patient")["pain_before"].last().reindex(people["patient"]).to_numpy()
+        people["outcome"] = people["outcome"].where(rng.random(n) > lost / (1 + np.exp(-(final - 5))))
+    return people, sessions, {k: 6 + per_session * k for k in (3, 5, 8)}

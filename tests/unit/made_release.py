@@ -13,6 +13,7 @@ from needling.schema.side import (
     CLUSTERS,
     CROSS_CHECK,
     DELIVERED,
+    DOSE_WEIGHTS,
     DROPOUT,
     EVENT_CURVE,
     GUESSES,
@@ -304,12 +305,15 @@ def about_responders(n):
     }
     curve = place | {"arm": ARMS[1], "unit": "points", "low": 0.2, "high": 0.6, "level": 0.95, "n": n}
     change = place | {"arm": ARMS[1], "unit": "points", "reliability": 0.9, "beyond": 2.0, "n": n}
+    weights = {"analysis": "primary", "cohort": "all", "outcome": "pain", "visit": "week_12", "arm": ARMS[1], "n": 80}
+    weights |= {"mean": 1.0, "sd": 0.3, "q05": 0.7, "q95": 1.6, "effective_n": 74.0}
     return {
         "number_needed": rows([needed | {"through_infinity": 0, "n": n, "n_events": 30, "n_none": 25}], NUMBER_NEEDED),
         "response_curve": rows(
             [curve | {"improvement": x, "share": y, "n_events": k} for x, y, k in [(0.0, 0.5, 40), (2.0, 0.4, 30)]],
             RESPONSE_CURVE,
         ),
+        "dose_weights": rows([weights], DOSE_WEIGHTS),
         "reliable_change": rows([change | {"n_improved": 30, "n_worse": 12, "n_unchanged": 38}], RELIABLE_CHANGE),
     }
 

@@ -216,7 +216,8 @@ def test_normal_and_t_differ_in_p_and_interval_only():
     assert by_t["df"] == 40 - 5  # intercept, arm, baseline, age, sex
     assert np.isnan(normal["df"])
     assert normal["high"] == pytest.approx(normal["estimate"] + 1.959964 * normal["se"], abs=1e-6)
-    assert by_t["high"] > normal["high"]
+    assert normal["low"] == pytest.approx(normal["estimate"] - 1.959964 * normal["se"], abs=1e-6)
+    assert by_t["low"] < normal["low"] < normal["high"] < by_t["high"]
 
 
 def test_the_variance_that_counts_decides_role_and_the_other_stands_beside():

@@ -70,6 +70,12 @@ def test_values_are_those_of_the_policies():
     assert se == pytest.approx(np.std([one["all"][0] for one in made], ddof=1), rel=0.25)
 
 
+def test_gains_are_the_differences_of_the_values():
+    one = of(5, effect=0.2, slope=1.0)
+    for name, (gain, _) in one.gains.items():
+        assert gain == pytest.approx(one.values["rule"][0] - one.values[name][0])
+
+
 def test_gain_is_over_the_better_of_both():
     one = Judged({}, {"all": (0.3, 0.1), "none": (0.5, 0.4)}, 100, 50)
     assert one.gain == 0.3

@@ -1,5 +1,7 @@
 """Responders: recovery under missing at random, curves whose bands hold, and the awkward frames that real studies make."""
 
+from math import comb
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -280,6 +282,23 @@ def test_stratified_randomisation_is_corrected_for_in_drawn_data_too():
     spread = np.std(estimates, ddof=1)
     assert spread < np.mean(plain)
     assert np.mean(corrected) == pytest.approx(spread, rel=0.5)
+
+
+def test_arms_in_which_nobody_or_everybody_responds_are_counted():
+    """Of 0 in 20 Wilson's upper limit is z^2 / (n + z^2); a difference is arm minus reference."""
+    from needling.analysis.responders import _unadjusted
+
+    found = _unadjusted({"care": (20, 0), "needling": (25, 10)}, [("needling", "care")], 0.95)
+    care = found[found["arm"].eq("care")].iloc[0]
+    assert (care["estimate"], care["low"]) == (0.0, 0.0)
+    assert care["high"] == pytest.approx(1.959964**2 / (20 + 1.959964**2), rel=1e-6)
+    one = found[found["quantity"] == "risk_difference"].iloc[0]
+    assert one["estimate"] == pytest.approx(0.4)
+    assert 0 < one["low"] < 0.4 < one["high"] < 1
+    assert one["p"] == pytest.approx(
+        (comb(25, 10) + comb(20, 10)) / comb(45, 10)
+    )  # all ten in one arm, or in the other
+    assert found.loc[found["quantity"].str.endswith("_ratio"), "estimate"].isna().all()
 
 
 # ---------------------------------------------------------------- awkward frames, other designs, refusals

@@ -75,7 +75,7 @@ function Div(div)
       return raw("#result[" .. headline .. "][" .. precise .. "]")
     elseif kind == "table-of" then
       local rows = 0
-      div.content:walk({ Row = function() rows = rows + 1 end })
+      div.content:walk({ Table = function(found) rows = rows + #found.bodies[1].body end })
       if rows <= 20 then
         return { raw("#block(breakable: false)["), pandoc.Div(div.content, div.attr), raw("]") }
       end

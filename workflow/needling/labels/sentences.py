@@ -26,6 +26,15 @@ def span(unit: str) -> str:
     return re.sub(r"(?<=\d)-(?=\d)", "–", unit)
 
 
+def plainly(note: str) -> str:
+    """Write a remark of the engine as a reader has it: what was estimated as zero, and no boundary."""
+    zero = r"the variance between levels of (\w+) is zero"
+    note = re.sub(r"[Ee]stimated at the boundary: ", "", note)
+    return re.sub(
+        zero, lambda found: f"no difference between {found[1]}s was found (a variance estimated as zero)", note
+    )
+
+
 def spaced(code: str) -> str:
     """Write a code of the study file with spaces; a text that is no such code stays as it is."""
     return code.replace("_", " ") if CODE.fullmatch(code) else code

@@ -56,7 +56,7 @@ FAMILIES = {
 }
 NO_INTERVALS = "no two-sided intervals go with these adjusted P"
 OWN_INTERVALS = (
-    "intervals that go with the adjusted P are in the exact numbers (low_adjusted, high_adjusted; empty: no limit)"
+    "intervals that go with the adjusted P are in the exact numbers of this table, as adjusted limits (empty: no limit)"
 )
 STEPWISE_INTERVALS = (
     "in a stepwise test the interval of a rejected hypothesis ends at no difference, unless all are rejected"

@@ -13,7 +13,7 @@ import pandas as pd
 from needling.figures.fonts import FONTS
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
-from needling.report.document import reference_document
+from needling.report.document import finish, reference_document
 from needling.report.page import finished, page_style
 from needling.report.text import report_text
 from needling.study.keys import StudyError
@@ -186,7 +186,7 @@ def _keep_headings(source: str) -> str:
 
 def _document(work: Path, metadata: list[str], templates: Path, labels: Labels) -> Path:
     reference = reference_document(work / "reference.docx", labels.title, MADE_UP if labels.plan.made_up else "")
-    return _pandoc(
+    made = _pandoc(
         work,
         "docx",
         "report.docx",
@@ -195,3 +195,4 @@ def _document(work: Path, metadata: list[str], templates: Path, labels: Labels) 
         "--default-image-extension=png",
         f"--reference-doc={reference}",
     )
+    return finish(made)

@@ -5,6 +5,8 @@ import zipfile
 from html import escape
 from pathlib import Path
 
+from needling.figures.fonts import FAMILY, font_files
+
 WORD = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PARTS = "application/vnd.openxmlformats-officedocument.wordprocessingml"
@@ -13,6 +15,9 @@ MARGINS = (
     'w:header="620" w:footer="560" w:gutter="0"/>'
 )
 FIXED = (2020, 1, 1, 0, 0, 0)
+FONTS = {"Regular": "embedRegular", "SemiBold": "embedBold", "Italic": "embedItalic"}
+KEY = "{6E656564-6C69-6E67-2D66-697261736E73}"  # with which an embedded font is obscured, as the format asks; no secret
+TABLE_OF_CONTENTS = ' TOC \\o "1-1" \\h \\n '
 
 
 def reference_document(path: Path, title: str, label: str) -> Path:
@@ -49,8 +54,95 @@ def reference_document(path: Path, title: str, label: str) -> Path:
     return path
 
 
+def finish(path: Path) -> Path:
+    """Number captions by fields, put contents after the answer, keep rows whole and take the typeface along.
+
+    Parameters
+    ----------
+    path : the document as pandoc writes it; it is written anew.
+
+    Returns
+    -------
+    The path.
+    """
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    body = parts["word/document.xml"].decode()
+    body = re.sub(r"<w:tr>(\s*)<w:trPr>", r"<w:tr>\1<w:trPr><w:cantSplit/>", body)
+    body = re.sub(r"<w:tr>(\s*)<w:tc>", r"<w:tr>\1<w:trPr><w:cantSplit/></w:trPr><w:tc>", body)
+    body = body.replace('w:firstColumn="0"', 'w:firstColumn="1"').replace(
+        'w:noVBand="0" w:val="0020"', 'w:noVBand="0" w:val="00A0"'
+    )
+    body = re.sub(
+        r'(<w:pStyle w:val="(?:Table|Image)Caption" ?/>.*?)<w:t xml:space="preserve">(\w+ S?)(\d+)\.</w:t></w:r>',
+        _numbered,
+        body,
+    )
+    parts["word/document.xml"] = _with_contents(body).encode()
+    for number, (style, role) in enumerate(FONTS.items(), 1):
+        parts[f"word/fonts/font{number}.odttf"] = _obscured(font_files()[style].read_bytes())
+        fonts = parts["word/fontTable.xml"].decode()
+        if f'w:name="{FAMILY}"' not in fonts:
+            fonts = fonts.replace("</w:fonts>", f'<w:font w:name="{FAMILY}"><w:charset w:val="00"/></w:font></w:fonts>')
+        embedded = f'<w:{role} r:id="rIdFont{number}" w:fontKey="{KEY}"/></w:font></w:fonts>'
+        parts["word/fontTable.xml"] = fonts.replace("</w:font></w:fonts>", embedded).encode()
+    relations = "".join(
+        f'<Relationship Id="rIdFont{number}" Type="{OFFICE}/font" Target="fonts/font{number}.odttf"/>'
+        for number in range(1, len(FONTS) + 1)
+    )
+    namespace = "http://schemas.openxmlformats.org/package/2006/relationships"
+    declared = '<?xml version="1.0" encoding="UTF-8"?>'
+    parts["word/_rels/fontTable.xml.rels"] = (
+        f'{declared}<Relationships xmlns="{namespace}">{relations}</Relationships>'.encode()
+    )
+    kind = '<Default Extension="odttf" ContentType="application/vnd.openxmlformats-officedocument.obfuscatedFont"/>'
+    types = parts["[Content_Types].xml"].decode()
+    parts["[Content_Types].xml"] = re.sub(r"(<Types[^>]*>)", rf"\1{kind}", types, count=1).encode()
+    settings = parts["word/settings.xml"].decode()
+    parts["word/settings.xml"] = settings.replace("<w:embedSystemFonts />", "<w:embedTrueTypeFonts/>").encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, FIXED), data, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def _numbered(found: re.Match[str]) -> str:
+    """A caption's number as a field, so that what authors move or add is counted anew."""
+    series = "Supplement" if found[2].endswith("S") else found[2].strip()
+    bold = "<w:rPr><w:b/></w:rPr>"
+    field = f'<w:fldSimple w:instr=" SEQ {series} \\* ARABIC "><w:r>{bold}<w:t>{found[3]}</w:t></w:r></w:fldSimple>'
+    return f'{found[1]}<w:t xml:space="preserve">{found[2]}</w:t></w:r>{field}<w:r>{bold}<w:t>.</w:t></w:r>'
+
+
+def _with_contents(body: str) -> str:
+    """Put the sections, as a field with links, on a new page after the answer."""
+    heading = r'<w:bookmarkStart w:id="\d+" w:name="([^"]+)" ?/>\s*<w:p><w:pPr><w:pStyle w:val="Heading1" ?/></w:pPr>(.*?)</w:p>'
+    found = list(re.finditer(heading, body, re.DOTALL))
+    if len(found) < 2:
+        return body
+    field = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'.format
+    asked = f'<w:r><w:instrText xml:space="preserve">{escape(TABLE_OF_CONTENTS, False)}</w:instrText></w:r>'
+    lines = []
+    for number, one in enumerate(found):
+        words = "".join(re.findall(r"<w:t[^>]*>(.*?)</w:t>", one[2]))
+        begin = f"{field('begin')}{asked}{field('separate')}" if not number else ""
+        end = field("end") if number == len(found) - 1 else ""
+        link = f'<w:hyperlink w:anchor="{one[1]}"><w:r><w:t>{words}</w:t></w:r></w:hyperlink>'
+        lines.append(f'<w:p><w:pPr><w:spacing w:before="20" w:after="20"/></w:pPr>{begin}{link}{end}</w:p>')
+    look = '<w:pPr><w:pageBreakBefore/><w:spacing w:after="80"/></w:pPr>'
+    title = f"<w:p>{look}<w:r><w:rPr><w:b/></w:rPr><w:t>Contents</w:t></w:r></w:p>"
+    at = found[1].start()
+    return f"{body[:at]}{title}{''.join(lines)}{body[at:]}"
+
+
+def _obscured(font: bytes) -> bytes:
+    """A font as the format wants it embedded: its first 32 bytes mixed with the key, backwards."""
+    key = bytes.fromhex(re.sub(r"[{}-]", "", KEY))[::-1]
+    return bytes(byte ^ key[place % 16] for place, byte in enumerate(font[:32])) + font[32:]
+
+
 def _header(title: str, label: str) -> str:
-    red = '<w:rPr><w:b/><w:color w:val="A33D00"/><w:sz w:val="16"/></w:rPr>'
+    red = '<w:rPr><w:b/><w:color w:val="5C4300"/><w:sz w:val="16"/></w:rPr>'
     grey = '<w:rPr><w:color w:val="5A5A5A"/><w:sz w:val="16"/></w:rPr>'
     runs = f'<w:r>{grey}<w:t xml:space="preserve">{escape(title)}</w:t></w:r>'
     if label:
@@ -100,19 +192,27 @@ def _with_relations(relations: str) -> str:
 
 def _styles(styles: str) -> str:
     """Give the named styles the report's type, colours and table rules."""
-    calibri = '<w:rFonts w:ascii="Calibri" w:hAnsi="Calibri" w:cs="Calibri" w:eastAsia="Calibri"/>'
+    face = f'<w:rFonts w:ascii="{FAMILY}" w:hAnsi="{FAMILY}" w:cs="{FAMILY}" w:eastAsia="{FAMILY}"/>'
     looks = {
-        "Normal": ("", f'{calibri}<w:sz w:val="21"/><w:szCs w:val="21"/>'),
+        "Normal": ("", f'{face}<w:sz w:val="21"/><w:szCs w:val="21"/>'),
         "BodyText": ('<w:spacing w:before="80" w:after="120" w:line="271" w:lineRule="auto"/>', ""),
         "FirstParagraph": ('<w:spacing w:before="80" w:after="120" w:line="271" w:lineRule="auto"/>', ""),
         "Compact": ('<w:spacing w:before="20" w:after="20"/>', '<w:sz w:val="16"/><w:szCs w:val="16"/>'),
         "Title": (
             '<w:spacing w:before="0" w:after="160"/><w:jc w:val="left"/>',
-            f'{calibri}<w:b/><w:color w:val="12395B"/><w:sz w:val="38"/>',
+            f'{face}<w:b/><w:color w:val="1A1D21"/><w:sz w:val="38"/>',
+        ),
+        "Heading2": (
+            '<w:keepNext/><w:spacing w:before="280" w:after="80"/><w:outlineLvl w:val="1"/>',
+            f'{face}<w:b/><w:color w:val="1A1D21"/><w:sz w:val="23"/>',
+        ),
+        "Heading3": (
+            '<w:keepNext/><w:spacing w:before="200" w:after="60"/><w:outlineLvl w:val="2"/>',
+            f'{face}<w:b/><w:color w:val="1A1D21"/><w:sz w:val="21"/>',
         ),
         "Heading1": (
             '<w:keepNext/><w:spacing w:before="400" w:after="120"/><w:outlineLvl w:val="0"/>',
-            f'{calibri}<w:b/><w:color w:val="12395B"/><w:sz w:val="28"/>',
+            f'{face}<w:b/><w:color w:val="1A1D21"/><w:sz w:val="28"/>',
         ),
         "TableCaption": (
             '<w:keepNext/><w:spacing w:before="240" w:after="80"/>',

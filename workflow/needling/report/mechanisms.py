@@ -8,8 +8,7 @@ from needling.labels.numbers import format_estimate, format_fixed, format_interv
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.printed import Pieces, Told, joined
-from needling.tables.process import limits
-from needling.tables.select import asked_for
+from needling.tables.select import asked_for, said
 
 
 def process_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
@@ -39,7 +38,7 @@ def process_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
         if pieces:
             name = [f"{labels.cohort(cohort)}: "] if len(labels.plan.cohorts) > 1 else []
             found.append([*name, *pieces, "."])
-    return [*found, *([text] for text in limits(released))]
+    return [*found, *_limits(released, "process_course")]
 
 
 def _related(row: dict[Any, Any], labels: Labels) -> Pieces:
@@ -53,3 +52,36 @@ def _points(row: dict[Any, Any]) -> str:
     low, high = row["low"], row["high"]
     text = f"{format_estimate(row['estimate'], low, high)} points ({format_interval(low, high)})"
     return Told(text, row["row_id"], "estimate low high")
+
+
+def _limits(released: dict[str, pd.DataFrame], table: str) -> list[Pieces]:
+    """What the analyses that a table shows say that they cannot show."""
+    told = [text for one in asked_for(released, "table", table) for text in said(released, one, "limits")]
+    return [[text] for text in dict.fromkeys(told)]
+
+
+def sessions_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say per cohort and arm how the outcome goes with each session more, weighted and as it came, or why it is refused.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result.
+    """
+    results = released["results"]
+    mine = results[results["analysis"].isin(asked_for(released, "table", "dose_sessions"))]
+    mine = mine[mine["term"].eq('["sessions"]') & mine["hidden"].eq("")]
+    found: list[Pieces] = []
+    for _, rows in mine.groupby(["analysis", "cohort", "outcome", "site", "arm"], sort=False):
+        of = {row["variant"]: row for row in rows.to_dict("records")}
+        first, naive = of["weighted"], of.get("unweighted")
+        place = [labels.cohort(first["cohort"]), in_sentence(labels.outcome(first["outcome"], first["site"]))]
+        place += [in_sentence(labels.arm(first["arm"]))] if first["arm"] else []
+        pieces: Pieces = [f"{', '.join(place)}: "]
+        if pd.notna(first["estimate"]):
+            pieces += ["for each session more, had everybody received it, ", _points(first)]
+        else:
+            pieces += [f"what more sessions would have done is not estimated ({first['note']})"]
+        if naive is not None and pd.notna(naive["estimate"]):
+            pieces += ["; as they came, which says who came again and not what a session does, ", _points(naive)]
+        found.append([*pieces, "."])
+    return [*found, *_limits(released, "dose_sessions")]

@@ -13,8 +13,8 @@ from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, PAPER, RULE
 from needling.labels.numbers import MINUS
 from needling.labels.sentences import sentence, spaced
 
-MOST_LINES = 60  # of a figure's numbers, on the page
-LARGEST_FILE = 60_000  # bytes of a table that is kept in the page
+MOST_LINES = 30  # of a figure's numbers, on the page
+LARGEST_FILE = 20_000  # bytes of a table that is kept in the page
 
 # Colours of the figures become those of the scheme, so that one drawing serves light, dark and print.
 VARIABLES = {INK: "ink", FAINT: "soft", RULE: "rule", HAIR: "hair", PAPER: "paper", BAND: "band"}
@@ -91,7 +91,7 @@ def _region(found: re.Match[str], tables: Path | None) -> str:
     ]
     head, foot = table[: table.index("</thead>")], table[table.index("</thead>") :]
     head = re.sub(r"<th\b(?!ead)", '<th scope="col"', head)
-    foot = re.sub(r'<tr class="heading">.*?</tr>', _group, foot, flags=re.DOTALL)
+    foot = re.sub(r'<tr class="heading">.*?</tr>', lambda row: _group(row, len(heads)), foot, flags=re.DOTALL)
     foot = re.sub(r"<tr(?! class=\"heading\")[^>]*>.*?</tr>", lambda row: _cells(row[0], heads), foot, flags=re.DOTALL)
     stacked = len(heads) >= 5
     table = f"{head}{foot}".replace("<table", f'<table class="{"stack" if stacked else "plain"}"', 1)
@@ -101,11 +101,10 @@ def _region(found: re.Match[str], tables: Path | None) -> str:
     return f'<div class="table" id="table-{name}">\n{scroll}\n{notes}\n<p class="tools">{file}</p>\n</div>'
 
 
-def _group(row: re.Match[str]) -> str:
+def _group(row: re.Match[str], columns: int) -> str:
     """The heading over rows of a table, as the head of their group."""
     cell = re.search(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row[0], re.DOTALL)
-    span = re.search(r'colspan="(\d+)"', row[0])
-    return f'<tr class="heading"><th scope="colgroup" colspan="{span[1] if span else 1}">{cell[1] if cell else ""}</th></tr>'
+    return f'<tr class="heading"><th scope="colgroup" colspan="{columns}">{cell[1] if cell else ""}</th></tr>'
 
 
 def _cells(row: str, heads: list[str]) -> str:
@@ -191,6 +190,7 @@ def _inline(path: Path, name: str, told: str) -> str:
         drawing = re.sub(re.escape(colour), f"var(--{variable})", drawing, flags=re.IGNORECASE)
     size = r'(<svg[^>]*?) (?:width|height)="[\d.]+pt"'
     drawing = re.sub(size, r"\1", re.sub(size, r"\1", drawing, count=1), count=1)
+    drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda one: re.sub(r"(\d\.\d)\d+|\n", r"\1", one[0]), drawing)
     described = f'<desc id="{name}-told">{told}</desc>'
     drawing = re.sub(r"<svg([^>]*)>", rf'<svg role="img" aria-labelledby="{name}-told"\1>', drawing, count=1)
     first = drawing.index(">") + 1

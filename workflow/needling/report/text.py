@@ -8,11 +8,11 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from needling.labels.sentences import MADE_UP, in_sentence, listed, sentence, spaced
+from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sentence, spaced
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
-from needling.report.mechanisms import process_sentences
+from needling.report.mechanisms import process_sentences, sessions_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
@@ -87,6 +87,7 @@ def report_text(
         reached=event_sentences(released, labels),
         guesses=guesses_sentences(released, labels),
         mechanism=process_sentences(released, labels),
+        mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
         whom=whom_sentences(released, labels),
         beside=beside_sentences(released, labels),
         rules=rule_sentences(released, labels),
@@ -276,7 +277,7 @@ def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
         outcome = f", {in_sentence(labels.outcome(row['outcome'], row['site']))}" if row["outcome"] else ""
         place = f"{labels.cohort(row['cohort'])}{outcome}"
         parts = (
-            [in_sentence(str(row["note"]).rstrip(".")) or told.get(row["status"], "")]
+            [in_sentence(plainly(str(row["note"])).rstrip(".")) or told.get(row["status"], "")]
             if row["status"] != "converged"
             else []
         )

@@ -217,8 +217,24 @@ EVENT_CURVE: Contract = {
     "n_events": whole("Patients who had the event so far"),
 }
 
+# How weights over the sessions spread among those measured.
+DOSE_WEIGHTS: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "outcome": text("Outcome"),
+    "visit": text("Visit"),
+    "arm": text("Arm", True),
+    "n": whole("Patients measured"),
+    "mean": number("Mean weight; 1 where the models hold"),
+    "sd": number("Standard deviation of the weights"),
+    "q05": number("5th percentile"),
+    "q95": number("95th percentile"),
+    "effective_n": number("Effective number of patients"),
+}
+
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
+    "dose_weights": DOSE_WEIGHTS,
     "residual_bins": RESIDUAL_BINS,
     "residual_quantiles": RESIDUAL_QUANTILES,
     "cross_check": CROSS_CHECK,

@@ -8,7 +8,7 @@ from needling.labels.numbers import MISSING, decimals, format_estimate, format_f
 from needling.labels.sentences import in_sentence, sentence, span
 from needling.labels.words import Labels
 from needling.tables.printed import Printed, Row, Told, headed
-from needling.tables.select import asked_for, in_order, said
+from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
 SECTION = "mechanism"
@@ -153,12 +153,6 @@ def twitch(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
         [0.3, 0.25, 0.25, 0.09, 0.11],
         section=SECTION,
     )
-
-
-def limits(released: dict[str, pd.DataFrame]) -> list[str]:
-    """What the analyses of process say that they cannot show."""
-    told = [text for one in asked_for(released, "table", "process_course") for text in said(released, one, "limits")]
-    return list(dict.fromkeys(told))
 
 
 TABLES = {"process_course": process, "process_relations": relations, "process_twitch": twitch}

@@ -15,7 +15,7 @@ from needling.labels.numbers import (
     format_p,
     format_power,
 )
-from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.sentences import in_sentence, listed, plainly, sentence, spaced
 from needling.labels.words import FAMILIES, NO_INTERVALS, OWN_INTERVALS, STEPWISE_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said, section_of
@@ -208,7 +208,7 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
     for note, where in odd.groupby("note", sort=False):
         named = dict.fromkeys(where[PLACE].itertuples(index=False, name=None))
         names = [f"{in_sentence(labels.outcome(o, s))} ({in_sentence(labels.cohort(c))})" for c, o, s in named]
-        notes.append(f"{sentence(listed(names))}: {in_sentence(str(note)).rstrip('.')}.")
+        notes.append(f"{sentence(listed(names))}: {in_sentence(plainly(str(note))).rstrip('.')}.")
     return notes + withheld_note(rows)
 
 
