@@ -86,7 +86,6 @@ def report_text(
         clusters=clusters_sentences(released, labels),
         reached=event_sentences(released, labels),
         guesses=guesses_sentences(released, labels),
-        mechanism=process_sentences(released, labels),
         mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
         whom=whom_sentences(released, labels),
         beside=beside_sentences(released, labels),
