@@ -42,7 +42,6 @@ EVENTS = {
     "needling": "needl|muscle|puncion",
     "co_interventions": "co_?int|exercise|cointervention",
     "adverse_events": "adverse|^ae",
-    "guesses": "guess|blinding",
 }
 SCHEMA = "# yaml-language-server: $schema=study.schema.json"
 # Outcomes of measures that a name in the study file is fixed for.
