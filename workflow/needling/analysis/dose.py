@@ -308,5 +308,5 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          "pain before each session decided who came again and goes with the outcome. Exposures are associations: who was needled "
          "how was chosen for the patient."),
         ("averaged", "the patients of the arm with a session"),
-        ("table", "dose_sessions"), ("table", "dose_exposures"), ("figure", "dose_sessions"), ("section", "mechanism"),
+        ("table", "dose_sessions"), ("table", "dose_exposures"), ("figure", "doses"), ("section", "mechanism"),
     ]  # fmt: skip

@@ -370,7 +370,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("wording", "association"),
         ("limits", PROXY),
         ("averaged", "the analysed measurements"),
-        ("table", "process_course"), ("table", "process_relations"), ("figure", "process_course"),
+        ("table", "process_course"), ("table", "process_relations"), ("figure", "measures"),
     ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from needling.figures.panels import (
     for_each_arm,
     named,
     numbers_below,
+    of_the_primary,
     panel_grid,
     shown_visits,
     visit_axis,
@@ -20,8 +21,8 @@ from needling.tables.withheld import withheld_note
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the observed distributions."""
-    return released["distribution"]
+    """Take the observed distributions of the outcomes of the primary analysis; the table of what was observed has all."""
+    return of_the_primary(released["distribution"], released, labels)
 
 
 def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look]) -> Axes:

@@ -9,6 +9,7 @@ from needling.figures.panels import (
     for_each_arm,
     named,
     numbers_below,
+    of_the_primary,
     panel_grid,
     shown_visits,
     visit_axis,
@@ -20,8 +21,8 @@ from needling.labels.words import Labels
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the numbers measured of those allocated, with their share (0-1)."""
-    table = released["missingness"]
+    """Take the numbers measured of those allocated, with their share (0-1), for the outcomes of the primary analysis."""
+    table = of_the_primary(released["missingness"], released, labels)
     return table.assign(share=table["measured"] / table["expected"].where(table["expected"] > 0))
 
 

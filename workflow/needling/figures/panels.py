@@ -61,6 +61,13 @@ def _head(shown: list[Place], labels: Labels, place: Place) -> str:
     return f"{labels.cohort(cohort)}: {in_sentence(labels.outcome(outcome, site))}"
 
 
+def of_the_primary(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Keep the outcomes that the primary analysis is about: a figure of all that was measured shows none of it well."""
+    results = released["results"]
+    mine = set(results.loc[results["analysis"] == labels.plan.primary, "outcome"])
+    return rows[rows["outcome"].isin(mine)].reset_index(drop=True) if mine & set(rows["outcome"]) else rows
+
+
 def outcome_axis(labels: Labels, place: Place) -> str:
     """Say how an outcome is measured: instrument, unit and direction."""
     one = labels.measure(*place)

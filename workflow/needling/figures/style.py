@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 
 from needling.figures.fonts import FAMILY, font_files
 
@@ -182,9 +183,18 @@ LEADING = 0.42  # mm from line to line for each point of type
 
 def text_width(words: str, size: float, weight: int = 400) -> float:
     """Width of the longest line of some words in mm, at a size in points."""
-    style_of = FontProperties(family=[FAMILY, "DejaVu Sans"], size=size, weight=weight)
-    lines = [line for line in words.split("\n") if line.strip()]
-    return max([0.0, *(TextPath((0, 0), line, prop=style_of).get_extents().width for line in lines)]) / 72 / MM
+    return max([0.0, *(_line_width(line, size, weight) for line in words.split("\n") if line.strip())])
+
+
+@lru_cache(maxsize=20_000)
+def _line_width(line: str, size: float, weight: int) -> float:
+    wide, _, _ = text_to_path.get_text_width_height_descent(line, _type_of(size, weight), ismath=False)
+    return float(wide) / 72 / MM
+
+
+@lru_cache(maxsize=200)
+def _type_of(size: float, weight: int) -> FontProperties:
+    return FontProperties(family=[FAMILY, "DejaVu Sans"], size=size, weight=weight)
 
 
 def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
@@ -211,10 +221,11 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def panel_head(ax: Axes, text: str, below: str = "", room: float = 72.0) -> Axes:
-    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; room in mm."""
+    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; both within a room in mm."""
     size = matplotlib.rcParams["ytick.labelsize"]
     lines = wrapped(below, room, size).split("\n") if below else []
-    ax.set_title(text, loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))
+    head = matplotlib.rcParams["axes.titlesize"]
+    ax.set_title(wrapped(text, room + 13, head, 600), loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))
     under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
     ax.annotate("\n".join(lines), (0, 1), (0, 5), **under).set_in_layout(False)
     return ax

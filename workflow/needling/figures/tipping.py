@@ -69,7 +69,8 @@ def _regions(row: dict[Any, Any], labels: Labels) -> tuple[str, str]:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a panel for each cohort, outcome and pair of arms."""
     groups = [rows for _, rows in source.groupby(PANEL, sort=False)]
-    across = profile.across(min(ACROSS, len(groups)), 42)
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
+    across = profile.across(min(ACROSS, len(groups)), 58 if several else 42)
     lines = -(-len(groups) // across)
     width = profile.width_of(across)
     keys = Profile(width).across(4, 6 * profile.type)
@@ -77,7 +78,6 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         width, 6 + 1.1 * profile.type * -(-4 // keys) + (0.84 * width / across + 2.2 * profile.type) * lines
     )
     axes = figure.subplots(lines, across, squeeze=False)
-    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     for ax, rows in zip(axes.flat, groups, strict=False):
         first = rows.iloc[0].to_dict()
         head = labels.outcome(first["outcome"])

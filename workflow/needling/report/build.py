@@ -184,7 +184,19 @@ def _keep_headings(source: str) -> str:
     return re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
 
 
+def _fewer_colours(folder: Path) -> None:
+    """Write the pictures of a document with a palette: flat colours look the same, and it is small enough to send."""
+    from PIL import Image
+
+    for path in sorted(folder.glob("*.png")):
+        with Image.open(path) as picture:
+            dpi = picture.info.get("dpi", (200, 200))
+            flat = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+        flat.save(path, dpi=dpi, optimize=True)
+
+
 def _document(work: Path, metadata: list[str], templates: Path, labels: Labels) -> Path:
+    _fewer_colours(work / "figures")
     reference = reference_document(work / "reference.docx", labels.title, MADE_UP if labels.plan.made_up else "")
     made = _pandoc(
         work,

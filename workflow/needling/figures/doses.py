@@ -23,7 +23,7 @@ VARIANTS = {"weighted": (INK, "o", INK, STRONG, -0.08), "unweighted": (FAINT, "s
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the means at each number of sessions, also of places where they are refused."""
     results = released["results"]
-    mine = results[results["analysis"].isin(asked_for(released, "figure", "dose_sessions")[:1])]
+    mine = results[results["analysis"].isin(asked_for(released, "figure", "doses")[:1])]
     mine = mine[mine["variant"].isin(list(VARIANTS)) & mine["quantity"].eq("mean")]
     shown = mine[COLUMNS].assign(k=pd.Series([float(json.loads(at)["sessions"]) for at in mine["at"]], mine.index))
     return in_order(shown, {"cohort": list(labels.plan.cohorts)}) if shown["estimate"].notna().any() else shown.head(0)

@@ -28,7 +28,7 @@ COURSE, LEFT, GAP, UNDER = (
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the means over the visits and the correlations with pain, in the study file's order."""
     results = released["results"]
-    mine = results[results["analysis"].isin(asked_for(released, "figure", "process_course")[:1])]
+    mine = results[results["analysis"].isin(asked_for(released, "figure", "measures")[:1])]
     means = mine["quantity"].eq("mean") & mine["estimate"].notna()
     related = mine["quantity"].eq("correlation") & mine["variant"].eq("within_patients")
     shown = mine.loc[means | related, COLUMNS]
