@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
 from needling.figures.forest import is_turned, sides
+from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
 from needling.figures.style import COLOURS, PHONE, REPORT, Profile, style
 from needling.figures.trajectories import limits_of
@@ -380,3 +381,13 @@ def test_the_tint_of_other_answers_lies_where_the_first_named_arm_is_better():
 def test_an_answer_alone_is_no_comparison_of_answers():
     released, labels = shown(plan, 60)
     assert FIGURES["sensitivity"].data(released, labels).empty
+
+
+def test_figures_of_what_was_observed_keep_to_the_outcomes_of_the_primary_analysis():
+    released, labels = shown(plan, 60)
+    table = released["distribution"]
+    more = pd.concat([table, table[table["outcome"] == "pain"].assign(outcome="function_again")], ignore_index=True)
+    kept = of_the_primary(more, released, labels)
+    assert set(kept["outcome"]) == {"pain", "function"}
+    none = {**released, "results": released["results"].iloc[:0]}
+    assert len(of_the_primary(more, none, labels)) == len(more)  # nothing is lost where the primary analysis has no row

@@ -464,7 +464,7 @@ def _measured(look: Look, instruments: dict[str, dict[str, object]]) -> list[str
 
 
 def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
-    """Tables of repeating instruments whose names speak of sessions, needling, other treatment, adverse events or guesses."""
+    """Tables of repeating instruments whose names speak of sessions, needling, other treatment or adverse events."""
     repeating = "redcap_repeat_instrument"
     if repeating not in look.frame.columns:
         return {}
