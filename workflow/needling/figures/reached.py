@@ -12,7 +12,7 @@ from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import withheld_note
 
 SECTION = "reached"
-TITLE, PLOT, AXIS, LINE, FOOT = 8.0, 48.0, 10.0, 4.2, 5.0  # mm
+APART, TITLE, PLOT, AXIS, LINE, FOOT = 8.0, 8.0, 48.0, 10.0, 4.2, 5.0  # mm
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -49,25 +49,26 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     look = looks(labels.plan.arms)
     size, names = profile.type, {arm: labels.arm(arm) for arm in look}
     left = 6 + max(text_width(name, size) for name in [*names.values(), "Had the event, %"])
-    width = min(profile.width, 150.0)
+    across = profile.across(min(2, len(groups)), 85)
+    width = (profile.width_of(across) - APART * (across - 1)) / across
     step = TITLE + PLOT + AXIS + LINE * (len(look) + 1) + FOOT
-    sheet = Sheet(width, step * len(groups))
+    sheet = Sheet(profile.width_of(across), step * -(-len(groups) // across))
     for number, (key, rows) in enumerate(groups):
-        top = number * step
+        top, start = number // across * step, number % across * (width + APART)
         title = wrapped(heading(dict(zip(PLACE, map(str, key), strict=True)), labels), width, profile.head, 600)
-        sheet.write(0, top + 4.5, title, fontweight=600, fontsize=profile.head)
-        ax = panel(sheet.panel(left, top + TITLE, width - left - 3, PLOT), rows, labels)
+        sheet.write(start, top + 4.5, title, fontweight=600, fontsize=profile.head)
+        ax = panel(sheet.panel(start + left, top + TITLE, width - left - 3, PLOT), rows, labels)
         ax.set_ylabel("Had the event, %")
         ax.set_xlabel("Weeks from day 0")
         base = top + TITLE + PLOT + AXIS + LINE
-        sheet.write(0, base, "At risk", color=FAINT, fontsize=profile.small)
+        sheet.write(start, base, "At risk", color=FAINT, fontsize=profile.small)
         span = float(rows["time"].max())
         for line, (arm, one) in enumerate(look.items(), start=1):
-            sheet.write(0, base + line * LINE, names[arm], color=one.colour)
+            sheet.write(start, base + line * LINE, names[arm], color=one.colour)
             at = rows[rows["arm"] == arm].set_index("time")["n_at_risk"]
             for week in ticks(rows):
                 if week in at.index and pd.notna(at[week]):
-                    x = left + (width - left - 3) * week / span
+                    x = start + left + (width - left - 3) * week / span
                     sheet.write(x, base + line * LINE, str(int(at[week])), ha="center", color=one.colour)
     return sheet.figure
 

@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from needling.figures.panels import PLACE, Place, for_each_arm, named, outcome_axis, shown_visits, visit_positions
+from needling.figures.panels import (
+    PLACE,
+    Place,
+    for_each_arm,
+    named,
+    of_the_primary,
+    outcome_axis,
+    shown_visits,
+    visit_positions,
+)
 from needling.figures.style import (
     BAND,
     FAINT,
@@ -46,7 +55,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     Visits without any mean are left out.
     """
     plan = labels.plan
-    observed, results = released["distribution"], released["results"]
+    observed, results = of_the_primary(released["distribution"], released, labels), released["results"]
     if plan.primary not in asked_for(released, "figure", "trajectories"):
         return pd.DataFrame(columns=COLUMNS)
     mine = results[(results["analysis"] == plan.primary) & results["variant"].eq("")]
