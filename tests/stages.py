@@ -59,7 +59,7 @@ class Ran:
         names = dict.fromkeys(name for tables in found for name in tables)
         joined = {name: pd.concat([t[name] for t in found if name in t], ignore_index=True) for name in names}
         observed = {name: self.made[name] for name in OBSERVED}
-        beside = {"audit": self.cleaned.audit, "totals": self.cleaned.totals}
+        beside = {"audit": self.cleaned.audit, "totals": self.cleaned.totals, "unread": self.read["unread"]}
         joined["results"] = adjust(joined["results"], self.study)
         return release(observed | joined | beside, self.study)
 

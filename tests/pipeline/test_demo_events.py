@@ -46,7 +46,9 @@ def test_share_of_sessions_with_an_event(demo, clean):
     happened = pd.Series([(one.patient, one.session) in hit for one in sessions.itertuples()], sessions.index)
     by_hand = happened.groupby([sessions["cohort"], sessions["arm"]]).mean()
     for row in mine.to_dict("records"):
-        assert float(row["estimate"]) == pytest.approx(by_hand[(row["cohort"], row["arm"])], rel=1e-9)
+        assert float(row["estimate"]) == pytest.approx(
+            by_hand[(row["cohort"], row["arm"])], rel=1e-7
+        )  # 8 digits are written
 
 
 def test_sessions_per_patient(demo, clean):
@@ -69,6 +71,6 @@ def test_who_was_needled_in_the_other_arm(demo, clean):
 
 def test_the_report_shows_both_and_says_who_tells_the_story(demo):
     page = (demo[0].folder / "reports/demo/report.html").read_text(encoding="utf-8")
-    for heading in ("Treatment delivered", "Harms"):
-        assert f">{heading}</a></h1>" in page
+    for heading in ("What was done", "Harms"):
+        assert f">{heading}</a></h2>" in page
     assert "narrative by the authors" in page

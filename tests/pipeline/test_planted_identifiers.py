@@ -28,6 +28,7 @@ from needling.read.export import read_export
 from needling.read.raw import RawExport, Sheet
 from needling.schema.intake import ACCOUNT
 from needling.simulate.redcap import dictionary
+from needling.simulate.scenario import Scenario
 from needling.study.file import section, study_model
 from needling.study.keys import StudyError
 
@@ -304,7 +305,8 @@ def _run_all(study):
     audit = {name: f"{reports}/audit/{file}" for name, file in book.items()}
     rule("audit", tables("clean", *names, "audit") | audited, audit)
     given = tables("observed", *observed) | tables("clean", "audit", "totals") | tables("analyses/main", *of_analysis)
-    released = tables("release", *observed, "cleaning", "totals", "withheld", *of_analysis)
+    given |= tables("read", "unread")
+    released = tables("release", *observed, "cleaning", "unread", "totals", "withheld", *of_analysis)
     results = {"files": [f"{reports}/results/main.csv"], "ard": f"{reports}/results/ard.csv"}
     rule("release", given, released | results)
     drawn = {"words": f"{made}/figures/words.json", "folder": f"{reports}/figures"}
@@ -452,7 +454,7 @@ def test_columns_that_are_not_named_are_not_read_and_their_names_are_judged(plai
 @pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"date"}))  # a date in a label describes the form
 def test_labels_of_a_dictionary(tmp_path, kind):
     study = load_study(PROJECT / "config/demo.yaml")
-    words = dictionary().fillna("").astype(str)
+    words = dictionary(Scenario("default")).fillna("").astype(str)
     label = "Field Label"
     field = words["Variable / Field Name"] == "nprs"
     words.loc[field, label] = words.loc[field, label] + f" ({PLANTED[kind]})"
@@ -466,7 +468,7 @@ def test_labels_of_a_dictionary(tmp_path, kind):
 
 def test_a_dictionary_that_names_identifiers(tmp_path):
     study = load_study(PROJECT / "config/demo.yaml")
-    words = dictionary().fillna("").astype(str)
+    words = dictionary(Scenario("default")).fillna("").astype(str)
     words.loc[words["Variable / Field Name"] == "weight_kg", "Identifier?"] = "y"
     words.to_csv(tmp_path / "dictionary.csv", index=False)
     with (PROJECT / study.export.records).open(encoding="utf-8") as file:

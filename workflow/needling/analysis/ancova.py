@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from needling.analysis.moderation import independent_columns
+from needling.analysis.independent import independent_columns
 from needling.analysis.results import (
     Output,
     Question,

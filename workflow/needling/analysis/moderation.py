@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from needling.analysis.independent import independent_columns
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -192,22 +194,6 @@ class Regression:
         scaled = row / self._scale
         found = np.linalg.lstsq(self._whole.T, scaled, rcond=None)[0]
         return bool(np.abs(self._whole.T @ found - scaled).max() <= 1e-8 * max(np.abs(scaled).max(), 1e-300))
-
-
-def independent_columns(X: "np.ndarray") -> list[int]:
-    """Columns to keep, in order: each one that the columns before it do not determine."""
-    import numpy as np
-
-    scaled = X / np.maximum(np.linalg.norm(X, axis=0), np.finfo(float).tiny)
-    kept: list[int] = []
-    basis = np.zeros((len(X), 0))
-    for i in range(X.shape[1]):
-        rest = scaled[:, i] - basis @ (basis.T @ scaled[:, i])
-        rest -= basis @ (basis.T @ rest)
-        if np.linalg.norm(rest) > 1e-9:
-            kept.append(i)
-            basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-    return kept
 
 
 def predicted_under_reference(

@@ -61,7 +61,10 @@ def _scale(table: "pd.DataFrame", column: str) -> "pd.Series | float":
     scale = RELATIVE_TO.get(column, 0.0)
     if isinstance(scale, float):
         return scale
-    return next((table[name].astype(float) for name in scale if name in table.columns), 0.0)
+    known = [table[name].astype(float) for name in scale if name in table.columns]
+    if not known and {"low", "high"} <= set(table.columns):
+        return (table["high"] - table["low"]).astype(float).abs()
+    return known[0] if known else 0.0
 
 
 def harmless(table: "pd.DataFrame") -> "pd.DataFrame":
