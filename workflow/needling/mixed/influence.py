@@ -14,9 +14,9 @@ from scipy import sparse
 from .blocks import local_clusters
 from .errors import MixedModelError
 from .inference import estimable, inner_rows, values
-from .likelihood import inverse_factors
 from .solution import Solution
 from .solving import solve
+from .stacks import inverse_factors
 
 Array = np.ndarray
 

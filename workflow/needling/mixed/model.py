@@ -28,17 +28,20 @@ SAME_BASIS = 1e-6  # smallest eigenvalue of the cross-products for which a basis
 def independent_columns(X: Array) -> tuple[list[int], list[int]]:
     """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
     norms = np.sqrt((X**2).sum(axis=0))
-    safe = np.where(norms > 0, norms, 1.0)
-    R: Array = np.asarray(np.linalg.qr(X / safe, mode="r"))
+    return _independent(np.asarray(np.linalg.qr(X / np.where(norms > 0, norms, 1.0), mode="r")), norms)
+
+
+def _independent(R: Array, norms: Array) -> tuple[list[int], list[int]]:
+    """Split columns by the triangle of their QR factor at unit length, and their lengths."""
     basis = np.zeros((len(R), 0))
     kept: list[int] = []
     left: list[int] = []
-    for column in range(X.shape[1]):
+    for column, norm in enumerate(norms):
         vector = R[:, column]
         rest = vector - basis @ (basis.T @ vector)
         rest = rest - basis @ (basis.T @ rest)
         length = np.linalg.norm(rest)
-        if norms[column] == 0 or length < RANK_TOLERANCE:
+        if norm == 0 or length < RANK_TOLERANCE:
             left.append(column)
         else:
             kept.append(column)
@@ -92,8 +95,7 @@ class Model:
     def change_outcome(self, y: Array) -> None:
         """Project the outcome on the fixed effects and scale what is left."""
         self.y = y
-        kept, left = self._rank
-        Q, R, alias = self._basis
+        kept, left, Q, R, alias = self._basis
         weighted = self.root_weights * y
         effects = Q.T @ weighted
         residual = weighted - Q @ effects
@@ -114,16 +116,16 @@ class Model:
         self.__dict__.pop("likelihood", None)
 
     @cached_property
-    def _rank(self) -> tuple[list[int], list[int]]:
-        return independent_columns(self.root_weights[:, None] * self.design.X)
-
-    @cached_property
-    def _basis(self) -> tuple[Array, Array, Array]:
-        kept, left = self._rank
+    def _basis(self) -> tuple[list[int], list[int], Array, Array, Array]:
+        """Give the columns kept and left out, Q and R of those kept, and the others in terms of them."""
         weighted = self.root_weights[:, None] * self.design.X
+        norms = np.sqrt((weighted**2).sum(axis=0))
+        Q, R = np.linalg.qr(weighted / np.where(norms > 0, norms, 1.0))
+        kept, left = _independent(R, norms)
+        if not left:
+            return kept, left, Q, R * norms, np.zeros((len(kept), 0))
         Q, R = np.linalg.qr(weighted[:, kept])
-        alias = np.linalg.solve(R, Q.T @ weighted[:, left]) if left else np.zeros((len(kept), 0))
-        return Q, R, alias
+        return kept, left, Q, R, np.linalg.solve(R, Q.T @ weighted[:, left])
 
     @cached_property
     def _column_maps(self) -> tuple[Array, list[Array]]:
