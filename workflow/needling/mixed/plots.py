@@ -5,6 +5,7 @@ Matplotlib is imported only here, and its backend is never chosen: without pyplo
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from .errors import MixedModelError
+from .inference import Asked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,6 +137,7 @@ def draw(fit: Any, kind: str, variable: Any, ax: Any, asked: dict[str, Any]) -> 
 def _means(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
     if not variable:
         raise MixedModelError("Means need the variables that tell them apart: fit.plot('means', ['visit', 'arm']).")
+    _known("means", asked, fit.means, "by")
     table = fit.means(variable, **asked)
     ax = axes(ax)
     means(table, [name for name in table.columns if name not in NUMBERS], fit.model.design.outcome, ax)
@@ -146,6 +149,7 @@ def _contrast(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
         raise MixedModelError(
             "A contrast needs the variable that is compared: fit.plot('contrast', 'arm', by='visit')."
         )
+    _known("a contrast", asked, fit.contrast, "variable")
     table = fit.contrast(variable, **asked)
     by = asked.get("by", ())
     ax = axes(ax)
@@ -162,6 +166,7 @@ def _residuals(fit: Any, ax: Any, asked: dict[str, Any]) -> Axes:
 
 
 def _influence(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
+    _known("influence", asked, fit.influence, "of")
     table = fit.influence(fit.terms() if variable is None else variable, **asked)
     ax = axes(ax)
     influence(table, asked.get("by") or fit.model.design.subject_name, ax)
@@ -186,6 +191,17 @@ def _random_effects(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> 
     ax = axes(ax)
     random_effects(own[own["term"] == term], component, term, level, ax)
     return ax
+
+
+def _known(kind: str, asked: dict[str, Any], question: Callable[..., Any], given: str) -> None:
+    """Refuse what the question behind a plot does not know, and what the plot's own `variable` already says."""
+    names = set(inspect.signature(question).parameters) - {given}
+    names |= Asked.__annotations__.keys() if "asked" in names else set()
+    unknown = [name for name in asked if name not in names]
+    if unknown == ["by"]:
+        raise MixedModelError("A plot of means takes all variables as one list: fit.plot('means', ['visit', 'arm']).")
+    if unknown:
+        raise MixedModelError(f"A plot of {kind} knows no '{unknown[0]}'.")
 
 
 def _nothing_else(kind: str, asked: dict[str, Any]) -> None:
