@@ -262,13 +262,16 @@ def _rotated(
         reached = min(size, q)
         Q, R = np.linalg.qr(bucket.patterns.Z)
         both = np.concatenate([data.W[rows], U], axis=2)
-        rotated = np.swapaxes(Q, 1, 2)[bucket.pattern] @ both
+        Q = Q[bucket.pattern]
+        rotated = np.swapaxes(Q, 1, 2) @ both
         if size > reached:
-            rest = both - Q[bucket.pattern] @ rotated
+            rest = both - Q @ rotated
             for remainder in remainders:
-                chosen = bucket.patterns.group[bucket.pattern] == remainder.group
+                chosen: Array | slice = slice(None)
+                if groups > 1:
+                    chosen = bucket.patterns.group[bucket.pattern] == remainder.group
                 _add_rest(remainder, rest[chosen], columns[chosen], connected)
-                remainder.count += float(chosen.sum() * (size - reached))
+                remainder.count += float(len(rest[chosen]) * (size - reached))
         if reached:
             empty = np.zeros(R.shape[:2])
             patterns = Patterns(R, empty.astype(np.intp), empty, bucket.patterns.group)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import linalg
 
 from . import series
 from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
@@ -25,10 +26,16 @@ RANK_TOLERANCE = 1e-9
 SAME_BASIS = 1e-6  # smallest eigenvalue of the cross-products for which a basis of more rows still serves
 
 
+def triangular_factor(X: Array) -> tuple[Array, Array]:
+    """Give Q and R of a tall matrix (scipy's keeps the columns together in memory, which numpy's sets down row by row)."""
+    Q, R = linalg.qr(X, mode="economic", check_finite=False)
+    return Q, R
+
+
 def independent_columns(X: Array) -> tuple[list[int], list[int]]:
     """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
     norms = np.sqrt((X**2).sum(axis=0))
-    return _independent(np.asarray(np.linalg.qr(X / np.where(norms > 0, norms, 1.0), mode="r")), norms)
+    return _independent(triangular_factor(X / np.where(norms > 0, norms, 1.0))[1], norms)
 
 
 def _independent(R: Array, norms: Array) -> tuple[list[int], list[int]]:
@@ -53,7 +60,7 @@ def orthogonal_map(columns: Array) -> Array:
     """Give the triangular matrix that makes columns orthogonal with unit mean square; only scales if they are dependent."""
     size = np.sqrt((columns**2).mean(axis=0)) if columns.shape[1] else np.zeros(0)
     size = np.where(size > 0, size, 1.0)
-    R = np.linalg.qr(columns / size, mode="r") / np.sqrt(len(columns))
+    R = triangular_factor(columns / size)[1] / np.sqrt(len(columns))
     if len(R) < len(size) or (np.abs(np.diag(R)) < RANK_TOLERANCE).any():
         return np.diag(1 / size)
     inverse = np.linalg.inv(R * np.sign(np.diag(R))[:, None])
@@ -120,11 +127,11 @@ class Model:
         """Give the columns kept and left out, Q and R of those kept, and the others in terms of them."""
         weighted = self.root_weights[:, None] * self.design.X
         norms = np.sqrt((weighted**2).sum(axis=0))
-        Q, R = np.linalg.qr(weighted / np.where(norms > 0, norms, 1.0))
+        Q, R = triangular_factor(weighted / np.where(norms > 0, norms, 1.0))
         kept, left = _independent(R, norms)
         if not left:
             return kept, left, Q, R * norms, np.zeros((len(kept), 0))
-        Q, R = np.linalg.qr(weighted[:, kept])
+        Q, R = triangular_factor(weighted[:, kept])
         return kept, left, Q, R, np.linalg.solve(R, Q.T @ weighted[:, left])
 
     @cached_property

@@ -130,7 +130,10 @@ def _limit(height: Callable[[float], float], estimate: float, step: float, end: 
         if np.isnan(above):
             return np.nan
         if above > 0:
-            return float(optimize.brentq(height, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
+            try:
+                return float(optimize.brentq(height, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
+            except ValueError:  # the profile could not be found at a value in between
+                return np.nan
         if outside == end:
             return end
         inside = outside
@@ -147,6 +150,8 @@ def _interval(fit: Solution, constraint: Constraint, estimate: float, error: flo
 
         def height(value: float, last: list[Array] = last) -> float:
             found, last[0] = _held(likelihood, constraint, value, last[0])
+            if np.isnan(found):  # the last end is sometimes a corner that the search does not leave
+                found, last[0] = _held(likelihood, constraint, value, fit.warm_start)
             return found - best - cut
 
         limit = _limit(height, estimate, sign * error, wall)
