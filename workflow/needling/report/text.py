@@ -16,7 +16,7 @@ from needling.report.mechanisms import process_sentences, sessions_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
-from needling.report.whom import beside_sentences, rule_sentences, whom_sentences
+from needling.report.whom import beside_sentences, rule_sentences, subgroup_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.tables.printed import Pieces, Printed, marked
 from needling.tables.reached import sentences as event_sentences
@@ -88,6 +88,7 @@ def report_text(
         guesses=guesses_sentences(released, labels),
         mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
         whom=whom_sentences(released, labels),
+        subgroups=subgroup_sentences(released, labels),
         beside=beside_sentences(released, labels),
         rules=rule_sentences(released, labels),
         section=section,

@@ -13,6 +13,7 @@ from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_w
 from needling.tables.policy import shown as shown_rules
 from needling.tables.policy import verdict
 from needling.tables.printed import Pieces, Told
+from needling.tables.subgroups import QUANTITIES, lines_of, subgroup, units
 
 CLEAR = 0.05
 
@@ -79,6 +80,38 @@ def _together(mine: pd.DataFrame, second: bool, labels: Labels) -> Pieces:
         Told(pulled, share[0]["row_id"], "estimate"),
         " of the way to no change",
     ]
+
+
+def subgroup_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say per cohort and outcome whether subgroups are shown to differ, what the difference is in each, and in all together.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result. No large P is called a proof that subgroups are the same.
+    """
+    rows = shown(released, labels, ("table", "subgroups"), QUANTITIES)
+    found = []
+    for _, mine in rows.groupby([*PLACE, "arm"], sort=False):
+        tests = mine[mine["quantity"].eq("moderation") & mine["p"].notna()].to_dict("records")
+        if not tests:
+            continue
+        test = tests[0]
+        column = "p" if pd.isna(test["p_adjusted"]) else "p_adjusted"
+        clear = _p(test) < CLEAR
+        pair = f" of {in_sentence(labels.arm(test['arm']))}" if len(labels.plan.arms) > 2 else ""
+        pieces: Pieces = [f"{place_words(test, labels, rows)}: the {labels.noun}{pair} "]
+        pieces += ["differs between" if clear else "is not shown to differ between", " subgroups ("]
+        pieces += [Told(format_p(test[column]), test["row_id"], column), ")" if clear else "), nor to be the same"]
+        for own, standard, is_first in lines_of(mine):
+            told = [one for one in (own, standard) if one is not None and pd.notna(one["estimate"])]
+            name = in_sentence(subgroup(told[0], labels)) if told else ""
+            if told and not is_first:
+                name += f", {in_sentence(labels.instrument(told[0]['instrument']))}"
+            pieces += [f"; {name} ", units(told[0])] if told else []
+            pieces += [" standard deviations"] if told and told[0]["unit"] == "standard deviations" else []
+        pieces.append(f"; {test['note']}" if test["note"] else "")
+        found.append([*pieces, "."])
+    return found
 
 
 def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
