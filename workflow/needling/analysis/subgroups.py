@@ -290,18 +290,12 @@ def _together(rows: "pd.DataFrame", question: Question, levels: list[str], visit
     tests = []
     for arm in question.arms[1:]:
         tested = apart.joint(apart.products_of(arm))
-        row = {
-            "arm": arm,
-            "reference": question.reference,
-            "note": BOUND if common.bound else "",
-            "status": "converged",
-        }
-        tests.append(
-            NO_NUMBERS | row | (tested or {"status": "not_estimated", "note": "the subgroups do not tell it apart"})
-        )
-    told = {"n_patients": len(rows), "n_observations": len(rows), "df_method": "residual"}
-    parts.append(_moderation(pd.DataFrame(tests).assign(**told), about, visit))
-    return pd.concat(parts, ignore_index=True)
+        told: Row = {"status": "not_estimated", "note": "the data do not tell the subgroups apart"}
+        if tested:
+            told = {**tested, "note": BOUND if common.bound else "", "df_method": "residual"}
+        tests.append(_row(question, arm, **told))
+    counts = {"n_patients": len(rows), "n_observations": len(rows)}
+    return pd.concat([*parts, _moderation(pd.DataFrame(tests).assign(**counts), about, visit)], ignore_index=True)
 
 
 # ---------------------------------------------------------------- rows
@@ -315,6 +309,11 @@ def _method(question: Question) -> Row:
     }  # fmt: skip
 
 
+def _row(question: Question, arm: str, **told: Any) -> Row:
+    """What an estimate has before its numbers."""
+    return NO_NUMBERS | {"arm": arm, "reference": question.reference, "status": "converged", "note": ""} | told
+
+
 def _effects(
     fit: "Regression", question: Question, at: str, variant: str, visit: str, products: "np.ndarray | None" = None
 ) -> "pd.DataFrame":
@@ -325,42 +324,33 @@ def _effects(
     rows = []
     for arm in question.arms[1:]:
         numbers = fit.estimate(fit.arm_at(arm, np.empty(0) if products is None else products), question.settings.level)
-        untested = {key: value for key, value in (numbers or {}).items() if key not in ("statistic", "p")}
-        told = {"status": "converged", "note": "", "df_method": "residual"}
-        lost = {"status": "not_estimated", "note": "the data do not tell it apart from other terms", "df_method": ""}
-        rows.append(NO_NUMBERS | {"arm": arm, "reference": question.reference} | untested | (told if numbers else lost))
-    counts = {"visit": visit, "n_patients": fit.n, "n_observations": fit.n}
-    table = pd.DataFrame(rows).assign(at=at, variant=variant, **counts, **_method(question))
-    return contrast_rows(table, question, "effect_at")
+        told: Row = {key: value for key, value in (numbers or {}).items() if key not in ("statistic", "p")}
+        lost = {"status": "not_estimated", "note": "the data do not tell it apart from other terms"}
+        rows.append(_row(question, arm, df_method="residual" if numbers else "", **(told or lost)))
+    table = pd.DataFrame(rows).assign(n_patients=fit.n, n_observations=fit.n)
+    return _at_subgroup(table, question, at, variant, visit)
 
 
 def _left_out(question: Question, level: str, why: str, visit: str) -> "pd.DataFrame":
     """Rows of a subgroup in which arms are not compared."""
     import pandas as pd
 
-    row = {"reference": question.reference, "at": structured({question.settings.by: level}), "variant": "own"}
-    rows = [NO_NUMBERS | row | {"arm": arm, "status": "not_estimated", "note": why} for arm in question.arms[1:]]
-    return contrast_rows(pd.DataFrame(rows).assign(visit=visit, **_method(question)), question, "effect_at")
+    rows = [_row(question, arm, status="not_estimated", note=why) for arm in question.arms[1:]]
+    return _at_subgroup(pd.DataFrame(rows), question, structured({question.settings.by: level}), "own", visit)
+
+
+def _at_subgroup(table: "pd.DataFrame", question: Question, at: str, variant: str, visit: str) -> "pd.DataFrame":
+    return contrast_rows(table.assign(at=at, variant=variant, visit=visit, **_method(question)), question, "effect_at")
 
 
 def _moderation(table: "pd.DataFrame", question: Question, visit: str) -> "pd.DataFrame":
-    told = {
-        "quantity": "moderation",
-        "visit": visit,
-        "unit": "",
-        "better": "neither",
-        "favours": "",
-        **_method(question),
-    }
-    return complete(table, question, **told)
+    told = {"quantity": "moderation", "visit": visit, "unit": "", "better": "neither", "favours": ""}
+    return complete(table, question, **told, **_method(question))
 
 
 def _untested(question: Question, visit: str, why: str) -> "pd.DataFrame":
     """Rows of the tests that were planned and cannot be made."""
     import pandas as pd
 
-    rows = [
-        NO_NUMBERS | {"arm": arm, "reference": question.reference, "status": "not_estimated", "note": why}
-        for arm in question.arms[1:]
-    ]
+    rows = [_row(question, arm, status="not_estimated", note=why) for arm in question.arms[1:]]
     return _moderation(pd.DataFrame(rows), question, visit)

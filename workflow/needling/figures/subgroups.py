@@ -162,8 +162,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     level = f"{100 * float(source['level'].iloc[0]):g}%"
     caption = (
-        f"Subgroups: {labels.noun}s in each and in all together with {level} confidence intervals (patients in brackets), and the test "
-        "that it is the same in all. One that differs from 0 and another that does not do not show that they differ."
+        f"Subgroups: {labels.noun}s in each and in all together with {level} confidence intervals (patients in brackets), and the "
+        "test that it is the same in all. One that differs from 0 and another that does not do not show that they differ."
     )
     if source["variant"].eq("standardised").any():
         caption += (

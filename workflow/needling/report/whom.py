@@ -13,7 +13,7 @@ from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_w
 from needling.tables.policy import shown as shown_rules
 from needling.tables.policy import verdict
 from needling.tables.printed import Pieces, Told
-from needling.tables.subgroups import QUANTITIES, lines_of, subgroup, units
+from needling.tables.subgroups import QUANTITIES, SD_UNIT, lines_of, subgroup, units
 
 CLEAR = 0.05
 
@@ -103,12 +103,11 @@ def subgroup_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> lis
         pieces += ["differs between" if clear else "is not shown to differ between", " subgroups ("]
         pieces += [Told(format_p(test[column]), test["row_id"], column), ")" if clear else "), nor to be the same"]
         for own, standard, is_first in lines_of(mine):
-            told = [one for one in (own, standard) if one is not None and pd.notna(one["estimate"])]
-            name = in_sentence(subgroup(told[0], labels)) if told else ""
-            if told and not is_first:
-                name += f", {in_sentence(labels.instrument(told[0]['instrument']))}"
-            pieces += [f"; {name} ", units(told[0])] if told else []
-            pieces += [" standard deviations"] if told and told[0]["unit"] == "standard deviations" else []
+            row = own or standard or {}
+            if pd.isna(row["estimate"]):
+                continue
+            name = in_sentence(subgroup(row, labels)) if is_first else in_sentence(labels.instrument(row["instrument"]))
+            pieces += [f"; {name} ", units(row), " standard deviations" if row["unit"] == SD_UNIT else ""]
         pieces.append(f"; {test['note']}" if test["note"] else "")
         found.append([*pieces, "."])
     return found

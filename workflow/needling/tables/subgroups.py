@@ -12,7 +12,7 @@ from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.withheld import HIDDEN, withheld_note
 
 QUANTITIES = ("effect_at", "moderation")
-ALL = "All together"
+ALL, SD_UNIT = "All together", "standard deviations"
 
 
 def units(row: dict[Any, Any]) -> str:
@@ -22,7 +22,7 @@ def units(row: dict[Any, Any]) -> str:
     if pd.isna(row["estimate"]):
         return "not estimated" if row["status"] == "not_estimated" else MISSING
     number = format_estimate(row["estimate"], row["low"], row["high"])
-    unit = "" if row["unit"] == "standard deviations" else f" {row['unit']}".rstrip()
+    unit = "" if row["unit"] == SD_UNIT else f" {row['unit']}".rstrip()
     return Told(f"{number}{unit} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
 
 
@@ -80,7 +80,7 @@ def _cells(line: Line, labels: Labels) -> Row:
     own, standard, is_first = line
     row = own or standard or {}
     instrument = labels.instrument(row["instrument"]) if row["instrument"] else MISSING
-    n = MISSING if pd.isna(row["n_patients"]) else Told(str(row["n_patients"]), row["row_id"], "n_patients")
+    n: str = MISSING if pd.isna(row["n_patients"]) else Told(str(row["n_patients"]), row["row_id"], "n_patients")
     name = subgroup(row, labels) if is_first else ""
     return [name, instrument, n, units(own) if own else "", units(standard) if standard else ""]
 
