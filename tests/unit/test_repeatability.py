@@ -68,6 +68,27 @@ def test_what_was_planted_comes_back_with_the_coverage_it_claims():
         assert abs(np.mean(inside[one]) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 100), one
 
 
+def test_intervals_are_not_rounded_and_are_those_of_mcgraw_and_wong():
+    """Their table 7, case of consistency replaced by absolute agreement, written out for three readings of sixty patients."""
+    from scipy.stats import f
+
+    table = drawn(np.random.default_rng(9))
+    found = repeatability(table)
+    values = table.pivot(index="patient", columns="reading", values="value").to_numpy()
+    n, k = values.shape
+    msr = k * values.mean(axis=1).var(ddof=1)
+    msc = n * values.mean(axis=0).var(ddof=1)
+    mse = (((values - values.mean()) ** 2).sum() - (n - 1) * msr - (k - 1) * msc) / ((n - 1) * (k - 1))
+    icc = found["single"]["estimate"]
+    a, b = k * icc / (n * (1 - icc)), 1 + k * icc * (n - 1) / (n * (1 - icc))
+    v = (a * msc + b * mse) ** 2 / ((a * msc) ** 2 / (k - 1) + (b * mse) ** 2 / ((n - 1) * (k - 1)))
+    upper = f.ppf(0.975, n - 1, v)
+    low = n * (msr - upper * mse) / (upper * (k * msc + (k * n - k - n) * mse) + n * msr)
+    assert found["single"]["low"] == pytest.approx(low, abs=1e-9)
+    assert found["mean"]["low"] == pytest.approx(k * low / (1 + (k - 1) * low), abs=1e-9)
+    assert found["single"]["low"] < icc < found["single"]["high"]
+
+
 def test_incomplete_patients_are_left_out_and_readings_that_agree_have_no_error():
     table = drawn(np.random.default_rng(1), n=20)
     found = repeatability(table.drop(index=[0, 7]))

@@ -183,7 +183,8 @@ def test_a_subgroup_measured_by_two_instruments_has_each_and_one_common():
     results = run(frame, instruments=list(OWN.values()))
     own = results[(results["at"] == json.dumps({"injury": "tendon"})) & (results["variant"] == "own")]
     assert set(own["instrument"]) == {"visa_a", "quickdash"}
-    assert at(results, "tendon", "standardised")["n_patients"] == 240
+    assert at(results, "tendon", "standardised")["n_patients"] == 160
+    assert at(results, "strain", "standardised")["n_observations"] == 240
     assert (results.loc[results["quantity"] == "moderation", "note"] == "").all()
 
 

@@ -42,7 +42,6 @@ def repeatability(readings: "pd.DataFrame") -> dict[str, Any]:
     (0.9995, 0.527)
     """
     import numpy as np
-    import pingouin
 
     wide = readings.pivot_table(index="patient", columns="reading", values="value", sort=False).dropna()
     n, k = wide.shape
@@ -61,8 +60,20 @@ def repeatability(readings: "pd.DataFrame") -> dict[str, Any]:
         same = {"estimate": 1.0, "low": float("nan"), "high": float("nan")}
         return told | {"single": same, "mean": same}
     long = wide.reset_index().melt(id_vars="patient", value_name="value")
-    table = pingouin.intraclass_corr(long, targets="patient", raters="reading", ratings="value").set_index("Type")
+    table = _unrounded(long).set_index("Type")
     for name, kind in (("single", "ICC(A,1)"), ("mean", "ICC(A,k)")):
         low, high = (float(one) for one in table["CI95"].to_dict()[kind])
         told[name] = {"estimate": float(table["ICC"].to_dict()[kind]), "low": low, "high": high}
     return told
+
+
+def _unrounded(long: "pd.DataFrame") -> "pd.DataFrame":
+    """The intraclass correlations of pingouin, whose intervals have two decimals unless its options say otherwise."""
+    import pingouin
+
+    usual = pingouin.options["round.column.CI95"]
+    pingouin.options["round.column.CI95"] = 12
+    try:
+        return pingouin.intraclass_corr(long, targets="patient", raters="reading", ratings="value")
+    finally:
+        pingouin.options["round.column.CI95"] = usual

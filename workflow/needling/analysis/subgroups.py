@@ -283,9 +283,10 @@ def _together(rows: "pd.DataFrame", question: Question, levels: list[str], visit
         return _untested(question, visit, str(error))
     parts = []
     if common.standardised:
-        parts += [
-            _effects(apart, about, structured({by: level}), "standardised", visit, basis.at(level)) for level in levels
-        ]
+        sizes = rows[by].value_counts()
+        for level in levels:
+            made = _effects(apart, about, structured({by: level}), "standardised", visit, basis.at(level))
+            parts.append(made.assign(n_patients=int(sizes[level])))
     parts.append(_effects(pooled, about, structured({by: levels}), "pooled", visit, np.empty(0)))
     tests = []
     for arm in question.arms[1:]:

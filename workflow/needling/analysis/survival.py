@@ -112,6 +112,14 @@ def proportional_hazards(
     from scipy.stats import rankdata
     from statsmodels.duration.hazard_regression import PHReg
 
+    # Who was gone before the first event was at risk of none; statsmodels' robust variance would be missing for them.
+    at_risk = np.asarray(time, float) >= np.asarray(time, float)[np.asarray(event) == 1].min()
+    time, event, X, groups = (
+        np.asarray(time)[at_risk],
+        np.asarray(event)[at_risk],
+        X[at_risk],
+        np.asarray(groups)[at_risk],
+    )
     model = PHReg(time, X.to_numpy(float), status=event, ties="breslow")
     plain, robust = model.fit(), model.fit(groups=pd.factorize(groups)[0])
     coefficients = pd.DataFrame({"estimate": robust.params, "se": robust.bse}, index=X.columns)
