@@ -7,7 +7,6 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, complete, not_estimated, structured
 from needling.cohort.analysed import Needs
-from needling.instruments.definition import definition
 from needling.study.analyses import KindSettings
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
@@ -422,6 +421,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
 
 def _measured(settings: Settings, study: Study) -> list[str]:
     """Instruments of the measures whose items are repeated readings."""
+    from needling.instruments.definition import definition
+
     named = [plan.outcomes[one] for plan in study.cohorts.values() for one in settings.measures if one in plan.outcomes]
     names = dict.fromkeys(name for one in named for name in ([one] if isinstance(one, str) else one))
     return [name for name in names if definition(name, study.instruments[name]).measured]

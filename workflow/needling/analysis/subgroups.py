@@ -8,7 +8,6 @@ from pydantic import Field
 from needling.analysis.moderators import BASELINE, FEWEST_DF, NO_NUMBERS, why_not
 from needling.analysis.results import Output, Question, complete, contrast_rows, spread_within_arms, structured
 from needling.cohort.analysed import Needs
-from needling.instruments.definition import definition
 from needling.study.analyses import SCALE, KindSettings, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
@@ -135,7 +134,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, "
          "they would have had values like those measured."),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "subgroups"), ("figure", "subgroups"),
+        ("table", "by_subgroup"), ("figure", "by_subgroup"),
     ]  # fmt: skip
 
 
@@ -170,6 +169,8 @@ def _too_little(mine: "pd.DataFrame", question: Question) -> str:
 
 def _in_own_unit(mine: "pd.DataFrame", question: Question) -> "tuple[pd.DataFrame, Question]":
     """Rows of one instrument in its own unit, and the question about them."""
+    from needling.instruments.definition import definition
+
     if question.instrument:
         return mine, question
     name = str(mine["instrument"].iloc[0])

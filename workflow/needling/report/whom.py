@@ -13,7 +13,7 @@ from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_w
 from needling.tables.policy import shown as shown_rules
 from needling.tables.policy import verdict
 from needling.tables.printed import Pieces, Told
-from needling.tables.subgroups import QUANTITIES, SD_UNIT, lines_of, subgroup, units
+from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, lines_of, subgroup, units
 
 CLEAR = 0.05
 
@@ -89,7 +89,7 @@ def subgroup_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> lis
     -------
     Sentences as pieces of text; a `Told` where a piece prints a result. No large P is called a proof that subgroups are the same.
     """
-    rows = shown(released, labels, ("table", "subgroups"), QUANTITIES)
+    rows = shown(released, labels, ("table", "by_subgroup"), QUANTITIES)
     found = []
     for _, mine in rows.groupby([*PLACE, "arm"], sort=False):
         tests = mine[mine["quantity"].eq("moderation") & mine["p"].notna()].to_dict("records")

@@ -52,7 +52,7 @@ def lines_of(rows: pd.DataFrame) -> list[Line]:
 
 def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print for each cohort and outcome the difference in each subgroup in its own unit and, where instruments differ, in SDs."""
-    exact = shown(released, labels, ("table", "subgroups"), QUANTITIES)
+    exact = shown(released, labels, ("table", "by_subgroup"), QUANTITIES)
     if exact.empty:
         return None
     adjusted = bool(exact["p_adjusted"].notna().any())
@@ -113,4 +113,4 @@ def notes(exact: pd.DataFrame, labels: Labels) -> list[str]:
     return found
 
 
-TABLES = {"subgroups": table}
+TABLES = {"by_subgroup": table}

@@ -12,7 +12,7 @@ from needling.labels.numbers import decimals, format_estimate, format_fixed, for
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import PLACE, place_words, shown
-from needling.tables.subgroups import QUANTITIES, subgroup
+from needling.tables.by_subgroup import QUANTITIES, subgroup
 from needling.tables.withheld import withheld_note
 
 COLUMNS = [
@@ -37,7 +37,7 @@ LINE_OF_ALL = 1.5  # mm more before all together
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the differences that are on the scale of all together, and the tests; nothing where no two subgroups are."""
-    both = shown(released, labels, ("figure", "subgroups"), QUANTITIES)
+    both = shown(released, labels, ("figure", "by_subgroup"), QUANTITIES)
     pooled = both[both["variant"].eq("pooled") & both["estimate"].notna()]
     keys = pd.MultiIndex.from_frame(both[GROUP])
     has = keys.isin(pd.MultiIndex.from_frame(pooled[GROUP]))
