@@ -11,8 +11,8 @@ from needling.figures.style import BAND, FAINT, HAIR, INK, STRONG, Profile, Shee
 from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.for_whom import PLACE, place_words, shown
 from needling.tables.by_subgroup import QUANTITIES, subgroup
+from needling.tables.for_whom import PLACE, place_words, shown
 from needling.tables.withheld import withheld_note
 
 COLUMNS = [

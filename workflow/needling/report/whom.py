@@ -7,13 +7,13 @@ import pandas as pd
 from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p
 from needling.labels.sentences import in_sentence, spaced
 from needling.labels.words import Labels
+from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, lines_of, subgroup, units
 from needling.tables.co_interventions import WARNING, names_of, pick
 from needling.tables.co_interventions import shown as shown_beside
 from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_words, shown, value_words
 from needling.tables.policy import shown as shown_rules
 from needling.tables.policy import verdict
 from needling.tables.printed import Pieces, Told
-from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, lines_of, subgroup, units
 
 CLEAR = 0.05
 
