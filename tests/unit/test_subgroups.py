@@ -132,6 +132,7 @@ def test_own_models_the_pooled_one_and_the_test_are_those_of_r():
     assert (rows["male"]["instrument"], rows["male"]["better"]) == ("lefs", "higher")
     assert (rows["female"]["favours"], rows["male"]["favours"]) == ("needling", "needling")
     assert {rows["pooled"]["unit"], rows["male in SD"]["unit"]} == {"standard deviations"}
+    assert rows["pooled"]["better"] == "higher"
     assert json.loads(rows["pooled"]["at"]) == {"injury": ["female", "male"]}
 
 
@@ -313,6 +314,19 @@ def test_table_figure_and_sentence_say_the_released_numbers():
     caption, alternative = figure.words(source, labels)
     assert "own unit is in the table" in caption
     assert alternative.count("all together") == 6
+
+
+def test_only_a_clear_test_is_said_to_differ():
+    released, labels = shown(made)
+    results = released["results"].copy()
+    tests = results["analysis"].eq("by_sex") & results["quantity"].eq("moderation")
+    results.loc[tests, "p"] = 0.5
+    results.loc[tests & results["cohort"].eq("sports") & results["outcome"].eq("function"), "p"] = 0.001
+    said = ["".join(pieces) for pieces in subgroup_sentences({**released, "results": results}, labels)]
+    assert [one.partition(":")[0] for one in said if "the effect differs between subgroups" in one] == [
+        "Sports injury, function"
+    ]
+    assert sum("is not shown to differ between subgroups" in one for one in said) == 5
 
 
 def test_the_better_side_is_left_where_lower_is_better():
