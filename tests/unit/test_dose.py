@@ -188,7 +188,7 @@ def test_exposures_are_least_squares_given_baseline(observed):
 
 
 def test_what_was_done_is_an_exposure_as_a_mean_or_as_the_share_at_a_level():
-    """Stimulation, trigger points, depth, retention and muscles, of sessions with needling by week 6, each by itself given baseline."""
+    """Stimulation, trigger points, depth, retention and muscles of sessions with needling by week 6, each given baseline."""
     people, sessions, _ = dosed(6, n=160)
     frames, rng = given(people, sessions), np.random.default_rng(8)
     n, m = len(frames["sessions"]), len(frames["needling"])
