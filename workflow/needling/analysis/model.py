@@ -1,6 +1,5 @@
 """Any mixed model of the engine, written in the study file: visits or sessions, a formula, random effects, contrasts."""
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +26,7 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "mixed_reml"
@@ -121,6 +120,13 @@ class Settings(KindSettings):
         "neither", description="Better direction of the response of sessions. Default: neither; visits know theirs."
     )
 
+    promoted: str | None = Field(
+        None,
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="Day on which the entry was made of a fit in a notebook, after the data had been seen: it is exploratory, and "
+        "the report says so. Default: none, it was planned.",
+    )
+
     @field_validator("clusters", mode="before", json_schema_input_type=list[Cluster] | dict[Cluster, str])
     @classmethod
     def _a_list_means_intercepts(cls, value: Any) -> Any:
@@ -159,6 +165,8 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: the formula needs a response (response ~ terms), and random terms have none")
         self._check_frame(name, study)
         self._check_questions(place, study)
+        if self.promoted and study.role(name) != "exploratory":
+            raise ValueError(f"{place}: what was found in a notebook is exploratory; write role: exploratory")
         later = self._after_day_0(study)
         if later and study.role(name) != "exploratory":
             raise ValueError(
@@ -264,24 +272,29 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     from needling.mixed.errors import MixedModelError
 
     settings = question.settings
-    question, rows = _response(question, data[settings.frame])
+    rows = _complete(data[settings.frame], settings)
     people = rows["patient"].nunique()
     why = too_few(rows, question if "arm" in settings.used else replace(question, arms=()))
     if not why:
         try:
-            frame, fit = _fitted(rows, question, settings)
-            if fit.status != "failed":
-                return _answers(fit, frame, question, settings)
-            why = frame.words(fit.message)
+            found = fitted(data, question)
+            if found.fit.status != "failed":
+                return answers(found, question)
+            why = found.frame.words(found.fit.message)
         except MixedModelError as error:
             why = refusal(error)
-    planned = replace(question, visits=(), arms=question.arms if settings.contrasts else ())
+    planned = replace(_of_response(question), visits=(), arms=question.arms if settings.contrasts else ())
     quantity = "difference" if settings.contrasts else "mean"
     return Output(not_estimated(planned, why, METHOD, people, len(rows), quantity))
 
 
-def _response(question: Question, rows: "pd.DataFrame") -> "tuple[Question, pd.DataFrame]":
-    """The question about the response of the formula, in its unit and direction, and the complete rows."""
+def _complete(rows: "pd.DataFrame", settings: Settings) -> "pd.DataFrame":
+    """The rows that lack no column of the model."""
+    return rows.dropna(subset=[settings.fixed.response, *(c for c in settings.used if c in rows)])
+
+
+def _of_response(question: Question) -> Question:
+    """The question about the response of the formula, in its unit and direction."""
     settings = question.settings
     response = settings.fixed.response
     if settings.frame == "sessions":
@@ -289,37 +302,44 @@ def _response(question: Question, rows: "pd.DataFrame") -> "tuple[Question, pd.D
     elif response != "value":
         better = "higher" if response == "improvement" else question.better
         question = replace(question, unit=question.difference_unit, better=better)
-    return question, rows.dropna(subset=[response, *(c for c in settings.used if c in rows)])
+    return question
 
 
-def _fitted(rows: "pd.DataFrame", question: Question, settings: Settings) -> "tuple[Frame, MixedFit]":
-    from needling.analysis.fits import safe_frame
-    from needling.mixed.fit import fit_ladder
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question.
 
-    as_categories = re.findall(r"\bC\( *(\w+) *\)", settings.formula)
-    orders = {"visit": [question.baseline_visit, *question.weeks], "arm": list(question.arms)}
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, fit_rows
+
+    settings = question.settings
     over, time = {"visits": ("visit", "week"), "sessions": ("number", "day")}[settings.frame]
     by = f" | {settings.residual_by}" if settings.residual_by else ""
     of = {name: {"iid": "", "exponential": time}.get(name, over) for name in settings.residual}
     used = [*settings.used, *(name for name in of.values() if name)]
-    frame = safe_frame(rows, used, as_categories, orders, question.weeks)
-    return frame, fit_ladder(
-        re.sub(r"\bC\( *(\w+) *\)", r"\1", settings.formula),
-        frame.data,
-        residuals=[f"{name}({at}{by})" for name, at in of.items()],
-        subject="patient",
-        levels=frame.levels if "visit" in used else None,
-        random=settings.random or None,
-        cluster=dict(settings.clusters) or None,
-    )
+    ladder = [f"{name}({at}{by})" for name, at in of.items()]
+    random, cluster = settings.random or None, dict(settings.clusters) or None
+    rows = _complete(data[settings.frame], settings)
+    found = fit_rows(rows, question, settings.formula, used, ladder, random=random, cluster=cluster)
+    return Fitted(*found, {"df": settings.df, "level": settings.level})
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question, settings: Settings) -> Output:
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: means and comparisons asked for, coefficients, components, residuals, cross-check.
+
+    Parameters
+    ----------
+    found : as `fitted` gives it.
+    question : as for `run`.
+    """
     import pandas as pd
 
     from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
 
-    inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
+    frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
+    question = _of_response(question)
     structure = fit.covariance_structure.partition("(")[0]
     tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
     ladder = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
@@ -417,6 +437,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         *([("section", "mechanism")] if settings.frame == "sessions" else []),
         *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],
     ]  # fmt: skip
+    if settings.promoted:
+        said.append(
+            ("limits", f"The model was chosen after the data had been seen (on {settings.promoted}): its P values test nothing "
+             "that was planned, and what it finds wants other data.")
+        )  # fmt: skip
     if settings._after_day_0(study):
         said.append(("wording", "association"))
         said.append(
