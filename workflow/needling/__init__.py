@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from needling.desk.compared import compare as compare
-    from needling.desk.opened import open_study as open
+    from needling.desk.opened import open_study as open  # noqa: F401 - the face's own name for it
     from needling.mixed.fit import fit_mixed as fit_mixed
 
 __version__ = "0.1.0"

@@ -120,6 +120,11 @@ class Settings(KindSettings):
         "neither", description="Better direction of the response of sessions. Default: neither; visits know theirs."
     )
 
+    completed: list[Name] = Field(
+        default_factory=list,
+        description="Covariates of the formula whose missing values are the cohort's mean (of a category its most frequent level), "
+        "as under adjust of the other kinds; randomised designs only. Default: none, such rows are left out.",
+    )
     promoted: str | None = Field(
         None,
         pattern=r"^\d{4}-\d{2}-\d{2}$",
@@ -165,6 +170,13 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: the formula needs a response (response ~ terms), and random terms have none")
         self._check_frame(name, study)
         self._check_questions(place, study)
+        for covariate in self.completed:
+            if covariate not in self.fixed.columns or covariate not in study.covariate_names:
+                raise ValueError(f"{place}: completed names covariates of the formula, and '{covariate}' is none")
+            if study.design != "randomised":
+                raise ValueError(
+                    f"{place}: a missing covariate is completed where arms were randomised, and nowhere else"
+                )
         if self.promoted and study.role(name) != "exploratory":
             raise ValueError(f"{place}: what was found in a notebook is exploratory; write role: exploratory")
         later = self._after_day_0(study)
@@ -231,7 +243,8 @@ class Settings(KindSettings):
         """The rows of visits that the model uses, complete in every column of the model."""
         columns = [c for c in self.used if c not in ("arm", "visit", "baseline")]
         baseline = "baseline" in self.used or self.fixed.response != "value"
-        return Needs(tuple(self.visits or study.visits.follow_up), baseline=baseline, columns=tuple(columns))
+        visits = tuple(self.visits or study.visits.follow_up)
+        return Needs(visits, baseline=baseline, columns=tuple(columns), filled=tuple(self.completed))
 
 
 def _columns(frame: str, study: Study) -> list[str]:

@@ -18,8 +18,9 @@ def compare(*fits: "Fit") -> Table:
 
     Returns
     -------
-    A row for each: fixed, random, cluster, residual, method, status, rows, patients, parameters (those that the criteria count: of
-    the covariance under REML, else all), log_likelihood, aic, bic and d_aic, the difference from the smallest. Under REML the fixed effects must be the same.
+    A row for each: fixed, random, cluster, residual, method, status, rows, patients, parameters (that the criteria count: under
+    REML those of the covariance), log_likelihood, aic, bic and d_aic, the difference from the smallest. Under REML the fixed
+    effects must be the same.
 
     Raises
     ------
@@ -38,7 +39,8 @@ def compare(*fits: "Fit") -> Table:
         if own != response or not _same_rows(first, fit, response):
             counts = f"{first.engine.n_observations} of '{response}', {fit.engine.n_observations} of '{own}'"
             raise MixedModelError(
-                f"The fits are of different rows ({counts}), and likelihoods of different data do not compare; fit all to the complete rows of the largest model."
+                f"The fits are of different rows ({counts}), and likelihoods of different data do not compare; fit all to the "
+                "complete rows of the largest model."
             )
         if fit.engine.method != first.engine.method:
             raise MixedModelError("One fit is REML and another ML; update(method=...) makes them alike.")

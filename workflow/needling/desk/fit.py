@@ -79,7 +79,7 @@ class Fit:
         import pandas as pd
 
         frame = self.fitted_model.frame
-        held = [name for name in frame.data if isinstance(frame.data[name].dtype, pd.CategoricalDtype)]
+        held = [str(name) for name in frame.data.columns if isinstance(frame.data[name].dtype, pd.CategoricalDtype)]
         named = {
             name: frame.data[name].cat.rename_categories([frame.name(code) for code in frame.data[name].cat.categories])
             for name in held

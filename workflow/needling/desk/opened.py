@@ -1,7 +1,6 @@
 """A study opened in a notebook: its plan, tables and results, the rows of its models, the models themselves."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -314,7 +313,8 @@ class OpenStudy:
 
         plan, said = promoted(self, fit, name, role, label)
         self.plan = plan
-        fit.question = replace(self.asked(name, fit.question.cohort, fit.question.outcome, fit.question.site)[0])
+        fit.question, _ = self.asked(name, fit.question.cohort, fit.question.outcome, fit.question.site)
+        fit.analysis = name
         return said
 
     # ---------------------------------------------------------------- every kind as a method

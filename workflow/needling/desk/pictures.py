@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from needling.desk.printed import Table
+from needling.figures.panels import visit_positions
 from needling.figures.style import BAND, FAINT, light_grid, looks, style
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -70,40 +71,44 @@ def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax:
     table = fit.contrast(variable, by=by, at=at) if compared else fit.means(by, at=at)
     fit.asked[:] = remembered  # what is drawn is not what the plan is asked for
     named = "contrast" if compared else variable
-    groups = list(dict.fromkeys(table[named])) if named in table else [""]
-    own = labels.plan.arms
-    look = looks([str(one) for one in groups] if not compared and list(map(str, groups)) != [""] else own[1:] or [""])
-    for group, one in zip(groups, look.values(), strict=False):
+    groups = [str(one) for one in dict.fromkeys(table[named])] if named in table else [""]
+    arms = [group.partition(" - ")[0] for group in groups]
+    known = looks(labels.plan.arms)
+    look = [known[arm] for arm in arms] if set(arms) <= set(known) else list(looks(groups).values())
+    places = _places(fit, table, x, is_number, labels)
+    for group, one in zip(groups, look, strict=True):
         mine = table[table[named] == group] if named in table else table
-        words = _words(labels, variable, str(group))
-        _line(ax, mine, x, is_number, one, words)
+        _line(ax, mine, [places[value] for value in mine[x]], is_number, one, _words(labels, variable, group))
     light_grid(ax)
     if not is_number:
-        places = list(dict.fromkeys(table[x]))
-        ax.set_xticks(range(len(places)), [labels.visit(str(p)) if x == "visit" else str(p) for p in places])
+        ax.set_xticks(list(places.values()), [labels.visit(str(p)) if x == "visit" else str(p) for p in places])
     if compared:
         ax.axhline(0, color=FAINT, linewidth=0.8, zorder=1)
         _side(fit, table, ax)
-    held = (
-        [f"{labels.visit(str(at['visit']))}"]
-        if "visit" in at and x != "visit" and not isinstance(at["visit"], list)
-        else []
-    )
+    held = [labels.visit(str(at["visit"]))] if isinstance(at.get("visit"), str) and x != "visit" else []
     ax.set_xlabel(
-        labels.covariate(x) if x in labels.plan.covariate_names else labels.outcome(x) if x != "visit" else ""
+        labels.covariate(x) if x in labels.plan.covariate_names else "" if x == "visit" else labels.outcome(x)
     )
-    ax.set_ylabel(_measure(fit, "Difference in " if compared else "Mean of "))
+    told = f"\n{_words(labels, variable, groups[0])}" if compared and len(groups) == 1 else ""
+    ax.set_ylabel(_measure(fit, "Difference in " if compared else "Mean of ") + told)
     place = [labels.cohort(fit.question.cohort) if fit.question.cohort else "", *map(in_sentence, held)]
     ax.set_title(", ".join(filter(None, place)), loc="left", fontweight=600)
-    if len(groups) > 1 or compared:
+    if len(groups) > 1:
         ax.legend()
 
 
-def _line(ax: "Axes", rows: Table, x: str, is_number: bool, look: Any, words: str) -> None:
+def _places(fit: "Fit", table: Table, x: str, is_number: bool, labels: Labels) -> dict[Any, float]:
+    """Where each value stands along the axis: numbers as they are, visits at their weeks, other levels one after the other."""
+    values = list(dict.fromkeys(table[x]))
+    if is_number:
+        return {value: float(value) for value in values}
+    return visit_positions(labels, values) if x == "visit" else {value: float(n) for n, value in enumerate(values)}
+
+
+def _line(ax: "Axes", rows: Table, along: list[float], is_number: bool, look: Any, words: str) -> None:
     """A curve with its band along a number; points with intervals along levels."""
     estimate, low, high = (rows[name].to_numpy(dtype=float) for name in ("estimate", "low", "high"))
     if is_number:
-        along = rows[x].to_numpy(dtype=float)
         ax.plot(along, estimate, color=look.colour, linestyle=look.line, label=words)
         ax.fill_between(along, low, high, color=look.colour, alpha=0.15, linewidth=0)
         return

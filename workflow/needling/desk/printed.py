@@ -43,8 +43,8 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    The table as text: P values as P, degrees of freedom with one decimal, other numbers with four significant digits or one decimal; a missing
-    one as a dash.
+    The table as text: P values as P, degrees of freedom with one decimal, other numbers with four significant digits or one
+    decimal; a missing one as a dash.
     """
     shown = pd.DataFrame(table).copy()
     ends = {"low", "high"} <= set(shown.columns)

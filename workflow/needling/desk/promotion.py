@@ -90,6 +90,7 @@ def entry_of(fit: "Fit", label: str = "") -> dict[str, Any]:
     entry |= {"random": recipe["random"]} if recipe["random"] else {}
     entry |= _residual(fit, sessions)
     entry |= {"clusters": _clusters(recipe["cluster"])} if recipe["cluster"] else {}
+    entry |= {} if sessions else _completed(fit)
     entry |= {"df": settings.df} if getattr(settings, "df", "kenward_roger") != "kenward_roger" else {}
     fields = type(settings).model_fields
     for key in TAKEN:
@@ -112,6 +113,14 @@ def _visits(fit: "Fit") -> dict[str, Any]:
     """The visits of the rows, where they are not those after baseline."""
     there = [visit for visit in fit.study.plan.visits.schedule if (fit.data["visit"].astype("str") == visit).any()]
     return {} if there == list(fit.study.plan.visits.follow_up) else {"visits": there}
+
+
+def _completed(fit: "Fit") -> dict[str, Any]:
+    """The covariates in whose gaps the analysis that the fit comes from put the mean."""
+    settings, people = fit.question.settings, fit.study.frame("patients")
+    adjusted = [*settings.adjust, *getattr(settings, "completed", [])]
+    used = [name for name in adjusted if name in fit._variables and people[name].isna().any()]
+    return {"completed": used} if used and fit.study.plan.design == "randomised" else {}
 
 
 def _residual(fit: "Fit", sessions: bool) -> dict[str, Any]:
