@@ -18,11 +18,11 @@ from needling.figures.draw import figures
 from needling.figures.style import REPORT, save, style
 from needling.labels.words import Labels
 from needling.report.build import TEMPLATES, build_document
+from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.submission.build import MANIFEST, build_submission, stop_on_changes_by_hand
 from needling.submission.check import BLIND, check_folder, contrast, linear, look, seen_as
-from needling.submission.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists
 from needling.submission.documents import blocks
 from needling.submission.journals import Journal, journal, journals
 from needling.submission.provenance import commit
@@ -180,7 +180,8 @@ def test_documents_number_tables_and_figures_as_the_report_does(handed_in, tmp_p
     text = report_text(labels, released, tables, words, software=["numpy 2"], templates=TEMPLATES)
     for kind, known in (("table", tables), ("figure", words)):
         found = blocks(text, kind)
-        assert sorted(block.name for block in found) == sorted(known)
+        lists = ["checklist_consort", "checklist_stricta", "checklist_tidier"] if kind == "table" else []
+        assert sorted(block.name for block in found) == sorted([*known, *lists])
         numbers = [re.search(r"\*\*(\w+ ?S?\d+)\.\*\*", block.text)[1] for block in found]
         said = words_of(document(handed_in[0], f"{kind}s"))
         assert [number for number in numbers if f"{number}. Made-up data." not in said] == []

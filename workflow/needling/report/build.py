@@ -15,6 +15,7 @@ from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
 from needling.report.document import finish, reference_document
 from needling.report.page import finished, page_style
+from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.tables.make import write_tables
@@ -210,7 +211,7 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
         )
     except RuntimeError as error:
         raise StudyError(f"report.pdf: {str(error).splitlines()[0]}.") from error
-    return work / "report.pdf"
+    return with_row_heads(work / "report.pdf")
 
 
 def _keep_headings(source: str) -> str:

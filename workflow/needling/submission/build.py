@@ -13,11 +13,11 @@ import pandas as pd
 from needling.figures.draw import figures
 from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.words import Labels
+from needling.report.checklists import checklists, sources, write_checklists
 from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
 from needling.submission.check import check_folder
-from needling.submission.checklists import checklists, sources, write_checklists
 from needling.submission.documents import write_documents
 from needling.submission.journals import Journal
 from needling.tables.make import write_tables
