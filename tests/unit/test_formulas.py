@@ -25,11 +25,11 @@ def written(kind, study, **changes):
     [
         (ancova, {"visits": ["week_4"]}, [ARM, BASELINE, COVARIATES], ["_{ij}", "Sigma"]),
         (ancova, {"visits": ["week_4"], "adjust": []}, [ARM, BASELINE], [COVARIATES]),
-        (repeated_measures, {}, [ARM, BASELINE, COVARIATES, r"\boldsymbol{\Sigma}"], ["u_{"]),
+        (repeated_measures, {}, [ARM, BASELINE, COVARIATES, r"\boldsymbol{\Sigma}"], [r"u_{\text"]),
         (repeated_measures, {"baseline": "constrained"}, [ARM], [BASELINE]),
         (repeated_measures, {"baseline": "response", "adjust": []}, [ARM], [BASELINE, COVARIATES]),
         (repeated_measures, {"clusters": ["clinic"]}, [r"u_{\text{clinic}(ij)}", r"\sigma_{\text{clinic}}"], ["therapist"]),
-        (growth_curve, {}, [r"\delta_{A(i)}\,t_{ij}", BASELINE, r"b_{1i}\,t_{ij}"], ["u_{"]),
+        (growth_curve, {}, [r"\delta_{A(i)}\,t_{ij}", BASELINE, r"b_{1i}\,t_{ij}"], [r"u_{\text"]),
     ],
 )  # fmt: skip
 def test_what_is_in_the_model_is_in_its_formula(kind, changes, there, absent):

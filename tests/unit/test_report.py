@@ -212,10 +212,11 @@ def test_pdf_is_tagged_for_assistive_technology(built):
         one.title for one in pdf.outline if hasattr(one, "title")
     }
     found = list(parts(pdf.root_object["/StructTreeRoot"]["/K"][0].get_object()))
-    rows = [row for body in found if body["/S"] == "/TBody" for row in parts(body) if row["/S"] == "/TR"]
+    bodies = [body for body in found if body["/S"] == "/TBody"]
+    rows = [[cell.get_object() for cell in row["/K"]] for body in bodies for row in parts(body) if row["/S"] == "/TR"]
+    rows = [row for row in rows if len(row) > 1]  # one cell is the heading of a group
     assert len(rows) > 60
-    for row in rows:
-        first, *others = [cell.get_object() for cell in row["/K"]]
+    for first, *others in rows:
         assert first["/S"] == "/TH"
         assert any(one.get_object().get("/Scope") == "/Row" for one in listed_of(first["/A"]))
         assert {cell["/S"] for cell in others} == {"/TD"}
