@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from printed_numbers import disagreements
 from pypdf import PdfReader
 
+from needling.clean.rules import rules
 from needling.figures.draw import figures, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
@@ -369,6 +370,39 @@ def test_text_has_no_raw_name_long_number_or_empty_section(study):
     for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
         assert len(section.split("\n", 1)[1].strip()) > 20, section
     assert text.count("**Figure") == len(FIGURES)
+
+
+# What no clinician need know: words of the program, of tables of data, and of programs that fit models.
+CODE_WORDS = ["quarantin", "queried", "flagged", "boundary", "singular", "rank.deficient", "not_estimated", "NaN", "dataframe", "parquet",
+              "row_id", "side table", "schema", "merged", "missing_with", "baseline x", "x visit", "unobserved", "hessian", "traceback",
+              "imputed_", "null", "None", "boolean", "string", "kwargs", "levels of the factor"]  # fmt: skip
+
+
+def code_words(text):
+    return [word for word in CODE_WORDS if re.search(rf"\b{word}", text, re.IGNORECASE if word.islower() else 0)]
+
+
+@pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan, three_arms_plan])
+def test_report_captions_and_descriptions_have_no_words_of_the_program(study):
+    released, labels = shown(study, 60)
+    words = {}
+    for name, room in FIGURES.items():
+        source = room.data(released, labels)
+        if len(source):
+            caption, alternative = room.words(source, labels)
+            words[name] = {"caption": caption, "alternative": alternative}
+    assert len(words) >= 4
+    tables = {name: table for name, build in all_tables().items() if (table := build(released, labels)) is not None}
+    text = plain(report_text(labels, released, tables, words, software=SAID, templates=TEMPLATES))
+    prose = re.sub(r"\$\$.*?\$\$|\{[.#][^}]*\}|\]\([^)]*\)", "", text)
+    assert code_words(prose) == []
+    cells = [cell for table in tables.values() for row in [table.head, *table.rows] for cell in row]
+    assert [cell for cell in cells if code_words(cell)] == []
+
+
+def test_sentences_of_the_cleaning_rules_have_no_words_of_the_program():
+    assert [rule.id for rule in rules().values() if code_words(rule.sentence)] == []
+    assert code_words("It was quarantined and queried.") == ["quarantin", "queried"]
 
 
 def test_wording_fits_the_design():

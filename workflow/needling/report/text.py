@@ -85,15 +85,7 @@ def report_text(
         answers=answers(released, labels),
         foot=_foot(released, labels, told),
         asides=_asides(released, labels),
-        delivered=delivered_sentences(released, labels),
-        harms=harms_sentences(released, labels),
-        clusters=clusters_sentences(released, labels),
-        reached=event_sentences(released, labels),
-        guesses=guesses_sentences(released, labels),
-        mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
-        whom=whom_sentences(released, labels),
-        beside=beside_sentences(released, labels),
-        rules=rule_sentences(released, labels),
+        **_sentences(released, labels),
         section=section,
         own_sections=floats.own_sections,
         link=lambda section: f"[More]({section})",
@@ -117,6 +109,21 @@ def report_text(
     )
     floats.check()
     return re.sub(r"\n{3,}", "\n\n", floats.linked(text))
+
+
+def _sentences(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, list[Pieces]]:
+    """What sections say before their figures and tables."""
+    return {
+        "delivered": delivered_sentences(released, labels),
+        "harms": harms_sentences(released, labels),
+        "clusters": clusters_sentences(released, labels),
+        "reached": event_sentences(released, labels),
+        "guesses": guesses_sentences(released, labels),
+        "mechanism": [*process_sentences(released, labels), *sessions_sentences(released, labels)],
+        "whom": whom_sentences(released, labels),
+        "beside": beside_sentences(released, labels),
+        "rules": rule_sentences(released, labels),
+    }
 
 
 def _foot(released: dict[str, pd.DataFrame], labels: Labels, told: list[dict[str, Any]]) -> str:
