@@ -13,10 +13,12 @@ import pandas as pd
 from needling.figures.fonts import FONTS
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
+from needling.report.checklists import checklist_tables
 from needling.report.document import finish, reference_document
 from needling.report.page import finished, page_style
 from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
+from needling.schema.stored import write_table
 from needling.study.keys import StudyError
 from needling.tables.make import write_tables
 
@@ -64,6 +66,8 @@ def build_report(
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(released, labels, folder / "tables")
+    for name, table in checklist_tables(labels, tables, words).items():
+        write_table(table.exact, folder / "tables" / f"{name}.csv")
     text = report_text(labels, released, tables, words, software=software, templates=templates)
     with tempfile.TemporaryDirectory() as scratch, _fixed_surroundings():
         work = Path(scratch)

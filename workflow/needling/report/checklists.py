@@ -127,7 +127,7 @@ def checklist_tables(
         counts = {status: sum(item.status == status for item in items) for status in (AUTOMATIC, AUTHORS, ABSENT)}
         caption = f"{name}: of {len(items)} items {counts[AUTOMATIC]} are answered here, {counts[AUTHORS]} are for the authors"
         caption += f" and {counts[ABSENT]} are not in the data." if counts[ABSENT] else "."
-        exact = pd.DataFrame([vars(item) for item in items])
+        exact = pd.DataFrame([vars(item) for item in items]).drop(columns="links")
         made[f"checklist_{name.split()[0].lower()}"] = Printed(
             caption, exact, ["Item", "What is asked", "How it stands", "Where"], rows, [f"The guideline: {where[name]}"],
             [0.08, 0.5, 0.16, 0.26], left=(0, 1, 2, 3), section="checklist", folded=True,
