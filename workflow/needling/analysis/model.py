@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
+from needling.analysis.formulas import as_written
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -425,9 +426,7 @@ def _compared(
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
-    parts = [f"Mixed model (REML) with a row for each {row}: {settings.formula}."]
-    if settings.random:
-        parts.append(f"Random effects of patients: {settings.random}.")
+    parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
         ladder = ", ".join(braced("structure", name) for name in settings.residual)
         parts.append(
@@ -437,6 +436,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         parts.append(f"It is a separate one for each {braced('covariate', settings.residual_by)}.")
     said = [
         ("model", " ".join(parts)),
+        *as_written(settings.formula, settings.random or "", list(settings.clusters)),
         ("uses", f"every {row} at which the response and all that the model uses are known"),
         ("missing", "If the model is right, it is unbiased where, given what was measured and the covariates, missing values would "
          "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement "
