@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import needling as nd
+from needling.analysis.kinds import kinds
 from needling.analysis.run import analyse
 from needling.cohort.frame import in_plan_order
 from needling.cohort.sessions import session_frame
@@ -148,8 +149,6 @@ def test_importing_the_face_imports_nothing_heavy() -> None:
 
 
 def test_every_kind_is_a_method(study) -> None:
-    from needling.analysis.kinds import kinds
-
     assert set(kinds()) <= set(dir(study))
     found = study.ancova(outcomes=["pain"], visits=["week_4"]).results
     planned = study.results.query("analysis == 'ancova'")
@@ -325,6 +324,8 @@ def test_a_promoted_model_gives_the_numbers_of_the_notebook(study, mod, root) ->
     assert again.role("csi_moderator") == "exploratory"
     assert again.analyses["csi_moderator"].promoted == datetime.date.today().isoformat()
     assert again.analyses["csi_moderator"].completed == ["age"]
+    texts = [text for item, text in kinds()["model"].methods(again.analyses["csi_moderator"], again) if item == "model"]
+    assert "chosen after the data had been seen" in texts[0]
     run(root, again, ["csi_moderator"])
     opened = nd.open("small", root=root)
     rows = opened.results.query("analysis == 'csi_moderator' and quantity == 'difference'")

@@ -434,6 +434,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
     if settings.residual_by:
         parts.append(f"It is a separate one for each {braced('covariate', settings.residual_by)}.")
+    if settings.promoted:
+        parts.append(
+            f"It was chosen after the data had been seen, on {settings.promoted}: its P values test nothing that was planned."
+        )
     said = [
         ("model", " ".join(parts)),
         *as_written(settings.formula, settings.random or "", list(settings.clusters)),
@@ -450,11 +454,6 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         *([("section", "mechanism")] if settings.frame == "sessions" else []),
         *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],
     ]  # fmt: skip
-    if settings.promoted:
-        said.append(
-            ("limits", f"The model was chosen after the data had been seen (on {settings.promoted}): its P values test nothing "
-             "that was planned, and what it finds wants other data.")
-        )  # fmt: skip
     if settings._after_day_0(study):
         said.append(("wording", "association"))
         said.append(
