@@ -9,6 +9,7 @@ from needling.mixed import stacks
 from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
 from needling.mixed.plain import plain
+from needling.mixed.resample import _root
 
 READ = [
     "1", "week", "week * arm", "arm * site", "arm * site * sex", "week * arm * site", "age:week", "`my col` * arm",
@@ -101,3 +102,11 @@ def test_a_stack_with_one_matrix_that_is_not_positive_definite_is_refused(rows):
     B[1, -1, -1] = -1e-9
     with pytest.raises(np.linalg.LinAlgError):
         stacks.inverse_factors(B)
+
+
+def test_a_singular_covariance_has_a_root_to_simulate_from():
+    B = np.array([[[4.0, 2.0], [2.0, 1.0]], [[2.0, 0.0], [0.0, 3.0]]])
+    root = _root(B)
+    assert np.allclose(root @ np.swapaxes(root, 1, 2), B)
+    with pytest.raises(np.linalg.LinAlgError):
+        stacks.inverse_factors(B * (1 + 1e-17))

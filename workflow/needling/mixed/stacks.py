@@ -13,6 +13,7 @@ from scipy.linalg import lapack
 Array = np.ndarray
 
 FEW = 4  # rows up to which passes over the stack are faster than a call per matrix
+ROUNDING = 1e-15  # share of a variance below which what is left of it is rounding
 LARGE = 64  # rows from which LAPACK's own inverse of a triangle is faster than a loop over its rows
 
 
@@ -96,7 +97,7 @@ def _factor(B: Array) -> Array:
                 left = left - L[:, row, k] * L[:, column, k]
             if row > column:
                 L[:, row, column] = left / L[:, column, column]
-            elif (left > 0).all():
+            elif (left > ROUNDING * B[:, row, row]).all():
                 L[:, row, row] = np.sqrt(left)
             else:
                 raise np.linalg.LinAlgError("not positive definite")
