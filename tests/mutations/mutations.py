@@ -138,7 +138,7 @@ MUTATIONS = [
         "out = value > high",
         f"{CELLS} tests/unit/test_directions.py",
     ),
-    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k totals"),
+    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k total"),
     # the engine
     (
         "mixed/fit.py",
@@ -199,7 +199,7 @@ MUTATIONS = [
         "analysis/missing_data.py",
         "tail = (1 + settings.level) / 2",
         "tail = settings.level",
-        f"{MISSING} -k surface",
+        f"{MISSING} -k tipping_point",
     ),
     # harms
     (
