@@ -13,7 +13,9 @@ import pytest
 from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
 from matplotlib.figure import Figure
 from printed_numbers import disagreements
+from pypdf import PdfReader
 
+from needling.clean.rules import rules
 from needling.figures.draw import figures, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
@@ -96,12 +98,41 @@ def test_page_stands_alone_and_names_every_picture(built):
 
 def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
     write_figures(*shown(made_up_trial, 200), tmp_path)
-    page = finished('<img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
     assert ">Dry needling better</text>" in page
     assert "font-family" not in page  # the page's own typeface, which is that of the figures
     assert "var(--ink)" in page
     assert "var(--arm2)" in page
     assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
+
+
+def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(tmp_path):
+    write_figures(*shown(made_up_trial, 200), tmp_path)
+    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+    head, drawing = page.split("</head>")
+    looks = dict(re.findall(r"\.(d\d+)\{([^}]*)\}", head))
+    assert "style=" not in drawing
+    assert set(re.findall(r'class="(d\d+)"', drawing)) == set(looks)
+    assert len(set(looks.values())) == len(looks)
+    word = re.search(r'<text class="(d\d+)"[^>]*>Dry needling better</text>', drawing)
+    assert "var(--arm2)" in looks[word[1]]
+
+
+def test_columns_that_were_not_read_are_told_in_a_sentence_of_their_own():
+    """What follows the sentence begins a new paragraph: its marks once stood in the text of every format."""
+
+    def change(released):
+        released["unread"] = pd.DataFrame({"kind": ["not_named", "like_identifier"], "n": [11, 2]})
+
+    text = text_of(plan, change)
+    said = "11 columns of the export were not read, because the plan does not name them; 2 look like identifiers"
+    line = next(line for line in plain(text).splitlines() if said in line)
+    assert line.endswith("better delete them from the export.")
+
+
+def test_nothing_of_the_marks_of_the_text_is_printed(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    assert ":::" not in re.sub(r"<(style|script)\b.*?</\1>|base64,[^\"]*", "", page, flags=re.DOTALL)
 
 
 def test_every_table_stands_in_a_named_region_that_the_keyboard_reaches(built):
@@ -163,10 +194,64 @@ def test_sixty_results_at_random_stand_in_the_pdf_and_the_document(built):
         assert [text for text in chosen if squeezed(text) not in where] == []
 
 
+def parts(part):
+    """Every structure element of a tagged PDF."""
+    yield part
+    kids = part.get("/K", [])
+    for kid in (one.get_object() for one in listed_of(kids)):
+        if isinstance(kid, dict) and "/S" in kid:
+            yield from parts(kid)
+
+
 def test_pdf_is_tagged_for_assistive_technology(built):
-    pdf = built[1]["here"][1].read_bytes()
-    assert b"/MarkInfo" in pdf
-    assert b"pdfuaid" in pdf
+    """Tagged, with bookmarks; in the body of a table the first cell of each row is its head, and is said to be the row's."""
+    pdf = PdfReader(built[1]["here"][1])
+    assert pdf.root_object["/MarkInfo"]["/Marked"]
+    assert b"pdfuaid" in pdf.root_object["/Metadata"].get_data()
+    assert pdf.page_mode == "/UseOutlines"
+    assert {"Primary result", "Methods", "Files and provenance"} <= {
+        one.title for one in pdf.outline if hasattr(one, "title")
+    }
+    found = list(parts(pdf.root_object["/StructTreeRoot"]["/K"][0].get_object()))
+    bodies = [body for body in found if body["/S"] == "/TBody"]
+    rows = [[cell.get_object() for cell in row["/K"]] for body in bodies for row in parts(body) if row["/S"] == "/TR"]
+    rows = [row for row in rows if len(row) > 1]  # one cell is the heading of a group
+    assert len(rows) > 60
+    for first, *others in rows:
+        assert first["/S"] == "/TH"
+        assert any(one.get_object().get("/Scope") == "/Row" for one in listed_of(first["/A"]))
+        assert {cell["/S"] for cell in others} == {"/TD"}
+    formulas = [one for one in found if one["/S"] == "/Formula"]
+    assert formulas
+    assert all("is the sum of" in one["/Alt"] for one in formulas)
+
+
+def listed_of(attributes):
+    return attributes if isinstance(attributes, list) else [attributes]
+
+
+def test_models_are_formulas_with_words_on_the_page_and_in_the_document(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    formulas = re.findall(r'<div class="formula" role="img" tabindex="0" aria-label="([^"]+)">\s*<math\b', page)
+    assert formulas
+    assert all(words.startswith("The outcome of a patient") for words in formulas)
+    assert page.count("In the formulas Y is the outcome") == 1
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        assert len(re.findall(r"<m:oMathPara>", archive.read("word/document.xml").decode())) == len(formulas)
+
+
+def test_checklists_say_where_each_item_is_answered(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    section = re.search(r'<section id="checklist".*?</section>', page, re.DOTALL)[0]
+    assert re.findall(r"<li>\s*<p>(CONSORT 2025|STRICTA 2010|TIDieR): of \d+ items", section) == [
+        "CONSORT 2025", "STRICTA 2010", "TIDieR",
+    ]  # fmt: skip
+    row = re.search(r'<tr[^>]*>\s*<th scope="row"[^>]*>25</th>.*?</tr>', section, re.DOTALL)[0]
+    assert 'href="#table-baseline"' in row
+    assert "automatic" in row
+    words = html.unescape(re.sub("<[^>]+>", " ", section))
+    for status in ("authors", "not in the data", "automatic"):
+        assert status in words
 
 
 def test_document_names_made_up_data_and_pictures_on_every_page(built):
@@ -285,6 +370,63 @@ def test_text_has_no_raw_name_long_number_or_empty_section(study):
     for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
         assert len(section.split("\n", 1)[1].strip()) > 20, section
     assert text.count("**Figure") == len(FIGURES)
+
+
+# What no clinician need know: words of the program, of tables of data, and of programs that fit models.
+CODE_WORDS = [
+    *(
+        "quarantin",
+        "queried",
+        "flagged",
+        "merged",
+        "boundary",
+        "singular",
+        "rank.deficient",
+        "not_estimated",
+        "hessian",
+    ),
+    *(
+        "NaN",
+        "None",
+        "null",
+        "boolean",
+        "kwargs",
+        "traceback",
+        "dataframe",
+        "parquet",
+        "schema",
+        "row_id",
+        "side table",
+    ),
+    *("missing_with", "baseline x", "x visit"),
+]
+
+
+def code_words(text):
+    return [word for word in CODE_WORDS if re.search(rf"\b{word}", text, re.IGNORECASE if word.islower() else 0)]
+
+
+@pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan, three_arms_plan])
+def test_report_captions_and_descriptions_have_no_words_of_the_program(study):
+    released, labels = shown(study, 60)
+    words = {}
+    for name, room in FIGURES.items():
+        source = room.data(released, labels)
+        if len(source):
+            caption, alternative = room.words(source, labels)
+            words[name] = {"caption": caption, "alternative": alternative}
+    assert len(words) >= 4
+    tables = {name: table for name, build in all_tables().items() if (table := build(released, labels)) is not None}
+    text = plain(report_text(labels, released, tables, words, software=SAID, templates=TEMPLATES))
+    prose = re.sub(r"\$\$.*?\$\$|\{[.#][^}]*\}|\]\([^)]*\)", "", text)
+    assert code_words(prose) == []
+    cells = [cell for table in tables.values() for row in [table.head, *table.rows] for cell in row]
+    assert [cell for cell in cells if code_words(cell)] == []
+
+
+def test_sentences_of_the_cleaning_rules_have_no_words_of_the_program():
+    assert [rule.id for rule in rules().values() if code_words(rule.sentence)] == []
+    assert code_words("It was quarantined and queried.") == ["quarantin", "queried"]
 
 
 def test_wording_fits_the_design():
