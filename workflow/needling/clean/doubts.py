@@ -44,7 +44,7 @@ def impossible(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) ->
     Sentences, each with the key of the study file to mend.
     """
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
-    found = [*_more_measured(read), *_codes_of_several(read)]
+    found = [*_more_measured(read), *_codes_of_several(read), *_codes_alike(read)]
     for name, known in {"arm": study.arms, "cohort": [*study.cohorts]}.items():
         empty = [one for one in known if not (patients[name] == one).any()]
         found += [f"patients.{name}: nobody is in the {name} '{one}'; mend patients.{name}.codes." for one in empty]
@@ -84,8 +84,21 @@ def _codes_of_several(read: dict[str, pd.DataFrame]) -> list[str]:
     ]
 
 
+def _codes_alike(read: dict[str, pd.DataFrame]) -> list[str]:
+    """Codes that are one number with and without noughts before it (007 and 7), as a spreadsheet leaves them."""
+    codes = pd.Series(read["patients"]["patient"].str.strip().dropna().unique(), dtype="str")
+    numbers = codes.str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
+    alike = int(numbers.duplicated(keep=False).sum())
+    if alike < 2 * FEWEST or alike <= LARGE * len(codes):
+        return []
+    return [
+        f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by noughts in front alone (as 007 and 7, "
+        "which spreadsheets make of it); write them alike in the export."
+    ]
+
+
 def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
-    """Say where more than a fifth of the patients or visits were set aside, and for which reasons.
+    """Say where more than a fifth of the patients, visits or values were set aside, and for which reasons.
 
     Parameters
     ----------
@@ -94,10 +107,27 @@ def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str
 
     Returns
     -------
-    One sentence per table.
+    One sentence per table or outcome.
     """
-    found = (_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits"))
+    found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits")]
+    found += _unread_values(read["outcomes"], audit[audit["table"] == "outcomes"])
     return [sentence for sentence in found if sentence]
+
+
+def _unread_values(outcomes: pd.DataFrame, audit: pd.DataFrame) -> list[str]:
+    """Say which outcomes lost more than a fifth of their filled cells, and for which reasons."""
+    filled = outcomes.loc[outcomes["value"].notna(), ["row", "instrument"]].set_index("row")["instrument"].astype("str")
+    out = audit[
+        audit["action"].isin(["query", "missing"]) & audit["rule"].isin(["numbers", "ranges", "units", "missing_codes"])
+    ]
+    out = out[~out["reason"].str.startswith("declared missing")].drop_duplicates("row")
+    sentences = []
+    for name, rows in out.groupby(out["row"].map(filled), sort=True):
+        total = int((filled == name).sum())
+        if len(rows) >= FEWEST and len(rows) > LARGE * total:
+            why = "; ".join(f"{reason} ({n})" for reason, n in rows["reason"].value_counts().head(3).items())
+            sentences.append(f"instruments.{name}: {len(rows)} of {total} filled cells give no value: {why}.")
+    return sentences
 
 
 def _loss(table: str, total: int, audit: pd.DataFrame) -> str:

@@ -219,10 +219,7 @@ class Rows:
                 filled = filled & ~self.read[name]
                 why = "these rows are not selected for any table that has this column"
             rows.append((name, int(filled.sum()), why, kind or np.nan))
-        rows += [
-            (f"line {n}", cells, "a further row of headings, left out", np.nan)
-            for n, cells in self.raw.headings.items()
-        ]
+        rows += [(place, cells, why, np.nan) for place, (cells, why) in self.raw.left_out.items()]
         return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason", "looks_like"])
 
     def stop_on_spoiled(self) -> None:

@@ -94,6 +94,11 @@ class Export(Section):
         None,
         description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
     )
+    decimal: Literal[".", ","] | None = Field(
+        None,
+        description="Decimal mark of numbers that are written as text; the other mark then parts thousands. Default: found by "
+        "column, and asked where 1,083 may be a thousand or a fraction.",
+    )
     labels: bool = Field(
         False,
         description="True where choices were exported as labels rather than codes. Default: codes (raw export).",
