@@ -140,7 +140,7 @@ def _listed(study: Study) -> set[str]:
     columns += study.patients.covariates.values()
     for event in type(study.events).model_fields:
         settings = getattr(study.events, event)
-        columns += settings.columns.values() if settings else []
+        columns += settings.typed_columns.values() if settings else []
     pairs = [pair for column in columns if column and column.codes for pair in column.codes.items()]
     return {str(word) for pair in pairs for word in pair} | {*study.visits.schedule, "unscheduled"}
 

@@ -5,12 +5,14 @@ import sys
 import pandas as pd
 
 from needling.clean.cleaning import Cleaned, Key, clean
+from needling.clean.parse import dates
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 
 # Share of the patients or visits from which a loss is no dirt any more.
 LARGE = 0.2
 FEWEST = 3
+MANY = 10  # values from which it is no chance that all are the same
 
 
 def clean_or_stop(read: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
@@ -95,6 +97,65 @@ def _codes_alike(read: dict[str, pd.DataFrame]) -> list[str]:
         f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by noughts in front alone (as 007 and 7, "
         "which spreadsheets make of it); write them alike in the export."
     ]
+
+
+def without_anybody(cleaned: Cleaned, study: Study) -> list[str]:
+    """Say which listed levels of covariates nobody has, and which outcomes have one value only at a visit.
+
+    Parameters
+    ----------
+    cleaned, study : as for `impossible`.
+
+    Returns
+    -------
+    One sentence per level, or per outcome and visit. Neither is impossible: an export may be of the first patients.
+    """
+    patients = cleaned.tables["patients"]
+    found = []
+    for name, column in study.patients.covariates.items():
+        levels = list(dict.fromkeys((column.codes or {}).values())) if name in patients else []
+        held = set(patients[name].dropna()) if levels else set()
+        found += [
+            f"patients.covariates.{name}: nobody is '{level}'; mend its codes, or leave the level out."
+            for level in levels
+            if held and level not in held
+        ]
+    visits = cleaned.tables["visits"].set_index("row")["visit"]
+    outcomes = cleaned.tables["outcomes"]
+    scores = outcomes[(outcomes["item"] == "total") & outcomes["value"].notna()]
+    by_visit = scores.groupby([scores["instrument"].astype("str"), scores["visit_row"].map(visits)], sort=True)["value"]
+    for (instrument, visit), values in by_visit:
+        if len(values) >= MANY and values.nunique() == 1:
+            found.append(
+                f"instruments.{instrument}: all {len(values)} values at the visit '{visit}' are {values.iloc[0]:g}; if that "
+                f"stands for missing, write instruments.{instrument}.missing_with or export.missing."
+            )
+    return found
+
+
+def dated_later(read: dict[str, pd.DataFrame], exported: float) -> list[str]:
+    """Say which columns of dates hold days after that on which the export was written.
+
+    Parameters
+    ----------
+    read : tables as read.
+    exported : when the export was written, days from 1970-01-01.
+
+    Returns
+    -------
+    One sentence per column; dates of which day and month are in doubt do not count.
+    """
+    found = []
+    for table, columns in {"patients": ["day_0"], "visits": ["date"]}.items():
+        for name in columns:
+            days = dates(read[table][name].str.strip().replace("", None))["date"] if name in read[table] else None
+            later = 0 if days is None else int((days > exported).sum())
+            if later:
+                rows = "row" if later == 1 else "rows"
+                found.append(
+                    f"{table}.{name}: {later} {rows} of the export hold a date after the day on which it was written; mend them."
+                )
+    return found
 
 
 def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:

@@ -86,3 +86,22 @@ def named_in(part: object) -> set[str]:
         if end:
             return {f"{first[: run.start()]}{n}{first[run.end() :]}" for n in range(1, int(end[1]) + 1)}
     return {str(part)}
+
+
+def run_of(columns: list[str]) -> str | list[str]:
+    """Write columns that differ in one number as a span.
+
+    Parameters
+    ----------
+    columns : names in order.
+
+    Returns
+    -------
+    `first .. last` where the names between follow from these two, else the list itself.
+    """
+    first, last = columns[0], columns[-1]
+    for place in re.finditer(r"1", first):
+        if [f"{first[: place.start()]}{n}{first[place.end() :]}" for n in range(1, len(columns) + 1)] == columns:
+            plain = not re.search(r"\s|\.", first)
+            return f"{first} .. {last}" if plain else columns
+    return columns

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from needling.read.delimited import read_delimited
-from needling.read.draft import SYSTEM, named_in, written
+from needling.read.draft import SYSTEM, named_in, run_of, written
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import (
     UNIT,
@@ -23,7 +23,20 @@ from needling.read.look import (
 )
 from needling.read.raw import NOT_CALCULATED
 from needling.read.redcap import is_label_export, read_dictionary
-from needling.read.vocabulary import BASELINE, CHANGE, CONTROL, COVARIATES, PAIN, SCREENING, TOTAL, UNPLANNED, weeks_of
+from needling.read.vocabulary import (
+    BASELINE,
+    CHANGE,
+    CONTROL,
+    COVARIATES,
+    EVENTS,
+    FUNCTION,
+    GUESS,
+    PAIN,
+    SCREENING,
+    TOTAL,
+    UNPLANNED,
+    weeks_of,
+)
 from needling.study.keys import StudyError
 from needling.study.sources import Export
 
@@ -37,15 +50,9 @@ BELOW_ZERO = {
     "paindetect",
     "eq5d_index",
 }  # of the registry, with values below 0
-EVENTS = {
-    "sessions": "session|treatment|sesion",
-    "needling": "needl|muscle|puncion",
-    "co_interventions": "co_?int|exercise|cointervention",
-    "adverse_events": "adverse|^ae",
-}
-# Outcomes of measures that a name in the study file is fixed for.
-FUNCTION = {"ndi", "odi", "dash", "quickdash", "lefs", "psfs", "fiqr", "fiq", "visa_a", "visa_p"}
 MOST_OUTCOMES = 4
+# How many answers to a question what a patient guesses of the arm there may be.
+MOST_GUESSES = 6
 
 
 def guess_study(
@@ -261,7 +268,7 @@ def _instruments(
         found: dict[str, dict[str, object]] = {}
         items = items_side_by_side(wide)
         for stem, visits in items.items():
-            found[_key(stem)] = {"items": {visit: _run(columns) for visit, columns in visits.items()}}
+            found[_key(stem)] = {"items": {visit: run_of(columns) for visit, columns in visits.items()}}
         taken = {column for visits in items.values() for columns in visits.values() for column in columns}
         for stem, columns in wide.items():
             if not taken & {*columns.values()}:
@@ -283,16 +290,6 @@ def _instruments(
     return found
 
 
-def _run(columns: list[str]) -> str | list[str]:
-    """Write columns that differ in one number as a span."""
-    first, last = columns[0], columns[-1]
-    for place in re.finditer(r"1", first):
-        if [f"{first[: place.start()]}{n}{first[place.end() :]}" for n in range(1, len(columns) + 1)] == columns:
-            plain = not re.search(r"\s|\.", first)
-            return f"{first} .. {last}" if plain else columns
-    return columns
-
-
 def _items_and_totals(
     look: Look, events: dict[str, dict[str, dict[str, object]]], known: Mapping[str, Scale | None]
 ) -> dict[str, dict[str, object]]:
@@ -301,7 +298,7 @@ def _items_and_totals(
     taken = set() if look.measured else {*look.found.values(), *named_in(events)}
     for stem, columns in numbered_runs(look.measures).items():
         if not taken & {*columns}:
-            found[_key(stem)] = {"items": _run(columns)}
+            found[_key(stem)] = {"items": run_of(columns)}
             taken |= set(columns)
     for name in look.measures:
         registered = instrument_of(name, known)
@@ -498,7 +495,7 @@ def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
     """Tables of repeating instruments whose names speak of sessions, needling, other treatment or adverse events."""
     repeating = "redcap_repeat_instrument"
     if repeating not in look.frame.columns:
-        return {}
+        return _guesses(look)
     tables: dict[str, dict[str, dict[str, object]]] = {}
     full = look.frame.notna()
     for name in look.options(repeating):
@@ -524,6 +521,36 @@ def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
         if columns:
             tables[table] = {"rows": {repeating: name}, "columns": columns}
     return tables
+
+
+def _guesses(look: Look) -> dict[str, dict[str, dict[str, object]]]:
+    """What patients guess of their arm: columns of few levels whose names say so, at several times where these lie side by side."""
+    called = {
+        column: re.sub(r"_?guess(?:ed|_of)?_?|_?blind\w*_?|_?believed?_?", "_", _key(column)).strip("_")
+        for column in look.frame.columns
+        if GUESS.search(_key(column)) and 1 < len(look.options(column)) <= MOST_GUESSES
+    }
+    if not called or look.measured:
+        return {}
+    first = next(iter(called))
+    guess: dict[str, object] = {"from": first, "codes": _codes(look, first)}
+    columns: dict[str, object] = {"guess": guess}
+    if look.repeats:
+        if "planned" in look.found:
+            planned = look.found["planned"]
+            columns["time"] = {"from": planned, "codes": _codes(look, planned)}
+        return {"guesses": {"columns": columns}}
+    if len(called) == 1:
+        return {"guesses": {"columns": columns}}
+    guess["codes"] = {code: name for column in called for code, name in _codes(look, column).items()}
+    times: dict[str, object] = {}
+    for number, (column, rest) in enumerate(called.items(), 1):
+        told = re.search(
+            rf"(?:(?:{UNIT}) ?\d+|\d+ ?(?:{UNIT})|end|final|first|last|post|baseline)$", rest.replace("_", " ")
+        )
+        time = _key(told[0]) if told else f"time_{number}"
+        times[time if time not in times else f"{time}_{number}"] = {"guess": column}
+    return {"guesses": {"times": times, "columns": columns}}
 
 
 def _is_closed(look: Look, column: str) -> bool:
