@@ -50,9 +50,7 @@ BELOW_ZERO = {
     "paindetect",
     "eq5d_index",
 }  # of the registry, with values below 0
-MOST_OUTCOMES = 4
-# How many answers to a question what a patient guesses of the arm there may be.
-MOST_GUESSES = 6
+MOST_OUTCOMES, MOST_GUESSES = 4, 6  # most outcomes, and most answers to the question which arm it was
 
 
 def guess_study(
