@@ -186,10 +186,18 @@ def _units_beside(
         for word, name in each.itertuples(index=False)
     }
     kind = pd.Series([kinds[pair] for pair in pairs.itertuples(index=False, name=None)], index=words.index, dtype="str")
-    stated = (kind == "other") & frame["exported"][words.index].isna()
-    exported = frame["exported"].cat.add_categories(sorted(set(words[stated]) - set(frame["exported"].cat.categories)))
-    exported[words.index[stated]] = words[stated]
-    return frame.assign(exported=exported), (kind == "foreign").reindex(frame.index, fill_value=False)
+    exported = frame["exported"][words.index].astype("str")
+    stated = (kind == "other") & exported.isna()
+    # a unit column that says another unit than the cell leaves both in doubt
+    agree = pd.Series(
+        [_unit(str(one)) == _unit(word) for one, word in zip(exported, words, strict=True)],
+        index=words.index,
+        dtype=bool,
+    )
+    foreign = (kind == "foreign") | (exported.notna() & ~agree & (kind == "other"))
+    column = frame["exported"].cat.add_categories(sorted(set(words[stated]) - set(frame["exported"].cat.categories)))
+    column[words.index[stated]] = words[stated]
+    return frame.assign(exported=column), foreign.reindex(frame.index, fill_value=False)
 
 
 def _labels_to_codes(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
