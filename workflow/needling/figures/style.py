@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -171,6 +169,17 @@ class Sheet:
         for back, line in enumerate(reversed(words.split("\n"))):
             place = (x / self.width, 1 - (y - back * size * LEADING) / self.height)
             self.figure.text(*place, line, va="baseline", **more)
+
+    def mark(self, x: float, y: float, marker: str, face: str, colour: str, size: float) -> None:
+        """A marker as it is drawn in the panels, its size in points, before words: no letter of another font stands for it."""
+        place = ([x / self.width], [1 - y / self.height])
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markerfacecolor": face,
+            "markeredgecolor": colour,
+            "markersize": size,
+        }
+        self.figure.add_artist(Line2D(*place, linestyle="", transform=self.figure.transFigure, **look))
 
     def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN) -> None:
         """A line across, width in points."""
