@@ -245,6 +245,15 @@ def test_an_outcome_that_nobody_has_at_baseline_is_described_all_the_same(frame:
     assert at_baseline["measured"].sum() == 0 < at_baseline["expected"].sum()
 
 
+def test_an_instrument_at_baseline_that_is_a_covariate_is_described_once(frame: pd.DataFrame) -> None:
+    twice = with_sections(covariates={"pain_before": {"instrument": "nprs", "visit": "baseline"}})
+    people = PATIENTS.assign(pain_before=[6.0, 5.0, 4.0])
+    described = baseline_characteristics(frame, people, twice)
+    assert set(described["variable"]) == {"age", "pain_before", "function"}
+    later = with_sections(covariates={"pain_after": {"instrument": "nprs", "visit": "week_4"}})
+    assert "pain" in set(baseline_characteristics(frame, people, later)["variable"])
+
+
 def test_files_keep_the_plans_order_so_that_a_notebooks_contrast_has_the_plans_sign(tmp_path: Path) -> None:
     """By the alphabet dry_needling would be the reference, and week_12 lie before week_4."""
     rng = np.random.default_rng(1)

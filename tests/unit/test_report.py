@@ -96,12 +96,41 @@ def test_page_stands_alone_and_names_every_picture(built):
 
 def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
     write_figures(*shown(made_up_trial, 200), tmp_path)
-    page = finished('<img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
     assert ">Dry needling better</text>" in page
     assert "font-family" not in page  # the page's own typeface, which is that of the figures
     assert "var(--ink)" in page
     assert "var(--arm2)" in page
     assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
+
+
+def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(tmp_path):
+    write_figures(*shown(made_up_trial, 200), tmp_path)
+    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+    head, drawing = page.split("</head>")
+    looks = dict(re.findall(r"\.(d\d+)\{([^}]*)\}", head))
+    assert "style=" not in drawing
+    assert set(re.findall(r'class="(d\d+)"', drawing)) == set(looks)
+    assert len(set(looks.values())) == len(looks)
+    word = re.search(r'<text class="(d\d+)"[^>]*>Dry needling better</text>', drawing)
+    assert "var(--arm2)" in looks[word[1]]
+
+
+def test_columns_that_were_not_read_are_told_in_a_sentence_of_their_own():
+    """What follows the sentence begins a new paragraph: its marks once stood in the text of every format."""
+
+    def change(released):
+        released["unread"] = pd.DataFrame({"kind": ["not_named", "like_identifier"], "n": [11, 2]})
+
+    text = text_of(plan, change)
+    said = "11 columns of the export were not read, because the plan does not name them; 2 look like identifiers"
+    line = next(line for line in plain(text).splitlines() if said in line)
+    assert line.endswith("better delete them from the export.")
+
+
+def test_nothing_of_the_marks_of_the_text_is_printed(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    assert ":::" not in re.sub(r"<(style|script)\b.*?</\1>|base64,[^\"]*", "", page, flags=re.DOTALL)
 
 
 def test_every_table_stands_in_a_named_region_that_the_keyboard_reaches(built):

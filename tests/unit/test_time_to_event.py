@@ -272,6 +272,9 @@ def test_table_figure_and_sentences_say_the_numbers_of_the_results():
     assert printed.rows[-1][3] == text
     assert any("check of proportional hazards P" in note for note in printed.notes)
     assert any(text in "".join(pieces) for pieces in sentences(released, labels))
+    assert [note for note in printed.notes if "restricted" in note] == [
+        "Shares are by week 12; means are restricted to it."
+    ]
     source = figure.data(released, labels)
     assert figure.ticks(source) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0]
     assert "at risk" in figure.words(source, labels)[0]

@@ -1,6 +1,6 @@
 // Adds to each table a button that copies it; the page works without it.
 for (const tools of document.querySelectorAll(".tools")) {
-  const table = tools.parentElement.querySelector("table");
+  const table = tools.closest(".table, .data").querySelector("table");
   if (!table || !navigator.clipboard || !window.ClipboardItem) continue;
   const button = document.createElement("button");
   button.type = "button";

@@ -76,9 +76,11 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
 
     Returns
     -------
-    Table of the contract BASELINE, of what is known at day 0. An outcome that nobody has at baseline has no row.
+    Table of the contract BASELINE, of what is known at day 0. An outcome that nobody has at baseline has no row, nor one whose
+    instrument stands there already as a covariate.
     """
     at_baseline = frame[frame["visit"] == study.visits.baseline]
+    told = {one.instrument for one in study.covariates.values() if one.visit == study.visits.baseline}
     rows: list[dict[str, object]] = []
     for cohort, settings in study.cohorts.items():
         people = patients[patients["cohort"] == cohort]
@@ -88,7 +90,7 @@ def baseline_characteristics(frame: pd.DataFrame, patients: pd.DataFrame, study:
             is_it = (at_baseline["cohort"] == cohort) & (at_baseline["outcome"] == outcome)
             mine = at_baseline[is_it & (at_baseline["site"] == site)].set_index("patient")
             unit = str(mine["unit"].iloc[0]) if len(mine) else ""
-            if len(mine):
+            if len(mine) and not set(sites(outcome, cohort, study)[site]) <= told:
                 variables.append((outcome, study.visits.baseline, site, unit, mine["value"]))
         arms = people["arm"]
         for name, visit, site, unit, values in variables:

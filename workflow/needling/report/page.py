@@ -13,8 +13,8 @@ from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, PAPER, RULE
 from needling.labels.numbers import MINUS
 from needling.labels.sentences import sentence, spaced
 
-MOST_LINES = 15  # of a figure's numbers, on the page
-LARGEST_FILE = 10_000  # bytes of a table that is kept in the page
+MOST_LINES = 30  # of a figure's numbers, on the page
+LARGEST_FILE = 25_000  # bytes of a table that is kept in the page
 
 # Colours of the figures become those of the scheme, so that one drawing serves light, dark and print.
 VARIABLES = {INK: "ink", FAINT: "soft", RULE: "rule", HAIR: "hair", PAPER: "paper", BAND: "band"}
@@ -65,7 +65,21 @@ def finished(page: str, figures: Path, tables: Path | None = None, rows: dict[st
         page = re.sub(
             r'<span data-row="([\w ]+)"', lambda found: f'<span title="{_title(found[1], rows)}"{found[0][5:]}', page
         )
-    return page
+    return _with_classes(page)
+
+
+def _with_classes(page: str) -> str:
+    """Write each look of the drawings once, in the page's head: thousands of marks share a few hundred."""
+    names: dict[str, str] = {}
+
+    def named(found: re.Match[str]) -> str:
+        return f'class="{names.setdefault(found[1].strip(), f"d{len(names)}")}"'
+
+    page = re.sub(
+        r"<svg\b.*?</svg>", lambda drawing: re.sub(r'\bstyle="([^"]*)"', named, drawing[0]), page, flags=re.DOTALL
+    )
+    looks = "".join(f".{name}{{{look}}}\n" for look, name in names.items())
+    return page.replace("</head>", f"<style>\n{looks}</style>\n</head>", 1)
 
 
 def _title(row_ids: str, rows: dict[str, str]) -> str:

@@ -185,6 +185,7 @@ def dropout(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
         [0.24, 0.36, *[share] * len(plan.arms)],
         (0, 1),
         "observed",
+        folded=True,
     )
 
 

@@ -96,7 +96,9 @@ def for_whom(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     head += [*(["Adjusted P"] if adjusted else []), f"Change of the outcome with {reference} ({level})"]
     widths = [0.22, 0.07, 0.2, 0.2, 0.07, *([0.07] if adjusted else []), 0.17]
     caption = f"For whom: {labels.noun}s at values of what was known before day 0."
-    return Printed(caption, exact, head, headed(pairs), [*_notes(exact, labels), *withheld_note(exact)], widths)
+    return Printed(
+        caption, exact, head, headed(pairs), [*_notes(exact, labels), *withheld_note(exact)], widths, folded=True
+    )
 
 
 def _lines(name: str, test: dict[Any, Any], own: dict[str, list[Any]], labels: Labels, adjusted: bool) -> list[Row]:

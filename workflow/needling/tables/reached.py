@@ -56,7 +56,7 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     if exact.empty:
         return None
     pairs: list[tuple[str, Row]] = []
-    notes: dict[str, None] = {}
+    notes: dict[str, None] = dict.fromkeys(_horizons(exact, labels))
     for _, rows in exact.groupby(PLACE, sort=False):
         records = rows.to_dict("records")
         head = heading(records[0], labels)
@@ -90,11 +90,21 @@ def _people(row: dict[Any, Any]) -> str:
     return Told(f"{row['n_events']} of {row['n_patients']}", row["row_id"], "n_events n_patients")
 
 
+def _horizons(exact: pd.DataFrame, labels: Labels) -> list[str]:
+    """Until when shares and means are counted: once where it is the same for all."""
+    until: dict[str, list[str]] = {}
+    for _, rows in exact[exact["at"].ne("")].groupby(PLACE, sort=False):
+        first = rows.iloc[0].to_dict()
+        until.setdefault(f"week {json.loads(first['at'])['week']:g}", []).append(heading(first, labels))
+    if len(until) == 1:
+        return [f"Shares are by {next(iter(until))}; means are restricted to it."]
+    return [f"{head}: by {week}; means are restricted to it." for week, heads in until.items() for head in heads]
+
+
 def _notes(records: list[dict[Any, Any]], labels: Labels) -> list[str]:
-    """Up to when, whether hazards are proportional, and what is not estimated and why."""
+    """Whether hazards are proportional, and what is not estimated and why."""
     head = heading(records[0], labels)
-    weeks = dict.fromkeys(json.loads(row["at"])["week"] for row in records if row["at"])
-    found = [f"{head}: by week {week:g}; means are restricted to it." for week in list(weeks)[:1]]
+    found = []
     for row in records:
         if row["quantity"] == "proportionality" and pd.notna(row["p"]):
             found.append(
