@@ -56,6 +56,14 @@ MUTATIONS = [
         f"{ANALYSIS} -k truth",
     ),
     ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", COMPARISONS),
+    # growth curves: where the lines are compared, and the unit of a slope over dose
+    (
+        "analysis/growth_curve.py",
+        "schedule[study.visits.primary].nominal_week is None",
+        "schedule[study.visits.baseline].nominal_week is None",
+        "tests/unit/test_study_file.py -k growth_curve",
+    ),
+    ("analysis/growth_curve.py", 'if asked[0].quantity == "trend"', "if False", f"{ANALYSIS} -k slopes_over_dose"),
     # margins
     (
         "analysis/results.py",

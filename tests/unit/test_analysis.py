@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from made_trials import COMMON, EFFECT, KINDS, effects, frame, plan, run
+from made_trials import COMMON, EFFECT, KINDS, THREE, effects, frame, plan, run, three_arms
 from scipy import stats
 
 from needling.analysis.results import row_id
@@ -94,6 +94,17 @@ def test_growth_curve_finds_slope_and_effect() -> None:
     assert abs(slope["estimate"] + 0.1) < 4 * slope["se"]
     assert abs(effect["estimate"] + 0.4) < 4 * effect["se"]
     assert effect["visit"] == "week_4"
+
+
+def test_growth_curve_compares_slopes_over_dose() -> None:
+    dose = {"usual_care": 0.0, "sham": 1.0, "dry_needling": 4.0}
+    results = run(three_arms(), arms=THREE, dose=dose, contrasts="trend", kind="growth_curve").results
+    slopes = results[results["quantity"] == "slope"].set_index("arm")
+    own, (_, per_dose) = slopes.loc[list(dose)], next(slopes[slopes["term"] == '["dose"]'].iterrows())
+    by_hand = np.polyfit(list(dose.values()), own["estimate"], 1)[0]
+    assert per_dose["estimate"] == pytest.approx(by_hand, abs=1e-8)
+    assert per_dose["unit"] == "points per week per unit of dose"
+    assert set(own["unit"]) == {"points per week"}
 
 
 def test_an_arm_without_patients_is_a_row_that_says_so() -> None:
