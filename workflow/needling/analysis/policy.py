@@ -237,7 +237,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", model), ("uses", "the patients who were measured at the visit"), ("missing", missing),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("section", "benefits"), ("table", "policy_value"), ("figure", "rule"),
+        ("section", "whom"), ("table", "policy_value"), ("figure", "rule"),
     ]  # fmt: skip
 
 

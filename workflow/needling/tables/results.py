@@ -35,7 +35,7 @@ CHANGE_SCORES = {
 CAPTIONS = {
     "individual": "Results about individual change.",
     "sensitivity": "The same comparisons by other analyses.",
-    "benefits": "Results about who benefits.",
+    "whom": "Results by what was known of patients before day 0.",
     "mechanism": "Results about process and dose.",
 }
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
@@ -67,7 +67,7 @@ def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     return made and replace(made, folded=True)
 
 
-PLACED = ("individual", "sensitivity", "benefits", "mechanism")
+PLACED = ("individual", "sensitivity", "whom", "mechanism")
 
 
 def secondary(released: dict[str, pd.DataFrame], labels: Labels, section: str = "others") -> Printed | None:
