@@ -78,7 +78,10 @@ class Settings(KindSettings):
 
 @dataclass(frozen=True)
 class Judged:
-    """A rule's worth: values (higher is better) of rule, all and none with standard errors, and gains over all and none."""
+    """A rule's worth: values (higher is better) of rule, all and none with standard errors, and gains over all and none.
+
+    `n` are the patients of the folds that judged, `treated` those of them whom the rule would treat.
+    """
 
     values: dict[str, tuple[float, float]]
     gains: dict[str, tuple[float, float]]
@@ -209,10 +212,11 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Returns
     -------
-    Output, at each visit: policy_value of variants rule, all and none (mean outcome had they been followed, patients of the judging
-    folds); policy_gain of variants over_all and over_none, and over_better: the smaller gain, with the one-sided lower limit of
-    `level`; positive is better. Its status is converged where that limit is above 0 (then the rule follows: quantity coefficient,
-    variant rule, predicted gain per unit of each variable and its intercept; and share, of those whom it treats), else abstains.
+    Output, at each visit, with the patients of the judging folds as n_patients: policy_value of variants rule, all and none (mean
+    outcome had they been followed); policy_gain of variants over_all and over_none, and over_better: the smaller gain, with the
+    one-sided lower limit of `level`; positive is better. Its status is converged where that limit is above 0 (then the rule
+    follows: quantity coefficient, variant rule, predicted gain per unit of each variable and its intercept; and share, of those
+    whom it treats), else abstains. What rests on whom a rule treats counts them as n_events, so that release can judge it.
     """
     import pandas as pd
 
@@ -266,11 +270,11 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
         why = "" if made else few if varies else flat
     if made is None:
         row = {"quantity": "policy_gain", "variant": "over_better", "status": "not_estimated", "note": why}
-        return _rows([row], question, visit, n)
+        return _rows([row | {"n_patients": n, "n_observations": n}], question, visit)
     told = _judgement(made, question)
     if told[-1]["status"] == "converged":
         told += _rule(learn(y, treated, mains, z), bases, z, question)
-    return _rows(told, question, visit, n)
+    return _rows(told, question, visit)
 
 
 def _judgement(made: Judged, question: Question) -> list[Row]:
@@ -279,12 +283,15 @@ def _judgement(made: Judged, question: Question) -> list[Row]:
 
     level, sign = question.settings.level, -1 if question.better == "lower" else 1
     arms = {"all": question.arms[1], "none": question.arms[0]}
+    judges: Row = {"status": "converged", "n_patients": made.n, "n_observations": made.n}
+    split = judges | {"n_events": made.treated}
     rows: list[Row] = [
-        {"quantity": "policy_value", "variant": name, "arm": arms.get(name, ""), "estimate": sign * value, "se": se,
-         "unit": question.unit, "better": question.better}
+        (split if name == "rule" else judges)
+        | {"quantity": "policy_value", "variant": name, "arm": arms.get(name, ""), "estimate": sign * value, "se": se,
+           "unit": question.unit, "better": question.better}
         for name, (value, se) in made.values.items()
     ]  # fmt: skip
-    gain: Row = {"quantity": "policy_gain", "unit": question.difference_unit, "better": "higher"}
+    gain = split | {"quantity": "policy_gain", "unit": question.difference_unit, "better": "higher"}
     ps = []
     for name, (value, se) in made.gains.items():
         ps.append(1 - float(ndtr(value / se)) if se > 0 else 1.0)
@@ -293,10 +300,8 @@ def _judgement(made: Judged, question: Question) -> list[Row]:
     low = made.low(level)
     told = {"status": "converged", "note": ""} if low > 0 else {"status": "abstains", "note": "no rule is recommended"}
     share = {"quantity": "share", "variant": "rule_in_folds", "estimate": made.treated / made.n, "unit": "share"}
-    rows.append(share | {"better": "neither"})
-    return [{"status": "converged", **row} for row in rows] + [
-        gain | {"variant": "over_better", "estimate": made.gain, "low": low, "p": max(ps), **told}
-    ]
+    rows.append(split | share | {"better": "neither"})
+    return [*rows, gain | {"variant": "over_better", "estimate": made.gain, "low": low, "p": max(ps), **told}]
 
 
 def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Question) -> list[Row]:
@@ -310,6 +315,7 @@ def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Qu
     slopes = learnt.slopes / spread
     terms = [[[one.name, x]] if one.levels else [one.name] for one in bases for x in one.levels[1:] or ("",)]
     common: Row = {"quantity": "coefficient", "variant": "rule", "better": "neither", "status": "converged"}
+    common |= {"n_patients": len(z), "n_observations": len(z)}
     unit = question.difference_unit
     rows = [common | {"term": '["Intercept"]', "estimate": learnt.constant - float(middle @ slopes), "unit": unit}]
     rows += [
@@ -317,12 +323,12 @@ def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Qu
         for term, slope in zip(terms, slopes, strict=True)
     ]
     treated = int((learnt.gain(z) > 0).sum())
-    share = {"quantity": "share", "estimate": treated / len(z), "unit": "share"}
+    share = {"quantity": "share", "estimate": treated / len(z), "unit": "share", "n_events": treated}
     return [*rows, common | share]
 
 
-def _rows(rows: list[Row], question: Question, visit: str, n: int) -> "pd.DataFrame":
+def _rows(rows: list[Row], question: Question, visit: str) -> "pd.DataFrame":
     import pandas as pd
 
-    common = {"visit": visit, "n_patients": n, "n_observations": n, "method": METHOD, "weights": "analysed_patients"}
+    common = {"visit": visit, "method": METHOD, "weights": "analysed_patients"}
     return complete(pd.DataFrame(rows).fillna({"arm": "", "note": ""}), question, **common)
