@@ -79,7 +79,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
     frame = model_frame(rows, question)
-    start = question.weeks[question.primary_visit] if question.arms else 0.0
+    known = {visit: week for visit, week in question.weeks.items() if week is not None}
+    start = known[question.primary_visit] if question.arms else 0.0
     frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
     try:
