@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equation
 from needling.analysis.results import PER, Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
@@ -166,9 +167,39 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         uses = "every measurement of every patient who has at least one"
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
+        *_written(settings, study),
         ("uses", uses + (" and every covariate" if settings.adjust else "")),
         ("missing", MISSING_AT_RANDOM),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),
     ]  # fmt: skip
+
+
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model as a formula: a line for each arm and each patient over the actual time."""
+    line = [INTERCEPT, (r"\delta\,t_{ij}", "a slope times the week")]
+    if study.arms:
+        line = [
+            (r"\alpha_{A(i)}", "an intercept of the arm"),
+            (
+                r"\delta_{A(i)}\,t_{ij}",
+                f"a slope of the arm times the weeks from {braced('visit', study.visits.primary)} on",
+            ),
+            (r"\beta\,Y_{i0}", "a slope times the value at baseline"),
+        ]
+    random, spread = cluster_effects(list(settings.clusters), "ij")
+    line += [ADJUSTED] if settings.adjust else []
+    line += [
+        (r"b_{0i} + b_{1i}\,t_{ij}", "an intercept and a slope of the patient"),
+        *random,
+        (r"\varepsilon_{ij}", "an error"),
+    ]
+    told = [
+        (
+            r"(b_{0i}, b_{1i}) \sim N(\mathbf{0}, \mathbf{G})",
+            "Intercept and slope of patients are normal with one covariance",
+        ),
+        (r"\varepsilon_{ij} \sim N(0, \sigma^{2})", "Errors are independent and normal with one variance"),
+    ]
+    return equation((r"Y_{ij}", "The outcome of a patient at a visit"), line, [*told, *spread])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
+from needling.analysis.formulas import as_written
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -394,9 +395,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     from needling.analysis.fits import MISSING_AT_RANDOM
 
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
-    parts = [f"Mixed model (REML) with a row for each {row}: {settings.formula}."]
-    if settings.random:
-        parts.append(f"Random effects of patients: {settings.random}.")
+    parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
         ladder = ", ".join(braced("structure", name) for name in settings.residual)
         parts.append(
@@ -406,6 +405,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         parts.append(f"It is a separate one for each {braced('covariate', settings.residual_by)}.")
     said = [
         ("model", " ".join(parts)),
+        *as_written(settings.formula, settings.random or "", list(settings.clusters)),
         ("uses", f"every {row} at which the response and all that the model uses are known"),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),

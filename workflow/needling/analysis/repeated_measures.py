@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ADJUSTED, cluster_effects, equation
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -178,6 +179,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
          f"which the model converges: {ladder}."),
+        *_written(settings, study),
         ("uses", who + (" and every covariate" if settings.adjust else "")),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", averaged),
@@ -185,6 +187,24 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("table", "contrasts"), ("table", "coefficients"),
         ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
     ]  # fmt: skip
+
+
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model as a formula: mean of each visit, effect of the arm at each, baseline as it is used, covariates, clusters."""
+    terms = [(r"\mu_{j}", "a mean of the visit")]
+    if study.arms:
+        after = " after baseline, where the arms have one mean" if settings.baseline == "constrained" else ""
+        terms.append((r"\tau_{A(i)j}", f"the effect of the arm at the visit{after}"))
+        if settings.baseline == "covariate":
+            terms.append((r"\beta_{j}\,Y_{i0}", "a slope of the visit times the value at baseline"))
+    terms += [ADJUSTED] if settings.adjust else []
+    random, spread = cluster_effects(list(settings.clusters), "ij")
+    terms += [*random, (r"\varepsilon_{ij}", "an error")]
+    error = (
+        r"\boldsymbol{\varepsilon}_{i} \sim N(\mathbf{0}, \boldsymbol{\Sigma})",
+        "Errors of a patient are normal with one covariance over visits, those of different patients are independent",
+    )
+    return equation((r"Y_{ij}", "The outcome of a patient at a visit"), terms, [error, *spread])
 
 
 def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str]:
