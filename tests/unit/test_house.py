@@ -171,7 +171,10 @@ def test_no_module_calls_for_the_clock_the_host_or_the_user():
         r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"
         r"|^time\.time$|Path\.home$|expanduser$"
     )
-    assert found(MODULES, calls, lambda _, name: bool(told.search(name))) == []
+    hits = found(MODULES, calls, lambda _, name: bool(told.search(name)))
+    # a person's act, and no run: the day on which a model was written into the study file belongs into it
+    assert [hit.split(":")[0] for hit in hits] == ["workflow/needling/desk/promotion.py"]
+    assert hits[0].endswith("date.today")
 
 
 def test_no_absolute_path():

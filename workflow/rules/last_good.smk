@@ -1,4 +1,4 @@
-# A failed run leaves the last good outputs in place.
+# A failed run leaves the last good outputs in place; a finished one says what its results were made from (needling.desk.current).
 #
 # Snakemake deletes the outputs of a job before the job starts. Therefore every output is kept before the first job, as a hard
 # link, or as a copy where the outputs lie on another file system or on one without links; after a failure, what is missing
@@ -8,6 +8,8 @@
 import os
 import shutil
 from pathlib import Path
+
+from needling.desk.current import record
 
 KEPT = Path(".snakemake/last_good") / STUDY.study
 PUT_BACK = 1  # second of 1970 at which outputs that were put back are dated: not 0, which Snakemake takes for "not there"
@@ -54,6 +56,8 @@ onstart:
 
 onsuccess:
     shutil.rmtree(KEPT, ignore_errors=True)
+    if {"all", "study"} & {job.rule.name for job in workflow.dag.jobs}:
+        record(STUDY, [Path(one) if one else None for one in (RAW or RECORDS, DICTIONARY, CORRECTIONS)], Path(PROCESSED))
 
 
 onerror:

@@ -15,7 +15,7 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "random_slope_reml"
@@ -70,43 +70,63 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
     the cross-check with statsmodels. Of patients with a baseline and every covariate, all measurements at a known time are used.
     """
-    from needling.analysis.fits import covariates, model_frame, refusal, too_few
+    from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
-    from needling.mixed.fit import fit_mixed
 
-    settings, rows = question.settings, data["visits"]
+    rows = data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    frame = model_frame(rows, question)
-    known = {visit: week for visit, week in question.weeks.items() if week is not None}
-    start = known[question.primary_visit] if question.arms else 0.0
-    frame.data["time"] = frame.data["week"] - start
-    fixed = ["baseline", "arm * time"] if question.arms else ["time"]
     try:
-        fit = fit_mixed(
-            "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
-            frame.data,
-            subject="patient",
-            random="1 + time",
-            cluster=dict.fromkeys(settings.clusters, "1") or None,
-        )
-        if fit.status != "failed":
-            return _answers(fit, frame, question)
-        why = frame.words(fit.message)
+        found = fitted(data, question)
+        if found.fit.status != "failed":
+            return answers(found, question)
+        why = found.frame.words(found.fit.message)
     except MixedModelError as error:
         why = refusal(error)
     return Output(not_estimated(question, why, METHOD, people, len(rows)))
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
-    """What a fit says."""
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question; `time` is weeks from the primary visit, of a single arm from day 0.
+
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, covariates, model_frame
+    from needling.mixed.fit import fit_mixed
+
+    settings = question.settings
+    frame = model_frame(data["visits"], question)
+    known = {visit: week for visit, week in question.weeks.items() if week is not None}
+    start = known[question.primary_visit] if question.arms else 0.0
+    frame.data["time"] = frame.data["week"] - start
+    fixed = ["baseline", "arm * time"] if question.arms else ["time"]
+    fit = fit_mixed(
+        "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+        frame.data,
+        subject="patient",
+        random="1 + time",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+    )
+    return Fitted(frame, fit, {"df": settings.df, "level": settings.level})
+
+
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: the difference at the primary visit, slopes, coefficients, components, residuals, cross-check.
+
+    Parameters
+    ----------
+    found : as `fitted` gives it.
+    question : as for `run`.
+    """
     import pandas as pd
 
     from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
 
-    inference = {"df": question.settings.df, "level": question.settings.level}
+    frame, fit, inference = found.frame, found.fit, found.inference
     common = common_columns(fit, frame, METHOD, inference)
     parts = [
         appendix_rows(fit, frame, question, common, inference),

@@ -26,7 +26,7 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "mmrm_reml"
@@ -106,9 +106,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
     measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    from needling.analysis.fits import model_frame, refusal, too_few
+    from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
-    from needling.mixed.fit import fit_ladder
 
     settings, rows = question.settings, data["visits"]
     people = rows["patient"].nunique()
@@ -117,34 +116,55 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         why = "there is only one visit with measurements"
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    frame, formula = _formula(model_frame(rows, question), question)
-    # of one visit every structure is one variance, and those of several would be refused
-    ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
     try:
-        fit = fit_ladder(
-            formula,
-            frame.data,
-            residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
-            subject="patient",
-            cluster=dict.fromkeys(settings.clusters, "1") or None,
-            levels=frame.levels,
-        )
-        if fit.status != "failed":
-            return _answers(fit, frame, question)
-        why = frame.words(fit.message)
+        found = fitted(data, question)
+        if found.fit.status != "failed":
+            return answers(found, question)
+        why = found.frame.words(found.fit.message)
     except MixedModelError as error:
         why = refusal(error)
     return Output(not_estimated(question, why, METHOD, people, len(rows)))
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
-    """What a fit says."""
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question.
+
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, model_frame
+    from needling.mixed.fit import fit_ladder
+
+    settings, rows = question.settings, data["visits"]
+    frame, formula = _formula(model_frame(rows, question), question)
+    # of one visit every structure is one variance, and those of several would be refused
+    ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
+    fit = fit_ladder(
+        formula,
+        frame.data,
+        residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
+        subject="patient",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+        levels=frame.levels,
+    )
+    return Fitted(frame, fit, _inference(fit, question))
+
+
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: comparisons, means and changes by visit, coefficients, components, residuals.
+
+    Parameters
+    ----------
+    found : as `fitted` gives it.
+    question : as for `run`.
+    """
     import pandas as pd
 
     from needling.analysis.fits import appendix_rows, common_columns, residual_tables
 
-    settings = question.settings
-    inference, structure = _inference(fit, question)
+    frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
+    structure = fit.covariance_structure.partition("(")[0]
     tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
     structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
     common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **structures)
@@ -207,8 +227,8 @@ def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return equation((r"Y_{ij}", "The outcome of a patient at a visit"), terms, [error, *spread])
 
 
-def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str]:
-    """How results are to be asked for, and the residual structure that held.
+def _inference(fit: "MixedFit", question: Question) -> dict[str, Any]:
+    """How results are to be asked for.
 
     Compound symmetry as the last rung of a ladder is a fallback that nobody believes, so its variance is taken from the data:
     the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom. Where therapists or clinics
@@ -219,7 +239,7 @@ def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str
     inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
     if structure == "compound_symmetry" and len(settings.residual) > 1 and not settings.clusters:
         inference |= {"df": "satterthwaite", "variance": "CR2"}
-    return inference, structure
+    return inference
 
 
 def _formula(frame: "Frame", question: Question) -> "tuple[Frame, str]":
