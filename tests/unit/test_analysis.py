@@ -63,6 +63,20 @@ def test_ancova_agrees_with_a_formula_in_statsmodels() -> None:
     assert found.loc["week_4", "estimate"] == pytest.approx(fit.params[name], rel=1e-9)
     assert found.loc["week_4", ["low", "high"]].to_list() == pytest.approx(fit.conf_int().loc[name].to_list(), rel=1e-9)
     assert found.loc["week_4", "n_patients"] == int(fit.nobs)
+    assert found.loc["week_4", "df"] == fit.df_resid == fit.nobs - 5
+
+
+def test_ancova_gives_each_arm_the_mean_that_all_would_have_in_it() -> None:
+    import statsmodels.formula.api as smf
+
+    data = frame(200)
+    results = run(data, kind="ancova", visits=["week_4"]).results
+    means = results[results["quantity"] == "mean"].set_index("arm")
+    at_4 = data[data["visit"] == "week_4"]
+    fit = smf.ols("value ~ arm + baseline + age + C(sex)", at_4).fit()
+    for arm in ("usual_care", "dry_needling"):
+        expected = fit.predict(at_4.assign(arm=arm)).mean()
+        assert means.loc[arm, "estimate"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_marginal_means_average_over_the_measurements_as_the_results_say() -> None:

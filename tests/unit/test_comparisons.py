@@ -119,6 +119,7 @@ def test_non_inferiority_tests_the_side_that_is_worse(better, report_as) -> None
     worse = 1 if row["better"] == "lower" else -1
     t = (worse * plain["estimate"] - 0.8) / plain["se"]
     assert row["p"] == pytest.approx(stats.t.cdf(t, plain["df"]), rel=1e-9)
+    assert row["statistic"] == pytest.approx(worse * t, rel=1e-9)
     assert (row["low"], row["high"]) == (plain["low"], plain["high"])
     assert (row["margin"], row["framework"]) == (0.8, "non_inferiority")
 
