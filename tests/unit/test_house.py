@@ -334,6 +334,13 @@ def test_readme_names_files_that_exist():
     assert [name for name in linked if not (PROJECT / name).exists()] == []
 
 
+def test_index_of_the_docs_has_every_page_once():
+    docs = PROJECT / "docs"
+    linked = re.findall(r"\]\(([^)]+\.md)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    own = [name for name in linked if not name.startswith("..")]
+    assert sorted(own) == sorted(p.relative_to(docs).as_posix() for p in docs.rglob("*.md") if p != docs / "README.md")
+
+
 PRIVATE = [
     "data/raw/other/patients.csv",
     "data/raw/other/deep/er/patients.xlsx",
