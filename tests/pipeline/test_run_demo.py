@@ -238,7 +238,8 @@ LATER = {"release", *SHOWING}
 MIXED = {
     f"analyse_{name}"
     for name, plan in STUDY.analyses.items()
-    if plan.kind not in ("ancova", "naive", "treatment_delivered", "moderators", "multimodal", "policy", "dose")
+    if plan.kind
+    not in ("ancova", "naive", "treatment_delivered", "moderators", "subgroups", "multimodal", "policy", "dose")
 }
 WEEK_16 = """  week_16:
     kind: ancova

@@ -55,6 +55,8 @@ def answer(study: "OpenStudy", kind: str, settings: dict[str, Any]) -> Answer:
     asked = getattr(kinds()[kind], "READS", ())
     given = {name: study.tables[path] for name, path in FRAMES.items() if path in study.tables and name != "measured"}
     for name in asked:
-        place = next((path for path in (f"clean/{name}", f"observed/{name}") if path in study.tables), None)
+        place = next(
+            (path for path in (f"clean/{name}", f"observed/{name}", f"frames/{name}") if path in study.tables), None
+        )
         given |= {name: study.tables[place]} if place else {}
     return Answer(analyse(NOTEBOOK, given, plan).tables)

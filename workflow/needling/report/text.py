@@ -17,7 +17,7 @@ from needling.report.mechanisms import process_sentences, sessions_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
-from needling.report.whom import beside_sentences, rule_sentences, whom_sentences
+from needling.report.whom import beside_sentences, rule_sentences, subgroup_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
 from needling.tables.printed import Pieces, Printed, escape, marked
 from needling.tables.reached import sentences as event_sentences
@@ -121,6 +121,7 @@ def _sentences(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, l
         guesses=guesses_sentences(released, labels),
         mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
         whom=whom_sentences(released, labels),
+        subgroups=subgroup_sentences(released, labels),
         beside=beside_sentences(released, labels),
         rules=rule_sentences(released, labels),
     )
