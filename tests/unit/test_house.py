@@ -334,11 +334,11 @@ def test_readme_names_files_that_exist():
     assert [name for name in linked if not (PROJECT / name).exists()] == []
 
 
-def test_index_of_the_docs_has_every_page_once():
+def test_index_of_the_docs_names_pages_that_exist_and_each_once():
     docs = PROJECT / "docs"
-    linked = re.findall(r"\]\(([^)]+\.md)\)", (docs / "README.md").read_text(encoding="utf-8"))
-    own = [name for name in linked if not name.startswith("..")]
-    assert sorted(own) == sorted(p.relative_to(docs).as_posix() for p in docs.rglob("*.md") if p != docs / "README.md")
+    linked = re.findall(r"\]\(([^):#]+)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    assert [name for name in linked if not (docs / name).exists()] == []
+    assert len(linked) == len(set(linked)) > 20
 
 
 PRIVATE = [
