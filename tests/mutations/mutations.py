@@ -1,7 +1,7 @@
 """Lines that carry a sign, a direction, a unit, a threshold or degrees of freedom, each with a way to get it wrong.
 
-(file under workflow/needling, what stands there, what is put in its place, the tests that must notice). The first place where the
-text stands is changed; `tests/mutations/run.py` runs them.
+(file under workflow/needling, what stands there once, what is put in its place, the tests that must notice);
+`tests/mutations/run.py` runs them.
 """
 
 ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
@@ -139,7 +139,7 @@ MUTATIONS = [
         "out = value > high",
         f"{CELLS} tests/unit/test_directions.py",
     ),
-    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k totals"),
+    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k total"),
     # the engine
     (
         "mixed/fit.py",
@@ -200,7 +200,7 @@ MUTATIONS = [
         "analysis/missing_data.py",
         "tail = (1 + settings.level) / 2",
         "tail = settings.level",
-        f"{MISSING} -k surface",
+        f"{MISSING} -k tipping_point",
     ),
     # harms
     (
@@ -263,9 +263,15 @@ MUTATIONS = [
     ),
     (
         "figures/forest.py",
-        'left = row["better"] == "lower"',
-        'left = row["better"] == "higher"',
+        '    left = row["better"] == "lower"\n',
+        '    left = row["better"] == "higher"\n',
         f"{FIGURES} -k names_the_side",
+    ),
+    (
+        "figures/forest.py",
+        'on_left = row["better"] == "lower"',
+        'on_left = row["better"] == "higher"',
+        f"{FIGURES} -k 'names_the_side or favours'",
     ),
     # guesses of the arm
     ("analysis/blinding.py", "_interval(right - wrong,", "_interval(wrong - right,", BLINDING),
@@ -338,11 +344,22 @@ MUTATIONS = [
         CLUSTERING,
     ),
     # the release line
-    ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
     (
         "release/cells.py",
-        "(values > 0) & (values < minimum)\n    if not",
-        "(values > 1) & (values < minimum)\n    if not",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 0) & (values <= minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 1) & (values < minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "hidden & (values > 0) & (values < minimum)",
+        "hidden & (values > 0) & (values < minimum - 1)",
         RELEASE,
     ),
     ("release/cells.py", "0 < total < minimum", "0 < total <= minimum", RELEASE),
@@ -461,7 +478,8 @@ MUTATIONS = [
         "((1, self.designs[2], seen_den), (1,",
         DOSE,
     ),
-    ("analysis/dose.py", "7 * settings.by_week)", "settings.by_week)", DOSE),
+    ("analysis/dose.py", "*settings.adjust), 7 * settings.by_week)", "*settings.adjust), settings.by_week)", DOSE),
+    ("analysis/dose.py", '["day"].le(7 * settings.by_week)', '["day"].le(settings.by_week)', DOSE),
     ("analysis/dose.py", "week < self.by_week", "week > self.by_week", DOSE),
     # subgroups
     ("analysis/subgroups.py", '1.0 if about.better == "higher" else -1.0', "1.0", f"{SUBGROUPS} -k own_models"),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 METHOD = "mixed_reml_profile"
 SIDE = {"clusters": CLUSTERS, "cluster_effects": CLUSTER_EFFECTS}
+SEARCHED_DIGITS = (
+    6  # of limits that a search finds to a ten-millionth of a standard error: later digits are the search's own
+)
 SMALLEST = 1e-7  # a share of variance that is nothing but the end of the search
 FEWEST = 10  # below as many, an interval of their variance rests on few and is said to
 # Of simulated trials of 96 patients with six therapists of one arm each: what 95 % intervals held where the variance was estimated
@@ -219,7 +222,8 @@ def _estimated(
         common["note"] = "; ".join(_warnings(one, here, zero, question))
         for quantity, row, column in (("icc", shares[one], "icc"), ("standard_deviation", spread[one], "estimate")):
             estimate = 0.0 if zero else row[column]
-            made.append(common | {"quantity": quantity, "estimate": estimate, "low": row["low"], "high": row["high"]})
+            limits = {name: float(f"{row[name]:.{SEARCHED_DIGITS}g}") for name in ("low", "high")}
+            made.append(common | {"quantity": quantity, "estimate": estimate, **limits})
     return made
 
 
