@@ -330,12 +330,7 @@ MUTATIONS = [
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),
     ("analysis/clustering.py", "SMALLEST = 1e-7", "SMALLEST = 1.0", CLUSTERING),
-    (
-        "analysis/clustering.py",
-        "        if zero:\n            found",
-        "        if True:\n            found",
-        f"{CLUSTERING} -k coverage_that",
-    ),
+    ("analysis/clustering.py", "if zero and counted == number:", "if zero:", f"{CLUSTERING} -k coverage_that"),
     ("analysis/clustering.py", "if number < FEWEST:", "if number <= FEWEST:", f"{CLUSTERING} -k fewer"),
     ("analysis/clustering.py", "(arms == 1).sum()", "(arms >= 1).sum()", f"{CLUSTERING} -k one_arm"),
     (

@@ -334,6 +334,13 @@ def test_readme_names_files_that_exist():
     assert [name for name in linked if not (PROJECT / name).exists()] == []
 
 
+def test_index_of_the_docs_names_pages_that_exist_and_each_once():
+    docs = PROJECT / "docs"
+    linked = re.findall(r"\]\(([^):#]+)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    assert [name for name in linked if not (docs / name).exists()] == []
+    assert len(linked) == len(set(linked)) > 20
+
+
 PRIVATE = [
     "data/raw/other/patients.csv",
     "data/raw/other/deep/er/patients.xlsx",

@@ -231,7 +231,7 @@ def _warnings(one: str, here: "pd.DataFrame", zero: bool, question: Question) ->
         found.append(
             f"{counted} of {number} {one}s have patients of one arm only, so that arm and {one} cannot be told apart there"
         )
-        if zero:
+        if zero and counted == number:
             found.append(ONE_ARM_ZERO)
     if number < FEWEST:
         found.append(f"fewer than ten {one}s, too few to tell how much they differ")
