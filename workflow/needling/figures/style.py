@@ -170,6 +170,17 @@ class Sheet:
             place = (x / self.width, 1 - (y - back * size * LEADING) / self.height)
             self.figure.text(*place, line, va="baseline", **more)
 
+    def mark(self, x: float, y: float, marker: str, face: str, colour: str, size: float) -> None:
+        """A marker as it is drawn in the panels, its size in points, before words: no letter of another font stands for it."""
+        place = ([x / self.width], [1 - y / self.height])
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markerfacecolor": face,
+            "markeredgecolor": colour,
+            "markersize": size,
+        }
+        self.figure.add_artist(Line2D(*place, linestyle="", transform=self.figure.transFigure, **look))
+
     def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN) -> None:
         """A line across, width in points."""
         ends = ([x0 / self.width, x1 / self.width], [1 - y / self.height] * 2)
