@@ -1,7 +1,7 @@
 """Lines that carry a sign, a direction, a unit, a threshold or degrees of freedom, each with a way to get it wrong.
 
-(file under workflow/needling, what stands there, what is put in its place, the tests that must notice). The first place where the
-text stands is changed; `tests/mutations/run.py` runs them.
+(file under workflow/needling, what stands there once, what is put in its place, the tests that must notice);
+`tests/mutations/run.py` runs them.
 """
 
 ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
@@ -10,15 +10,16 @@ EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_coh
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
 GRAPH, HARMS = "tests/unit/test_graph.py", "tests/unit/test_harms.py"
 RESPONDERS, NAIVE, MISSING = (f"tests/unit/test_{name}.py" for name in ("responders", "naive", "missing_data"))
-MARGIN = f"{ANALYSIS} -k non_inferiority"
-EQUIVALENCE = f"{ANALYSIS} -k equivalence"
-FAVOURED = f"{ANALYSIS} -k favoured"
-TURNED = f"{ANALYSIS} -k improvement"
-HEDGES = f"{ANALYSIS} -k standardised"
+COMPARISONS = "tests/unit/test_comparisons.py"
+MARGIN = f"{COMPARISONS} -k non_inferiority"
+EQUIVALENCE = f"{COMPARISONS} -k equivalence"
+FAVOURED = f"{COMPARISONS} -k favoured"
+TURNED = f"{COMPARISONS} -k improvement"
+HEDGES = f"{COMPARISONS} -k standardised"
 CLUSTERING, SHARES = "tests/unit/test_clustering.py", "tests/reference/test_r_questions.py -k shares"
 SURVIVAL, TIMES = "tests/reference/test_r_survival.py", "tests/unit/test_time_to_event.py"
 BLINDING = "tests/unit/test_blinding.py"
-TREND = f"{ANALYSIS} -k trend"
+TREND = f"{COMPARISONS} -k trend"
 BY_R = "tests/reference/test_r_moderators.py"
 WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
@@ -40,8 +41,8 @@ MUTATIONS = [
     ("analysis/results.py", '1.0 if str(row["quantity"]).endswith("_ratio") else 0.0', "0.0", FAVOURED),
     ("analysis/results.py", 'rows[["estimate", "statistic"]] *= -1', 'rows[["estimate"]] *= -1', TURNED),
     ("analysis/results.py", 'rows["low"], rows["high"] = -rows["high"], -rows["low"]', "pass", TURNED),
-    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', ANALYSIS),
-    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", ANALYSIS),
+    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', COMPARISONS),
+    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", COMPARISONS),
     (
         "analysis/results.py",
         'return "percentage points" if bare.startswith("%") else bare',
@@ -55,7 +56,15 @@ MUTATIONS = [
         "{arm: -1.0, question.reference: 1.0}",
         f"{ANALYSIS} -k truth",
     ),
-    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", ANALYSIS),
+    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", COMPARISONS),
+    # growth curves: where the lines are compared, and the unit of a slope over dose
+    (
+        "analysis/growth_curve.py",
+        "schedule[study.visits.primary].nominal_week is None",
+        "schedule[study.visits.baseline].nominal_week is None",
+        "tests/unit/test_study_file.py -k growth_curve",
+    ),
+    ("analysis/growth_curve.py", 'if asked[0].quantity == "trend"', "if False", f"{ANALYSIS} -k slopes_over_dose"),
     # margins
     (
         "analysis/results.py",
@@ -139,7 +148,7 @@ MUTATIONS = [
         "out = value > high",
         f"{CELLS} tests/unit/test_directions.py",
     ),
-    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k totals"),
+    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k total"),
     # the engine
     (
         "mixed/fit.py",
@@ -200,7 +209,7 @@ MUTATIONS = [
         "analysis/missing_data.py",
         "tail = (1 + settings.level) / 2",
         "tail = settings.level",
-        f"{MISSING} -k surface",
+        f"{MISSING} -k tipping_point",
     ),
     # harms
     (
@@ -263,9 +272,15 @@ MUTATIONS = [
     ),
     (
         "figures/forest.py",
-        'left = row["better"] == "lower"',
-        'left = row["better"] == "higher"',
+        '    left = row["better"] == "lower"\n',
+        '    left = row["better"] == "higher"\n',
         f"{FIGURES} -k names_the_side",
+    ),
+    (
+        "figures/forest.py",
+        'on_left = row["better"] == "lower"',
+        'on_left = row["better"] == "higher"',
+        f"{FIGURES} -k 'names_the_side or favours'",
     ),
     # guesses of the arm
     ("analysis/blinding.py", "_interval(right - wrong,", "_interval(wrong - right,", BLINDING),
@@ -315,12 +330,7 @@ MUTATIONS = [
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),
     ("analysis/clustering.py", "SMALLEST = 1e-7", "SMALLEST = 1.0", CLUSTERING),
-    (
-        "analysis/clustering.py",
-        "        if zero:\n            found",
-        "        if True:\n            found",
-        f"{CLUSTERING} -k coverage_that",
-    ),
+    ("analysis/clustering.py", "if zero and counted == number:", "if zero:", f"{CLUSTERING} -k coverage_that"),
     ("analysis/clustering.py", "if number < FEWEST:", "if number <= FEWEST:", f"{CLUSTERING} -k fewer"),
     ("analysis/clustering.py", "(arms == 1).sum()", "(arms >= 1).sum()", f"{CLUSTERING} -k one_arm"),
     (
@@ -338,11 +348,22 @@ MUTATIONS = [
         CLUSTERING,
     ),
     # the release line
-    ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
     (
         "release/cells.py",
-        "(values > 0) & (values < minimum)\n    if not",
-        "(values > 1) & (values < minimum)\n    if not",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 0) & (values <= minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 1) & (values < minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "hidden & (values > 0) & (values < minimum)",
+        "hidden & (values > 0) & (values < minimum - 1)",
         RELEASE,
     ),
     ("release/cells.py", "0 < total < minimum", "0 < total <= minimum", RELEASE),
@@ -461,7 +482,8 @@ MUTATIONS = [
         "((1, self.designs[2], seen_den), (1,",
         DOSE,
     ),
-    ("analysis/dose.py", "7 * settings.by_week)", "settings.by_week)", DOSE),
+    ("analysis/dose.py", "*settings.adjust), 7 * settings.by_week)", "*settings.adjust), settings.by_week)", DOSE),
+    ("analysis/dose.py", '["day"].le(7 * settings.by_week)', '["day"].le(settings.by_week)', DOSE),
     ("analysis/dose.py", "week < self.by_week", "week > self.by_week", DOSE),
     # subgroups
     ("analysis/subgroups.py", '1.0 if about.better == "higher" else -1.0', "1.0", f"{SUBGROUPS} -k own_models"),

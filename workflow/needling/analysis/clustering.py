@@ -8,7 +8,7 @@ from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import CLUSTER_EFFECTS, CLUSTERS
 from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced, nearest
+from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 METHOD = "mixed_reml_profile"
 SIDE = {"clusters": CLUSTERS, "cluster_effects": CLUSTER_EFFECTS}
+SEARCHED_DIGITS = (
+    6  # of limits that a search finds to a ten-millionth of a standard error: later digits are the search's own
+)
 SMALLEST = 1e-7  # a share of variance that is nothing but the end of the search
 FEWEST = 10  # below as many, an interval of their variance rests on few and is said to
 # Of simulated trials of 96 patients with six therapists of one arm each: what 95 % intervals held where the variance was estimated
@@ -50,11 +53,7 @@ class Settings(KindSettings):
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse visits and clusters that the study does not have, and what a share of variance cannot mean."""
         place = f"analyses.{name}"
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         known = {"therapist": study.visits.therapist, "clinic": study.visits.clinic or study.patients.clinic}
         for component in self.clusters:
             if not known[component]:
@@ -219,7 +218,8 @@ def _estimated(
         common["note"] = "; ".join(_warnings(one, here, zero, question))
         for quantity, row, column in (("icc", shares[one], "icc"), ("standard_deviation", spread[one], "estimate")):
             estimate = 0.0 if zero else row[column]
-            made.append(common | {"quantity": quantity, "estimate": estimate, "low": row["low"], "high": row["high"]})
+            limits = {name: float(f"{row[name]:.{SEARCHED_DIGITS}g}") for name in ("low", "high")}
+            made.append(common | {"quantity": quantity, "estimate": estimate, **limits})
     return made
 
 
@@ -231,7 +231,7 @@ def _warnings(one: str, here: "pd.DataFrame", zero: bool, question: Question) ->
         found.append(
             f"{counted} of {number} {one}s have patients of one arm only, so that arm and {one} cannot be told apart there"
         )
-        if zero:
+        if zero and counted == number:
             found.append(ONE_ARM_ZERO)
     if number < FEWEST:
         found.append(f"fewer than ten {one}s, too few to tell how much they differ")

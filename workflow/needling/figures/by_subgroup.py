@@ -11,7 +11,7 @@ from needling.figures.style import BAND, FAINT, HAIR, INK, STRONG, Profile, Shee
 from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.by_subgroup import QUANTITIES, subgroup
+from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, subgroup
 from needling.tables.for_whom import PLACE, place_words, shown
 from needling.tables.withheld import withheld_note
 
@@ -31,7 +31,13 @@ COLUMNS = [
 ]
 COLUMNS += ["level", "p", "unit", "better", "n_patients", "status", "hidden"]
 GROUP = [*PLACE, "arm", "reference"]
-STEP, HEAD, BELOW, GAP = 4.6, 11.0, 9.5, 3.0  # mm: line to line, above and below a plot, between columns
+STEP, HEAD, BELOW, MORE, GAP = (
+    4.6,
+    11.0,
+    9.5,
+    3.4,
+    3.0,
+)  # mm: line to line, above and below a plot, a line more, columns
 LINE_OF_ALL = 1.5  # mm more before all together
 
 
@@ -54,12 +60,19 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     left = GAP + max(text_width(_name(row, labels), profile.type) for row in rows)
     right = profile.width - GAP - max(text_width(_number(row), profile.type) for row in rows)
     heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
-    sheet = Sheet(profile.width, sum(HEAD + height + BELOW for height in heights))
+    below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
+    sheet = Sheet(profile.width, sum(HEAD + height + under for height, under in zip(heights, below, strict=True)))
     y = 0.0
-    for one, height in zip(groups, heights, strict=True):
+    for one, height, under in zip(groups, heights, below, strict=True):
         _group(sheet, one, source, labels, profile, (left, right, y, height))
-        y += HEAD + height + BELOW
+        y += HEAD + height + under
     return sheet.figure
+
+
+def _axis(rows: pd.DataFrame, labels: Labels, width: float, profile: Profile) -> str:
+    """What the axis of a plot is in, in as many lines as it takes."""
+    unit = rows.loc[rows["quantity"] == "effect_at", "unit"].iloc[0]
+    return wrapped(f"{sentence(labels.noun)}, {'SDs' if unit == SD_UNIT else unit}".rstrip(", "), width, profile.small)
 
 
 def _name(row: dict[Any, Any], labels: Labels) -> str:
@@ -102,12 +115,7 @@ def _group(
     limits = (low - 0.06 * (high - low), high + 0.06 * (high - low))
     ax = sheet.panel(left, y + HEAD, right - left, height)
     _intervals(ax, effects, at, limits, height)
-    what = (
-        "standard deviations; higher is better"
-        if (effects["variant"] == "standardised").any()
-        else effects["unit"].iloc[0]
-    )
-    ax.set_xlabel(wrapped(f"{sentence(labels.noun)}, {what}", right - left, profile.small), color=FAINT)
+    ax.set_xlabel(_axis(rows, labels, right - left, profile), color=FAINT)
     _sides(sheet, effects.iloc[0].to_dict(), labels, profile, (left, right, y + HEAD - 2.1), limits)
 
 

@@ -55,8 +55,13 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     step = 0.42 * profile.head + 0.4
     tall = [9.0 + step * max(title.count("\n") + below.count("\n") for title, below in line) for line in heads]
     sheet = Sheet(whole, 6 + sum(tall) + (HEIGHT + UNDER) * len(lines))
-    sheet.write(LEFT, 3.2, "● had everybody received so many", color=INK, fontweight=500)
-    sheet.write(LEFT + 8.2 * profile.type, 3.2, "□ as they came (naive)", color=FAINT, fontweight=500)
+    for words, look, at in (
+        ("had everybody received so many", VARIANTS["weighted"], LEFT),
+        ("as they came (naive)", VARIANTS["unweighted"], LEFT + 8.2 * profile.type),
+    ):
+        colour, marker, face, _, _ = look
+        sheet.mark(at + 1, 3.2 - 0.12 * profile.type, marker, face, colour, 0.6 * profile.type)
+        sheet.write(at + 2.8, 3.2, words, color=colour, fontweight=500)
     y = 6.0
     for line, told, head in zip(lines, heads, tall, strict=True):
         for column, (rows, (title, below)) in enumerate(zip(line, told, strict=True)):

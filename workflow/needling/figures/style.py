@@ -170,6 +170,17 @@ class Sheet:
             place = (x / self.width, 1 - (y - back * size * LEADING) / self.height)
             self.figure.text(*place, line, va="baseline", **more)
 
+    def mark(self, x: float, y: float, marker: str, face: str, colour: str, size: float) -> None:
+        """A marker as it is drawn in the panels, its size in points, before words: no letter of another font stands for it."""
+        place = ([x / self.width], [1 - y / self.height])
+        look: dict[str, Any] = {
+            "marker": marker,
+            "markerfacecolor": face,
+            "markeredgecolor": colour,
+            "markersize": size,
+        }
+        self.figure.add_artist(Line2D(*place, linestyle="", transform=self.figure.transFigure, **look))
+
     def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN) -> None:
         """A line across, width in points."""
         ends = ([x0 / self.width, x1 / self.width], [1 - y / self.height] * 2)
@@ -218,9 +229,20 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def arm_key(figure: Figure, handles: Any, names: list[str], profile: Profile, handle: float = 3) -> None:
+    """Say at the top left what each mark stands for: side by side where the words fit, else one a line; long ones are broken."""
+    mark = (handle + 2.8) * profile.type / 72 / MM  # mm: a mark and the gaps about it
+    wide = [text_width(name, profile.type) + mark for name in names]
+    told = [wrapped(name, profile.width - mark - 6, profile.type) for name in names]
+    ncols = len(names) if sum(wide) < profile.width - 6 else 1
+    figure.legend(handles, told, loc="outside upper left", ncols=ncols, handlelength=handle)
+
+
 def panel_head(ax: Axes, text: str, below: str = "", room: float = 72.0) -> Axes:
     """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; both within a room in mm."""
     size = matplotlib.rcParams["ytick.labelsize"]
+    figure = ax.figure
+    room = min(room, figure.get_figwidth() / MM - 35) if isinstance(figure, Figure) else room
     lines = wrapped(below, room, size).split("\n") if below else []
     head = matplotlib.rcParams["axes.titlesize"]
     ax.set_title(wrapped(text, room + 13, head, 600), loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))

@@ -23,6 +23,7 @@ from needling.figures.style import (
     BAND,
     FAINT,
     INK,
+    LEADING,
     LINE,
     STRONG,
     Look,
@@ -154,7 +155,11 @@ class _Courses:
         self.whole = whole
         self.scales = self._scales(outcomes)
         self.strip = STRIP + 5.0 if len(self.compared) else 0.0
-        self.top = 6.0 if labels.plan.arms else 1.0
+        self.key = self._key_lines()
+        self.top = 1.0 + sum(
+            1.4 + LEADING * profile.type * (1 + max(one.count("\n") for one in line)) for line in self.key
+        )
+        self.top = max(6.0 if labels.plan.arms else 1.0, self.top)
         self.under = VISITS * profile.small / 7  # from line to line below a panel
 
     def _scales(self, outcomes: list[str]) -> dict[Place, tuple[tuple[float, float], float]]:
@@ -202,16 +207,27 @@ class _Courses:
             y += head + block + 6.0
         return sheet.figure
 
+    def _key_lines(self) -> list[list[str]]:
+        """The names of the arms: on one line where they fit, else on one each, broken where they must be."""
+        names = [self.labels.arm(arm) for arm in self.labels.plan.arms]
+        if LEFT + sum(14 + text_width(name, self.profile.type, 500) for name in names) <= self.whole:
+            return [names] if names else []
+        return [[wrapped(name, self.whole - LEFT - 10, self.profile.type, 500)] for name in names]
+
     def _key(self, sheet: Sheet) -> None:
-        x = LEFT
-        for arm in self.labels.plan.arms:
-            mine = self.look[arm]
-            ax = sheet.panel(x, 0.8, 7, 3, xlim=(0, 1), ylim=(0, 1))
-            ax.set_axis_off()
-            ax.plot([0, 1], [0.5, 0.5], **{**mine.kwargs, "marker": ""})  # type: ignore[arg-type]
-            ax.plot(0.5, 0.5, **mine.kwargs)  # type: ignore[arg-type]
-            sheet.write(x + 8, 3.2, self.labels.arm(arm), color=mine.colour, fontweight=500)
-            x += 14 + text_width(self.labels.arm(arm), self.profile.type, 500)
+        arms, y = iter(self.labels.plan.arms), 0.8
+        for line in self.key:
+            x, lines = LEFT, 1 + max(name.count("\n") for name in line)
+            for name in line:
+                mine = self.look[next(arms)]
+                ax = sheet.panel(x, y, 7, 3, xlim=(0, 1), ylim=(0, 1))
+                ax.set_axis_off()
+                ax.plot([0, 1], [0.5, 0.5], **{**mine.kwargs, "marker": ""})  # type: ignore[arg-type]
+                ax.plot(0.5, 0.5, **mine.kwargs)  # type: ignore[arg-type]
+                below = LEADING * self.profile.type * name.count("\n")
+                sheet.write(x + 8, y + 2.4 + below, name, color=mine.colour, fontweight=500)
+                x += 14 + text_width(name, self.profile.type, 500)
+            y += 1.4 + LEADING * self.profile.type * lines
 
     def _head(self, place: Place) -> tuple[str, str]:
         cohort, outcome, site = place

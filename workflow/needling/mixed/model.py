@@ -11,49 +11,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg
 
 from . import series
 from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
+from .independent import RANK_TOLERANCE, split_columns, triangular_factor
 from .likelihood import CholeskyBlock, Components, Likelihood
 from .reordered import Reordered, with_effects_as_clusters
 
 Array = np.ndarray
 
-RANK_TOLERANCE = 1e-9
 SAME_BASIS = 1e-6  # smallest eigenvalue of the cross-products for which a basis of more rows still serves
-
-
-def triangular_factor(X: Array) -> tuple[Array, Array]:
-    """Give Q and R of a tall matrix (scipy's keeps the columns together in memory, which numpy's sets down row by row)."""
-    Q, R = linalg.qr(X, mode="economic", check_finite=False)
-    return Q, R
-
-
-def independent_columns(X: Array) -> tuple[list[int], list[int]]:
-    """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
-    norms = np.sqrt((X**2).sum(axis=0))
-    return _independent(triangular_factor(X / np.where(norms > 0, norms, 1.0))[1], norms)
-
-
-def _independent(R: Array, norms: Array) -> tuple[list[int], list[int]]:
-    """Split columns by the triangle of their QR factor at unit length, and their lengths."""
-    basis = np.zeros((len(R), 0))
-    kept: list[int] = []
-    left: list[int] = []
-    for column, norm in enumerate(norms):
-        vector = R[:, column]
-        rest = vector - basis @ (basis.T @ vector)
-        rest = rest - basis @ (basis.T @ rest)
-        length = np.linalg.norm(rest)
-        if norm == 0 or length < RANK_TOLERANCE:
-            left.append(column)
-        else:
-            kept.append(column)
-            basis = np.column_stack([basis, rest / length])
-    return kept, left
 
 
 def orthogonal_map(columns: Array) -> Array:
@@ -128,7 +97,7 @@ class Model:
         weighted = self.root_weights[:, None] * self.design.X
         norms = np.sqrt((weighted**2).sum(axis=0))
         Q, R = triangular_factor(weighted / np.where(norms > 0, norms, 1.0))
-        kept, left = _independent(R, norms)
+        kept, left = split_columns(R, norms)
         if not left:
             return kept, left, Q, R * norms, np.zeros((len(kept), 0))
         Q, R = triangular_factor(weighted[:, kept])

@@ -131,7 +131,7 @@ def _limit(height: Callable[[float], float], estimate: float, step: float, end: 
             return np.nan
         if above > 0:
             try:
-                return float(optimize.brentq(height, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
+                return float(optimize.brentq(height, inside, outside, xtol=1e-9 * abs(step), rtol=1e-9))
             except ValueError:  # the profile could not be found at a value in between
                 return np.nan
         if outside == end:
