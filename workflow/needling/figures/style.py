@@ -1,7 +1,7 @@
 """How every figure looks, and how it is written: the same bytes wherever it is drawn."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -172,10 +172,39 @@ class Sheet:
             place = (x / self.width, 1 - (y - back * size * LEADING) / self.height)
             self.figure.text(*place, line, va="baseline", **more)
 
-    def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN) -> None:
+    def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN, line: object = "-") -> None:
         """A line across, width in points."""
         ends = ([x0 / self.width, x1 / self.width], [1 - y / self.height] * 2)
-        self.figure.add_artist(Line2D(*ends, color=colour, lw=width, transform=self.figure.transFigure))
+        self.figure.add_artist(Line2D(*ends, color=colour, lw=width, ls=line, transform=self.figure.transFigure))
+
+    def key(self, x: float, entries: Mapping[str, Look], line: bool = True) -> None:
+        """Samples of looks (a line with its mark, or the mark alone), each before its words, from the top at x."""
+        for (words, look), (at, y) in zip(entries.items(), _key_places(entries, x, self.width), strict=True):
+            middle, level = (at + SAMPLE / 2) / self.width, 1 - (y + 2.3) / self.height
+            if line:
+                self.rule(at, at + SAMPLE, y + 2.3, look.colour, matplotlib.rcParams["lines.linewidth"], look.line)
+            self.figure.add_artist(Line2D([middle], [level], transform=self.figure.transFigure, **look.kwargs))  # type: ignore[arg-type]
+            self.write(at + SAMPLE + 1, y + 3.2, words, color=look.colour, fontweight=500)
+
+
+SAMPLE, KEY_GAP, KEY_LINE = 7.0, 6.0, 4.6  # mm: of a key its samples, between its entries, from line to line
+
+
+def key_height(entries: Mapping[str, Look], x: float, width: float) -> float:
+    """Height in mm of a key that begins at x on a sheet of a width."""
+    return max([0.0, *(y + KEY_LINE for _, y in _key_places(entries, x, width))])
+
+
+def _key_places(entries: Mapping[str, Look], left: float, width: float) -> list[tuple[float, float]]:
+    """Where entries begin, mm: side by side, and in a new line where there is no room."""
+    places, x, y = [], left, 0.0
+    for words in entries:
+        room = SAMPLE + 1 + text_width(words, matplotlib.rcParams["font.size"], 500)
+        if x > left and x + room > width:
+            x, y = left, y + KEY_LINE
+        places.append((x, y))
+        x += room + KEY_GAP
+    return places
 
 
 LEADING = 0.42  # mm from line to line for each point of type
