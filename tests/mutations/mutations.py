@@ -1,7 +1,7 @@
 """Lines that carry a sign, a direction, a unit, a threshold or degrees of freedom, each with a way to get it wrong.
 
-(file under workflow/needling, what stands there, what is put in its place, the tests that must notice). The first place where the
-text stands is changed; `tests/mutations/run.py` runs them.
+(file under workflow/needling, what stands there once, what is put in its place, the tests that must notice);
+`tests/mutations/run.py` runs them.
 """
 
 ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
@@ -24,6 +24,7 @@ WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
 POLICY = "tests/unit/test_policy.py"
+SUBGROUPS, READINGS = "tests/unit/test_subgroups.py", "tests/unit/test_repeatability.py"
 
 DOSE = "tests/unit/test_dose.py"
 PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
@@ -138,7 +139,7 @@ MUTATIONS = [
         "out = value > high",
         f"{CELLS} tests/unit/test_directions.py",
     ),
-    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k totals"),
+    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k total"),
     # the engine
     (
         "mixed/fit.py",
@@ -199,7 +200,7 @@ MUTATIONS = [
         "analysis/missing_data.py",
         "tail = (1 + settings.level) / 2",
         "tail = settings.level",
-        f"{MISSING} -k surface",
+        f"{MISSING} -k tipping_point",
     ),
     # harms
     (
@@ -262,9 +263,15 @@ MUTATIONS = [
     ),
     (
         "figures/forest.py",
-        'left = row["better"] == "lower"',
-        'left = row["better"] == "higher"',
+        '    left = row["better"] == "lower"\n',
+        '    left = row["better"] == "higher"\n',
         f"{FIGURES} -k names_the_side",
+    ),
+    (
+        "figures/forest.py",
+        'on_left = row["better"] == "lower"',
+        'on_left = row["better"] == "higher"',
+        f"{FIGURES} -k 'names_the_side or favours'",
     ),
     # guesses of the arm
     ("analysis/blinding.py", "_interval(right - wrong,", "_interval(wrong - right,", BLINDING),
@@ -290,6 +297,7 @@ MUTATIONS = [
     ),
     ("analysis/survival.py", "rank = rank - rank.mean()", "rank = rank + 0.0", SURVIVAL),
     ("analysis/survival.py", "model.fit(groups=pd.factorize(groups)[0])", "model.fit()", SURVIVAL),
+    ("analysis/survival.py", "at_risk = time >= time", "at_risk = time >= 0 * time", f"{TIMES} -k left_before"),
     ("analysis/survival.py", "FEWEST_CLINICS = 20", "FEWEST_CLINICS = 21", f"{TIMES} -k twenty"),
     ("analysis/survival.py", "FEWEST_CLINICS = 20", "FEWEST_CLINICS = 19", f"{TIMES} -k twenty"),
     (
@@ -313,6 +321,7 @@ MUTATIONS = [
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),
     ("analysis/clustering.py", "SMALLEST = 1e-7", "SMALLEST = 1.0", CLUSTERING),
+    ("analysis/clustering.py", "if zero and counted == number:", "if zero:", f"{CLUSTERING} -k coverage_that"),
     ("analysis/clustering.py", "if number < FEWEST:", "if number <= FEWEST:", f"{CLUSTERING} -k fewer"),
     ("analysis/clustering.py", "(arms == 1).sum()", "(arms >= 1).sum()", f"{CLUSTERING} -k one_arm"),
     (
@@ -330,11 +339,22 @@ MUTATIONS = [
         CLUSTERING,
     ),
     # the release line
-    ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
     (
         "release/cells.py",
-        "(values > 0) & (values < minimum)\n    if not",
-        "(values > 1) & (values < minimum)\n    if not",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 0) & (values <= minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 1) & (values < minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "hidden & (values > 0) & (values < minimum)",
+        "hidden & (values > 0) & (values < minimum - 1)",
         RELEASE,
     ),
     ("release/cells.py", "0 < total < minimum", "0 < total <= minimum", RELEASE),
@@ -379,6 +399,12 @@ MUTATIONS = [
         "simulate/treatment.py",
         '(sessions["session"] >= SESSIONS_FOR_ALL)',
         '(sessions["session"] > SESSIONS_FOR_ALL)',
+        SIMULATE,
+    ),
+    (
+        "simulate/treatment.py",
+        "np.where(np.isnan(drawn), *STIMULATIONS)",
+        "np.where(~np.isnan(drawn), *STIMULATIONS)",
         SIMULATE,
     ),
     ("simulate/treatment.py", "(draws[here] / ratio[here])", "(draws[here] * ratio[here])", SIMULATE),
@@ -447,8 +473,50 @@ MUTATIONS = [
         "((1, self.designs[2], seen_den), (1,",
         DOSE,
     ),
-    ("analysis/dose.py", "7 * settings.by_week)", "settings.by_week)", DOSE),
+    ("analysis/dose.py", "*settings.adjust), 7 * settings.by_week)", "*settings.adjust), settings.by_week)", DOSE),
+    ("analysis/dose.py", '["day"].le(7 * settings.by_week)', '["day"].le(settings.by_week)', DOSE),
     ("analysis/dose.py", "week < self.by_week", "week > self.by_week", DOSE),
+    # subgroups
+    ("analysis/subgroups.py", '1.0 if about.better == "higher" else -1.0', "1.0", f"{SUBGROUPS} -k own_models"),
+    ("analysis/subgroups.py", "FEWEST_PATIENTS = 20", "FEWEST_PATIENTS = 5", f"{SUBGROUPS} -k small_subgroup"),
+    ("analysis/subgroups.py", 'factor * (own["baseline"]', '0 * (own["baseline"]', f"{SUBGROUPS} -k own_models"),
+    (
+        "analysis/subgroups.py",
+        'unit=SD_UNIT, better="higher"',
+        'unit=SD_UNIT, better="lower"',
+        f"{SUBGROUPS} -k own_models",
+    ),
+    (
+        "analysis/subgroups.py",
+        "n_patients=int(sizes[level])",
+        "n_patients=len(rows)",
+        f"{SUBGROUPS} -k two_instruments",
+    ),
+    (
+        "instruments/definition.py",
+        'shares if self.better == "higher" else 100 - shares',
+        "shares",
+        f"{SUBGROUPS} -k own_models",
+    ),
+    (
+        "figures/by_subgroup.py",
+        'return row["better"] == "lower"',
+        'return row["better"] == "higher"',
+        f"{SUBGROUPS} -k better_side",
+    ),
+    ("report/whom.py", "clear = _p(test) < CLEAR", "clear = _p(test) > CLEAR", f"{SUBGROUPS} -k clear_test"),
+    # repeated readings
+    ("analysis/repeatability.py", "((of_reading + error) / k) ** 0.5", "(of_reading + error) ** 0.5", READINGS),
+    ("analysis/repeatability.py", "(n - 1) * (k - 1))", "n * (k - 1))", READINGS),
+    ("analysis/repeatability.py", "* 2**0.5 * sem", "* sem", READINGS),
+    ("analysis/repeatability.py", "FEWEST_PATIENTS = 10", "FEWEST_PATIENTS = 3", READINGS),
+    (
+        "analysis/repeatability.py",
+        '("single", "ICC(A,1)"), ("mean", "ICC(A,k)")',
+        '("single", "ICC(C,1)"), ("mean", "ICC(C,k)")',
+        READINGS,
+    ),
+    ("analysis/repeatability.py", '["round.column.CI95"] = 12', '["round.column.CI95"] = 2', READINGS),
     # whom to treat
     ("analysis/policy.py", "return min(gain for gain", "return max(gain for gain", f"{POLICY} -k better_of_both"),
     ("analysis/policy.py", "gain - float(ndtri(level)) * se for", "gain for", f"{POLICY} -k better_of_both"),

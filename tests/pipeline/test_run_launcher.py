@@ -58,6 +58,19 @@ with stage(snakemake.log[0]):
         Path(path).write_text(order)
 """
 
+# The second output of the first step is a folder, there already while the step sleeps.
+WITH_FOLDER = WORKFLOW.replace('"data/processed/demo/also.txt"', 'directory("data/processed/demo/folder")')
+STEP_WITH_FOLDER = STEP.replace(
+    """.write_text(order)
+    if""",
+    """.write_text(order)
+    for path in snakemake.output[1:]:
+        Path(path).mkdir()
+        Path(path, "inside.txt").write_text(order)
+    if""",
+    1,
+).rpartition("    for path")[0]
+
 
 @pytest.fixture
 def steps(copy):
@@ -154,6 +167,28 @@ def test_interrupted_run_goes_on_where_it_stopped(steps):
     order(steps, "better")
     assert steps.run("all").returncode == 0
     assert set(steps.outputs().values()) == {b"better"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_folder_of_a_run_that_was_ended_is_put_back_and_made_again(steps, how):
+    (steps.folder / "Snakefile").write_text(WITH_FOLDER)
+    (steps.folder / "workflow/scripts/step.py").write_text(STEP_WITH_FOLDER)
+    assert steps.run("all").returncode == 0
+    good = steps.outputs()
+    order(steps, "sleep")
+    running = start(steps, "all", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: steps.outputs().get("data/processed/demo/folder/inside.txt") == b"sleep")
+    os.killpg(running.pid, how)
+    running.wait()
+    order(steps, "bad")
+    for _ in range(2):
+        failed = steps.run("all")
+        assert failed.stdout == "needling: order.txt, row 1, column 1: the order is bad; write another.\n"
+        assert steps.outputs() == good
+    order(steps, "better")
+    again = steps.run("all")
+    assert again.returncode == 0, again.stdout
+    assert set(steps.outputs().values()) == {b"better", b""}  # the empty file is Snakemake's, for the folder's age
 
 
 def test_killed_run_leaves_no_lock_behind(steps):

@@ -148,6 +148,20 @@ def test_ancova_agrees_with_a_formula_in_statsmodels() -> None:
     assert found.loc["week_4", "estimate"] == pytest.approx(fit.params[name], rel=1e-9)
     assert found.loc["week_4", ["low", "high"]].to_list() == pytest.approx(fit.conf_int().loc[name].to_list(), rel=1e-9)
     assert found.loc["week_4", "n_patients"] == int(fit.nobs)
+    assert found.loc["week_4", "df"] == fit.df_resid == fit.nobs - 5
+
+
+def test_ancova_gives_each_arm_the_mean_that_all_would_have_in_it() -> None:
+    import statsmodels.formula.api as smf
+
+    data = frame(200)
+    results = run(data, kind="ancova", visits=["week_4"]).results
+    means = results[results["quantity"] == "mean"].set_index("arm")
+    at_4 = data[data["visit"] == "week_4"]
+    fit = smf.ols("value ~ arm + baseline + age + C(sex)", at_4).fit()
+    for arm in ("usual_care", "dry_needling"):
+        expected = fit.predict(at_4.assign(arm=arm)).mean()
+        assert means.loc[arm, "estimate"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_marginal_means_average_over_the_measurements_as_the_results_say() -> None:
@@ -382,6 +396,7 @@ def test_non_inferiority_tests_the_side_that_is_worse(better, report_as) -> None
     worse = 1 if row["better"] == "lower" else -1
     t = (worse * plain["estimate"] - 0.8) / plain["se"]
     assert row["p"] == pytest.approx(stats.t.cdf(t, plain["df"]), rel=1e-9)
+    assert row["statistic"] == pytest.approx(worse * t, rel=1e-9)
     assert (row["low"], row["high"]) == (plain["low"], plain["high"])
     assert (row["margin"], row["framework"]) == (0.8, "non_inferiority")
 

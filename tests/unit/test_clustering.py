@@ -165,6 +165,21 @@ def test_therapists_of_one_arm_are_counted_and_warned_of():
     assert "one arm" not in row(both["results"], "therapist")["note"]
 
 
+def test_a_variance_of_zero_between_therapists_of_one_arm_is_warned_of_with_the_coverage_that_was_seen():
+    said = set()
+    for seed in range(8):
+        made = row(
+            found_in(trial(seed, therapists=6, clinics=3, patients=96, sd=(0.1, 0.0, 1.2), within="one"))["results"],
+            "therapist",
+        )
+        assert ("in 65 to 90% then" in made["note"]) == (made["estimate"] == 0)
+        said.add(made["estimate"] == 0)
+    assert said == {True, False}
+    both = [row(found_in(trial(seed, sd=(0.0, 0.0, 1.2)))["results"], "therapist") for seed in range(4)]
+    assert any(one["estimate"] == 0 for one in both)
+    assert not any("65 to 90%" in one["note"] for one in both)
+
+
 @pytest.mark.parametrize(("clinics", "warned"), [(9, True), (10, False)])
 def test_fewer_than_ten_are_warned_of(clinics, warned):
     made = row(found_in(trial(6, therapists=20, clinics=clinics, sd=(0.5, 0.8, 1.0)))["results"], "clinic")

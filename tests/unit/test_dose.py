@@ -18,7 +18,7 @@ from needling.schema.results import RESULTS
 from needling.study.file import study_model
 
 SESSIONS = {"columns": {"session": "s", "date": "d", "pain_before": "b"}}
-NEEDLING = {"columns": {"session": "s", "technique": "t", "gauge_mm": "g"}}
+NEEDLING = {"columns": {"session": "s", "technique": "t", "gauge_mm": "g", "stimulation": "e", "trigger_point": "p"}}
 OBSERVED = {"dose": "observed", "visits": ["week_12"], "sessions": [3, 5, 8], "arms": ["dry_needling"]}
 
 
@@ -185,6 +185,35 @@ def test_exposures_are_least_squares_given_baseline(observed):
     x = people["patient"].map(used.groupby("patient")["needles"].mean())
     X = np.column_stack([np.ones(len(people)), x, people["baseline"]])
     assert rows.loc['["needles"]', "estimate"] == pytest.approx(np.linalg.lstsq(X, people["outcome"])[0][1], rel=1e-9)
+
+
+def test_what_was_done_is_an_exposure_as_a_mean_or_as_the_share_at_a_level():
+    """Stimulation, trigger points, depth, retention and muscles of sessions with needling by week 6, each given baseline."""
+    people, sessions, _ = dosed(6, n=160)
+    frames, rng = given(people, sessions), np.random.default_rng(8)
+    n, m = len(frames["sessions"]), len(frames["needling"])
+    done = {
+        "depth_mm": rng.uniform(5, 40, n),
+        "retention_min": rng.uniform(0, 15, n),
+        "muscles": rng.integers(1, 4, n) * 1.0,
+    }
+    frames["sessions"] = frames["sessions"].assign(**done)
+    told = {"stimulation": rng.choice(["none", "electrical"], m, p=[0.7, 0.3])}
+    told["trigger_point"] = rng.choice(["active", "latent"], m, p=[0.7, 0.3])
+    frames["needling"] = frames["needling"].assign(**told)
+    results, _, _ = run(frames, **OBSERVED, exposures=[*done, *told])
+    rows = results[results["variant"] == "exposure"].set_index("term")
+    levels = {"stimulation": "electrical", "trigger_point": "latent"}
+    used = frames["sessions"][frames["sessions"]["day"] <= 42]
+    values = {f'["{name}"]': used.groupby("patient")[name].mean() for name in done}
+    for name, level in levels.items():
+        hit = (frames["needling"][name] == level).groupby(frames["needling"]["patient"]).mean()
+        values[json.dumps([[name, level]])] = hit
+    assert set(rows.index) == set(values)
+    for term, of_patient in values.items():
+        X = np.column_stack([np.ones(len(people)), people["patient"].map(of_patient), people["baseline"]])
+        assert rows.loc[term, "estimate"] == pytest.approx(np.linalg.lstsq(X, people["outcome"])[0][1], rel=1e-8), term
+        assert rows.loc[term, "variance"] == "HC3"
 
 
 def test_a_cohort_without_positivity_is_refused_and_the_naive_estimate_stands():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
@@ -16,14 +16,14 @@ from needling.figures.flow import boxes
 from needling.figures.forest import is_turned, sides
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
-from needling.figures.style import COLOURS, KEY_LINE, PHONE, REPORT, Profile, Sheet, key_height, looks, style
+from needling.figures.style import BAND, COLOURS, KEY_LINE, PHONE, REPORT, Profile, Sheet, key_height, looks, style
 from needling.figures.trajectories import limits_of
 from needling.tables.withheld import HIDDEN
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
 ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families", "whom", "beside", "rule"}
-ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses"}
+ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses", "by_subgroup"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
@@ -182,6 +182,12 @@ def plots(figure):
     return found
 
 
+def bands(figure):
+    """Left and right end of the shaded side of each plot."""
+    found = [patch for ax in figure.axes for patch in ax.patches if to_hex(patch.get_facecolor()) == BAND]
+    return [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in found]
+
+
 def test_an_estimate_is_drawn_on_the_side_of_the_arm_that_it_favours():
     figure, source, _, _ = drawn("forest", plan)
     estimates = [x for _, mine in plots(figure) for x in mine]
@@ -194,6 +200,7 @@ def test_an_estimate_is_drawn_on_the_side_of_the_arm_that_it_favours():
     (zero, _), *_ = plots(figure)
     assert [x < zero for x in place_of(figure, "Dry needling")] == [True]
     assert [x > zero for x in place_of(figure, "Usual care")] == [True]
+    assert {(low < 0, high) for low, high in bands(figure)} == {(True, 0)}
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
@@ -205,6 +212,7 @@ def test_a_course_names_the_side_of_improvement(better):
     (zero, _), *_ = plots(figure)
     (place,) = place_of(figure, "improvement")
     assert (place < zero) == (better == "lower")
+    assert {(low < 0, high > 0) for low, high in bands(figure)} == {(better == "lower", better == "higher")}
 
 
 def test_forest_of_three_arms_names_each_pair_on_its_own_sides():

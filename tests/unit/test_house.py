@@ -171,7 +171,10 @@ def test_no_clock_host_or_user():
         r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"
         r"|^time\.time$|Path\.home$|expanduser$"
     )
-    assert found(MODULES, calls, lambda _, name: bool(told.search(name))) == []
+    hits = found(MODULES, calls, lambda _, name: bool(told.search(name)))
+    # a person's act, and no run: the day on which a model was written into the study file belongs into it
+    assert [hit.split(":")[0] for hit in hits] == ["workflow/needling/desk/promotion.py"]
+    assert hits[0].endswith("date.today")
 
 
 def test_no_absolute_path():
@@ -329,6 +332,13 @@ def test_readme_names_files_that_exist():
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     linked = re.findall(r"\]\(([^):#]+)\)", text)
     assert [name for name in linked if not (PROJECT / name).exists()] == []
+
+
+def test_index_of_the_docs_names_pages_that_exist_and_each_once():
+    docs = PROJECT / "docs"
+    linked = re.findall(r"\]\(([^):#]+)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    assert [name for name in linked if not (docs / name).exists()] == []
+    assert len(linked) == len(set(linked)) > 20
 
 
 PRIVATE = [

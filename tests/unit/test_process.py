@@ -38,7 +38,7 @@ def study(events=True, design="randomised", arms=("usual_care", "dry_needling"),
         },
         "instruments": {
             "nprs": {"total": "nprs"},
-            "local": {"registry": "ppt", "total": "l", "site": "local"},
+            "local": {"registry": "ppt", "items": "l_1 .. l_3", "site": "local"},
             "remote": {"registry": "ppt", "total": "r", "site": "remote"},
             "csi": {"total": "csi"},
         },

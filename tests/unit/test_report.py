@@ -13,7 +13,9 @@ import pytest
 from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
 from matplotlib.figure import Figure
 from printed_numbers import disagreements
+from pypdf import PdfReader
 
+from needling.clean.rules import rules
 from needling.figures.draw import figures, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
@@ -192,10 +194,64 @@ def test_sixty_results_at_random_stand_in_the_pdf_and_the_document(built):
         assert [text for text in chosen if squeezed(text) not in where] == []
 
 
+def parts(part):
+    """Every structure element of a tagged PDF."""
+    yield part
+    kids = part.get("/K", [])
+    for kid in (one.get_object() for one in listed_of(kids)):
+        if isinstance(kid, dict) and "/S" in kid:
+            yield from parts(kid)
+
+
 def test_pdf_is_tagged_for_assistive_technology(built):
-    pdf = built[1]["here"][1].read_bytes()
-    assert b"/MarkInfo" in pdf
-    assert b"pdfuaid" in pdf
+    """Tagged, with bookmarks; in the body of a table the first cell of each row is its head, and is said to be the row's."""
+    pdf = PdfReader(built[1]["here"][1])
+    assert pdf.root_object["/MarkInfo"]["/Marked"]
+    assert b"pdfuaid" in pdf.root_object["/Metadata"].get_data()
+    assert pdf.page_mode == "/UseOutlines"
+    assert {"Primary result", "Methods", "Files and provenance"} <= {
+        one.title for one in pdf.outline if hasattr(one, "title")
+    }
+    found = list(parts(pdf.root_object["/StructTreeRoot"]["/K"][0].get_object()))
+    bodies = [body for body in found if body["/S"] == "/TBody"]
+    rows = [[cell.get_object() for cell in row["/K"]] for body in bodies for row in parts(body) if row["/S"] == "/TR"]
+    rows = [row for row in rows if len(row) > 1]  # one cell is the heading of a group
+    assert len(rows) > 60
+    for first, *others in rows:
+        assert first["/S"] == "/TH"
+        assert any(one.get_object().get("/Scope") == "/Row" for one in listed_of(first["/A"]))
+        assert {cell["/S"] for cell in others} == {"/TD"}
+    formulas = [one for one in found if one["/S"] == "/Formula"]
+    assert formulas
+    assert all("is the sum of" in one["/Alt"] for one in formulas)
+
+
+def listed_of(attributes):
+    return attributes if isinstance(attributes, list) else [attributes]
+
+
+def test_models_are_formulas_with_words_on_the_page_and_in_the_document(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    formulas = re.findall(r'<div class="formula" role="img" tabindex="0" aria-label="([^"]+)">\s*<math\b', page)
+    assert formulas
+    assert all(words.startswith("The outcome of a patient") for words in formulas)
+    assert page.count("In the formulas Y is the outcome") == 1
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        assert len(re.findall(r"<m:oMathPara>", archive.read("word/document.xml").decode())) == len(formulas)
+
+
+def test_checklists_say_where_each_item_is_answered(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    section = re.search(r'<section id="checklist".*?</section>', page, re.DOTALL)[0]
+    assert re.findall(r"<li>\s*<p>(CONSORT 2025|STRICTA 2010|TIDieR): of \d+ items", section) == [
+        "CONSORT 2025", "STRICTA 2010", "TIDieR",
+    ]  # fmt: skip
+    row = re.search(r'<tr[^>]*>\s*<th scope="row"[^>]*>25</th>.*?</tr>', section, re.DOTALL)[0]
+    assert 'href="#table-baseline"' in row
+    assert "automatic" in row
+    words = html.unescape(re.sub("<[^>]+>", " ", section))
+    for status in ("authors", "not in the data", "automatic"):
+        assert status in words
 
 
 def test_document_names_made_up_data_and_pictures_on_every_page(built):
@@ -314,6 +370,63 @@ def test_text_has_no_raw_name_long_number_or_empty_section(study):
     for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
         assert len(section.split("\n", 1)[1].strip()) > 20, section
     assert text.count("**Figure") == len(FIGURES)
+
+
+# What no clinician need know: words of the program, of tables of data, and of programs that fit models.
+CODE_WORDS = [
+    *(
+        "quarantin",
+        "queried",
+        "flagged",
+        "merged",
+        "boundary",
+        "singular",
+        "rank.deficient",
+        "not_estimated",
+        "hessian",
+    ),
+    *(
+        "NaN",
+        "None",
+        "null",
+        "boolean",
+        "kwargs",
+        "traceback",
+        "dataframe",
+        "parquet",
+        "schema",
+        "row_id",
+        "side table",
+    ),
+    *("missing_with", "baseline x", "x visit"),
+]
+
+
+def code_words(text):
+    return [word for word in CODE_WORDS if re.search(rf"\b{word}", text, re.IGNORECASE if word.islower() else 0)]
+
+
+@pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan, three_arms_plan])
+def test_report_captions_and_descriptions_have_no_words_of_the_program(study):
+    released, labels = shown(study, 60)
+    words = {}
+    for name, room in FIGURES.items():
+        source = room.data(released, labels)
+        if len(source):
+            caption, alternative = room.words(source, labels)
+            words[name] = {"caption": caption, "alternative": alternative}
+    assert len(words) >= 4
+    tables = {name: table for name, build in all_tables().items() if (table := build(released, labels)) is not None}
+    text = plain(report_text(labels, released, tables, words, software=SAID, templates=TEMPLATES))
+    prose = re.sub(r"\$\$.*?\$\$|\{[.#][^}]*\}|\]\([^)]*\)", "", text)
+    assert code_words(prose) == []
+    cells = [cell for table in tables.values() for row in [table.head, *table.rows] for cell in row]
+    assert [cell for cell in cells if code_words(cell)] == []
+
+
+def test_sentences_of_the_cleaning_rules_have_no_words_of_the_program():
+    assert [rule.id for rule in rules().values() if code_words(rule.sentence)] == []
+    assert code_words("It was quarantined and queried.") == ["quarantin", "queried"]
 
 
 def test_wording_fits_the_design():

@@ -24,6 +24,7 @@ from needling.simulate.scenario import (
     MECHANISMS,
     MODERATION,
     OVER_TIME,
+    RELAPSE_HAZARD_RATIO,
     RETURN_HAZARD_RATIO,
     SCALES,
     THERAPIST_SHARE,
@@ -425,8 +426,9 @@ def test_usual_care_has_more_exercise(large):
 
 def test_return_to_sport_is_sooner_with_needling(large):
     people = large.patients.query("cohort == 'sports'").set_index("patient")
-    assert set(large.milestones["patient"]) <= set(people.index)
-    day = large.milestones.set_index("patient")["day"].reindex(people.index)
+    returned = large.milestones.query("kind == 'return_to_sport'")
+    assert set(returned["patient"]) <= set(people.index)
+    day = returned.set_index("patient")["day"].reindex(people.index)
     # share back by day 70 of those followed so long; proportional hazards: log of the shares that are not back
     stayed = people["left_before"] == len(VISITS)
     not_back = (~(day[stayed] <= 70)).groupby(people.loc[stayed, "arm"]).mean()
@@ -434,6 +436,39 @@ def test_return_to_sport_is_sooner_with_needling(large):
     assert ratio == pytest.approx(RETURN_HAZARD_RATIO, rel=0.12)
     gone = large.status[~large.status["still_followed"]].set_index("patient")["day"]
     assert (day.dropna() <= day.dropna().index.map(gone).to_series(index=day.dropna().index).fillna(999)).all()
+
+
+def test_relapse_is_later_with_needling_and_in_one_cohort(large):
+    people = large.patients.query("cohort == 'myofascial'").set_index("patient")
+    relapsed = large.milestones.query("kind == 'relapse'")
+    assert set(relapsed["patient"]) <= set(people.index)
+    day = relapsed.set_index("patient")["day"].reindex(people.index)
+    stayed = people["left_before"] == len(VISITS)
+    spared = (~(day[stayed] <= 70)).groupby(people.loc[stayed, "arm"]).mean()
+    ratio = np.log(spared["dry_needling"]) / np.log(spared["usual_care"])
+    assert ratio == pytest.approx(RELAPSE_HAZARD_RATIO, rel=0.12)
+    assert large.truth["relapse"]["hazard_ratio"] == RELAPSE_HAZARD_RATIO
+
+
+def test_each_sports_injury_has_its_own_instrument_and_other_diagnoses_do_not_follow_one(large):
+    pairs = large.patients.query("cohort == 'sports'")[["subdiagnosis", "function"]].drop_duplicates()
+    assert sorted(pairs.itertuples(index=False, name=None)) == [
+        ("joint", "quickdash"),
+        ("strain", "lefs"),
+        ("tendon", "visa_a"),
+    ]
+    assert set(large.patients.query("cohort == 'myofascial'")["subdiagnosis"]) == {"neck", "shoulder"}
+    assert set(large.patients.query("cohort == 'fibromyalgia'")["subdiagnosis"]) == {"widespread"}
+
+
+def test_a_current_goes_through_deep_needles_of_some_sessions_and_changes_nothing(large):
+    table = large.needling
+    current = table["stimulation"] == "electrical"
+    assert set(table.loc[current, "technique"]) == {"deep"}
+    assert (table["stimulation_hz"].notna() == current).all()
+    assert set(table.loc[current, "stimulation_hz"]) == {2, 80, 100}
+    assert current[table["technique"] == "deep"].mean() == pytest.approx(0.2, abs=0.015)
+    assert table.loc[current].groupby(["patient", "session"])["stimulation_hz"].nunique().max() == 1
 
 
 @pytest.mark.parametrize("patients", [1, 4, 30])

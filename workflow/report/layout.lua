@@ -37,8 +37,25 @@ local function strip(div)
   return raw("#facts(title-block, " .. table.concat(cells, ", ") .. ")")
 end
 
+local function formula(div)
+  local alt, math = div.attributes.alt, nil
+  div.content:walk({ Math = function(found) math = found end })
+  if FORMAT == "typst" then
+    local body = typst({ pandoc.Plain({ pandoc.Math("InlineMath", math.text) }) })
+    return raw("#math.equation(block: true, alt: " .. quoted(alt) .. ", " .. body .. ")")
+  elseif FORMAT:match("html") then
+    local options = pandoc.WriterOptions({ html_math_method = "mathml" })
+    local drawn = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "html", options)
+    return raw('<div class="formula" role="img" tabindex="0" aria-label="' .. alt .. '">' .. drawn .. "</div>")
+  end
+  return div.content
+end
+
 function Div(div)
   local kind = div.classes[1]
+  if kind == "formula" then
+    return formula(div)
+  end
   if kind == "fold" then
     if FORMAT:match("html") then
       local summary = table.remove(div.content, 1)

@@ -31,7 +31,7 @@ except StudyError as error:
 
 EVENTS = [name for name in type(STUDY.events).model_fields if getattr(STUDY.events, name)]
 TABLES = ["patients", "visits", "outcomes", *EVENTS]
-FRAMES = ["visits", "sessions", "events", "patients", "scores"]
+FRAMES = ["visits", "sessions", "events", "patients", "scores", "readings"]
 OBSERVED = ["flow", "intercurrent", "distribution", "missingness", "baseline", "reliability", "codebook"]
 PROCESSED = f"data/processed/{STUDY.study}"
 REPORTS = f"reports/{STUDY.study}"

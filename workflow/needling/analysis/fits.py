@@ -56,6 +56,44 @@ class Frame:
         return named.replace("variance of Intercept between", "variance between")
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A mixed model as the job of its kind fits it: its rows in safe codes, the fit, and how its results are asked for."""
+
+    frame: Frame
+    fit: "MixedFit"
+    inference: dict[str, Any]
+
+
+def fit_rows(
+    rows: "pd.DataFrame",
+    question: Question,
+    formula: str,
+    used: list[str],
+    residuals: list[str],
+    **arguments: Any,
+) -> "tuple[Frame, MixedFit]":
+    """Fit a formula to complete rows, levels in safe codes and in the plan's order, by the first structure that holds.
+
+    Parameters
+    ----------
+    rows : complete in every column used.
+    question : its arms, visits and weeks give the order of levels.
+    formula : as in `fit_mixed`; C(column) makes a category of a number.
+    used : columns of the model, those of the residual structures too.
+    residuals : the ladder, e.g. unstructured(visit).
+    arguments : random, cluster, method, weights and offset of `fit_mixed`.
+    """
+    from needling.mixed.fit import fit_ladder
+
+    as_categories = re.findall(r"\bC\( *(\w+) *\)", formula)
+    orders = {"visit": [question.baseline_visit, *question.weeks], "arm": list(question.arms)}
+    frame = safe_frame(rows, used, as_categories, orders, question.weeks)
+    formula = re.sub(r"\bC\( *(\w+) *\)", r"\1", formula)
+    levels = frame.levels if "visit" in used else None
+    return frame, fit_ladder(formula, frame.data, residuals=residuals, subject="patient", levels=levels, **arguments)
+
+
 def _prefix(factor: str) -> str:
     return {"arm": "a", "visit": "v"}.get(factor, f"{factor}_")
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equation
 from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
@@ -14,7 +15,7 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "random_slope_reml"
@@ -64,42 +65,62 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
     the cross-check with statsmodels. Patients without baseline or a covariate are left out.
     """
-    from needling.analysis.fits import covariates, model_frame, refusal, too_few
+    from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
-    from needling.mixed.fit import fit_mixed
 
-    settings, rows = question.settings, data["visits"]
+    rows = data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    frame = model_frame(rows, question)
-    start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
-    frame.data["time"] = frame.data["week"] - start
-    fixed = ["baseline", "arm * time"] if question.arms else ["time"]
     try:
-        fit = fit_mixed(
-            "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
-            frame.data,
-            subject="patient",
-            random="1 + time",
-            cluster=dict.fromkeys(settings.clusters, "1") or None,
-        )
-        if fit.status != "failed":
-            return _answers(fit, frame, question)
-        why = frame.words(fit.message)
+        found = fitted(data, question)
+        if found.fit.status != "failed":
+            return answers(found, question)
+        why = found.frame.words(found.fit.message)
     except MixedModelError as error:
         why = refusal(error)
     return Output(not_estimated(question, why, METHOD, people, len(rows)))
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
-    """What a fit says."""
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question; `time` is weeks from the primary visit, of a single arm from day 0.
+
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, covariates, model_frame
+    from needling.mixed.fit import fit_mixed
+
+    settings = question.settings
+    frame = model_frame(data["visits"], question)
+    start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
+    frame.data["time"] = frame.data["week"] - start
+    fixed = ["baseline", "arm * time"] if question.arms else ["time"]
+    fit = fit_mixed(
+        "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+        frame.data,
+        subject="patient",
+        random="1 + time",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+    )
+    return Fitted(frame, fit, {"df": settings.df, "level": settings.level})
+
+
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: the difference at the primary visit, slopes, coefficients, components, residuals, cross-check.
+
+    Parameters
+    ----------
+    found : as `fitted` gives it.
+    question : as for `run`.
+    """
     import pandas as pd
 
     from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
 
-    inference = {"df": question.settings.df, "level": question.settings.level}
+    frame, fit, inference = found.frame, found.fit, found.inference
     common = common_columns(fit, frame, METHOD, inference)
     parts = [
         appendix_rows(fit, frame, question, common, inference),
@@ -155,6 +176,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         uses = "every measurement of every patient who has at least one"
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
+        *_written(settings, study),
         ("uses", uses + (" and every covariate" if settings.adjust else "")),
         ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
          "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
@@ -163,3 +185,32 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),
     ]  # fmt: skip
+
+
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model as a formula: a line for each arm and each patient over the actual time."""
+    line = [INTERCEPT, (r"\delta\,t_{ij}", "a slope times the week")]
+    if study.arms:
+        line = [
+            (r"\alpha_{A(i)}", "an intercept of the arm"),
+            (
+                r"\delta_{A(i)}\,t_{ij}",
+                f"a slope of the arm times the weeks from {braced('visit', study.visits.primary)} on",
+            ),
+            (r"\beta\,Y_{i0}", "a slope times the value at baseline"),
+        ]
+    random, spread = cluster_effects(list(settings.clusters), "ij")
+    line += [ADJUSTED] if settings.adjust else []
+    line += [
+        (r"b_{0i} + b_{1i}\,t_{ij}", "an intercept and a slope of the patient"),
+        *random,
+        (r"\varepsilon_{ij}", "an error"),
+    ]
+    told = [
+        (
+            r"(b_{0i}, b_{1i}) \sim N(\mathbf{0}, \mathbf{G})",
+            "Intercept and slope of patients are normal with one covariance",
+        ),
+        (r"\varepsilon_{ij} \sim N(0, \sigma^{2})", "Errors are independent and normal with one variance"),
+    ]
+    return equation((r"Y_{ij}", "The outcome of a patient at a visit"), line, [*told, *spread])

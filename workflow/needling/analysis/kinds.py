@@ -10,7 +10,9 @@ A kind is one module. It has
 - ``SIDE``, the side tables that it writes beside results, by name with their contracts; default none;
 - ``run(data, question) -> Output``, from the rows of one question to its results;
 - ``methods(settings, study) -> list[tuple[str, str]]``, items and texts of the side table ``methods`` (codes in braces), among
-  them how missing values are treated, and which of the standard tables and figures show it.
+  them how missing values are treated, and which of the standard tables and figures show it;
+- where each question is one mixed model, ``fitted(data, question) -> needling.analysis.fits.Fitted`` and ``answers(found,
+  question) -> Output``, of which ``run`` is made: with them a notebook has the fit itself (`needling.desk`).
 
 Nothing else knows a kind: not the schema, the workflow, a table, a figure, nor the report.
 """

@@ -148,6 +148,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             "what makes patients seek it also goes with the outcome. A difference given it is therefore no effect of the arm; "
             "it is shown to be looked at, without a test."
         )
+        if study.design == "cohort":
+            model += " Arms were not drawn by lot, so that the difference is an association in either case."
     if settings.fixed:
         named = ", ".join(braced("covariate", one) for one in settings.fixed)
         model += (

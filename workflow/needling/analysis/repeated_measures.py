@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ADJUSTED, cluster_effects, equation
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -25,7 +26,7 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "mmrm_reml"
@@ -103,9 +104,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
     measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    from needling.analysis.fits import model_frame, refusal, too_few
+    from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
-    from needling.mixed.fit import fit_ladder
 
     settings, rows = question.settings, data["visits"]
     people = rows["patient"].nunique()
@@ -114,34 +114,55 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         why = "there is only one visit with measurements"
     if why:
         return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    frame, formula = _formula(model_frame(rows, question), question)
-    # of one visit every structure is one variance, and those of several would be refused
-    ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
     try:
-        fit = fit_ladder(
-            formula,
-            frame.data,
-            residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
-            subject="patient",
-            cluster=dict.fromkeys(settings.clusters, "1") or None,
-            levels=frame.levels,
-        )
-        if fit.status != "failed":
-            return _answers(fit, frame, question)
-        why = frame.words(fit.message)
+        found = fitted(data, question)
+        if found.fit.status != "failed":
+            return answers(found, question)
+        why = found.frame.words(found.fit.message)
     except MixedModelError as error:
         why = refusal(error)
     return Output(not_estimated(question, why, METHOD, people, len(rows)))
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
-    """What a fit says."""
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question.
+
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, model_frame
+    from needling.mixed.fit import fit_ladder
+
+    settings, rows = question.settings, data["visits"]
+    frame, formula = _formula(model_frame(rows, question), question)
+    # of one visit every structure is one variance, and those of several would be refused
+    ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
+    fit = fit_ladder(
+        formula,
+        frame.data,
+        residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
+        subject="patient",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+        levels=frame.levels,
+    )
+    return Fitted(frame, fit, _inference(fit, question))
+
+
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: comparisons, means and changes by visit, coefficients, components, residuals.
+
+    Parameters
+    ----------
+    found : as `fitted` gives it.
+    question : as for `run`.
+    """
     import pandas as pd
 
     from needling.analysis.fits import appendix_rows, common_columns, residual_tables
 
-    settings = question.settings
-    inference, structure = _inference(fit, question)
+    frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
+    structure = fit.covariance_structure.partition("(")[0]
     tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
     structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
     common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **structures)
@@ -174,6 +195,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
          f"which the model converges: {ladder}."),
+        *_written(settings, study),
         ("uses", who + (" and every covariate" if settings.adjust else "")),
         ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
          "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
@@ -185,8 +207,26 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str]:
-    """How results are to be asked for, and the residual structure that held.
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model as a formula: mean of each visit, effect of the arm at each, baseline as it is used, covariates, clusters."""
+    terms = [(r"\mu_{j}", "a mean of the visit")]
+    if study.arms:
+        after = " after baseline, where the arms have one mean" if settings.baseline == "constrained" else ""
+        terms.append((r"\tau_{A(i)j}", f"the effect of the arm at the visit{after}"))
+        if settings.baseline == "covariate":
+            terms.append((r"\beta_{j}\,Y_{i0}", "a slope of the visit times the value at baseline"))
+    terms += [ADJUSTED] if settings.adjust else []
+    random, spread = cluster_effects(list(settings.clusters), "ij")
+    terms += [*random, (r"\varepsilon_{ij}", "an error")]
+    error = (
+        r"\boldsymbol{\varepsilon}_{i} \sim N(\mathbf{0}, \boldsymbol{\Sigma})",
+        "Errors of a patient are normal with one covariance over visits, those of different patients are independent",
+    )
+    return equation((r"Y_{ij}", "The outcome of a patient at a visit"), terms, [error, *spread])
+
+
+def _inference(fit: "MixedFit", question: Question) -> dict[str, Any]:
+    """How results are to be asked for.
 
     Compound symmetry as the last rung of a ladder is a fallback that nobody believes, so its variance is taken from the data:
     the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom. Where therapists or clinics
@@ -197,7 +237,7 @@ def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str
     inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
     if structure == "compound_symmetry" and len(settings.residual) > 1 and not settings.clusters:
         inference |= {"df": "satterthwaite", "variance": "CR2"}
-    return inference, structure
+    return inference
 
 
 def _formula(frame: "Frame", question: Question) -> "tuple[Frame, str]":

@@ -6,132 +6,18 @@ import re
 import numpy as np
 import pandas as pd
 
-MISSING_WORDS = frozenset(
-    [
-        "na",
-        "n/a",
-        "n.a.",
-        "n.a",
-        "nan",
-        "null",
-        "none",
-        ".",
-        "..",
-        "-",
-        "--",
-        "---",
-        "?",
-        "??",
-        "missing",
-        "unknown",
-        "nd",
-        "n.d.",
-        "nr",
-        "n.r.",
-        "ns",
-        "x",
-        "refused",
-        "declined",
-        "not done",
-        "not known",
-        "not available",
-        "not applicable",
-        "not recorded",
-        "not asked",
-        "no data",
-    ]
+from needling.read.number import (
+    ABSENT,
+    COMMA,
+    ERROR,
+    EXACT,
+    LOOSE,
+    MISSING_WORDS,
+    TEXT,
+    read_number,
 )
-# Written into a numeric column where there is no number; they count only outside the column's possible values.
-MISSING_CODES = frozenset(
-    float(sign * code)
-    for sign, codes in {
-        -1: (6, 7, 8, 9, 66, 77, 88, 98, 99, 777, 888, 998, 999, 9999),
-        1: (77, 88, 99, 666, 777, 888, 998, 999, 9998, 9999, 99999),
-    }.items()
-    for code in codes
-)
-_PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
-_COMMA = re.compile(r"[+-]?\d*,\d+")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3}){2,}(\.\d+)?|[+-]?\d{1,3}(\.\d{3}){2,}(,\d+)?|[+-]?\d{1,3},\d{3}\.\d+")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(['\u2019\u00a0\u202f\u2009]\d{3})+([.,]\d+)?")
-_MINUS = re.compile(r"^[\u2212\u2012\u2013\ufe63\uff0d](?=[\d.,])")
-_OUT_OF = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:/|of|out of)\s*(\d+)")
-_SPAN = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:-|–|to)\s*(\d+(?:[.,]\d+)?)")
-_LIMIT = re.compile(r"([<>≤≥]=?)\s*(\d+(?:[.,]\d+)?)")
-_ABOUT = re.compile(r"(?:~|≈|ca\.?|approx\.?|about)\s*(\d+(?:[.,]\d+)?)|(\d+(?:[.,]\d+)?)\s*\?")
-_WITH_WORD = re.compile(r"([+-]?\d+(?:[.,]\d+)?)\s*([a-zA-Z%°²/]{1,10}2?\.?)")
-_SPREADSHEET = re.compile(r"#.*[!?]|#n/?[ad]", re.IGNORECASE)
 
-# what a cell turned out to be
-EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT = "exact", "comma", "loose", "absent", "error", "text"
-# how a reason begins that names a scale or a unit written into the cell
-OUT_OF, BESIDE = "written as out of ", "unit written beside the number: "
 HOW = ["", EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT]
-
-
-def read_number(text: str) -> tuple[float, str, str]:
-    """Read one cell of a numeric column.
-
-    Parameters
-    ----------
-    text : the cell, not blank.
-
-    Returns
-    -------
-    The number (NaN where there is none), how it was found (exact; comma, a decimal comma; loose, a number in other
-    words; absent, a word for missing; error, a spreadsheet's error; text) and why, in words, for loose and error.
-    """
-    cell = text.strip()
-    plain = _MINUS.sub("-", cell)
-    value, how, why = _read(plain)
-    if np.isinf(value):
-        return np.nan, TEXT, "not a number"
-    return (value, LOOSE, "another sign for minus") if plain != cell and how in {EXACT, COMMA} else (value, how, why)
-
-
-def _read(cell: str) -> tuple[float, str, str]:
-    lower = cell.lower()
-    if _PLAIN.fullmatch(cell):
-        return float(cell), EXACT, ""
-    if lower in MISSING_WORDS:
-        return np.nan, ABSENT, "word for missing"
-    if _SPREADSHEET.fullmatch(cell):
-        return np.nan, ERROR, "spreadsheet error"
-    if _COMMA.fullmatch(cell):
-        return _decimal(cell), COMMA, "decimal comma"
-    if _THOUSANDS.fullmatch(cell) or _GROUPED.fullmatch(cell):
-        return _without_thousands(re.sub(r"['\u2019\u00a0\u202f\u2009]", "", cell)), LOOSE, "thousands separators"
-    return _loose(lower)
-
-
-def _loose(cell: str) -> tuple[float, str, str]:
-    if match := _OUT_OF.fullmatch(cell):
-        value, scale = _decimal(match[1]), int(match[2])
-        return (value, LOOSE, f"{OUT_OF}{scale}") if value <= scale else (np.nan, TEXT, "more than it is out of")
-    if match := _SPAN.fullmatch(cell):
-        low, high = _decimal(match[1]), _decimal(match[2])
-        if low < high:
-            return (low + high) / 2, LOOSE, "a span: its middle"
-    if match := _LIMIT.fullmatch(cell):
-        return _decimal(match[2]), LOOSE, "a limit: taken as the value"
-    if match := _ABOUT.fullmatch(cell):
-        return _decimal(match[1] or match[2]), LOOSE, "marked as approximate"
-    if match := _WITH_WORD.fullmatch(cell):
-        return _decimal(match[1]), LOOSE, f"{BESIDE}{match[2]}"
-    return np.nan, TEXT, "not a number"
-
-
-def _decimal(text: str) -> float:
-    return float(text.replace(",", "."))
-
-
-def _without_thousands(text: str) -> float:
-    mark = max(text.rfind("."), text.rfind(","))
-    if mark < 0:
-        return float(text)
-    if text.count(text[mark]) > 1:
-        return float(re.sub(r"[.,]", "", text))
-    return float(re.sub(r"[.,]", "", text[:mark]) + "." + text[mark + 1 :])
 
 
 def numbers(values: pd.Series, column: pd.Series | None = None) -> pd.DataFrame:
@@ -187,6 +73,72 @@ def in_doubt(found: pd.DataFrame, cells: pd.Series, why: str) -> pd.DataFrame:
     )
     found.loc[cells, "how"], found.loc[cells, "why"] = TEXT, why
     return found
+
+
+_THREES = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}")
+_PARTED = re.compile(r"[+-]?\d{1,3}(?:([.,])\d{3})(?:[.,]\d{3})*(?:[.,]\d+)?")
+PARTED = "thousands separators"
+
+
+def three_digits(
+    values: pd.Series,
+    found: pd.DataFrame,
+    column: pd.Series | None = None,
+    highest: "np.ndarray | float | None" = None,
+    decimal: str | None = None,
+    marks: str = ",.",
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Tell 1,083 (a thousand and more) from 1,083 (one and a fraction), which are wrong by a factor of a thousand.
+
+    Parameters
+    ----------
+    values, column : as for `numbers`.
+    found : what `numbers` made of them.
+    highest : highest possible value of each cell, where there is one: a mark is decimal if a thousand would lie above it.
+    decimal : the decimal mark, where the study file states it; the other one then parts thousands.
+    marks : marks that may part thousands; a format that stores numbers writes no such point.
+
+    Returns
+    -------
+    `found` with thousands read where the mark parts them, and True for the cells that remain in doubt: a mark with three
+    digits behind it in every cell of its column, and nothing that says which it is.
+    """
+    codes, distinct = pd.factorize(values)
+    texts = [str(text).strip() for text in distinct]
+    three = np.array([one[1] if (one := _THREES.fullmatch(text)) else "" for text in texts] + [""])[codes]
+    doubt = pd.Series(False, index=values.index)
+    if not (three != "").any():
+        return found, doubt
+    parted = np.array([_parting_mark(text) for text in texts] + [""])[codes]
+    fractions = {mark: np.array([text.count(mark) == 1 for text in texts] + [False])[codes] for mark in marks}
+    whole = np.array([bool(re.fullmatch(r"\d{3,}", text)) for text in texts] + [False])[codes]
+    known = found["how"].isin([EXACT, COMMA]).to_numpy()
+    which = np.zeros(len(values), dtype=int) if column is None else column.cat.codes.to_numpy()
+    limit = np.broadcast_to(np.inf if highest is None else highest, len(values))
+    beyond = found["value"].abs().to_numpy() * 1000 > limit
+    times = np.zeros(len(values), dtype=bool)
+    for mark in marks:
+        for one in np.unique(which[three == mark]):
+            here = which == one
+            mine = here & (three == mark)
+            if decimal == mark or (here & known & fractions[mark] & (three != mark)).any() or (mine & beyond).any():
+                continue
+            if decimal is not None or (here & (parted == mark)).any():
+                times |= mine
+            elif mark == "," or np.isfinite(limit[mine]).all() or (here & whole).any():
+                doubt |= mine
+    if times.any():
+        found = found.assign(why=found["why"].cat.set_categories(sorted({*found["why"].cat.categories, PARTED})))
+        found.loc[times, "value"] *= 1000
+        found.loc[times, "how"], found.loc[times, "why"] = LOOSE, PARTED
+    return found, doubt
+
+
+def _parting_mark(text: str) -> str:
+    """The mark that parts thousands beyond doubt: in 1,234,567 and 1,234.5; else ''."""
+    one = _PARTED.fullmatch(text)
+    others = {mark for mark in text if mark in ",."}
+    return one[1] if one and (len(others) > 1 or text.count(one[1]) > 1) else ""
 
 
 # ---------------------------------------------------------------- dates

@@ -130,7 +130,7 @@ def _limit(height: Callable[[float], float], estimate: float, step: float, end: 
         if np.isnan(above):
             return np.nan
         if above > 0:
-            return float(optimize.brentq(height, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
+            return float(optimize.brentq(height, inside, outside, xtol=1e-9 * abs(step), rtol=1e-9))
         if outside == end:
             return end
         inside = outside

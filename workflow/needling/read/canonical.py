@@ -127,7 +127,11 @@ def uses(study: Study) -> list[Use]:
     for table in type(study.events).model_fields:
         event = getattr(study.events, table)
         found += [Use(name, "rows", "") for name in event.rows] if event else []
-        found += [_use(name, column) for name, column in event.columns.items()] if event else []
+        for time in (event.times or [""]) if event else []:
+            found += [
+                _use(name, event.columns[name].model_copy(update={"source": source}))
+                for name, source in event.sources_at(time).items()
+            ]
     return [replace(use, column=use.column.strip()) for use in found]
 
 
@@ -523,17 +527,25 @@ def _visit_numbers(rows: Rows, study: Study, code: str, positions: np.ndarray) -
 
 
 def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFrame:
-    positions = rows.selected(event.rows, f"events.{name}")
-    key = f"events.{name}.columns"
-    filled = np.zeros(len(rows.frame), dtype=bool)
-    for canonical, column in event.columns.items():
-        filled |= rows.filled(column.source, f"{key}.{canonical}")
-    positions = positions[filled[positions]]
-    rows.tell_apart(name, positions, [patient, *(column.source for column in event.columns.values())])
-    table = rows.start(positions)
-    table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)
-    for canonical, column in event.columns.items():
-        cells = rows.cells(name, canonical, column.source, f"{key}.{canonical}", positions)
-        table[canonical] = rows.dates(cells) if is_date(canonical) else cells
-        rows.note_declared(name, canonical, column.source, positions)
-    return _typed(table, name)
+    selected = rows.selected(event.rows, f"events.{name}")
+    parts: list[pd.DataFrame] = []
+    for time in event.times or [""]:
+        sources = event.sources_at(time)
+        key = f"events.{name}.times.{time}" if time else f"events.{name}.columns"
+        filled = np.zeros(len(rows.frame), dtype=bool)
+        for canonical in event.times.get(time, sources):
+            filled |= rows.filled(sources[canonical], f"{key}.{canonical}")
+        positions = selected[filled[selected]]
+        if not time:
+            rows.tell_apart(name, positions, [patient, *sources.values()])
+        table = rows.start(positions)
+        table["row"] += sum(map(len, parts))
+        table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)
+        for canonical, source in sources.items():
+            cells = rows.cells(name, canonical, source, f"{key}.{canonical}", positions)
+            table[canonical] = rows.dates(cells) if is_date(canonical) else cells
+            rows.note_declared(name, canonical, source, positions, sum(map(len, parts)))
+        if time:
+            table["time"] = pd.Series(time, index=table.index, dtype=TEXT)
+        parts.append(table)
+    return _typed(pd.concat(parts, ignore_index=True), name)

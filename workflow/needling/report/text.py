@@ -11,14 +11,15 @@ import pandas as pd
 from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sentence, spaced
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
+from needling.report.checklists import checklist_tables
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
 from needling.report.mechanisms import process_sentences, sessions_sentences
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
-from needling.report.whom import beside_sentences, rule_sentences, whom_sentences
+from needling.report.whom import beside_sentences, rule_sentences, subgroup_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
-from needling.tables.printed import Pieces, Printed, marked
+from needling.tables.printed import Pieces, Printed, escape, marked
 from needling.tables.reached import sentences as event_sentences
 from needling.tables.select import RATIOS, said
 
@@ -55,6 +56,8 @@ def report_text(
     StudyError : a figure or table asks for a section that the report has not.
     """
     plan, results = labels.plan, released["results"]
+    checked = checklist_tables(labels, tables, words)
+    tables = tables | checked
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
     floats = Floats(labels, released, tables, words, "".join(path.read_text(encoding="utf-8") for path in texts))
@@ -71,6 +74,7 @@ def report_text(
     environment.filters |= {"text": marked, "low": in_sentence, "listed": listed, "sentence": sentence}
     environment.filters["pieces"] = lambda pieces: "".join(marked(piece) for piece in pieces)
     told = primary_sentences(released, labels)
+    models = [_model(name, released, labels) for name in plan.analyses]
     text = environment.get_template("report.md").render(
         plan=plan,
         labels=labels,
@@ -81,15 +85,7 @@ def report_text(
         answers=answers(released, labels),
         foot=_foot(released, labels, told),
         asides=_asides(released, labels),
-        delivered=delivered_sentences(released, labels),
-        harms=harms_sentences(released, labels),
-        clusters=clusters_sentences(released, labels),
-        reached=event_sentences(released, labels),
-        guesses=guesses_sentences(released, labels),
-        mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
-        whom=whom_sentences(released, labels),
-        beside=beside_sentences(released, labels),
-        rules=rule_sentences(released, labels),
+        **_sentences(released, labels),
         section=section,
         own_sections=floats.own_sections,
         link=lambda section: f"[More]({section})",
@@ -99,7 +95,9 @@ def report_text(
         sections=sections,
         has_figure=lambda name: name in words,
         has_table=lambda name: name in tables,
-        models=[_model(name, released, labels) for name in plan.analyses],
+        checked=[f"{escape(table.caption)} {floats.link(name)}" for name, table in checked.items()],
+        models=models,
+        legend=LEGEND if any(one["written"] for one in models) else "",
         items=_items(released, labels),
         lacking=_lacking(labels),
         problems=_problems(released, labels),
@@ -111,6 +109,22 @@ def report_text(
     )
     floats.check()
     return re.sub(r"\n{3,}", "\n\n", floats.linked(text))
+
+
+def _sentences(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, list[Pieces]]:
+    """What sections say before their figures and tables."""
+    return dict(  # noqa: C408 - as keywords of the template
+        delivered=delivered_sentences(released, labels),
+        harms=harms_sentences(released, labels),
+        clusters=clusters_sentences(released, labels),
+        reached=event_sentences(released, labels),
+        guesses=guesses_sentences(released, labels),
+        mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
+        whom=whom_sentences(released, labels),
+        subgroups=subgroup_sentences(released, labels),
+        beside=beside_sentences(released, labels),
+        rules=rule_sentences(released, labels),
+    )
 
 
 def _foot(released: dict[str, pd.DataFrame], labels: Labels, told: list[dict[str, Any]]) -> str:
@@ -187,9 +201,24 @@ def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict
         sentences.append(
             f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
         )
-    return {"id": name.replace("_", "-"), "label": labels.analysis(name), "sentences": " ".join(sentences)}
+    written = [
+        (latex, labels.fill(words))
+        for latex, words in zip(*(said(released, name, one) for one in FORMULA), strict=True)
+    ]
+    return {
+        "id": name.replace("_", "-"),
+        "label": labels.analysis(name),
+        "sentences": " ".join(sentences),
+        "written": written,
+    }
 
 
+FORMULA = ("formula", "formula_words")
+LEGEND = (
+    "In the formulas Y is the outcome of patient i, at visit j where there are several; with index 0 it is the value at baseline. "
+    "A is the arm, x are the covariates, t is time in weeks; Greek letters are estimated, u and b are random effects, and N is the "
+    "normal distribution."
+)
 ITEMS = {
     "registration": "Registration",
     "protocol": "Protocol and analysis plan",

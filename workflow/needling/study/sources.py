@@ -94,6 +94,11 @@ class Export(Section):
         None,
         description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
     )
+    decimal: Literal[".", ","] | None = Field(
+        None,
+        description="Decimal mark of numbers that are written as text; the other mark then parts thousands. Default: found by "
+        "column, and asked where 1,083 may be a thousand or a fraction.",
+    )
     labels: bool = Field(
         False,
         description="True where choices were exported as labels rather than codes. Default: codes (raw export).",
@@ -509,6 +514,11 @@ class EventTable(Section):
 
     rows: Rows = Field(default_factory=dict)
     columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
+    times: dict[Name, dict[Name, str]] = Field(
+        default_factory=dict,
+        description="Where one row of the export holds several times side by side: time -> canonical column -> its column at that "
+        "time, e.g. {week_4: {guess: guess_w4}, end: {guess: guess_w12}}; makes the canonical column time. Default: none.",
+    )
 
     _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
 
@@ -516,6 +526,28 @@ class EventTable(Section):
     @classmethod
     def _columns(cls, value: Any) -> Any:
         return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _times_are_of_its_columns(self) -> "EventTable":
+        if self.times and "time" in self.columns:
+            raise ValueError("times and a column time both say when; keep one of them")
+        for time, replaced in self.times.items():
+            unknown = [name for name in replaced if name not in self.columns]
+            if unknown or not replaced:
+                what = f"'{unknown[0]}' is not among its columns" if unknown else "it names no column"
+                raise ValueError(f"times.{time}: {what}; name the columns that the export has for that time")
+        return self
+
+    @property
+    def typed_columns(self) -> dict[str, Column]:
+        """Canonical columns with the time, where the times lie side by side."""
+        if not self.times:
+            return self.columns
+        return {**self.columns, "time": Column(source="(time)", codes={time: time for time in self.times})}
+
+    def sources_at(self, time: str) -> dict[str, str]:
+        """Canonical column -> column of the export at one of the times."""
+        return {name: self.times.get(time, {}).get(name, column.source) for name, column in self.columns.items()}
 
 
 class Events(Section):
