@@ -10,15 +10,16 @@ EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_coh
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
 GRAPH, HARMS = "tests/unit/test_graph.py", "tests/unit/test_harms.py"
 RESPONDERS, NAIVE, MISSING = (f"tests/unit/test_{name}.py" for name in ("responders", "naive", "missing_data"))
-MARGIN = f"{ANALYSIS} -k non_inferiority"
-EQUIVALENCE = f"{ANALYSIS} -k equivalence"
-FAVOURED = f"{ANALYSIS} -k favoured"
-TURNED = f"{ANALYSIS} -k improvement"
-HEDGES = f"{ANALYSIS} -k standardised"
+COMPARISONS = "tests/unit/test_comparisons.py"
+MARGIN = f"{COMPARISONS} -k non_inferiority"
+EQUIVALENCE = f"{COMPARISONS} -k equivalence"
+FAVOURED = f"{COMPARISONS} -k favoured"
+TURNED = f"{COMPARISONS} -k improvement"
+HEDGES = f"{COMPARISONS} -k standardised"
 CLUSTERING, SHARES = "tests/unit/test_clustering.py", "tests/reference/test_r_questions.py -k shares"
 SURVIVAL, TIMES = "tests/reference/test_r_survival.py", "tests/unit/test_time_to_event.py"
 BLINDING = "tests/unit/test_blinding.py"
-TREND = f"{ANALYSIS} -k trend"
+TREND = f"{COMPARISONS} -k trend"
 BY_R = "tests/reference/test_r_moderators.py"
 WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
@@ -40,8 +41,8 @@ MUTATIONS = [
     ("analysis/results.py", '1.0 if str(row["quantity"]).endswith("_ratio") else 0.0', "0.0", FAVOURED),
     ("analysis/results.py", 'rows[["estimate", "statistic"]] *= -1', 'rows[["estimate"]] *= -1', TURNED),
     ("analysis/results.py", 'rows["low"], rows["high"] = -rows["high"], -rows["low"]', "pass", TURNED),
-    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', ANALYSIS),
-    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", ANALYSIS),
+    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', COMPARISONS),
+    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", COMPARISONS),
     (
         "analysis/results.py",
         'return "percentage points" if bare.startswith("%") else bare',
@@ -55,7 +56,15 @@ MUTATIONS = [
         "{arm: -1.0, question.reference: 1.0}",
         f"{ANALYSIS} -k truth",
     ),
-    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", ANALYSIS),
+    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", COMPARISONS),
+    # growth curves: where the lines are compared, and the unit of a slope over dose
+    (
+        "analysis/growth_curve.py",
+        "schedule[study.visits.primary].nominal_week is None",
+        "schedule[study.visits.baseline].nominal_week is None",
+        "tests/unit/test_study_file.py -k growth_curve",
+    ),
+    ("analysis/growth_curve.py", 'if asked[0].quantity == "trend"', "if False", f"{ANALYSIS} -k slopes_over_dose"),
     # margins
     (
         "analysis/results.py",

@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 WORKFLOW = """
-from types import SimpleNamespace
+from needling.plan import load_study
 
-STUDY = SimpleNamespace(study="demo")
+STUDY = load_study("config/demo.yaml")
 PROCESSED, REPORTS = "data/processed/demo", "reports/demo"
+RAW = RECORDS = DICTIONARY = CORRECTIONS = None
 
 include: "workflow/rules/last_good.smk"
 
@@ -85,6 +86,11 @@ def order(copy, word):
     (copy.folder / "order.txt").write_text(word)
 
 
+def made(copy):
+    """What the steps have written, without the record of what a finished run was made from."""
+    return {content for path, content in copy.outputs().items() if path.endswith(".txt")}
+
+
 def start(copy, *arguments, **more):
     """Start the launcher as a terminal would: in a process group of its own that Ctrl-C can reach."""
     command = [sys.executable, "run", *arguments]
@@ -130,7 +136,7 @@ def test_failure_ends_in_one_sentence_and_leaves_the_last_good_outputs(steps):
         assert steps.outputs() == good
     order(steps, "better")
     assert steps.run("all", "--config", "turn=1").returncode == 0
-    assert set(steps.outputs().values()) == {b"better"}
+    assert made(steps) == {b"better"}
 
 
 @pytest.mark.parametrize(
@@ -166,7 +172,7 @@ def test_interrupted_run_goes_on_where_it_stopped(steps):
     assert steps.outputs() == good
     order(steps, "better")
     assert steps.run("all").returncode == 0
-    assert set(steps.outputs().values()) == {b"better"}
+    assert made(steps) == {b"better"}
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -188,7 +194,7 @@ def test_folder_of_a_run_that_was_ended_is_put_back_and_made_again(steps, how):
     order(steps, "better")
     again = steps.run("all")
     assert again.returncode == 0, again.stdout
-    assert set(steps.outputs().values()) == {b"better", b""}  # the empty file is Snakemake's, for the folder's age
+    assert made(steps) == {b"better", b""}  # the empty file is Snakemake's, for the folder's age
 
 
 def test_killed_run_leaves_no_lock_behind(steps):
@@ -203,7 +209,7 @@ def test_killed_run_leaves_no_lock_behind(steps):
     order(steps, "good")
     again = steps.run("all")
     assert again.returncode == 0, again.stdout
-    assert set(steps.outputs().values()) == {b"good"}
+    assert made(steps) == {b"good"}
 
 
 def test_options_reach_snakemake(steps):
@@ -348,7 +354,7 @@ def test_output_that_nobody_reads_does_not_stop_the_work(steps):
     running.stdout.close()
     assert running.wait(60) == 0
     assert running.stderr.read() == ""
-    assert set(steps.outputs().values()) == {b"good"}
+    assert made(steps) == {b"good"}
 
 
 def test_through_a_link_the_same_installation_serves(steps, tmp_path):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from made_process import dosed, measured
+from made_process import MAIN, SECTIONS, dosed, measured
 
 from needling.analysis.dose import methods
 from needling.analysis.kinds import settings_of_kinds
@@ -30,23 +30,14 @@ def study(design="randomised", doses=None, **settings):
         "dose": doses or {},
     }
     sections = {
-        "study": "made",
-        "title": "Made",
+        **SECTIONS,
         "design": design,
-        "made_up": True,
-        "seed": 7,
-        "export": {"format": "csv", "records": "records.csv"},
-        "primary": "main",
         "patients": {"id": "id", "covariates": {"age": "age", "sex": {"from": "sex", "codes": {"1": "f"}}}, "arm": arm},
-        "visits": {
-            "schedule": {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}},
-            "primary": "week_4",
-        },
         "instruments": {"nprs": {"total": "nprs"}},
         "cohorts": {"all": {"outcomes": {"pain": "nprs"}}},
         "events": {"sessions": SESSIONS, "needling": NEEDLING},
         "analyses": {
-            "main": {"kind": "repeated_measures", "outcomes": ["pain"]},
+            "main": MAIN,
             "dose": {"kind": "dose", "role": "exploratory", "outcomes": ["pain"], **settings},
         },
     }

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_analysis import COMMON, EFFECT, STUDY, effects, plan
-from test_analysis import frame as varying
-from test_analysis import three_arms as three
+from made_trials import COMMON, EFFECT, STUDY, effects, plan
+from made_trials import frame as varying
+from made_trials import three_arms as three
 
 from needling.analysis.imputation import METHODS, Profiles, crossings, jackknife
 from needling.analysis.kinds import settings_of_kinds

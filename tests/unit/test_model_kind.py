@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from test_analysis import STUDY, THREE, effects, frame, plan, run, three_arms
+from made_trials import STUDY, THREE, effects, frame, plan, run, three_arms
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.model import Settings

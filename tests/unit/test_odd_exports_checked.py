@@ -271,3 +271,55 @@ def test_instances_of_the_only_repeated_event_are_visits(checked):
 def test_a_column_to_be_dropped_that_is_not_there_is_told(checked):
     said, _ = checked(table(notes="x"), ("disclosure:", "privacy: {drop: [note]}\ndisclosure:"))
     assert "x.csv: privacy.drop names the column 'note', which is not there; did you mean 'notes'? Mend it." in said
+
+
+# ---------------------------------------------------------------- guesses of the arm side by side
+
+GUESSED = pd.DataFrame(
+    {
+        "id": [f"A{n}" for n in range(12)],
+        "arm": ["dn", "sham"] * 6,
+        **{f"nprs_{time}": [(n + len(time)) % 9 for n in range(12)] for time in ("baseline", "w4", "w12")},
+        "guess_w4": ["dn", "sham", "unsure"] * 4,
+        "guess_w12": ["dn", None, "sham", None] * 3,
+    }
+)
+
+
+def test_guesses_at_several_times_are_drafted_and_become_a_row_each(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    GUESSED.to_csv("x.csv", index=False)
+    assert main(["new", "s", "--from", "x.csv"]) == 0
+    study = load_study(Path("config/s.yaml"))
+    assert study.events.guesses.times == {"w4": {"guess": "guess_w4"}, "w12": {"guess": "guess_w12"}}
+    found = clean(to_canonical(read_export(study.export), study), study, OwnCodes()).tables["guesses"]
+    told = found.set_index(["patient", "time"])["guess"].to_dict()
+    expected = {(f"p.A{n}", "w4"): ["dn", "sham", "unsure"][n % 3] for n in range(12)}
+    assert told == expected | {(f"p.A{n}", "w12"): ["dn", "sham"][n // 2 % 2] for n in range(0, 12, 2)}
+    assert main(["check", "s"]) == 0
+    assert "guesses     18    18" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ("{w4: {belief: guess_w4}}", "times.w4: 'belief' is not among its columns"),
+        ("{w4: {}}", "times.w4: it names no column"),
+        (
+            "{w4: {guess: guess_w3}}",
+            "the column 'guess_w3' that the study file names in events.guesses.times.w4.guess is not there",
+        ),
+    ],
+)
+def test_times_that_cannot_be_meant_are_told(tmp_path, monkeypatch, capsys, times, said):
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    GUESSED.to_csv("x.csv", index=False)
+    main(["new", "s", "--from", "x.csv"])
+    path = Path("config/s.yaml")
+    words = path.read_text(encoding="utf-8")
+    start, end = words.index("    times:"), words.index("    columns:\n      guess:")
+    path.write_text(f"{words[:start]}    times: {times}\n{words[end:]}", encoding="utf-8")
+    assert main(["check", "s"]) == 1
+    assert said in capsys.readouterr().err

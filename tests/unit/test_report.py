@@ -16,7 +16,7 @@ from printed_numbers import disagreements
 from pypdf import PdfReader
 
 from needling.clean.rules import rules
-from needling.figures.draw import figures, write_figures
+from needling.figures.draw import figures, write_figure, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
 from needling.release.line import release
@@ -96,9 +96,16 @@ def test_page_stands_alone_and_names_every_picture(built):
     assert 'class="flag"' in page
 
 
-def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
-    write_figures(*shown(made_up_trial, 200), tmp_path)
-    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+@pytest.fixture(scope="module")
+def page_of_forest(tmp_path_factory):
+    """A page of one drawing."""
+    folder = tmp_path_factory.mktemp("forest")
+    write_figure(figures()["forest"], *shown(made_up_trial, 200), folder / "forest")
+    return finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', folder)
+
+
+def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(page_of_forest):
+    page = page_of_forest
     assert ">Dry needling better</text>" in page
     assert "font-family" not in page  # the page's own typeface, which is that of the figures
     assert "var(--ink)" in page
@@ -106,10 +113,8 @@ def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
     assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
 
 
-def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(tmp_path):
-    write_figures(*shown(made_up_trial, 200), tmp_path)
-    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
-    head, drawing = page.split("</head>")
+def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(page_of_forest):
+    head, drawing = page_of_forest.split("</head>")
     looks = dict(re.findall(r"\.(d\d+)\{([^}]*)\}", head))
     assert "style=" not in drawing
     assert set(re.findall(r'class="(d\d+)"', drawing)) == set(looks)

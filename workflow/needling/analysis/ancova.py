@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.formulas import ADJUSTED, INTERCEPT, equation
-from needling.analysis.independent import independent_columns
 from needling.analysis.results import (
     Output,
     Question,
@@ -280,6 +279,8 @@ class _LeastSquares:
         import numpy as np
         from statsmodels.regression.linear_model import OLS
 
+        from needling.mixed.independent import independent_columns
+
         self._arms, self._level = question.arms, question.settings.level
         names = ["baseline", *question.settings.adjust]
         if interaction and interaction not in names:
@@ -297,10 +298,8 @@ class _LeastSquares:
                 products.append((arm, structured(part)))
                 columns.append(([["arm", arm], part], "", own * values))
         X = np.column_stack([values for *_, values in columns])
-        kept = independent_columns(X)
-        self.dropped = [
-            " x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept
-        ]
+        kept, left = independent_columns(X)
+        self.dropped = [" x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in left]
         self.terms = [structured(columns[i][0]) for i in kept]
         self.products = [products[i] for i in kept]
         self._arm_of, self._X = [columns[i][1] for i in kept], X[:, kept]

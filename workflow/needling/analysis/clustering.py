@@ -8,7 +8,7 @@ from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import CLUSTER_EFFECTS, CLUSTERS
 from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced, nearest
+from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -53,11 +53,7 @@ class Settings(KindSettings):
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse visits and clusters that the study does not have, and what a share of variance cannot mean."""
         place = f"analyses.{name}"
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         known = {"therapist": study.visits.therapist, "clinic": study.visits.clinic or study.patients.clinic}
         for component in self.clusters:
             if not known[component]:

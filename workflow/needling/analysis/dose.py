@@ -58,8 +58,7 @@ class Settings(KindSettings):
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse doses that were not drawn, sessions that come after the outcome, and columns that are not there."""
         place, visit = f"analyses.{name}", self.at_visits(study)[0]
-        if visit not in study.visits.follow_up:
-            raise ValueError(f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}")
+        study.visits.check_follow_up(place, [visit])
         if self.family or self.framework != "superiority" or study.primary == name:
             raise ValueError(f"{place}: dose is estimated and not tested; leave family, framework and margin out")
         for arm in self.arms:

@@ -11,6 +11,12 @@ if TYPE_CHECKING:
 
     from needling.mixed.fitted import MixedFit
 
+# What a likelihood of the measurements that exist takes for granted of those that do not.
+MISSING_AT_RANDOM = (
+    "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would have "
+    "looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was imputed "
+    "or carried forward."
+)
 FACTOR = re.compile(r"(\w+)\[(?:T\.)?(\w+)\]")
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equation
-from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
+from needling.analysis.results import PER, Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.analyses import SCALE, KindSettings, Scale
@@ -36,10 +36,15 @@ class Settings(KindSettings):
     )
 
     def check_plan(self, name: str, study: Study) -> None:
-        """Refuse a schedule without time: a slope needs it."""
+        """Refuse a schedule without time, which a slope needs, and a primary visit without it, where the lines are compared."""
         if all(visit.nominal_week is None for visit in study.visits.schedule.values()) and not study.visits.date:
             raise ValueError(
                 f"analyses.{name}: a growth curve needs the time of the visits; give each one days or a week"
+            )
+        if study.arms and study.visits.schedule[study.visits.primary].nominal_week is None:
+            raise ValueError(
+                f"analyses.{name}: a growth curve compares the arms' lines at the primary visit, and the schedule does not say "
+                f"when that is; give visits.schedule.{study.visits.primary} days or a week"
             )
 
     def needs(self, study: Study) -> Needs:
@@ -63,7 +68,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Returns
     -------
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
-    the cross-check with statsmodels. Patients without baseline or a covariate are left out.
+    the cross-check with statsmodels. Of patients with a baseline and every covariate, all measurements at a known time are used.
     """
     from needling.analysis.fits import refusal, too_few
     from needling.mixed.errors import MixedModelError
@@ -95,7 +100,8 @@ def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
 
     settings = question.settings
     frame = model_frame(data["visits"], question)
-    start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
+    known = {visit: week for visit, week in question.weeks.items() if week is not None}
+    start = known[question.primary_visit] if question.arms else 0.0
     frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
     fit = fit_mixed(
@@ -141,12 +147,15 @@ def _lines_of_arms(
     options = {**inference, "weights": "observed"}
     effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options)
     slope = fit.contrast("arm", coefficients=weights, slope="time", **options)
+    slopes = contrast_rows(slope.assign(visit="", **named), question, "slope", **common)
+    if asked[0].quantity == "trend":
+        slopes["unit"] += f" per {PER['trend']}"
     own = fit.slopes("time", by="arm", **options)
     own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
     at_primary = effect.assign(visit=question.primary_visit, **named)
     return [
         contrast_rows(at_primary, question, asked[0].quantity, **common),
-        contrast_rows(slope.assign(visit="", **named), question, "slope", **common),
+        slopes,
         contrast_rows(own, question, "slope", **common),
     ]
 
@@ -161,6 +170,8 @@ def _one_line(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import MISSING_AT_RANDOM
+
     first = study.visits.baseline
     if study.arms:
         model = (
@@ -178,9 +189,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", f"Random intercept and slope per patient (REML). {model}"),
         *_written(settings, study),
         ("uses", uses + (" and every covariate" if settings.adjust else "")),
-        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
-         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
-         "measurement was imputed or carried forward."),
+        ("missing", MISSING_AT_RANDOM),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),

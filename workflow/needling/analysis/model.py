@@ -425,6 +425,8 @@ def _compared(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import MISSING_AT_RANDOM
+
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
     parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
@@ -442,9 +444,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", " ".join(parts)),
         *as_written(settings.formula, settings.random or "", list(settings.clusters)),
         ("uses", f"every {row} at which the response and all that the model uses are known"),
-        ("missing", "If the model is right, it is unbiased where, given what was measured and the covariates, missing values would "
-         "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement "
-         "was imputed or carried forward."),
+        ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),
         ("df", settings.df),
         *([("people", "over_visits")] if settings.frame == "visits" else []),

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from needling.analysis.independent import independent_columns
-
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -111,12 +109,14 @@ class Regression:
         """
         import numpy as np
 
+        from needling.mixed.independent import independent_columns
+
         own = np.column_stack([(arm == one).astype(float) for one in arms[1:]])
         parts = [np.ones((len(y), 1)), own, mains, *(own[:, [i]] * products for i in range(own.shape[1]))]
         X = np.hstack(parts)
         self._arms, self._mains, self._each = list(arms), mains.shape[1], products.shape[1]
         scale = np.maximum(np.linalg.norm(X, axis=0), 1e-300)
-        kept = independent_columns(X)
+        kept, _ = independent_columns(X)
         self._kept, self._whole = kept, X / scale
         self._scale, self.rank, self.n = scale, len(kept), len(y)
         self.df = self.n - self.rank

@@ -74,11 +74,7 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: effects at values compare each arm with the reference, for superiority only")
         if study.primary == name:
             raise ValueError(f"{place}: for whom it works is asked beside the primary analysis, not in its place")
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         for covariate, how in self.moderators.items():
             check_moderator(f"{place}.moderators", covariate, how, study)
 

@@ -65,11 +65,7 @@ class Settings(KindSettings):
             raise ValueError(
                 f"{place}: it is described and explored; leave contrasts, family, framework and margin out"
             )
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         known = set((table.columns["kind"].codes or {}).values())
         for label, values in self.co_interventions.items():
             for value in [values] if isinstance(values, str) else values:

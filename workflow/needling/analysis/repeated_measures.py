@@ -72,9 +72,11 @@ class Settings(KindSettings):
     )
 
     def check_plan(self, name: str, study: Study) -> None:
-        """Refuse a constrained baseline where arms were not randomised, and a covariate where there is one arm."""
+        """Refuse a constrained baseline where arms were not randomised."""
         if self.baseline == "constrained" and study.design != "randomised":
-            raise ValueError(f"analyses.{name}: a constrained baseline is only right where arms were randomised")
+            raise ValueError(
+                f"analyses.{name}: a constrained baseline is only right where arms were randomised; take covariate"
+            )
 
     def needs(self, study: Study) -> Needs:
         """The rows that the model uses: every follow-up visit, and the baseline where it is a response."""
@@ -176,6 +178,8 @@ def answers(found: "Fitted", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import MISSING_AT_RANDOM
+
     baseline = {
         "covariate": "Baseline is a covariate",
         "constrained": "Baseline is a response with the same mean in all arms",
@@ -197,9 +201,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          f"which the model converges: {ladder}."),
         *_written(settings, study),
         ("uses", who + (" and every covariate" if settings.adjust else "")),
-        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
-         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
-         "measurement was imputed or carried forward."),
+        ("missing", MISSING_AT_RANDOM),
         ("averaged", averaged),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"),

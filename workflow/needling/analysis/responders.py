@@ -85,11 +85,7 @@ class Settings(KindSettings):
 
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse visits, strata, thresholds, margins and comparisons that the study or shares of responders do not have."""
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"analyses.{name}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(f"analyses.{name}", self.visits)
         if self.strata and self.strata not in study.patients.covariates:
             raise ValueError(
                 f"analyses.{name}: strata '{self.strata}' is no covariate of patients"

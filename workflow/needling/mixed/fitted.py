@@ -205,7 +205,8 @@ class MixedFit(Estimated):
         -------
         pandas.DataFrame
             left_out, row (label of the row of `of`), estimate (without it), change (estimate minus the full one),
-            change_in_se (change over the full standard error), status.
+            change_in_se (change over the full standard error), status: the fit's, or not_estimable where the others do not
+            determine the estimate (with refit False: where they do not determine every coefficient), which is then missing.
         """
         from .influence import leave_one_out
 

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import stats
 
 from .errors import MixedModelError
-from .model import independent_columns
+from .independent import independent_columns
 from .sandwich import sandwich
 from .solution import Solution
 

@@ -59,7 +59,10 @@ def _cluster_part(fit: Solution, inverse_of: list[Array]) -> sparse.csr_array:
 
 
 def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
-    """Give the change of each watched row (inner units) without each set of sorted rows, covariances held."""
+    """Give the change of each watched row (inner units) without each set of sorted rows, covariances held.
+
+    Missing where these rows alone determine a coefficient, whether or not the watched row needs it.
+    """
     rows, point, p = fit.rows, fit.point, fit.point.p
     weighted = rows.weighted
     inverse_of = [

@@ -16,34 +16,13 @@ from . import series
 from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
+from .independent import RANK_TOLERANCE, independent_columns
 from .likelihood import CholeskyBlock, Components, Likelihood
 from .reordered import Reordered, with_effects_as_clusters
 
 Array = np.ndarray
 
-RANK_TOLERANCE = 1e-9
 SAME_BASIS = 1e-6  # smallest eigenvalue of the cross-products for which a basis of more rows still serves
-
-
-def independent_columns(X: Array) -> tuple[list[int], list[int]]:
-    """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
-    norms = np.sqrt((X**2).sum(axis=0))
-    safe = np.where(norms > 0, norms, 1.0)
-    R: Array = np.asarray(np.linalg.qr(X / safe, mode="r"))
-    basis = np.zeros((len(R), 0))
-    kept: list[int] = []
-    left: list[int] = []
-    for column in range(X.shape[1]):
-        vector = R[:, column]
-        rest = vector - basis @ (basis.T @ vector)
-        rest = rest - basis @ (basis.T @ rest)
-        length = np.linalg.norm(rest)
-        if norms[column] == 0 or length < RANK_TOLERANCE:
-            left.append(column)
-        else:
-            kept.append(column)
-            basis = np.column_stack([basis, rest / length])
-    return kept, left
 
 
 def orthogonal_map(columns: Array) -> Array:

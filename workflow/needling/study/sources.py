@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from needling.study.keys import ForPeople, Name, Section, StudyError, Words
+from needling.study.keys import ForPeople, Name, Section, StudyError, Words, nearest
 from needling.study.scoring import Scoring
 
 # Items that a span of columns may stand for.
@@ -355,6 +355,12 @@ class Visits(Section):
     def follow_up(self) -> list[str]:
         """Names of the visits after baseline, in order."""
         return list(self.schedule)[1:]
+
+    def check_follow_up(self, place: str, visits: list[str]) -> None:
+        """Refuse visits of an analysis that are none after baseline; `place` is where the study file names them."""
+        for visit in visits:
+            if visit not in self.follow_up:
+                raise ValueError(f"{place}: visit '{visit}' is none after baseline{nearest(visit, self.follow_up)}")
 
 
 class Threshold(Section):
