@@ -1,11 +1,22 @@
 """Figures draw what released tables say, in words, the same bytes each time."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
+from made_results import (
+    long_plan,
+    one_cohort,
+    one_visit_plan,
+    plan,
+    scripts_plan,
+    shown,
+    single_arm_plan,
+    three_arms_plan,
+    trial_plan,
+)
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,9 +25,22 @@ from matplotlib.text import Text
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
 from needling.figures.forest import is_turned, sides
+from needling.figures.gallery import gallery
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
-from needling.figures.style import BAND, COLOURS, KEY_LINE, PHONE, REPORT, Profile, Sheet, key_height, looks, style
+from needling.figures.style import (
+    BAND,
+    COLOURS,
+    KEY_LINE,
+    PHONE,
+    REPORT,
+    Profile,
+    Sheet,
+    key_height,
+    looks,
+    style,
+    text_width,
+)
 from needling.figures.trajectories import limits_of
 from needling.tables.withheld import HIDDEN
 
@@ -32,7 +56,12 @@ STUDIES = {
     "one trial": trial_plan,
     "single arm": single_arm_plan,
     "three arms": three_arms_plan,
+    "22 per arm, few hidden": one_cohort,
+    "one visit": one_visit_plan,
+    "long labels": long_plan,
+    "other scripts": scripts_plan,
 }
+PEOPLE = {"three cohorts": 60, "three arms": 60, "22 per arm, few hidden": 22}  # per arm; of the others 200
 
 
 def with_sessions(released, labels):
@@ -91,14 +120,14 @@ def drawn_texts(figure):
     return sorted(texts, key=lambda t: t.get_window_extent().bounds)
 
 
-NARROW = [("three cohorts", Profile(140)), ("three arms", Profile(85)), ("three arms", PHONE)]
+NARROW = [("three cohorts", Profile(140)), ("three arms", Profile(85)), ("three arms", PHONE), ("long labels", PHONE)]
 
 
 @pytest.mark.parametrize(("study", "sizes"), [*((study, REPORT) for study in STUDIES), *NARROW])
 @pytest.mark.parametrize("name", OF_VISITS)
 def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, study, sizes):
     make = STUDIES[study]
-    per_arm = 60 if study in ("three cohorts", "three arms") else 200
+    per_arm = PEOPLE.get(study, 200)
     figure, _, caption, alternative = drawn(name, make, per_arm=per_arm, sizes=sizes)
     assert caption
     assert alternative
@@ -415,5 +444,17 @@ def test_a_key_goes_on_in_a_new_line_where_there_is_no_room(width, lines):
     words = [text for text in sheet.figure.texts if text.get_text() in entries]
     assert len({round(text.get_position()[1], 6) for text in words}) == lines
     assert [text.get_color() for text in words] == [look.colour for look in entries.values()]
+    with style(REPORT):
+        broken = Sheet(40, 60)
+        broken.key(5, entries)
+        assert all(text_width(text.get_text(), REPORT.type, 500) <= 40 - 5 for text in broken.figure.texts)
+        assert key_height(entries, 5, 40) > 3 * KEY_LINE
     samples = [one.get_marker() for one in sheet.figure.findobj(Line2D) if one.get_marker() != "None"]
     assert samples == [look.marker for look in entries.values()]
+
+
+def test_the_gallery_is_current():
+    """Else: python -m needling.figures.gallery > ../docs/gallery.md, in the folder workflow."""
+    page = Path(__file__).parents[2] / "docs" / "gallery.md"
+    assert page.read_text(encoding="utf-8") == gallery(Path("none"))
+    assert page.read_text(encoding="utf-8").count("figures/forest.svg") == 1

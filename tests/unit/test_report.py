@@ -10,7 +10,19 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
+from made_results import (
+    TRIAL,
+    long_plan,
+    one_cohort,
+    one_visit_plan,
+    plan,
+    scripts_plan,
+    shown,
+    single_arm_plan,
+    three_arms_plan,
+    trial_plan,
+    unreleased,
+)
 from matplotlib.figure import Figure
 from printed_numbers import disagreements
 from pypdf import PdfReader
@@ -375,6 +387,27 @@ def test_text_has_no_raw_name_long_number_or_empty_section(study):
     for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
         assert len(section.split("\n", 1)[1].strip()) > 20, section
     assert text.count("**Figure") == len(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("study", "per_arm"), [(one_cohort, 22), (one_visit_plan, 60), (long_plan, 60), (scripts_plan, 60)]
+)
+def test_small_and_oddly_named_studies_have_nothing_empty_and_nothing_contradictory(study, per_arm):
+    """22 per arm where few are hidden, one visit, long labels, other scripts: each section says something, each link has an end."""
+    released, labels = shown(study, per_arm)
+    text = text_from(released, labels)
+    for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
+        assert len(section.split("\n", 1)[1].strip()) > 20, section
+    assert set(re.findall(r"\]\(#([\w-]+)\)", text)) <= set(re.findall(r"\{[^}]*?#([\w-]+)", text))
+    prose = plain(re.sub(r"\]\(figures.*?\}\n", "", text))
+    assert not re.search(r"\bnan\b|None\b|Undefined|<NA>|\d\.\d{5}", prose)
+    row = released["results"].query("quantity == 'difference' and visit == 'week_4' and analysis == 'primary'").iloc[0]
+    better = prose.split("# Who took part")[0]
+    assert ("no clear difference" in better.lower()) == bool(row["low"] <= 0 <= row["high"])
+    for code in ("dry_needling", "usual_care"):
+        assert labels.arm(code).lower() in prose.lower()
+    for row in re.findall(r"^\| .*$", text, re.MULTILINE):
+        assert row.strip("| *") != ""
 
 
 # What no clinician need know: words of the program, of tables of data, and of programs that fit models.

@@ -93,7 +93,7 @@ function Div(div)
     elseif kind == "table-of" then
       local rows = 0
       div.content:walk({ Table = function(found) rows = rows + #found.bodies[1].body end })
-      if rows <= 20 then
+      if rows <= 12 then
         return { raw("#block(breakable: false)["), pandoc.Div(div.content, div.attr), raw("]") }
       end
     elseif kind == "foot" then
