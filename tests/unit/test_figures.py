@@ -19,6 +19,7 @@ from made_results import (
 )
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
@@ -27,7 +28,19 @@ from needling.figures.forest import is_turned, sides
 from needling.figures.gallery import gallery
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
-from needling.figures.style import BAND, COLOURS, PHONE, REPORT, Profile, style
+from needling.figures.style import (
+    BAND,
+    COLOURS,
+    KEY_LINE,
+    PHONE,
+    REPORT,
+    Profile,
+    Sheet,
+    key_height,
+    looks,
+    style,
+    text_width,
+)
 from needling.figures.trajectories import limits_of
 from needling.tables.withheld import HIDDEN
 
@@ -417,6 +430,27 @@ def test_figures_of_what_was_observed_keep_to_the_outcomes_of_the_primary_analys
     assert set(kept["outcome"]) == {"pain", "function"}
     none = {**released, "results": released["results"].iloc[:0]}
     assert len(of_the_primary(more, none, labels)) == len(more)  # nothing is lost where the primary analysis has no row
+
+
+@pytest.mark.parametrize(("width", "lines"), [(200, 1), (60, 3)])
+def test_a_key_goes_on_in_a_new_line_where_there_is_no_room(width, lines):
+    entries = {
+        f"{name} with supervised exercise": look for name, look in looks(["Usual care", "Sham", "Needling"]).items()
+    }
+    with style(REPORT):
+        sheet = Sheet(width, 30)
+        sheet.key(5, entries)
+        assert key_height(entries, 5, width) == pytest.approx(lines * KEY_LINE)
+    words = [text for text in sheet.figure.texts if text.get_text() in entries]
+    assert len({round(text.get_position()[1], 6) for text in words}) == lines
+    assert [text.get_color() for text in words] == [look.colour for look in entries.values()]
+    with style(REPORT):
+        broken = Sheet(40, 60)
+        broken.key(5, entries)
+        assert all(text_width(text.get_text(), REPORT.type, 500) <= 40 - 5 for text in broken.figure.texts)
+        assert key_height(entries, 5, 40) > 3 * KEY_LINE
+    samples = [one.get_marker() for one in sheet.figure.findobj(Line2D) if one.get_marker() != "None"]
+    assert samples == [look.marker for look in entries.values()]
 
 
 def test_the_gallery_is_current():

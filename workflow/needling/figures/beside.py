@@ -6,7 +6,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import FAINT, HAIR, INK, PAPER, STRONG, THIN, Profile, Sheet, looks, text_width, wrapped
+from needling.figures.style import (
+    FAINT,
+    HAIR,
+    INK,
+    PAPER,
+    STRONG,
+    THIN,
+    Profile,
+    Sheet,
+    key_height,
+    looks,
+    text_width,
+    wrapped,
+)
 from needling.labels.numbers import format_estimate, format_fixed, format_interval
 from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
@@ -50,9 +63,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     left = max(text_width(name, size) for name in names.values()) + 4
     middle = left + 0.5 * (profile.width - left)
     ends = ((left, middle - 5), (middle + 5, profile.width - 2))
-    head = 9.0 if labels.plan.arms else 5.0
+    look = looks(labels.plan.arms)
+    key = {labels.arm(arm): look[arm] for arm in labels.plan.arms}
+    head = 4.0 + key_height(key, left, profile.width)
     sheet = Sheet(profile.width, head + sum(7.5 + step * len(own) + 14.0 for own in terms))
-    _legend(sheet, labels, left)
+    sheet.key(left, key, line=False)
     y = head
     for rows, own in zip(groups, terms, strict=True):
         sheet.write(
@@ -83,15 +98,6 @@ def _name(term: str, labels: Labels) -> str:
     if not names:
         return AS_ALLOCATED[labels.plan.design]
     return sentence(spaced(names[0])) if len(names) == 1 else "All of them"
-
-
-def _legend(sheet: Sheet, labels: Labels, x: float) -> None:
-    """Name the arms in their colours, in a line."""
-    for arm, look in looks(labels.plan.arms).items():
-        if arm:
-            words_ = labels.arm(arm)
-            sheet.write(x, 4.5, words_, color=look.colour, fontweight=500)
-            x += text_width(words_, 8, 500) + 5
 
 
 def _shares(sheet: Sheet, rows: pd.DataFrame, terms: list[str], labels: Labels, place: Any) -> None:

@@ -6,7 +6,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, INK, LINE, STRONG, Profile, Sheet, light_grid, wrapped
+from needling.figures.style import (
+    FAINT,
+    INK,
+    LINE,
+    PAPER,
+    STRONG,
+    Look,
+    Profile,
+    Sheet,
+    key_height,
+    light_grid,
+    wrapped,
+)
 from needling.labels.numbers import format_estimate, format_interval
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -17,7 +29,11 @@ SECTION = "mechanism"
 PLACE = ["cohort", "outcome", "site", "arm", "visit"]
 COLUMNS = [*PLACE, "variant", "quantity", "at", "estimate", "low", "high", "level", "unit", "status", "note", "hidden"]
 HEIGHT, LEFT, GAP, UNDER = 32.0, 10.0, 10.0, 12.0  # mm: of a panel, room for its scale, between panels, below them
-VARIANTS = {"weighted": (INK, "o", INK, STRONG, -0.08), "unweighted": (FAINT, "s", "#ffffff", LINE, 0.08)}
+VARIANTS = {  # look, width of its lines, its place beside the number of sessions
+    "weighted": (Look(INK, "-", "o", INK), STRONG, -0.08),
+    "unweighted": (Look(FAINT, "-", "s", PAPER), LINE, 0.08),
+}
+TOLD = {"weighted": "Had everybody received so many", "unweighted": "As they came (naive)"}
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -31,11 +47,11 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
     """Draw the means of both estimates a little apart."""
-    for variant, (colour, marker, face, width, shift) in VARIANTS.items():
+    for variant, (look, width, shift) in VARIANTS.items():
         drawn = rows[rows["variant"].eq(variant) & rows["estimate"].notna()].sort_values("k")
         x = drawn["k"] + shift
-        ax.vlines(x, drawn["low"], drawn["high"], color=colour, linewidth=width)
-        ax.plot(x, drawn["estimate"], color=colour, marker=marker, markerfacecolor=face, linewidth=width)
+        ax.vlines(x, drawn["low"], drawn["high"], color=look.colour, linewidth=width)
+        ax.plot(x, drawn["estimate"], linewidth=width, **look.kwargs)  # type: ignore[arg-type]
     ax.set_xticks(sorted(rows["k"].unique()))
     ax.set_xlabel("Sessions")
     ax.spines[["left", "bottom"]].set_visible(False)
@@ -54,15 +70,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     heads = [[_head(rows, labels, width, profile) for rows in line] for line in lines]
     step = 0.42 * profile.head + 0.4
     tall = [9.0 + step * max(title.count("\n") + below.count("\n") for title, below in line) for line in heads]
-    sheet = Sheet(whole, 6 + sum(tall) + (HEIGHT + UNDER) * len(lines))
-    for words, look, at in (
-        ("had everybody received so many", VARIANTS["weighted"], LEFT),
-        ("as they came (naive)", VARIANTS["unweighted"], LEFT + 8.2 * profile.type),
-    ):
-        colour, marker, face, _, _ = look
-        sheet.mark(at + 1, 3.2 - 0.12 * profile.type, marker, face, colour, 0.6 * profile.type)
-        sheet.write(at + 2.8, 3.2, words, color=colour, fontweight=500)
-    y = 6.0
+    key = {words_: VARIANTS[variant][0] for variant, words_ in TOLD.items()}
+    y = 1.0 + key_height(key, LEFT, whole)
+    sheet = Sheet(whole, y + sum(tall) + (HEIGHT + UNDER) * len(lines))
+    sheet.key(LEFT, key)
     for line, told, head in zip(lines, heads, tall, strict=True):
         for column, (rows, (title, below)) in enumerate(zip(line, told, strict=True)):
             x = LEFT + column * (width + GAP)

@@ -23,12 +23,12 @@ from needling.figures.style import (
     BAND,
     FAINT,
     INK,
-    LEADING,
     LINE,
     STRONG,
     Look,
     Profile,
     Sheet,
+    key_height,
     light_grid,
     looks,
     text_width,
@@ -155,11 +155,7 @@ class _Courses:
         self.whole = whole
         self.scales = self._scales(outcomes)
         self.strip = STRIP + 5.0 if len(self.compared) else 0.0
-        self.key = self._key_lines()
-        self.top = 1.0 + sum(
-            1.4 + LEADING * profile.type * (1 + max(one.count("\n") for one in line)) for line in self.key
-        )
-        self.top = max(6.0 if labels.plan.arms else 1.0, self.top)
+        self.key = {labels.arm(arm): self.look[arm] for arm in labels.plan.arms}
         self.under = VISITS * profile.small / 7  # from line to line below a panel
 
     def _scales(self, outcomes: list[str]) -> dict[Place, tuple[tuple[float, float], float]]:
@@ -195,9 +191,10 @@ class _Courses:
             for line in self.lines
         ]
         block = COURSE + self.strip + under
-        sheet = Sheet(self.whole, self.top + sum(tall) + block * len(tall) + 6.0 * (len(tall) - 1) + 1)
-        self._key(sheet)
-        y, number = self.top, 0
+        top = 1.0 + key_height(self.key, LEFT, self.whole)
+        sheet = Sheet(self.whole, top + sum(tall) + block * len(tall) + 6.0 * (len(tall) - 1) + 1)
+        sheet.key(LEFT, self.key)
+        y, number = top, 0
         for line, head in zip(self.lines, tall, strict=True):
             for column, place in enumerate(line):
                 self._panel(
@@ -206,28 +203,6 @@ class _Courses:
                 number += 1
             y += head + block + 6.0
         return sheet.figure
-
-    def _key_lines(self) -> list[list[str]]:
-        """The names of the arms: on one line where they fit, else on one each, broken where they must be."""
-        names = [self.labels.arm(arm) for arm in self.labels.plan.arms]
-        if LEFT + sum(14 + text_width(name, self.profile.type, 500) for name in names) <= self.whole:
-            return [names] if names else []
-        return [[wrapped(name, self.whole - LEFT - 10, self.profile.type, 500)] for name in names]
-
-    def _key(self, sheet: Sheet) -> None:
-        arms, y = iter(self.labels.plan.arms), 0.8
-        for line in self.key:
-            x, lines = LEFT, 1 + max(name.count("\n") for name in line)
-            for name in line:
-                mine = self.look[next(arms)]
-                ax = sheet.panel(x, y, 7, 3, xlim=(0, 1), ylim=(0, 1))
-                ax.set_axis_off()
-                ax.plot([0, 1], [0.5, 0.5], **{**mine.kwargs, "marker": ""})  # type: ignore[arg-type]
-                ax.plot(0.5, 0.5, **mine.kwargs)  # type: ignore[arg-type]
-                below = LEADING * self.profile.type * name.count("\n")
-                sheet.write(x + 8, y + 2.4 + below, name, color=mine.colour, fontweight=500)
-                x += 14 + text_width(name, self.profile.type, 500)
-            y += 1.4 + LEADING * self.profile.type * lines
 
     def _head(self, place: Place) -> tuple[str, str]:
         cohort, outcome, site = place
