@@ -208,8 +208,8 @@ def _estimated(
 ) -> list[dict[str, Any]]:
     """Rows of the shares and standard deviations with their profile intervals."""
     level = question.settings.level
-    shares = {row["component"]: row for row in fit.icc(level).to_dict("records")}
-    profile = fit.profile(level)
+    shares = {row["component"]: row for row in fit.icc(level, told).to_dict("records")}
+    profile = fit.profile(level, told)
     spread = {row["component"]: row for row in profile[profile["quantity"] == "standard deviation"].to_dict("records")}
     made = []
     for one in told:

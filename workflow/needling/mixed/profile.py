@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -179,7 +179,18 @@ def _fixed(fit: Solution, column: int, estimate: float, error: float, cut: float
     return low, high
 
 
-def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Array) -> pd.DataFrame:
+def _asked(components: Sequence[str] | None, known: Iterable[str]) -> set[str]:
+    """Give the components to profile: all that there are, or those named, each of which there must be."""
+    there = list(dict.fromkeys(known))
+    for name in components or ():
+        if name not in there:
+            raise MixedModelError(f"There is no component '{name}' to profile; there are: {', '.join(there)}.")
+    return set(there if components is None else components)
+
+
+def profile_intervals(
+    fit: Solution, level: float, estimates: Array, errors: Array, components: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Give profile intervals; see `MixedFit.profile`. `estimates` and `errors` are those of the coefficients."""
     if not fit.usable or "residual" in fit.boundary:
         raise MixedModelError(f"There is no maximum to profile: {fit.message}")
@@ -188,7 +199,12 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
     theta = fit.point.theta
     W = fit.parameter_covariance("observed")[0]
     spread = fit.point.local @ W @ fit.point.local.T
-    for component, term, quantity, constraint in _constraints(fit):
+    constraints = _constraints(fit)
+    known = [component for component, *_ in constraints] + (["fixed"] if fit.method == "ml" else [])
+    asked = _asked(components, known)
+    for component, term, quantity, constraint in constraints:
+        if component not in asked:
+            continue
         estimate = constraint.value(theta)
         typical = fit.model.coordinates.scale if quantity == "standard deviation" else 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -197,7 +213,7 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
             float(np.sqrt(variance)) if 0 < variance < typical**2 else 0.1 * typical
         )  # the step of the search, no more
         rows.append((component, term, quantity, estimate, *_interval(fit, constraint, estimate, error, cut)))
-    if fit.method == "ml":
+    if "fixed" in asked:
         for column, name in enumerate(fit.model.design.names):
             limits = (np.nan, np.nan)
             if np.isfinite(errors[column]):
@@ -206,7 +222,7 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
     return pd.DataFrame(rows, columns=["component", "term", "quantity", "estimate", "low", "high"])
 
 
-def share_intervals(fit: Solution, level: float) -> pd.DataFrame:
+def share_intervals(fit: Solution, level: float, components: Sequence[str] | None = None) -> pd.DataFrame:
     """Give profile intervals of the shares of variance; see `MixedFit.icc`."""
     if not fit.usable or "residual" in fit.boundary:
         raise MixedModelError(f"There is no maximum to profile: {fit.message}")
@@ -221,8 +237,9 @@ def share_intervals(fit: Solution, level: float) -> pd.DataFrame:
     W = fit.parameter_covariance("observed")[0]
     spread = fit.point.local @ W @ fit.point.local.T
     found = []
+    asked = _asked(components, (name for name in rows if name != "residual"))
     for name, row in rows.items():
-        if name == "residual":
+        if name not in asked:
             found.append((name, at[name], at[name] / sum(at.values()), np.nan, np.nan))
             continue
         constraint = _root_of_share(row, whole)
