@@ -508,7 +508,7 @@ MUTATIONS = [
         f"{SUBGROUPS} -k own_models",
     ),
     (
-        "figures/by_subgroup.py",
+        "figures/groups.py",
         'return row["better"] == "lower"',
         'return row["better"] == "higher"',
         f"{SUBGROUPS} -k better_side",

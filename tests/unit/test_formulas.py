@@ -36,7 +36,7 @@ def test_what_is_in_the_model_is_in_its_formula(kind, changes, there, absent):
     latex, words = written(kind, plan(), **changes)
     assert [part for part in there if part not in latex] == []
     assert [part for part in absent if part in latex] == []
-    told = {ARM: "the effect of the arm", BASELINE: "the value at baseline", COVARIATES: "covariates"}
+    told = {ARM: "what the arm adds", BASELINE: "the value at baseline", COVARIATES: "covariates"}
     for part, said in told.items():
         assert (part in latex) == (said in words)
     assert not re.search(r"[\\_${}]", words)

@@ -13,7 +13,7 @@ from made_results import TRIAL, plan, unreleased
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
-from needling.figures import by_subgroup as figure
+from needling.figures import groups as figure
 from needling.figures.style import PHONE, REPORT
 from needling.instruments.definition import definition
 from needling.labels.words import Labels

@@ -52,7 +52,20 @@ def of_one_analysis(analysis):
     values = section(STUDY, *common, *getattr(kinds()[STUDY.analyses[analysis].kind], "USES", ()))
     mine = values["analyses"][analysis]
     estimands = {name: one for name, one in values["estimands"].items() if name == mine["estimand"]}
+    if "instruments" in values:
+        used = words_in(values["cohorts"]) | words_in(values["covariates"])
+        used |= {values["instruments"][name].get("missing_with") for name in used & values["instruments"].keys()}
+        values["instruments"] = {name: one for name, one in values["instruments"].items() if name in used}
     return {**values, "estimands": estimands, "analyses": {analysis: mine}}
+
+
+def words_in(values):
+    """All texts in values of the study file, names of instruments among them."""
+    if isinstance(values, dict):
+        return set().union(*map(words_in, values.values()))
+    if isinstance(values, (list, tuple)):
+        return set().union(*map(words_in, values))
+    return {values} if isinstance(values, str) else set()
 
 
 def memory(megabytes):

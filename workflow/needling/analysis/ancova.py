@@ -110,7 +110,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     at = f" at {braced('visit', settings.observed_at)}," if settings.observed_at else ""
     terms = [
         INTERCEPT,
-        (r"\tau_{A(i)}", "the effect of the arm"),
+        (r"\tau_{A(i)}", "what the arm adds"),
         (r"\beta\,Y_{i0}", "a slope times the value at baseline"),
         *([ADJUSTED] if settings.adjust else []),
         (r"\varepsilon_{i}", "an error"),

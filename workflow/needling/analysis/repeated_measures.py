@@ -210,11 +210,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
 
 
 def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
-    """The model as a formula: mean of each visit, effect of the arm at each, baseline as it is used, covariates, clusters."""
+    """The model as a formula: mean of each visit, what the arm adds at each, baseline as it is used, covariates, clusters."""
     terms = [(r"\mu_{j}", "a mean of the visit")]
     if study.arms:
         after = " after baseline, where the arms have one mean" if settings.baseline == "constrained" else ""
-        terms.append((r"\tau_{A(i)j}", f"the effect of the arm at the visit{after}"))
+        terms.append((r"\tau_{A(i)j}", f"what the arm adds at the visit{after}"))
         if settings.baseline == "covariate":
             terms.append((r"\beta_{j}\,Y_{i0}", "a slope of the visit times the value at baseline"))
     terms += [ADJUSTED] if settings.adjust else []

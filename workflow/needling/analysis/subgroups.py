@@ -134,7 +134,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, "
          "they would have had values like those measured."),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "by_subgroup"), ("figure", "by_subgroup"),
+        ("table", "by_subgroup"), ("figure", "groups"),
     ]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def _happened(mine: pd.DataFrame) -> str:
 
 
 def _counted(n: Any, words: str) -> str:
-    return f"{_count(n)} {words.replace('lines', 'line') if n == 1 else words}"
+    return f"{_count(n)} {words.replace('lines', 'line') if pd.notna(n) and n == 1 else words}"
 
 
 def _count(n: Any) -> str:

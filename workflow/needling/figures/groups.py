@@ -43,7 +43,7 @@ LINE_OF_ALL = 1.5  # mm more before all together
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """Take the differences that are on the scale of all together, and the tests; nothing where no two subgroups are."""
-    both = shown(released, labels, ("figure", "by_subgroup"), QUANTITIES)
+    both = shown(released, labels, ("figure", "groups"), QUANTITIES)
     pooled = both[both["variant"].eq("pooled") & both["estimate"].notna()]
     keys = pd.MultiIndex.from_frame(both[GROUP])
     has = keys.isin(pd.MultiIndex.from_frame(pooled[GROUP]))
