@@ -236,6 +236,15 @@ def common_columns(
     }
 
 
+def structure_columns(fit: "MixedFit") -> dict[str, Any]:
+    """The covariance structure over visits that a fit has, and those of its ladder with which it did not converge."""
+    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
+    return {
+        "structure": fit.covariance_structure.partition("(")[0],
+        "structures_tried": structured(tried) if tried else "",
+    }
+
+
 def appendix_rows(
     fit: "MixedFit", frame: Frame, question: Question, common: dict[str, Any], inference: dict[str, Any]
 ) -> "pd.DataFrame":

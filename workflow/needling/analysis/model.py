@@ -350,14 +350,11 @@ def answers(found: "Fitted", question: Question) -> Output:
     """
     import pandas as pd
 
-    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
+    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables, structure_columns
 
     frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
     question = _of_response(question)
-    structure = fit.covariance_structure.partition("(")[0]
-    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
-    ladder = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
-    common = common_columns(fit, frame, METHOD, inference, **ladder)
+    common = common_columns(fit, frame, METHOD, inference, **structure_columns(fit))
     averaged, options = {**common, "weights": "analysed_measurements"}, {**inference, "weights": "observed"}
     parts = []
     for one in settings.means:

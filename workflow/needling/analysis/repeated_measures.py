@@ -15,7 +15,6 @@ from needling.analysis.results import (
     not_estimated,
     spread_within_arms,
     standardised_rows,
-    structured,
 )
 from needling.cohort.analysed import Needs
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
@@ -161,12 +160,10 @@ def answers(found: "Fitted", question: Question) -> Output:
     """
     import pandas as pd
 
-    from needling.analysis.fits import appendix_rows, common_columns, residual_tables
+    from needling.analysis.fits import appendix_rows, common_columns, residual_tables, structure_columns
 
     frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
-    structure = fit.covariance_structure.partition("(")[0]
-    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
-    structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
+    structures = structure_columns(fit)
     common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **structures)
     report = {"constrained": _constrained, "response": _changes}.get(settings.baseline, _by_arm)
     parts = [
