@@ -74,6 +74,11 @@ def test_report_figures_and_tables_are_there(demo):
             assert made[f"reports/demo/figures/{figure}.{ending}"], f"{figure}.{ending}"
 
 
+def test_the_report_can_be_sent_by_mail(demo):
+    for name in ("report.html", "report.pdf", "report.docx"):
+        assert len(demo[0].outputs()[f"reports/demo/{name}"]) < 3_000_000, name
+
+
 def test_the_run_ends_with_the_report_and_the_primary_contrasts(demo):
     copy, said = demo
     results = pd.read_csv(copy.folder / f"reports/demo/results/{STUDY.primary}.csv")
