@@ -451,7 +451,7 @@ MUTATIONS = [
     ("analysis/shrinkage.py", "values[:, None] + tau**2", "values[:, None] + tau", f"{BY_R} -k shrunken"),
     ("cohort/analysed.py", "*settings.adjust, *needs.filled,", "*settings.adjust,", f"{WHOM} -k costs"),
     ("plan.py", '"hazard_ratio", "moderation")', '"hazard_ratio")', f"{WHOM} -k family"),
-    ("figures/whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
+    ("figures/intervals.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
     (
         "report/whom.py",
         'row["p"] if pd.isna(row["p_adjusted"])',
@@ -506,12 +506,6 @@ MUTATIONS = [
         'shares if self.better == "higher" else 100 - shares',
         "shares",
         f"{SUBGROUPS} -k own_models",
-    ),
-    (
-        "figures/groups.py",
-        'return row["better"] == "lower"',
-        'return row["better"] == "higher"',
-        f"{SUBGROUPS} -k better_side",
     ),
     ("report/whom.py", "clear = _p(test) < CLEAR", "clear = _p(test) > CLEAR", f"{SUBGROUPS} -k clear_test"),
     # repeated readings

@@ -14,6 +14,7 @@ from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.figures import groups as figure
+from needling.figures.intervals import better_on_left
 from needling.figures.style import PHONE, REPORT
 from needling.instruments.definition import definition
 from needling.labels.words import Labels
@@ -332,7 +333,7 @@ def test_only_a_clear_test_is_said_to_differ():
 def test_the_better_side_is_left_where_lower_is_better():
     released, labels = shown(made)
     source = figure.data(released, labels)
-    sides = {row["outcome"]: figure.better_on_left(row) for row in source[source["cohort"] == "sports"].to_dict("records")
+    sides = {row["outcome"]: better_on_left(row) for row in source[source["cohort"] == "sports"].to_dict("records")
              if row["quantity"] == "effect_at"}  # fmt: skip
     assert sides == {"pain": True, "function": False}
 
