@@ -126,9 +126,8 @@ def _differences(sheet: Sheet, rows: pd.DataFrame, terms: list[str], source: pd.
         ax.plot([row["low"], row["high"]], [at, at], color=INK, linewidth=STRONG, zorder=2)
         face = INK if not row["term"] else PAPER
         ax.plot(row["estimate"], at, marker="s", markersize=4, color=INK, markerfacecolor=face, zorder=3)
-    same = source[source["quantity"].eq("effect_given") & source["outcome"].eq(rows["outcome"].iloc[0])]
-    same = same[same["unit"] == mine["unit"].iloc[0]]
-    difference_axis(ax, limits(same), 4).set_ylim(len(terms) - 0.5, -0.5)
+    ends = limits(source[source["quantity"] == "effect_given"], mine.iloc[0].to_dict())
+    difference_axis(ax, ends, 4).set_ylim(len(terms) - 0.5, -0.5)
     told = f"Difference in the outcome, {mine['unit'].iloc[0]}".rstrip(", ")
     ax.set_xlabel(wrapped(told, x1 - x0, 7), color=FAINT)
 

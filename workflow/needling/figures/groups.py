@@ -6,8 +6,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.intervals import COLUMNS, GROUP, better_side, difference_axis, limits, name_sides, number
-from needling.figures.style import FAINT, HAIR, INK, STRONG, Profile, Sheet, text_width, wrapped
+from needling.figures.intervals import (
+    COLUMNS,
+    GROUP,
+    better_side,
+    difference_axis,
+    limits,
+    name_sides,
+    number,
+    place_of_none,
+)
+from needling.figures.style import FAINT, HAIR, INK, LEADING, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_estimate, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
@@ -17,6 +26,7 @@ from needling.tables.withheld import withheld_note
 
 STEP, HEAD, BELOW = 4.6, 11.0, 9.5  # mm: from line to line, above and below a plot
 MORE, GAP = 3.4, 3.0  # mm: a line more of words below, between columns
+ASKED = "Do subgroups differ?"
 LINE_OF_ALL = 1.5  # mm more before all together
 
 
@@ -32,12 +42,13 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a plot for each cohort, outcome and pair of arms, one below the other; those in one unit have one scale."""
+    """Draw a plot for each cohort, outcome and pair of arms, below one another; those of an outcome in a unit have one scale."""
     groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
     effects = source[source["quantity"] == "effect_at"]
     rows = effects.to_dict("records")
     left = GAP + max(text_width(_name(row, labels), profile.type) for row in rows)
-    right = profile.width - GAP - max(text_width(number(row), profile.type) for row in rows)
+    numbers = max(text_width(number(row), profile.type) for row in rows)
+    right = profile.width - GAP - max(numbers, text_width(ASKED, profile.small))
     heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
     below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
     sheet = Sheet(profile.width, sum(HEAD + height + under for height, under in zip(heights, below, strict=True)))
@@ -71,9 +82,10 @@ def _group(
     left, right, y, height = place
     first: dict[Any, Any] = rows.iloc[0].to_dict()
     name = place_and_pair(first, labels, source)
-    told = [f"do subgroups differ: {format_p(one['p'])}" for one in rows[rows["p"].notna()].to_dict("records")]
     sheet.write(0, y + 4.4, wrapped(name, profile.width, profile.head, 600), fontweight=600, fontsize=profile.head)
-    sheet.write(profile.width, y + HEAD - 2.1, "; ".join(told), ha="right", color=FAINT, fontsize=profile.small)
+    for p in rows["p"].dropna():
+        under = y + HEAD + height + 1.2 + 2 * LEADING * profile.small
+        sheet.write(profile.width, under, f"{ASKED}\n{format_p(p)}", ha="right", color=FAINT, fontsize=profile.small)
     effects = rows[rows["quantity"] == "effect_at"].reset_index(drop=True)
     at = [STEP * (i + 0.5) + LINE_OF_ALL * (one == "pooled") for i, one in enumerate(effects["variant"])]
     down = 0.36 * profile.type / 2.2
@@ -81,13 +93,14 @@ def _group(
         weight = 500 if row["variant"] == "pooled" else 400
         sheet.write(0, y + HEAD + where + down, _name(row, labels), fontweight=weight)
         sheet.write(profile.width, y + HEAD + where + down, number(row), ha="right", fontweight=weight)
-    same = source[(source["quantity"] == "effect_at") & (source["unit"] == effects["unit"].iloc[0])]
-    ends, shown_first = limits(same), effects.iloc[0].to_dict()
+    shown_first = effects.iloc[0].to_dict()
+    ends = limits(source[source["quantity"] == "effect_at"], shown_first)
     ax = difference_axis(sheet.panel(left, y + HEAD, right - left, height, ylim=(height, 0)), ends, 5)
     better_side(ax, shown_first, ends)
     _intervals(ax, effects, at)
     ax.set_xlabel(_axis(rows, labels, right - left, profile), color=FAINT)
-    name_sides(sheet, shown_first, labels, profile, (left, right, y + HEAD - 2.1), ends)
+    sides = (0.0, place_of_none(left, right, ends), profile.width)
+    name_sides(sheet, shown_first, labels, profile, sides, y + HEAD - 2.1)
 
 
 def _intervals(ax: Axes, rows: pd.DataFrame, at: list[float]) -> None:

@@ -19,9 +19,10 @@ COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
 Limits = tuple[float, float]
 
 
-def limits(rows: pd.DataFrame) -> Limits:
-    """Ends of an axis on which the intervals of some rows and no difference have room."""
-    low, high = min(0.0, float(rows["low"].min())), max(0.0, float(rows["high"].max()))
+def limits(effects: pd.DataFrame, row: dict[Any, Any]) -> Limits:
+    """Ends of the axis that all differences in an outcome and unit share, with room for them and for no difference."""
+    same = effects[effects["outcome"].eq(row["outcome"]) & effects["unit"].eq(row["unit"])]
+    low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
     room = 0.06 * (high - low)
     return low - room, high + room
 
@@ -46,12 +47,16 @@ def better_side(ax: Axes, row: dict[Any, Any], ends: Limits) -> None:
     ax.axvspan(*((ends[0], 0) if better_on_left(row) else (0, ends[1])), color=BAND, linewidth=0, zorder=0)
 
 
+def place_of_none(start: float, end: float, ends: Limits) -> float:
+    """Where no difference is on an axis that stands between two places."""
+    return start - ends[0] / (ends[1] - ends[0]) * (end - start)
+
+
 def name_sides(
-    sheet: Sheet, row: dict[Any, Any], labels: Labels, profile: Profile, place: tuple[float, float, float], ends: Limits
+    sheet: Sheet, row: dict[Any, Any], labels: Labels, profile: Profile, places: tuple[float, float, float], y: float
 ) -> None:
-    """Name, in the colour of its arm, who is better on which side, where there is room; place: from where to where, and y, mm."""
-    start, end, y = place
-    zero = start - ends[0] / (ends[1] - ends[0]) * (end - start)
+    """Name, in the colour of its arm, who is better on which side, where there is room; places: start, no difference, end, mm."""
+    start, zero, end = places
     left, right = (row["arm"], row["reference"]) if better_on_left(row) else (row["reference"], row["arm"])
     look = looks(labels.plan.arms)
     for arm, x, side, room in ((left, zero - 1, "right", zero - start), (right, zero + 1, "left", end - zero)):

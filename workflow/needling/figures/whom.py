@@ -7,7 +7,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.intervals import COLUMNS, GROUP, better_side, difference_axis, limits, name_sides, number
+from needling.figures.intervals import (
+    COLUMNS,
+    GROUP,
+    better_side,
+    difference_axis,
+    limits,
+    name_sides,
+    number,
+    place_of_none,
+)
 from needling.figures.style import FAINT, INK, LINE, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_estimate, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
@@ -28,7 +37,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a plot for each cohort, outcome and pair of arms, one below the other; those of one outcome have one scale."""
+    """Draw a plot for each cohort, outcome and pair of arms, below one another; those of an outcome in a unit have one scale."""
     groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
     return _Sheet(groups, source, labels, profile).drawn()
 
@@ -89,8 +98,9 @@ class _Sheet:
         first: dict[Any, Any] = rows.iloc[0].to_dict()
         name = place_and_pair(first, self.labels, self.source)
         sheet.write(0, y + 4.4, name, fontweight=600, fontsize=self.profile.head)
-        ends = self._limits(first)
-        name_sides(sheet, first, self.labels, self.profile, (*self.plot, y + self.top - 2.1), ends)
+        ends = limits(self.source[self.source["quantity"] == "effect_at"], first)
+        sides = (self.plot[0], place_of_none(*self.plot, ends), self.profile.width)
+        name_sides(sheet, first, self.labels, self.profile, sides, y + self.top - 2.1)
         effects = rows[rows["quantity"] == "effect_at"]
         panel = sheet.panel(self.plot[0], y + self.top, self.plot[1] - self.plot[0], height, ylim=(height, 0))
         ax = difference_axis(panel, ends, 5)
@@ -119,11 +129,6 @@ class _Sheet:
         if "predictive" in others:
             sheet.write(self.change, middle, number(others["predictive"]), ha="right")
         sheet.write(self.p, middle, format_p(others["moderation"]["p"], name=False), ha="right")
-
-    def _limits(self, first: dict[Any, Any]) -> tuple[float, float]:
-        """Ends of the axis: one scale for all plots of an outcome in a unit."""
-        same = self.source[(self.source["quantity"] == "effect_at") & (self.source["outcome"] == first["outcome"])]
-        return limits(same[same["unit"] == first["unit"]])
 
 
 def _interval(ax: Axes, rows: pd.DataFrame, places: list[float]) -> None:
