@@ -307,6 +307,15 @@ def test_a_contrast_is_drawn_as_it_is_estimated(mod) -> None:
     assert "minus" in ax.get_ylabel()
 
 
+@pytest.mark.parametrize("what", ["means", "contrast"])
+def test_a_visit_is_drawn_above_its_own_mark(study, what) -> None:
+    ax = study.fit("main").plot(what)
+    assert [mark.get_text() for mark in ax.get_xticklabels()] == ["Week 4", "Week 8", "Week 12"]
+    assert ax.containers
+    for drawn in ax.containers:
+        assert list(drawn.lines[0].get_xdata()) == [4, 8, 12] == list(ax.get_xticks())
+
+
 def test_what_is_drawn_is_not_what_the_plan_is_asked_for(mod) -> None:
     mod.plot("contrast", x="csi")
     assert mod.asked == []

@@ -112,9 +112,7 @@ def _line(ax: "Axes", rows: Table, along: list[float], is_number: bool, look: An
         ax.plot(along, estimate, color=look.colour, linestyle=look.line, label=words)
         ax.fill_between(along, low, high, color=look.colour, alpha=0.15, linewidth=0)
         return
-    ax.errorbar(
-        range(len(rows)), estimate, yerr=[estimate - low, high - estimate], capsize=2, label=words, **look.kwargs
-    )
+    ax.errorbar(along, estimate, yerr=[estimate - low, high - estimate], capsize=2, label=words, **look.kwargs)
 
 
 def _side(fit: "Fit", table: Table, ax: "Axes") -> None:
