@@ -118,18 +118,18 @@ def _answer(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]
 
 def _sentences(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, list[Pieces]]:
     """What sections say before their figures and tables."""
-    return {
-        "delivered": delivered_sentences(released, labels),
-        "harms": harms_sentences(released, labels),
-        "clusters": clusters_sentences(released, labels),
-        "reached": event_sentences(released, labels),
-        "guesses": guesses_sentences(released, labels),
-        "mechanism": [*process_sentences(released, labels), *sessions_sentences(released, labels)],
-        "whom": whom_sentences(released, labels),
-        "subgroups": subgroup_sentences(released, labels),
-        "beside": beside_sentences(released, labels),
-        "rules": rule_sentences(released, labels),
-    }
+    return dict(  # noqa: C408 - as keywords of the template
+        delivered=delivered_sentences(released, labels),
+        harms=harms_sentences(released, labels),
+        clusters=clusters_sentences(released, labels),
+        reached=event_sentences(released, labels),
+        guesses=guesses_sentences(released, labels),
+        mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
+        whom=whom_sentences(released, labels),
+        subgroups=subgroup_sentences(released, labels),
+        beside=beside_sentences(released, labels),
+        rules=rule_sentences(released, labels),
+    )
 
 
 def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
