@@ -4,7 +4,7 @@
 `tests/mutations/run.py` runs them.
 """
 
-ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
+ANALYSIS, REPORT, FIGURES = (f"tests/unit/test_{name}.py" for name in ("analysis", "report_words", "figures"))
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_cohort.py", "tests/unit/test_model_kind.py"
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"

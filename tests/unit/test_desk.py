@@ -307,6 +307,42 @@ def test_a_contrast_is_drawn_as_it_is_estimated(mod) -> None:
     assert "minus" in ax.get_ylabel()
 
 
+def test_an_arm_that_is_called_as_a_difference_is_one_arm(study, tmp_path) -> None:
+    odd = "deep - not shallow"
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/small.yaml").write_text(FILE.replace("dry_needling", odd))
+    other = nd.open("small", root=tmp_path)
+    other.__dict__["_numbered"] = {
+        name: table.assign(arm=table["arm"].astype("str").replace("dry_needling", odd)) if "arm" in table else table
+        for name, table in study._numbered.items()
+    }
+    fit = other.fit("main")
+    found = fit.contrast("arm", by="visit")
+    assert set(zip(found["arm"], found["reference"], strict=True)) == {(odd, "usual_care")}
+    np.testing.assert_allclose(found[INFERENCE], study.fit("main").contrast("arm", by="visit")[INFERENCE])
+    assert fit.plot("contrast").get_ylabel().endswith("deep - not shallow minus usual care")
+    legend = fit.plot("means").get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["Usual care", "deep - not shallow"]
+
+
+def test_random_effects_are_drawn_of_the_component_asked_for(study) -> None:
+    lines = study.fit("main").update(random="1 + week", residual=None)
+    drawn = lines.plot("random_effects").containers[0].lines[0].get_xdata()
+    effects = lines.random_effects().query("component == 'patient' and term == 'Intercept'")["estimate"]
+    assert drawn == pytest.approx(effects.sort_values())
+    with pytest.raises(MixedModelError, match="'clinic' has no random effects in this model; those that have: patient"):
+        lines.plot("random_effects", "clinic")
+
+
+@pytest.mark.parametrize("what", ["means", "contrast"])
+def test_a_visit_is_drawn_above_its_own_mark(study, what) -> None:
+    ax = study.fit("main").plot(what)
+    assert [mark.get_text() for mark in ax.get_xticklabels()] == ["Week 4", "Week 8", "Week 12"]
+    assert ax.containers
+    for drawn in ax.containers:
+        assert list(drawn.lines[0].get_xdata()) == [4, 8, 12] == list(ax.get_xticks())
+
+
 def test_what_is_drawn_is_not_what_the_plan_is_asked_for(mod) -> None:
     mod.plot("contrast", x="csi")
     assert mod.asked == []
