@@ -23,6 +23,7 @@ from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
 from needling.plan import load_study
 from needling.schema.stored import ESTIMATED_DIGITS, write_table
+from needling.study.extensions import PACKAGE
 from needling.study.keys import StudyError
 
 EFFECT = -1.5
@@ -431,6 +432,18 @@ def test_visits_and_population_go_along(study) -> None:
 
 
 # ---------------------------------------------------------------- current or not
+
+
+def test_the_code_that_counts_is_that_of_the_steps_up_to_the_release_line(study) -> None:
+    named = {
+        path.relative_to(PACKAGE).as_posix() for path in current.computing(study.plan) if path.is_relative_to(PACKAGE)
+    }
+    rooms = {name.partition("/")[0] for name in named}
+    assert {"mixed", "read", "clean", "cohort", "analysis", "release", "plan.py"} <= rooms
+    assert not {"figures", "report", "tables", "submission", "desk"} & rooms
+    assert "analysis/growth_curve.py" in named
+    assert "analysis/policy.py" not in named  # a kind that the plan does not ask for
+    assert "read/draft.py" not in named  # of `needling new`, which no step imports
 
 
 def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, root) -> None:
