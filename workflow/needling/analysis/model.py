@@ -92,7 +92,9 @@ class Settings(KindSettings):
         "'pain_before ~ arm * day' of sessions. Columns, + - * / : ^ ( ), log, sqrt, exp, center, scale, poly, bs, ns, cr, C."
     )
     visits: list[Name] = Field(
-        default_factory=list, description="Visits whose rows are used. Default: every one after baseline."
+        default_factory=list,
+        description="Visits whose rows are used. Default: every one after baseline, which is the first of the schedule; a model "
+        "with baseline as a response, as 'value ~ arm * visit' over all visits, has to name it here.",
     )
     random: str = Field(
         "", description="Columns that vary over patients, e.g. '1 + day'; '||' at the end: uncorrelated. Default: none."
@@ -425,6 +427,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     from needling.analysis.fits import MISSING_AT_RANDOM
 
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
+    which = f" after {braced('visit', study.visits.baseline)}" if settings.frame == "visits" else ""
+    if settings.visits:
+        which = f" of these: {', '.join(braced('visit', visit) for visit in settings.visits)},"
     parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
         ladder = ", ".join(braced("structure", name) for name in settings.residual)
@@ -440,7 +445,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     said = [
         ("model", " ".join(parts)),
         *as_written(settings.formula, settings.random or "", list(settings.clusters)),
-        ("uses", f"every {row} at which the response and all that the model uses are known"),
+        ("uses", f"every {row}{which} at which the response and all that the model uses are known"),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),
         ("df", settings.df),
