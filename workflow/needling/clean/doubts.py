@@ -6,6 +6,7 @@ import pandas as pd
 
 from needling.clean.cleaning import Cleaned, Key, clean
 from needling.clean.parse import dates
+from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 
@@ -136,7 +137,7 @@ def one_value_only(cleaned: Cleaned) -> list[str]:
     found = []
     visits = cleaned.tables["visits"].set_index("row")["visit"]
     outcomes = cleaned.tables["outcomes"]
-    scores = outcomes[(outcomes["item"] == "total") & outcomes["value"].notna()]
+    scores = outcomes[(outcomes["item"] == TOTAL) & outcomes["value"].notna()]
     by_visit = scores.groupby([scores["instrument"].astype("str"), scores["visit_row"].map(visits)], sort=True)["value"]
     for (instrument, visit), values in by_visit:
         if len(values) >= MANY and values.nunique() == 1:

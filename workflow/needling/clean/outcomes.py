@@ -7,9 +7,9 @@ from needling.clean import columns, parse, questions, thousands
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
 from needling.read import number as written
+from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 
-TOTAL = "total"
 OWN, ANOTHER, FOREIGN = "own", "another", "foreign"  # unit written into a cell, beside its column's
 REASONS = [
     "written as missing",

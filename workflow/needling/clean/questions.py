@@ -6,11 +6,11 @@ import pandas as pd
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
 from needling.read.number import MISSING_CODES
+from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Instrument
 
-TOTAL = "total"
 FEWEST = 10  # values from which the level of a column says something
 PART = 0.2  # share of values at another unit's level from which they are no slips
 ANSWERS = 200  # answers among which the lowest one should occur

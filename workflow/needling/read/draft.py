@@ -12,7 +12,7 @@ SCHEMA = "# yaml-language-server: $schema=study.schema.json"
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
 
 
-def written(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
+def as_text(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
     """Write a drafted study file as YAML.
 
     Parameters

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from needling.read.delimited import read_delimited
-from needling.read.draft import SYSTEM, named_in, run_of, written
+from needling.read.draft import SYSTEM, as_text, named_in, run_of
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import (
     UNIT,
@@ -103,7 +103,7 @@ def guess_study(
         if frame[column].eq(NOT_CALCULATED).any()
     ]
     _stop_on_crossover(look, str(settings["records"]))
-    return written(name, _document(name, settings, look, known, undirected), look, left_out)
+    return as_text(name, _document(name, settings, look, known, undirected), look, left_out)
 
 
 def _stop_on_crossover(look: Look, records: str) -> None:
@@ -482,11 +482,8 @@ def _repeated_event(look: Look, instruments: dict[str, dict[str, object]]) -> li
     if len(kept) != 1 or "redcap_repeat_instance" not in look.frame.columns:
         return []
     rows = look.frame[(look.frame["redcap_event_name"] == kept[0]) & look.once]
-    return (
-        kept
-        if (rows["redcap_repeat_instance"].notna().mean() > 0.9) and rows["redcap_repeat_instance"].nunique() > 1
-        else []
-    )
+    instances = rows["redcap_repeat_instance"]
+    return kept if instances.notna().mean() > 0.9 and instances.nunique() > 1 else []
 
 
 def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from needling.read.delimited import NUMBER
-from needling.read.headings import form_of
 from needling.read.identifying import BORN, speaks_of
+from needling.read.left_out import form_of
 from needling.read.number import BESIDE, LOOSE, SPAN, THREE_DIGITS, read_number
 from needling.read.raw import Variable
 from needling.read.rows import OWN_ROW
