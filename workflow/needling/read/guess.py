@@ -42,14 +42,8 @@ from needling.study.sources import Export
 
 Scale = tuple[str, float]  # a unit and the highest total in it
 NOTHING: Mapping[str, Scale | None] = {}
-BELOW_ZERO = {
-    "rom",
-    "cpm",
-    "temporal_summation",
-    "groc",
-    "paindetect",
-    "eq5d_index",
-}  # of the registry, with values below 0
+# Instruments of the registry with values below 0.
+BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
 MOST_OUTCOMES, MOST_GUESSES = 4, 6  # most outcomes, and most answers to the question which arm it was
 
 
@@ -530,12 +524,10 @@ def _guesses(look: Look) -> dict[str, dict[str, dict[str, object]]]:
     first = next(iter(called))
     guess: dict[str, object] = {"from": first, "codes": _codes(look, first)}
     columns: dict[str, object] = {"guess": guess}
-    if look.repeats:
-        if "planned" in look.found:
-            planned = look.found["planned"]
-            columns["time"] = {"from": planned, "codes": _codes(look, planned)}
-        return {"guesses": {"columns": columns}}
-    if len(called) == 1:
+    if look.repeats and "planned" in look.found:
+        planned = look.found["planned"]
+        columns["time"] = {"from": planned, "codes": _codes(look, planned)}
+    if look.repeats or len(called) == 1:
         return {"guesses": {"columns": columns}}
     guess["codes"] = {code: name for column in called for code, name in _codes(look, column).items()}
     times: dict[str, object] = {}
