@@ -284,8 +284,8 @@ def test_what_treatment_may_have_changed_makes_it_exploratory(project) -> None:
 @pytest.mark.parametrize(
     ("visits", "used"),
     [
-        ({}, "every visit after {visit:baseline} at which"),
-        ({"visits": ["baseline", "week_4"]}, "every visit of these: {visit:baseline}, {visit:week_4}, at which"),
+        ({}, "every planned visit but the first ({visit:baseline})"),
+        ({"visits": ["baseline", "week_4"]}, "every one of these visits ({visit:baseline}, {visit:week_4})"),
     ],
 )
 def test_methods_say_which_visits_are_used(visits, used) -> None:
@@ -293,7 +293,7 @@ def test_methods_say_which_visits_are_used(visits, used) -> None:
 
     study = plan(mine={"kind": "model", "outcomes": ["pain"], "formula": "value ~ arm * visit", **visits})
     said = dict(methods(study.analyses["mine"], study))
-    assert said["uses"] == f"{used} the response and all that the model uses are known"
+    assert said["uses"] == f"{used} at which the response and all that the model uses are known"
 
 
 def test_what_shows_results_reads_no_more_than_an_analysis() -> None:

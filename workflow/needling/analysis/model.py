@@ -427,9 +427,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     from needling.analysis.fits import MISSING_AT_RANDOM
 
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
-    which = f" after {braced('visit', study.visits.baseline)}" if settings.frame == "visits" else ""
+    rows = f"every {row}"
     if settings.visits:
-        which = f" of these: {', '.join(braced('visit', visit) for visit in settings.visits)},"
+        rows = f"every one of these visits ({', '.join(braced('visit', visit) for visit in settings.visits)})"
+    elif settings.frame == "visits":
+        rows = f"every planned visit but the first ({braced('visit', study.visits.baseline)})"
     parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
         ladder = ", ".join(braced("structure", name) for name in settings.residual)
@@ -445,7 +447,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     said = [
         ("model", " ".join(parts)),
         *as_written(settings.formula, settings.random or "", list(settings.clusters)),
-        ("uses", f"every {row}{which} at which the response and all that the model uses are known"),
+        ("uses", f"{rows} at which the response and all that the model uses are known"),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),
         ("df", settings.df),

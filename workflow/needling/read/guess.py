@@ -21,6 +21,7 @@ from needling.read.look import (
     plain_words,
     side_by_side,
 )
+from needling.read.number import MISSING_CODES
 from needling.read.raw import NOT_CALCULATED
 from needling.read.redcap import is_label_export, read_dictionary
 from needling.read.vocabulary import (
@@ -363,9 +364,7 @@ def _fits(look: Look, instrument: dict[str, object], top: float) -> bool:
 def _below_zero(look: Look, instrument: dict[str, object]) -> bool:
     """Are there more values below zero than codes for missing would be?"""
     cells = _cells(look, instrument)
-    return bool(len(cells)) and bool(
-        ((cells < 0) & ~cells.isin([-9, -99, -999, -88, -98, -77, -66, -8, -7])).mean() > 0.02
-    )
+    return bool(len(cells)) and bool(((cells < 0) & ~cells.isin(MISSING_CODES)).mean() > 0.02)
 
 
 def _range(look: Look, instrument: dict[str, object]) -> list[int]:
