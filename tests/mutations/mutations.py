@@ -4,7 +4,7 @@
 `tests/mutations/run.py` runs them.
 """
 
-ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
+ANALYSIS, REPORT, FIGURES = (f"tests/unit/test_{name}.py" for name in ("analysis", "report_words", "figures"))
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_cohort.py", "tests/unit/test_model_kind.py"
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
@@ -436,7 +436,7 @@ MUTATIONS = [
     ),
     ("analysis/moderators.py", "values[-1] - values[0]", "values[0] - values[-1]", f"{WHOM} -k first_value"),
     ("analysis/moderators.py", "basis.at(values[-1]) - basis", "basis.at(values[1]) - basis", f"{BY_R} -k line"),
-    ("analysis/moderators.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
+    ("analysis/moderation.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
     ("analysis/moderators.py", "<= value <= numbers.max()", "<= value", f"{WHOM} -k nobody_is"),
     ("analysis/moderators.py", "one:.2g", "one:.4g", f"{WHOM} -k quartiles"),
     (
@@ -451,7 +451,7 @@ MUTATIONS = [
     ("analysis/shrinkage.py", "values[:, None] + tau**2", "values[:, None] + tau", f"{BY_R} -k shrunken"),
     ("cohort/analysed.py", "*settings.adjust, *needs.filled,", "*settings.adjust,", f"{WHOM} -k costs"),
     ("plan.py", '"hazard_ratio", "moderation")', '"hazard_ratio")', f"{WHOM} -k family"),
-    ("figures/whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
+    ("figures/intervals.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
     (
         "report/whom.py",
         'row["p"] if pd.isna(row["p_adjusted"])',
@@ -462,7 +462,7 @@ MUTATIONS = [
     ("analysis/multimodal.py", '(mine["day"] < mine', '(mine["day"] <= mine', f"{BESIDE} -k counted"),
     ("analysis/multimodal.py", "7 * week", "week", f"{BESIDE} -k missed"),
     ("analysis/multimodal.py", "k / n - j / m", "j / m - k / n", f"{BESIDE} -k counted"),
-    ("analysis/multimodal.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{BESIDE} -k too_little"),
+    ("analysis/moderation.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{BESIDE} -k too_little"),
     ("analysis/multimodal.py", "np.sqrt(n))", "n)", f"{BESIDE} -k counted"),
     (
         "analysis/multimodal.py",
@@ -506,12 +506,6 @@ MUTATIONS = [
         'shares if self.better == "higher" else 100 - shares',
         "shares",
         f"{SUBGROUPS} -k own_models",
-    ),
-    (
-        "figures/groups.py",
-        'return row["better"] == "lower"',
-        'return row["better"] == "higher"',
-        f"{SUBGROUPS} -k better_side",
     ),
     ("report/whom.py", "clear = _p(test) < CLEAR", "clear = _p(test) > CLEAR", f"{SUBGROUPS} -k clear_test"),
     # repeated readings

@@ -23,6 +23,7 @@ from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
 from needling.plan import load_study
 from needling.schema.stored import ESTIMATED_DIGITS, write_table
+from needling.study.extensions import PACKAGE
 from needling.study.keys import StudyError
 
 EFFECT = -1.5
@@ -307,6 +308,42 @@ def test_a_contrast_is_drawn_as_it_is_estimated(mod) -> None:
     assert "minus" in ax.get_ylabel()
 
 
+def test_an_arm_that_is_called_as_a_difference_is_one_arm(study, tmp_path) -> None:
+    odd = "deep - not shallow"
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/small.yaml").write_text(FILE.replace("dry_needling", odd))
+    other = nd.open("small", root=tmp_path)
+    other.__dict__["_numbered"] = {
+        name: table.assign(arm=table["arm"].astype("str").replace("dry_needling", odd)) if "arm" in table else table
+        for name, table in study._numbered.items()
+    }
+    fit = other.fit("main")
+    found = fit.contrast("arm", by="visit")
+    assert set(zip(found["arm"], found["reference"], strict=True)) == {(odd, "usual_care")}
+    np.testing.assert_allclose(found[INFERENCE], study.fit("main").contrast("arm", by="visit")[INFERENCE])
+    assert fit.plot("contrast").get_ylabel().endswith("deep - not shallow minus usual care")
+    legend = fit.plot("means").get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["Usual care", "deep - not shallow"]
+
+
+def test_random_effects_are_drawn_of_the_component_asked_for(study) -> None:
+    lines = study.fit("main").update(random="1 + week", residual=None)
+    drawn = lines.plot("random_effects").containers[0].lines[0].get_xdata()
+    effects = lines.random_effects().query("component == 'patient' and term == 'Intercept'")["estimate"]
+    assert drawn == pytest.approx(effects.sort_values())
+    with pytest.raises(MixedModelError, match="'clinic' has no random effects in this model; those that have: patient"):
+        lines.plot("random_effects", "clinic")
+
+
+@pytest.mark.parametrize("what", ["means", "contrast"])
+def test_a_visit_is_drawn_above_its_own_mark(study, what) -> None:
+    ax = study.fit("main").plot(what)
+    assert [mark.get_text() for mark in ax.get_xticklabels()] == ["Week 4", "Week 8", "Week 12"]
+    assert ax.containers
+    for drawn in ax.containers:
+        assert list(drawn.lines[0].get_xdata()) == [4, 8, 12] == list(ax.get_xticks())
+
+
 def test_what_is_drawn_is_not_what_the_plan_is_asked_for(mod) -> None:
     mod.plot("contrast", x="csi")
     assert mod.asked == []
@@ -395,6 +432,18 @@ def test_visits_and_population_go_along(study) -> None:
 
 
 # ---------------------------------------------------------------- current or not
+
+
+def test_the_code_that_counts_is_that_of_the_steps_up_to_the_release_line(study) -> None:
+    named = {
+        path.relative_to(PACKAGE).as_posix() for path in current.computing(study.plan) if path.is_relative_to(PACKAGE)
+    }
+    rooms = {name.partition("/")[0] for name in named}
+    assert {"mixed", "read", "clean", "cohort", "analysis", "release", "plan.py"} <= rooms
+    assert not {"figures", "report", "tables", "submission", "desk"} & rooms
+    assert "analysis/growth_curve.py" in named
+    assert "analysis/policy.py" not in named  # a kind that the plan does not ask for
+    assert "read/draft.py" not in named  # of `needling new`, which no step imports
 
 
 def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, root) -> None:

@@ -24,7 +24,7 @@ from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
-from needling.figures.forest import is_turned, sides
+from needling.figures.forest import MEANS, is_turned, sides
 from needling.figures.gallery import gallery
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
@@ -42,6 +42,7 @@ from needling.figures.style import (
     text_width,
 )
 from needling.figures.trajectories import limits_of
+from needling.labels.numbers import format_fixed
 from needling.tables.withheld import HIDDEN
 
 FIGURES = figures()
@@ -458,3 +459,22 @@ def test_the_gallery_is_current():
     page = Path(__file__).parents[2] / "docs" / "gallery.md"
     assert page.read_text(encoding="utf-8") == gallery(Path("none"))
     assert page.read_text(encoding="utf-8").count("figures/forest.svg") == 1
+
+
+def test_the_effects_show_the_means_of_both_arms_where_there_is_room():
+    released, labels = shown(plan, 60)
+    source = figures()["forest"].data(released, labels)
+    wide, narrow = (
+        {text.get_text() for text in _drawn(source, labels, profile).findobj(Text)}
+        for profile in (REPORT, Profile(140))
+    )
+    means = {format_fixed(float(value), 1) for name in MEANS for value in source[name]}
+    means |= {format_fixed(float(value), 2) for name in MEANS for value in source[name]}
+    assert "Mean at week 4" in wide
+    assert len(means & wide) >= 2 * len(source) - 2
+    assert "Mean at week 4" not in narrow
+
+
+def _drawn(source, labels, profile):
+    with style(profile):
+        return figures()["forest"].draw(source, labels, profile)

@@ -1,4 +1,4 @@
-"""Repeatability of readings: published and R's intraclass correlations, planted errors, what cannot be told, and its words."""
+"""Repeatability of readings: published correlations and their formulas, planted errors, what cannot be told, and its words."""
 
 import json
 

@@ -3,6 +3,7 @@
 import json
 import re
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.figures import groups as figure
-from needling.figures.style import PHONE, REPORT
+from needling.figures.intervals import better_on_left
+from needling.figures.style import PHONE, REPORT, style
 from needling.instruments.definition import definition
 from needling.labels.words import Labels
 from needling.release.line import release
@@ -332,9 +334,41 @@ def test_only_a_clear_test_is_said_to_differ():
 def test_the_better_side_is_left_where_lower_is_better():
     released, labels = shown(made)
     source = figure.data(released, labels)
-    sides = {row["outcome"]: figure.better_on_left(row) for row in source[source["cohort"] == "sports"].to_dict("records")
+    sides = {row["outcome"]: better_on_left(row) for row in source[source["cohort"] == "sports"].to_dict("records")
              if row["quantity"] == "effect_at"}  # fmt: skip
     assert sides == {"pain": True, "function": False}
+
+
+def test_plots_of_one_outcome_in_one_unit_have_one_scale_that_others_do_not_share():
+    released, labels = shown(made)
+    source = figure.data(released, labels)
+    effects = source[source["quantity"] == "effect_at"]
+    scales = {}
+    for ax, (place, _) in zip(
+        figure.draw(source, labels, REPORT).axes,
+        effects.groupby(["cohort", "outcome", "unit"], sort=False),
+        strict=True,
+    ):
+        scales.setdefault(place[1:], set()).add(ax.get_xlim())
+    assert all(len(one) == 1 for one in scales.values())
+    assert len(set.union(*scales.values())) == len(scales) == 4
+
+
+@pytest.mark.parametrize("profile", [REPORT, PHONE])
+def test_both_sides_are_named_and_no_words_stand_on_others(profile):
+    released, labels = shown(made)
+    with style(profile):
+        drawn = figure.draw(figure.data(released, labels), labels, profile)
+        drawn.draw_without_rendering()
+        texts = [*drawn.texts, *(ax.xaxis.label for ax in drawn.axes)]
+        boxes = {text: text.get_window_extent().padded(-1) for text in texts}
+    said = [text.get_text() for text in texts]
+    assert sum(one.endswith("better") for one in said) == 12
+    assert sum(one == "Do subgroups differ?" for one in said) == 6
+    on_each_other = [
+        (one.get_text(), other.get_text()) for one, other in combinations(texts, 2) if boxes[one].overlaps(boxes[other])
+    ]
+    assert on_each_other == []
 
 
 def test_words_are_by_design_and_of_no_cause():

@@ -7,7 +7,7 @@ from pydantic import Field
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import CLUSTER_EFFECTS, CLUSTERS
-from needling.study.analyses import SCALE, KindSettings, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 METHOD = "mixed_reml_profile"
 SIDE = {"clusters": CLUSTERS, "cluster_effects": CLUSTER_EFFECTS}
-SEARCHED_DIGITS = (
-    6  # of limits that a search finds to a ten-millionth of a standard error: later digits are the search's own
-)
+SEARCHED_DIGITS = 6  # of limits that a search finds: those after them depend on its path
 SMALLEST = 1e-7  # a share of variance that is nothing but the end of the search
 FEWEST = 10  # below as many, an interval of their variance rests on few and is said to
 # Of simulated trials of 96 patients with six therapists of one arm each: what 95 % intervals held where the variance was estimated
@@ -38,7 +36,7 @@ class Settings(KindSettings):
 
     kind: Literal["clustering"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(
         default_factory=list, description="Visits, each with its own model. Default: the primary one."
     )
@@ -90,8 +88,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------

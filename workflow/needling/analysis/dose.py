@@ -7,7 +7,7 @@ from pydantic import Field
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import DOSE_WEIGHTS
-from needling.study.analyses import KindSettings
+from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
 
@@ -25,7 +25,7 @@ class Settings(KindSettings):
     """Dose: ordered arms as randomised, or the number of sessions as it came about, with weights for what it followed."""
 
     kind: Literal["dose"]
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     dose: Literal["allocated", "observed"] = Field(
         description="allocated: arms are doses (patients.arm.dose) that were drawn by lot; observed: the number of sessions, which "
         "whoever recovers may stop. No default."

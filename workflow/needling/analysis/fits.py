@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from needling.analysis.results import Question, coefficient_rows, complete, structured
+from needling.analysis.results import Output, Question, coefficient_rows, complete, structured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from needling.mixed.fitted import MixedFit
@@ -69,6 +71,28 @@ class Fitted:
     frame: Frame
     fit: "MixedFit"
     inference: dict[str, Any]
+
+
+def answered(
+    fitted: "Callable[[dict[str, pd.DataFrame], Question], Fitted]",
+    answers: "Callable[[Fitted, Question], Output]",
+    data: "dict[str, pd.DataFrame]",
+    question: Question,
+) -> Output | str:
+    """Fit the model of a kind and give its answers, or say why there are none.
+
+    Parameters
+    ----------
+    fitted, answers : the functions of the kind (`needling.analysis.kinds`).
+    data, question : as for the kind's `run`.
+    """
+    from needling.mixed.errors import MixedModelError
+
+    try:
+        found = fitted(data, question)
+        return found.frame.words(found.fit.message) if found.fit.status == "failed" else answers(found, question)
+    except MixedModelError as error:
+        return refusal(error)
 
 
 def fit_rows(

@@ -22,12 +22,9 @@ def equation(left: Term, terms: list[Term], distributions: list[Term]) -> list[t
     Items of the side table `methods`: formula (LaTeX) and formula_words.
     """
     right, words = zip(*terms, strict=True)
-    random, told = zip(*distributions, strict=True) if distributions else ((), ())
-    latex = " + ".join(right)
-    latex = f"{left[0]} = {latex}"
-    if random:
-        below = r", \quad ".join(random)
-        latex = rf"\begin{{aligned}} & {latex} \\ & {below} \end{{aligned}}"
+    random, told = zip(*distributions, strict=True)
+    above, below = " + ".join(right), r", \quad ".join(random)
+    latex = rf"\begin{{aligned}} & {left[0]} = {above} \\ & {below} \end{{aligned}}"
     said = f"{left[1]} is the sum of {', '.join(words[:-1])} and {words[-1]}."
     return [("formula", latex), ("formula_words", " ".join([said, *(f"{one}." for one in told)]))]
 

@@ -8,8 +8,8 @@ from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equ
 from needling.analysis.results import PER, Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.keys import braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Settings(KindSettings):
 
     kind: Literal["growth_curve"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     clusters: list[Literal["therapist", "clinic"]] = Field(
         default_factory=list, description="Random effects. Default: none."
     )
@@ -62,30 +62,20 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the model uses (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
     the cross-check with statsmodels. Of patients with a baseline and every covariate, all measurements at a known time are used.
     """
-    from needling.analysis.fits import refusal, too_few
-    from needling.mixed.errors import MixedModelError
+    from needling.analysis.fits import answered, too_few
 
     rows = data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
-    if why:
-        return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    try:
-        found = fitted(data, question)
-        if found.fit.status != "failed":
-            return answers(found, question)
-        why = found.frame.words(found.fit.message)
-    except MixedModelError as error:
-        why = refusal(error)
-    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    said = why or answered(fitted, answers, data, question)
+    return said if isinstance(said, Output) else Output(not_estimated(question, said, METHOD, people, len(rows)))
 
 
 def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
@@ -119,8 +109,7 @@ def answers(found: "Fitted", question: Question) -> Output:
 
     Parameters
     ----------
-    found : as `fitted` gives it.
-    question : as for `run`.
+    found, question : as `fitted` gives and is given them.
     """
     import pandas as pd
 

@@ -8,7 +8,9 @@ A kind is one module. It has
 - ``USES``, the sections of the study file that it reads from ``question.study`` beside those of every analysis (e.g. seed);
   default none;
 - ``SIDE``, the side tables that it writes beside results, by name with their contracts; default none;
-- ``run(data, question) -> Output``, from the rows of one question to its results;
+- ``run(data, question) -> Output``, from the rows of one question to its results. ``data`` has tables by name: ``visits``
+  (contract FRAME; where the kind asks about outcomes, the rows of one outcome and site that its needs keep), the other frames
+  and what READS names, all of one cohort; the settings of ``question`` are those of the kind;
 - ``methods(settings, study) -> list[tuple[str, str]]``, items and texts of the side table ``methods`` (codes in braces), among
   them how missing values are treated, and which of the standard tables and figures show it;
 - where each question is one mixed model, ``fitted(data, question) -> needling.analysis.fits.Fitted`` and ``answers(found,

@@ -284,24 +284,18 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: means and comparisons of arms at the values asked for (column `at`), coefficients, components, residuals, and the
     cross-check with statsmodels. Means average over the analysed rows. Rows that lack a column of the model are left out.
     """
-    from needling.analysis.fits import refusal, too_few
-    from needling.mixed.errors import MixedModelError
+    from needling.analysis.fits import answered, too_few
 
     settings = question.settings
     rows = _complete(data[settings.frame], settings)
     people = rows["patient"].nunique()
     why = too_few(rows, question if "arm" in settings.used else replace(question, arms=()))
-    if not why:
-        try:
-            found = fitted(data, question)
-            if found.fit.status != "failed":
-                return answers(found, question)
-            why = found.frame.words(found.fit.message)
-        except MixedModelError as error:
-            why = refusal(error)
+    said = why or answered(fitted, answers, data, question)
+    if isinstance(said, Output):
+        return said
     planned = replace(_of_response(question), visits=(), arms=question.arms if settings.contrasts else ())
     quantity = "difference" if settings.contrasts else "mean"
-    return Output(not_estimated(planned, why, METHOD, people, len(rows), quantity))
+    return Output(not_estimated(planned, said, METHOD, people, len(rows), quantity))
 
 
 def _complete(rows: "pd.DataFrame", settings: Settings) -> "pd.DataFrame":
@@ -347,8 +341,7 @@ def answers(found: "Fitted", question: Question) -> Output:
 
     Parameters
     ----------
-    found : as `fitted` gives it.
-    question : as for `run`.
+    found, question : as `fitted` gives and is given them.
     """
     import pandas as pd
 
@@ -446,7 +439,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
     said = [
         ("model", " ".join(parts)),
-        *as_written(settings.formula, settings.random or "", list(settings.clusters)),
+        *as_written(settings.formula, settings.random, list(settings.clusters)),
         ("uses", f"{rows} at which the response and all that the model uses are known"),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),

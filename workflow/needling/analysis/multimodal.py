@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.moderation import FEWEST_DF
 from needling.analysis.results import Output, Question, comparisons, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
 
@@ -18,7 +19,6 @@ METHOD = "given_later_treatment_least_squares"
 READS = ("co_interventions",)
 USES = ("events",)
 FACTOR = "co_intervention"
-FEWEST_DF = 10
 Row = dict[str, Any]
 
 
@@ -27,7 +27,7 @@ class Settings(KindSettings):
 
     kind: Literal["multimodal"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(
         min_length=1,
         max_length=1,
@@ -240,8 +240,7 @@ def _given(here: "pd.DataFrame", counts: "pd.DataFrame", question: Question, vis
     import numpy as np
     import pandas as pd
 
-    from needling.analysis.moderation import Basis, Regression
-    from needling.analysis.moderators import NO_NUMBERS, why_not
+    from needling.analysis.moderation import NO_NUMBERS, Basis, Regression, why_not
 
     names = list(counts.columns)
     models: dict[str, list[list[str]]] = {"as_allocated": [[]], "given_one": [[one] for one in names]}

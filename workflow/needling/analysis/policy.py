@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.moderation import BASELINE, FEWEST_DF, MEASURED_ALIKE, why_not
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced, nearest
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 METHOD = "linear_rule_sequential_folds"
 USES = ("seed",)
-FEWEST_DF = 10
-BASELINE = "baseline"
 Row = dict[str, Any]
 
 
@@ -27,7 +26,7 @@ class Settings(KindSettings):
 
     kind: Literal["policy"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits analysed, a rule each.")
     moderators: list[Name] = Field(
         min_length=1,
@@ -62,11 +61,7 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: a rule is held against all and none; leave contrasts, family and margin out")
         if study.primary == name:
             raise ValueError(f"{place}: a rule is asked for beside the primary analysis, not in its place")
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         for covariate in self.moderators:
             check_moderator(f"{place}.moderators", covariate, Moderator(), study)
 
@@ -207,8 +202,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
@@ -234,12 +228,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "gain over the better of treating everybody and treating nobody is above 0; else the analysis abstains. A rule is about "
         "whom to offer treatment on average; it does not know what a single patient wants."
     )
-    missing = (
-        "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, they would "
-        "have had values like those measured."
-    )
     return [
-        ("model", model), ("uses", "the patients who were measured at the visit"), ("missing", missing),
+        ("model", model), ("uses", "the patients who were measured at the visit"), ("missing", MEASURED_ALIKE),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
         ("section", "whom"), ("table", "policy_value"), ("figure", "rule"),
     ]  # fmt: skip
@@ -249,7 +239,6 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
     import numpy as np
 
     from needling.analysis.moderation import Basis
-    from needling.analysis.moderators import why_not
 
     here = rows[rows["visit"] == visit].reset_index(drop=True)
     settings, n = question.settings, len(here)

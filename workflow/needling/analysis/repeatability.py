@@ -30,7 +30,7 @@ def repeatability(readings: "pd.DataFrame") -> dict[str, Any]:
     ValueError : fewer than ten patients with every reading, or nobody differs from another.
 
     Sources: McGraw, Wong 1996, Psychological Methods 1:30-46; de Vet et al. 2006, Journal of Clinical Epidemiology 59:1033-1039.
-    The ICCs are pingouin's (Liljequist et al. 2019); checked against Shrout and Fleiss 1979 and R's lme4.
+    The ICCs are pingouin's (Liljequist et al. 2019); checked against Shrout and Fleiss 1979 and McGraw and Wong.
 
     Examples
     --------

@@ -18,8 +18,8 @@ from needling.analysis.results import (
 )
 from needling.cohort.analysed import Needs
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.keys import braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Settings(KindSettings):
 
     kind: Literal["repeated_measures"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     baseline: Literal["covariate", "constrained", "response"] = Field(
         "covariate",
         description="Baseline as a covariate (default), as a response with a common mean in all arms (constrained; "
@@ -96,8 +96,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the model uses (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
@@ -105,24 +104,15 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
     measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    from needling.analysis.fits import refusal, too_few
-    from needling.mixed.errors import MixedModelError
+    from needling.analysis.fits import answered, too_few
 
     settings, rows = question.settings, data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
     if (settings.baseline != "covariate" or not question.arms) and rows["visit"].nunique() < 2:
         why = "there is only one visit with measurements"
-    if why:
-        return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    try:
-        found = fitted(data, question)
-        if found.fit.status != "failed":
-            return answers(found, question)
-        why = found.frame.words(found.fit.message)
-    except MixedModelError as error:
-        why = refusal(error)
-    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    said = why or answered(fitted, answers, data, question)
+    return said if isinstance(said, Output) else Output(not_estimated(question, said, METHOD, people, len(rows)))
 
 
 def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
@@ -155,8 +145,7 @@ def answers(found: "Fitted", question: Question) -> Output:
 
     Parameters
     ----------
-    found : as `fitted` gives it.
-    question : as for `run`.
+    found, question : as `fitted` gives and is given them.
     """
     import pandas as pd
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
-from needling.study.analyses import KindSettings
+from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
 
@@ -52,7 +52,7 @@ class Settings(KindSettings):
     """Shares of responders at some visits, compared between arms by standardised logistic regression."""
 
     kind: Literal["responders"]
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits at which a response is told.")
     responses: dict[Name, Response] = Field(
         default={"at_least_30_percent": Response(percent=30), "at_least_50_percent": Response(percent=50)},

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PER_PROTOCOL = "per_protocol"
-
-
 COMPLETED = (
     "A missing covariate at baseline is replaced by the cohort's mean (a category by its most frequent level), which under "
     "randomisation leaves the comparison unbiased, so that no randomised patient is lost for it."

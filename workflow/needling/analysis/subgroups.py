@@ -5,10 +5,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from needling.analysis.moderators import BASELINE, FEWEST_DF, NO_NUMBERS, why_not
+from needling.analysis.moderation import (
+    BASELINE,
+    FEWEST_DF,
+    MEASURED_ALIKE,
+    NO_NUMBERS,
+    NOT_TOLD,
+    check_comparison,
+    why_not,
+)
 from needling.analysis.results import Output, Question, complete, contrast_rows, spread_within_arms, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
 
@@ -31,7 +39,7 @@ class Settings(KindSettings):
 
     kind: Literal["subgroups"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits analysed, one set of models each.")
     by: Name = Field(
         description="Covariate of patients that is a category and known at day 0, such as the diagnosis within a cohort. Who has "
@@ -45,17 +53,10 @@ class Settings(KindSettings):
             raise ValueError(
                 f"{place}: subgroups are of a comparison of arms, and this study has one; describe their courses instead"
             )
-        if study.design != "randomised" and len(study.arms) > 2:
-            raise ValueError(f"{place}: without randomisation two groups are weighted, and this study has more")
-        if self.contrasts != "reference" or self.framework != "superiority":
-            raise ValueError(f"{place}: subgroups compare each arm with the reference, for superiority only")
+        check_comparison(place, "subgroups", self, study)
         if study.primary == name:
             raise ValueError(f"{place}: subgroups are asked about beside the primary analysis, not in its place")
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         known = study.patients.covariates
         if self.by not in known and self.by not in study.covariates:
             raise ValueError(f"{place}.by: covariate '{self.by}' is not defined{nearest(self.by, known)}")
@@ -85,8 +86,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
@@ -131,8 +131,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", model),
         ("uses", f"the patients who were measured at the visit and whose {by} is known"),
-        ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, "
-         "they would have had values like those measured."),
+        ("missing", MEASURED_ALIKE),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
         ("table", "by_subgroup"), ("figure", "groups"),
     ]  # fmt: skip
@@ -229,7 +228,7 @@ def _fit(
 
 @dataclass(frozen=True)
 class _Common:
-    """Values of all subgroups on one scale, and the question about them; without rows where an instrument does not vary."""
+    """Rows of all subgroups on one scale, the question about them, and whether each subgroup has an instrument of its own."""
 
     rows: "pd.DataFrame"
     question: Question
@@ -242,7 +241,10 @@ class _Common:
 
 
 def _on_one_scale(rows: "pd.DataFrame", question: Question) -> "_Common | None":
-    """The values as they are where there is one instrument, else per standard deviation at baseline, higher better."""
+    """The values in its unit where there is one instrument, else per standard deviation at baseline, higher better.
+
+    None where an instrument has one value in everybody at baseline.
+    """
     import pandas as pd
 
     if rows["instrument"].nunique() < 2:
@@ -327,7 +329,7 @@ def _effects(
     for arm in question.arms[1:]:
         numbers = fit.estimate(fit.arm_at(arm, np.empty(0) if products is None else products), question.settings.level)
         told: Row = {key: value for key, value in (numbers or {}).items() if key not in ("statistic", "p")}
-        lost = {"status": "not_estimated", "note": "the data do not tell it apart from other terms"}
+        lost = {"status": "not_estimated", "note": NOT_TOLD}
         rows.append(_row(question, arm, df_method="residual" if numbers else "", **(told or lost)))
     table = pd.DataFrame(rows).assign(n_patients=fit.n, n_observations=fit.n)
     return _at_subgroup(table, question, at, variant, visit)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -151,9 +151,9 @@ class Fit:
 
         Returns
         -------
-        The columns of `by` and `at`, contrast ("dry_needling - usual_care"), estimate, se, df, statistic, p, low, high, status.
-        The estimate is the first-named minus the other, in the outcome's unit: of a scale that is better low, below 0 speaks for
-        the first-named.
+        The columns of `by` and `at`, contrast ("dry_needling - usual_care"), and its two levels in the columns `variable` and
+        reference (not with coefficients of one's own), estimate, se, df, statistic, p, low, high, status. The estimate is the
+        first-named minus the reference, in the outcome's unit: of a scale that is better low, below 0 speaks for the first-named.
 
         Example
         -------
@@ -176,7 +176,12 @@ class Fit:
                 name: {self._code(variable, level): weight for level, weight in one.items()}
                 for name, one in options["coefficients"].items()
             }
-        return self._named(self.engine.contrast(variable, by=places, at=self._coded(held), **options))
+        table = self.engine.contrast(variable, by=places, at=self._coded(held), **options)
+        if pairs := table.attrs["compared"]:
+            behind = list(table.columns).index("contrast") + 1
+            table.insert(behind, variable, [level for level, _ in pairs])
+            table.insert(behind + 1, "reference", [reference for _, reference in pairs])
+        return self._named(table)
 
     def slopes(
         self, covariate: str, by: str | Sequence[str] = (), *, at: Mapping[str, Any] | None = None, **asked: Any
@@ -323,8 +328,7 @@ class Fit:
         complete = rows.dropna(subset=used)
         if complete.empty:
             raise MixedModelError("no row has all columns of the model.")
-        orders = replace(self.question, categories=_levels(complete, used))
-        frame, fit = fit_rows(_texts(complete, used), orders, formula, used, ladder, **recipe)
+        frame, fit = fit_rows(_texts(complete, used), self.question, formula, used, ladder, **recipe)
         settings = self.question.settings
         df = getattr(settings, "df", "kenward_roger") if recipe["method"] == "reml" else "satterthwaite"
         found = Fitted(frame, fit, {"df": df, "level": settings.level})
@@ -377,7 +381,7 @@ class Fit:
             if name not in NUMBERS and not pd.api.types.is_numeric_dtype(table[name].dtype)
         }
         made = Table(table.assign(**named))
-        made.attrs.update({key: value for key, value in table.attrs.items() if key != "coefficients"})
+        made.attrs.update({key: value for key, value in table.attrs.items() if key not in ("coefficients", "compared")})
         return made
 
 
@@ -401,11 +405,6 @@ def _dotted(formula: str, before: str) -> str:
     own = terms.strip() if alone else f"({terms.strip()})"
     right = re.sub(r"(?<![\w.])\.(?![\w.])", lambda _: own, right)
     return f"{left.strip() or response.strip()} ~ {right.strip()}"
-
-
-def _levels(rows: "pd.DataFrame", used: list[str]) -> dict[str, list[str]]:
-    """The order of the categories of a column, where the rows hold one."""
-    return {name: [str(one) for one in rows[name].cat.categories] for name in used if hasattr(rows[name], "cat")}
 
 
 def _texts(rows: "pd.DataFrame", used: list[str]) -> "pd.DataFrame":

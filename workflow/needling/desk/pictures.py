@@ -39,7 +39,7 @@ def draw(fit: "Fit", what: str, variable: str | None, x: str | None, ax: Any, as
             terms = fit.engine.terms(df="asymptotic").set_index("term", drop=False)
             plots.influence(fit._named(fit.engine.influence(terms)), "patient", ax)
         elif what == "random_effects":
-            _effects(fit, variable, ax)
+            plots.random_effects(plots.effects_of(fit.random_effects(), variable), 0.95, ax)
         else:
             _along(fit, what, variable or "arm", x or _first(fit), dict(asked.get("at") or {}), ax)
     return ax
@@ -70,18 +70,16 @@ def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax:
     by = [x] if compared or not has_arm else [x, variable]
     table = fit.contrast(variable, by=by, at=at) if compared else fit.means(by, at=at)
     fit.asked[:] = remembered  # what is drawn is not what the plan is asked for
-    named = "contrast" if compared else variable
-    groups = [str(one) for one in dict.fromkeys(table[named])] if named in table else [""]
-    arms = [group.partition(" - ")[0] for group in groups]
+    levels = [str(one) for one in dict.fromkeys(table[variable])] if variable in table else [""]
     known = looks(labels.plan.arms)
-    look = [known[arm] for arm in arms] if set(arms) <= set(known) else list(looks(groups).values())
+    look = [known[level] for level in levels] if set(levels) <= set(known) else list(looks(levels).values())
     places = _places(fit, table, x, is_number, labels)
-    for group, one in zip(groups, look, strict=True):
-        mine = table[table[named] == group] if named in table else table
-        _line(ax, mine, [places[value] for value in mine[x]], is_number, one, _words(labels, variable, group))
+    for level, one in zip(levels, look, strict=True):
+        mine = table[table[variable] == level] if variable in table else table
+        _line(ax, mine, [places[value] for value in mine[x]], is_number, one, _words(labels, variable, mine))
     light_grid(ax)
     if not is_number:
-        ax.set_xticks(list(places.values()), [labels.visit(str(p)) if x == "visit" else str(p) for p in places])
+        ax.set_xticks(list(places.values()), [_word(labels, x, str(place)) for place in places])
     if compared:
         ax.axhline(0, color=FAINT, linewidth=0.8, zorder=1)
         _side(fit, table, ax)
@@ -89,11 +87,11 @@ def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax:
     ax.set_xlabel(
         labels.covariate(x) if x in labels.plan.covariate_names else "" if x == "visit" else labels.outcome(x)
     )
-    told = f"\n{_words(labels, variable, groups[0])}" if compared and len(groups) == 1 else ""
+    told = f"\n{_words(labels, variable, table)}" if compared and len(levels) == 1 else ""
     ax.set_ylabel(_measure(fit, "Difference in " if compared else "Mean of ") + told)
     place = [labels.cohort(fit.question.cohort) if fit.question.cohort else "", *map(in_sentence, held)]
     ax.set_title(", ".join(filter(None, place)), loc="left", fontweight=600)
-    if len(groups) > 1:
+    if len(levels) > 1:
         ax.legend()
 
 
@@ -112,9 +110,7 @@ def _line(ax: "Axes", rows: Table, along: list[float], is_number: bool, look: An
         ax.plot(along, estimate, color=look.colour, linestyle=look.line, label=words)
         ax.fill_between(along, low, high, color=look.colour, alpha=0.15, linewidth=0)
         return
-    ax.errorbar(
-        range(len(rows)), estimate, yerr=[estimate - low, high - estimate], capsize=2, label=words, **look.kwargs
-    )
+    ax.errorbar(along, estimate, yerr=[estimate - low, high - estimate], capsize=2, label=words, **look.kwargs)
 
 
 def _side(fit: "Fit", table: Table, ax: "Axes") -> None:
@@ -130,13 +126,19 @@ def _side(fit: "Fit", table: Table, ax: "Axes") -> None:
         )
 
 
-def _words(labels: Labels, variable: str, code: str) -> str:
-    """Words for an arm, or for a comparison of two: 'dry_needling - usual_care'."""
-    if variable != "arm" or not code:
-        return code
-    arms = code.split(" - ")
-    words = [labels.arm(one) for one in arms]
-    return words[0] if len(words) == 1 else f"{words[0]} minus {in_sentence(words[1])}"
+def _word(labels: Labels, variable: str, level: str) -> str:
+    """Words for a level of a column."""
+    return {"arm": labels.arm, "visit": labels.visit}.get(variable, str)(level)
+
+
+def _words(labels: Labels, variable: str, rows: Table) -> str:
+    """Words for the level that a line is of, or for the two that it compares; of means of all nothing."""
+    if variable not in rows:
+        return ""
+    level = _word(labels, variable, str(rows[variable].iloc[0]))
+    if "reference" not in rows:
+        return level
+    return f"{level} minus {in_sentence(_word(labels, variable, str(rows['reference'].iloc[0])))}"
 
 
 def _measure(fit: "Fit", front: str) -> str:
@@ -147,16 +149,3 @@ def _measure(fit: "Fit", front: str) -> str:
     unit = question.difference_unit if front.startswith("Difference") else question.unit
     words = f"{front}{in_sentence(named)}" if front else named
     return f"{words}, {unit}" if unit else words
-
-
-def _effects(fit: "Fit", component: str | None, ax: "Axes") -> None:
-    table = fit.random_effects()
-    known = list(dict.fromkeys(table["component"]))
-    component = component or (known[0] if known else "")
-    if component not in known:
-        raise MixedModelError(
-            f"'{component}' has no random effects here; those that have: {', '.join(known) or 'none'}."
-        )
-    own = table[table["component"] == component]
-    term = own["term"].iloc[0]
-    plots.random_effects(own[own["term"] == term], component, str(term), 0.95, ax)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from needling.figures.intervals import difference_axis, limits
 from needling.figures.style import (
     FAINT,
     HAIR,
@@ -24,10 +24,9 @@ from needling.labels.numbers import format_estimate, format_fixed, format_interv
 from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.co_interventions import AS_ALLOCATED, WARNING, names_of, shown
-from needling.tables.for_whom import place_words
+from needling.tables.for_whom import PLACE, place_words
 from needling.tables.withheld import withheld_note
 
-PLACE = ["analysis", "cohort", "outcome", "site", "visit"]
 COLUMNS = [
     *PLACE,
     "row_id",
@@ -127,14 +126,8 @@ def _differences(sheet: Sheet, rows: pd.DataFrame, terms: list[str], source: pd.
         ax.plot([row["low"], row["high"]], [at, at], color=INK, linewidth=STRONG, zorder=2)
         face = INK if not row["term"] else PAPER
         ax.plot(row["estimate"], at, marker="s", markersize=4, color=INK, markerfacecolor=face, zorder=3)
-    same = source[source["quantity"].eq("effect_given") & source["outcome"].eq(rows["outcome"].iloc[0])]
-    same = same[same["unit"] == mine["unit"].iloc[0]]
-    low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
-    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
-    ax.set(xlim=(low - 0.05 * (high - low), high + 0.05 * (high - low)), ylim=(len(terms) - 0.5, -0.5), yticks=[])
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
-    ax.spines["left"].set_visible(False)
+    ends = limits(source[source["quantity"] == "effect_given"], mine.iloc[0].to_dict())
+    difference_axis(ax, ends, 4).set_ylim(len(terms) - 0.5, -0.5)
     told = f"Difference in the outcome, {mine['unit'].iloc[0]}".rstrip(", ")
     ax.set_xlabel(wrapped(told, x1 - x0, 7), color=FAINT)
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from needling.figures.style import (
     FAINT,
     INK,
+    LEADING,
     LINE,
     PAPER,
     STRONG,
@@ -68,7 +69,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     width = (whole - LEFT - GAP * (across - 1) - 2) / across
     lines = [groups[i : i + across] for i in range(0, len(groups), across)]
     heads = [[_head(rows, labels, width, profile) for rows in line] for line in lines]
-    step = 0.42 * profile.head + 0.4
+    step = LEADING * profile.head + 0.4
     tall = [9.0 + step * max(title.count("\n") + below.count("\n") for title, below in line) for line in heads]
     key = {words_: VARIANTS[variant][0] for variant, words_ in TOLD.items()}
     y = 1.0 + key_height(key, LEFT, whole)

@@ -20,7 +20,8 @@ KEYS = ["cohort", "outcome", "visit", "site"]
 COLUMNS = [*KEYS, "row_id", "quantity", "arm", "reference", "estimate", "low", "high", "level", "p", "p_adjusted"]
 COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
 MEANS = ["mean_reference", "mean_arm"]
-ROW, GAP, PLOT = 6.0, 3.0, 44.0  # mm: from row to row, between columns, fewest for the plot
+ROW, GAP, PLOT = 6.0, 3.0, 40.0  # mm: from row to row, between columns, fewest for the plot
+INSET = 3.0  # mm left of a plot at the edge, for half of the first number below it
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -241,7 +242,7 @@ class _Forest:
         size, width = self.profile.type, self.profile.width
         self.interval = width - interval - 0.5
         self.estimate = self.interval - 1.5
-        self.plot = (0.0, self.estimate - estimate - GAP)
+        self.plot = (INSET, self.estimate - estimate - GAP)
         for group in self.groups:
             for row in group.rows:
                 measure = self.measures[id(row)].replace("\n", " ")

@@ -5,39 +5,28 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import BAND, FAINT, HAIR, INK, STRONG, Profile, Sheet, looks, text_width, wrapped
-from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
+from needling.figures.intervals import (
+    COLUMNS,
+    GROUP,
+    better_side,
+    difference_axis,
+    limits,
+    name_sides,
+    number,
+    place_of_none,
+)
+from needling.figures.style import FAINT, HAIR, INK, LEADING, STRONG, Profile, Sheet, text_width, wrapped
+from needling.labels.numbers import format_estimate, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, subgroup
-from needling.tables.for_whom import PLACE, place_words, shown
+from needling.tables.for_whom import place_and_pair, place_words, shown
 from needling.tables.withheld import withheld_note
 
-COLUMNS = [
-    *PLACE,
-    "row_id",
-    "instrument",
-    "quantity",
-    "variant",
-    "arm",
-    "reference",
-    "at",
-    "term",
-    "estimate",
-    "low",
-    "high",
-]
-COLUMNS += ["level", "p", "unit", "better", "n_patients", "status", "hidden"]
-GROUP = [*PLACE, "arm", "reference"]
-STEP, HEAD, BELOW, MORE, GAP = (
-    4.6,
-    11.0,
-    9.5,
-    3.4,
-    3.0,
-)  # mm: line to line, above and below a plot, a line more, columns
+STEP, HEAD, BELOW = 4.6, 11.0, 9.5  # mm: from line to line, above and below a plot
+MORE, GAP = 3.4, 3.0  # mm: a line more of words below, between columns
+ASKED = "Do subgroups differ?"
 LINE_OF_ALL = 1.5  # mm more before all together
 
 
@@ -53,12 +42,13 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a plot for each cohort, outcome and pair of arms, one below the other; those in one unit have one scale."""
+    """Draw a plot for each cohort, outcome and pair of arms, below one another; those of an outcome in a unit have one scale."""
     groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
     effects = source[source["quantity"] == "effect_at"]
     rows = effects.to_dict("records")
     left = GAP + max(text_width(_name(row, labels), profile.type) for row in rows)
-    right = profile.width - GAP - max(text_width(_number(row), profile.type) for row in rows)
+    numbers = max(text_width(number(row), profile.type) for row in rows)
+    right = profile.width - GAP - max(numbers, text_width(ASKED, profile.small))
     heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
     below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
     sheet = Sheet(profile.width, sum(HEAD + height + under for height, under in zip(heights, below, strict=True)))
@@ -80,12 +70,6 @@ def _name(row: dict[Any, Any], labels: Labels) -> str:
     return f"{subgroup(row, labels)} ({row['n_patients']})"
 
 
-def _number(row: dict[Any, Any]) -> str:
-    digits = decimals(row["low"], row["high"])
-    low, high = (format_fixed(row[name], digits) for name in ("low", "high"))
-    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({low} to {high})"
-
-
 def _group(
     sheet: Sheet,
     rows: pd.DataFrame,
@@ -97,34 +81,29 @@ def _group(
     """Write the head of a plot, its names and numbers, and draw its intervals."""
     left, right, y, height = place
     first: dict[Any, Any] = rows.iloc[0].to_dict()
-    name = place_words(first, labels, source)
-    if len(labels.plan.arms) > 2:
-        name += f": {in_sentence(labels.compared(first))}"
-    told = [f"do subgroups differ: {format_p(one['p'])}" for one in rows[rows["p"].notna()].to_dict("records")]
+    name = place_and_pair(first, labels, source)
     sheet.write(0, y + 4.4, wrapped(name, profile.width, profile.head, 600), fontweight=600, fontsize=profile.head)
-    sheet.write(profile.width, y + HEAD - 2.1, "; ".join(told), ha="right", color=FAINT, fontsize=profile.small)
+    for p in rows["p"].dropna():
+        under = y + HEAD + height + 1.2 + 2 * LEADING * profile.small
+        sheet.write(profile.width, under, f"{ASKED}\n{format_p(p)}", ha="right", color=FAINT, fontsize=profile.small)
     effects = rows[rows["quantity"] == "effect_at"].reset_index(drop=True)
     at = [STEP * (i + 0.5) + LINE_OF_ALL * (one == "pooled") for i, one in enumerate(effects["variant"])]
     down = 0.36 * profile.type / 2.2
     for row, where in zip(effects.to_dict("records"), at, strict=True):
         weight = 500 if row["variant"] == "pooled" else 400
         sheet.write(0, y + HEAD + where + down, _name(row, labels), fontweight=weight)
-        sheet.write(profile.width, y + HEAD + where + down, _number(row), ha="right", fontweight=weight)
-    same = source[(source["quantity"] == "effect_at") & (source["unit"] == effects["unit"].iloc[0])]
-    low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
-    limits = (low - 0.06 * (high - low), high + 0.06 * (high - low))
-    ax = sheet.panel(left, y + HEAD, right - left, height)
-    _intervals(ax, effects, at, limits, height)
+        sheet.write(profile.width, y + HEAD + where + down, number(row), ha="right", fontweight=weight)
+    shown_first = effects.iloc[0].to_dict()
+    ends = limits(source[source["quantity"] == "effect_at"], shown_first)
+    ax = difference_axis(sheet.panel(left, y + HEAD, right - left, height, ylim=(height, 0)), ends, 5)
+    better_side(ax, shown_first, ends)
+    _intervals(ax, effects, at)
     ax.set_xlabel(_axis(rows, labels, right - left, profile), color=FAINT)
-    _sides(sheet, effects.iloc[0].to_dict(), labels, profile, (left, right, y + HEAD - 2.1), limits)
+    sides = (0.0, place_of_none(left, right, ends), profile.width)
+    name_sides(sheet, shown_first, labels, profile, sides, y + HEAD - 2.1)
 
 
-def better_on_left(row: dict[Any, Any]) -> bool:
-    """Whether the first-named arm is better where the estimate is negative."""
-    return row["better"] == "lower"
-
-
-def _intervals(ax: Axes, rows: pd.DataFrame, at: list[float], limits: tuple[float, float], height: float) -> None:
+def _intervals(ax: Axes, rows: pd.DataFrame, at: list[float]) -> None:
     """Squares for subgroups, a diamond for all together below a line."""
     for row, y in zip(rows.to_dict("records"), at, strict=True):
         is_all = row["variant"] == "pooled"
@@ -134,36 +113,6 @@ def _intervals(ax: Axes, rows: pd.DataFrame, at: list[float], limits: tuple[floa
         ax.plot(
             row["estimate"], y, marker="D" if is_all else "s", markersize=4.4 if is_all else 3.6, color=INK, zorder=3
         )
-    ax.axvspan(
-        *((limits[0], 0) if better_on_left(rows.iloc[0].to_dict()) else (0, limits[1])),
-        color=BAND,
-        linewidth=0,
-        zorder=0,
-    )
-    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
-    ax.set(xlim=limits, ylim=(height, 0), yticks=[])
-    ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
-    ax.spines["left"].set_visible(False)
-
-
-def _sides(
-    sheet: Sheet,
-    row: dict[Any, Any],
-    labels: Labels,
-    profile: Profile,
-    place: tuple[float, float, float],
-    limits: tuple[float, float],
-) -> None:
-    """Name, in the colour of its arm, who is better on which side of no difference."""
-    start, end, y = place
-    zero = start - limits[0] / (limits[1] - limits[0]) * (end - start)
-    pair = (row["arm"], row["reference"]) if better_on_left(row) else (row["reference"], row["arm"])
-    look = looks(labels.plan.arms)
-    for arm, x, side, room in ((pair[0], zero - 1, "right", zero - start), (pair[1], zero + 1, "left", end - zero)):
-        words_ = f"{in_sentence(labels.arm(arm))} better"
-        if text_width(words_, profile.small) <= room:
-            sheet.write(x, y, words_, ha=side, color=look[arm].colour, fontsize=profile.small)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

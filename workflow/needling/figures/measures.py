@@ -17,12 +17,7 @@ from needling.tables.withheld import withheld_note
 
 SECTION = "mechanism"
 COLUMNS = [*PLACE, "visit", "arm", "quantity", "estimate", "low", "high", "level", "unit", "hidden"]
-COURSE, LEFT, GAP, UNDER = (
-    24.0,
-    10.0,
-    10.0,
-    9.0,
-)  # mm: height of a panel, room for its scale, between panels, below them
+COURSE, LEFT, GAP, UNDER = 24.0, 10.0, 10.0, 9.0  # mm: of a panel, room for its scale, between panels, below
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:

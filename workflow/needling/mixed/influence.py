@@ -1,6 +1,6 @@
 """What a result becomes without one subject or one cluster.
 
-Leaving rows D out of generalised least squares is adding a dummy column for each of them:
+Leaving rows D out of generalised least squares is adding an indicator column for each of them:
 beta_(D) = beta - Phi X'V^-1 E (E'PE)^-1 E'Py with P = V^-1 - V^-1 X Phi X'V^-1, E the columns of D. The formula holds
 whether or not other rows are correlated with D, so clusters above the subjects need no second look.
 """

@@ -28,9 +28,7 @@ class PlainSpec:
     formula: Any
     column_names: tuple[str, ...]
     terms: dict[str, list[int]]  # each term's columns
-    parts: tuple[
-        tuple[tuple[str, int], ...], ...
-    ]  # per column what it multiplies: a name, and a level where it is a category
+    parts: tuple[tuple[tuple[str, int], ...], ...]  # what each column multiplies: names, of categories with a level
     levels: dict[str, list[Any]]
 
     @property

@@ -107,15 +107,31 @@ def influence(table: pd.DataFrame, unit: str, ax: Axes) -> None:
     ax.set_xlabel(f"Change without one {unit}, in standard errors")
 
 
-def random_effects(table: pd.DataFrame, component: str, term: str, level: float, ax: Axes) -> None:
-    """Draw predicted effects with intervals, sorted."""
+def effects_of(table: pd.DataFrame, component: str | None, term: str | None = None) -> pd.DataFrame:
+    """Give the predicted effects of one component and one of its terms: those named, or the first there are."""
+    known = list(dict.fromkeys(table["component"]))
+    component = component or (known[0] if known else "")
+    if component not in known:
+        raise MixedModelError(
+            f"'{component}' has no random effects in this model; those that have: {', '.join(known) or 'none'}."
+        )
+    own = table[table["component"] == component]
+    terms = list(dict.fromkeys(own["term"]))
+    term = term or terms[0]
+    if term not in terms:
+        raise MixedModelError(f"'{term}' is not a random effect of {component}; its effects are: {', '.join(terms)}.")
+    return own[own["term"] == term]
+
+
+def random_effects(table: pd.DataFrame, level: float, ax: Axes) -> None:
+    """Draw predicted effects of one component and term with intervals, sorted."""
     own = table.sort_values("estimate", kind="stable").reset_index(drop=True)
     half = stats.norm.isf((1 - level) / 2) * own["se"].fillna(0)
     ax.errorbar(own["estimate"], own.index, xerr=half, fmt=".", color=COLOURS[0], ecolor=GREY, elinewidth=1)
     ax.axvline(0, color=GREY, linewidth=1, zorder=0)
     few = len(own) <= 40
     ax.set_yticks(own.index if few else [], own["level"].astype(str) if few else [])
-    ax.set(xlabel=f"Predicted effect ({term})", ylabel=component)
+    ax.set(xlabel=f"Predicted effect ({own['term'].iloc[0]})", ylabel=own["component"].iloc[0])
 
 
 def draw(fit: Any, kind: str, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
@@ -176,20 +192,9 @@ def _influence(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
 def _random_effects(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
     term, level = asked.pop("term", None), asked.pop("level", 0.95)
     _nothing_else("random_effects", asked)
-    table = fit.random_effects()
-    known = list(dict.fromkeys(table["component"]))
-    component = variable or (known[0] if known else "")
-    if component not in known:
-        raise MixedModelError(
-            f"'{component}' has no random effects in this model; those that have: {', '.join(known) or 'none'}."
-        )
-    own = table[table["component"] == component]
-    terms = list(dict.fromkeys(own["term"]))
-    term = term or terms[0]
-    if term not in terms:
-        raise MixedModelError(f"'{term}' is not a random effect of {component}; its effects are: {', '.join(terms)}.")
+    table = effects_of(fit.random_effects(), variable, term)
     ax = axes(ax)
-    random_effects(own[own["term"] == term], component, term, level, ax)
+    random_effects(table, level, ax)
     return ax
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import MISSING, format_estimate, format_interval, format_p
-from needling.labels.sentences import in_sentence, sentence, spaced
+from needling.labels.sentences import sentence, spaced
 from needling.labels.words import Labels
-from needling.tables.for_whom import PLACE, place_words, shown, value_words
+from needling.tables.for_whom import PLACE, place_and_pair, place_words, shown, value_words
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -58,9 +58,7 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     adjusted = bool(exact["p_adjusted"].notna().any())
     pairs: list[tuple[str, Row]] = []
     for _, mine in exact.groupby([*PLACE, "arm"], sort=False):
-        first: dict[Any, Any] = mine.iloc[0].to_dict()
-        heading = place_words(first, labels, exact)
-        heading += f": {in_sentence(labels.compared(first))}" if len(labels.plan.arms) > 2 else ""
+        heading = place_and_pair(mine.iloc[0].to_dict(), labels, exact)
         tests: list[Any] = mine[mine["quantity"] == "moderation"].to_dict("records")
         for place, line in enumerate(lines_of(mine)):
             p = [_p(one, column) for one in tests for column in ("p", *(["p_adjusted"] if adjusted else []))]
