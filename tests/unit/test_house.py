@@ -166,7 +166,7 @@ def test_faces_of_rooms_re_export_nothing():
 # ---------------------------------------------------------------- reproducible to the byte
 
 
-def test_no_module_calls_for_the_clock_the_host_or_the_user():
+def test_no_module_reads_a_clock_or_asks_who_and_where_it_runs():
     told = re.compile(
         r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"
         r"|^time\.time$|Path\.home$|expanduser$"
