@@ -23,6 +23,7 @@ from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
 from needling.plan import load_study
 from needling.schema.stored import ESTIMATED_DIGITS, write_table
+from needling.study.extensions import PACKAGE
 from needling.study.keys import StudyError
 
 EFFECT = -1.5
@@ -298,6 +299,18 @@ def test_pictures_leave_the_backend_and_draw_on_the_axes_given(study, what) -> N
     assert ax.lines
 
 
+@pytest.mark.parametrize(
+    ("response", "words", "better"),
+    [("value", "pain", -1), ("change", "change in pain", -1), ("improvement", "improvement in pain", 1)],
+)
+def test_the_tinted_side_is_the_better_one_of_what_the_model_explains(study, response, words, better) -> None:
+    ax = study.fit("main").update(f"{response} ~ .").plot("contrast")
+    (tinted,) = ax.patches
+    middle = tinted.get_y() + tinted.get_height() / 2
+    assert np.sign(middle) == better == np.sign(ax.containers[0].lines[0].get_ydata()[0])
+    assert ax.get_ylabel().startswith(f"Difference in {words}, points\n")
+
+
 def test_a_contrast_is_drawn_as_it_is_estimated(mod) -> None:
     ax = mod.plot("contrast", x="csi")
     curve = max(ax.lines, key=lambda line: len(line.get_xdata()))
@@ -431,6 +444,18 @@ def test_visits_and_population_go_along(study) -> None:
 
 
 # ---------------------------------------------------------------- current or not
+
+
+def test_the_code_that_counts_is_that_of_the_steps_up_to_the_release_line(study) -> None:
+    named = {
+        path.relative_to(PACKAGE).as_posix() for path in current.computing(study.plan) if path.is_relative_to(PACKAGE)
+    }
+    rooms = {name.partition("/")[0] for name in named}
+    assert {"mixed", "read", "clean", "cohort", "analysis", "release", "plan.py"} <= rooms
+    assert not {"figures", "report", "tables", "submission", "desk"} & rooms
+    assert "analysis/growth_curve.py" in named
+    assert "analysis/policy.py" not in named  # a kind that the plan does not ask for
+    assert "read/draft.py" not in named  # of `needling new`, which no step imports
 
 
 def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, root) -> None:

@@ -3,10 +3,7 @@
 # What decides is content, never a time stamp: the digests of files from outside (the export, its dictionary, answers of the
 # clinics, the key) and of the code that a script imports are parameters of its rule, beside the values of the study file that
 # it uses. The files themselves are inputs too, marked ancient, so that Snakemake knows them and takes no notice of their clocks.
-import ast
-import hashlib
 import os
-from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -17,6 +14,7 @@ from needling.plan import load_study
 from needling.privacy.known import key_content
 from needling.schema.intake import ACCOUNT
 from needling.stage import digest as content_of
+from needling.study.code import digest, modules_of
 from needling.study.extensions import EXTENSIONS
 from needling.study.file import section, study_files
 from needling.study.keys import StudyError
@@ -38,7 +36,6 @@ REPORTS = f"reports/{STUDY.study}"
 KEY = f"data/keys/{STUDY.study}.csv"
 LOGS = f"logs/{STUDY.study}"
 PACKAGE = Path(needling.__file__).parent
-SCRIPTS = PACKAGE.parent / "scripts"
 
 
 def tables(stage, names=TABLES):
@@ -98,64 +95,6 @@ def key_of_people(wildcards):
     return KEY, key_content(KEY, f"{PROCESSED}/clean/key.json")
 
 
-def digest(*paths):
-    """What some files or folders hold, in one line; 'absent' for what is not there."""
-    found = hashlib.sha256()
-    for path in [Path(one) for one in paths if one]:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            if not file.is_dir():
-                found.update(f"{file.relative_to(path)}\0".encode(errors="surrogateescape"))
-                found.update(content(file, file.stat().st_mtime_ns) if file.is_file() else b"absent")
-    return found.hexdigest()
-
-
-@cache
-def content(file, _):
-    """The digest of one file, looked up once per run."""
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").digest()
-
-
 def code(script, *others):
     """The files of the package that a script imports, directly or not, and others that it loads by their place."""
-    found, waiting = set(), [SCRIPTS / f"{script}.py", *others]
-    while waiting:
-        one = waiting.pop()
-        if one not in found:
-            found.add(one)
-            waiting += imported(one) if one.suffix == ".py" else []
-    return sorted(os.path.relpath(module) for module in found)
-
-
-# Files of a study's own that a module of the package looks for.
-OWN_PARTS = {"clean/rules.py": "rule_*.py", "instruments/registry.py": "instrument_*.yaml"}
-
-
-@cache
-def imported(path):
-    """The package's own modules (and the data files beside them) that one file imports when it runs."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            node.body = []
-    here = ["needling", *path.relative_to(PACKAGE).parts[:-1]] if path.is_relative_to(PACKAGE) else []
-    names = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            inside = here[: len(here) - node.level + 1] if node.level else []
-            origin = ".".join([*inside, *([node.module] if node.module else [])])
-            names |= {origin, *(f"{origin}.{name.name}" for name in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {name.name for name in node.names}
-    own = OWN_PARTS.get(path.relative_to(PACKAGE).as_posix()) if path.is_relative_to(PACKAGE) else None
-    found = sorted(EXTENSIONS.glob(own)) if own else []
-    for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
-        parts = name.split(".")[1:]
-        for depth in range(len(parts) + 1):
-            place = PACKAGE.joinpath(*parts[:depth])
-            if (place / "__init__.py").exists():
-                found += [place / "__init__.py", *place.glob("*.yaml")]
-            elif place.with_suffix(".py").exists():
-                found.append(place.with_suffix(".py"))
-    return found
+    return [os.path.relpath(module) for module in modules_of(script, *others)]

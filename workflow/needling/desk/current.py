@@ -4,12 +4,13 @@ import hashlib
 import json
 from pathlib import Path
 
-from needling.study.extensions import EXTENSIONS, PACKAGE
+from needling.analysis.kinds import kinds
+from needling.study.code import digest, modules_of
 from needling.study.file import section
 from needling.study.plan import Study
 
 FILE = "made_from.json"
-COMPUTING = ("study", "schema", "mixed", "read", "clean", "instruments", "privacy", "cohort", "analysis", "release")
+STEPS = ("read", "clean", "assemble", "release")  # beside the analyses: those that results come from
 WORDS = {"plan": "the study file", "data": "the export or its corrections", "code": "the code"}
 
 
@@ -23,29 +24,25 @@ def sums(study: Study, files: list[Path | None]) -> dict[str, str]:
 
     Returns
     -------
-    SHA-256 of the plan (without what only people read), of the data ('' where a file is not here), and of the code that computes.
+    SHA-256 of the plan (without what only people read), of the data ('' where a file is not here), and of the code that the steps
+    up to the release line run, the kinds of the plan's analyses among it.
     """
     plan = json.dumps(section(study, *type(study).model_fields), sort_keys=True)
     given = [path for path in files if path is not None]
-    code = [
-        path for room in COMPUTING for path in sorted((PACKAGE / room).rglob("*")) if path.suffix in (".py", ".yaml")
-    ]
-    code += [PACKAGE / "plan.py", *sorted(path for path in EXTENSIONS.glob("*") if path.suffix in (".py", ".yaml"))]
     data = (
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in given] if all(p.is_file() for p in given) else None
     )
     return {
         "plan": hashlib.sha256(plan.encode()).hexdigest(),
         "data": "" if data is None else hashlib.sha256(json.dumps(data).encode()).hexdigest(),
-        "code": _of(code),
+        "code": digest(*computing(study)),
     }
 
 
-def _of(paths: list[Path]) -> str:
-    found = hashlib.sha256()
-    for path in paths:
-        found.update(path.name.encode() + b"\0" + path.read_bytes())
-    return found.hexdigest()
+def computing(study: Study) -> list[Path]:
+    """Name the files of the code that the results of a study come from: of the steps up to the release line, and of its kinds."""
+    asked = [Path(str(kinds()[one.kind].__file__)) for one in study.analyses.values()]
+    return sorted({*modules_of("analyse", *asked), *(path for step in STEPS for path in modules_of(step))})
 
 
 def record(study: Study, files: list[Path | None], processed: Path) -> None:
