@@ -299,6 +299,18 @@ def test_pictures_leave_the_backend_and_draw_on_the_axes_given(study, what) -> N
     assert ax.lines
 
 
+@pytest.mark.parametrize(
+    ("response", "words", "better"),
+    [("value", "pain", -1), ("change", "change in pain", -1), ("improvement", "improvement in pain", 1)],
+)
+def test_the_tinted_side_is_the_better_one_of_what_the_model_explains(study, response, words, better) -> None:
+    ax = study.fit("main").update(f"{response} ~ .").plot("contrast")
+    (tinted,) = ax.patches
+    middle = tinted.get_y() + tinted.get_height() / 2
+    assert np.sign(middle) == better == np.sign(ax.containers[0].lines[0].get_ydata()[0])
+    assert ax.get_ylabel().startswith(f"Difference in {words}, points\n")
+
+
 def test_a_contrast_is_drawn_as_it_is_estimated(mod) -> None:
     ax = mod.plot("contrast", x="csi")
     curve = max(ax.lines, key=lambda line: len(line.get_xdata()))

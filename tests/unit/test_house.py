@@ -166,7 +166,7 @@ def test_faces_of_rooms_re_export_nothing():
 # ---------------------------------------------------------------- reproducible to the byte
 
 
-def test_no_module_calls_for_the_clock_the_host_or_the_user():
+def test_no_module_reads_a_clock_or_asks_who_and_where_it_runs():
     told = re.compile(
         r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"
         r"|^time\.time$|Path\.home$|expanduser$"
@@ -334,11 +334,13 @@ def test_readme_names_files_that_exist():
     assert [name for name in linked if not (PROJECT / name).exists()] == []
 
 
-def test_index_of_the_docs_names_pages_that_exist_and_each_once():
+def test_index_of_the_docs_names_every_page_once_and_none_that_is_not_there():
     docs = PROJECT / "docs"
     linked = re.findall(r"\]\(([^):#]+)\)", (docs / "README.md").read_text(encoding="utf-8"))
     assert [name for name in linked if not (docs / name).exists()] == []
     assert len(linked) == len(set(linked)) > 20
+    pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} - {"README.md"}
+    assert pages - set(linked) == set()
 
 
 PRIVATE = [

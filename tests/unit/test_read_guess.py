@@ -12,6 +12,7 @@ from needling.plan import load_study
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.read.guess import guess_study
+from needling.read.look import number_in
 from needling.study.keys import StudyError
 
 
@@ -51,6 +52,23 @@ def test_demo_is_recognised(tmp_path, project):
         line for line in text.split("\n") if line and not line.endswith(("# review", ":")) and not line.startswith("#")
     ]
     assert all(re.match(r" *(study|seed|records|dictionary):", line) for line in unmarked)
+
+
+@pytest.mark.parametrize(("lowest", "range_"), [(-6, "[0, 10]"), (-9, "[0, 10]"), (-4, "[-10, 10]")])
+def test_codes_for_missing_are_no_values_below_zero(tmp_path, lowest, range_):
+    path = tmp_path / "trial.csv"
+    cells = [lowest if n % 12 == 0 else n % 11 for n in range(48)]
+    rows = [f"P{n // 2},{n // 2 % 2},{('baseline', 'week 4')[n % 2]},{cell}\n" for n, cell in enumerate(cells)]
+    path.write_text("id,group,visit,pain_score\n" + "".join(rows))
+    assert f"total: pain_score, range: {range_}" in guess_study("trial", path)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1,083", 1083), ("-1,083", -1083), ("1.083", 1083), ("0.083", 0.083), ("-4,5", -4.5), ("12", 12)],
+)
+def test_a_draft_takes_three_digits_behind_a_mark_for_thousands_whatever_the_sign(text, number):
+    assert number_in(text) == pytest.approx(number)
 
 
 def test_one_row_per_patient_is_recognised(tmp_path):

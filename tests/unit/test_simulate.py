@@ -378,30 +378,23 @@ def test_usual_care_has_more_exercise(large):
     assert not large.co_interventions.drop(columns="day").duplicated().any()
 
 
-def test_return_to_sport_is_sooner_with_needling(large):
-    people = large.patients.query("cohort == 'sports'").set_index("patient")
-    returned = large.milestones.query("kind == 'return_to_sport'")
-    assert set(returned["patient"]) <= set(people.index)
-    day = returned.set_index("patient")["day"].reindex(people.index)
-    # share back by day 70 of those followed so long; proportional hazards: log of the shares that are not back
+@pytest.mark.parametrize(
+    ("kind", "cohort", "truth"),
+    [("return_to_sport", "sports", RETURN_HAZARD_RATIO), ("relapse", "myofascial", RELAPSE_HAZARD_RATIO)],
+)
+def test_a_milestone_is_reached_in_one_cohort_and_sooner_or_later_with_needling(large, kind, cohort, truth):
+    people = large.patients[large.patients["cohort"] == cohort].set_index("patient")
+    reached = large.milestones[large.milestones["kind"] == kind]
+    assert set(reached["patient"]) <= set(people.index)
+    day = reached.set_index("patient")["day"].reindex(people.index)
+    # of those followed to the end; proportional hazards: ratio of the logs of the shares that have not got there by day 70
     stayed = people["left_before"] == len(VISITS)
-    not_back = (~(day[stayed] <= 70)).groupby(people.loc[stayed, "arm"]).mean()
-    ratio = np.log(not_back["dry_needling"]) / np.log(not_back["usual_care"])
-    assert ratio == pytest.approx(RETURN_HAZARD_RATIO, rel=0.12)
+    not_yet = (~(day[stayed] <= 70)).groupby(people.loc[stayed, "arm"]).mean()
+    ratio = np.log(not_yet["dry_needling"]) / np.log(not_yet["usual_care"])
+    assert ratio == pytest.approx(truth, rel=0.12)
+    assert large.truth[kind]["hazard_ratio"] == truth
     gone = large.status[~large.status["still_followed"]].set_index("patient")["day"]
     assert (day.dropna() <= day.dropna().index.map(gone).to_series(index=day.dropna().index).fillna(999)).all()
-
-
-def test_relapse_is_later_with_needling_and_in_one_cohort(large):
-    people = large.patients.query("cohort == 'myofascial'").set_index("patient")
-    relapsed = large.milestones.query("kind == 'relapse'")
-    assert set(relapsed["patient"]) <= set(people.index)
-    day = relapsed.set_index("patient")["day"].reindex(people.index)
-    stayed = people["left_before"] == len(VISITS)
-    spared = (~(day[stayed] <= 70)).groupby(people.loc[stayed, "arm"]).mean()
-    ratio = np.log(spared["dry_needling"]) / np.log(spared["usual_care"])
-    assert ratio == pytest.approx(RELAPSE_HAZARD_RATIO, rel=0.12)
-    assert large.truth["relapse"]["hazard_ratio"] == RELAPSE_HAZARD_RATIO
 
 
 def test_each_sports_injury_has_its_own_instrument_and_other_diagnoses_do_not_follow_one(large):

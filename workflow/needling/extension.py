@@ -59,11 +59,13 @@ def check_kind(path: Path, nulls: int = NULLS) -> Iterator[str]:
 
     Yields
     ------
-    A line as soon as a part is done: what was run, and that it holds. The last one is the type I error with its Monte Carlo error.
+    A line as soon as a part is done: what was run, and whether it holds. The last one is the type I error with its Monte Carlo
+    error, where anything was tested.
 
     Raises
     ------
-    StudyError : at the end, a line per breach: the frame, and what is wrong with the rows that came of it.
+    StudyError : when all awkward frames are done, a line per breach: the frame, and what is wrong with the rows that came of it;
+        or at the end, a type I error too far from 5 %.
     """
     kind = loaded(path, NEEDS)
     wrong = []

@@ -92,7 +92,9 @@ class Settings(KindSettings):
         "'pain_before ~ arm * day' of sessions. Columns, + - * / : ^ ( ), log, sqrt, exp, center, scale, poly, bs, ns, cr, C."
     )
     visits: list[Name] = Field(
-        default_factory=list, description="Visits whose rows are used. Default: every one after baseline."
+        default_factory=list,
+        description="Visits whose rows are used. Default: every one after baseline, which is the first of the schedule; a model "
+        "with baseline as a response, as 'value ~ arm * visit' over all visits, has to name it here.",
     )
     random: str = Field(
         "", description="Columns that vary over patients, e.g. '1 + day'; '||' at the end: uncorrelated. Default: none."
@@ -418,6 +420,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     from needling.analysis.fits import MISSING_AT_RANDOM
 
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
+    rows = f"every {row}"
+    if settings.visits:
+        rows = f"every one of these visits ({', '.join(braced('visit', visit) for visit in settings.visits)})"
+    elif settings.frame == "visits":
+        rows = f"every planned visit but the first ({braced('visit', study.visits.baseline)})"
     parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
         ladder = ", ".join(braced("structure", name) for name in settings.residual)
@@ -433,7 +440,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     said = [
         ("model", " ".join(parts)),
         *as_written(settings.formula, settings.random, list(settings.clusters)),
-        ("uses", f"every {row} at which the response and all that the model uses are known"),
+        ("uses", f"{rows} at which the response and all that the model uses are known"),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),
         ("df", settings.df),

@@ -76,6 +76,7 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key, extensions: 
     """
     tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
     kinds = _code_columns(study)
+    # a format that stores numbers writes no point between thousands
     parting = ",." if study.export.format in {"csv", "redcap"} else ","
     rules = settings(study.cleaning, extensions)
     trail = Trail(tables, rules, kinds, _listed(study), study.export.decimal, parting)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from needling.clean import parse, questions
+from needling.clean import parse, thousands
 from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
 from needling.clean.trail import BESIDE, HIDDEN, Trail, hidden_text
 from needling.read import number as written
@@ -166,8 +166,8 @@ def number(
     raw = blank_to_missing(frame[name])
     found = parse.numbers(raw)
     highest = None if possible is None else possible[1]
-    found, doubt = parse.three_digits(raw, found, None, highest, trail.decimal, trail.parting)
-    found = questions.hold_or_ask(found, raw, doubt, f"column '{trail.source(table, name)}'")
+    found, doubt = thousands.three_digits(raw, found, None, highest, trail.decimal, trail.parting)
+    found = thousands.hold_or_ask(found, raw, doubt, f"column '{trail.source(table, name)}'")
     if possible is not None:
         scale = parse.said(found, written.OUT_OF).astype(float)
         found = parse.in_doubt(

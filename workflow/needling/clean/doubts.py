@@ -6,12 +6,12 @@ import pandas as pd
 
 from needling.clean.cleaning import Cleaned, Key, clean
 from needling.clean.parse import dates
+from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 
-# Share of the patients or visits from which a loss is no dirt any more.
-LARGE = 0.2
-FEWEST = 3
+LARGE = 0.2  # share of patients, visits or values from which a loss is no dirt any more
+FEWEST = 3  # patients or values from which a share says something
 MANY = 10  # values from which it is no chance that all are the same
 
 
@@ -99,8 +99,8 @@ def _codes_alike(read: dict[str, pd.DataFrame]) -> list[str]:
     ]
 
 
-def without_anybody(cleaned: Cleaned, study: Study) -> list[str]:
-    """Say which listed levels of covariates nobody has, and which outcomes have one value only at a visit.
+def levels_of_nobody(cleaned: Cleaned, study: Study) -> list[str]:
+    """Say which listed levels of covariates nobody has.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def without_anybody(cleaned: Cleaned, study: Study) -> list[str]:
 
     Returns
     -------
-    One sentence per level, or per outcome and visit. Neither is impossible: an export may be of the first patients.
+    One sentence per level. It is not impossible: an export may be of the first patients.
     """
     patients = cleaned.tables["patients"]
     found = []
@@ -120,9 +120,24 @@ def without_anybody(cleaned: Cleaned, study: Study) -> list[str]:
             for level in levels
             if held and level not in held
         ]
+    return found
+
+
+def one_value_only(cleaned: Cleaned) -> list[str]:
+    """Say which outcomes have the same value in everybody at a visit.
+
+    Parameters
+    ----------
+    cleaned : what cleaning made of the export.
+
+    Returns
+    -------
+    One sentence per outcome and visit with ten values or more.
+    """
+    found = []
     visits = cleaned.tables["visits"].set_index("row")["visit"]
     outcomes = cleaned.tables["outcomes"]
-    scores = outcomes[(outcomes["item"] == "total") & outcomes["value"].notna()]
+    scores = outcomes[(outcomes["item"] == TOTAL) & outcomes["value"].notna()]
     by_visit = scores.groupby([scores["instrument"].astype("str"), scores["visit_row"].map(visits)], sort=True)["value"]
     for (instrument, visit), values in by_visit:
         if len(values) >= MANY and values.nunique() == 1:

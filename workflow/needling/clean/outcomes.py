@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean import columns, parse, questions
+from needling.clean import columns, parse, questions, thousands
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
 from needling.read import number as written
+from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 
-TOTAL = "total"
+OWN, ANOTHER, FOREIGN = "own", "another", "foreign"  # unit written into a cell, beside its column's
 REASONS = [
     "written as missing",
     "spreadsheet error",
@@ -139,10 +140,10 @@ def _numbers(
     raw = _labels_to_codes(trail, frame, cells)
     found = parse.numbers(raw, frame["instrument"])
     highest = cells["high"].to_numpy()[frame["cell"]]
-    found, doubt = parse.three_digits(raw, found, frame["instrument"], highest, trail.decimal, trail.parting)
+    found, doubt = thousands.three_digits(raw, found, frame["instrument"], highest, trail.decimal, trail.parting)
     for name in frame.loc[doubt, "instrument"].unique():
         mine = doubt & (frame["instrument"] == name)
-        found = questions.hold_or_ask(found, raw, mine, questions.of_columns(frame[mine]))
+        found = thousands.hold_or_ask(found, raw, mine, questions.of_columns(frame[mine]))
     scale = parse.said(found, written.OUT_OF).dropna().astype(float)
     other = scale != cells["high"].to_numpy()[frame["cell"].loc[scale.index]]
     found = parse.in_doubt(
@@ -175,26 +176,14 @@ def _units_beside(
     if not len(words):
         return frame, pd.Series(False, index=frame.index)
     names = frame["instrument"].astype("str")[words.index]
-    pairs = pd.DataFrame({"word": words, "name": names})
-    each = pairs.drop_duplicates()
-    kinds = {
-        (word, name): "other"
-        if _unit(word) in _units(one := definitions[name]) and _unit(word) != _unit(one.exported or one.unit)
-        else ""
-        if _is_own_unit(word, one)
-        else "foreign"
-        for word, name in each.itertuples(index=False)
-    }
-    kind = pd.Series([kinds[pair] for pair in pairs.itertuples(index=False, name=None)], index=words.index, dtype="str")
+    pairs = [*zip(words, names, strict=True)]
+    kinds = {(word, name): _kind_of_unit(word, definitions[name]) for word, name in {*pairs}}
+    kind = pd.Series([kinds[pair] for pair in pairs], index=words.index, dtype="str")
     exported = frame["exported"][words.index].astype("str")
-    stated = (kind == "other") & exported.isna()
+    stated = (kind == ANOTHER) & exported.isna()
     # a unit column that says another unit than the cell leaves both in doubt
-    agree = pd.Series(
-        [_unit(str(one)) == _unit(word) for one, word in zip(exported, words, strict=True)],
-        index=words.index,
-        dtype=bool,
-    )
-    foreign = (kind == "foreign") | (exported.notna() & ~agree & (kind == "other"))
+    differ = exported.map(_unit, na_action="ignore") != words.map(_unit)
+    foreign = (kind == FOREIGN) | ((kind == ANOTHER) & exported.notna() & differ)
     column = frame["exported"].cat.add_categories(sorted(set(words[stated]) - set(frame["exported"].cat.categories)))
     column[words.index[stated]] = words[stated]
     return frame.assign(exported=column), foreign.reindex(frame.index, fill_value=False)
@@ -273,16 +262,8 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
         new = value * factor.reindex(frame.index)
         said = convert & stated.notna() if trail.settings.on("units") else convert & False
         rows, source = frame["row"][said], frame["column"][said]
-        trail.note(
-            "units",
-            "corrected",
-            "outcomes",
-            rows,
-            source,
-            "converted by the unit that it states",
-            value[said],
-            new[said],
-        )
+        why = "converted by the unit that it states"
+        trail.note("units", "corrected", "outcomes", rows, source, why, value[said], new[said])
         value = value.mask(convert, new)
         bad = unknown[unknown].index
         if trail.settings.on("units") and len(bad):
@@ -299,6 +280,13 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
 def _units(one: Definition) -> dict[str, float]:
     """Every unit of an outcome, reduced, with what one of it is in the outcome's own."""
     return {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
+
+
+def _kind_of_unit(word: str, one: Definition) -> str:
+    """Whether a unit written into a cell is the column's own, another one of the outcome, or none that it has."""
+    if _unit(word) in _units(one) and _unit(word) != _unit(one.exported or one.unit):
+        return ANOTHER
+    return OWN if _is_own_unit(word, one) else FOREIGN
 
 
 def _is_own_unit(word: str, one: Definition) -> bool:

@@ -3,16 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean import parse
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
 from needling.read.number import MISSING_CODES
+from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Instrument
 
-TOTAL = "total"
-SEVERAL = 3  # cells of a doubtful form from which they are no slips
 FEWEST = 10  # values from which the level of a column says something
 PART = 0.2  # share of values at another unit's level from which they are no slips
 ANSWERS = 200  # answers among which the lowest one should occur
@@ -20,6 +18,7 @@ BEYOND = 0.02  # share of answers one beyond the highest from which they are no 
 SECOND = 0.05  # share of second rows of a visit, patient or event from which they are no slips
 SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
+ALONE = 3  # how many times as often as all values near it together a code stands alone
 
 
 def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> None:
@@ -80,51 +79,6 @@ def told_apart(trail: Trail, frame: pd.DataFrame, table: str) -> None:
         f"{rows} of {len(frame)} rows of {table} are the second of {SAME.get(table, 'an event')} and differ from the first in what "
         f"is not read: {columns}. What tells them apart? Write {answer}; patients.id: [{first}, the column of the code] if other "
         "people have the same code there."
-    )
-
-
-def hold_or_ask(found: pd.DataFrame, raw: pd.Series, doubt: pd.Series, place: str) -> pd.DataFrame:
-    """Hold a few numbers back that may be a thousand times as large; ask where there are several.
-
-    Parameters
-    ----------
-    found, raw : what `parse.numbers` made of the texts.
-    doubt : True for the cells in doubt.
-    place : their column in words.
-
-    Returns
-    -------
-    `found` without the numbers in doubt.
-
-    Raises
-    ------
-    StudyError : three or more cells are in doubt.
-    """
-    if doubt.sum() >= SEVERAL:
-        raise StudyError(thousands_asked(place, raw[doubt].astype("str")))
-    return parse.in_doubt(found, doubt, "its mark may part thousands or be the decimal one")
-
-
-def thousands_asked(place: str, cells: pd.Series) -> str:
-    """Word the question whether a mark with three digits behind it parts thousands.
-
-    Parameters
-    ----------
-    place : the column or columns, in words.
-    cells : texts in doubt.
-
-    Returns
-    -------
-    One sentence with the key that answers it.
-    """
-    text = str(cells.iloc[0]).strip()
-    mark = "," if "," in text else "."
-    other = "." if mark == "," else ","
-    whole, _, rest = text.partition(mark)
-    return (
-        f"{place}: {len(cells)} cells such as {text}, all with three digits behind the mark: is that {whole}{rest} or a fraction "
-        f'({whole}.{rest})? Write export.decimal: "{other}" if the mark parts thousands, or export.decimal: "{mark}" if it is '
-        "the decimal mark."
     )
 
 
@@ -255,9 +209,9 @@ def _codes_asked(name: str, scores: pd.DataFrame) -> list[str]:
 
 
 def _stands_alone(code: float, values: pd.Series) -> bool:
-    """Whether a value is more frequent than all others in its neighbourhood, a twentieth of the range seen, together."""
+    """Whether a value is far more frequent than all others near it together: within a twentieth of the range seen."""
     near = (values - code).abs() <= max(1.0, float(np.ptp(values)) / 20)
-    return bool((values == code).sum() > SEVERAL * (near & (values != code)).sum())
+    return bool((values == code).sum() > ALONE * (near & (values != code)).sum())
 
 
 def arms_by_clinic(patients: pd.DataFrame) -> bool:

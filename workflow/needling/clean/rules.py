@@ -62,17 +62,15 @@ _ALL = [
         "duplicates",
         4,
         "Rows that repeat another one wholly were dropped; where they differ, be it in a column that is not read or in a date a "
-        "day beside it, the first entry was kept, the later one set aside, and the clinic asked; rows with different "
-        "instruments of one "
-        "visit were joined.",
+        "day beside it, the first entry was kept, the later one set aside, and the clinic asked; rows with different instruments "
+        "of one visit were joined.",
         {"days": 1},
     ),
     Rule(
         "conflicting_facts",
         2,
-        "A patient's fact that differs between rows of the export became missing, and the clinic was asked; a patient "
-        "with two arms "
-        "or cohorts was set aside; of several clinics the first was kept, and the clinic asked.",
+        "A patient's fact that differs between rows of the export became missing, and the clinic was asked; a patient with two "
+        "arms or cohorts was set aside; of several clinics the first was kept, and the clinic asked.",
         needed=True,
     ),
     Rule(
@@ -114,8 +112,8 @@ _ALL = [
     Rule(
         "units",
         2,
-        "Values in another unit were converted where the unit column says so or the clinic hardly overlaps with the others; single "
-        "values at another unit's level became missing, and the clinic was asked.",
+        "Values in another unit were converted where the unit column or the cell says so, or the clinic hardly overlaps with the "
+        "others; single values at another unit's level became missing, and the clinic was asked.",
         {"tolerance": 0.4, "fewest": 10},
     ),
     Rule(

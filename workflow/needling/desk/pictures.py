@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from needling.desk.printed import Table
 from needling.figures.panels import visit_positions
 from needling.figures.style import BAND, FAINT, light_grid, looks, style
-from needling.labels.sentences import in_sentence
+from needling.labels.sentences import in_sentence, titled
 from needling.labels.words import Labels
 from needling.mixed import plots
 from needling.mixed.errors import MixedModelError
@@ -54,7 +54,7 @@ def _first(fit: "Fit") -> str:
 def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax: "Axes") -> None:
     """Draw means of the arms, or differences from the reference, along a column of the model."""
     design, labels = fit.engine.model.design, Labels(fit.study.plan)
-    used = {*design.levels, *fit.data.columns} & set(fit._variables)
+    used = {*design.levels, *fit.data.columns} & set(fit.variables)
     if x not in used:
         raise MixedModelError(f"The formula has no '{x}'{nearest(x, sorted(used))}")
     is_number = x not in design.levels
@@ -115,7 +115,7 @@ def _line(ax: "Axes", rows: Table, along: list[float], is_number: bool, look: An
 
 def _side(fit: "Fit", table: Table, ax: "Axes") -> None:
     """Tint the side on which the first-named arm is better, as every figure of the report does."""
-    better = fit.question.better
+    better = "higher" if _response(fit) == "improvement" else fit.question.better
     low, high = float(table["low"].min()), float(table["high"].max())
     ends = (min(low, 0.0), max(high, 0.0))
     room = 0.05 * (ends[1] - ends[0])
@@ -142,10 +142,16 @@ def _words(labels: Labels, variable: str, rows: Table) -> str:
 
 
 def _measure(fit: "Fit", front: str) -> str:
-    """The outcome in words with its unit."""
-    question, labels = fit.question, Labels(fit.study.plan)
-    response = fit.formula.partition("~")[0].strip()
+    """What the model explains in words, with its unit: the outcome, its change or improvement, or another column."""
+    question, labels, response = fit.question, Labels(fit.study.plan), _response(fit)
     named = labels.outcome(question.outcome or response, question.site)
-    unit = question.difference_unit if front.startswith("Difference") else question.unit
+    is_difference = front.startswith("Difference")
+    if question.outcome and response in ("change", "improvement"):
+        named, is_difference = f"{titled(response)} in {in_sentence(named)}", True
+    unit = question.difference_unit if is_difference else question.unit
     words = f"{front}{in_sentence(named)}" if front else named
     return f"{words}, {unit}" if unit else words
+
+
+def _response(fit: "Fit") -> str:
+    return fit.formula.partition("~")[0].strip()

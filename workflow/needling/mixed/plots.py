@@ -110,10 +110,12 @@ def influence(table: pd.DataFrame, unit: str, ax: Axes) -> None:
 def effects_of(table: pd.DataFrame, component: str | None, term: str | None = None) -> pd.DataFrame:
     """Give the predicted effects of one component and one of its terms: those named, or the first there are."""
     known = list(dict.fromkeys(table["component"]))
-    component = component or (known[0] if known else "")
+    if not known:
+        raise MixedModelError("The model has no random effects.")
+    component = component or known[0]
     if component not in known:
         raise MixedModelError(
-            f"'{component}' has no random effects in this model; those that have: {', '.join(known) or 'none'}."
+            f"'{component}' has no random effects in this model; those that have: {', '.join(known)}."
         )
     own = table[table["component"] == component]
     terms = list(dict.fromkeys(own["term"]))

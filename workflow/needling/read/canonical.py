@@ -11,7 +11,7 @@ from needling.read.raw import RawExport
 from needling.read.redcap import MISSING_DATA
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema.contract import Contract, check, is_date
-from needling.schema.intake import ACCOUNT, PLACE, READ
+from needling.schema.intake import ACCOUNT, PLACE, READ, TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Column, EventTable, Instrument, Patients, Ticked
@@ -261,9 +261,9 @@ def _instrument_columns(visit: str, instrument: Instrument) -> list[tuple[str, s
         for item, column in instrument.items_at(where).items()
     ]
     if isinstance(instrument.total, dict):
-        cells += [("total", f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
+        cells += [(TOTAL, f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
     elif instrument.total:
-        cells.append(("total", "total", instrument.total))
+        cells.append((TOTAL, "total", instrument.total))
     return cells
 
 
@@ -539,12 +539,13 @@ def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFr
         if not time:
             rows.tell_apart(name, positions, [patient, *sources.values()])
         table = rows.start(positions)
-        table["row"] += sum(map(len, parts))
+        first = sum(map(len, parts))
+        table["row"] += first
         table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)
         for canonical, source in sources.items():
             cells = rows.cells(name, canonical, source, f"{key}.{canonical}", positions)
             table[canonical] = rows.dates(cells) if is_date(canonical) else cells
-            rows.note_declared(name, canonical, source, positions, sum(map(len, parts)))
+            rows.note_declared(name, canonical, source, positions, first)
         if time:
             table["time"] = pd.Series(time, index=table.index, dtype=TEXT)
         parts.append(table)

@@ -1,10 +1,12 @@
 """A drafted study file as text: a mark behind every guess, short mappings on one line."""
 
 import re
+from contextlib import suppress
 
 import yaml
 
 from needling.read.look import Look
+from needling.study.sources import columns_of_span
 
 REVIEW = "# review"
 SCHEMA = "# yaml-language-server: $schema=study.schema.json"
@@ -12,7 +14,7 @@ SCHEMA = "# yaml-language-server: $schema=study.schema.json"
 SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
 
 
-def written(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
+def as_text(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
     """Write a drafted study file as YAML.
 
     Parameters
@@ -80,11 +82,8 @@ def named_in(part: object) -> set[str]:
         return set().union(*map(named_in, part.values()), *map(named_in, part))
     if isinstance(part, list):
         return set().union(*map(named_in, part))
-    first, mark, last = str(part).partition(" .. ")
-    for run in re.finditer(r"1", first) if mark else ():
-        end = re.fullmatch(rf"{re.escape(first[: run.start()])}(\d+){re.escape(first[run.end() :])}", last)
-        if end:
-            return {f"{first[: run.start()]}{n}{first[run.end() :]}" for n in range(1, int(end[1]) + 1)}
+    with suppress(ValueError):
+        return set(columns_of_span(str(part)))
     return {str(part)}
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from needling.read.delimited import check_unique, read_delimited
-from needling.read.headings import only_data
+from needling.read.left_out import only_data
 from needling.read.raw import RawExport
 from needling.read.redcap import from_labels, read_dictionary, with_backslashes
 from needling.study.sources import Export

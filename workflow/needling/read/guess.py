@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from needling.read.delimited import read_delimited
-from needling.read.draft import SYSTEM, named_in, run_of, written
+from needling.read.draft import SYSTEM, as_text, named_in, run_of
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import (
     UNIT,
@@ -21,6 +21,7 @@ from needling.read.look import (
     plain_words,
     side_by_side,
 )
+from needling.read.number import MISSING_CODES
 from needling.read.raw import NOT_CALCULATED
 from needling.read.redcap import is_label_export, read_dictionary
 from needling.read.vocabulary import (
@@ -42,14 +43,8 @@ from needling.study.sources import Export
 
 Scale = tuple[str, float]  # a unit and the highest total in it
 NOTHING: Mapping[str, Scale | None] = {}
-BELOW_ZERO = {
-    "rom",
-    "cpm",
-    "temporal_summation",
-    "groc",
-    "paindetect",
-    "eq5d_index",
-}  # of the registry, with values below 0
+# Instruments of the registry with values below 0.
+BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
 MOST_OUTCOMES, MOST_GUESSES = 4, 6  # most outcomes, and most answers to the question which arm it was
 
 
@@ -103,7 +98,7 @@ def guess_study(
         if frame[column].eq(NOT_CALCULATED).any()
     ]
     _stop_on_crossover(look, str(settings["records"]))
-    return written(name, _document(name, settings, look, known, undirected), look, left_out)
+    return as_text(name, _document(name, settings, look, known, undirected), look, left_out)
 
 
 def _stop_on_crossover(look: Look, records: str) -> None:
@@ -369,9 +364,7 @@ def _fits(look: Look, instrument: dict[str, object], top: float) -> bool:
 def _below_zero(look: Look, instrument: dict[str, object]) -> bool:
     """Are there more values below zero than codes for missing would be?"""
     cells = _cells(look, instrument)
-    return bool(len(cells)) and bool(
-        ((cells < 0) & ~cells.isin([-9, -99, -999, -88, -98, -77, -66, -8, -7])).mean() > 0.02
-    )
+    return bool(len(cells)) and bool(((cells < 0) & ~cells.isin(MISSING_CODES)).mean() > 0.02)
 
 
 def _range(look: Look, instrument: dict[str, object]) -> list[int]:
@@ -482,11 +475,8 @@ def _repeated_event(look: Look, instruments: dict[str, dict[str, object]]) -> li
     if len(kept) != 1 or "redcap_repeat_instance" not in look.frame.columns:
         return []
     rows = look.frame[(look.frame["redcap_event_name"] == kept[0]) & look.once]
-    return (
-        kept
-        if (rows["redcap_repeat_instance"].notna().mean() > 0.9) and rows["redcap_repeat_instance"].nunique() > 1
-        else []
-    )
+    instances = rows["redcap_repeat_instance"]
+    return kept if instances.notna().mean() > 0.9 and instances.nunique() > 1 else []
 
 
 def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
@@ -533,12 +523,10 @@ def _guesses(look: Look) -> dict[str, dict[str, dict[str, object]]]:
     first = next(iter(called))
     guess: dict[str, object] = {"from": first, "codes": _codes(look, first)}
     columns: dict[str, object] = {"guess": guess}
-    if look.repeats:
-        if "planned" in look.found:
-            planned = look.found["planned"]
-            columns["time"] = {"from": planned, "codes": _codes(look, planned)}
-        return {"guesses": {"columns": columns}}
-    if len(called) == 1:
+    if look.repeats and "planned" in look.found:
+        planned = look.found["planned"]
+        columns["time"] = {"from": planned, "codes": _codes(look, planned)}
+    if look.repeats or len(called) == 1:
         return {"guesses": {"columns": columns}}
     guess["codes"] = {code: name for column in called for code, name in _codes(look, column).items()}
     times: dict[str, object] = {}

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from needling.read.delimited import NUMBER
-from needling.read.headings import form_of
 from needling.read.identifying import BORN, speaks_of
-from needling.read.number import BESIDE, COMMA, LOOSE, SPAN, read_number
+from needling.read.left_out import form_of
+from needling.read.number import BESIDE, LOOSE, SPAN, THREE_DIGITS, read_number
 from needling.read.raw import Variable
 from needling.read.rows import OWN_ROW
 from needling.read.vocabulary import (
@@ -31,13 +31,13 @@ from needling.read.vocabulary import (
 # Most values that a column of a few names may have.
 FEW = {"arm": 6, "planned": 30, "cohort": 9}
 MOST_COLUMNS = 12
-# The end of a column's name that tells its time, where visits lie side by side.
 # Days of each unit; visits and times are numbered only, and stand before what is called after the treatment.
 DAYS = {"week": 7.0, "month": 91 / 3, "day": 1.0, "visit": 1.0}
 UNIT_OF = {
     word: unit for unit, words in UNITS.items() if unit in DAYS for word in words.split("|") if word not in "jns"
 }
 UNIT = "|".join(sorted(UNIT_OF, key=len, reverse=True))
+# The end of a column's name that tells its time, where visits lie side by side.
 TIME = re.compile(
     r"(?P<stem>.+) (?:(?P<first>bl|base|baseline|basal|basale|pre|pretest|vorher|avant|antes|inclusion|start)|"
     r"(?P<word>post|posttest|follow ?up|fu|nachher|apres|despues) ?(?P<nth>\d*)|"
@@ -281,9 +281,8 @@ def number_in(text: str) -> float:
     value, how, why = read_number(text) if text else (np.nan, "", "")
     if how == LOOSE and (why == SPAN or (why.startswith(BESIDE) and not WITH_UNIT.fullmatch(text))):
         return np.nan
-    if how != LOOSE and (how == COMMA or "." in text) and re.fullmatch(r"[1-9]\d{0,2}[.,]\d{3}", text):
-        return value * 1000  # a thousand, until the reader has asked
-    return value
+    # a thousand, until cleaning has asked
+    return value * 1000 if THREE_DIGITS.fullmatch(text) else value
 
 
 # ---------------------------------------------------------------- names that are cells

@@ -64,7 +64,9 @@ _SPREADSHEET = re.compile(r"#.*[!?]|#n/?[ad]", re.IGNORECASE)
 EXACT, COMMA, LOOSE, ABSENT, ERROR, TEXT = "exact", "comma", "loose", "absent", "error", "text"
 # how a reason begins that names a scale or a unit written into the cell
 OUT_OF, BESIDE = "written as out of ", "unit written beside the number: "
-SPAN = "a span: its middle"
+SPAN, PARTED = "a span: its middle", "thousands separators"
+# a thousand and more, or one and a fraction: no cell tells by itself
+THREE_DIGITS = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}")
 
 
 def read_number(text: str) -> tuple[float, str, str]:
@@ -98,7 +100,7 @@ def _read(cell: str) -> tuple[float, str, str]:
     if _COMMA.fullmatch(cell):
         return _decimal(cell), COMMA, "decimal comma"
     if _THOUSANDS.fullmatch(cell) or _GROUPED.fullmatch(cell):
-        return _without_thousands(re.sub(r"['\u2019\u00a0\u202f\u2009]", "", cell)), LOOSE, "thousands separators"
+        return _without_thousands(re.sub(r"['\u2019\u00a0\u202f\u2009]", "", cell)), LOOSE, PARTED
     return _loose(lower)
 
 

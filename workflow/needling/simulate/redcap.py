@@ -569,6 +569,12 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
 
 def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
     whole = ("insertions", "needles", "depth_mm", "length_mm", "ltr_count", "retention_min", "pain_during")
+    stimulation = {}
+    if "stimulation" in table:
+        stimulation = {
+            "stimulation": _code(table["stimulation"], STIMULATIONS),
+            "stimulation_hz": _whole(table["stimulation_hz"]),
+        }
     return {
         "technique": _code(table["technique"], (*TECHNIQUES, SHAM)),
         "muscle": _code(table["muscle"], MUSCLES),
@@ -580,7 +586,6 @@ def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
         "manipulation": _code(table["manipulation"], ("none", "pistoning")),
         "ultrasound_guided": _yes(table["ultrasound_guided"]),
         "stopped_early": _yes(table["stopped_early"]),
-        **({"stimulation": _code(table["stimulation"], STIMULATIONS)} if "stimulation" in table else {}),
-        **({"stimulation_hz": _whole(table["stimulation_hz"])} if "stimulation" in table else {}),
+        **stimulation,
         **{name: _whole(table[name]) for name in whole},
     }

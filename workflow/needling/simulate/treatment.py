@@ -35,12 +35,12 @@ REASONS_STOPPED = ("adverse_event", "lack_of_efficacy", "recovered", "needle_fea
 CO_INTERVENTIONS = ("exercise", "manual_therapy", "education", "modality", "home_programme")
 MINOR_EVENTS = ("soreness", "bruising", "bleeding", "dizziness")
 TECHNIQUES = ("deep", "superficial")
-MILESTONES = ("return_to_sport", "relapse")
 # Milestone -> first day, Weibull times by cohort, hazard ratio of needling.
 REACHED = {
     "return_to_sport": (3, RETURN_TO_SPORT, RETURN_HAZARD_RATIO),
     "relapse": (14, RELAPSE, RELAPSE_HAZARD_RATIO),
 }
+MILESTONES = tuple(REACHED)
 STIMULATIONS = ("none", "electrical")
 SHAM = "blunt_needle"
 NOT_ANSWERED = 0.04

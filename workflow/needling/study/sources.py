@@ -392,8 +392,21 @@ class Ticked(Section):
     )
 
 
-def _span(value: str) -> list[str]:
-    """Columns of a span: their names differ in one number, at the end or before it."""
+def columns_of_span(value: str) -> list[str]:
+    """Write out the columns of a span such as 'ndi_1 .. ndi_10'.
+
+    Parameters
+    ----------
+    value : first and last column, whose names differ in one number, at the end or before it.
+
+    Returns
+    -------
+    Their names in order.
+
+    Raises
+    ------
+    ValueError : it is no such span, or one of more columns than any instrument has items.
+    """
     first, _, last = value.partition(" .. ")
     for start in re.finditer(r"[0-9]{1,9}", first):
         end = re.fullmatch(rf"{re.escape(first[: start.start()])}([0-9]{{1,9}}){re.escape(first[start.end() :])}", last)
@@ -483,11 +496,14 @@ class Instrument(Section):
     @classmethod
     def _expand(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return _span(value)
+            return columns_of_span(value)
         if isinstance(value, dict) and any(
             isinstance(v, list) or (isinstance(v, str) and " .. " in v) for v in value.values()
         ):
-            spans = {visit: _span(columns) if isinstance(columns, str) else columns for visit, columns in value.items()}
+            spans = {
+                visit: columns_of_span(columns) if isinstance(columns, str) else columns
+                for visit, columns in value.items()
+            }
             if not all(isinstance(columns, list) for columns in spans.values()):
                 raise ValueError("either every visit has a list of its items, or every item has a column")
             if len({len(columns) for columns in spans.values()}) > 1:

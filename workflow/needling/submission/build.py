@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.figures.draw import figures
+from needling.figures.draw import figures, words_of
 from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
@@ -99,10 +99,7 @@ def _figures(
         source = room.data(released, labels)
         if source.empty:
             continue
-        caption, alternative = room.words(source, labels)
-        front = "Made-up data. " if labels.plan.made_up else ""
-        found[name] = {"caption": front + caption, "alternative": front + alternative}
-        found[name]["section"] = getattr(room, "SECTION", "others")
+        found[name] = words_of(room, source, labels)
         (folder / f"{name}.caption.txt").write_text(found[name]["caption"] + "\n", encoding="utf-8")
         (folder / f"{name}.alt.txt").write_text(found[name]["alternative"] + "\n", encoding="utf-8")
         write_table(source, folder / f"{name}.csv")

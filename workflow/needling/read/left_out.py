@@ -13,8 +13,7 @@ from needling.schema.contract import plain_text
 # Rows below the names of columns in which more headings are looked for, and at the end in which remarks and sums are.
 MOST, MOST_BELOW = 3, 12
 IMPORT = re.compile(r'\s*\{"ImportId":')
-
-
+# Kinds of rows that are no data.
 FURTHER, AGAIN = "a further row of headings, left out", "the names of the columns again, left out"
 OTHER = "a row of another table below this one, left out"
 SUMMARY, REMARK = "a row that sums up those above it, left out", "a remark below the table, left out"
@@ -92,10 +91,10 @@ def _names_again(frame: pd.DataFrame) -> list[int]:
     first = frame.iloc[:, 0].astype("str").str.strip()
     found = []
     for place in np.flatnonzero((first == names[0]).to_numpy()):
-        row = frame.iloc[place].set_axis(range(len(names))).dropna()
-        if len(row) > len(names) / 2 and [str(cell).strip() for cell in row] == [
-            names[int(str(number))] for number in row.index
-        ]:
+        pairs = [
+            (str(cell).strip(), name) for cell, name in zip(frame.iloc[place], names, strict=True) if pd.notna(cell)
+        ]
+        if len(pairs) > len(names) / 2 and all(cell == name for cell, name in pairs):
             found.append(int(place))
     return found
 
