@@ -67,8 +67,7 @@ def inserted(text: str, name: str, entry: dict[str, Any], file: str) -> str:
         last -= 1
     if not lines[last - 1].endswith(("\n", "\r")):
         lines[last - 1] += ending
-    told = yaml.safe_dump({name: entry}, sort_keys=False, default_flow_style=None, allow_unicode=True, width=10_000)
-    block = _opened(told).splitlines()
+    block = [f"{name}:", *(f"  {_pair(key, value)}" for key, value in entry.items())]
     return "".join([*lines[:last], *(f"{' ' * column}{line}{ending}" for line in block), *lines[last:]])
 
 
@@ -77,16 +76,7 @@ def _at_margin(line: str, column: int) -> bool:
     return bare.startswith("#") and len(line) - len(bare) < column
 
 
-def _opened(told: str) -> str:
-    """The entry as a block; PyYAML writes one without inner lists as a single line in braces."""
-    name, value = next(iter(yaml.safe_load(told).items()))
-    lines = [f"{name}:"]
-    for key, one in value.items():
-        dumped = yaml.safe_dump({key: one}, default_flow_style=None, allow_unicode=True, width=10_000, sort_keys=False)
-        if isinstance(one, list | dict):
-            flow = yaml.safe_dump(one, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
-            dumped = f"{key}: {flow}"
-        elif dumped.startswith("{"):
-            dumped = dumped.strip()[1:-1] + "\n"
-        lines.append(f"  {dumped.rstrip()}")
-    return "\n".join(lines)
+def _pair(key: str, value: Any) -> str:
+    """A key and its value on one line: PyYAML has such lines within braces only."""
+    told = yaml.safe_dump({key: value}, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10_000)
+    return str(told).strip()[1:-1]

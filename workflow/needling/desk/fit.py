@@ -322,8 +322,7 @@ class Fit:
         ladder = recipe.pop("residual")
         ladder = [one or "iid" for one in (ladder if isinstance(ladder, list) else [ladder])]
         rows = self.data if data is None else pd.DataFrame(data)
-        words = " ".join([formula, *map(str, ladder), *(str(value) for value in recipe.values() if value)])
-        named = set(re.findall(r"[A-Za-z_]\w*", words))
+        named = words_in(formula, *ladder, *recipe.values())
         used = [str(name) for name in rows.columns if name in named]
         complete = rows.dropna(subset=used)
         if complete.empty:
@@ -337,9 +336,9 @@ class Fit:
     # ---------------------------------------------------------------- codes and names
 
     @property
-    def _variables(self) -> list[str]:
-        """Columns that the formula names."""
-        named = set(re.findall(r"[A-Za-z_]\w*", self.formula.partition("~")[2]))
+    def variables(self) -> list[str]:
+        """Columns that the formula names behind the response."""
+        named = words_in(self.formula.partition("~")[2])
         return [str(name) for name in self.data.columns if name in named]
 
     def _inference(self, asked: dict[str, Any]) -> dict[str, Any]:
@@ -383,6 +382,11 @@ class Fit:
         made = Table(table.assign(**named))
         made.attrs.update({key: value for key, value in table.attrs.items() if key not in ("coefficients", "compared")})
         return made
+
+
+def words_in(*parts: Any) -> set[str]:
+    """Give the words of formulas, random effects, clusters and structures: columns, functions and names of structures."""
+    return set(re.findall(r"[A-Za-z_]\w*", " ".join(str(part) for part in parts if part)))
 
 
 def _near(a: float, b: float, se: float) -> bool:

@@ -54,7 +54,7 @@ def _first(fit: "Fit") -> str:
 def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax: "Axes") -> None:
     """Draw means of the arms, or differences from the reference, along a column of the model."""
     design, labels = fit.engine.model.design, Labels(fit.study.plan)
-    used = {*design.levels, *fit.data.columns} & set(fit._variables)
+    used = {*design.levels, *fit.data.columns} & set(fit.variables)
     if x not in used:
         raise MixedModelError(f"The formula has no '{x}'{nearest(x, sorted(used))}")
     is_number = x not in design.levels

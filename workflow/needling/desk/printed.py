@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_fixed, format_p
+from needling.labels.numbers import MINUS, MISSING, decimals, format_fixed, format_p
 
 P_VALUES = re.compile(r"p(_\w+)?")
 WITH_INTERVAL = ("estimate", "se", "low", "high")
@@ -68,4 +68,4 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
 def _short(value: Any) -> str:
     if pd.isna(value):
         return MISSING
-    return (f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}").replace("-", "−")
+    return (f"{value:.1f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}").replace("-", MINUS)

@@ -1,7 +1,6 @@
 """From a fit in a notebook to an entry of the study file, which must give the same rows and the same numbers."""
 
 import os
-import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +118,7 @@ def _completed(fit: "Fit") -> dict[str, Any]:
     """The covariates in whose gaps the analysis that the fit comes from put the mean."""
     settings, people = fit.question.settings, fit.study.frame("patients")
     adjusted = [*settings.adjust, *getattr(settings, "completed", [])]
-    used = [name for name in adjusted if name in fit._variables and people[name].isna().any()]
+    used = [name for name in adjusted if name in fit.variables and people[name].isna().any()]
     return {"completed": used} if used and fit.study.plan.design == "randomised" else {}
 
 
@@ -180,7 +179,9 @@ def _same(study: "OpenStudy", fit: "Fit", name: str, plan: Study) -> None:
 
 def _columns(fit: "Fit") -> list[str]:
     """The columns of the data that the model uses, the response among them."""
-    words = set(re.findall(r"[A-Za-z_]\w*", " ".join(str(value) for value in fit.engine.recipe.values())))
+    from needling.desk.fit import words_in
+
+    words = words_in(*fit.engine.recipe.values())
     return ["patient", *(str(name) for name in fit.data.columns if name in words and name != "patient")]
 
 
