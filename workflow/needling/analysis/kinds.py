@@ -10,7 +10,7 @@ A kind is one module. It has
 - ``SIDE``, the side tables that it writes beside results, by name with their contracts; default none;
 - ``run(data, question) -> Output``, from the rows of one question to its results. ``data`` has tables by name: ``visits``
   (contract FRAME; where the kind asks about outcomes, the rows of one outcome and site that its needs keep), the other frames
-  and what READS names, all of one cohort; the settings of ``question`` are those of the kind;
+  and what READS names, of one cohort where a table knows cohorts; the settings of ``question`` are those of the kind;
 - ``methods(settings, study) -> list[tuple[str, str]]``, items and texts of the side table ``methods`` (codes in braces), among
   them how missing values are treated, and which of the standard tables and figures show it;
 - where each question is one mixed model, ``fitted(data, question) -> needling.analysis.fits.Fitted`` and ``answers(found,
