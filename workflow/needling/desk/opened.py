@@ -80,6 +80,10 @@ class Tables(Mapping[str, "pd.DataFrame"]):
             )
         return read_table(path)
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a table."""
+        return (self._folder / f"{name}.parquet").exists()
+
     def __iter__(self) -> Iterator[str]:
         """Name the tables that there are."""
         for path in sorted(self._folder.rglob("*.parquet")):
