@@ -12,6 +12,8 @@ from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.analysis.sessions_received import mean_by_sessions, received, why_no_positivity, why_refused
 from needling.cohort.frame import add_baseline
+from needling.figures import doses as figure
+from needling.figures.style import PHONE, REPORT, style
 from needling.labels.words import Labels
 from needling.schema.contract import check
 from needling.schema.results import RESULTS
@@ -263,3 +265,32 @@ def test_words_of_observed_doses_are_those_of_association(observed):
     text = Labels(plan).fill(" ".join(said.values()))
     for word in ("cause", "effect of", "due to", "leads to"):
         assert word not in text
+
+
+def test_the_figure_says_whose_means_it_shows_and_how_they_were_made():
+    labels = Labels(study(**OBSERVED))
+    row = {
+        "cohort": "all",
+        "outcome": "pain",
+        "site": "",
+        "arm": "dry_needling",
+        "visit": "week_12",
+        "quantity": "mean",
+    }
+    row |= {"at": "", "level": 0.95, "unit": "0-10 points", "status": "converged", "note": "", "hidden": ""}
+    means = [("weighted", 3, 4.2), ("weighted", 5, 3.1), ("unweighted", 3, 4.0), ("unweighted", 5, 3.6)]
+    source = pd.DataFrame(
+        [
+            row | {"variant": how, "k": k, "estimate": value, "low": value - 1, "high": value + 1}
+            for how, k, value in means
+        ]
+    )
+    for profile in (REPORT, PHONE):
+        with style(profile):
+            drawn = figure.draw(source, labels, profile)
+        assert {"Had everybody received so many", "As they came (naive)"} <= {
+            text.get_text().replace("\n", " ") for text in drawn.texts
+        }
+    alternative = figure.words(source, labels)[1]
+    assert "dry needling, had everybody received so many, 5 sessions: 3.1" in alternative
+    assert "dry needling, as they came (naive), 3 sessions: 4.0 " in alternative

@@ -513,3 +513,8 @@ def test_what_cannot_be_meant_is_told_in_a_sentence_for_researchers(plan, old, n
         "__",
     ):
         assert internal not in said
+
+
+def test_a_word_that_is_near_a_known_one_is_asked_about_and_nothing_more(plan):
+    with pytest.raises(StudyError, match=r"design: 'randomized' is not known here; did you mean 'randomised'\?$"):
+        load_study(plan("design: randomised", "design: randomized"))

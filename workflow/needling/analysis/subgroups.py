@@ -153,7 +153,7 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
     for level in kept:
         parts += [_own(mine, question, level, visit) for _, mine in groups[level].groupby("instrument", sort=True)]
     if len(kept) < 2:
-        told = "fewer than two subgroups have twenty patients measured, with some in each arm"
+        told = f"fewer than two subgroups have {FEWEST_PATIENTS} patients measured, with some in each arm"
         return pd.concat([*parts, _untested(question, visit, told)], ignore_index=True)
     together = here[here[settings.by].isin(kept)].reset_index(drop=True)
     return pd.concat([*parts, _together(together, question, kept, visit)], ignore_index=True)

@@ -76,15 +76,18 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     for ax in axes if is_beside else axes[-1:]:
         ax.set_xlabel("Muscles needled, %")
     if labels.plan.arms:
-        handles, arms = axes[0].get_legend_handles_labels()
-        arm_key(figure, handles, arms, profile, 2)
+        marks = {name: mark for ax in axes for mark, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+        shown = {name: marks[name] for name in map(labels.arm, labels.plan.arms) if name in marks}
+        arm_key(figure, list(shown.values()), list(shown), profile, 2)
     return figure
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     lines = [
-        f"{labels.cohort(row['cohort'])}, {in_sentence(_label(row['term'], labels))}: {format_fixed(100 * row['estimate'], 0)}%"
+        f"{labels.cohort(row['cohort'])}, {in_sentence(_label(row['term'], labels))}"
+        + (f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else "")
+        + f": {format_fixed(100 * row['estimate'], 0)}%"
         for row in source.to_dict("records")
     ]
     caption = "What was needled and how: share of all muscles needled, counted once per muscle and session."

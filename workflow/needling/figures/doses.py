@@ -106,5 +106,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     for row in source[source["estimate"].notna()].to_dict("records"):
         low, high = row["low"], row["high"]
         number = f"{format_estimate(row['estimate'], low, high)} ({format_interval(low, high)})"
-        told.append(f"{labels.cohort(row['cohort'])}, {row['variant']}, {row['k']:g} sessions: {number}")
+        whose = [labels.outcome(row["outcome"], row["site"]), *([labels.arm(row["arm"])] if row["arm"] else [])]
+        place = ", ".join([labels.cohort(row["cohort"]), *map(in_sentence, [*whose, TOLD[row["variant"]]])])
+        told.append(f"{place}, {row['k']:g} sessions: {number}")
     return " ".join([caption, *withheld_note(source)]), f"Line charts. {'; '.join(told)}."

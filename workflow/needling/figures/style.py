@@ -253,7 +253,10 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def arm_key(figure: Figure, handles: Any, names: list[str], profile: Profile, handle: float = 3) -> None:
-    """Say at the top left what each mark stands for: side by side where the words fit, else one a line; long ones are broken."""
+    """Say at the top left what each mark stands for: side by side where the words fit, else one a line; long ones are broken.
+
+    Of a figure that the layout engine lays out (`new_figure`), which then keeps room for it; a sheet has `Sheet.key`.
+    """
     mark = (handle + 2.8) * profile.type / 72 / MM  # mm: a mark and the gaps about it
     wide = [text_width(name, profile.type) + mark for name in names]
     told = [wrapped(name, profile.width - mark - 6, profile.type) for name in names]

@@ -24,9 +24,14 @@ def _rows(released: dict[str, pd.DataFrame], labels: Labels, table: str, quantit
     return in_order(mine, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
 
 
+def _none(row: dict[Any, Any] | None) -> str:
+    """What stands for an estimate that there is none of."""
+    return HIDDEN if row and row["hidden"] else MISSING
+
+
 def _number(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else MISSING
+        return _none(row)
     if row["quantity"] == "correlation":
         r, low, high = (format_fixed(row[name], 2) for name in ("estimate", "low", "high"))
         return Told(f"{r} ({low} to {high})", row["row_id"], "estimate low high")
@@ -94,7 +99,7 @@ def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
 
 def _mean(row: dict[Any, Any] | None, digits: int) -> str:
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else MISSING
+        return _none(row)
     return Told(format_fixed(row["estimate"], digits), row["row_id"], "estimate")
 
 
@@ -195,7 +200,7 @@ def repeatability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed 
 def _share(row: dict[Any, Any] | None) -> str:
     """An intraclass correlation with its interval, three decimals: the readings of one visit agree closely."""
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else MISSING
+        return _none(row)
     if pd.isna(row["low"]):
         return Told(format_fixed(row["estimate"], 3), row["row_id"], "estimate")
     r, low, high = (format_fixed(row[name], 3) for name in ("estimate", "low", "high"))
@@ -204,7 +209,7 @@ def _share(row: dict[Any, Any] | None) -> str:
 
 def _error(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else MISSING
+        return _none(row)
     return Told(f"{format_fixed(row['estimate'], 1)} {row['unit']}", row["row_id"], "estimate")
 
 
