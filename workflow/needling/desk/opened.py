@@ -26,6 +26,7 @@ FRAMES = {
     "events": "frames/events",
     "patients": "frames/patients",
     "scores": "frames/scores",
+    "readings": "frames/readings",
     "measured": "clean/visits",
 }
 
@@ -176,7 +177,8 @@ class OpenStudy:
 
         Parameters
         ----------
-        name : visits (a row per patient, visit and outcome), sessions, events, patients, scores, or measured (the clean visits).
+        name : visits (a row per patient, visit and outcome), sessions, events, patients, scores, readings (repeated ones of a
+            measure at baseline), or measured (the clean visits).
 
         Example
         -------
