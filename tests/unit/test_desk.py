@@ -1,6 +1,8 @@
 """The statistician's desk: rows and fits are those of the run, and a model of one's own comes back from the plan."""
 
+import ast
 import datetime
+import re
 import subprocess
 import sys
 
@@ -16,7 +18,8 @@ from needling.analysis.run import analyse
 from needling.cohort.frame import in_plan_order
 from needling.cohort.sessions import session_frame
 from needling.desk import current
-from needling.desk.entry import inserted
+from needling.desk.entry import inserted, with_entry
+from needling.desk.opened import FRAMES, OpenStudy
 from needling.desk.printed import Table
 from needling.extension import _trial
 from needling.mixed.errors import MixedModelError
@@ -203,6 +206,31 @@ def test_an_open_session_leaves_what_came_before_open(study) -> None:
     found = rows.add_exposure("needles")
     assert found.loc[found["patient"] == someone, "needles_before"].isna().all()
     assert found.loc[found["patient"] != someone, "needles_before"].notna().all()
+
+
+def test_the_desk_has_every_frame_that_the_workflow_makes() -> None:
+    rules = (PACKAGE.parent / "rules/common.smk").read_text()
+    made = ast.literal_eval(re.search(r"^FRAMES = (\[.*\])$", rules, re.MULTILINE)[1])
+    assert [path for path in FRAMES.values() if path.startswith("frames/")] == [f"frames/{name}" for name in made]
+
+
+def test_results_are_those_of_the_analyses_that_have_run(study, root) -> None:
+    """An analysis that was promoted, or written into the study file, has none until the next run."""
+    entry = {"kind": "ancova", "outcomes": ["pain"], "visits": ["week_8"]}
+    plan, _ = with_entry(root, "small", "later", entry)
+    assert "later" in plan.analyses
+    opened = OpenStudy(plan, root)
+    assert "analyses/main/results" in opened.tables
+    assert "analyses/later/results" not in opened.tables
+    assert set(opened.results["analysis"]) == set(study.results["analysis"])
+
+
+def test_a_study_that_has_not_run_says_so(study, tmp_path) -> None:
+    fresh = OpenStudy(study.plan, tmp_path)
+    with pytest.raises(StudyError, match=r"small has no results yet; ./run --study small makes them"):
+        fresh.results  # noqa: B018
+    with pytest.raises(StudyError, match=r"small has no frames yet; ./run --study small makes them"):
+        fresh.frame()
 
 
 # ---------------------------------------------------------------- fits

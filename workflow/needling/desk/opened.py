@@ -26,6 +26,7 @@ FRAMES = {
     "events": "frames/events",
     "patients": "frames/patients",
     "scores": "frames/scores",
+    "readings": "frames/readings",
     "measured": "clean/visits",
 }
 
@@ -79,6 +80,10 @@ class Tables(Mapping[str, "pd.DataFrame"]):
                 f"there is no table '{name}' of this study{nearest(name, list(self)) or '; ./run makes them'}"
             )
         return read_table(path)
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a table."""
+        return (self._folder / f"{name}.parquet").exists()
 
     def __iter__(self) -> Iterator[str]:
         """Name the tables that there are."""
@@ -172,7 +177,8 @@ class OpenStudy:
 
         Parameters
         ----------
-        name : visits (a row per patient, visit and outcome), sessions, events, patients, scores, or measured (the clean visits).
+        name : visits (a row per patient, visit and outcome), sessions, events, patients, scores, readings (repeated ones of a
+            measure at baseline), or measured (the clean visits).
 
         Example
         -------
