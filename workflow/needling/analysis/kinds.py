@@ -4,7 +4,7 @@ A kind is one module. It has
 
 - ``Settings``, a `KindSettings` with ``kind: Literal["<name of the file>"]``: each key with unit, default and reason. Its
   method ``needs(study)`` says which rows a model of it uses (`needling.cohort.analysed.Needs`), where it uses the visits;
-- ``READS``, the tables that it is given beside the visits (names of `needling.analysis.run.Given`); default none;
+- ``READS``, the tables that it is given beside the frames, by name: clean ones, what was observed, scores, readings; default none;
 - ``USES``, the sections of the study file that it reads from ``question.study`` beside those of every analysis (e.g. seed);
   default none;
 - ``SIDE``, the side tables that it writes beside results, by name with their contracts; default none;
