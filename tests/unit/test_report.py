@@ -175,6 +175,16 @@ def parts(part):
             yield from parts(kid)
 
 
+def test_figures_of_the_pdf_stand_in_their_order_below_the_headings_of_their_sections(built):
+    """What floats to a place above its heading reads as part of the section before."""
+    lines = [line.strip() for line in pdf_text(built[1]["here"][1]).splitlines()]
+    numbers = [int(found[1]) for line in lines if (found := re.match(r"Figure (\d+)\.", line))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for heading, caption in {"Who took part": "Figure 2.", "Missing data": WORDS["missingness"]["caption"]}.items():
+        figure = next(i for i, line in enumerate(lines) if line.startswith("Figure ") and caption in line)
+        assert heading in lines[:figure], heading
+
+
 def test_pdf_is_tagged_for_assistive_technology(built):
     """Tagged, with bookmarks; in the body of a table the first cell of each row is its head, and is said to be the row's."""
     pdf = PdfReader(built[1]["here"][1])

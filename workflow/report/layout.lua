@@ -131,6 +131,13 @@ function Pandoc(doc)
         end
         first = false
       end
+      local before = blocks[#blocks]
+      if before and before.t == "Header" and block.t == "RawBlock" and block.text:match("^#placed%-figure") then
+        -- It stands under its heading, which else moves with what follows while the figure floats to a page before it; those that
+        -- float before it come first.
+        block.text = block.text:gsub("^#placed%-figure", "#standing-figure")
+        table.insert(blocks, #blocks, raw("#place.flush()"))
+      end
       blocks[#blocks + 1] = block
     end
   end
