@@ -36,3 +36,18 @@ def test_a_digest_knows_contents_and_names_in_folders_but_no_clock(tmp_path):
     absent = digest(file)
     file.write_text("2")
     assert len({absent, digest(file), first[0]}) == 3
+
+
+def test_imports_count_wherever_a_statement_stands_but_not_those_for_type_checkers(tmp_path):
+    module = tmp_path / "one.py"
+    module.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from needling.mixed.profile import profile_intervals\n"
+        "else:\n    from needling.mixed.likelihood import Likelihood\n"
+        "class One:\n    def two(self):\n        try:\n            with open('x'):\n"
+        "                from needling.mixed.errors import MixedModelError\n"
+        "        except ValueError:\n            import needling.mixed.rows\n"
+        "        finally:\n            match self:\n                case 1:\n                    from needling.mixed import blocks\n"
+    )
+    found = {path.stem for path in imported(module)} - {"__init__"}
+    assert found == {"likelihood", "errors", "rows", "blocks"}

@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from needling.study.extensions import EXTENSIONS, PACKAGE
 SCRIPTS = PACKAGE.parent / "scripts"
 # Files of a study's own that a module of the package looks for.
 OWN_PARTS = {"clean/rules.py": "rule_*.py", "instruments/registry.py": "instrument_*.yaml"}
+
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a statement has others
 
 
 def modules_of(script: str, *others: Path) -> list[Path]:
@@ -37,13 +40,9 @@ def modules_of(script: str, *others: Path) -> list[Path]:
 @cache
 def imported(path: Path) -> list[Path]:
     """Find the package's own modules (and the data files beside them) that one file imports when it runs."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            node.body = []
     here = ["needling", *path.relative_to(PACKAGE).parts[:-1]] if path.is_relative_to(PACKAGE) else []
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(ast.parse(path.read_text(encoding="utf-8")).body):
         if isinstance(node, ast.ImportFrom):
             inside = here[: len(here) - node.level + 1] if node.level else []
             origin = ".".join([*inside, *([node.module] if node.module else [])])
@@ -61,6 +60,15 @@ def imported(path: Path) -> list[Path]:
             elif place.with_suffix(".py").exists():
                 found.append(place.with_suffix(".py"))
     return found
+
+
+def _statements(block: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """All statements that run, within others too, without what is for type checkers. Their expressions import nothing."""
+    for node in block:
+        yield node
+        is_for_types = isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for part in BLOCKS[1:] if is_for_types else BLOCKS:
+            yield from _statements(getattr(node, part, []))
 
 
 def digest(*paths: str | Path | None) -> str:
