@@ -47,7 +47,8 @@ def test_imports_count_wherever_a_statement_stands_but_not_those_for_type_checke
         "class One:\n    def two(self):\n        try:\n            with open('x'):\n"
         "                from needling.mixed.errors import MixedModelError\n"
         "        except ValueError:\n            import needling.mixed.rows\n"
-        "        finally:\n            match self:\n                case 1:\n                    from needling.mixed import blocks\n"
+        "        finally:\n            match self:\n                case 1:\n"
+        "                    from needling.mixed import blocks\n"
     )
     found = {path.stem for path in imported(module)} - {"__init__"}
     assert found == {"likelihood", "errors", "rows", "blocks"}
