@@ -18,7 +18,7 @@ def triangular_factor(X: Array) -> tuple[Array, Array]:
 
 def triangle(X: Array) -> Array:
     """Give R of a tall matrix alone."""
-    return np.linalg.qr(X, mode="r")
+    return np.asarray(np.linalg.qr(X, mode="r"))
 
 
 def independent_columns(X: Array) -> tuple[list[int], list[int]]:
