@@ -2,6 +2,7 @@
 
 import os
 import re
+from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,7 +11,13 @@ from needling.study.keys import StudyError
 
 MINUTES = 10  # after which a cell is given up
 STYLE = Path(__file__).parents[2] / "jupyter/page.css"
-ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # of an object in memory, as Python shows what has no other face
+CHANCE = [
+    (re.compile(r" at 0x[0-9a-f]+"), ""),  # place in memory of an object that has no other face
+    (
+        re.compile(r"\S*ipykernel_\d+\S*?\.py"),
+        "cell",
+    ),  # what the kernel calls a cell in warnings: its own number and a hash
+]
 
 
 def notebooks(project: Path, study: str) -> list[Path]:
@@ -92,9 +99,9 @@ def executed(path: Path, project: Path) -> Any:
 def _settle(output: Any, project: str) -> None:
     """Take out of the texts of an output what is of this machine and this minute."""
     texts = output.get("data", output)
-    for key, text in texts.items():
-        if isinstance(text, str) and not key.startswith("image/"):
-            texts[key] = ADDRESS.sub("", text.replace(project, ""))
+    for key, told in texts.items():
+        if isinstance(told, str) and not key.startswith("image/"):
+            texts[key] = reduce(lambda text, one: one[0].sub(one[1], text), CHANCE, told.replace(project, ""))
 
 
 def write_page(notebook: Any, path: Path, page: Path) -> Path:

@@ -8,13 +8,15 @@ Schema = Mapping[str, Any]
 
 HEAD = """# The study file, key by key
 
-Written by `.venv/bin/needling schema --page > docs/study_file.md` from the schema that checks a study file (`config/study.schema.json`) and from the
-study files in `config/`, where the examples are from; a test holds it current. [getting_started.md](getting_started.md) leads from an export to a
-first file, and `config/demo.yaml` uses much of what is here. `NAME` stands for a name of your own: small letters, digits and `_`. A key that
-is not needed may be left out. A section that may stand in several places is told of at the first.
+Written by `.venv/bin/needling schema --page > docs/study_file.md` from the schema that checks a study file
+(`config/study.schema.json`) and from the study files in `config/`, where the examples are from; a test holds it current.
+[getting_started.md](getting_started.md) leads from an export to a first file, and `config/demo.yaml` uses much of what is here.
+`NAME` stands for a name of your own: small letters, digits and `_`. A key that is not needed may be left out. A section that may
+stand in several places is told of at the first.
 
 """
 LONGEST = 70  # characters of an example, or of a default
+WORDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}
 KINDS = "analyses.NAME"
 
 
@@ -42,7 +44,9 @@ def page(schema: Schema, files: list[Mapping[str, Any]]) -> str:
             parts.append(_section(KINDS, told, shared, _any_kind(found, shared)))
         own = {key: told for key, told in one["properties"].items() if not (_is_kind(place) and key in shared)}
         required = set(one.get("required", []))
-        parts.append(_section(place, one, own, {key: found.get((_title(place, one), key), "") for key in own}, required))
+        parts.append(
+            _section(place, one, own, {key: found.get((_title(place, one), key), "") for key in own}, required)
+        )
     return HEAD + "\n".join(parts)
 
 
@@ -53,11 +57,17 @@ def _is_kind(place: str) -> bool:
 def _shared(kinds: list[Schema]) -> dict[str, Any]:
     """Keys that all kinds have with the same words."""
     first, *others = kinds
-    return {key: told for key, told in first["properties"].items() if all(one["properties"].get(key) == told for one in others)}
+    return {
+        key: told
+        for key, told in first["properties"].items()
+        if all(one["properties"].get(key) == told for one in others)
+    }
 
 
 def _any_kind(found: dict[tuple[str, str], Any], keys: Schema) -> dict[str, str]:
-    return {key: next((text for (place, one), text in found.items() if one == key and _is_kind(place)), "") for key in keys}
+    return {
+        key: next((text for (place, one), text in found.items() if one == key and _is_kind(place)), "") for key in keys
+    }
 
 
 def _sections(schema: Schema) -> Iterator[tuple[str, Schema]]:
@@ -142,7 +152,9 @@ def _deeper(root: Schema, told: Schema, value: Any, place: str) -> Iterator[tupl
             yield from _deeper(root, told["items"], given, place)
 
 
-def _section(place: str, node: Schema, keys: Schema, examples: Mapping[str, str], required: set[str] | None = None) -> str:
+def _section(
+    place: str, node: Schema, keys: Schema, examples: Mapping[str, str], required: set[str] | None = None
+) -> str:
     """A heading, a sentence and a table of keys."""
     title = f"`{place}`" if place else "The file"
     if _is_kind(place):
@@ -152,7 +164,9 @@ def _section(place: str, node: Schema, keys: Schema, examples: Mapping[str, str]
     for key, told in keys.items():
         default = "needed" if key in (required or ()) else _default(told)
         example = f"`{_cell(examples[key])}`" if examples.get(key) else ""
-        lines.append(f"| `{key}` | {_cell(told.get('description', ''))} | {_cell(_value(told))} | {_cell(default)} | {example} |")
+        lines.append(
+            f"| `{key}` | {_cell(told.get('description', ''))} | {_cell(_value(told))} | {_cell(default)} | {example} |"
+        )
     return "\n".join([*lines, ""])
 
 
@@ -167,22 +181,18 @@ def _default(told: Schema) -> str:
 
 def _value(told: Schema) -> str:
     """What may stand there, in words."""
-    if "const" in told:
-        return f"`{told['const']}`"
-    if "enum" in told:
-        return " \\| ".join(f"`{one}`" for one in told["enum"])
-    if "$ref" in told or "discriminator" in told:
-        return "a section"
+    if "const" in told or "enum" in told:
+        return " \\| ".join(f"`{one}`" for one in told.get("enum", [told.get("const")]))
     forms = [one for one in (*told.get("anyOf", ()), *told.get("oneOf", ())) if one.get("type") != "null"]
-    if forms:
+    if forms and "discriminator" not in told:
         return " or ".join(dict.fromkeys(_value(one) for one in forms))
-    named = [one for one in [*told.get("patternProperties", {}).values(), told.get("additionalProperties")] if isinstance(one, Mapping)]
-    if named:
+    maps = [*told.get("patternProperties", {}).values(), told.get("additionalProperties")]
+    if named := [one for one in maps if isinstance(one, Mapping)]:
         return f"name → {_value(named[0])}"
     if told.get("type") == "array":
         inner = told.get("items")
         return f"list of {_value(inner)}" if isinstance(inner, Mapping) else f"list of {told.get('minItems', 'some')}"
-    return {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false"}.get(str(told.get("type")), "any")
+    return WORDS.get(str(told.get("type")), "a section")
 
 
 def _written(value: Any) -> str:
@@ -194,7 +204,11 @@ def _written(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     text = str(value)
-    return json.dumps(text, ensure_ascii=False) if isinstance(value, str) and (not text or set(text) & set(",:{}[]#&*!|>'\"%@`")) else text
+    return (
+        json.dumps(text, ensure_ascii=False)
+        if isinstance(value, str) and (not text or set(text) & set(",:{}[]#&*!|>'\"%@`"))
+        else text
+    )
 
 
 def _cell(text: str) -> str:
