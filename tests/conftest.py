@@ -1,7 +1,10 @@
 """What all tests share: where the project is, reference data where they are, and a copy of the project to run in."""
 
+import fcntl
+import gc
 import importlib.machinery
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 PROJECT = Path(__file__).parents[1]
+
+# Drawn examples are the same in every run, and a busy machine is no failure.
+settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser):
@@ -24,6 +32,12 @@ def pytest_collection_modifyitems(config, items):
         for item in items:
             if "slow" in item.keywords:
                 item.add_marker(pytest.mark.skip(reason="a simulation of minutes; run with --slow"))
+
+
+def pytest_collection_finish():
+    """Let later collections of garbage pass over what is loaded by now: statsmodels' multipletests makes one in each call."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -88,7 +102,7 @@ class Copy:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
+            timeout=3600,  # of what hangs; a busy machine may be slow
         )
 
     def outputs(self, study="demo"):
@@ -149,10 +163,21 @@ def copy(tmp_path, launcher):
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory, launcher):
-    """A copy in which the demo study has been run from nothing by the launcher; (copy, what was said)."""
-    made = copy_project(tmp_path_factory.mktemp("demo") / "a project", launcher)
-    said = made.run("--cores", "2")
-    if said.returncode:
-        pytest.fail(f"the demo run failed:\n{said.stdout[-1500:]}", pytrace=False)
-    return made, said.stdout
+def demo(request, tmp_path_factory, launcher):
+    """A copy in which the demo study has been run from nothing by the launcher; (copy, what was said).
+
+    Of the processes that share the tests the first that needs it makes it, and the others wait for it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if hasattr(request.config, "workerinput") else own) / "a demo"
+    folder.mkdir(exist_ok=True)
+    made, told = Copy(folder / "a project"), folder / "told.json"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            done = copy_project(made.folder, launcher).run("--cores", "2")
+            told.write_text(json.dumps([done.returncode, done.stdout]), encoding="utf-8")
+    code, said = json.loads(told.read_text(encoding="utf-8"))
+    if code:
+        pytest.fail(f"the demo run failed:\n{said[-1500:]}", pytrace=False)
+    return made, said

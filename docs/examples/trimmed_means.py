@@ -6,8 +6,8 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, contrast_rows, mean_rows, not_estimated
 from needling.cohort.analysed import Needs
-from needling.study.analyses import KindSettings
-from needling.study.keys import Name, braced
+from needling.study.analyses import KindSettings, Outcomes
+from needling.study.keys import braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Settings(KindSettings):
     """Difference in trimmed means at the primary visit, which a few extreme values cannot move."""
 
     kind: Literal["trimmed_means"]
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     trim: float = Field(
         0.2,
         ge=0,

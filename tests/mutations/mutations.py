@@ -1,29 +1,31 @@
 """Lines that carry a sign, a direction, a unit, a threshold or degrees of freedom, each with a way to get it wrong.
 
-(file under workflow/needling, what stands there, what is put in its place, the tests that must notice). The first place where the
-text stands is changed; `tests/mutations/run.py` runs them.
+(file under workflow/needling, what stands there once, what is put in its place, the tests that must notice);
+`tests/mutations/run.py` runs them.
 """
 
-ANALYSIS, REPORT, FIGURES = "tests/unit/test_analysis.py", "tests/unit/test_report.py", "tests/unit/test_figures.py"
+ANALYSIS, REPORT, FIGURES = (f"tests/unit/test_{name}.py" for name in ("analysis", "report_words", "figures"))
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_cohort.py", "tests/unit/test_model_kind.py"
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
 GRAPH, HARMS = "tests/unit/test_graph.py", "tests/unit/test_harms.py"
 RESPONDERS, NAIVE, MISSING = (f"tests/unit/test_{name}.py" for name in ("responders", "naive", "missing_data"))
-MARGIN = f"{ANALYSIS} -k non_inferiority"
-EQUIVALENCE = f"{ANALYSIS} -k equivalence"
-FAVOURED = f"{ANALYSIS} -k favoured"
-TURNED = f"{ANALYSIS} -k improvement"
-HEDGES = f"{ANALYSIS} -k standardised"
+COMPARISONS = "tests/unit/test_comparisons.py"
+MARGIN = f"{COMPARISONS} -k non_inferiority"
+EQUIVALENCE = f"{COMPARISONS} -k equivalence"
+FAVOURED = f"{COMPARISONS} -k favoured"
+TURNED = f"{COMPARISONS} -k improvement"
+HEDGES = f"{COMPARISONS} -k standardised"
 CLUSTERING, SHARES = "tests/unit/test_clustering.py", "tests/reference/test_r_questions.py -k shares"
 SURVIVAL, TIMES = "tests/reference/test_r_survival.py", "tests/unit/test_time_to_event.py"
 BLINDING = "tests/unit/test_blinding.py"
-TREND = f"{ANALYSIS} -k trend"
+TREND = f"{COMPARISONS} -k trend"
 BY_R = "tests/reference/test_r_moderators.py"
 WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
 POLICY = "tests/unit/test_policy.py"
+SUBGROUPS, READINGS = "tests/unit/test_subgroups.py", "tests/unit/test_repeatability.py"
 
 DOSE = "tests/unit/test_dose.py"
 PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
@@ -39,8 +41,8 @@ MUTATIONS = [
     ("analysis/results.py", '1.0 if str(row["quantity"]).endswith("_ratio") else 0.0', "0.0", FAVOURED),
     ("analysis/results.py", 'rows[["estimate", "statistic"]] *= -1', 'rows[["estimate"]] *= -1', TURNED),
     ("analysis/results.py", 'rows["low"], rows["high"] = -rows["high"], -rows["low"]', "pass", TURNED),
-    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', ANALYSIS),
-    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", ANALYSIS),
+    ("analysis/results.py", '"improvement" and self.better == "lower"', '"improvement"', COMPARISONS),
+    ("analysis/results.py", 'return "higher" if self.turned else self.better', "return self.better", COMPARISONS),
     (
         "analysis/results.py",
         'return "percentage points" if bare.startswith("%") else bare',
@@ -54,7 +56,15 @@ MUTATIONS = [
         "{arm: -1.0, question.reference: 1.0}",
         f"{ANALYSIS} -k truth",
     ),
-    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", ANALYSIS),
+    ("analysis/results.py", "Comparison(b, a, {b: 1.0, a: -1.0})", "Comparison(b, a, {b: -1.0, a: 1.0})", COMPARISONS),
+    # growth curves: where the lines are compared, and the unit of a slope over dose
+    (
+        "analysis/growth_curve.py",
+        "schedule[study.visits.primary].nominal_week is None",
+        "schedule[study.visits.baseline].nominal_week is None",
+        "tests/unit/test_study_file.py -k growth_curve",
+    ),
+    ("analysis/growth_curve.py", 'if asked[0].quantity == "trend"', "if False", f"{ANALYSIS} -k slopes_over_dose"),
     # margins
     (
         "analysis/results.py",
@@ -138,7 +148,7 @@ MUTATIONS = [
         "out = value > high",
         f"{CELLS} tests/unit/test_directions.py",
     ),
-    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k totals"),
+    ("clean/outcomes.py", "(stated > high + slack)", "(stated > high + 10 * slack)", f"{RULES} -k total"),
     # the engine
     (
         "mixed/fit.py",
@@ -199,7 +209,7 @@ MUTATIONS = [
         "analysis/missing_data.py",
         "tail = (1 + settings.level) / 2",
         "tail = settings.level",
-        f"{MISSING} -k surface",
+        f"{MISSING} -k tipping_point",
     ),
     # harms
     (
@@ -262,9 +272,15 @@ MUTATIONS = [
     ),
     (
         "figures/forest.py",
-        'left = row["better"] == "lower"',
-        'left = row["better"] == "higher"',
+        '    left = row["better"] == "lower"\n',
+        '    left = row["better"] == "higher"\n',
         f"{FIGURES} -k names_the_side",
+    ),
+    (
+        "figures/forest.py",
+        'on_left = row["better"] == "lower"',
+        'on_left = row["better"] == "higher"',
+        f"{FIGURES} -k 'names_the_side or favours'",
     ),
     # guesses of the arm
     ("analysis/blinding.py", "_interval(right - wrong,", "_interval(wrong - right,", BLINDING),
@@ -290,6 +306,7 @@ MUTATIONS = [
     ),
     ("analysis/survival.py", "rank = rank - rank.mean()", "rank = rank + 0.0", SURVIVAL),
     ("analysis/survival.py", "model.fit(groups=pd.factorize(groups)[0])", "model.fit()", SURVIVAL),
+    ("analysis/survival.py", "at_risk = time >= time", "at_risk = time >= 0 * time", f"{TIMES} -k left_before"),
     ("analysis/survival.py", "FEWEST_CLINICS = 20", "FEWEST_CLINICS = 21", f"{TIMES} -k twenty"),
     ("analysis/survival.py", "FEWEST_CLINICS = 20", "FEWEST_CLINICS = 19", f"{TIMES} -k twenty"),
     (
@@ -313,6 +330,7 @@ MUTATIONS = [
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),
     ("analysis/clustering.py", "SMALLEST = 1e-7", "SMALLEST = 1.0", CLUSTERING),
+    ("analysis/clustering.py", "if zero and counted == number:", "if zero:", f"{CLUSTERING} -k coverage_that"),
     ("analysis/clustering.py", "if number < FEWEST:", "if number <= FEWEST:", f"{CLUSTERING} -k fewer"),
     ("analysis/clustering.py", "(arms == 1).sum()", "(arms >= 1).sum()", f"{CLUSTERING} -k one_arm"),
     (
@@ -330,11 +348,22 @@ MUTATIONS = [
         CLUSTERING,
     ),
     # the release line
-    ("release/cells.py", "(values < minimum)", "(values <= minimum)", RELEASE),
     (
         "release/cells.py",
-        "(values > 0) & (values < minimum)\n    if not",
-        "(values > 1) & (values < minimum)\n    if not",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 0) & (values <= minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "small = (values > 0) & (values < minimum)",
+        "small = (values > 1) & (values < minimum)",
+        RELEASE,
+    ),
+    (
+        "release/cells.py",
+        "hidden & (values > 0) & (values < minimum)",
+        "hidden & (values > 0) & (values < minimum - 1)",
         RELEASE,
     ),
     ("release/cells.py", "0 < total < minimum", "0 < total <= minimum", RELEASE),
@@ -381,6 +410,12 @@ MUTATIONS = [
         '(sessions["session"] > SESSIONS_FOR_ALL)',
         SIMULATE,
     ),
+    (
+        "simulate/treatment.py",
+        "np.where(np.isnan(drawn), *STIMULATIONS)",
+        "np.where(~np.isnan(drawn), *STIMULATIONS)",
+        SIMULATE,
+    ),
     ("simulate/treatment.py", "(draws[here] / ratio[here])", "(draws[here] * ratio[here])", SIMULATE),
     # effects at values of moderators
     ("analysis/moderation.py", "row[1 + place] = 1.0", "row[1 + place] = -1.0", f"{BY_R} -k line"),
@@ -401,7 +436,7 @@ MUTATIONS = [
     ),
     ("analysis/moderators.py", "values[-1] - values[0]", "values[0] - values[-1]", f"{WHOM} -k first_value"),
     ("analysis/moderators.py", "basis.at(values[-1]) - basis", "basis.at(values[1]) - basis", f"{BY_R} -k line"),
-    ("analysis/moderators.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
+    ("analysis/moderation.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{WHOM} -k too_little"),
     ("analysis/moderators.py", "<= value <= numbers.max()", "<= value", f"{WHOM} -k nobody_is"),
     ("analysis/moderators.py", "one:.2g", "one:.4g", f"{WHOM} -k quartiles"),
     (
@@ -416,7 +451,7 @@ MUTATIONS = [
     ("analysis/shrinkage.py", "values[:, None] + tau**2", "values[:, None] + tau", f"{BY_R} -k shrunken"),
     ("cohort/analysed.py", "*settings.adjust, *needs.filled,", "*settings.adjust,", f"{WHOM} -k costs"),
     ("plan.py", '"hazard_ratio", "moderation")', '"hazard_ratio")', f"{WHOM} -k family"),
-    ("figures/whom.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
+    ("figures/intervals.py", 'row["better"] == "lower"', 'row["better"] == "higher"', f"{FOR_WHOM} -k side"),
     (
         "report/whom.py",
         'row["p"] if pd.isna(row["p_adjusted"])',
@@ -427,7 +462,7 @@ MUTATIONS = [
     ("analysis/multimodal.py", '(mine["day"] < mine', '(mine["day"] <= mine', f"{BESIDE} -k counted"),
     ("analysis/multimodal.py", "7 * week", "week", f"{BESIDE} -k missed"),
     ("analysis/multimodal.py", "k / n - j / m", "j / m - k / n", f"{BESIDE} -k counted"),
-    ("analysis/multimodal.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{BESIDE} -k too_little"),
+    ("analysis/moderation.py", "FEWEST_DF = 10", "FEWEST_DF = 3", f"{BESIDE} -k too_little"),
     ("analysis/multimodal.py", "np.sqrt(n))", "n)", f"{BESIDE} -k counted"),
     (
         "analysis/multimodal.py",
@@ -447,8 +482,44 @@ MUTATIONS = [
         "((1, self.designs[2], seen_den), (1,",
         DOSE,
     ),
-    ("analysis/dose.py", "7 * settings.by_week)", "settings.by_week)", DOSE),
+    ("analysis/dose.py", "*settings.adjust), 7 * settings.by_week)", "*settings.adjust), settings.by_week)", DOSE),
+    ("analysis/dose.py", '["day"].le(7 * settings.by_week)', '["day"].le(settings.by_week)', DOSE),
     ("analysis/dose.py", "week < self.by_week", "week > self.by_week", DOSE),
+    # subgroups
+    ("analysis/subgroups.py", '1.0 if about.better == "higher" else -1.0', "1.0", f"{SUBGROUPS} -k own_models"),
+    ("analysis/subgroups.py", "FEWEST_PATIENTS = 20", "FEWEST_PATIENTS = 5", f"{SUBGROUPS} -k small_subgroup"),
+    ("analysis/subgroups.py", 'factor * (own["baseline"]', '0 * (own["baseline"]', f"{SUBGROUPS} -k own_models"),
+    (
+        "analysis/subgroups.py",
+        'unit=SD_UNIT, better="higher"',
+        'unit=SD_UNIT, better="lower"',
+        f"{SUBGROUPS} -k own_models",
+    ),
+    (
+        "analysis/subgroups.py",
+        "n_patients=int(sizes[level])",
+        "n_patients=len(rows)",
+        f"{SUBGROUPS} -k two_instruments",
+    ),
+    (
+        "instruments/definition.py",
+        'shares if self.better == "higher" else 100 - shares',
+        "shares",
+        f"{SUBGROUPS} -k own_models",
+    ),
+    ("report/whom.py", "clear = _p(test) < CLEAR", "clear = _p(test) > CLEAR", f"{SUBGROUPS} -k clear_test"),
+    # repeated readings
+    ("analysis/repeatability.py", "((of_reading + error) / k) ** 0.5", "(of_reading + error) ** 0.5", READINGS),
+    ("analysis/repeatability.py", "(n - 1) * (k - 1))", "n * (k - 1))", READINGS),
+    ("analysis/repeatability.py", "* 2**0.5 * sem", "* sem", READINGS),
+    ("analysis/repeatability.py", "FEWEST_PATIENTS = 10", "FEWEST_PATIENTS = 3", READINGS),
+    (
+        "analysis/repeatability.py",
+        '("single", "ICC(A,1)"), ("mean", "ICC(A,k)")',
+        '("single", "ICC(C,1)"), ("mean", "ICC(C,k)")',
+        READINGS,
+    ),
+    ("analysis/repeatability.py", '["round.column.CI95"] = 12', '["round.column.CI95"] = 2', READINGS),
     # whom to treat
     ("analysis/policy.py", "return min(gain for gain", "return max(gain for gain", f"{POLICY} -k better_of_both"),
     ("analysis/policy.py", "gain - float(ndtri(level)) * se for", "gain for", f"{POLICY} -k better_of_both"),

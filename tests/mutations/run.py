@@ -22,7 +22,9 @@ def noticed(copy: Path, mutation: tuple[str, str, str, str]) -> bool:
     file, old, new, tests = mutation
     path = copy / "workflow/needling" / file
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    if text.count(old) != 1:
+        sys.exit(f"{file}: '{old}' does not stand there once")
+    path.write_text(text.replace(old, new), encoding="utf-8")
     paths = f"{copy / 'workflow'}{os.pathsep}{copy / 'tests'}"
     surroundings = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *shlex.split(tests)]

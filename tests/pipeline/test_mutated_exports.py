@@ -2,7 +2,10 @@
 
 import csv
 import io
+import resource
 import string
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -200,8 +203,23 @@ class OwnCodes:
         return {one: one for one in ids}
 
 
+@contextmanager
+def within_limits():
+    """Hold what is done to 20 seconds of computing, whatever else the machine does, and to 2 GB more than before."""
+    begun, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert time.process_time() - begun < 20
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2_000_000  # kilobytes
+
+
 def outcome_of(study, folder):
-    """Read, gate and clean; 'refused' for a message that names the file, else check that no row was lost."""
+    """Read, gate and clean within limits; 'refused' for a message that names the file, else check that no row was lost."""
+    with within_limits():
+        return ending_of(study, folder)
+
+
+def ending_of(study, folder):
+    """Read, gate and clean; 'refused' or 'cleaned'."""
     try:
         raw = read_export(study.export, folder)
         stop_on_identifiers(raw, study)

@@ -14,8 +14,8 @@ PROCESSORS = {
     "SkylakeX": {"OPENBLAS_CORETYPE": "SkylakeX"},
     "Nehalem": {"OPENBLAS_CORETYPE": "Nehalem", "NPY_DISABLE_CPU_FEATURES": NEWER},
 }
-# Random effects near a boundary, a slope over time, imputation with a surface of 10,000 numbers.
-SENSITIVE = ["within_sessions", "growth", "primary_under_loss"]
+# Random effects near a boundary, a slope over time, imputation with a surface of 10,000 numbers; limits that a search finds.
+SENSITIVE = ["within_sessions", "growth", "primary_under_loss", pytest.param("therapists", marks=pytest.mark.slow)]
 ANALYSE = """
 import sys
 from pathlib import Path
@@ -30,7 +30,6 @@ for table, found in analyse(name, given, load_study(plan)).tables.items():
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("analysis", SENSITIVE)
 def test_an_analysis_has_the_same_bytes_on_every_processor(analysis, demo, project, tmp_path):
     made = {}

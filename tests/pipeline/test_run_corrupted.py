@@ -158,12 +158,12 @@ def test_header_without_rows(small):
 
 def test_binary_garbage(small):
     Path(small.export.records).write_bytes(bytes(range(256)) * 40)
-    refusal(small)
+    assert "line 2, character 119: a byte (0x81) that is not Windows-1252 text" in refusal(small)
 
 
 def test_a_picture_instead_of_the_export(small):
     Path(small.export.records).write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
-    refusal(small)
+    assert "line 3: the file holds a null byte" in refusal(small)
 
 
 def test_duplicated_column(small):
@@ -197,8 +197,10 @@ def test_file_that_ends_in_the_middle_of_a_row(small):
 
 def test_file_that_ends_inside_quotation_marks(small):
     path = Path(small.export.records)
-    path.write_bytes(path.read_bytes() + b'C99-0001,"baseline_arm')
-    refusal(small)
+    content = path.read_bytes()
+    path.write_bytes(content + b'C99-0001,"baseline_arm')
+    lines = content.count(b"\n") + 1
+    assert f"line {lines}: a quotation mark opened on this line is not closed" in refusal(small)
 
 
 def test_dictionary_that_is_not_one(small):

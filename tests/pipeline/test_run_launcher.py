@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 
 WORKFLOW = """
-from types import SimpleNamespace
+from needling.plan import load_study
 
-STUDY = SimpleNamespace(study="demo")
+STUDY = load_study("config/demo.yaml")
 PROCESSED, REPORTS = "data/processed/demo", "reports/demo"
+RAW = RECORDS = DICTIONARY = CORRECTIONS = None
 
 include: "workflow/rules/last_good.smk"
 
@@ -58,6 +59,19 @@ with stage(snakemake.log[0]):
         Path(path).write_text(order)
 """
 
+# The second output of the first step is a folder, there already while the step sleeps.
+WITH_FOLDER = WORKFLOW.replace('"data/processed/demo/also.txt"', 'directory("data/processed/demo/folder")')
+STEP_WITH_FOLDER = STEP.replace(
+    """.write_text(order)
+    if""",
+    """.write_text(order)
+    for path in snakemake.output[1:]:
+        Path(path).mkdir()
+        Path(path, "inside.txt").write_text(order)
+    if""",
+    1,
+).rpartition("    for path")[0]
+
 
 @pytest.fixture
 def steps(copy):
@@ -70,6 +84,11 @@ def steps(copy):
 
 def order(copy, word):
     (copy.folder / "order.txt").write_text(word)
+
+
+def made(copy):
+    """What the steps have written, without the record of what a finished run was made from."""
+    return {content for path, content in copy.outputs().items() if path.endswith(".txt")}
 
 
 def start(copy, *arguments, **more):
@@ -117,7 +136,7 @@ def test_failure_ends_in_one_sentence_and_leaves_the_last_good_outputs(steps):
         assert steps.outputs() == good
     order(steps, "better")
     assert steps.run("all", "--config", "turn=1").returncode == 0
-    assert set(steps.outputs().values()) == {b"better"}
+    assert made(steps) == {b"better"}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +172,29 @@ def test_interrupted_run_goes_on_where_it_stopped(steps):
     assert steps.outputs() == good
     order(steps, "better")
     assert steps.run("all").returncode == 0
-    assert set(steps.outputs().values()) == {b"better"}
+    assert made(steps) == {b"better"}
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_folder_of_a_run_that_was_ended_is_put_back_and_made_again(steps, how):
+    (steps.folder / "Snakefile").write_text(WITH_FOLDER)
+    (steps.folder / "workflow/scripts/step.py").write_text(STEP_WITH_FOLDER)
+    assert steps.run("all").returncode == 0
+    good = steps.outputs()
+    order(steps, "sleep")
+    running = start(steps, "all", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: steps.outputs().get("data/processed/demo/folder/inside.txt") == b"sleep")
+    os.killpg(running.pid, how)
+    running.wait()
+    order(steps, "bad")
+    for _ in range(2):
+        failed = steps.run("all")
+        assert failed.stdout == "needling: order.txt, row 1, column 1: the order is bad; write another.\n"
+        assert steps.outputs() == good
+    order(steps, "better")
+    again = steps.run("all")
+    assert again.returncode == 0, again.stdout
+    assert made(steps) == {b"better"}
 
 
 def test_killed_run_leaves_no_lock_behind(steps):
@@ -168,7 +209,7 @@ def test_killed_run_leaves_no_lock_behind(steps):
     order(steps, "good")
     again = steps.run("all")
     assert again.returncode == 0, again.stdout
-    assert set(steps.outputs().values()) == {b"good"}
+    assert made(steps) == {b"good"}
 
 
 def test_options_reach_snakemake(steps):
@@ -313,7 +354,7 @@ def test_output_that_nobody_reads_does_not_stop_the_work(steps):
     running.stdout.close()
     assert running.wait(60) == 0
     assert running.stderr.read() == ""
-    assert set(steps.outputs().values()) == {b"good"}
+    assert made(steps) == {b"good"}
 
 
 def test_through_a_link_the_same_installation_serves(steps, tmp_path):

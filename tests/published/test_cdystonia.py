@@ -131,6 +131,23 @@ def test_change_from_baseline_from_the_study_file(ran, arm):
     assert rows["estimate"].tolist() == pytest.approx([estimate for estimate, _ in EXPECTED[arm]], abs=1e-3)
 
 
+# R's lm(twstrs ~ arm + base + age + sex) at week 4: doses against placebo, and the linear trend per 1,000 units
+ALLOCATED = {"units_10000": (-7.516790978, 1.968746662), "units_5000": (-5.293249297, 1.979236126)}
+ALLOCATED_TREND = (-0.751679098, 0.196874666)
+
+
+def test_allocated_doses_and_their_trend_at_one_visit_are_those_of_lm(ran):
+    results = ran.results("week_4")
+    rows = results[results["quantity"] == "difference"].set_index("arm")
+    for arm, (estimate, se) in ALLOCATED.items():
+        assert rows.loc[arm, ["estimate", "se"]].tolist() == pytest.approx([estimate, se], abs=1e-6)
+    trend = results[results["quantity"] == "trend"].iloc[0]
+    assert [trend["estimate"], trend["se"]] == pytest.approx(ALLOCATED_TREND, abs=1e-6)
+    assert trend["unit"] == "points per unit of dose"
+    assert set(results["visit"]) == {"week_4"}
+    assert sorted(results.loc[results["quantity"] == "mean", "arm"]) == ["placebo", "units_10000", "units_5000"]
+
+
 def test_the_trend_is_the_slope_over_thousands_of_units(ran):
     trend = ran.results("dose_response").query("quantity == 'trend' and visit == 'week_4'").iloc[0]
     # least squares over the doses 0, 5, 10 of the means 0, low, high against placebo

@@ -175,5 +175,6 @@ def test_report_fits_a_single_arm(ran, course, study, project):
     assert "Primary result (course over the sessions): change from baseline at each visit." in said
     assert "Mean changes; " in said
     claims = r"\b(effects?|effective\w*|efficacy|caus\w+|due to|thanks to|because of|benefits?|works?)\b"
-    sentences = [one for one in re.split(r"[.\n]", said) if re.search(claims, one.lower())]
-    assert all("nothing here is an effect of treatment" in one.lower() for one in sentences), sentences
+    plain = re.sub("random effects?", "", said.lower())  # of the model's formula
+    sentences = [one for one in re.split(r"[.\n]", plain) if re.search(claims, one)]
+    assert all("nothing here is an effect of treatment" in one for one in sentences), sentences

@@ -7,8 +7,10 @@ import pytest
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
+from needling.labels.words import Labels
 from needling.plan import load_study
 from needling.study.file import part, section
+from needling.tables.published import published as published_table
 from stages import Ran, run_stages
 
 SECTIONS = ("design", "seed", "primary", "patients", "visits", "instruments", "cohorts", "covariates", "estimands")
@@ -111,3 +113,24 @@ def test_responders(trial, visit, counts, difference, ratio, needed) -> None:
         assert list(made) == pytest.approx(expected, abs=4e-3)
     treat = found.tables["number_needed"].iloc[0]
     assert list(treat[["estimate", "low", "high"]]) == pytest.approx(needed, rel=0.02)
+
+
+def test_what_the_study_file_says_was_published_is_what_was_and_stands_beside_ours_with_the_same_sign(
+    trial, results, published
+) -> None:
+    """The table of the report: each published number with our own of the same row, alike to the digits that were printed."""
+    table = published_table({"results": results.assign(hidden="")}, Labels(trial.study))
+    keys = ["pk5", "pk2_in_12m_completers", "f5", "f2", "pk5_migraine_n284"]
+    for line, key in zip(table.exact.to_dict("records"), keys, strict=True):
+        theirs = [line[f"published_{name}"] for name in ("estimate", "low", "high")]
+        assert theirs == published[key][:3]
+        assert rounded(line) == theirs
+        assert len(published[key]) == 3 or line["published_p"] == published[key][3]
+    assert [row[1] for row in table.rows] == [row[3] for row in table.rows]
+    assert table.rows[0] == [
+        "Headache severity score, 12 months",
+        "4.6 (2.2 to 7.0)",
+        "<.001",
+        "4.6 (2.2 to 7.0)",
+        "<.001",
+    ]

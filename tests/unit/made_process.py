@@ -6,6 +6,20 @@ import pandas as pd
 from needling.cohort.frame import add_baseline
 
 ARMS = {0: "usual_care", 1: "dry_needling"}
+# What a study file says whichever of the two kinds is asked for.
+SECTIONS = {
+    "study": "made",
+    "title": "Made",
+    "made_up": True,
+    "seed": 7,
+    "export": {"format": "csv", "records": "records.csv"},
+    "primary": "main",
+    "visits": {
+        "schedule": {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}},
+        "primary": "week_4",
+    },
+}
+MAIN = {"kind": "repeated_measures", "outcomes": ["pain"]}
 
 
 def twitching(seed=1, n=40, sessions=5, within=-0.8, between=0.0, later=0.0):

@@ -194,6 +194,67 @@ def three_arms_plan(**changes):
     return plan(**{"title": f"{base.title}, three arms", **changes})
 
 
+def one_cohort(**changes):
+    """A randomised trial of one cohort and one outcome; not made up, so that numbers of few people are hidden."""
+    first = {"kind": "repeated_measures", "label": "Primary analysis", "outcomes": ["pain"], "adjust": ["age"]}
+    return plan(
+        **{
+            "made_up": False,
+            "disclosure": {"rule": "cells"},
+            "instruments": {"nprs": {"total": "nprs"}},
+            "outcomes": {"pain": "Pain intensity"},
+            "cohorts": {"neck": {"label": "Neck pain", "outcomes": {"pain": "nprs"}}},
+            "estimands": {},
+            "families": {},
+            "analyses": {"primary": first},
+            **changes,
+        }
+    )
+
+
+def one_visit_plan():
+    """One visit after baseline."""
+    schedule = {"baseline": {"label": "Baseline", "week": 0}, "week_4": {"label": "Week 4", "week": 4}}
+    return one_cohort(disclosure=TRIAL, visits={"schedule": schedule, "primary": "week_4"})
+
+
+def worded_plan(arms, visit, outcome, cohort):
+    """One cohort whose words are given: arms (reference first), the primary visit, the outcome and the cohort."""
+    weeks = {"baseline": 0, "week_4": 4, "week_12": 12}
+    schedule = {name: {"label": visit if week == 4 else f"Week {week}", "week": week} for name, week in weeks.items()}
+    return one_cohort(
+        disclosure=TRIAL,
+        patients={
+            "id": "id",
+            "arm": {**ARM, "labels": dict(zip(("usual_care", "dry_needling"), arms, strict=True))},
+            "covariates": {"age": {"from": "age", "label": "Age", "unit": "years"}},
+        },
+        visits={"schedule": schedule, "primary": "week_4"},
+        outcomes={"pain": outcome},
+        cohorts={"neck": {"label": cohort, "outcomes": {"pain": "nprs"}}},
+    )
+
+
+def long_plan():
+    """Labels as long as people write them."""
+    return worded_plan(
+        (
+            "Usual care by the general practitioner with advice, leaflets and analgesics as needed",
+            "Ultrasound-guided dry needling of active and latent trigger points beside usual care",
+        ),
+        "Four weeks after randomisation",
+        "Average pain intensity over the last seven days at rest and in movement",
+        "Adults with chronic non-specific neck and shoulder pain referred from primary care",
+    )
+
+
+def scripts_plan():
+    """Labels with accents, in Greek, and in scripts that are read from the right."""
+    return worded_plan(
+        ("Soins usuels améliorés", "ניקור יבש"), "Τέταρτη εβδομάδα", "شدة الألم", "Población con dolor crónico"
+    )
+
+
 def people(study, per_arm, seed):
     """Patients and visit frame of a study: values on each instrument's scale, correlated within a person, some visits missed."""
     rng = np.random.default_rng(seed)

@@ -61,7 +61,7 @@ PLAN = {
 
 def plan(**changes):
     """The study's sections, some of them changed."""
-    return part({**PLAN, **changes})
+    return part({"export": {"format": "csv", "records": "export.csv"}, **PLAN, **changes})
 
 
 class OwnCodes:

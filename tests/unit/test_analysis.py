@@ -6,101 +6,16 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from made_trials import COMMON, EFFECT, KINDS, THREE, effects, frame, plan, run, three_arms
 from scipy import stats
 
-from needling.analysis.kinds import settings_of_kinds
-from needling.analysis.results import favoured, row_id
+from needling.analysis.results import row_id
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.plan import adjust
 from needling.schema.contract import check
 from needling.schema.results import KEYS, RESULTS
 from needling.study.families import Family
-from needling.study.file import part
-
-EFFECT = {"week_2": -0.5, "week_4": -1.0, "week_8": -0.8}
-VISITS = ["baseline", *EFFECT]
-STUDY = {
-    "patients": {
-        "id": "id",
-        "arm": {"from": "arm", "codes": {"1": "usual_care", "2": "dry_needling"}, "reference": "usual_care"},
-        "covariates": {"age": "age", "sex": "sex"},
-    },
-    "visits": {
-        "schedule": {
-            "baseline": {"label": "Baseline", "week": 0},
-            **{visit: {"label": visit, "week": float(visit[5:])} for visit in EFFECT},
-        },
-        "primary": "week_4",
-    },
-    "cohorts": {"neck": {"label": "Neck pain", "outcomes": {"pain": "nprs"}}},
-    "design": "randomised",
-    "covariates": {},
-    "estimands": {},
-    "primary": "main",
-}
-COMMON = {"outcomes": ["pain"], "adjust": ["age", "sex"]}
-THREE = {1: "usual_care", 2: "sham", 3: "dry_needling"}
-
-
-def frame(patients: int, seed: int = 1, effect: float = 1.0, missing: float = 0.1) -> pd.DataFrame:
-    """Pain of two arms whose true difference at each visit is EFFECT times `effect`."""
-    rng = np.random.default_rng(seed)
-    arm = rng.permutation(np.arange(patients) % 2)
-    person = rng.normal(0, 1.2, patients)
-    rows = [
-        pd.DataFrame(
-            {
-                "patient": [f"P{i:04d}" for i in range(patients)],
-                "arm": np.where(arm == 1, "dry_needling", "usual_care"),
-                "age": rng.normal(45, 10, patients).round(),
-                "sex": rng.choice(["female", "male"], patients),
-                "visit": visit,
-                "week": float(visit[5:]) if number else 0.0,
-                "value": 6
-                + person
-                + arm * effect * EFFECT.get(visit, 0)
-                - 0.5 * (number > 0)
-                + rng.normal(0, 1, patients),
-            }
-        )
-        for number, visit in enumerate(VISITS)
-    ]
-    table = pd.concat(rows, ignore_index=True)
-    keep = (table["visit"] == "baseline") | (rng.random(len(table)) > missing)
-    table = table[keep].assign(cohort="neck", outcome="pain", unit="0-10 points", better="lower")
-    table[["clinic", "therapist"]] = "C01", "T01"
-    return add_baseline(table, "baseline")
-
-
-def plan(arms=None, dose=None, **analyses):
-    """A study of two arms (or those given) with these analyses, each as the study file has it."""
-    codes = arms or {1: "usual_care", 2: "dry_needling"}
-    arm = {"from": "arm", "codes": {str(k): v for k, v in codes.items()}, "reference": codes[1], "dose": dose or {}}
-    patients = {**STUDY["patients"], "arm": arm}
-    return part({**STUDY, "patients": patients, "analyses": analyses}, settings_of_kinds())
-
-
-def run(data, name="main", arms=None, dose=None, **settings):
-    """Analyse a frame by one analysis; all its tables."""
-    study = plan(arms, dose, **{name: {**COMMON, **settings}})
-    patients = data.drop_duplicates("patient")[["patient", "cohort", "arm"]]
-    return analyse(name, {"visits": data, "patients": patients}, study)
-
-
-def effects(found):
-    """The comparisons of two arms at each visit."""
-    results = check(found.results, RESULTS, "results")
-    return results[results["quantity"].eq("difference") & results["reference"].ne("")].set_index("visit")
-
-
-def three_arms(patients=240, seed=3, missing=0.1):
-    """A frame of three arms: sham is 0.4, needling 1.0 better than usual care at every visit after baseline."""
-    data = frame(patients, seed, effect=0, missing=missing)
-    place = data["patient"].str[1:].astype(int) % 3
-    data["arm"] = place.map({0: "usual_care", 1: "sham", 2: "dry_needling"})
-    data["value"] -= place.map({0: 0.0, 1: 0.4, 2: 1.0}) * (data["visit"] != "baseline")
-    return add_baseline(data, "baseline")
 
 
 @pytest.mark.parametrize("baseline", ["covariate", "constrained"])
@@ -148,6 +63,20 @@ def test_ancova_agrees_with_a_formula_in_statsmodels() -> None:
     assert found.loc["week_4", "estimate"] == pytest.approx(fit.params[name], rel=1e-9)
     assert found.loc["week_4", ["low", "high"]].to_list() == pytest.approx(fit.conf_int().loc[name].to_list(), rel=1e-9)
     assert found.loc["week_4", "n_patients"] == int(fit.nobs)
+    assert found.loc["week_4", "df"] == fit.df_resid == fit.nobs - 5
+
+
+def test_ancova_gives_each_arm_the_mean_that_all_would_have_in_it() -> None:
+    import statsmodels.formula.api as smf
+
+    data = frame(200)
+    results = run(data, kind="ancova", visits=["week_4"]).results
+    means = results[results["quantity"] == "mean"].set_index("arm")
+    at_4 = data[data["visit"] == "week_4"]
+    fit = smf.ols("value ~ arm + baseline + age + C(sex)", at_4).fit()
+    for arm in ("usual_care", "dry_needling"):
+        expected = fit.predict(at_4.assign(arm=arm)).mean()
+        assert means.loc[arm, "estimate"] == pytest.approx(expected, rel=1e-9)
 
 
 def test_marginal_means_average_over_the_measurements_as_the_results_say() -> None:
@@ -181,15 +110,15 @@ def test_growth_curve_finds_slope_and_effect() -> None:
     assert effect["visit"] == "week_4"
 
 
-def test_improvement_turns_sign_limits_and_statistic_but_not_who_is_favoured() -> None:
-    as_measured = effects(run(frame(200), kind="ancova", visits=["week_4"])).iloc[0]
-    turned = effects(run(frame(200), kind="ancova", visits=["week_4"], report_as="improvement")).iloc[0]
-    assert (as_measured["better"], turned["better"]) == ("lower", "higher")
-    assert turned["estimate"] == -as_measured["estimate"]
-    assert (turned["low"], turned["high"]) == (-as_measured["high"], -as_measured["low"])
-    assert turned["statistic"] == -as_measured["statistic"]
-    assert turned["p"] == as_measured["p"]
-    assert turned["favours"] == as_measured["favours"] == "dry_needling"
+def test_growth_curve_compares_slopes_over_dose() -> None:
+    dose = {"usual_care": 0.0, "sham": 1.0, "dry_needling": 4.0}
+    results = run(three_arms(), arms=THREE, dose=dose, contrasts="trend", kind="growth_curve").results
+    slopes = results[results["quantity"] == "slope"].set_index("arm")
+    own, (_, per_dose) = slopes.loc[list(dose)], next(slopes[slopes["term"] == '["dose"]'].iterrows())
+    by_hand = np.polyfit(list(dose.values()), own["estimate"], 1)[0]
+    assert per_dose["estimate"] == pytest.approx(by_hand, abs=1e-8)
+    assert per_dose["unit"] == "points per week per unit of dose"
+    assert set(own["unit"]) == {"points per week"}
 
 
 def test_an_arm_without_patients_is_a_row_that_says_so() -> None:
@@ -242,39 +171,7 @@ def test_holm_over_a_family() -> None:
     assert elsewhere["p_adjusted"].iloc[:3].round(10).to_list() == [0.03, 0.04, 0.04]
 
 
-# ---------------------------------------------------------------- signs, directions, roles
-
-
-@pytest.mark.parametrize("better", ["lower", "higher"])
-@pytest.mark.parametrize("report_as", ["difference", "improvement"])
-@pytest.mark.parametrize("effect", [2.0, -2.0])
-@pytest.mark.parametrize("settings", [{"kind": "ancova", "visits": ["week_4"]}, {"kind": "repeated_measures"}])
-def test_who_is_favoured_does_not_depend_on_how_it_is_reported(better, report_as, effect, settings) -> None:
-    """Needling's values are lower where the effect is positive here (EFFECT is below 0): better, if lower is."""
-    row = effects(run(frame(120, effect=effect).assign(better=better), report_as=report_as, **settings)).loc["week_4"]
-    needles_lower = effect > 0
-    assert row["favours"] == ("dry_needling" if needles_lower == (better == "lower") else "usual_care")
-    turned = report_as == "improvement" and better == "lower"
-    assert (row["estimate"] < 0) == (needles_lower != turned)
-    assert row["better"] == ("higher" if turned else better)
-    assert (row["estimate"] > 0) == ((row["favours"] == "dry_needling") == (row["better"] == "higher"))
-
-
-def test_nobody_is_favoured_without_a_difference_or_a_direction() -> None:
-    row = {"quantity": "difference", "arm": "a", "reference": "b", "estimate": 1.0, "better": "higher"}
-    cases = [
-        ({}, "a"),
-        ({"estimate": -1.0}, "b"),
-        ({"estimate": 0.0}, ""),
-        ({"estimate": np.nan}, ""),
-        ({"reference": ""}, ""),
-    ]
-    cases += [
-        ({"better": "neither"}, ""),
-        ({"quantity": "risk_ratio"}, ""),
-        ({"quantity": "risk_ratio", "estimate": 0.5}, "b"),
-    ]
-    assert favoured(pd.DataFrame([{**row, **case} for case, _ in cases])) == [arm for _, arm in cases]
+# ---------------------------------------------------------------- roles and names
 
 
 def test_only_the_primary_visit_of_the_primary_analysis_is_primary() -> None:
@@ -309,122 +206,6 @@ def test_names_may_hold_any_character() -> None:
         terms = [json.loads(term) for term in results.loc[results["quantity"] == "coefficient", "term"]]
         assert ["arm", arms[2]] in [part for term in terms for part in term]
         assert {part[1] for term in terms for part in term if part[0] == "sex"} < set(odd.values())
-
-
-KINDS = {
-    "ancova": {"kind": "ancova", "visits": ["week_4"]},
-    "mmrm": {"kind": "repeated_measures"},
-    "constrained": {"kind": "repeated_measures", "baseline": "constrained"},
-    "response": {"kind": "repeated_measures", "baseline": "response"},
-    "growth": {"kind": "growth_curve"},
-}
-
-
-# ---------------------------------------------------------------- any number of arms
-
-
-@pytest.mark.parametrize("settings", KINDS.values(), ids=KINDS)
-def test_three_arms_each_against_the_reference(settings) -> None:
-    results = run(three_arms(), arms=THREE, **settings).results
-    quantity = "change" if settings.get("baseline") == "response" else "difference"
-    at_4 = results[(results["quantity"] == quantity) & results["reference"].ne("") & (results["visit"] == "week_4")]
-    found = at_4.set_index(["arm", "reference"])
-    assert list(found.index) == [("sham", "usual_care"), ("dry_needling", "usual_care")]
-    for (arm, _), row in found.iterrows():
-        truth = {"sham": -0.4, "dry_needling": -1.0}[arm]
-        assert abs(row["estimate"] - truth) < 3.5 * row["se"]
-
-
-def test_pairs_and_weights_agree_with_the_comparisons_against_the_reference() -> None:
-    data = three_arms()
-    for settings in (KINDS["ancova"], KINDS["mmrm"], KINDS["constrained"]):
-        base = effects(run(data, arms=THREE, **settings)).loc[["week_4"]].set_index("arm")["estimate"]
-        pairs = (
-            effects(run(data, arms=THREE, contrasts="pairwise", **settings))
-            .loc[["week_4"]]
-            .set_index(["arm", "reference"])
-        )
-        assert pairs.loc[("dry_needling", "sham"), "estimate"] == pytest.approx(
-            base["dry_needling"] - base["sham"], abs=1e-8
-        )
-        weights = {"dry_needling": 1.0, "usual_care": -0.5, "sham": -0.5}
-        made = run(data, arms=THREE, contrasts=weights, **settings).results
-        one = made[made["quantity"].eq("difference") & made["arm"].eq("") & made["visit"].eq("week_4")].iloc[0]
-        assert one["estimate"] == pytest.approx(base["dry_needling"] - 0.5 * base["sham"], abs=1e-8)
-        other = (
-            effects(run(data, arms=THREE, reference="sham", **settings)).loc[["week_4"]].set_index("arm")["estimate"]
-        )
-        assert other["usual_care"] == pytest.approx(-base["sham"], abs=1e-8)
-
-
-def test_a_trend_is_the_slope_over_dose() -> None:
-    dose = {"usual_care": 0.0, "sham": 1.0, "dry_needling": 4.0}
-    data = three_arms()
-    made = run(data, arms=THREE, dose=dose, contrasts="trend", kind="ancova", visits=["week_4"], adjust=[]).results
-    row, means = (
-        made[made["quantity"] == "trend"].iloc[0],
-        made[made["quantity"] == "mean"].set_index("arm")["estimate"],
-    )
-    x, y = np.array([dose[arm] for arm in means.index]), means.to_numpy()
-    assert row["estimate"] == pytest.approx(np.polyfit(x, y, 1)[0], abs=1e-10)
-    assert row["unit"] == "points per unit of dose"
-    assert row["p"] < 0.001
-
-
-@pytest.mark.parametrize("report_as", ["difference", "improvement"])
-@pytest.mark.parametrize("better", ["lower", "higher"])
-def test_non_inferiority_tests_the_side_that_is_worse(better, report_as) -> None:
-    data = frame(160, effect=0.5).assign(better=better)
-    plain = effects(run(data, kind="ancova", visits=["week_4"], report_as=report_as)).iloc[0]
-    row = effects(
-        run(data, kind="ancova", visits=["week_4"], report_as=report_as, framework="non_inferiority", margin=0.8)
-    ).iloc[0]
-    worse = 1 if row["better"] == "lower" else -1
-    t = (worse * plain["estimate"] - 0.8) / plain["se"]
-    assert row["p"] == pytest.approx(stats.t.cdf(t, plain["df"]), rel=1e-9)
-    assert (row["low"], row["high"]) == (plain["low"], plain["high"])
-    assert (row["margin"], row["framework"]) == (0.8, "non_inferiority")
-
-
-def test_equivalence_is_two_one_sided_tests_and_their_interval() -> None:
-    data = frame(400, effect=0.1)
-    plain = effects(run(data, kind="ancova", visits=["week_4"])).iloc[0]
-    row = effects(run(data, kind="ancova", visits=["week_4"], framework="equivalence", margin=0.5)).iloc[0]
-    each = [
-        stats.t.sf((plain["estimate"] + 0.5) / plain["se"], plain["df"]),
-        stats.t.cdf((plain["estimate"] - 0.5) / plain["se"], plain["df"]),
-    ]
-    assert row["p"] == pytest.approx(max(each), rel=1e-9)
-    assert row["level"] == pytest.approx(0.90)
-    reach = stats.t.ppf(0.95, plain["df"]) * plain["se"]
-    assert (row["low"], row["high"]) == pytest.approx((plain["estimate"] - reach, plain["estimate"] + reach))
-    assert (row["p"] < 0.05) == (row["low"] > -0.5 and row["high"] < 0.5)
-
-
-def test_standardised_difference_is_hedges_g() -> None:
-    """g = J d, d in units of the pooled baseline SD; the variance counts the SD's own error."""
-    data = frame(80, missing=0)
-    made = run(data, kind="ancova", visits=["week_4"], adjust=[]).results
-    raw, row = (made[made["quantity"] == q].iloc[0] for q in ("difference", "standardised_difference"))
-    start = data[data["visit"] == "baseline"].groupby("arm")["value"]
-    df = int((start.size() - 1).sum())
-    sd = np.sqrt((start.var() * (start.size() - 1)).sum() / df)
-    factor = 1 - 3 / (4 * df - 1)  # Hedges' approximation of the exact factor
-    assert row["estimate"] == pytest.approx(factor * raw["estimate"] / sd, rel=1e-4)
-    d = raw["estimate"] / sd
-    assert row["se"] == pytest.approx(factor * np.sqrt((raw["se"] / sd) ** 2 + d**2 / (2 * df)), rel=1e-4)
-    assert row["favours"] == raw["favours"]
-    assert (row["role"], row["df"], row["unit"]) == ("secondary", df, "standard deviations")
-    assert np.isnan(row["p"])
-
-
-def test_standardised_difference_covers_the_truth() -> None:
-    inside = []
-    for seed in range(120):
-        made = run(frame(40, seed=seed, missing=0), kind="ancova", visits=["week_4"], adjust=[]).results
-        row = made[made["quantity"] == "standardised_difference"].iloc[0]
-        inside.append(row["low"] <= -1.0 / np.sqrt(1.2**2 + 1) <= row["high"])
-    assert abs(np.mean(inside) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 120)
 
 
 # ---------------------------------------------------------------- baseline as a response, interactions, odd frames

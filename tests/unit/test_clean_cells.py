@@ -286,12 +286,21 @@ def test_another_scale_in_the_cell_is_not_the_number(text, why):
     assert np.isnan(values.iloc[1])
 
 
-@pytest.mark.parametrize(("text", "kept"), [("250 kPa", 250), ("35 N", None), ("2.5 kg", None)])
-def test_another_unit_beside_a_measurement_is_not_the_number(text, kept):
+@pytest.mark.parametrize(("text", "kept"), [("250 kPa", 250), ("35 N", None), ("2.5 kg", None), ("36 psi", None)])
+def test_a_unit_beside_a_measurement_that_contradicts_the_unit_column_is_no_number(text, kept):
     found = tables()
     found["outcomes"].loc[outcome(found, 0, "ppt", "1"), "value"] = text
     read = value(cleaned(found), found, 0, "ppt", "1")
     assert read == kept or (kept is None and np.isnan(read))
+
+
+@pytest.mark.parametrize(("text", "kept"), [("250 kPa", 250), ("35 N", 350), ("2.5 kg", 245.175), ("36 psi", None)])
+def test_a_unit_beside_a_measurement_is_that_of_its_cell_where_no_unit_column_tells(text, kept):
+    found = tables()
+    found["outcomes"]["unit"] = None
+    found["outcomes"].loc[outcome(found, 0, "ppt", "1"), "value"] = text
+    read = value(cleaned(found), found, 0, "ppt", "1")
+    assert (kept is None and np.isnan(read)) or read == pytest.approx(kept, abs=0.03)
 
 
 def test_another_unit_in_the_cell_is_not_the_number():

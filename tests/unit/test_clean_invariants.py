@@ -14,6 +14,7 @@ from needling.clean.corrections import COLUMNS
 from needling.clean.labels import map_codes
 from needling.clean.patterns import exchanged
 from needling.privacy.rekey import Keys
+from needling.read.number import read_number
 from needling.schema.contract import check
 from needling.schema.intake import AUDIT, CLEAN, QUARANTINE
 from needling.study.keys import StudyError
@@ -111,7 +112,7 @@ def test_any_text_in_any_cell_ends_in_clean_tables_or_in_one_sentence(data):
 @settings(deadline=None, derandomize=True)
 @given(st.text(max_size=20))
 def test_reading_a_cell_never_fails(text):
-    value, how, _ = parse.read_number(text)
+    value, how, _ = read_number(text)
     assert how in parse.HOW
     assert not np.isinf(value)
     style, first, second = parse.read_date(text)
@@ -140,8 +141,8 @@ def test_numbers_of_a_column():
 
 
 def test_a_number_too_large_to_hold_is_none():
-    assert parse.read_number("1e400")[1] == "text"
-    assert parse.read_number("9" * 400)[1] == "text"
+    assert read_number("1e400")[1] == "text"
+    assert read_number("9" * 400)[1] == "text"
 
 
 def test_labels_close_to_two_names_are_not_guessed():

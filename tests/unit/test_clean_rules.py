@@ -378,6 +378,16 @@ def test_items_win_over_totals():
     assert reasons.to_dict() == {100: "total differs from its items", 101: "total on the raw scale"}
 
 
+@pytest.mark.parametrize(("off", "kept"), [(0.5, True), (-0.5, True), (0.6, False), (-0.6, False)])
+def test_a_total_may_be_off_by_a_rounding_and_no_more(off, kept):
+    found = tables()
+    right = value(cleaned(found), found, 0, "ndi")
+    found["outcomes"].loc[outcome(found, 0, "ndi"), "value"] = str(right + off)
+    result = cleaned(found)
+    assert value(result, found, 0, "ndi") == (right + off if kept else right)
+    assert len(notes(result, "totals")) == (0 if kept else 1)
+
+
 def test_a_total_that_missing_items_allow_is_left_alone():
     found = tables()
     found["outcomes"].loc[outcome(found, 0, "ndi", "1"), "value"] = None

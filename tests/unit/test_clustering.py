@@ -165,6 +165,21 @@ def test_therapists_of_one_arm_are_counted_and_warned_of():
     assert "one arm" not in row(both["results"], "therapist")["note"]
 
 
+def test_a_variance_of_zero_between_therapists_of_one_arm_is_warned_of_with_the_coverage_that_was_seen():
+    said = set()
+    for seed in range(8):
+        made = row(
+            found_in(trial(seed, therapists=6, clinics=3, patients=96, sd=(0.1, 0.0, 1.2), within="one"))["results"],
+            "therapist",
+        )
+        assert ("in 65 to 90% then" in made["note"]) == (made["estimate"] == 0)
+        said.add(made["estimate"] == 0)
+    assert said == {True, False}
+    both = [row(found_in(trial(seed, sd=(0.0, 0.0, 1.2)))["results"], "therapist") for seed in range(4)]
+    assert any(one["estimate"] == 0 for one in both)
+    assert not any("65 to 90%" in one["note"] for one in both)
+
+
 @pytest.mark.parametrize(("clinics", "warned"), [(9, True), (10, False)])
 def test_fewer_than_ten_are_warned_of(clinics, warned):
     made = row(found_in(trial(6, therapists=20, clinics=clinics, sd=(0.5, 0.8, 1.0)))["results"], "clinic")
@@ -260,15 +275,21 @@ def test_the_sections_that_the_workflow_gives_are_enough():
 # ---------------------------------------------------------------- from the analysis to the page
 
 
-def released_of(frame, disclosure=None, **options):
-    one = study(**options)
+@pytest.fixture(scope="module")
+def analysed():
+    """What the analysis of one trial found."""
+    return found_in(trial(11))
+
+
+def released_of(tables, disclosure=None):
+    one = study()
     if disclosure:
         one = one.model_copy(update={"made_up": False, "disclosure": Disclosure(**disclosure)})
-    return release(found_in(frame, one) | {name: empty(c) for name, c in OBSERVED.items()}, one), Labels(one)
+    return release(tables | {name: empty(c) for name, c in OBSERVED.items()}, one), Labels(one)
 
 
-def test_table_and_figure_say_the_numbers_of_the_results():
-    released, labels = released_of(trial(11))
+def test_table_and_figure_say_the_numbers_of_the_results(analysed):
+    released, labels = released_of(analysed)
     results = released["results"]
     printed = TABLES["clusters"](released, labels)
     assert [line[0] for line in printed.rows] == ["Pain intensity, week 4", "Therapists", "Clinics"]
@@ -288,9 +309,10 @@ def test_table_and_figure_say_the_numbers_of_the_results():
 
 
 def test_words_are_of_differences_and_never_of_cause():
+    """They are the same whoever was measured, so that nobody needs to be."""
     for design in ("randomised", "cohort"):
         one = study(design=design)
-        said = " ".join(found_in(trial(12), one)["methods"]["text"])
+        said = " ".join(found_in(trial(12).head(0), one)["methods"]["text"])
         assert "did not come to therapists and clinics by lot" in said
         for word in ("cause", "because of", "due to", "leads to", "effect of the therapist"):
             assert word not in said
@@ -303,14 +325,12 @@ def test_words_are_of_differences_and_never_of_cause():
         ({"rule": "trial", "by": "a person", "date": "2026-01-01", "why": "x y"}, 3),
     ],
 )
-def test_effects_of_few_patients_are_not_shown_and_how_many_they_are_never(disclosure, fewest):
-    frame = trial(13)
-    effects = found_in(frame)["cluster_effects"]
-    effects.loc[0, "fewest"] = 2
-    released, _ = released_of(frame, disclosure)
-    shown = released["cluster_effects"]
+def test_effects_of_few_patients_are_not_shown_and_how_many_they_are_never(analysed, disclosure, fewest):
+    released, _ = released_of(analysed, disclosure)
+    shown, effects = released["cluster_effects"], analysed["cluster_effects"].copy()
     assert "fewest" not in shown
-    expected = found_in(frame)["cluster_effects"]["fewest"] >= fewest
+    expected = effects["fewest"] >= fewest
+    effects.loc[0, "fewest"] = 2
     assert (shown["estimate"].notna().to_numpy() == expected.to_numpy()).all()
     limit = Limits(11, 11, 2, 3) if fewest == 11 else Limits(1, 2, 2, 3)
     one = release_side(effects, "cluster_effects", released["results"], limit)

@@ -297,6 +297,17 @@ def test_composite_gives_its_value_to_every_visit_after_the_event_measured_or_mi
     assert list(made["visit_number"]) == [0, 1, 2] * 3, "in the order of the frame"
 
 
+@pytest.mark.parametrize(("day", "before"), [(55, True), (56, False)])
+def test_a_missed_visit_comes_after_the_events_before_its_planned_day(day, before):
+    """P9 missed week 8, that is day 56."""
+    happened = HAPPENED.assign(day=HAPPENED["day"].mask(HAPPENED["patient"] == "P9", day))
+    counts = intercurrent_counts(FRAME_OF_ALL, PATIENTS, happened, STUDY).set_index(["arm", "visit", "event"])["n"]
+    assert counts.loc[("dry_needling", "week_8", "stopped")] == int(before)
+    composite = {"stopped": Strategy(strategy="composite", value=10)}
+    made = values(apply_strategies(FRAME_OF_ALL, happened, composite, STUDY.visits))
+    assert made.get(("P9", "week_8")) == (10 if before else None)
+
+
 def test_a_composite_value_may_differ_by_outcome_and_goes_before_other_strategies():
     assert values(answered(stopped=("composite", {"pain": 8.0})))[("P9", "week_8")] == 8
     twice = pd.concat([HAPPENED, pd.DataFrame({"patient": ["P5"], "event": "stopped", "day": 40.0})])

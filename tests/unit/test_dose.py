@@ -5,20 +5,22 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from made_process import dosed, measured
+from made_process import MAIN, SECTIONS, dosed, measured
 
 from needling.analysis.dose import methods
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.analysis.sessions_received import mean_by_sessions, received, why_no_positivity, why_refused
 from needling.cohort.frame import add_baseline
+from needling.figures import doses as figure
+from needling.figures.style import PHONE, REPORT, style
 from needling.labels.words import Labels
 from needling.schema.contract import check
 from needling.schema.results import RESULTS
 from needling.study.file import study_model
 
 SESSIONS = {"columns": {"session": "s", "date": "d", "pain_before": "b"}}
-NEEDLING = {"columns": {"session": "s", "technique": "t", "gauge_mm": "g"}}
+NEEDLING = {"columns": {"session": "s", "technique": "t", "gauge_mm": "g", "stimulation": "e", "trigger_point": "p"}}
 OBSERVED = {"dose": "observed", "visits": ["week_12"], "sessions": [3, 5, 8], "arms": ["dry_needling"]}
 
 
@@ -30,23 +32,14 @@ def study(design="randomised", doses=None, **settings):
         "dose": doses or {},
     }
     sections = {
-        "study": "made",
-        "title": "Made",
+        **SECTIONS,
         "design": design,
-        "made_up": True,
-        "seed": 7,
-        "export": {"format": "csv", "records": "records.csv"},
-        "primary": "main",
         "patients": {"id": "id", "covariates": {"age": "age", "sex": {"from": "sex", "codes": {"1": "f"}}}, "arm": arm},
-        "visits": {
-            "schedule": {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}},
-            "primary": "week_4",
-        },
         "instruments": {"nprs": {"total": "nprs"}},
         "cohorts": {"all": {"outcomes": {"pain": "nprs"}}},
         "events": {"sessions": SESSIONS, "needling": NEEDLING},
         "analyses": {
-            "main": {"kind": "repeated_measures", "outcomes": ["pain"]},
+            "main": MAIN,
             "dose": {"kind": "dose", "role": "exploratory", "outcomes": ["pain"], **settings},
         },
     }
@@ -187,6 +180,35 @@ def test_exposures_are_least_squares_given_baseline(observed):
     assert rows.loc['["needles"]', "estimate"] == pytest.approx(np.linalg.lstsq(X, people["outcome"])[0][1], rel=1e-9)
 
 
+def test_what_was_done_is_an_exposure_as_a_mean_or_as_the_share_at_a_level():
+    """Stimulation, trigger points, depth, retention and muscles of sessions with needling by week 6, each given baseline."""
+    people, sessions, _ = dosed(6, n=160)
+    frames, rng = given(people, sessions), np.random.default_rng(8)
+    n, m = len(frames["sessions"]), len(frames["needling"])
+    done = {
+        "depth_mm": rng.uniform(5, 40, n),
+        "retention_min": rng.uniform(0, 15, n),
+        "muscles": rng.integers(1, 4, n) * 1.0,
+    }
+    frames["sessions"] = frames["sessions"].assign(**done)
+    told = {"stimulation": rng.choice(["none", "electrical"], m, p=[0.7, 0.3])}
+    told["trigger_point"] = rng.choice(["active", "latent"], m, p=[0.7, 0.3])
+    frames["needling"] = frames["needling"].assign(**told)
+    results, _, _ = run(frames, **OBSERVED, exposures=[*done, *told])
+    rows = results[results["variant"] == "exposure"].set_index("term")
+    levels = {"stimulation": "electrical", "trigger_point": "latent"}
+    used = frames["sessions"][frames["sessions"]["day"] <= 42]
+    values = {f'["{name}"]': used.groupby("patient")[name].mean() for name in done}
+    for name, level in levels.items():
+        hit = (frames["needling"][name] == level).groupby(frames["needling"]["patient"]).mean()
+        values[json.dumps([[name, level]])] = hit
+    assert set(rows.index) == set(values)
+    for term, of_patient in values.items():
+        X = np.column_stack([np.ones(len(people)), people["patient"].map(of_patient), people["baseline"]])
+        assert rows.loc[term, "estimate"] == pytest.approx(np.linalg.lstsq(X, people["outcome"])[0][1], rel=1e-8), term
+        assert rows.loc[term, "variance"] == "HC3"
+
+
 def test_a_cohort_without_positivity_is_refused_and_the_naive_estimate_stands():
     people, sessions, _ = dosed(7, n=200, steep=8)
     results, _, _ = run(given(people, sessions), **OBSERVED)
@@ -243,3 +265,32 @@ def test_words_of_observed_doses_are_those_of_association(observed):
     text = Labels(plan).fill(" ".join(said.values()))
     for word in ("cause", "effect of", "due to", "leads to"):
         assert word not in text
+
+
+def test_the_figure_says_whose_means_it_shows_and_how_they_were_made():
+    labels = Labels(study(**OBSERVED))
+    row = {
+        "cohort": "all",
+        "outcome": "pain",
+        "site": "",
+        "arm": "dry_needling",
+        "visit": "week_12",
+        "quantity": "mean",
+    }
+    row |= {"at": "", "level": 0.95, "unit": "0-10 points", "status": "converged", "note": "", "hidden": ""}
+    means = [("weighted", 3, 4.2), ("weighted", 5, 3.1), ("unweighted", 3, 4.0), ("unweighted", 5, 3.6)]
+    source = pd.DataFrame(
+        [
+            row | {"variant": how, "k": k, "estimate": value, "low": value - 1, "high": value + 1}
+            for how, k, value in means
+        ]
+    )
+    for profile in (REPORT, PHONE):
+        with style(profile):
+            drawn = figure.draw(source, labels, profile)
+        assert {"Had everybody received so many", "As they came (naive)"} <= {
+            text.get_text().replace("\n", " ") for text in drawn.texts
+        }
+    alternative = figure.words(source, labels)[1]
+    assert "dry needling, had everybody received so many, 5 sessions: 3.1" in alternative
+    assert "dry needling, as they came (naive), 3 sessions: 4.0 " in alternative

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from needling import extension
 from needling.analysis.kinds import NEEDS, kinds
 from needling.extension import _analysed, check_kind, frames, new_kind, write_kind
 from needling.study.extensions import loaded
@@ -40,8 +41,19 @@ def test_the_first_file_is_a_welch_test(kind):
 
 def test_the_first_file_keeps_the_contract_and_the_error_rate(kind):
     said = check_kind(kind(), nulls=200)
-    assert len(said) == len(frames()) + 1
-    assert said[-1].startswith("type I error at 5 %: ")
+    assert next(said) == "an ordinary trial: as the contract asks", "told before the others are run"
+    others = list(said)
+    assert len(others) == len(frames()) - 1 + 2
+    assert others[-2] == "100 of 200 data sets without any effect"
+    assert others[-1].startswith("type I error at 5 %: ")
+
+
+def test_data_sets_are_the_same_on_one_processor_and_on_many(kind, monkeypatch):
+    path = kind()
+    monkeypatch.setattr(extension, "AT_ONCE", 2)
+    spread = list(extension._type_one(path, 11))
+    assert [count for count, _, _ in spread] == [2, 2, 2, 2, 2, 1]
+    assert np.sum(spread, axis=0).tolist() == list(extension._rejections(path, range(11)))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +78,7 @@ def test_the_first_file_keeps_the_contract_and_the_error_rate(kind):
 )
 def test_a_breach_of_the_contract_is_named(kind, old, new, told):
     with pytest.raises(StudyError, match=r"own\.py") as error:
-        check_kind(kind((old, new)), nulls=120)
+        list(check_kind(kind((old, new)), nulls=120))
     assert told in str(error.value)
 
 

@@ -25,11 +25,21 @@ def results(p, **columns):
     return rows.assign(**{c: blank[f.kind] for c, f in RESULTS.items() if c not in rows})
 
 
-def study(**family):
-    analyses = {"x": Analysis(kind="ancova", outcomes=list(LETTERS), family="f")}
+def study(names="x", **family):
+    """Analyses, each with a family of its own that is adjusted like this; the first one's is f."""
+    families = {name: f"f{number or ''}" for number, name in enumerate(names)}
+    analyses = {name: Analysis(kind="ancova", outcomes=list(LETTERS), family=own) for name, own in families.items()}
     return SimpleNamespace(
-        analyses=analyses, families={"f": Family(**family)}, visits=SimpleNamespace(primary="week_4")
+        analyses=analyses,
+        families={own: Family(**family) for own in families.values()},
+        visits=SimpleNamespace(primary="week_4"),
     )
+
+
+def repeated(p):
+    """Four comparisons of each of many analyses: (their names, the results); p has a row for each."""
+    names = [f"x{number}" for number in range(len(p))]
+    return names, results(p.ravel(), analysis=np.repeat(names, 4), outcome=list(LETTERS) * len(p))
 
 
 def test_graph_of_the_publication():
@@ -61,12 +71,12 @@ def test_sequence_and_fallback_are_the_graphs_of_these_names():
 
 def test_a_graph_that_is_holm_adjusts_like_holm():
     equal = {a: {b: 1 / 3 for b in LETTERS if b != a} for a in LETTERS}
-    graph = study(method="graph", hypotheses=NAMED, weights=dict.fromkeys(LETTERS, 0.25), transitions=equal)
+    graph = {"method": "graph", "hypotheses": NAMED, "weights": dict.fromkeys(LETTERS, 0.25), "transitions": equal}
     rng = np.random.default_rng(3)
-    for _ in range(40):
-        rows = results(rng.random(4) ** 3)
-        made, holm = adjust(rows, graph)["p_adjusted"], adjust(rows, study(method="holm"))["p_adjusted"]
-        np.testing.assert_allclose(made, holm, rtol=1e-9)
+    names, rows = repeated(rng.random((40, 4)) ** 3)
+    made = adjust(rows, study(names, **graph))["p_adjusted"]
+    assert made.notna().all()
+    np.testing.assert_allclose(made, adjust(rows, study(names, method="holm"))["p_adjusted"], rtol=1e-9)
 
 
 def test_what_was_planned_and_not_estimated_is_not_rejected_and_stops_a_sequence():
@@ -149,9 +159,10 @@ def test_stepwise_intervals_by_hand():
 
 def test_family_wise_error_of_a_graph_under_the_null():
     arrows = {"a": {"c": 1}, "b": {"d": 1}, "c": {"b": 1}, "d": {"a": 1}}
-    plan = study(method="graph", hypotheses=NAMED, weights={"a": 0.5, "b": 0.5}, transitions=arrows)
-    rng = np.random.default_rng(11)
-    wrong = [adjust(results(rng.random(4)), plan)["p_adjusted"].min() <= 0.05 for _ in range(400)]
+    names, rows = repeated(np.random.default_rng(11).random((400, 4)))
+    plan = study(names, method="graph", hypotheses=NAMED, weights={"a": 0.5, "b": 0.5}, transitions=arrows)
+    wrong = adjust(rows, plan).groupby("analysis")["p_adjusted"].min() <= 0.05
+    assert len(wrong) == 400
     assert abs(np.mean(wrong) - 0.05) < 4 * np.sqrt(0.05 * 0.95 / 400)
 
 

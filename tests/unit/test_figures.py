@@ -1,28 +1,54 @@
 """Figures draw what released tables say, in words, the same bytes each time."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
-from matplotlib.colors import to_rgb
+from made_results import (
+    long_plan,
+    one_cohort,
+    one_visit_plan,
+    plan,
+    scripts_plan,
+    shown,
+    single_arm_plan,
+    three_arms_plan,
+    trial_plan,
+)
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
-from needling.figures.forest import is_turned, sides
+from needling.figures.forest import MEANS, is_turned, sides
+from needling.figures.gallery import gallery
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
-from needling.figures.style import COLOURS, PHONE, REPORT, Profile, style
+from needling.figures.style import (
+    BAND,
+    COLOURS,
+    KEY_LINE,
+    PHONE,
+    REPORT,
+    Profile,
+    Sheet,
+    key_height,
+    looks,
+    style,
+    text_width,
+)
 from needling.figures.trajectories import limits_of
+from needling.labels.numbers import format_fixed
 from needling.tables.withheld import HIDDEN
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
 ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families", "whom", "beside", "rule"}
-ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses"}
+ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses", "groups"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
@@ -31,7 +57,12 @@ STUDIES = {
     "one trial": trial_plan,
     "single arm": single_arm_plan,
     "three arms": three_arms_plan,
+    "22 per arm, few hidden": one_cohort,
+    "one visit": one_visit_plan,
+    "long labels": long_plan,
+    "other scripts": scripts_plan,
 }
+PEOPLE = {"three cohorts": 60, "three arms": 60, "22 per arm, few hidden": 22}  # per arm; of the others 200
 
 
 def with_sessions(released, labels):
@@ -90,14 +121,14 @@ def drawn_texts(figure):
     return sorted(texts, key=lambda t: t.get_window_extent().bounds)
 
 
-NARROW = [("three cohorts", Profile(140)), ("three arms", Profile(85)), ("three arms", PHONE)]
+NARROW = [("three cohorts", Profile(140)), ("three arms", Profile(85)), ("three arms", PHONE), ("long labels", PHONE)]
 
 
 @pytest.mark.parametrize(("study", "sizes"), [*((study, REPORT) for study in STUDIES), *NARROW])
 @pytest.mark.parametrize("name", OF_VISITS)
 def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, study, sizes):
     make = STUDIES[study]
-    per_arm = 60 if study in ("three cohorts", "three arms") else 200
+    per_arm = PEOPLE.get(study, 200)
     figure, _, caption, alternative = drawn(name, make, per_arm=per_arm, sizes=sizes)
     assert caption
     assert alternative
@@ -136,7 +167,8 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     assert b"CreationDate" not in pdf
 
 
-def test_made_up_data_are_labelled_in_every_caption(tmp_path):
+def test_made_up_data_are_labelled_in_every_caption(tmp_path, monkeypatch):
+    monkeypatch.setattr("needling.figures.draw.save", lambda *figure: None)  # what counts here are the words
     for make in (plan, single_arm_plan):
         words = write_figures(*shown(make, 60), tmp_path)
         for said in words.values():
@@ -181,6 +213,12 @@ def plots(figure):
     return found
 
 
+def bands(figure):
+    """Left and right end of the shaded side of each plot."""
+    found = [patch for ax in figure.axes for patch in ax.patches if to_hex(patch.get_facecolor()) == BAND]
+    return [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in found]
+
+
 def test_an_estimate_is_drawn_on_the_side_of_the_arm_that_it_favours():
     figure, source, _, _ = drawn("forest", plan)
     estimates = [x for _, mine in plots(figure) for x in mine]
@@ -193,6 +231,7 @@ def test_an_estimate_is_drawn_on_the_side_of_the_arm_that_it_favours():
     (zero, _), *_ = plots(figure)
     assert [x < zero for x in place_of(figure, "Dry needling")] == [True]
     assert [x > zero for x in place_of(figure, "Usual care")] == [True]
+    assert {(low < 0, high) for low, high in bands(figure)} == {(True, 0)}
 
 
 @pytest.mark.parametrize("better", ["lower", "higher"])
@@ -204,6 +243,7 @@ def test_a_course_names_the_side_of_improvement(better):
     (zero, _), *_ = plots(figure)
     (place,) = place_of(figure, "improvement")
     assert (place < zero) == (better == "lower")
+    assert {(low < 0, high > 0) for low, high in bands(figure)} == {(better == "lower", better == "higher")}
 
 
 def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
@@ -391,3 +431,50 @@ def test_figures_of_what_was_observed_keep_to_the_outcomes_of_the_primary_analys
     assert set(kept["outcome"]) == {"pain", "function"}
     none = {**released, "results": released["results"].iloc[:0]}
     assert len(of_the_primary(more, none, labels)) == len(more)  # nothing is lost where the primary analysis has no row
+
+
+@pytest.mark.parametrize(("width", "lines"), [(200, 1), (60, 3)])
+def test_a_key_goes_on_in_a_new_line_where_there_is_no_room(width, lines):
+    entries = {
+        f"{name} with supervised exercise": look for name, look in looks(["Usual care", "Sham", "Needling"]).items()
+    }
+    with style(REPORT):
+        sheet = Sheet(width, 30)
+        sheet.key(5, entries)
+        assert key_height(entries, 5, width) == pytest.approx(lines * KEY_LINE)
+    words = [text for text in sheet.figure.texts if text.get_text() in entries]
+    assert len({round(text.get_position()[1], 6) for text in words}) == lines
+    assert [text.get_color() for text in words] == [look.colour for look in entries.values()]
+    with style(REPORT):
+        broken = Sheet(40, 60)
+        broken.key(5, entries)
+        assert all(text_width(text.get_text(), REPORT.type, 500) <= 40 - 5 for text in broken.figure.texts)
+        assert key_height(entries, 5, 40) > 3 * KEY_LINE
+    samples = [one.get_marker() for one in sheet.figure.findobj(Line2D) if one.get_marker() != "None"]
+    assert samples == [look.marker for look in entries.values()]
+
+
+def test_the_gallery_is_current():
+    """Else: python -m needling.figures.gallery > ../docs/gallery.md, in the folder workflow."""
+    page = Path(__file__).parents[2] / "docs" / "gallery.md"
+    assert page.read_text(encoding="utf-8") == gallery(Path("none"))
+    assert page.read_text(encoding="utf-8").count("figures/forest.svg") == 1
+
+
+def test_the_effects_show_the_means_of_both_arms_where_there_is_room():
+    released, labels = shown(plan, 60)
+    source = figures()["forest"].data(released, labels)
+    wide, narrow = (
+        {text.get_text() for text in _drawn(source, labels, profile).findobj(Text)}
+        for profile in (REPORT, Profile(140))
+    )
+    means = {format_fixed(float(value), 1) for name in MEANS for value in source[name]}
+    means |= {format_fixed(float(value), 2) for name in MEANS for value in source[name]}
+    assert "Mean at week 4" in wide
+    assert len(means & wide) >= 2 * len(source) - 2
+    assert "Mean at week 4" not in narrow
+
+
+def _drawn(source, labels, profile):
+    with style(profile):
+        return figures()["forest"].draw(source, labels, profile)

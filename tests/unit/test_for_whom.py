@@ -6,6 +6,7 @@ import pytest
 from made_results import ARM, TRIAL, plan, shown
 
 from needling.figures import whom as figure
+from needling.figures.intervals import better_on_left
 from needling.figures.style import PHONE, REPORT
 from needling.labels.words import Labels
 from needling.report.whom import whom_sentences
@@ -95,8 +96,8 @@ def test_the_figure_has_a_side_for_each_arm_and_one_scale():
     assert axes[0].get_xlim() == axes[1].get_xlim()
     effects = source[source["quantity"] == "effect_at"]
     assert sum(len(line.get_xdata()) for ax in axes for line in ax.lines if line.get_marker() == "s") == len(effects)
-    assert figure.better_on_left({"better": "lower"})
-    assert not figure.better_on_left({"better": "higher"})
+    assert better_on_left({"better": "lower"})
+    assert not better_on_left({"better": "higher"})
 
 
 def test_on_a_phone_names_stand_over_their_values():

@@ -278,7 +278,7 @@ def test_a_class_of_a_column_without_codes_is_refused():
 def test_rates_and_their_ratio_hold_the_truth():
     """Of each session 50 % in the needling arm and 20 % in the other bring an event, whoever the patient is."""
     rng, held, trials = np.random.default_rng(3), np.zeros(3), 60
-    one = study(harms=HARMS)
+    one = study(harms={"kind": "harms"})
     people = {f"{arm[0]}{i}": arm for arm in ("usual_care", "dry_needling") for i in range(60)}
     for _ in range(trials):
         sessions = dict(zip(people, rng.integers(3, 9, len(people)).tolist(), strict=True))

@@ -166,12 +166,15 @@ def test_faces_of_rooms_re_export_nothing():
 # ---------------------------------------------------------------- reproducible to the byte
 
 
-def test_no_clock_host_or_user():
+def test_no_module_reads_a_clock_or_asks_who_and_where_it_runs():
     told = re.compile(
         r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"
         r"|^time\.time$|Path\.home$|expanduser$"
     )
-    assert found(MODULES, calls, lambda _, name: bool(told.search(name))) == []
+    hits = found(MODULES, calls, lambda _, name: bool(told.search(name)))
+    # a person's act, and no run: the day on which a model was written into the study file belongs into it
+    assert [hit.split(":")[0] for hit in hits] == ["workflow/needling/desk/promotion.py"]
+    assert hits[0].endswith("date.today")
 
 
 def test_no_absolute_path():
@@ -329,6 +332,15 @@ def test_readme_names_files_that_exist():
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     linked = re.findall(r"\]\(([^):#]+)\)", text)
     assert [name for name in linked if not (PROJECT / name).exists()] == []
+
+
+def test_index_of_the_docs_names_every_page_once_and_none_that_is_not_there():
+    docs = PROJECT / "docs"
+    linked = re.findall(r"\]\(([^):#]+)\)", (docs / "README.md").read_text(encoding="utf-8"))
+    assert [name for name in linked if not (docs / name).exists()] == []
+    assert len(linked) == len(set(linked)) > 20
+    pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} - {"README.md"}
+    assert pages - set(linked) == set()
 
 
 PRIVATE = [

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from test_analysis import COMMON, EFFECT, STUDY, effects, plan
-from test_analysis import frame as varying
-from test_analysis import three_arms as three
+from made_trials import COMMON, EFFECT, STUDY, effects, plan
+from made_trials import frame as varying
+from made_trials import three_arms as three
 
 from needling.analysis.imputation import METHODS, Profiles, crossings, jackknife
 from needling.analysis.kinds import settings_of_kinds
@@ -157,6 +157,25 @@ def test_surface_agrees_with_the_rows_at_zero_and_tips_where_it_says():
         mine = points[(points["method"] == method) & points["delta"].notna()]
         assert (mine["delta"].lt(0) == mine["side"].eq("below")).all()
         assert set(mine["at_zero"]) == {"significant" if row["p"] < 0.05 else "not_significant"}
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+def test_at_a_tipping_point_the_interval_ends_at_no_difference(level):
+    """Along one delta the estimate is a line and its variance a parabola, both known from the surface."""
+    found = run(frame(120, effect=0.5, seed=4, missing=0.25), methods=["mar"], variance="frequentist", level=level)
+    surface, points = found.tables["tipping"], found.tables["tipping_points"]
+    points = points[points["delta"].notna()]
+    assert len(points)
+    for point in points.to_dict("records"):
+        moved, still = "delta_arm", "delta_reference"
+        if point["shifted"] == "usual_care":
+            moved, still = still, moved
+        along = surface[surface[still] == 0]
+        estimate = np.polyval(np.polyfit(along[moved], along["estimate"], 1), point["delta"])
+        se = np.polyval(np.polyfit(along[moved], along["se_frequentist"] ** 2, 2), point["delta"]) ** 0.5
+        zero = along[along[moved] == 0].iloc[0]
+        reach = (zero["high"] - zero["estimate"]) / zero["se_frequentist"]
+        assert abs(estimate) == pytest.approx(reach * se, rel=1e-6)
 
 
 def test_more_added_in_an_arm_moves_the_estimate_up_in_it_and_down_in_the_reference():

@@ -6,6 +6,7 @@ import pytest
 
 from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_ladder, fit_mixed
+from needling.mixed.profile import _limit
 
 RANGE, VARIANCE = 5.0, 4.0
 
@@ -171,3 +172,12 @@ def test_bic_counts_subjects():
 def test_independent_residuals_with_a_visit_are_refused():
     with pytest.raises(MixedModelError, match="know no visits"):
         fit_mixed("y ~ arm", diary(8, subjects=6), subject="id", residual="iid(day)")
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.02])
+def test_a_profile_that_cannot_be_found_somewhere_has_no_limit_and_raises_nothing(gap):
+    def height(value):
+        return np.nan if 0 < abs(value - 0.55) < gap else value**2 - 0.3
+
+    limit = _limit(height, 0.0, 1.0, np.inf)
+    assert np.isnan(limit) if gap else limit == pytest.approx(0.3**0.5)

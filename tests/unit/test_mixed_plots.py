@@ -73,6 +73,17 @@ def test_what_cannot_be_drawn_is_said(fit, asked, message):
         fit.plot("residuals", ax="here")
 
 
+def test_what_a_plot_does_not_know_is_said(fit):
+    with pytest.raises(MixedModelError, match="one list"):
+        fit.plot("means", "arm", by="visit")
+    with pytest.raises(MixedModelError, match="A plot of means knows no 'colour'"):
+        fit.plot("means", "arm", colour="red")
+    with pytest.raises(MixedModelError, match="A plot of a contrast knows no 'group'"):
+        fit.plot("contrast", "arm", group="visit")
+    with pytest.raises(MixedModelError, match="A plot of influence knows no 'level'"):
+        fit.plot("influence", level=0.9)
+
+
 def test_the_engine_imports_matplotlib_only_to_draw_and_never_pyplot():
     code = "import sys, needling.mixed.fitted; assert 'matplotlib' not in sys.modules"
     code += "; import needling.mixed.plots as plots; plots.axes(None); assert 'matplotlib.pyplot' not in sys.modules"

@@ -215,6 +215,19 @@ def test_the_profile_of_one_variance_has_a_closed_form(data):
     assert row["low"] < row["estimate"] < row["high"]
 
 
+def test_only_the_components_that_are_asked_for_are_profiled(data):
+    fit = fit_mixed("y ~ week", data, subject="id", random="1", method="ml")
+    whole = fit.profile()
+    for asked in (["id"], ["residual", "fixed"]):
+        own = whole[whole["component"].isin(asked)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(fit.profile(components=asked), own)
+    shares = fit.icc(0.95, ["id"])
+    pd.testing.assert_frame_equal(shares, fit.icc(0.95))
+    assert fit.icc(0.95, [])[["low", "high"]].isna().all(axis=None)
+    with pytest.raises(MixedModelError, match=r"no component 'clinic' to profile; there are: id, residual, fixed\."):
+        fit.profile(components=["clinic"])
+
+
 def test_a_profile_knows_the_end_of_the_range(data):
     """A zero variance has the limit zero, and above it a value at which a likelihood-ratio test would reject."""
     shuffled = data.assign(y=data["y"].to_numpy()[np.random.default_rng(3).permutation(len(data))])

@@ -84,6 +84,18 @@ def test_contrasts_are_differences_of_means(fit):
     assert custom["estimate"][0] == pytest.approx((pooled["needling"] + pooled["sham"]) / 2 - pooled["usual"])
 
 
+@pytest.mark.parametrize("kind", ["reference", "pairwise", "sequential", "difference"])
+def test_a_contrast_knows_its_level_and_its_reference(fit, kind):
+    means = fit.means(["visit", "arm"]).set_index(["visit", "arm"])["estimate"]
+    table = fit.contrast("arm", by="visit", kind=kind)
+    pairs = table.attrs["compared"]
+    assert len(pairs) == len(table)
+    for visit, (level, reference), estimate in zip(table["visit"], pairs, table["estimate"], strict=True):
+        before = means["baseline", level] - means["baseline", reference] if kind == "difference" else 0
+        assert estimate == pytest.approx(means[visit, level] - means[visit, reference] - before)
+    assert fit.contrast("arm", coefficients={"active": {"needling": 1, "usual": -1}}).attrs["compared"] == []
+
+
 def test_observed_means_average_the_predictions_of_the_used_rows(fit, trial):
     frame = fit.model.design.frame
     for arm in ("usual", "needling"):

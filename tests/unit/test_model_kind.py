@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from test_analysis import STUDY, THREE, effects, frame, plan, run, three_arms
+from made_trials import STUDY, THREE, effects, frame, plan, run, three_arms
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.model import Settings
@@ -279,6 +279,21 @@ def test_what_treatment_may_have_changed_makes_it_exploratory(project) -> None:
     study["analyses"]["mine"] = {**mine, "formula": "pain_after ~ arm * day + age"}
     read = study_model(settings_of_kinds()).model_validate(study)
     assert not [item for item, _ in methods(read.analyses["mine"], read) if item == "wording"]
+
+
+@pytest.mark.parametrize(
+    ("visits", "used"),
+    [
+        ({}, "every planned visit but the first ({visit:baseline})"),
+        ({"visits": ["baseline", "week_4"]}, "every one of these visits ({visit:baseline}, {visit:week_4})"),
+    ],
+)
+def test_methods_say_which_visits_are_used(visits, used) -> None:
+    from needling.analysis.model import methods
+
+    study = plan(mine={"kind": "model", "outcomes": ["pain"], "formula": "value ~ arm * visit", **visits})
+    said = dict(methods(study.analyses["mine"], study))
+    assert said["uses"] == f"{used} at which the response and all that the model uses are known"
 
 
 def test_what_shows_results_reads_no_more_than_an_analysis() -> None:

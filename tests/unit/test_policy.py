@@ -153,6 +153,18 @@ def test_where_it_abstains_there_is_no_rule():
     assert not rows["quantity"].eq("coefficient").any()
 
 
+def test_what_rests_on_whom_the_rule_treats_counts_them():
+    rows = run(*trial(1, slope=-0.4))["results"]
+    shares = rows[rows["quantity"] == "share"].set_index("variant")
+    assert dict(shares["n_patients"]) == {"rule_in_folds": 240, "rule": 300}
+    np.testing.assert_allclose(shares["estimate"], (shares["n_events"] / shares["n_patients"]).astype(float))
+    judged_rows = rows[rows["quantity"].isin(["policy_value", "policy_gain"])].set_index("variant")
+    assert judged_rows["n_patients"].eq(240).all()
+    rests = judged_rows["n_events"].dropna()
+    assert set(rests.index) == {"rule", "over_all", "over_none", "over_better"}
+    assert set(rests) == {shares.loc["rule_in_folds", "n_events"]}
+
+
 def test_chance_is_seeded():
     one, other = (run(*trial(3, slope=-0.2))["results"] for _ in range(2))
     pd.testing.assert_frame_equal(one, other)
@@ -161,7 +173,7 @@ def test_chance_is_seeded():
 def test_a_missing_variable_costs_no_patient():
     people, frame = trial(4)
     lacking = frame.assign(expectation=frame["expectation"].mask(frame["patient"] < "P030"))
-    assert set(run(people, lacking)["results"]["n_patients"]) == {300}
+    assert set(run(people, lacking)["results"]["n_patients"]) == {240}  # of 300, the four parts of five that judge
 
 
 @pytest.mark.parametrize(

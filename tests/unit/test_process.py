@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pingouin
 import pytest
-from made_process import measured, twitching
+from made_process import MAIN, SECTIONS, measured, twitching
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.process import split, within_correlation
@@ -24,28 +24,19 @@ def study(events=True, design="randomised", arms=("usual_care", "dry_needling"),
     codes = {str(number): arm for number, arm in enumerate(arms)}
     arm = {"from": "arm", "codes": codes, "reference": "usual_care"}
     sections = {
-        "study": "made",
-        "title": "Made",
+        **SECTIONS,
         "design": design,
-        "made_up": True,
-        "seed": 7,
-        "export": {"format": "csv", "records": "records.csv"},
-        "primary": "main",
         "patients": {"id": "id", "covariates": {"age": "age"}, **({"arm": arm} if arms else {})},
-        "visits": {
-            "schedule": {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}},
-            "primary": "week_4",
-        },
         "instruments": {
             "nprs": {"total": "nprs"},
-            "local": {"registry": "ppt", "total": "l", "site": "local"},
+            "local": {"registry": "ppt", "items": "l_1 .. l_3", "site": "local"},
             "remote": {"registry": "ppt", "total": "r", "site": "remote"},
             "csi": {"total": "csi"},
         },
         "cohorts": {"all": {"outcomes": {"pain": "nprs", "ppt": ["local", "remote"], "csi": "csi"}}},
         "events": {"sessions": SESSIONS, "needling": NEEDLING} if events else {},
         "analyses": {
-            "main": {"kind": "repeated_measures", "outcomes": ["pain"]},
+            "main": MAIN,
             "process": {"kind": "process", "role": "exploratory", "measures": ["ppt"], "pain": "pain", **settings},
         },
     }

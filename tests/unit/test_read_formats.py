@@ -256,7 +256,7 @@ def test_further_rows_of_headings_are_left_out_and_told(tmp_path, above, left_ou
     data = "".join(f"P{n:02},{'ab'[n % 2]},{30 + n},{n % 11}\n" for n in range(rows))
     (tmp_path / "x.csv").write_text("id,visit,age,pain\n" + above + data)
     raw = read_export(Export(format="csv", records="x.csv"), tmp_path)
-    assert raw.headings == left_out
+    assert {place: cells for place, (cells, _) in raw.left_out.items()} == {f"line {n}": c for n, c in left_out.items()}
     assert list(raw.sheets[0].frame["id"]) == [f"P{n:02}" for n in range(rows)]
     assert list(raw.sheets[0].lines) == list(range(2 + len(left_out), 2 + len(left_out) + rows))
 
@@ -272,7 +272,7 @@ def test_no_row_of_a_person_is_taken_for_a_heading(tmp_path, first):
         "id,visit,age,pain\n" + first.rstrip(",") + "," * (3 - first.rstrip(",").count(",")) + "\n" + data
     )
     raw = read_export(Export(format="csv", records="x.csv"), tmp_path)
-    assert (raw.headings, len(raw.sheets[0].frame)) == ({}, 41)
+    assert (raw.left_out, len(raw.sheets[0].frame)) == ({}, 41)
 
 
 def test_quotes_escaped_by_a_backslash_are_read(tmp_path):

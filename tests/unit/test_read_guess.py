@@ -12,6 +12,7 @@ from needling.plan import load_study
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.read.guess import guess_study
+from needling.read.look import number_in
 from needling.study.keys import StudyError
 
 
@@ -53,6 +54,23 @@ def test_demo_is_recognised(tmp_path, project):
     assert all(re.match(r" *(study|seed|records|dictionary):", line) for line in unmarked)
 
 
+@pytest.mark.parametrize(("lowest", "range_"), [(-6, "[0, 10]"), (-9, "[0, 10]"), (-4, "[-10, 10]")])
+def test_codes_for_missing_are_no_values_below_zero(tmp_path, lowest, range_):
+    path = tmp_path / "trial.csv"
+    cells = [lowest if n % 12 == 0 else n % 11 for n in range(48)]
+    rows = [f"P{n // 2},{n // 2 % 2},{('baseline', 'week 4')[n % 2]},{cell}\n" for n, cell in enumerate(cells)]
+    path.write_text("id,group,visit,pain_score\n" + "".join(rows))
+    assert f"total: pain_score, range: {range_}" in guess_study("trial", path)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1,083", 1083), ("-1,083", -1083), ("1.083", 1083), ("0.083", 0.083), ("-4,5", -4.5), ("12", 12)],
+)
+def test_a_draft_takes_three_digits_behind_a_mark_for_thousands_whatever_the_sign(text, number):
+    assert number_in(text) == pytest.approx(number)
+
+
 def test_one_row_per_patient_is_recognised(tmp_path):
     path = tmp_path / "trial.csv"
     path.write_text(
@@ -79,8 +97,17 @@ def test_spanish_export_is_recognised(tmp_path, reference):
     "name", ["arm-single-longitudinal", "checkboxes-1", "decimal-comma", "longitudinal", "repeating-instruments"]
 )
 def test_any_redcap_export_gives_a_draft_that_loads(tmp_path, reference, name):
+    """It reads whoever is in the export, and every cell that is filled in of the totals and items that it names."""
     folder = reference / "redcap" / name
-    drafted(tmp_path, "draft", folder / "data.csv", next(folder.glob("diction*.csv")))
+    _, study, tables = drafted(tmp_path, "draft", folder / "data.csv", next(folder.glob("diction*.csv")))
+    with (folder / "data.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    named = [column for one in study.instruments.values() for column in one.items or [one.total]]
+    assert study.export.format == "redcap"
+    assert list(study.cohorts) == ["everybody"]
+    assert study.patients.id == next(iter(rows[0]))
+    assert len(tables["patients"]) == len({row[study.patients.id] for row in rows})
+    assert tables["outcomes"]["value"].count() == sum(row[column] != "" for row in rows for column in named) > 0
 
 
 def written(path, header, rows):
@@ -293,18 +320,29 @@ def test_names_of_sheets_that_are_not_read_are_looked_at_too(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "totals", "values"),
     [
-        "a,b\n1,2\n",
-        "id;x y;x y 2\n1;a;b\n1;c;d\n",
-        "Ünder,,q1,q2,q3\n,,1,2,3\n,,4,5,6\n",
-        "id,pain .. now,q1 .. x,a\u2028b\n1,2,3,4\n",
-        'id,"two\nlines",y\n1,2,3\n',
+        ("a,b\n1,2\n", {"a": "a", "b": "b"}, "12"),
+        ("id;x y;x y 2\n1;a;b\n1;c;d\n", {"id": "id"}, "11"),
+        (
+            "Ünder,,q1,q2,q3\n,,1,2,3\n,,4,5,6\n",
+            {"q": {"baseline": "q1", "follow_up_1": "q2", "follow_up_2": "q3"}},
+            "123456",
+        ),
+        (
+            "id,pain .. now,q1 .. x,a\u2028b\n1,2,3,4\n",
+            {"pain_now": "pain .. now", "q1_x": "q1 .. x", "ab": "a\u2028b"},
+            "234",
+        ),
+        ('id,"two\nlines",y\n1,2,3\n', {"two_lines": "two\nlines", "y": "y"}, "23"),
     ],
 )
-def test_odd_exports_give_a_draft_that_loads(tmp_path, text):
+def test_odd_exports_give_a_draft_that_loads(tmp_path, text, totals, values):
     (tmp_path / "odd.csv").write_text(text)
-    drafted(tmp_path, "odd", tmp_path / "odd.csv")
+    _, study, tables = drafted(tmp_path, "odd", tmp_path / "odd.csv")
+    assert list(study.cohorts) == ["everybody"]
+    assert {name: one.total for name, one in study.instruments.items()} == totals
+    assert tables["outcomes"]["value"].tolist() == list(values)
 
 
 def test_unknown_ending_is_told(tmp_path):

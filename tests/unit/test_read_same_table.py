@@ -29,14 +29,14 @@ def _bytes_of_clean(tables, study, folder):
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
 
 
-def _same(trial, path, tmp_path):
-    """Hold canonical tables to those of the .csv but for the place of each cell, and clean tables to the byte."""
-    _, study, from_csv, bytes_of_clean = trial
+def assert_same_tables(trial, path):
+    """Hold canonical tables to those of the .csv but for the place of each cell; return them."""
+    _, study, from_csv, _ = trial
     tables = to_canonical(read_export(study.export, raw=path), study)
     assert tables.keys() == from_csv.keys()
     for name, table in from_csv.items():
         pd.testing.assert_frame_equal(_without_place(tables[name]), _without_place(table))
-    assert _bytes_of_clean(tables, study, tmp_path / "clean") == bytes_of_clean
+    return tables
 
 
 def _without_place(table):
@@ -45,18 +45,22 @@ def _without_place(table):
 
 @pytest.mark.parametrize("ending", ["sav", "xlsx"])
 def test_formats_of_the_publication(trial, tmp_path, ending):
-    _same(trial, trial[0] / f"acupuncture.{ending}", tmp_path)
+    folder, study, _, bytes_of_clean = trial
+    tables = assert_same_tables(trial, folder / f"acupuncture.{ending}")
+    assert _bytes_of_clean(tables, study, tmp_path / "clean") == bytes_of_clean
 
 
 @pytest.mark.parametrize("writer", ["pandas", "pyreadstat"])
 def test_stata_file_made_from_it(trial, tmp_path, writer):
-    table = pd.read_csv(trial[0] / "acupuncture.csv", encoding="utf-8-sig")
+    folder, study, _, bytes_of_clean = trial
+    table = pd.read_csv(folder / "acupuncture.csv", encoding="utf-8-sig")
     path = tmp_path / "acupuncture.dta"
     if writer == "pandas":
         table.to_stata(path, write_index=False)
     else:
         pyreadstat.write_dta(table.astype(float), path)
-    _same(trial, path, tmp_path)
+    tables = assert_same_tables(trial, path)
+    assert _bytes_of_clean(tables, study, tmp_path / "clean") == bytes_of_clean
 
 
 def test_tables_have_the_trial(trial):

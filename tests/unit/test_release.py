@@ -179,6 +179,26 @@ def test_an_estimate_of_few_events_or_non_events_in_an_arm_is_withheld_with_what
     assert alone["hidden"].tolist() == ["few_events"]  # nobody says how many events each arm had
 
 
+@pytest.mark.parametrize(("treated", "hidden"), [(0, ""), (3, "few_events"), (11, ""), (69, ""), (77, "few_events")])
+def test_what_rests_on_whom_a_rule_treats_is_withheld_where_few_are_or_few_are_not(given, treated, hidden):
+    common = {"arm": "", "reference": "", "n_patients": 80, "n_observations": 80, "n_events": pd.NA}
+    split = common | {"n_events": treated}
+    rows = [
+        split | {"quantity": "share", "variant": "rule_in_folds", "estimate": treated / 80},
+        split | {"quantity": "policy_value", "variant": "rule", "estimate": 3.1},
+        split | {"quantity": "policy_gain", "variant": "over_none", "estimate": 0.4},
+        common | {"quantity": "policy_value", "variant": "all", "arm": ARMS[1], "estimate": 3.0},
+    ]
+    like = given["results"].query("analysis == 'primary'").head(1).drop(columns=[*rows[0], "variant"])
+    mine = pd.concat([like.assign(**row) for row in rows], ignore_index=True)[given["results"].columns]
+    mine = mine.astype(given["results"].dtypes)
+    after = release(given | {"results": mine}, plan(CELLS))["results"]
+    assert after["hidden"].tolist() == [hidden] * 3 + [""]
+    assert after["estimate"].isna().tolist() == [bool(hidden)] * 3 + [False]
+    assert after["n_events"].isna().tolist() == [bool(hidden)] * 3 + [True]
+    assert release(given | {"results": mine}, plan(TRIAL))["results"]["hidden"].eq("").all()
+
+
 @pytest.mark.parametrize(("n", "shown"), [(10, False), (11, True), (21, True), (22, False), (34, False)])
 def test_a_subset_must_not_tell_how_few_have_a_characteristic_or_lack_it(given, n, shown):
     people = given["people"].query("stage == 'analysed'").assign(n=[32, 33, n, n])

@@ -144,3 +144,4 @@ def test_what_shows_them_has_no_number_that_is_hidden(rule, tmp_path):
         said = write_figure(rooms[name], released, labels, tmp_path / name)
         assert said
         assert "nan" not in said["alternative"]
+        assert ", dry needling: " in said["alternative"]

@@ -1,8 +1,7 @@
-"""The report: every number looked up, wording that fits the design, the same bytes each time."""
+"""The report as page, PDF and document: the same bytes each time, every number looked up, any label as it is."""
 
 import base64
 import html
-import json
 import re
 import subprocess
 import zipfile
@@ -10,42 +9,24 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-from made_results import TRIAL, plan, shown, single_arm_plan, three_arms_plan, trial_plan, unreleased
+from made_reports import FIGURES, SAID, WORDS, plain, text_from
+from made_results import (
+    TRIAL,
+    plan,
+    shown,
+    trial_plan,
+    unreleased,
+)
 from matplotlib.figure import Figure
 from printed_numbers import disagreements
+from pypdf import PdfReader
 
-from needling.figures.draw import figures, write_figures
+from needling.figures.draw import figures, write_figure, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
 from needling.release.line import release
-from needling.report.build import TEMPLATES, build_report
-from needling.report.numbers import Number
+from needling.report.build import build_report
 from needling.report.page import LARGEST_FILE, VARIABLES, finished
-from needling.report.text import report_text
-from needling.study.keys import StudyError
-from needling.tables.make import tables as all_tables
-from needling.tables.printed import escape
-
-FIGURES = figures()
-WORDS = {name: {"caption": f"What {name} shows.", "alternative": f"A picture of the {name}."} for name in FIGURES}
-SAID = ["numpy 2.0.0"]
-
-
-def text_of(make, change=None, per_arm=60):
-    released, labels = shown(make, per_arm)
-    if change:
-        change(released)
-    return text_from(released, labels)
-
-
-def text_from(released, labels):
-    tables = {name: table for name, build in all_tables().items() if (table := build(released, labels)) is not None}
-    return report_text(labels, released, tables, WORDS, software=SAID, templates=TEMPLATES)
-
-
-def plain(text):
-    """The words of a text in Markdown: without escapes and without the rows that numbers come from."""
-    return re.sub(r"\\(.)", r"\1", re.sub(r"(?<!\\)\[((?:[^\]\\]|\\.)*)\]\{data-row[^}]*\}", r"\1", text))
 
 
 def made_up_trial():
@@ -94,9 +75,16 @@ def test_page_stands_alone_and_names_every_picture(built):
     assert 'class="flag"' in page
 
 
-def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
-    write_figures(*shown(made_up_trial, 200), tmp_path)
-    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
+@pytest.fixture(scope="module")
+def page_of_forest(tmp_path_factory):
+    """A page of one drawing."""
+    folder = tmp_path_factory.mktemp("forest")
+    write_figure(figures()["forest"], *shown(made_up_trial, 200), folder / "forest")
+    return finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', folder)
+
+
+def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(page_of_forest):
+    page = page_of_forest
     assert ">Dry needling better</text>" in page
     assert "font-family" not in page  # the page's own typeface, which is that of the figures
     assert "var(--ink)" in page
@@ -104,28 +92,14 @@ def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(tmp_path):
     assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
 
 
-def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(tmp_path):
-    write_figures(*shown(made_up_trial, 200), tmp_path)
-    page = finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', tmp_path)
-    head, drawing = page.split("</head>")
+def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(page_of_forest):
+    head, drawing = page_of_forest.split("</head>")
     looks = dict(re.findall(r"\.(d\d+)\{([^}]*)\}", head))
     assert "style=" not in drawing
     assert set(re.findall(r'class="(d\d+)"', drawing)) == set(looks)
     assert len(set(looks.values())) == len(looks)
     word = re.search(r'<text class="(d\d+)"[^>]*>Dry needling better</text>', drawing)
     assert "var(--arm2)" in looks[word[1]]
-
-
-def test_columns_that_were_not_read_are_told_in_a_sentence_of_their_own():
-    """What follows the sentence begins a new paragraph: its marks once stood in the text of every format."""
-
-    def change(released):
-        released["unread"] = pd.DataFrame({"kind": ["not_named", "like_identifier"], "n": [11, 2]})
-
-    text = text_of(plan, change)
-    said = "11 columns of the export were not read, because the plan does not name them; 2 look like identifiers"
-    line = next(line for line in plain(text).splitlines() if said in line)
-    assert line.endswith("better delete them from the export.")
 
 
 def test_nothing_of_the_marks_of_the_text_is_printed(built):
@@ -192,10 +166,74 @@ def test_sixty_results_at_random_stand_in_the_pdf_and_the_document(built):
         assert [text for text in chosen if squeezed(text) not in where] == []
 
 
+def parts(part):
+    """Every structure element of a tagged PDF."""
+    yield part
+    kids = part.get("/K", [])
+    for kid in (one.get_object() for one in listed_of(kids)):
+        if isinstance(kid, dict) and "/S" in kid:
+            yield from parts(kid)
+
+
+def test_figures_of_the_pdf_stand_in_their_order_below_the_headings_of_their_sections(built):
+    """What floats to a place above its heading reads as part of the section before."""
+    lines = [line.strip() for line in pdf_text(built[1]["here"][1]).splitlines()]
+    numbers = [int(found[1]) for line in lines if (found := re.match(r"Figure (\d+)\.", line))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for heading, caption in {"Who took part": "Figure 2.", "Missing data": WORDS["missingness"]["caption"]}.items():
+        figure = next(i for i, line in enumerate(lines) if line.startswith("Figure ") and caption in line)
+        assert heading in lines[:figure], heading
+
+
 def test_pdf_is_tagged_for_assistive_technology(built):
-    pdf = built[1]["here"][1].read_bytes()
-    assert b"/MarkInfo" in pdf
-    assert b"pdfuaid" in pdf
+    """Tagged, with bookmarks; in the body of a table the first cell of each row is its head, and is said to be the row's."""
+    pdf = PdfReader(built[1]["here"][1])
+    assert pdf.root_object["/MarkInfo"]["/Marked"]
+    assert b"pdfuaid" in pdf.root_object["/Metadata"].get_data()
+    assert pdf.page_mode == "/UseOutlines"
+    assert {"Primary result", "Methods", "Files and provenance"} <= {
+        one.title for one in pdf.outline if hasattr(one, "title")
+    }
+    found = list(parts(pdf.root_object["/StructTreeRoot"]["/K"][0].get_object()))
+    bodies = [body for body in found if body["/S"] == "/TBody"]
+    rows = [[cell.get_object() for cell in row["/K"]] for body in bodies for row in parts(body) if row["/S"] == "/TR"]
+    rows = [row for row in rows if len(row) > 1]  # one cell is the heading of a group
+    assert len(rows) > 60
+    for first, *others in rows:
+        assert first["/S"] == "/TH"
+        assert any(one.get_object().get("/Scope") == "/Row" for one in listed_of(first["/A"]))
+        assert {cell["/S"] for cell in others} == {"/TD"}
+    formulas = [one for one in found if one["/S"] == "/Formula"]
+    assert formulas
+    assert all("is the sum of" in one["/Alt"] for one in formulas)
+
+
+def listed_of(attributes):
+    return attributes if isinstance(attributes, list) else [attributes]
+
+
+def test_models_are_formulas_with_words_on_the_page_and_in_the_document(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    formulas = re.findall(r'<div class="formula" role="img" tabindex="0" aria-label="([^"]+)">\s*<math\b', page)
+    assert formulas
+    assert all(words.startswith("The outcome of a patient") for words in formulas)
+    assert page.count("In the formulas Y is the outcome") == 1
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        assert len(re.findall(r"<m:oMathPara>", archive.read("word/document.xml").decode())) == len(formulas)
+
+
+def test_checklists_say_where_each_item_is_answered(built):
+    page = built[1]["here"][0].read_text(encoding="utf-8")
+    section = re.search(r'<section id="checklist".*?</section>', page, re.DOTALL)[0]
+    assert re.findall(r"<li>\s*<p>(CONSORT 2025|STRICTA 2010|TIDieR): of \d+ items", section) == [
+        "CONSORT 2025", "STRICTA 2010", "TIDieR",
+    ]  # fmt: skip
+    row = re.search(r'<tr[^>]*>\s*<th scope="row"[^>]*>25</th>.*?</tr>', section, re.DOTALL)[0]
+    assert 'href="#table-baseline"' in row
+    assert "automatic" in row
+    words = html.unescape(re.sub("<[^>]+>", " ", section))
+    for status in ("authors", "not in the data", "automatic"):
+        assert status in words
 
 
 def test_document_names_made_up_data_and_pictures_on_every_page(built):
@@ -300,309 +338,3 @@ def test_cells_that_a_spreadsheet_would_run_are_made_harmless(tmp_path, value):
     write_table(pd.DataFrame({"a": [value]}), tmp_path / "t.csv")
     cell = (tmp_path / "t.csv").read_text().splitlines()[1].strip('"')
     assert cell == str(value) if value in ("plain", -2.5) else cell == f"'{value}"
-
-
-# ---------------------------------------------------------------- words
-
-
-@pytest.mark.parametrize("study", [plan, trial_plan, single_arm_plan, three_arms_plan])
-def test_text_has_no_raw_name_long_number_or_empty_section(study):
-    text = text_of(study, per_arm=200)
-    prose = plain(re.sub(r"\]\(figures.*?\}\n|custom-style.*|\{[.#][^}]*\}|\]\(#[^)]*\)", "", text))
-    assert not re.search(r"\b[a-z]+_[a-z0-9]+", prose)
-    assert not re.search(r"\d\.\d{5}|\bnan\b|None\b|Undefined|<NA>", prose)
-    for section in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
-        assert len(section.split("\n", 1)[1].strip()) > 20, section
-    assert text.count("**Figure") == len(FIGURES)
-
-
-def test_wording_fits_the_design():
-    summary = plain(text_of(plan)).split("# Methods")[0]
-    assert "Randomised, 2 arms" in summary
-    assert "Dry needling against usual care, at week 4" in summary
-    observational = plain(text_of(lambda: plan(design="cohort"))).split("# Methods")[0]
-    assert "Not randomised, 2 groups" in observational
-    assert "associations" in observational
-    assert "effect" not in observational
-    course = plain(text_of(single_arm_plan, per_arm=200)).split("# Methods")[0]
-    assert "One group, not compared" in course
-    assert "regression to the mean" in course
-    assert "Change from baseline to week 4" in course
-    assert "better than" not in course
-    assert not re.search(r"\beffect\b(?!\))", course.replace("not an effect", ""))
-
-
-ROW = {
-    "quantity": "difference",
-    "arm": "dry_needling",
-    "reference": "usual_care",
-    "status": "converged",
-    "note": "",
-    "hidden": "",
-}
-ROW |= {
-    "estimate": -1.0,
-    "low": -2.0,
-    "high": -0.5,
-    "level": 0.95,
-    "p": 0.01,
-    "p_adjusted": np.nan,
-    "unit": "points",
-    "margin": np.nan,
-    "framework": "superiority",
-    "row_id": "x",
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"better": "lower"}, "the whole interval favours dry needling"),
-        ({"better": "higher"}, "the whole interval favours usual care"),
-        ({"better": "lower", "low": 0.5, "high": 2.0}, "the whole interval favours usual care"),
-        ({"better": "higher", "low": 0.5, "high": 2.0}, "the whole interval favours dry needling"),
-        ({"better": "lower", "low": -1.0, "high": 0.2}, "the interval includes no difference"),
-        ({"better": "lower", "low": -1.0, "high": 0.0}, "the interval includes no difference"),
-        (
-            {"better": "higher", "quantity": "risk_ratio", "low": 1.1, "high": 2.0},
-            "the whole interval favours dry needling",
-        ),
-        (
-            {"better": "higher", "quantity": "risk_ratio", "low": 0.5, "high": 0.9},
-            "the whole interval favours usual care",
-        ),
-        (
-            {"better": "higher", "quantity": "risk_ratio", "low": 0.5, "high": 1.2},
-            "the interval includes no difference",
-        ),
-        ({"better": "lower", "arm": "", "reference": ""}, "the interval lies on the side of improvement"),
-        ({"better": "higher", "arm": "", "reference": ""}, "the interval lies on the side of worsening"),
-        ({"better": "lower", "arm": "", "reference": "", "high": 0.1}, "the interval includes no change"),
-        ({"better": "lower", "estimate": np.nan}, ""),
-        ({"better": "neither"}, "the whole interval lies below zero"),
-        ({"better": "neither", "low": 0.5, "high": 2.0}, "the whole interval lies above zero"),
-        ({"better": "neither", "low": -0.5, "high": 2.0}, "the interval includes zero"),
-    ],
-)
-def test_every_side_is_said_in_words(change, said):
-    assert Number({**ROW, **change}, Labels(plan())).said == said
-
-
-@pytest.mark.parametrize(
-    ("better", "low", "high", "excluded"),
-    [
-        ("lower", -3.0, 1.4, True),
-        ("lower", -1.0, 1.6, False),
-        ("higher", -1.4, 3.0, True),
-        ("higher", -1.6, 1.0, False),
-        ("lower", -1.6, 1.0, True),
-        ("higher", -1.0, 1.6, True),
-    ],
-)
-def test_a_margin_lies_on_the_side_of_worse(better, low, high, excluded):
-    row = {**ROW, "better": better, "low": low, "high": high, "framework": "non_inferiority", "margin": 1.5}
-    said = "excludes" if excluded else "does not exclude"
-    assert Number(row, Labels(plan())).said == (
-        f"the interval {said} that dry needling is worse by the margin of 1.5 points or more"
-    )
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "within"), [(-1.4, 1.4, "within"), (-1.6, 1.4, "not within"), (-1.4, 1.6, "not within")]
-)
-def test_equivalence_is_said_of_both_sides(low, high, within):
-    row = {**ROW, "better": "lower", "low": low, "high": high, "framework": "equivalence", "margin": 1.5}
-    assert Number(row, Labels(plan())).said == f"the interval lies {within} the margin of 1.5 points either way"
-
-
-def test_a_number_says_why_it_is_not_there():
-    labels, gone = Labels(plan()), {**ROW, "better": "lower", "estimate": np.nan}
-    hidden = Number({**gone, "hidden": "few_events"}, labels)
-    assert hidden.text == "not available (it would tell of few events)"
-    failed = Number({**gone, "status": "failed", "note": "no convergence"}, labels)
-    assert failed.text == "not available (the model could not be fitted: no convergence)"
-
-
-def test_intervals_are_said_to_be_unadjusted_where_p_values_are_adjusted():
-    said = "is the 95% confidence interval, not adjusted for several questions."
-    assert said in plain(text_of(plan))
-    assert "Adjusted P: Holm, over the comparisons of a family; confidence intervals are not adjusted." in plain(
-        text_of(plan)
-    )
-    assert said not in plain(text_of(trial_plan))
-
-
-def test_a_failed_fit_is_said_in_words():
-    def fail(released):
-        results = released["results"]
-        rows = (
-            (results["quantity"] == "difference") & (results["outcome"] == "days") & (results["analysis"] == "primary")
-        )
-        results.loc[rows, ["estimate", "se", "df", "statistic", "low", "high", "p"]] = float("nan")
-        results.loc[rows, ["status", "note"]] = "failed", "no convergence after 200 steps"
-
-    text = plain(text_of(trial_plan, fail, 200))
-    assert "not available (the model could not be fitted: no convergence after 200 steps)" in text
-    fit = text.split("# Do the models fit?")[1].split("# Methods")[0]
-    assert "days with headache" in fit.lower()
-    assert "no convergence" in fit
-
-
-def test_a_rung_of_the_ladder_is_said_with_those_before_it():
-    def fall(released):
-        results = released["results"]
-        rows = (results["analysis"] == "primary") & (results["cohort"] == "sports")
-        results.loc[rows, ["structures_tried", "structure"]] = json.dumps(["unstructured", "toeplitz_het"]), "ar1_het"
-
-    fit = plain(text_of(plan, fall)).split("# Do the models fit?")[1].split("# Methods")[0]
-    said = (
-        "did not hold: unstructured and heterogeneous Toeplitz; used instead: heterogeneous first-order autoregressive"
-    )
-    assert fit.count(said) == 2
-    assert "did not hold" not in plain(text_of(plan))
-
-
-def test_a_difference_beyond_all_trials_is_named():
-    def beyond(released):
-        results = released["results"]
-        rows = (results["quantity"] == "difference") & (results["outcome"] == "pain") & (results["cohort"] == "sports")
-        results.loc[rows & (results["visit"] == "week_8"), ["estimate", "low", "high"]] = [-3.4, -4.0, -2.8]
-
-    assert "outside what trials" not in plain(text_of(plan))
-    text = plain(text_of(plan, beyond))
-    assert text.count("outside what trials") == 1
-    assert "pain intensity in sports injury at week 8" in text
-
-
-def test_a_number_of_people_that_no_table_has_stops_the_report():
-    def lose(released):
-        released["flow"] = released["flow"][released["flow"]["stage"] != "enrolled"]
-
-    with pytest.raises(LookupError, match="enrolled: 0 rows"):
-        text_of(plan, lose)
-
-
-def test_numbers_in_the_summary_are_those_of_the_results():
-    row = shown(trial_plan, 200)[0]["results"].query(
-        "analysis=='primary' and outcome=='score' and visit=='month_12' and quantity=='difference'"
-    )
-    row = row.iloc[0]
-    text = plain(text_of(trial_plan, per_arm=200))
-    assert f"**Headache severity score: {row['estimate']:.1f} of 140 points lower (better)**" in text
-    assert f"between {row['low']:.1f} and {row['high']:.1f} lower" in text
-
-
-def test_what_is_withheld_is_said_in_one_sentence_per_table():
-    def withhold(released):
-        released["withheld"] = pd.DataFrame(
-            {
-                "section": ["baseline", "baseline", "flow"],
-                "reason": ["few_people", "complement", "few_people"],
-                "n": [3, 2, 4],
-            }
-        )
-
-    text = plain(text_of(plan, withhold))
-    assert "Baseline: some numbers of 5 rows are not shown, because they would tell of few people or numbers" in text
-    assert "Flow: some numbers of 4 rows are not shown" in text
-    assert "rows are not shown" not in plain(text_of(plan))
-
-
-def test_what_of_the_instruments_nobody_checked_is_named():
-    items = {"ndi": [f"ndi_{i}" for i in range(1, 11)], "lefs": [f"lefs_{i}" for i in range(1, 21)]}
-    totals = {name: {"total": name} for name in ("nprs", "fiqr", "visa_a")}
-    made = plan(instruments=totals | {name: {"items": columns} for name, columns in items.items()})
-    said = "not checked against a publication"
-    released, _ = shown(plan)
-    assert f"{said}: neck disability (NDI) (missing items)." in plain(text_from(released, Labels(made)))
-    # no item is read of the NDI, and of the LEFS every item is needed
-    checked = plan(instruments=totals | {"ndi": {"total": "ndi"}, "lefs": {"items": items["lefs"]}})
-    assert said not in plain(text_from(released, Labels(checked)))
-
-
-def test_other_analyses_are_named_in_the_study_file():
-    assert "The study file names these analyses beside the primary one" in text_of(plan)
-
-
-def test_software_is_what_ran():
-    from importlib.metadata import version
-
-    from needling.report.software import software
-
-    assert f"numpy {version('numpy')}" in software()
-    assert "numpy 2.0.0" in plain(text_of(single_arm_plan))
-
-
-def test_escaped_text_is_printed_as_it_is():
-    text = "1. a_b *c* [d](e) <f> & \\g #h | `i` ~j~ ^k^ $l$ @m -- ... 'n' {o} ![p]"
-    assert plain(escape(text)) == text
-
-
-FIGURE = """
-SECTION = "{section}"
-
-def data(released, labels):
-    return released["flow"][["stage", "n"]]
-
-def draw(source, labels, profile):
-    from needling.figures.style import new_figure
-    figure = new_figure(60, 30)
-    figure.subplots().plot(source["n"])
-    return figure
-
-def words(source, labels):
-    return "People at each stage.", "A line over the stages of the flow."
-"""
-TABLE = """
-from needling.tables.printed import Printed
-
-def stages(released, labels):
-    flow = released["flow"]
-    return Printed("Stages.", flow, ["Stage", "n"], [["Enrolled", "360"]], section="fit")
-
-TABLES = {"stages": stages}
-"""
-
-
-def extended(folder, section="primary"):
-    """The text of a study that brings a figure, a table and a section, each in one file."""
-    (folder / "figure_people.py").write_text(FIGURE.format(section=section))
-    (folder / "table_stages.py").write_text(TABLE)
-    (folder / "section_why.md").write_text("# Why\n\nBecause {{ people('enrolled') }} people came.\n")
-    released, labels = shown(plan)
-    words = WORDS | {
-        "people": {"caption": "People at each stage.", "alternative": "A line.", "section": section},
-    }
-    made = {name: table for name, make in all_tables(folder).items() if (table := make(released, labels)) is not None}
-    return report_text(labels, released, made, words, software=SAID, templates=TEMPLATES, extensions=folder)
-
-
-def test_a_study_brings_a_figure_a_table_and_a_section_in_one_file_each(tmp_path):
-    text = extended(tmp_path)
-    sections = dict(
-        part.split("\n", 1)
-        for part in re.split(r"^# ", re.sub(r" \{#[\w-]+\}$", "", plain(text), flags=re.MULTILINE), flags=re.MULTILINE)[
-            1:
-        ]
-    )
-    assert "People at each stage." in sections["Primary result"]
-    assert "Stages." in sections["Do the models fit?"]
-    assert "Because 360 people came." in sections["Why"]
-    assert plain(text).count("People at each stage.") == 1
-    assert set(figures(tmp_path)) == {*FIGURES, "people"}
-    source = figures(tmp_path)["people"].data(*shown(plan))
-    assert len(source)
-
-
-def test_a_figure_for_a_section_that_is_not_there_stops_the_report(tmp_path):
-    with pytest.raises(StudyError, match="figure 'people': the report has no section 'nowhere'"):
-        extended(tmp_path, "nowhere")
-
-
-def test_an_extension_lacks_nothing_and_takes_no_name(tmp_path):
-    (tmp_path / "figure_people.py").write_text(FIGURE.replace("def words", "def text"))
-    with pytest.raises(StudyError, match=r"figure_people.py: it lacks words"):
-        figures(tmp_path)
-    (tmp_path / "figure_people.py").rename(tmp_path / "figure_forest.py")
-    with pytest.raises(StudyError, match="the name 'forest' is taken"):
-        figures(tmp_path)

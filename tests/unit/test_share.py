@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_trials import STUDY
 
 from needling.privacy.share import in_spans, k_anonymity, l_diversity, shared_file
 from needling.study.file import part
@@ -12,11 +13,7 @@ from needling.study.keys import StudyError
 
 PLAN = {
     "design": "randomised",
-    "patients": {
-        "id": "id",
-        "arm": {"from": "arm", "codes": {"1": "usual_care", "2": "dry_needling"}, "reference": "usual_care"},
-        "covariates": {"age": "age", "sex": "sex"},
-    },
+    "patients": STUDY["patients"],
     "visits": {
         "schedule": {
             "baseline": {"label": "Baseline", "days": [-14, 0]},

@@ -176,6 +176,19 @@ def test_a_constrained_baseline_needs_randomisation(plan):
     assert "only right where arms were randomised" in refusal(path)
 
 
+def test_a_growth_curve_needs_to_know_when_its_lines_are_compared(plan):
+    """From dates the actual weeks are known, but not the week that the primary visit stands for."""
+    path = plan("kind: repeated_measures", "kind: growth_curve")
+    assert load_study(path).visits.schedule["week_4"].nominal_week == 4.5
+    named = path.read_text().replace(
+        "  date: date", "  date: date\n  planned: {from: visit, codes: {0: baseline, 1: week_4}}"
+    )
+    path.write_text(named.replace(", days: [-14, 0]", ", week: 0").replace(", days: [21, 42]", ""))
+    assert "give visits.schedule.week_4 days or a week" in refusal(path)
+    path.write_text(path.read_text().replace("kind: growth_curve", "kind: repeated_measures"))
+    assert load_study(path).visits.schedule["week_4"].nominal_week is None
+
+
 def test_what_is_not_yaml_is_refused_with_its_line(plan):
     path = plan("title: A small study", "title: 'A small study")
     assert "not valid YAML" in refusal(path)
@@ -500,3 +513,8 @@ def test_what_cannot_be_meant_is_told_in_a_sentence_for_researchers(plan, old, n
         "__",
     ):
         assert internal not in said
+
+
+def test_a_word_that_is_near_a_known_one_is_asked_about_and_nothing_more(plan):
+    with pytest.raises(StudyError, match=r"design: 'randomized' is not known here; did you mean 'randomised'\?$"):
+        load_study(plan("design: randomised", "design: randomized"))

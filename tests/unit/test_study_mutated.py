@@ -1,6 +1,8 @@
 """Broken study files: each is read, or refused in words that name what to mend; no traceback, no endless reading."""
 
 import random
+import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,7 @@ def endings(seeds, folder: Path) -> dict[str, int]:
         source = draw.choice(STUDIES)
         path = folder / source.name
         path.write_text(mutated(source.read_text(encoding="utf-8"), draw), encoding="utf-8", errors="surrogatepass")
+        begun, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         try:
             load_study(path)
             counts["read"] += 1
@@ -100,6 +103,8 @@ def endings(seeds, folder: Path) -> dict[str, int]:
             assert "pydantic" not in said
             assert len(said) < 5000, said[:300]
             counts["refused"] += 1
+        assert time.process_time() - begun < 20
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2_000_000  # kilobytes
     return counts
 
 

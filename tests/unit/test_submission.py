@@ -1,8 +1,11 @@
 """What authors hand in: figures that keep a journal's rules, and every breach of a rule found in the bytes."""
 
+import html
 import json
+import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import yaml
@@ -11,11 +14,16 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
+from needling.figures.draw import figures
 from needling.figures.style import REPORT, save, style
+from needling.labels.words import Labels
+from needling.report.build import TEMPLATES, build_document
+from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists
+from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.submission.build import MANIFEST, build_submission, stop_on_changes_by_hand
 from needling.submission.check import BLIND, check_folder, contrast, linear, look, seen_as
-from needling.submission.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists
+from needling.submission.documents import blocks
 from needling.submission.journals import Journal, journal, journals
 from needling.submission.provenance import commit
 from needling.tables.make import write_tables
@@ -139,6 +147,70 @@ def test_a_figure_too_tall_for_the_page_is_left_out_and_said(handed_in):
     for name, width, _, height, _ in tall:
         assert float(height) > rules.height
         assert not (folder / "figures" / width / f"{name}.pdf").exists()
+
+
+def document(folder, name):
+    with zipfile.ZipFile(folder / f"{name}.docx") as archive:
+        return archive.read("word/document.xml").decode()
+
+
+def words_of(xml):
+    return html.unescape(re.sub(r"<[^>]+>", "", re.sub(r"</w:p>", " ", xml)))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("tables", "tbl"), ("figures", "drawing")])
+def test_documents_have_one_object_on_a_page_with_a_heading_and_a_numbered_caption(handed_in, name, kind):
+    xml = document(handed_in[0], name)
+    objects = len(re.findall(rf"<w:{kind}>", xml))
+    assert objects >= 4
+    assert xml.count('<w:br w:type="page"/>') == objects - 1
+    assert len(re.findall(r" SEQ (?:Table|Figure|Supplement) ", xml)) == objects
+    assert xml.count('w:val="Heading1"') >= 3
+    pages = xml.split('<w:br w:type="page"/>')
+    assert [len(re.findall(rf"<w:{kind}>", page)) for page in pages] == [1] * objects
+    targets = set(re.findall(r'<w:bookmarkStart [^>]*w:name="([^"]+)"', xml))
+    assert set(re.findall(r'w:anchor="([^"]+)"', xml)) <= targets
+
+
+def test_documents_number_tables_and_figures_as_the_report_does(handed_in, tmp_path):
+    released, labels = shown(plan, 60)
+    tables = write_tables(released, labels, tmp_path)
+    words = {name: {"caption": name, "alternative": "A picture.", "section": room_section(name)} for name in figures()}
+    words = {name: one for name, one in words.items() if (handed_in[0] / "figures" / f"{name}.csv").exists()}
+    text = report_text(labels, released, tables, words, software=["numpy 2"], templates=TEMPLATES)
+    for kind, known in (("table", tables), ("figure", words)):
+        found = blocks(text, kind)
+        lists = ["checklist_consort", "checklist_stricta", "checklist_tidier"] if kind == "table" else []
+        assert sorted(block.name for block in found) == sorted([*known, *lists])
+        numbers = [re.search(r"\*\*(\w+ ?S?\d+)\.\*\*", block.text)[1] for block in found]
+        said = words_of(document(handed_in[0], f"{kind}s"))
+        assert [number for number in numbers if f"{number}. Made-up data." not in said] == []
+
+
+def room_section(name):
+    return getattr(figures()[name], "SECTION", "others")
+
+
+def test_methods_say_what_is_estimated_each_model_and_what_is_left_to_the_authors(handed_in):
+    said = words_of(document(handed_in[0], "methods"))
+    assert "adults with one of three painful conditions" in said
+    for told in ("Mixed model for repeated measures (REML)", "Analysis of covariance", "Computed with Python"):
+        assert said.count(told) == 1, told
+    assert "Registration" in said.split("For the authors to add")[1]
+    assert "](#" not in said
+
+
+def test_a_picture_taller_than_a_page_is_made_smaller(tmp_path):
+    for name, tall in (("low", 900), ("tall", 2400)):
+        Image.new("RGB", (1400, tall), "white").save(tmp_path / f"{name}.png", dpi=(200, 200))
+    text = "\n\n".join(f'![**Figure 1.** A.](figures/{name}){{#figure-{name} alt="A"}}' for name in ("low", "tall"))
+    xml = (
+        zipfile.ZipFile(build_document(text, "Pictures", Labels(plan()), tmp_path, tmp_path / "made.docx"))
+        .read("word/document.xml")
+        .decode()
+    )
+    heights = [int(one) / 36000 for one in re.findall(r'<wp:extent cx="\d+" cy="(\d+)"', xml)]
+    assert heights == [pytest.approx(900 / 1400 * 170, abs=7), pytest.approx(200, abs=0.5)]
 
 
 # ---------------------------------------------------------------- broken files are caught

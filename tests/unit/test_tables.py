@@ -166,6 +166,22 @@ def test_heading_of_the_coefficients_counts_the_clusters():
     assert "therapist" not in table("coefficients", plan).rows[0][0]
 
 
+def test_standardised_differences_stand_with_their_interval_and_direction():
+    made = table("standardised", plan)
+    rows = [row for row in made.rows if len(row) > 1]
+    assert set(made.exact["analysis"]) == {"primary"}
+    assert len(rows) == len(made.exact) == 3 * 2 * 4
+    for row, exact in zip(rows, made.exact.to_dict("records"), strict=True):
+        low, high = exact["estimate"] - exact["low"], exact["high"] - exact["estimate"]
+        assert low == pytest.approx(high)
+        told = [float(word.strip("()").replace("−", "-")) for word in row[1].split() if word != "to"]
+        assert told == pytest.approx([exact["estimate"], exact["low"], exact["high"]], abs=0.0051)
+    assert made.notes[1].startswith("A negative g is better: pain intensity (myofascial pain), ")
+    assert made.notes[2] == "A positive g is better: function (sports injury)."
+    assert (made.section, made.folded) == ("primary", True)
+    assert table("standardised", single_arm_plan) is None
+
+
 def test_what_is_hidden_has_a_mark_and_one_sentence():
     def hide(released):
         results = released["results"]

@@ -160,7 +160,9 @@ def _check_extension(options: argparse.Namespace) -> str:
     path = Path(options.file)
     if not path.exists():
         raise StudyError(f"{path}: there is no such file.")
-    return "\n".join(check_kind(path))
+    for line in check_kind(path):
+        print(line, flush=True)
+    return f"{path.name} keeps the contract of a kind."
 
 
 def _check_figures(options: argparse.Namespace) -> str:

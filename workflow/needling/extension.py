@@ -1,6 +1,11 @@
 """Extensions of a study: a first file for one, and a check of a kind on the awkward frames that real studies make."""
 
+import os
 import re
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +15,7 @@ from needling.study.extensions import EXTENSIONS, loaded
 from needling.study.keys import StudyError
 
 NULLS = 1000
+AT_ONCE = 100  # data sets between two lines of progress
 TEMPLATE = EXTENSIONS / "kind.template"
 
 
@@ -43,7 +49,7 @@ def new_kind(name: str) -> str:
     return TEMPLATE.read_text(encoding="utf-8").replace("NAME", name)
 
 
-def check_kind(path: Path, nulls: int = NULLS) -> list[str]:
+def check_kind(path: Path, nulls: int = NULLS) -> Iterator[str]:
     """Run a kind on awkward frames and on data without any effect, and say which part of the contract it breaks.
 
     Parameters
@@ -51,33 +57,39 @@ def check_kind(path: Path, nulls: int = NULLS) -> list[str]:
     path : the extension's file.
     nulls : data sets without an effect for the share of false positives.
 
-    Returns
-    -------
-    One line per check: what was run, and that it holds. The last one is the type I error with its Monte Carlo error.
+    Yields
+    ------
+    A line as soon as a part is done: what was run, and whether it holds. The last one is the type I error with its Monte Carlo
+    error, where anything was tested.
 
     Raises
     ------
-    StudyError : a line per breach: the frame, and what is wrong with the rows that came of it.
+    StudyError : when all awkward frames are done, a line per breach: the frame, and what is wrong with the rows that came of it;
+        or at the end, a type I error too far from 5 %.
     """
     kind = loaded(path, NEEDS)
-    said, wrong = [], []
+    wrong = []
     for name, frame in frames().items():
         problems = _problems(kind, path.stem, frame)
         wrong += [f"{name}: {problem}" for problem in problems]
-        said += [] if problems else [f"{name}: as the contract asks"]
+        yield f"{name}: {'breaks the contract' if problems else 'as the contract asks'}"
     if wrong:
         raise StudyError(f"{path.name} breaks the contract of a kind:\n  " + "\n  ".join(wrong))
-    rejected, tested = _type_one(kind, path.stem, nulls)
+    rejected = tested = done = 0
+    for count, more, of_them in _type_one(path, nulls):
+        rejected, tested, done = rejected + more, tested + of_them, done + count
+        if done < nulls:
+            yield f"{done} of {nulls} data sets without any effect"
     if tested:
         share = rejected / tested
         error = (share * (1 - share) / tested) ** 0.5
-        said.append(
+        said = (
             f"type I error at 5 %: {100 * share:.1f} % of {tested} comparisons without effect "
             f"(Monte Carlo error {100 * error:.1f} %)"
         )
         if abs(share - 0.05) > 3 * max(error, (0.05 * 0.95 / tested) ** 0.5):
-            raise StudyError(f"{path.name}: {said[-1]}; a test at 5 % must reject about one true null in twenty.")
-    return said
+            raise StudyError(f"{path.name}: {said}; a test at 5 % must reject about one true null in twenty.")
+        yield said
 
 
 def frames() -> "dict[str, Any]":
@@ -135,6 +147,7 @@ def _trial(seed: int, n: int, effect: float = 0.0) -> Any:
     return check(add_baseline(frame.assign(**codes), "baseline"), FRAME, "frame")
 
 
+@cache
 def _plan(name: str, kind: ModuleType) -> Any:
     from needling.study.file import part
 
@@ -186,13 +199,25 @@ def _problems(kind: ModuleType, name: str, frame: Any) -> list[str]:
     return problems
 
 
-def _type_one(kind: ModuleType, name: str, nulls: int) -> tuple[int, int]:
-    """How many of the comparisons at the primary visit reject, of those that were tested, where there is no effect."""
+def _type_one(path: Path, nulls: int) -> Iterator[tuple[int, int, int]]:
+    """What `_rejections` says of each few data sets without effect, on all processors where there are many data sets."""
+    parts = [range(start, min(start + AT_ONCE, nulls)) for start in range(0, nulls, AT_ONCE)]
+    paths = [path] * len(parts)
+    if len(parts) < 5:  # another process needs seconds to begin
+        yield from map(_rejections, paths, parts)
+        return
+    with ProcessPoolExecutor(min(len(parts), os.cpu_count() or 1), get_context("spawn")) as pool:
+        yield from pool.map(_rejections, paths, parts)
+
+
+def _rejections(path: Path, seeds: range) -> tuple[int, int, int]:
+    """How many data sets; how many comparisons at the primary visit reject, of how many tested, where there is no effect."""
+    kind = loaded(path, NEEDS)
     rejected = tested = 0
-    for seed in range(nulls):
-        results = _analysed(kind, name, _trial(seed, 60)).results
+    for seed in seeds:
+        results = _analysed(kind, path.stem, _trial(seed, 60)).results
         p = results.loc[
             results["reference"].ne("") & results["visit"].isin(["", "week_4"]) & results["role"].eq("primary"), "p"
         ].dropna()
         rejected, tested = rejected + int((p < 0.05).sum()), tested + len(p)
-    return rejected, tested
+    return len(seeds), rejected, tested

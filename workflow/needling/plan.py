@@ -161,13 +161,14 @@ def _on_scale(rows: "pd.DataFrame") -> "tuple[pd.Series, pd.Series]":
 
 def _member(rows: "pd.DataFrame", one: Hypothesis, place: str) -> Any:
     """The row that a hypothesis names."""
+    found = rows.index
     for column, value in one.model_dump(exclude_none=True).items():
-        rows = rows[rows[column] == value]
-    if len(rows) != 1:
+        found = found[(rows.loc[found, column] == value).to_numpy()]
+    if len(found) != 1:
         raise StudyError(
-            f"{place}: it fits {len(rows)} comparisons of the family, not one; name cohort, outcome, arm or analysis."
+            f"{place}: it fits {len(found)} comparisons of the family, not one; name cohort, outcome, arm or analysis."
         )
-    return rows.index[0]
+    return found[0]
 
 
 def _simultaneous(rows: "pd.DataFrame", alpha: float) -> "pd.DataFrame":

@@ -37,8 +37,25 @@ local function strip(div)
   return raw("#facts(title-block, " .. table.concat(cells, ", ") .. ")")
 end
 
+local function formula(div)
+  local alt, math = div.attributes.alt, nil
+  div.content:walk({ Math = function(found) math = found end })
+  if FORMAT == "typst" then
+    local body = typst({ pandoc.Plain({ pandoc.Math("InlineMath", math.text) }) })
+    return raw("#math.equation(block: true, alt: " .. quoted(alt) .. ", " .. body .. ")")
+  elseif FORMAT:match("html") then
+    local options = pandoc.WriterOptions({ html_math_method = "mathml" })
+    local drawn = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "html", options)
+    return raw('<div class="formula" role="img" tabindex="0" aria-label="' .. alt .. '">' .. drawn .. "</div>")
+  end
+  return div.content
+end
+
 function Div(div)
   local kind = div.classes[1]
+  if kind == "formula" then
+    return formula(div)
+  end
   if kind == "fold" then
     if FORMAT:match("html") then
       local summary = table.remove(div.content, 1)
@@ -76,7 +93,7 @@ function Div(div)
     elseif kind == "table-of" then
       local rows = 0
       div.content:walk({ Table = function(found) rows = rows + #found.bodies[1].body end })
-      if rows <= 20 then
+      if rows <= 12 then
         return { raw("#block(breakable: false)["), pandoc.Div(div.content, div.attr), raw("]") }
       end
     elseif kind == "foot" then
@@ -113,6 +130,13 @@ function Pandoc(doc)
           blocks[#blocks + 1] = raw("#contents()")
         end
         first = false
+      end
+      local before = blocks[#blocks]
+      if before and before.t == "Header" and block.t == "RawBlock" and block.text:match("^#placed%-figure") then
+        -- It stands under its heading, which else moves with what follows while the figure floats to a page before it; those that
+        -- float before it come first.
+        block.text = block.text:gsub("^#placed%-figure", "#standing-figure")
+        table.insert(blocks, #blocks, raw("#place.flush()"))
       end
       blocks[#blocks + 1] = block
     end

@@ -11,9 +11,12 @@ def given_tables(analysis):
     """Paths of the tables that an analysis reads, by name: the frames, and what its kind asks for."""
     plan = STUDY.analyses[analysis]
     asked = getattr(kinds()[plan.kind], "READS", ())
-    of_stage = {"clean": TABLES, "observed": OBSERVED}
-    found = [tables(stage, [name for name in asked if name in names]) for stage, names in of_stage.items()]
-    return {**tables("frames", [name for name in FRAMES if name != "scores"]), **found[0], **found[1]}
+    beside = ["scores", "readings"]
+    of_stage = {"clean": TABLES, "observed": OBSERVED, "frames": beside}
+    given = tables("frames", [name for name in FRAMES if name not in beside])
+    for stage, names in of_stage.items():
+        given |= tables(stage, [name for name in asked if name in names])
+    return given
 
 
 for analysis, plan in STUDY.analyses.items():

@@ -31,6 +31,6 @@ rule submission:
         journal=JOURNAL,
         plan=plan_content,
         inputs=inputs_content,
-        code=digest(*code("submission", *DRAWN, *TOLD), PACKAGE / "submission"),
+        code=digest(*code("submission", *DRAWN, *TOLD), PACKAGE / "submission", PACKAGE.parent / "report"),
     script:
         "../scripts/submission.py"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from needling.analysis.independent import independent_columns
+from needling.analysis.formulas import ADJUSTED, INTERCEPT, equation
 from needling.analysis.results import (
     Output,
     Question,
@@ -20,7 +20,7 @@ from needling.analysis.results import (
 )
 from needling.cohort.analysed import Needs
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
 
@@ -37,7 +37,7 @@ class Settings(KindSettings):
 
     kind: Literal["ancova"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits analysed, one model each.")
     interaction: Name | None = Field(
         None,
@@ -81,8 +81,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
@@ -108,8 +107,17 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         what = "value at baseline" if settings.interaction == "baseline" else braced("covariate", settings.interaction)
         model += f" A second model adds the product of arm and {what}; the means and differences are those of the model without it."
     at = f" at {braced('visit', settings.observed_at)}," if settings.observed_at else ""
+    terms = [
+        INTERCEPT,
+        (r"\tau_{A(i)}", "what the arm adds"),
+        (r"\beta\,Y_{i0}", "a slope times the value at baseline"),
+        *([ADJUSTED] if settings.adjust else []),
+        (r"\varepsilon_{i}", "an error"),
+    ]
+    error = (r"\varepsilon_{i} \sim N(0, \sigma^{2})", "Errors are independent and normal with one variance")
     return [
         ("model", model),
+        *equation((r"Y_{i}", "The outcome of a patient at the visit"), terms, [error]),
         ("uses", f"the patients who were measured at the visit,{at} at baseline and on every covariate"),
         ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would "
          "have had values like those of the patients analysed. No missing measurement was imputed or carried forward."),
@@ -270,6 +278,8 @@ class _LeastSquares:
         import numpy as np
         from statsmodels.regression.linear_model import OLS
 
+        from needling.mixed.independent import independent_columns
+
         self._arms, self._level = question.arms, question.settings.level
         names = ["baseline", *question.settings.adjust]
         if interaction and interaction not in names:
@@ -287,10 +297,8 @@ class _LeastSquares:
                 products.append((arm, structured(part)))
                 columns.append(([["arm", arm], part], "", own * values))
         X = np.column_stack([values for *_, values in columns])
-        kept = independent_columns(X)
-        self.dropped = [
-            " x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in range(len(columns)) if i not in kept
-        ]
+        kept, left = independent_columns(X)
+        self.dropped = [" x ".join(" ".join(map(str, p)) for p in columns[i][0]) for i in left]
         self.terms = [structured(columns[i][0]) for i in kept]
         self.products = [products[i] for i in kept]
         self._arm_of, self._X = [columns[i][1] for i in kept], X[:, kept]

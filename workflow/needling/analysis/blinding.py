@@ -147,7 +147,7 @@ def _times(told: "pd.DataFrame") -> "pd.Series":
 def _asked(told: "pd.DataFrame", question: Question) -> list[str]:
     """The times of asking: those that the study file names, in its order, else those that there are."""
     table = question.study.events.guesses
-    column = table.columns.get("time") if table else None
+    column = table.typed_columns.get("time") if table else None
     named = list(dict.fromkeys(column.codes.values())) if column and column.codes else []
     return named or sorted(told["time"].unique(), key=lambda time: (len(time), time)) or [""]
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import DOSE_WEIGHTS
-from needling.study.analyses import KindSettings
+from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
 
@@ -25,7 +25,7 @@ class Settings(KindSettings):
     """Dose: ordered arms as randomised, or the number of sessions as it came about, with weights for what it followed."""
 
     kind: Literal["dose"]
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     dose: Literal["allocated", "observed"] = Field(
         description="allocated: arms are doses (patients.arm.dose) that were drawn by lot; observed: the number of sessions, which "
         "whoever recovers may stop. No default."
@@ -58,8 +58,7 @@ class Settings(KindSettings):
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse doses that were not drawn, sessions that come after the outcome, and columns that are not there."""
         place, visit = f"analyses.{name}", self.at_visits(study)[0]
-        if visit not in study.visits.follow_up:
-            raise ValueError(f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}")
+        study.visits.check_follow_up(place, [visit])
         if self.family or self.framework != "superiority" or study.primary == name:
             raise ValueError(f"{place}: dose is estimated and not tested; leave family, framework and margin out")
         for arm in self.arms:

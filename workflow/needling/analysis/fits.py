@@ -4,13 +4,21 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from needling.analysis.results import Question, coefficient_rows, complete, structured
+from needling.analysis.results import Output, Question, coefficient_rows, complete, structured
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from needling.mixed.fitted import MixedFit
 
+# What a likelihood of the measurements that exist takes for granted of those that do not.
+MISSING_AT_RANDOM = (
+    "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would have "
+    "looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was imputed "
+    "or carried forward."
+)
 FACTOR = re.compile(r"(\w+)\[(?:T\.)?(\w+)\]")
 
 
@@ -54,6 +62,66 @@ class Frame:
         """Write a message of the engine with the levels' own names, for eyes only."""
         named = re.sub(r"\b\w+\b", lambda found: self.name(found[0]), message).rstrip(".")
         return named.replace("variance of Intercept between", "variance between")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A mixed model as the job of its kind fits it: its rows in safe codes, the fit, and how its results are asked for."""
+
+    frame: Frame
+    fit: "MixedFit"
+    inference: dict[str, Any]
+
+
+def answered(
+    fitted: "Callable[[dict[str, pd.DataFrame], Question], Fitted]",
+    answers: "Callable[[Fitted, Question], Output]",
+    data: "dict[str, pd.DataFrame]",
+    question: Question,
+) -> Output | str:
+    """Fit the model of a kind and give its answers, or say why there are none.
+
+    Parameters
+    ----------
+    fitted, answers : the functions of the kind (`needling.analysis.kinds`).
+    data, question : as for the kind's `run`.
+    """
+    from needling.mixed.errors import MixedModelError
+
+    try:
+        found = fitted(data, question)
+        return found.frame.words(found.fit.message) if found.fit.status == "failed" else answers(found, question)
+    except MixedModelError as error:
+        return refusal(error)
+
+
+def fit_rows(
+    rows: "pd.DataFrame",
+    question: Question,
+    formula: str,
+    used: list[str],
+    residuals: list[str],
+    **arguments: Any,
+) -> "tuple[Frame, MixedFit]":
+    """Fit a formula to complete rows, levels in safe codes and in the plan's order, by the first structure that holds.
+
+    Parameters
+    ----------
+    rows : complete in every column used.
+    question : its arms, visits and weeks give the order of levels.
+    formula : as in `fit_mixed`; C(column) makes a category of a number.
+    used : columns of the model, those of the residual structures too.
+    residuals : the ladder, e.g. unstructured(visit).
+    arguments : random, cluster, method, weights and offset of `fit_mixed`.
+    """
+    from needling.mixed.fit import fit_ladder
+
+    as_categories = re.findall(r"\bC\( *(\w+) *\)", formula)
+    orders = {"visit": [question.baseline_visit, *question.weeks], "arm": list(question.arms)}
+    frame = safe_frame(rows, used, as_categories, orders, question.weeks)
+    formula = re.sub(r"\bC\( *(\w+) *\)", r"\1", formula)
+    levels = frame.levels if "visit" in used else None
+    return frame, fit_ladder(formula, frame.data, residuals=residuals, subject="patient", levels=levels, **arguments)
 
 
 def _prefix(factor: str) -> str:
@@ -189,6 +257,15 @@ def common_columns(
         "status": fit.status,
         "note": "; ".join(filter(None, [frame.words(fit.message), spacing(fit, frame)])),
         **others,
+    }
+
+
+def structure_columns(fit: "MixedFit") -> dict[str, Any]:
+    """The covariance structure over visits that a fit has, and those of its ladder with which it did not converge."""
+    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
+    return {
+        "structure": fit.covariance_structure.partition("(")[0],
+        "structures_tried": structured(tried) if tried else "",
     }
 
 

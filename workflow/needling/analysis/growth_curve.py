@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from needling.analysis.results import Output, Question, comparisons, contrast_rows, not_estimated
+from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equation
+from needling.analysis.results import PER, Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.keys import braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "random_slope_reml"
@@ -26,7 +27,7 @@ class Settings(KindSettings):
 
     kind: Literal["growth_curve"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     clusters: list[Literal["therapist", "clinic"]] = Field(
         default_factory=list, description="Random effects. Default: none."
     )
@@ -35,10 +36,15 @@ class Settings(KindSettings):
     )
 
     def check_plan(self, name: str, study: Study) -> None:
-        """Refuse a schedule without time: a slope needs it."""
+        """Refuse a schedule without time, which a slope needs, and a primary visit without it, where the lines are compared."""
         if all(visit.nominal_week is None for visit in study.visits.schedule.values()) and not study.visits.date:
             raise ValueError(
                 f"analyses.{name}: a growth curve needs the time of the visits; give each one days or a week"
+            )
+        if study.arms and study.visits.schedule[study.visits.primary].nominal_week is None:
+            raise ValueError(
+                f"analyses.{name}: a growth curve compares the arms' lines at the primary visit, and the schedule does not say "
+                f"when that is; give visits.schedule.{study.visits.primary} days or a week"
             )
 
     def needs(self, study: Study) -> Needs:
@@ -56,50 +62,60 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the model uses (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
     Output: the difference at the primary visit, slopes of the arms and their difference, coefficients, components, residuals and
-    the cross-check with statsmodels. Patients without baseline or a covariate are left out.
+    the cross-check with statsmodels. Of patients with a baseline and every covariate, all measurements at a known time are used.
     """
-    from needling.analysis.fits import covariates, model_frame, refusal, too_few
-    from needling.mixed.errors import MixedModelError
-    from needling.mixed.fit import fit_mixed
+    from needling.analysis.fits import answered, too_few
 
-    settings, rows = question.settings, data["visits"]
+    rows = data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
-    if why:
-        return Output(not_estimated(question, why, METHOD, people, len(rows)))
-    frame = model_frame(rows, question)
-    start = (question.weeks[question.primary_visit] or 0.0) if question.arms else 0.0
+    said = why or answered(fitted, answers, data, question)
+    return said if isinstance(said, Output) else Output(not_estimated(question, said, METHOD, people, len(rows)))
+
+
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question; `time` is weeks from the primary visit, of a single arm from day 0.
+
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, covariates, model_frame
+    from needling.mixed.fit import fit_mixed
+
+    settings = question.settings
+    frame = model_frame(data["visits"], question)
+    known = {visit: week for visit, week in question.weeks.items() if week is not None}
+    start = known[question.primary_visit] if question.arms else 0.0
     frame.data["time"] = frame.data["week"] - start
     fixed = ["baseline", "arm * time"] if question.arms else ["time"]
-    try:
-        fit = fit_mixed(
-            "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
-            frame.data,
-            subject="patient",
-            random="1 + time",
-            cluster=dict.fromkeys(settings.clusters, "1") or None,
-        )
-        if fit.status != "failed":
-            return _answers(fit, frame, question)
-        why = frame.words(fit.message)
-    except MixedModelError as error:
-        why = refusal(error)
-    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    fit = fit_mixed(
+        "value ~ " + " + ".join([*fixed, *covariates(frame.data, question)]),
+        frame.data,
+        subject="patient",
+        random="1 + time",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+    )
+    return Fitted(frame, fit, {"df": settings.df, "level": settings.level})
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
-    """What a fit says."""
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: the difference at the primary visit, slopes, coefficients, components, residuals, cross-check.
+
+    Parameters
+    ----------
+    found, question : as `fitted` gives and is given them.
+    """
     import pandas as pd
 
     from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
 
-    inference = {"df": question.settings.df, "level": question.settings.level}
+    frame, fit, inference = found.frame, found.fit, found.inference
     common = common_columns(fit, frame, METHOD, inference)
     parts = [
         appendix_rows(fit, frame, question, common, inference),
@@ -120,12 +136,15 @@ def _lines_of_arms(
     options = {**inference, "weights": "observed"}
     effect = fit.contrast("arm", coefficients=weights, at={"time": 0.0}, **options)
     slope = fit.contrast("arm", coefficients=weights, slope="time", **options)
+    slopes = contrast_rows(slope.assign(visit="", **named), question, "slope", **common)
+    if asked[0].quantity == "trend":
+        slopes["unit"] += f" per {PER['trend']}"
     own = fit.slopes("time", by="arm", **options)
     own = own.assign(visit="", arm=[frame.name(str(code)) for code in own["arm"]], reference="")
     at_primary = effect.assign(visit=question.primary_visit, **named)
     return [
         contrast_rows(at_primary, question, asked[0].quantity, **common),
-        contrast_rows(slope.assign(visit="", **named), question, "slope", **common),
+        slopes,
         contrast_rows(own, question, "slope", **common),
     ]
 
@@ -140,6 +159,8 @@ def _one_line(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import MISSING_AT_RANDOM
+
     first = study.visits.baseline
     if study.arms:
         model = (
@@ -155,11 +176,39 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         uses = "every measurement of every patient who has at least one"
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
+        *_written(settings, study),
         ("uses", uses + (" and every covariate" if settings.adjust else "")),
-        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
-         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
-         "measurement was imputed or carried forward."),
+        ("missing", MISSING_AT_RANDOM),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),
     ]  # fmt: skip
+
+
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model as a formula: a line for each arm and each patient over the actual time."""
+    line = [INTERCEPT, (r"\delta\,t_{ij}", "a slope times the week")]
+    if study.arms:
+        line = [
+            (r"\alpha_{A(i)}", "an intercept of the arm"),
+            (
+                r"\delta_{A(i)}\,t_{ij}",
+                f"a slope of the arm times the weeks from {braced('visit', study.visits.primary)} on",
+            ),
+            (r"\beta\,Y_{i0}", "a slope times the value at baseline"),
+        ]
+    random, spread = cluster_effects(list(settings.clusters), "ij")
+    line += [ADJUSTED] if settings.adjust else []
+    line += [
+        (r"b_{0i} + b_{1i}\,t_{ij}", "an intercept and a slope of the patient"),
+        *random,
+        (r"\varepsilon_{ij}", "an error"),
+    ]
+    told = [
+        (
+            r"(b_{0i}, b_{1i}) \sim N(\mathbf{0}, \mathbf{G})",
+            "Intercept and slope of patients are normal with one covariance",
+        ),
+        (r"\varepsilon_{ij} \sim N(0, \sigma^{2})", "Errors are independent and normal with one variance"),
+    ]
+    return equation((r"Y_{ij}", "The outcome of a patient at a visit"), line, [*told, *spread])

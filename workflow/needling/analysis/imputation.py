@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from needling.mixed.errors import MixedModelError
+from needling.mixed.independent import independent_columns
 from needling.mixed.inference import estimable, values
-from needling.mixed.model import independent_columns
 
 if TYPE_CHECKING:
     from needling.mixed.fitted import MixedFit

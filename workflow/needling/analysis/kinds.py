@@ -4,13 +4,17 @@ A kind is one module. It has
 
 - ``Settings``, a `KindSettings` with ``kind: Literal["<name of the file>"]``: each key with unit, default and reason. Its
   method ``needs(study)`` says which rows a model of it uses (`needling.cohort.analysed.Needs`), where it uses the visits;
-- ``READS``, the tables that it is given beside the visits (names of `needling.analysis.run.Given`); default none;
+- ``READS``, the tables that it is given beside the frames, by name: clean ones, what was observed, scores, readings; default none;
 - ``USES``, the sections of the study file that it reads from ``question.study`` beside those of every analysis (e.g. seed);
   default none;
 - ``SIDE``, the side tables that it writes beside results, by name with their contracts; default none;
-- ``run(data, question) -> Output``, from the rows of one question to its results;
+- ``run(data, question) -> Output``, from the rows of one question to its results. ``data`` has tables by name: ``visits``
+  (contract FRAME; where the kind asks about outcomes, the rows of one outcome and site that its needs keep), the other frames
+  and what READS names, of one cohort where a table knows cohorts; the settings of ``question`` are those of the kind;
 - ``methods(settings, study) -> list[tuple[str, str]]``, items and texts of the side table ``methods`` (codes in braces), among
-  them how missing values are treated, and which of the standard tables and figures show it.
+  them how missing values are treated, and which of the standard tables and figures show it;
+- where each question is one mixed model, ``fitted(data, question) -> needling.analysis.fits.Fitted`` and ``answers(found,
+  question) -> Output``, of which ``run`` is made: with them a notebook has the fit itself (`needling.desk`).
 
 Nothing else knows a kind: not the schema, the workflow, a table, a figure, nor the report.
 """

@@ -1,11 +1,11 @@
 """Any mixed model of the engine, written in the study file: visits or sessions, a formula, random effects, contrasts."""
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
+from needling.analysis.formulas import as_written
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -27,7 +27,7 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "mixed_reml"
@@ -92,7 +92,9 @@ class Settings(KindSettings):
         "'pain_before ~ arm * day' of sessions. Columns, + - * / : ^ ( ), log, sqrt, exp, center, scale, poly, bs, ns, cr, C."
     )
     visits: list[Name] = Field(
-        default_factory=list, description="Visits whose rows are used. Default: every one after baseline."
+        default_factory=list,
+        description="Visits whose rows are used. Default: every one after baseline, which is the first of the schedule; a model "
+        "with baseline as a response, as 'value ~ arm * visit' over all visits, has to name it here.",
     )
     random: str = Field(
         "", description="Columns that vary over patients, e.g. '1 + day'; '||' at the end: uncorrelated. Default: none."
@@ -119,6 +121,18 @@ class Settings(KindSettings):
     )
     better: Literal["lower", "higher", "neither"] = Field(
         "neither", description="Better direction of the response of sessions. Default: neither; visits know theirs."
+    )
+
+    completed: list[Name] = Field(
+        default_factory=list,
+        description="Covariates of the formula whose missing values are the cohort's mean (of a category its most frequent level), "
+        "as under adjust of the other kinds; randomised designs only. Default: none, such rows are left out.",
+    )
+    promoted: str | None = Field(
+        None,
+        pattern=r"^\d{4}-\d{2}-\d{2}$",
+        description="Day on which the entry was made of a fit in a notebook, after the data had been seen: it is exploratory, and "
+        "the report says so. Default: none, it was planned.",
     )
 
     @field_validator("clusters", mode="before", json_schema_input_type=list[Cluster] | dict[Cluster, str])
@@ -159,6 +173,15 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: the formula needs a response (response ~ terms), and random terms have none")
         self._check_frame(name, study)
         self._check_questions(place, study)
+        for covariate in self.completed:
+            if covariate not in self.fixed.columns or covariate not in study.covariate_names:
+                raise ValueError(f"{place}: completed names covariates of the formula, and '{covariate}' is none")
+            if study.design != "randomised":
+                raise ValueError(
+                    f"{place}: a missing covariate is completed where arms were randomised, and nowhere else"
+                )
+        if self.promoted and study.role(name) != "exploratory":
+            raise ValueError(f"{place}: what was found in a notebook is exploratory; write role: exploratory")
         later = self._after_day_0(study)
         if later and study.role(name) != "exploratory":
             raise ValueError(
@@ -223,7 +246,8 @@ class Settings(KindSettings):
         """The rows of visits that the model uses, complete in every column of the model."""
         columns = [c for c in self.used if c not in ("arm", "visit", "baseline")]
         baseline = "baseline" in self.used or self.fixed.response != "value"
-        return Needs(tuple(self.visits or study.visits.follow_up), baseline=baseline, columns=tuple(columns))
+        visits = tuple(self.visits or study.visits.follow_up)
+        return Needs(visits, baseline=baseline, columns=tuple(columns), filled=tuple(self.completed))
 
 
 def _columns(frame: str, study: Study) -> list[str]:
@@ -260,28 +284,27 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output: means and comparisons of arms at the values asked for (column `at`), coefficients, components, residuals, and the
     cross-check with statsmodels. Means average over the analysed rows. Rows that lack a column of the model are left out.
     """
-    from needling.analysis.fits import refusal, too_few
-    from needling.mixed.errors import MixedModelError
+    from needling.analysis.fits import answered, too_few
 
     settings = question.settings
-    question, rows = _response(question, data[settings.frame])
+    rows = _complete(data[settings.frame], settings)
     people = rows["patient"].nunique()
     why = too_few(rows, question if "arm" in settings.used else replace(question, arms=()))
-    if not why:
-        try:
-            frame, fit = _fitted(rows, question, settings)
-            if fit.status != "failed":
-                return _answers(fit, frame, question, settings)
-            why = frame.words(fit.message)
-        except MixedModelError as error:
-            why = refusal(error)
-    planned = replace(question, visits=(), arms=question.arms if settings.contrasts else ())
+    said = why or answered(fitted, answers, data, question)
+    if isinstance(said, Output):
+        return said
+    planned = replace(_of_response(question), visits=(), arms=question.arms if settings.contrasts else ())
     quantity = "difference" if settings.contrasts else "mean"
-    return Output(not_estimated(planned, why, METHOD, people, len(rows), quantity))
+    return Output(not_estimated(planned, said, METHOD, people, len(rows), quantity))
 
 
-def _response(question: Question, rows: "pd.DataFrame") -> "tuple[Question, pd.DataFrame]":
-    """The question about the response of the formula, in its unit and direction, and the complete rows."""
+def _complete(rows: "pd.DataFrame", settings: Settings) -> "pd.DataFrame":
+    """The rows that lack no column of the model."""
+    return rows.dropna(subset=[settings.fixed.response, *(c for c in settings.used if c in rows)])
+
+
+def _of_response(question: Question) -> Question:
+    """The question about the response of the formula, in its unit and direction."""
     settings = question.settings
     response = settings.fixed.response
     if settings.frame == "sessions":
@@ -289,41 +312,44 @@ def _response(question: Question, rows: "pd.DataFrame") -> "tuple[Question, pd.D
     elif response != "value":
         better = "higher" if response == "improvement" else question.better
         question = replace(question, unit=question.difference_unit, better=better)
-    return question, rows.dropna(subset=[response, *(c for c in settings.used if c in rows)])
+    return question
 
 
-def _fitted(rows: "pd.DataFrame", question: Question, settings: Settings) -> "tuple[Frame, MixedFit]":
-    from needling.analysis.fits import safe_frame
-    from needling.mixed.fit import fit_ladder
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question.
 
-    as_categories = re.findall(r"\bC\( *(\w+) *\)", settings.formula)
-    orders = {"visit": [question.baseline_visit, *question.weeks], "arm": list(question.arms)}
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, fit_rows
+
+    settings = question.settings
     over, time = {"visits": ("visit", "week"), "sessions": ("number", "day")}[settings.frame]
     by = f" | {settings.residual_by}" if settings.residual_by else ""
     of = {name: {"iid": "", "exponential": time}.get(name, over) for name in settings.residual}
     used = [*settings.used, *(name for name in of.values() if name)]
-    frame = safe_frame(rows, used, as_categories, orders, question.weeks)
-    return frame, fit_ladder(
-        re.sub(r"\bC\( *(\w+) *\)", r"\1", settings.formula),
-        frame.data,
-        residuals=[f"{name}({at}{by})" for name, at in of.items()],
-        subject="patient",
-        levels=frame.levels if "visit" in used else None,
-        random=settings.random or None,
-        cluster=dict(settings.clusters) or None,
-    )
+    ladder = [f"{name}({at}{by})" for name, at in of.items()]
+    random, cluster = settings.random or None, dict(settings.clusters) or None
+    rows = _complete(data[settings.frame], settings)
+    found = fit_rows(rows, question, settings.formula, used, ladder, random=random, cluster=cluster)
+    return Fitted(*found, {"df": settings.df, "level": settings.level})
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question, settings: Settings) -> Output:
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: means and comparisons asked for, coefficients, components, residuals, cross-check.
+
+    Parameters
+    ----------
+    found, question : as `fitted` gives and is given them.
+    """
     import pandas as pd
 
-    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables
+    from needling.analysis.fits import appendix_rows, common_columns, cross_check, residual_tables, structure_columns
 
-    inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
-    structure = fit.covariance_structure.partition("(")[0]
-    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
-    ladder = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
-    common = common_columns(fit, frame, METHOD, inference, **ladder)
+    frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
+    question = _of_response(question)
+    common = common_columns(fit, frame, METHOD, inference, **structure_columns(fit))
     averaged, options = {**common, "weights": "analysed_measurements"}, {**inference, "weights": "observed"}
     parts = []
     for one in settings.means:
@@ -391,10 +417,15 @@ def _compared(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import MISSING_AT_RANDOM
+
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
-    parts = [f"Mixed model (REML) with a row for each {row}: {settings.formula}."]
-    if settings.random:
-        parts.append(f"Random effects of patients: {settings.random}.")
+    rows = f"every {row}"
+    if settings.visits:
+        rows = f"every one of these visits ({', '.join(braced('visit', visit) for visit in settings.visits)})"
+    elif settings.frame == "visits":
+        rows = f"every planned visit but the first ({braced('visit', study.visits.baseline)})"
+    parts = [f"Mixed model (REML) with a row for each {row}, as the formula says; random effects stand in brackets."]
     if settings.residual != ["iid"]:
         ladder = ", ".join(braced("structure", name) for name in settings.residual)
         parts.append(
@@ -402,12 +433,15 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
     if settings.residual_by:
         parts.append(f"It is a separate one for each {braced('covariate', settings.residual_by)}.")
+    if settings.promoted:
+        parts.append(
+            f"It was chosen after the data had been seen, on {settings.promoted}: its P values test nothing that was planned."
+        )
     said = [
         ("model", " ".join(parts)),
-        ("uses", f"every {row} at which the response and all that the model uses are known"),
-        ("missing", "If the model is right, it is unbiased where, given what was measured and the covariates, missing values would "
-         "have looked like those observed (missing at random); the data cannot show whether they would. No missing measurement "
-         "was imputed or carried forward."),
+        *as_written(settings.formula, settings.random, list(settings.clusters)),
+        ("uses", f"{rows} at which the response and all that the model uses are known"),
+        ("missing", MISSING_AT_RANDOM),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),
         ("df", settings.df),
         *([("people", "over_visits")] if settings.frame == "visits" else []),

@@ -1,14 +1,43 @@
-"""One visit's outcome by least squares with products of arm and moderators: contrasts of arms at any value, and their tests."""
+"""What kinds share that ask whom treatment helps: products of arm and covariates by least squares, and what is refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from needling.analysis.independent import independent_columns
-
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from needling.analysis.results import Question
+    from needling.study.analyses import KindSettings
+    from needling.study.plan import Study
+
+BASELINE = "baseline"
+FEWEST_DF = 10  # with fewer the spread within arms is itself known to a fifth only
+NO_NUMBERS = dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), float("nan"))
+NOT_TOLD = "the data do not tell it apart from other terms"
+MEASURED_ALIKE = (
+    "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, they would have "
+    "had values like those measured."
+)
+
+
+def check_comparison(place: str, what: str, settings: "KindSettings", study: "Study") -> None:
+    """Refuse several groups that chance did not make, and anything but each arm against the reference; `what` is compared."""
+    if study.design != "randomised" and len(study.arms) > 2:
+        raise ValueError(f"{place}: without randomisation two groups are weighted, and this study has more")
+    if settings.contrasts != "reference" or settings.framework != "superiority":
+        raise ValueError(f"{place}: {what} compare each arm with the reference, for superiority only")
+
+
+def why_not(here: "pd.DataFrame", question: "Question") -> str:
+    """Why arms cannot be compared at a visit, where they cannot."""
+    if len(here) == 0:
+        return "nobody was measured at this visit"
+    counts = here["arm"].value_counts().reindex(list(question.arms)).fillna(0)
+    if (counts < 2).any():
+        return "an arm has fewer than two patients at this visit"
+    return "the outcome does not vary" if here["value"].nunique() < 2 else ""
 
 
 @dataclass(frozen=True)
@@ -111,12 +140,14 @@ class Regression:
         """
         import numpy as np
 
+        from needling.mixed.independent import independent_columns
+
         own = np.column_stack([(arm == one).astype(float) for one in arms[1:]])
         parts = [np.ones((len(y), 1)), own, mains, *(own[:, [i]] * products for i in range(own.shape[1]))]
         X = np.hstack(parts)
         self._arms, self._mains, self._each = list(arms), mains.shape[1], products.shape[1]
         scale = np.maximum(np.linalg.norm(X, axis=0), 1e-300)
-        kept = independent_columns(X)
+        kept, _ = independent_columns(X)
         self._kept, self._whole = kept, X / scale
         self._scale, self.rank, self.n = scale, len(kept), len(y)
         self.df = self.n - self.rank

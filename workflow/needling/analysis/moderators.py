@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
+from needling.analysis.moderation import BASELINE, FEWEST_DF, NO_NUMBERS, NOT_TOLD, check_comparison, why_not
 from needling.analysis.results import Output, Question, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
 
@@ -17,10 +18,7 @@ if TYPE_CHECKING:
     from needling.analysis.moderation import Basis, Regression
 
 METHOD, WEIGHTED = "interaction_least_squares", "interaction_overlap_weights"
-BASELINE, RISK = "baseline", "predicted_outcome"
-FEWEST_DF = 10  # with fewer the spread within arms is itself known to a fifth only
-NO_NUMBERS = dict.fromkeys(("estimate", "se", "df", "statistic", "p", "low", "high"), float("nan"))
-NOT_TOLD = "the data do not tell it apart from other terms"
+RISK = "predicted_outcome"
 PER_UNIT, PER_SD = "per unit", "per SD"
 Row = dict[str, Any]
 
@@ -52,7 +50,7 @@ class Settings(KindSettings):
 
     kind: Literal["moderators"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits analysed, one set of models each.")
     moderators: dict[Name, Moderator] = Field(
         min_length=1,
@@ -68,17 +66,10 @@ class Settings(KindSettings):
                 f"{place}: who benefits is told by a comparison of arms, and this study has one. What goes with a better course in "
                 "a single arm predicts the course, not the benefit of treatment; describe the course instead"
             )
-        if study.design != "randomised" and len(study.arms) > 2:
-            raise ValueError(f"{place}: without randomisation two groups are weighted, and this study has more")
-        if self.contrasts != "reference" or self.framework != "superiority":
-            raise ValueError(f"{place}: effects at values compare each arm with the reference, for superiority only")
+        check_comparison(place, "effects at values", self, study)
         if study.primary == name:
             raise ValueError(f"{place}: for whom it works is asked beside the primary analysis, not in its place")
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         for covariate, how in self.moderators.items():
             check_moderator(f"{place}.moderators", covariate, how, study)
 
@@ -118,8 +109,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
@@ -276,16 +266,6 @@ def _place(rows: "pd.DataFrame", question: Question, visit: str) -> "tuple[_Visi
     if np.square(place.y - bare.fitted) @ bare.weights < 1e-18 * max(1.0, float(np.square(place.y) @ bare.weights)):
         return None, "arm, baseline and covariates determine the outcome", n
     return place, "", n
-
-
-def why_not(here: "pd.DataFrame", question: Question) -> str:
-    """Why arms cannot be compared at a visit, where they cannot."""
-    if len(here) == 0:
-        return "nobody was measured at this visit"
-    counts = here["arm"].value_counts().reindex(list(question.arms)).fillna(0)
-    if (counts < 2).any():
-        return "an arm has fewer than two patients at this visit"
-    return "the outcome does not vary" if here["value"].nunique() < 2 else ""
 
 
 def _of_risk(place: _Visit) -> list[Row]:

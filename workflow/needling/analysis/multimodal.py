@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.moderation import FEWEST_DF
 from needling.analysis.results import Output, Question, comparisons, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
 
@@ -18,7 +19,6 @@ METHOD = "given_later_treatment_least_squares"
 READS = ("co_interventions",)
 USES = ("events",)
 FACTOR = "co_intervention"
-FEWEST_DF = 10
 Row = dict[str, Any]
 
 
@@ -27,7 +27,7 @@ class Settings(KindSettings):
 
     kind: Literal["multimodal"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(
         min_length=1,
         max_length=1,
@@ -65,11 +65,7 @@ class Settings(KindSettings):
             raise ValueError(
                 f"{place}: it is described and explored; leave contrasts, family, framework and margin out"
             )
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         known = set((table.columns["kind"].codes or {}).values())
         for label, values in self.co_interventions.items():
             for value in [values] if isinstance(values, str) else values:
@@ -148,6 +144,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             "what makes patients seek it also goes with the outcome. A difference given it is therefore no effect of the arm; "
             "it is shown to be looked at, without a test."
         )
+        if study.design == "cohort":
+            model += " Arms were not drawn by lot, so that the difference is an association in either case."
     if settings.fixed:
         named = ", ".join(braced("covariate", one) for one in settings.fixed)
         model += (
@@ -242,8 +240,7 @@ def _given(here: "pd.DataFrame", counts: "pd.DataFrame", question: Question, vis
     import numpy as np
     import pandas as pd
 
-    from needling.analysis.moderation import Basis, Regression
-    from needling.analysis.moderators import NO_NUMBERS, why_not
+    from needling.analysis.moderation import NO_NUMBERS, Basis, Regression, why_not
 
     names = list(counts.columns)
     models: dict[str, list[list[str]]] = {"as_allocated": [[]], "given_one": [[one] for one in names]}

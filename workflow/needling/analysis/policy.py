@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.moderation import BASELINE, FEWEST_DF, MEASURED_ALIKE, why_not
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced, nearest
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 METHOD = "linear_rule_sequential_folds"
 USES = ("seed",)
-FEWEST_DF = 10
-BASELINE = "baseline"
 Row = dict[str, Any]
 
 
@@ -27,7 +26,7 @@ class Settings(KindSettings):
 
     kind: Literal["policy"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits analysed, a rule each.")
     moderators: list[Name] = Field(
         min_length=1,
@@ -62,11 +61,7 @@ class Settings(KindSettings):
             raise ValueError(f"{place}: a rule is held against all and none; leave contrasts, family and margin out")
         if study.primary == name:
             raise ValueError(f"{place}: a rule is asked for beside the primary analysis, not in its place")
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"{place}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(place, self.visits)
         for covariate in self.moderators:
             check_moderator(f"{place}.moderators", covariate, Moderator(), study)
 
@@ -78,7 +73,10 @@ class Settings(KindSettings):
 
 @dataclass(frozen=True)
 class Judged:
-    """A rule's worth: values (higher is better) of rule, all and none with standard errors, and gains over all and none."""
+    """A rule's worth: values (higher is better) of rule, all and none with standard errors, and gains over all and none.
+
+    `n` are the patients of the folds that judged, `treated` those of them whom the rule would treat.
+    """
 
     values: dict[str, tuple[float, float]]
     gains: dict[str, tuple[float, float]]
@@ -204,15 +202,15 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the models use (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
-    Output, at each visit: policy_value of variants rule, all and none (mean outcome had they been followed, patients of the judging
-    folds); policy_gain of variants over_all and over_none, and over_better: the smaller gain, with the one-sided lower limit of
-    `level`; positive is better. Its status is converged where that limit is above 0 (then the rule follows: quantity coefficient,
-    variant rule, predicted gain per unit of each variable and its intercept; and share, of those whom it treats), else abstains.
+    Output, at each visit, with the patients of the judging folds as n_patients: policy_value of variants rule, all and none (mean
+    outcome had they been followed); policy_gain of variants over_all and over_none, and over_better: the smaller gain, with the
+    one-sided lower limit of `level`; positive is better. Its status is converged where that limit is above 0 (then the rule
+    follows: quantity coefficient, variant rule, predicted gain per unit of each variable and its intercept; and share, of those
+    whom it treats), else abstains. What rests on whom a rule treats counts them as n_events, so that release can judge it.
     """
     import pandas as pd
 
@@ -230,14 +228,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "gain over the better of treating everybody and treating nobody is above 0; else the analysis abstains. A rule is about "
         "whom to offer treatment on average; it does not know what a single patient wants."
     )
-    missing = (
-        "Patients not measured at the visit are left out, which is right where, given arm, baseline and covariates, they would "
-        "have had values like those measured."
-    )
     return [
-        ("model", model), ("uses", "the patients who were measured at the visit"), ("missing", missing),
+        ("model", model), ("uses", "the patients who were measured at the visit"), ("missing", MEASURED_ALIKE),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("section", "benefits"), ("table", "policy_value"), ("figure", "rule"),
+        ("section", "whom"), ("table", "policy_value"), ("figure", "rule"),
     ]  # fmt: skip
 
 
@@ -245,7 +239,6 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
     import numpy as np
 
     from needling.analysis.moderation import Basis
-    from needling.analysis.moderators import why_not
 
     here = rows[rows["visit"] == visit].reset_index(drop=True)
     settings, n = question.settings, len(here)
@@ -266,11 +259,11 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
         why = "" if made else few if varies else flat
     if made is None:
         row = {"quantity": "policy_gain", "variant": "over_better", "status": "not_estimated", "note": why}
-        return _rows([row], question, visit, n)
+        return _rows([row | {"n_patients": n, "n_observations": n}], question, visit)
     told = _judgement(made, question)
     if told[-1]["status"] == "converged":
         told += _rule(learn(y, treated, mains, z), bases, z, question)
-    return _rows(told, question, visit, n)
+    return _rows(told, question, visit)
 
 
 def _judgement(made: Judged, question: Question) -> list[Row]:
@@ -279,12 +272,15 @@ def _judgement(made: Judged, question: Question) -> list[Row]:
 
     level, sign = question.settings.level, -1 if question.better == "lower" else 1
     arms = {"all": question.arms[1], "none": question.arms[0]}
+    judges: Row = {"status": "converged", "n_patients": made.n, "n_observations": made.n}
+    split = judges | {"n_events": made.treated}
     rows: list[Row] = [
-        {"quantity": "policy_value", "variant": name, "arm": arms.get(name, ""), "estimate": sign * value, "se": se,
-         "unit": question.unit, "better": question.better}
+        (split if name == "rule" else judges)
+        | {"quantity": "policy_value", "variant": name, "arm": arms.get(name, ""), "estimate": sign * value, "se": se,
+           "unit": question.unit, "better": question.better}
         for name, (value, se) in made.values.items()
     ]  # fmt: skip
-    gain: Row = {"quantity": "policy_gain", "unit": question.difference_unit, "better": "higher"}
+    gain = split | {"quantity": "policy_gain", "unit": question.difference_unit, "better": "higher"}
     ps = []
     for name, (value, se) in made.gains.items():
         ps.append(1 - float(ndtr(value / se)) if se > 0 else 1.0)
@@ -293,10 +289,8 @@ def _judgement(made: Judged, question: Question) -> list[Row]:
     low = made.low(level)
     told = {"status": "converged", "note": ""} if low > 0 else {"status": "abstains", "note": "no rule is recommended"}
     share = {"quantity": "share", "variant": "rule_in_folds", "estimate": made.treated / made.n, "unit": "share"}
-    rows.append(share | {"better": "neither"})
-    return [{"status": "converged", **row} for row in rows] + [
-        gain | {"variant": "over_better", "estimate": made.gain, "low": low, "p": max(ps), **told}
-    ]
+    rows.append(split | share | {"better": "neither"})
+    return [*rows, gain | {"variant": "over_better", "estimate": made.gain, "low": low, "p": max(ps), **told}]
 
 
 def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Question) -> list[Row]:
@@ -310,6 +304,7 @@ def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Qu
     slopes = learnt.slopes / spread
     terms = [[[one.name, x]] if one.levels else [one.name] for one in bases for x in one.levels[1:] or ("",)]
     common: Row = {"quantity": "coefficient", "variant": "rule", "better": "neither", "status": "converged"}
+    common |= {"n_patients": len(z), "n_observations": len(z)}
     unit = question.difference_unit
     rows = [common | {"term": '["Intercept"]', "estimate": learnt.constant - float(middle @ slopes), "unit": unit}]
     rows += [
@@ -317,12 +312,12 @@ def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Qu
         for term, slope in zip(terms, slopes, strict=True)
     ]
     treated = int((learnt.gain(z) > 0).sum())
-    share = {"quantity": "share", "estimate": treated / len(z), "unit": "share"}
+    share = {"quantity": "share", "estimate": treated / len(z), "unit": "share", "n_events": treated}
     return [*rows, common | share]
 
 
-def _rows(rows: list[Row], question: Question, visit: str, n: int) -> "pd.DataFrame":
+def _rows(rows: list[Row], question: Question, visit: str) -> "pd.DataFrame":
     import pandas as pd
 
-    common = {"visit": visit, "n_patients": n, "n_observations": n, "method": METHOD, "weights": "analysed_patients"}
+    common = {"visit": visit, "method": METHOD, "weights": "analysed_patients"}
     return complete(pd.DataFrame(rows).fillna({"arm": "", "note": ""}), question, **common)

@@ -14,10 +14,11 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-METHOD, MODEL, SESSIONS = "rm_corr", "mmrm_reml", "mixed_reml"
+METHOD, MODEL, SESSIONS, AGREEMENT = "rm_corr", "mmrm_reml", "mixed_reml", "icc_two_way"
 FEWEST_PATIENTS = 10
 RESPONSES = {"same_session": "pain_change", "next_session": "next_pain_before"}
 SHOWN = ("difference", "change", "mean")
+READS, USES = ("readings",), ("instruments",)
 
 
 class Settings(KindSettings):
@@ -102,14 +103,16 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits (all outcomes of a cohort) and sessions (frames).
+    data : visits (all outcomes of a cohort) and sessions (frames); readings (contract READINGS), where the study has any.
     question : of the cohort; its settings are those of this kind.
 
     Returns
     -------
     Output of results alone: means and differences of each measure at each visit; quantity correlation with the variants
     within_patients (means of arm and visit removed) and raw; quantity coefficient with the variants same_session and
-    next_session and the terms twitch_within and twitch_between. What cannot be estimated is a row that says why.
+    next_session and the terms twitch_within and twitch_between; of measures with repeated readings at baseline quantity icc with
+    the variants single and mean, standard_error_of_measurement and smallest_detectable_change
+    (`needling.analysis.repeatability`). What cannot be estimated is a row that says why.
     """
     import pandas as pd
 
@@ -120,6 +123,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         for site, rows in _at_sites(visits[visits["outcome"] == name], settings.sites).items():
             about = _about(question, name, site, rows)
             parts += [_course(rows, about), *_correlations(rows, pain, about)]
+            if about.instrument:
+                parts += _repeatability(data.get("readings"), about)
     if settings.needled:
         parts += [_twitch(data["sessions"], question, variant) for variant in RESPONSES]
     return Output(pd.concat(parts, ignore_index=True) if parts else complete(pd.DataFrame(), question))
@@ -274,6 +279,39 @@ def _correlations(rows: "pd.DataFrame", pain: "pd.DataFrame", question: Question
     return made
 
 
+# ---------------------------------------------------------------- repeatability
+
+
+def _repeatability(readings: "pd.DataFrame | None", question: Question) -> "list[pd.DataFrame]":
+    """How well the readings of a measure agree at baseline; nothing where it has none."""
+    import pandas as pd
+
+    from needling.analysis.repeatability import LEVEL, repeatability
+
+    mine = readings[readings["instrument"] == question.instrument] if readings is not None else pd.DataFrame()
+    if mine.empty:
+        return []
+    common: dict[str, Any] = {"visit": question.baseline_visit, "better": "neither", "method": AGREEMENT}
+    try:
+        found = repeatability(mine)
+    except ValueError as error:
+        lost = {"status": "not_estimated", "note": str(error), "n_patients": mine["patient"].nunique()}
+        rows = pd.DataFrame([common | lost | {"variant": variant} for variant in ("single", "mean")])
+        return [complete(rows, question, quantity="icc", term=structured(["readings"]), unit="")]
+    counts = {
+        "n_patients": found["n_patients"],
+        "n_observations": found["n_patients"] * found["k"],
+        "status": "converged",
+    }
+    common |= counts | {"term": structured(["readings"]), "at": structured({"readings": found["k"]})}
+    shares = [common | {"variant": one, "quantity": "icc", "unit": "", **found[one]} for one in ("single", "mean")]
+    errors = [
+        common | {"variant": "mean", "quantity": quantity, "unit": question.difference_unit, "estimate": found[name]}
+        for quantity, name in (("standard_error_of_measurement", "sem"), ("smallest_detectable_change", "sdc"))
+    ]
+    return [complete(pd.DataFrame([*shares, *errors]), question).assign(level=LEVEL)]
+
+
 # ---------------------------------------------------------------- twitch responses
 
 
@@ -363,6 +401,13 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             "session's deviation from it, against the change of pain within the session and pain before the next one (mixed "
             "models, random intercept of patients, number of the session as a covariate; no earlier pain is one)."
         )
+    if any(study.instruments[one].items for one in _measured(settings, study)):
+        model += (
+            " Repeatability of readings of one visit at baseline: intraclass correlation of absolute agreement, ICC(A,1) of one "
+            "reading and ICC(A,k) of their mean, which is what is analysed, with 95% intervals (two-way analysis of variance); "
+            "standard error of measurement of the mean; and 1.96 sqrt(2) times it, the smallest detectable change of a person "
+            "within a visit."
+        )
     return [
         ("model", model),
         ("uses", "every measurement of a measure and, for the correlation, those at whose visit pain was rated too"),
@@ -372,6 +417,15 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("averaged", "the analysed measurements"),
         ("table", "process_course"), ("table", "process_relations"), ("figure", "measures"),
     ]  # fmt: skip
+
+
+def _measured(settings: Settings, study: Study) -> list[str]:
+    """Instruments of the measures whose items are repeated readings."""
+    from needling.instruments.definition import definition
+
+    named = [plan.outcomes[one] for plan in study.cohorts.values() for one in settings.measures if one in plan.outcomes]
+    names = dict.fromkeys(name for one in named for name in ([one] if isinstance(one, str) else one))
+    return [name for name in names if definition(name, study.instruments[name]).measured]
 
 
 PROXY = (

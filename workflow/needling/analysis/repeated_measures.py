@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ADJUSTED, cluster_effects, equation
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -14,18 +15,17 @@ from needling.analysis.results import (
     not_estimated,
     spread_within_arms,
     standardised_rows,
-    structured,
 )
 from needling.cohort.analysed import Needs
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Scale
-from needling.study.keys import Name, braced
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.keys import braced
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.analysis.fits import Frame
+    from needling.analysis.fits import Fitted, Frame
     from needling.mixed.fitted import MixedFit
 
 METHOD = "mmrm_reml"
@@ -51,7 +51,7 @@ class Settings(KindSettings):
 
     kind: Literal["repeated_measures"]
     scale: Scale = SCALE
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     baseline: Literal["covariate", "constrained", "response"] = Field(
         "covariate",
         description="Baseline as a covariate (default), as a response with a common mean in all arms (constrained; "
@@ -71,9 +71,11 @@ class Settings(KindSettings):
     )
 
     def check_plan(self, name: str, study: Study) -> None:
-        """Refuse a constrained baseline where arms were not randomised, and a covariate where there is one arm."""
+        """Refuse a constrained baseline where arms were not randomised."""
         if self.baseline == "constrained" and study.design != "randomised":
-            raise ValueError(f"analyses.{name}: a constrained baseline is only right where arms were randomised")
+            raise ValueError(
+                f"analyses.{name}: a constrained baseline is only right where arms were randomised; take covariate"
+            )
 
     def needs(self, study: Study) -> Needs:
         """The rows that the model uses: every follow-up visit, and the baseline where it is a response."""
@@ -94,8 +96,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Parameters
     ----------
-    data : visits, the rows of one cohort and outcome that the model uses (contract FRAME).
-    question : its settings are those of this kind.
+    data, question : as every kind is given them (`needling.analysis.kinds`); of data the visits are used.
 
     Returns
     -------
@@ -103,47 +104,55 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Marginal means average over the covariates of the analysed measurements, so that a patient counts once for each visit
     measured. Patients without baseline (where it is a covariate) or without a covariate are left out.
     """
-    from needling.analysis.fits import model_frame, refusal, too_few
-    from needling.mixed.errors import MixedModelError
-    from needling.mixed.fit import fit_ladder
+    from needling.analysis.fits import answered, too_few
 
     settings, rows = question.settings, data["visits"]
     people = rows["patient"].nunique()
     why = too_few(rows, question)
     if (settings.baseline != "covariate" or not question.arms) and rows["visit"].nunique() < 2:
         why = "there is only one visit with measurements"
-    if why:
-        return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    said = why or answered(fitted, answers, data, question)
+    return said if isinstance(said, Output) else Output(not_estimated(question, said, METHOD, people, len(rows)))
+
+
+def fitted(data: "dict[str, pd.DataFrame]", question: Question) -> "Fitted":
+    """Fit the model to the rows of one question.
+
+    Parameters
+    ----------
+    data, question : as for `run`.
+    """
+    from needling.analysis.fits import Fitted, model_frame
+    from needling.mixed.fit import fit_ladder
+
+    settings, rows = question.settings, data["visits"]
     frame, formula = _formula(model_frame(rows, question), question)
     # of one visit every structure is one variance, and those of several would be refused
     ladder = settings.residual if rows["visit"].nunique() > 1 else ["unstructured"]
-    try:
-        fit = fit_ladder(
-            formula,
-            frame.data,
-            residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
-            subject="patient",
-            cluster=dict.fromkeys(settings.clusters, "1") or None,
-            levels=frame.levels,
-        )
-        if fit.status != "failed":
-            return _answers(fit, frame, question)
-        why = frame.words(fit.message)
-    except MixedModelError as error:
-        why = refusal(error)
-    return Output(not_estimated(question, why, METHOD, people, len(rows)))
+    fit = fit_ladder(
+        formula,
+        frame.data,
+        residuals=[f"{name}({'week' if name == 'exponential' else 'visit'})" for name in ladder],
+        subject="patient",
+        cluster=dict.fromkeys(settings.clusters, "1") or None,
+        levels=frame.levels,
+    )
+    return Fitted(frame, fit, _inference(fit, question))
 
 
-def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
-    """What a fit says."""
+def answers(found: "Fitted", question: Question) -> Output:
+    """What a fit says: comparisons, means and changes by visit, coefficients, components, residuals.
+
+    Parameters
+    ----------
+    found, question : as `fitted` gives and is given them.
+    """
     import pandas as pd
 
-    from needling.analysis.fits import appendix_rows, common_columns, residual_tables
+    from needling.analysis.fits import appendix_rows, common_columns, residual_tables, structure_columns
 
-    settings = question.settings
-    inference, structure = _inference(fit, question)
-    tried = [str(name).partition("(")[0] for name in fit.ladder["structure"][:-1]] if fit.ladder is not None else []
-    structures = {"structure": structure, "structures_tried": structured(tried) if tried else ""}
+    frame, fit, inference, settings = found.frame, found.fit, found.inference, question.settings
+    structures = structure_columns(fit)
     common = common_columns(fit, frame, METHOD, inference, weights="analysed_measurements", **structures)
     report = {"constrained": _constrained, "response": _changes}.get(settings.baseline, _by_arm)
     parts = [
@@ -155,6 +164,8 @@ def _answers(fit: "MixedFit", frame: "Frame", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import MISSING_AT_RANDOM
+
     baseline = {
         "covariate": "Baseline is a covariate",
         "constrained": "Baseline is a response with the same mean in all arms",
@@ -174,10 +185,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
          f"which the model converges: {ladder}."),
+        *_written(settings, study),
         ("uses", who + (" and every covariate" if settings.adjust else "")),
-        ("missing", "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing "
-         "ones would have looked like those observed (missing at random); the data cannot show whether they would. No missing "
-         "measurement was imputed or carried forward."),
+        ("missing", MISSING_AT_RANDOM),
         ("averaged", averaged),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"),
@@ -185,8 +195,26 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str]:
-    """How results are to be asked for, and the residual structure that held.
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model as a formula: mean of each visit, what the arm adds at each, baseline as it is used, covariates, clusters."""
+    terms = [(r"\mu_{j}", "a mean of the visit")]
+    if study.arms:
+        after = " after baseline, where the arms have one mean" if settings.baseline == "constrained" else ""
+        terms.append((r"\tau_{A(i)j}", f"what the arm adds at the visit{after}"))
+        if settings.baseline == "covariate":
+            terms.append((r"\beta_{j}\,Y_{i0}", "a slope of the visit times the value at baseline"))
+    terms += [ADJUSTED] if settings.adjust else []
+    random, spread = cluster_effects(list(settings.clusters), "ij")
+    terms += [*random, (r"\varepsilon_{ij}", "an error")]
+    error = (
+        r"\boldsymbol{\varepsilon}_{i} \sim N(\mathbf{0}, \boldsymbol{\Sigma})",
+        "Errors of a patient are normal with one covariance over visits, those of different patients are independent",
+    )
+    return equation((r"Y_{ij}", "The outcome of a patient at a visit"), terms, [error, *spread])
+
+
+def _inference(fit: "MixedFit", question: Question) -> dict[str, Any]:
+    """How results are to be asked for.
 
     Compound symmetry as the last rung of a ladder is a fallback that nobody believes, so its variance is taken from the data:
     the bias-reduced sandwich by patient (CR2) with its own Satterthwaite degrees of freedom. Where therapists or clinics
@@ -197,7 +225,7 @@ def _inference(fit: "MixedFit", question: Question) -> tuple[dict[str, Any], str
     inference: dict[str, Any] = {"df": settings.df, "level": settings.level}
     if structure == "compound_symmetry" and len(settings.residual) > 1 and not settings.clusters:
         inference |= {"df": "satterthwaite", "variance": "CR2"}
-    return inference, structure
+    return inference
 
 
 def _formula(frame: "Frame", question: Question) -> "tuple[Frame, str]":

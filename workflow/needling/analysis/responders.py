@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
-from needling.study.analyses import KindSettings
+from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
 
@@ -52,7 +52,7 @@ class Settings(KindSettings):
     """Shares of responders at some visits, compared between arms by standardised logistic regression."""
 
     kind: Literal["responders"]
-    outcomes: list[Name] = Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")
+    outcomes: Outcomes
     visits: list[Name] = Field(min_length=1, description="Visits at which a response is told.")
     responses: dict[Name, Response] = Field(
         default={"at_least_30_percent": Response(percent=30), "at_least_50_percent": Response(percent=50)},
@@ -85,11 +85,7 @@ class Settings(KindSettings):
 
     def check_plan(self, name: str, study: Study) -> None:
         """Refuse visits, strata, thresholds, margins and comparisons that the study or shares of responders do not have."""
-        for visit in self.visits:
-            if visit not in study.visits.follow_up:
-                raise ValueError(
-                    f"analyses.{name}: visit '{visit}' is none after baseline{nearest(visit, study.visits.follow_up)}"
-                )
+        study.visits.check_follow_up(f"analyses.{name}", self.visits)
         if self.strata and self.strata not in study.patients.covariates:
             raise ValueError(
                 f"analyses.{name}: strata '{self.strata}' is no covariate of patients"

@@ -1,5 +1,6 @@
 """Run one analysis of the study file over its cohorts and outcomes, whatever its kind."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PER_PROTOCOL = "per_protocol"
-
-
 COMPLETED = (
     "A missing covariate at baseline is replaced by the cohort's mean (a category by its most frequent level), which under "
     "randomisation leaves the comparison unbiased, so that no randomised patient is lost for it."
@@ -63,17 +62,10 @@ def analyse(
 
     settings: Any = study.analyses[name]
     kind = (known or kinds())[settings.kind]
-    given = {table: _as_text(rows) for table, rows in numbered(given, study).items()}
-    if answers := study.strategies(name):
-        from needling.cohort.events import apply_strategies
-
-        given = {**given, "visits": apply_strategies(given["visits"], given["events"], answers, study.visits)}
-    outputs = []
-    for cohort, plan in study.cohorts.items():
-        for outcome in [one for one in settings.outcomes if one in plan.outcomes] or (
-            [] if settings.outcomes else [""]
-        ):
-            outputs += _of_place(name, kind, settings, (cohort, outcome), given, study)
+    given = prepared(name, given, study)
+    outputs: list[Output] = []
+    for question, data in questions(name, given, study):
+        outputs += _answered(kind, data, question, given)
     texts = [*kind.methods(settings, study), *_common_methods(name, settings, study)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
@@ -85,6 +77,39 @@ def analyse(
         made = [o.side[side].assign(analysis=name) for o in outputs if side in o.side and len(o.side[side])]
         tables[side] = _joined(made, contract, side)
     return Analysed(tables)
+
+
+def prepared(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.DataFrame]":
+    """Make of the frames what an analysis reads: codes of people numbered, arms and visits as text, its estimand's values.
+
+    Parameters
+    ----------
+    name, given, study : as for `analyse`.
+    """
+    given = {table: _as_text(rows) for table, rows in numbered(given, study).items()}
+    if answers := study.strategies(name):
+        from needling.cohort.events import apply_strategies
+
+        given = {**given, "visits": apply_strategies(given["visits"], given["events"], answers, study.visits)}
+    return given
+
+
+def questions(
+    name: str, given: "dict[str, pd.DataFrame]", study: Study
+) -> "Iterator[tuple[Question, dict[str, pd.DataFrame]]]":
+    """Give each model of an analysis: what it asks, and the rows of each table that are about it.
+
+    Parameters
+    ----------
+    name : key under analyses.
+    given : frames as `prepared` gives them.
+    study : as for `analyse`.
+    """
+    settings: Any = study.analyses[name]
+    for cohort, plan in study.cohorts.items():
+        asked = [one for one in settings.outcomes if one in plan.outcomes]
+        for outcome in asked or ([] if settings.outcomes else [""]):
+            yield from _of_place(name, settings, (cohort, outcome), given, study)
 
 
 def without_baseline(name: str, visits: "pd.DataFrame", study: Study) -> list[str]:
@@ -120,14 +145,13 @@ def _as_text(rows: "pd.DataFrame") -> "pd.DataFrame":
 
 def _of_place(
     name: str,
-    kind: ModuleType,
     settings: Any,
     place: tuple[str, str],
     given: "dict[str, pd.DataFrame]",
     study: Study,
-) -> list[Output]:
-    """What an analysis gives of one cohort and outcome: of each site of the body where it was measured."""
-    (cohort, outcome), outputs = place, []
+) -> "Iterator[tuple[Question, dict[str, pd.DataFrame]]]":
+    """The models of one cohort and outcome: one for each site of the body where it was measured."""
+    cohort, outcome = place
     needs = settings.needs(study) if outcome else None
     measured = _of_cohort(given["visits"], cohort, outcome, None)
     measured = completed(measured, settings, needs, study) if needs else measured
@@ -138,13 +162,19 @@ def _of_place(
             data["visits"] = analysed(here, settings, needs, study)
             everybody = completed(_of_cohort(given["patients"], cohort, "", None), settings, needs, study)
             data["patients"] = enrolled(everybody, here, settings, needs, study)
-        question = _question(name, settings, (cohort, outcome, site), here, data["visits"], study)
-        why = _refused(data, question) if outcome else ""
-        outputs.append(_not_run(why, data, question) if why else kind.run(data, question))
-        broken = getattr(settings, "per_protocol", None)
-        if broken and not why:
-            outputs.append(_per_protocol(kind, data, question, given["events"], broken))
-    return outputs
+        yield _question(name, settings, (cohort, outcome, site), here, data["visits"], study), data
+
+
+def _answered(
+    kind: ModuleType, data: "dict[str, pd.DataFrame]", question: Question, given: "dict[str, pd.DataFrame]"
+) -> list[Output]:
+    """What a kind says to one question; beside it per protocol, where that is asked for."""
+    why = _refused(data, question) if question.outcome else ""
+    if why:
+        return [_not_run(why, data, question)]
+    broken = getattr(question.settings, "per_protocol", None)
+    beside = [_per_protocol(kind, data, question, given["events"], broken)] if broken else []
+    return [kind.run(data, question), *beside]
 
 
 def _per_protocol(

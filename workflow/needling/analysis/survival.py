@@ -112,12 +112,16 @@ def proportional_hazards(
     from scipy.stats import rankdata
     from statsmodels.duration.hazard_regression import PHReg
 
+    # Who was gone before the first event was at risk of none; statsmodels' robust variance would be missing for them.
+    time, event = np.asarray(time, float), np.asarray(event)
+    at_risk = time >= time[event == 1].min()
+    time, event, X, groups = time[at_risk], event[at_risk], X[at_risk], np.asarray(groups)[at_risk]
     model = PHReg(time, X.to_numpy(float), status=event, ties="breslow")
     plain, robust = model.fit(), model.fit(groups=pd.factorize(groups)[0])
     coefficients = pd.DataFrame({"estimate": robust.params, "se": robust.bse}, index=X.columns)
     residuals = np.asarray(plain.schoenfeld_residuals, float)
-    happened = ~np.isnan(residuals).any(axis=1) & (np.asarray(event) == 1)
-    rank = rankdata(np.asarray(time)[happened])
+    happened = ~np.isnan(residuals).any(axis=1) & (event == 1)
+    rank = rankdata(time[happened])
     rank = rank - rank.mean()
     V, events = np.asarray(plain.cov_params()), int(happened.sum())
     with np.errstate(divide="ignore", invalid="ignore"):

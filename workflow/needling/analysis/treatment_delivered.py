@@ -18,7 +18,7 @@ SIDE = {"delivered": DELIVERED}
 NOT_STATED = "not_stated"
 # numbers of a session: sums and means over its muscles, as the session frame has them
 OF_SESSIONS = ("muscles", "needles", "insertions", "twitch_responses", "depth_mm", "retention_min")
-OF_NEEDLING = ("gauge_mm", "length_mm", "pain_during")
+OF_NEEDLING = ("gauge_mm", "length_mm", "stimulation_hz", "pain_during")
 CATEGORIES = (
     "technique",
     "muscle",
@@ -26,11 +26,12 @@ CATEGORIES = (
     "response_sought",
     "ltr",
     "manipulation",
+    "stimulation",
     "ultrasound_guided",
     "stopped_early",
 )
 UNITS = {"depth_mm": "mm", "gauge_mm": "mm", "length_mm": "mm", "retention_min": "minutes", "co_minutes": "minutes"}
-UNITS |= {"days_treated": "days"}
+UNITS |= {"days_treated": "days", "stimulation_hz": "Hz"}
 
 
 class Settings(KindSettings):

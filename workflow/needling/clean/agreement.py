@@ -6,9 +6,7 @@ from needling.clean.columns import blank_to_missing
 from needling.instruments.definition import Definition
 from needling.instruments.scoring import wide
 from needling.schema.contract import check
-from needling.schema.intake import TOTALS
-
-TOTAL = "total"
+from needling.schema.intake import TOTAL, TOTALS
 
 
 def totals_agreement(

@@ -58,7 +58,8 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key, extensions: 
     ----------
     tables : tables of the contracts READ (patients, visits, outcomes and the events of the study file), all text, with
         `sources` and, where the reader found some, `patient_conflicts` and `declared_missing` (contracts ACCOUNT).
-    study : a study or a part of one with the sections patients, visits, instruments, events, cohorts, cleaning and design.
+    study : a study or a part of one with the sections export, patients, visits, instruments, events, cohorts, cleaning and
+        design.
     keys : gives new codes: `keys.codes(kind, ids)`.
     extensions : folder with a study's own rules.
 
@@ -75,7 +76,10 @@ def clean(tables: dict[str, pd.DataFrame], study: Study, keys: Key, extensions: 
     """
     tables = tables | {name: check(tables[name], contract, name) for name, contract in READ.items()}
     kinds = _code_columns(study)
-    trail = Trail(tables, settings(study.cleaning, extensions), kinds, _listed(study))
+    # a format that stores numbers writes no point between thousands
+    parting = ",." if study.export.format in {"csv", "redcap"} else ","
+    rules = settings(study.cleaning, extensions)
+    trail = Trail(tables, rules, kinds, _listed(study), study.export.decimal, parting)
     if study.cleaning.corrections:
         tables = apply_corrections(tables, trail, study.cleaning.corrections, keys.codes)
     tables = _whole_codes(trail, tables, kinds)
@@ -137,7 +141,7 @@ def _listed(study: Study) -> set[str]:
     columns += study.patients.covariates.values()
     for event in type(study.events).model_fields:
         settings = getattr(study.events, event)
-        columns += settings.columns.values() if settings else []
+        columns += settings.typed_columns.values() if settings else []
     pairs = [pair for column in columns if column and column.codes for pair in column.codes.items()]
     return {str(word) for pair in pairs for word in pair} | {*study.visits.schedule, "unscheduled"}
 

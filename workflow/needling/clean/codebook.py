@@ -74,7 +74,7 @@ def _settings(table: str, name: str, study: Study) -> Column | None:
         named = {"cohort": study.patients.cohort, "arm": study.patients.arm}
         return named.get(name) or study.patients.covariates.get(name)
     event = getattr(study.events, table, None)
-    return event.columns.get(name) if event else None
+    return event.typed_columns.get(name) if event else None
 
 
 def _levels(name: str, values: pd.Series, settings: Column | None) -> str:

@@ -5,10 +5,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from needling.clean import parse
+from needling.clean import parse, thousands
 from needling.clean.labels import ABSENT, NEAR, UNKNOWN, map_codes
-from needling.clean.parse import MISSING_CODES, MISSING_WORDS
 from needling.clean.trail import BESIDE, HIDDEN, Trail, hidden_text
+from needling.read import number as written
+from needling.read.number import MISSING_CODES, MISSING_WORDS
 from needling.schema.contract import is_date
 from needling.study.sources import Column
 
@@ -93,7 +94,7 @@ def kind_by_values(values: pd.Series) -> Kind:
 
 
 def _is_number(text: str) -> bool:
-    return parse.read_number(text)[1] == parse.EXACT if text.strip() else False
+    return written.read_number(text)[1] == written.EXACT if text.strip() else False
 
 
 def category(
@@ -164,13 +165,16 @@ def number(
     """
     raw = blank_to_missing(frame[name])
     found = parse.numbers(raw)
+    highest = None if possible is None else possible[1]
+    found, doubt = thousands.three_digits(raw, found, None, highest, trail.decimal, trail.parting)
+    found = thousands.hold_or_ask(found, raw, doubt, f"column '{trail.source(table, name)}'")
     if possible is not None:
-        scale = parse.said(found, parse.OUT_OF).astype(float)
+        scale = parse.said(found, written.OUT_OF).astype(float)
         found = parse.in_doubt(
             found, scale.notna() & (scale != possible[1]), "written on another scale than the column's"
         )
     if unit and " " not in unit:
-        beside = parse.said(found, parse.BESIDE).map(plain_unit, na_action="ignore")
+        beside = parse.said(found, written.BESIDE).map(plain_unit, na_action="ignore")
         found = parse.in_doubt(
             found, beside.notna() & (beside != plain_unit(unit)), "written in another unit than the column's"
         )
@@ -178,7 +182,7 @@ def number(
     note_parsed(trail, table, rows, source, raw, found, shown_below)
     value = found["value"].copy()
     if possible == (0, 10) and places and trail.settings.on("scale_by_ten"):
-        said = parse.said(found, parse.OUT_OF).notna()
+        said = parse.said(found, written.OUT_OF).notna()
         rescale = tenfold(value.mask(said), places, *scale_settings(trail))
         why = "rated 0-100 in a 0-10 column"
         trail.note("scale_by_ten", "corrected", table, rows[rescale], source, why, raw[rescale], value[rescale] / 10)
@@ -272,17 +276,17 @@ def note_parsed(
     def at(mask: pd.Series) -> "str | pd.Series":
         return source if isinstance(source, str) else source[mask]
 
-    loose = found["how"].isin([parse.COMMA, parse.LOOSE])
+    loose = found["how"].isin([written.COMMA, written.LOOSE])
     plain, hidden = loose & (found["value"] < shown_below), loose & (found["value"] >= shown_below)
     why = found["why"].astype("str")
-    word = why.str.removeprefix(parse.BESIDE)
-    strange = why.str.startswith(parse.BESIDE) & ~word.str.rstrip(".²").isin(BESIDE)
-    why = why.mask(strange, parse.BESIDE + word.map(hidden_text))
+    word = why.str.removeprefix(written.BESIDE)
+    strange = why.str.startswith(written.BESIDE) & ~word.str.rstrip(".²").isin(BESIDE)
+    why = why.mask(strange, written.BESIDE + word.map(hidden_text))
     trail.note("numbers", "corrected", table, rows[plain], at(plain), why[plain], raw[plain], found["value"][plain])
     trail.note("numbers", "corrected", table, rows[hidden], at(hidden), why[hidden], HIDDEN, HIDDEN)
-    absent = found["how"].isin([parse.ABSENT, parse.ERROR])
+    absent = found["how"].isin([written.ABSENT, written.ERROR])
     trail.note("missing_codes", "missing", table, rows[absent], at(absent), found["why"][absent], raw[absent])
-    text = found["how"] == parse.TEXT
+    text = found["how"] == written.TEXT
     trail.note("numbers", "query", table, rows[text], at(text), found["why"][text], raw[text].map(hidden_text))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from needling.clean.parse import read_number
 from needling.clean.trail import HIDDEN, HIDDEN_TEXT, Trail
+from needling.read.number import read_number
 from needling.schema.contract import is_date, plain_text
 from needling.study.keys import StudyError
 

@@ -5,12 +5,14 @@ import sys
 import pandas as pd
 
 from needling.clean.cleaning import Cleaned, Key, clean
+from needling.clean.parse import dates
+from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 
-# Share of the patients or visits from which a loss is no dirt any more.
-LARGE = 0.2
-FEWEST = 3
+LARGE = 0.2  # share of patients, visits or values from which a loss is no dirt any more
+FEWEST = 3  # patients or values from which a share says something
+MANY = 10  # values from which it is no chance that all are the same
 
 
 def clean_or_stop(read: dict[str, pd.DataFrame], study: Study, keys: Key) -> Cleaned:
@@ -44,7 +46,7 @@ def impossible(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) ->
     Sentences, each with the key of the study file to mend.
     """
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
-    found = [*_more_measured(read), *_codes_of_several(read)]
+    found = [*_more_measured(read), *_codes_of_several(read), *_codes_alike(read)]
     for name, known in {"arm": study.arms, "cohort": [*study.cohorts]}.items():
         empty = [one for one in known if not (patients[name] == one).any()]
         found += [f"patients.{name}: nobody is in the {name} '{one}'; mend patients.{name}.codes." for one in empty]
@@ -84,8 +86,95 @@ def _codes_of_several(read: dict[str, pd.DataFrame]) -> list[str]:
     ]
 
 
+def _codes_alike(read: dict[str, pd.DataFrame]) -> list[str]:
+    """Codes that are one number with and without noughts before it (007 and 7), as a spreadsheet leaves them."""
+    codes = pd.Series(read["patients"]["patient"].str.strip().dropna().unique(), dtype="str")
+    numbers = codes.str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
+    alike = int(numbers.duplicated(keep=False).sum())
+    if alike < 2 * FEWEST or alike <= LARGE * len(codes):
+        return []
+    return [
+        f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by noughts in front alone (as 007 and 7, "
+        "which spreadsheets make of it); write them alike in the export."
+    ]
+
+
+def levels_of_nobody(cleaned: Cleaned, study: Study) -> list[str]:
+    """Say which listed levels of covariates nobody has.
+
+    Parameters
+    ----------
+    cleaned, study : as for `impossible`.
+
+    Returns
+    -------
+    One sentence per level. It is not impossible: an export may be of the first patients.
+    """
+    patients = cleaned.tables["patients"]
+    found = []
+    for name, column in study.patients.covariates.items():
+        levels = list(dict.fromkeys((column.codes or {}).values())) if name in patients else []
+        held = set(patients[name].dropna()) if levels else set()
+        found += [
+            f"patients.covariates.{name}: nobody is '{level}'; mend its codes, or leave the level out."
+            for level in levels
+            if held and level not in held
+        ]
+    return found
+
+
+def one_value_only(cleaned: Cleaned) -> list[str]:
+    """Say which outcomes have the same value in everybody at a visit.
+
+    Parameters
+    ----------
+    cleaned : what cleaning made of the export.
+
+    Returns
+    -------
+    One sentence per outcome and visit with ten values or more.
+    """
+    found = []
+    visits = cleaned.tables["visits"].set_index("row")["visit"]
+    outcomes = cleaned.tables["outcomes"]
+    scores = outcomes[(outcomes["item"] == TOTAL) & outcomes["value"].notna()]
+    by_visit = scores.groupby([scores["instrument"].astype("str"), scores["visit_row"].map(visits)], sort=True)["value"]
+    for (instrument, visit), values in by_visit:
+        if len(values) >= MANY and values.nunique() == 1:
+            found.append(
+                f"instruments.{instrument}: all {len(values)} values at the visit '{visit}' are {values.iloc[0]:g}; if that "
+                f"stands for missing, write instruments.{instrument}.missing_with or export.missing."
+            )
+    return found
+
+
+def dated_later(read: dict[str, pd.DataFrame], exported: float) -> list[str]:
+    """Say which columns of dates hold days after that on which the export was written.
+
+    Parameters
+    ----------
+    read : tables as read.
+    exported : when the export was written, days from 1970-01-01.
+
+    Returns
+    -------
+    One sentence per column; dates of which day and month are in doubt do not count.
+    """
+    found = []
+    for table, columns in {"patients": ["day_0"], "visits": ["date"]}.items():
+        for name in columns:
+            days = dates(read[table][name].str.strip().replace("", None))["date"] if name in read[table] else None
+            later = 0 if days is None else int((days > exported).sum())
+            if later:
+                rows = "row" if later == 1 else "rows"
+                found.append(
+                    f"{table}.{name}: {later} {rows} of the export hold a date after the day on which it was written; mend them."
+                )
+    return found
+
+
 def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
-    """Say where more than a fifth of the patients or visits were set aside, and for which reasons.
+    """Say where more than a fifth of the patients, visits or values were set aside, and for which reasons.
 
     Parameters
     ----------
@@ -94,10 +183,27 @@ def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str
 
     Returns
     -------
-    One sentence per table.
+    One sentence per table or outcome.
     """
-    found = (_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits"))
+    found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits")]
+    found += _unread_values(read["outcomes"], audit[audit["table"] == "outcomes"])
     return [sentence for sentence in found if sentence]
+
+
+def _unread_values(outcomes: pd.DataFrame, audit: pd.DataFrame) -> list[str]:
+    """Say which outcomes lost more than a fifth of their filled cells, and for which reasons."""
+    filled = outcomes.loc[outcomes["value"].notna(), ["row", "instrument"]].set_index("row")["instrument"].astype("str")
+    out = audit[
+        audit["action"].isin(["query", "missing"]) & audit["rule"].isin(["numbers", "ranges", "units", "missing_codes"])
+    ]
+    out = out[~out["reason"].str.startswith("declared missing")].drop_duplicates("row")
+    sentences = []
+    for name, rows in out.groupby(out["row"].map(filled), sort=True):
+        total = int((filled == name).sum())
+        if len(rows) >= FEWEST and len(rows) > LARGE * total:
+            why = "; ".join(f"{reason} ({n})" for reason, n in rows["reason"].value_counts().head(3).items())
+            sentences.append(f"instruments.{name}: {len(rows)} of {total} filled cells give no value: {why}.")
+    return sentences
 
 
 def _loss(table: str, total: int, audit: pd.DataFrame) -> str:

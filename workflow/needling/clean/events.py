@@ -75,7 +75,7 @@ def _typed(
     home = patient.map(people.table.set_index("patient")["clinic"]).astype("category")
     typed = frame[["row", "patient"]].copy()
     out = np.zeros(len(frame), dtype=bool)
-    for column, source in settings.columns.items():
+    for column, source in settings.typed_columns.items():
         if column in CODES:
             typed[column] = frame[column]
         elif columns.kind_of(trail, name, column, source, frame[column]) == "date":

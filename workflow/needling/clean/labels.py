@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from needling.clean.parse import MISSING_WORDS
+from needling.read.number import MISSING_WORDS
 
 EXACT, NEAR, ABSENT, UNKNOWN = "exact", "near", "absent", "unknown"
 SLIP = "slip"  # near, if it is rare

@@ -3,12 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean import columns, parse, questions
+from needling.clean import columns, parse, questions, thousands
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
+from needling.read import number as written
+from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 
-TOTAL = "total"
+OWN, ANOTHER, FOREIGN = "own", "another", "foreign"  # unit written into a cell, beside its column's
 REASONS = [
     "written as missing",
     "spreadsheet error",
@@ -137,23 +139,25 @@ def _numbers(
     """Read the cells as numbers; labels of the dictionary stand for their codes."""
     raw = _labels_to_codes(trail, frame, cells)
     found = parse.numbers(raw, frame["instrument"])
-    scale = parse.said(found, parse.OUT_OF).dropna().astype(float)
+    highest = cells["high"].to_numpy()[frame["cell"]]
+    found, doubt = thousands.three_digits(raw, found, frame["instrument"], highest, trail.decimal, trail.parting)
+    for name in frame.loc[doubt, "instrument"].unique():
+        mine = doubt & (frame["instrument"] == name)
+        found = thousands.hold_or_ask(found, raw, mine, questions.of_columns(frame[mine]))
+    scale = parse.said(found, written.OUT_OF).dropna().astype(float)
     other = scale != cells["high"].to_numpy()[frame["cell"].loc[scale.index]]
     found = parse.in_doubt(
         found, other.reindex(found.index, fill_value=False), "written on another scale than the instrument's"
     )
-    beside = parse.said(found, parse.BESIDE).dropna()
-    names = frame["instrument"].astype("str")[beside.index]
-    foreign = [not _is_own_unit(word, definitions[name]) for word, name in zip(beside, names, strict=True)]
-    doubted = pd.Series(foreign, index=beside.index, dtype=bool).reindex(found.index, fill_value=False)
-    found = parse.in_doubt(found, doubted, "written in another unit than the instrument's")
+    frame, foreign = _units_beside(frame, found, definitions)
+    found = parse.in_doubt(found, foreign, "written in another unit than the instrument's")
     columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
     reason = frame["missing_reason"].copy()
-    reason[found["how"] == parse.ABSENT] = "written as missing"
-    reason[found["how"] == parse.ERROR] = "spreadsheet error"
-    reason[found["how"] == parse.TEXT] = "not a number"
+    reason[found["how"] == written.ABSENT] = "written as missing"
+    reason[found["how"] == written.ERROR] = "spreadsheet error"
+    reason[found["how"] == written.TEXT] = "not a number"
     value = found["value"]
-    code = value.isin(parse.MISSING_CODES)
+    code = value.isin(written.MISSING_CODES)
     unusual, limits = value[code], cells.iloc[frame["cell"][code]].set_index(value.index[code])
     # what looks like a code may be a rating on the 0-100 scale in a 0-10 column: left to that rule
     tenfold = (limits["high"] == 10) & unusual.between(0, 100, inclusive="right")
@@ -161,7 +165,28 @@ def _numbers(
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
     reason[code] = why
-    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.said(found, parse.OUT_OF).notna())
+    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.said(found, written.OUT_OF).notna())
+
+
+def _units_beside(
+    frame: pd.DataFrame, found: pd.DataFrame, definitions: dict[str, Definition]
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Take a unit that is written beside a number for the unit of that cell; True where the instrument does not know it."""
+    words = parse.said(found, written.BESIDE).dropna()
+    if not len(words):
+        return frame, pd.Series(False, index=frame.index)
+    names = frame["instrument"].astype("str")[words.index]
+    pairs = [*zip(words, names, strict=True)]
+    kinds = {(word, name): _kind_of_unit(word, definitions[name]) for word, name in {*pairs}}
+    kind = pd.Series([kinds[pair] for pair in pairs], index=words.index, dtype="str")
+    exported = frame["exported"][words.index].astype("str")
+    stated = (kind == ANOTHER) & exported.isna()
+    # a unit column that says another unit than the cell leaves both in doubt
+    differ = exported.map(_unit, na_action="ignore") != words.map(_unit)
+    foreign = (kind == FOREIGN) | ((kind == ANOTHER) & exported.notna() & differ)
+    column = frame["exported"].cat.add_categories(sorted(set(words[stated]) - set(frame["exported"].cat.categories)))
+    column[words.index[stated]] = words[stated]
+    return frame.assign(exported=column), foreign.reindex(frame.index, fill_value=False)
 
 
 def _labels_to_codes(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
@@ -229,7 +254,7 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
             continue
         mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
         plan = own or one.factors.get(one.exported, 1.0)
-        units = {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
+        units = _units(one)
         spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated.cat.categories}).astype(float)
         factor = spelled.fillna(plan)
         unknown = stated[mine].notna() & spelled.isna()
@@ -237,9 +262,8 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
         new = value * factor.reindex(frame.index)
         said = convert & stated.notna() if trail.settings.on("units") else convert & False
         rows, source = frame["row"][said], frame["column"][said]
-        trail.note(
-            "units", "corrected", "outcomes", rows, source, "converted by the unit column", value[said], new[said]
-        )
+        why = "converted by the unit that it states"
+        trail.note("units", "corrected", "outcomes", rows, source, why, value[said], new[said])
         value = value.mask(convert, new)
         bad = unknown[unknown].index
         if trail.settings.on("units") and len(bad):
@@ -251,6 +275,18 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
         known |= mine & spelled.reindex(frame.index).notna()
     reason = _because(frame["missing_reason"], doubted, "unit in doubt")
     return frame.assign(value=value, missing_reason=reason, unit_stated=known)
+
+
+def _units(one: Definition) -> dict[str, float]:
+    """Every unit of an outcome, reduced, with what one of it is in the outcome's own."""
+    return {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
+
+
+def _kind_of_unit(word: str, one: Definition) -> str:
+    """Whether a unit written into a cell is the column's own, another one of the outcome, or none that it has."""
+    if _unit(word) in _units(one) and _unit(word) != _unit(one.exported or one.unit):
+        return ANOTHER
+    return OWN if _is_own_unit(word, one) else FOREIGN
 
 
 def _is_own_unit(word: str, one: Definition) -> bool:

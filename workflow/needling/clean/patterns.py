@@ -8,6 +8,7 @@ from needling.clean.people import People
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
 from needling.instruments.scoring import score, wide
+from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 from needling.study.sources import Ticked
 
@@ -120,7 +121,7 @@ def _questionnaires(
     for name, one in definitions.items():
         if len(one.items) < fewest or one.measured:
             continue
-        mine = outcomes[(outcomes["instrument"] == name) & (outcomes["item"] != "total")]
+        mine = outcomes[(outcomes["instrument"] == name) & (outcomes["item"] != TOTAL)]
         items = wide(mine[mine["value"].notna()], one).dropna()
         if not len(items):
             continue

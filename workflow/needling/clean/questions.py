@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean.parse import MISSING_CODES
 from needling.clean.trail import Trail
 from needling.instruments.definition import Definition
+from needling.read.number import MISSING_CODES
+from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Instrument
 
-TOTAL = "total"
 FEWEST = 10  # values from which the level of a column says something
 PART = 0.2  # share of values at another unit's level from which they are no slips
 ANSWERS = 200  # answers among which the lowest one should occur
@@ -18,6 +18,7 @@ BEYOND = 0.02  # share of answers one beyond the highest from which they are no 
 SECOND = 0.05  # share of second rows of a visit, patient or event from which they are no slips
 SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
+ALONE = 3  # how many times as often as all values near it together a code stands alone
 
 
 def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> None:
@@ -86,7 +87,8 @@ def told(settings: Instrument) -> bool:
     return settings.unit is not None or settings.range is not None or settings.factor is not None
 
 
-def _of(rows: pd.DataFrame) -> str:
+def of_columns(rows: pd.DataFrame) -> str:
+    """Name the column of some outcome rows, or the first and last of several."""
     names = [str(name) for name in rows["column"].astype("str").unique()]
     return f"column '{names[0]}'" if len(names) == 1 else f"columns '{names[0]}' to '{names[-1]}'"
 
@@ -115,9 +117,10 @@ def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -
         return []
     units = ", ".join(f'"{unit}"' for unit in [one.unit, *one.factors])
     keys = f"{place}.unit (one of {units})" if one.factors else f"{place}.factor (1, 10 or 100)"
+    keys += f", {place}.factor: 100 if they are hundredths" if one.factors and value.max() <= one.high / 100 else ""
     range_ = f"{place}.range: [{one.low:g}, {one.high:g}]"
     return [
-        f"{_of(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {keys}, "
+        f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {keys}, "
         f"{place}.unit_column where it differs from row to row, or {range_} if it is right as it is."
     ]
 
@@ -161,7 +164,7 @@ def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trai
         else "the lowest is never used"
     )
     return [
-        f"{_of(numbered)}: {len(numbered)} answers from {numbered['value'].min():g} to {numbered['value'].max():g}; "
+        f"{of_columns(numbered)}: {len(numbered)} answers from {numbered['value'].min():g} to {numbered['value'].max():g}; "
         f"{one.label} is answered {first[0]:g} to {first[1]:g}, and {seen}. At which number do the answers begin? Write "
         f"instruments.{name}.items_from: {first[0] + 1:g} if the export numbers them from there, "
         f"or {first[0]:g} if it is right as it is."
@@ -180,8 +183,8 @@ def _points_asked(name: str, one: Definition, answers: pd.DataFrame) -> list[str
         pairs = ", ".join(f"{code:g}: {points:g}" for code, points in zip(codes, only, strict=False))
         held = ", ".join(f"{code:g}" for code in sorted(mine["value"][strange].unique())[:5])
         asked.append(
-            f"{_of(mine)}: {int(strange.sum())} of {len(mine)} answers (such as {held}) are none of the points of item {item} of "
-            f"{one.label}, which are {', '.join(f'{points:g}' for points in only)}. What do the codes stand for? Write "
+            f"{of_columns(mine)}: {int(strange.sum())} of {len(mine)} answers (such as {held}) are none of the points of item "
+            f"{item} of {one.label}, which are {', '.join(f'{points:g}' for points in only)}. What do the codes stand for? Write "
             f"instruments.{name}.points: {{{item}: {{code: points, ...}}}}, e.g. {{{pairs}}} if they are in this order."
         )
     return asked
@@ -193,15 +196,22 @@ def _codes_asked(name: str, scores: pd.DataFrame) -> list[str]:
     codes = counts[counts.index.isin(MISSING_CODES)]
     others = counts[~counts.index.isin(MISSING_CODES)]
     stands_out = codes[codes >= max(3.0, SPIKE * float(others.median()) if len(others) > 2 else 3.0)]
-    negative = stands_out[stands_out.index < 0]
-    if not len(negative):
+    alone = [code for code in stands_out.index if code < 0 or _stands_alone(float(code), scores["value"])]
+    asked = stands_out[stands_out.index.isin(alone)]
+    if not len(asked):
         return []
-    held = ", ".join(f"{code:g} ({count} times)" for code, count in negative.sort_index().items())
-    write = ", ".join(f'"{code:g}": reason' for code in sorted(negative.index))
+    held = ", ".join(f"{code:g} ({count} times)" for code, count in asked.sort_index().items())
+    write = ", ".join(f'"{code:g}": reason' for code in sorted(asked.index))
     return [
-        f"{_of(scores)}: holds {held}, usual codes for missing that are possible values here. Which are they? Write "
+        f"{of_columns(scores)}: holds {held}, usual codes for missing that are possible values here. Which are they? Write "
         f"export.missing: {{{write}}} if they are codes, or instruments.{name}.range with the range if they are values."
     ]
+
+
+def _stands_alone(code: float, values: pd.Series) -> bool:
+    """Whether a value is far more frequent than all others near it together: within a twentieth of the range seen."""
+    near = (values - code).abs() <= max(1.0, float(np.ptp(values)) / 20)
+    return bool((values == code).sum() > ALONE * (near & (values != code)).sum())
 
 
 def arms_by_clinic(patients: pd.DataFrame) -> bool:

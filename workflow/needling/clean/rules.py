@@ -34,8 +34,8 @@ _ALL = [
     Rule(
         "numbers",
         1,
-        "Numbers written in another way (decimal comma, '7/10', '6-7', '<1', a unit beside the number) were read and flagged; "
-        "text in a numeric column became missing and was queried.",
+        "Numbers written in another way (decimal comma, '7/10', '6-7', '<1', a unit beside the number) were read and marked; "
+        "text in a numeric column became missing, and the clinic was asked.",
         needed=True,
     ),
     Rule(
@@ -48,13 +48,13 @@ _ALL = [
         "dates",
         1,
         "Dates in another style than their column's (day or month first, serial numbers) were read where the column or the "
-        "schedule leaves no doubt; a date in doubt was held back or its row quarantined.",
+        "schedule leaves no doubt; a date in doubt was held back or its row set aside.",
         needed=True,
     ),
     Rule(
         "labels",
         2,
-        "Spellings of a label that mean one code of the study file were mapped to it; unknown ones were queried.",
+        "Spellings of a label that mean one code of the study file were mapped to it; of unknown ones the clinic was asked.",
         {"closeness": 0.8},
         needed=True,
     ),
@@ -62,15 +62,15 @@ _ALL = [
         "duplicates",
         4,
         "Rows that repeat another one wholly were dropped; where they differ, be it in a column that is not read or in a date a "
-        "day beside it, the first entry was kept, the later one quarantined and queried; rows with different instruments of one "
-        "visit were joined.",
+        "day beside it, the first entry was kept, the later one set aside, and the clinic asked; rows with different instruments "
+        "of one visit were joined.",
         {"days": 1},
     ),
     Rule(
         "conflicting_facts",
         2,
-        "A patient's fact that differs between rows of the export became missing and was queried; a patient with two arms "
-        "or cohorts was quarantined; of several clinics the first was kept, and queried.",
+        "A patient's fact that differs between rows of the export became missing, and the clinic was asked; a patient with two "
+        "arms or cohorts was set aside; of several clinics the first was kept, and the clinic asked.",
         needed=True,
     ),
     Rule(
@@ -82,12 +82,12 @@ _ALL = [
     Rule(
         "unknown_patients",
         1,
-        "Rows whose patient is unknown or quarantined were quarantined; codes that look like a mistyped or differently "
-        "written known code were queried, never merged.",
+        "Rows whose patient is unknown or set aside were set aside; codes that look like a mistyped or differently "
+        "written known code were put to the clinic and never taken for the known one.",
         needed=True,
     ),
     Rule("age_90", 1, "Ages over 89 became 90, as de-identification asks.", needed=True),
-    Rule("outside_study", 1, "Sessions dated before day 0 or after the patient's exit were quarantined."),
+    Rule("outside_study", 1, "Sessions dated before day 0 or after the patient's exit were set aside."),
     Rule("baseline_after_treatment", 1, "A baseline visit dated after the first session is not used as a baseline."),
     Rule(
         "visit_windows",
@@ -99,7 +99,8 @@ _ALL = [
     Rule(
         "visit_order",
         1,
-        "Visits of the schedule whose dates contradict their order, or that fall on one day, were queried; nothing was changed.",
+        "Visits of the schedule whose dates contradict their order, or that fall on one day, were put to the clinic; "
+        "nothing was changed.",
     ),
     Rule(
         "scale_by_ten",
@@ -111,26 +112,26 @@ _ALL = [
     Rule(
         "units",
         2,
-        "Values in another unit were converted where the unit column says so or the clinic hardly overlaps with the others; single "
-        "values at another unit's level became missing and were queried.",
+        "Values in another unit were converted where the unit column or the cell says so, or the clinic hardly overlaps with the "
+        "others; single values at another unit's level became missing, and the clinic was asked.",
         {"tolerance": 0.4, "fewest": 10},
     ),
     Rule(
         "ranges",
         1,
-        "Impossible values became missing; unusual ones were flagged and kept.",
+        "Impossible values became missing; unusual ones were marked and kept.",
     ),
     Rule(
         "totals",
         1,
         "Totals that differ from their items were replaced by the score of the items; a total on the raw scale of the "
-        "instrument was recomputed, or queried where there are no items.",
+        "instrument was recomputed, or put to the clinic where there are no items.",
         {"tolerance": 0.51},
     ),
     Rule(
         "reversed_scale",
         1,
-        "Clinics whose scores run against pain were queried; nothing was changed.",
+        "Clinics whose scores run against pain were asked; nothing was changed.",
         {"correlation": 0.3, "fewest": 20},
     ),
     Rule(
@@ -142,27 +143,27 @@ _ALL = [
     Rule(
         "as_treated",
         1,
-        "Patients with needling on record in an arm without needling were flagged; nobody was moved between arms.",
+        "Patients with needling on record in an arm without needling were marked; nobody was moved between arms.",
         {"share": 0.5},
     ),
-    Rule("sides", 1, "Muscles needled on the other side than the affected one were queried."),
+    Rule("sides", 1, "Muscles needled on the other side than the affected one were put to the clinic."),
     Rule(
         "similar_codes",
         1,
-        "Codes of patients, therapists or clinics that differ only in case, spaces, marks or leading zeros were queried, "
-        "never merged.",
+        "Codes of patients, therapists or clinics that differ only in case, spaces, marks or leading zeros were put to the clinic, "
+        "never taken for one another.",
     ),
     Rule(
         "answer_patterns",
         2,
         "Questionnaires with one answer throughout or copied from the visit before, and clinics that prefer round numbers, were "
-        "flagged; lists in which nothing is ticked were queried.",
+        "marked; of lists in which nothing is ticked the clinic was asked.",
         {"items": 8, "digits": 0.4, "fewest": 40},
     ),
     Rule(
         "transposed_digits",
         1,
-        "Values far from the patient's others that would fit with two digits exchanged were flagged.",
+        "Values far from the patient's others that would fit with two digits exchanged were marked.",
         {"distance": 4},
     ),
 ]

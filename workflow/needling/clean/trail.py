@@ -8,8 +8,8 @@ from copy import copy
 import numpy as np
 import pandas as pd
 
-from needling.clean.parse import MISSING_WORDS, read_number
 from needling.clean.rules import Settings
+from needling.read.number import MISSING_WORDS, read_number
 from needling.schema.contract import check
 from needling.schema.intake import AUDIT, QUARANTINE
 
@@ -39,6 +39,8 @@ class Trail:
     settings : which rules run.
     coded : canonical columns that hold codes of people or places; their values are never shown.
     listed : codes, labels and names of the study file; other text of a cell is never shown.
+    decimal : the decimal mark that the study file states, if it does.
+    parting : marks that may part thousands in the export's format.
     """
 
     def __init__(
@@ -47,9 +49,12 @@ class Trail:
         settings: Settings,
         coded: Iterable[str] = (),
         listed: Iterable[str] = (),
+        decimal: str | None = None,
+        parting: str = ",.",
     ) -> None:
         """Begin an empty trail."""
         self.settings = settings
+        self.decimal, self.parting = decimal, parting
         self.coded = frozenset(coded)
         self._places = {
             name: table[["row", "file", "sheet", "line"]].set_index("row")

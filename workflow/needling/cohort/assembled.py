@@ -8,6 +8,7 @@ from needling.cohort.describe import baseline_characteristics, distributions, mi
 from needling.cohort.events import intercurrent_counts, intercurrent_events
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import assemble, in_plan_order
+from needling.cohort.readings import readings
 from needling.cohort.sessions import session_frame
 from needling.instruments.definition import definitions
 from needling.instruments.scoring import reliability, score
@@ -27,8 +28,8 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
 
     Returns
     -------
-    visits (contract FRAME), sessions (SESSIONS_FRAME), events (EVENTS), patients (clean, with derived covariates), scores; arms and
-    visits of the first two and of patients as categories in the order of the study file;
+    visits (contract FRAME), sessions (SESSIONS_FRAME), events (EVENTS), patients (clean, with derived covariates), scores, readings
+    (READINGS); arms and visits of the first two and of patients as categories in the order of the study file;
     intercurrent (INTERCURRENT), flow, distribution, missingness, baseline (contracts of these names) and
     reliability (see `needling.instruments.scoring.reliability`); and codebook (see `needling.clean.codebook.codebook`).
     """
@@ -40,13 +41,14 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
     patients = with_covariates(patients, visits, scores, tables, study)
     frame = assemble(patients, visits, scores, study)
     events = intercurrent_events(tables, patients, study)
-    at_baseline = visits.loc[visits["visit"] == study.visits.baseline, "row"]
+    at_baseline = visits[visits["visit"] == study.visits.baseline]
     return {
         "visits": in_plan_order(frame, study),
         "sessions": in_plan_order(session_frame(patients, tables, study), study),
         "events": events,
         "patients": in_plan_order(patients, study),
         "scores": scores,
+        "readings": readings(outcomes, patients, at_baseline, known),
         "flow": participant_flow(
             beside["exported"], patients, beside["quarantine"], frame, study, given.get("sessions")
         ),
@@ -54,6 +56,6 @@ def assembled(given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.D
         "missingness": missingness(frame, patients, study),
         "baseline": baseline_characteristics(frame, patients, study),
         "intercurrent": intercurrent_counts(frame, patients, events, study),
-        "reliability": reliability(outcomes, known, at_baseline),
+        "reliability": reliability(outcomes, known, at_baseline["row"]),
         "codebook": codebook({**tables, "scores": scores, "frame": frame}, beside["sources"], study),
     }

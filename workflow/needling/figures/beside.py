@@ -4,17 +4,29 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import FAINT, HAIR, INK, PAPER, STRONG, THIN, Profile, Sheet, looks, text_width, wrapped
+from needling.figures.intervals import difference_axis, limits
+from needling.figures.style import (
+    FAINT,
+    HAIR,
+    INK,
+    PAPER,
+    STRONG,
+    THIN,
+    Profile,
+    Sheet,
+    key_height,
+    looks,
+    text_width,
+    wrapped,
+)
 from needling.labels.numbers import format_estimate, format_fixed, format_interval
 from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.co_interventions import AS_ALLOCATED, WARNING, names_of, shown
-from needling.tables.for_whom import place_words
+from needling.tables.for_whom import PLACE, place_words
 from needling.tables.withheld import withheld_note
 
-PLACE = ["analysis", "cohort", "outcome", "site", "visit"]
 COLUMNS = [
     *PLACE,
     "row_id",
@@ -50,9 +62,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     left = max(text_width(name, size) for name in names.values()) + 4
     middle = left + 0.5 * (profile.width - left)
     ends = ((left, middle - 5), (middle + 5, profile.width - 2))
-    head = 9.0 if labels.plan.arms else 5.0
+    look = looks(labels.plan.arms)
+    key = {labels.arm(arm): look[arm] for arm in labels.plan.arms}
+    head = 4.0 + key_height(key, left, profile.width)
     sheet = Sheet(profile.width, head + sum(7.5 + step * len(own) + 14.0 for own in terms))
-    _legend(sheet, labels, left)
+    sheet.key(left, key, line=False)
     y = head
     for rows, own in zip(groups, terms, strict=True):
         sheet.write(
@@ -85,15 +99,6 @@ def _name(term: str, labels: Labels) -> str:
     return sentence(spaced(names[0])) if len(names) == 1 else "All of them"
 
 
-def _legend(sheet: Sheet, labels: Labels, x: float) -> None:
-    """Name the arms in their colours, in a line."""
-    for arm, look in looks(labels.plan.arms).items():
-        if arm:
-            words_ = labels.arm(arm)
-            sheet.write(x, 4.5, words_, color=look.colour, fontweight=500)
-            x += text_width(words_, 8, 500) + 5
-
-
 def _shares(sheet: Sheet, rows: pd.DataFrame, terms: list[str], labels: Labels, place: Any) -> None:
     (x0, x1), y, step = place
     ax = sheet.panel(x0, y, x1 - x0, step * len(terms))
@@ -121,14 +126,8 @@ def _differences(sheet: Sheet, rows: pd.DataFrame, terms: list[str], source: pd.
         ax.plot([row["low"], row["high"]], [at, at], color=INK, linewidth=STRONG, zorder=2)
         face = INK if not row["term"] else PAPER
         ax.plot(row["estimate"], at, marker="s", markersize=4, color=INK, markerfacecolor=face, zorder=3)
-    same = source[source["quantity"].eq("effect_given") & source["outcome"].eq(rows["outcome"].iloc[0])]
-    same = same[same["unit"] == mine["unit"].iloc[0]]
-    low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
-    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
-    ax.set(xlim=(low - 0.05 * (high - low), high + 0.05 * (high - low)), ylim=(len(terms) - 0.5, -0.5), yticks=[])
-    ax.xaxis.set_major_locator(MaxNLocator(4))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
-    ax.spines["left"].set_visible(False)
+    ends = limits(source[source["quantity"] == "effect_given"], mine.iloc[0].to_dict())
+    difference_axis(ax, ends, 4).set_ylim(len(terms) - 0.5, -0.5)
     told = f"Difference in the outcome, {mine['unit'].iloc[0]}".rstrip(", ")
     ax.set_xlabel(wrapped(told, x1 - x0, 7), color=FAINT)
 

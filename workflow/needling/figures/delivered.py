@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import Profile, light_grid, looks, new_figure, panel_head
+from needling.figures.style import Profile, arm_key, light_grid, looks, new_figure, panel_head
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import DELIVERED, Labels
@@ -36,9 +36,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     return in_order(kept.drop(columns="_factor"), {"cohort": list(labels.plan.cohorts)})
 
 
-def panel(ax: Axes, rows: pd.DataFrame, labels: Labels) -> Axes:
-    """Draw a dot per level and arm, in percent of the muscles needled."""
-    terms = list(dict.fromkeys(rows["term"]))
+def panel(ax: Axes, rows: pd.DataFrame, labels: Labels, terms: list[str] | None = None) -> Axes:
+    """Draw a dot per level and arm, in percent of the muscles needled, on the lines of its own levels or of those given."""
+    terms = terms or list(dict.fromkeys(rows["term"]))
     for place, (arm, one) in enumerate(looks(labels.plan.arms).items()):
         mine = rows[rows["arm"] == arm]
         at = [terms.index(term) + 0.1 * place for term in mine["term"]]
@@ -59,25 +59,35 @@ def _label(term: str, labels: Labels) -> str:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw the cohorts below one another."""
+    """Draw the cohorts beside one another on the same lines where there is room, else below one another."""
     groups = {str(cohort): rows for cohort, rows in source.groupby("cohort", sort=False)}
-    heights = [rows["term"].nunique() + 1 for rows in groups.values()]
-    figure = new_figure(profile.width, 12 + 5.2 * sum(heights) + 13 * len(groups))
-    axes = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})
-    for ax, (cohort, rows) in zip(axes[:, 0], groups.items(), strict=True):
-        panel(ax, rows, labels)
-        panel_head(ax, labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Needling")
-    axes[-1][0].set_xlabel("Muscles needled, %")
+    terms = sorted(dict.fromkeys(source["term"]), key=lambda term: FACTORS.index(json.loads(term)[0][0]))
+    is_beside = len(groups) > 1 and profile.across(len(groups), 55) == len(groups)
+    if is_beside:
+        figure = new_figure(profile.width, 12 + 5.2 * (len(terms) + 1) + 13)
+        axes = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
+    else:
+        heights = [rows["term"].nunique() + 1 for rows in groups.values()]
+        figure = new_figure(profile.width, 12 + 5.2 * sum(heights) + 13 * len(groups))
+        axes = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    for ax, (cohort, rows) in zip(axes, groups.items(), strict=True):
+        panel(ax, rows, labels, terms if is_beside else None)
+        panel_head(ax, labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Needling", room=40.0)
+    for ax in axes if is_beside else axes[-1:]:
+        ax.set_xlabel("Muscles needled, %")
     if labels.plan.arms:
-        handles, arms = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms))
+        marks = {name: mark for ax in axes for mark, name in zip(*ax.get_legend_handles_labels(), strict=True)}
+        shown = {name: marks[name] for name in map(labels.arm, labels.plan.arms) if name in marks}
+        arm_key(figure, list(shown.values()), list(shown), profile, 2)
     return figure
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     lines = [
-        f"{labels.cohort(row['cohort'])}, {in_sentence(_label(row['term'], labels))}: {format_fixed(100 * row['estimate'], 0)}%"
+        f"{labels.cohort(row['cohort'])}, {in_sentence(_label(row['term'], labels))}"
+        + (f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else "")
+        + f": {format_fixed(100 * row['estimate'], 0)}%"
         for row in source.to_dict("records")
     ]
     caption = "What was needled and how: share of all muscles needled, counted once per muscle and session."

@@ -15,7 +15,7 @@ from needling.figures.panels import (
     shown_visits,
     visit_axis,
 )
-from needling.figures.style import INK, Look, Profile, light_grid, looks
+from needling.figures.style import INK, Look, Profile, arm_key, light_grid, looks
 from needling.labels.words import Labels
 from needling.tables.withheld import withheld_note
 
@@ -61,7 +61,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             Patch(edgecolor=mine.colour, facecolor=to_rgba(mine.colour, 0.28) if mine.face == mine.colour else "white")
             for mine in look.values()
         ]
-        figure.legend(keys, [labels.arm(arm) for arm in look], loc="outside upper left", ncols=len(look))
+        arm_key(figure, keys, [labels.arm(arm) for arm in look], profile, 2)
     return figure
 
 

@@ -6,7 +6,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, INK, LINE, STRONG, Profile, Sheet, light_grid, wrapped
+from needling.figures.style import (
+    FAINT,
+    INK,
+    LEADING,
+    LINE,
+    PAPER,
+    STRONG,
+    Look,
+    Profile,
+    Sheet,
+    key_height,
+    light_grid,
+    wrapped,
+)
 from needling.labels.numbers import format_estimate, format_interval
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -17,7 +30,11 @@ SECTION = "mechanism"
 PLACE = ["cohort", "outcome", "site", "arm", "visit"]
 COLUMNS = [*PLACE, "variant", "quantity", "at", "estimate", "low", "high", "level", "unit", "status", "note", "hidden"]
 HEIGHT, LEFT, GAP, UNDER = 32.0, 10.0, 10.0, 12.0  # mm: of a panel, room for its scale, between panels, below them
-VARIANTS = {"weighted": (INK, "o", INK, STRONG, -0.08), "unweighted": (FAINT, "s", "#ffffff", LINE, 0.08)}
+VARIANTS = {  # look, width of its lines, its place beside the number of sessions
+    "weighted": (Look(INK, "-", "o", INK), STRONG, -0.08),
+    "unweighted": (Look(FAINT, "-", "s", PAPER), LINE, 0.08),
+}
+TOLD = {"weighted": "Had everybody received so many", "unweighted": "As they came (naive)"}
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -31,11 +48,11 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
     """Draw the means of both estimates a little apart."""
-    for variant, (colour, marker, face, width, shift) in VARIANTS.items():
+    for variant, (look, width, shift) in VARIANTS.items():
         drawn = rows[rows["variant"].eq(variant) & rows["estimate"].notna()].sort_values("k")
         x = drawn["k"] + shift
-        ax.vlines(x, drawn["low"], drawn["high"], color=colour, linewidth=width)
-        ax.plot(x, drawn["estimate"], color=colour, marker=marker, markerfacecolor=face, linewidth=width)
+        ax.vlines(x, drawn["low"], drawn["high"], color=look.colour, linewidth=width)
+        ax.plot(x, drawn["estimate"], linewidth=width, **look.kwargs)  # type: ignore[arg-type]
     ax.set_xticks(sorted(rows["k"].unique()))
     ax.set_xlabel("Sessions")
     ax.spines[["left", "bottom"]].set_visible(False)
@@ -52,12 +69,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     width = (whole - LEFT - GAP * (across - 1) - 2) / across
     lines = [groups[i : i + across] for i in range(0, len(groups), across)]
     heads = [[_head(rows, labels, width, profile) for rows in line] for line in lines]
-    step = 0.42 * profile.head + 0.4
+    step = LEADING * profile.head + 0.4
     tall = [9.0 + step * max(title.count("\n") + below.count("\n") for title, below in line) for line in heads]
-    sheet = Sheet(whole, 6 + sum(tall) + (HEIGHT + UNDER) * len(lines))
-    sheet.write(LEFT, 3.2, "● had everybody received so many", color=INK, fontweight=500)
-    sheet.write(LEFT + 8.2 * profile.type, 3.2, "□ as they came (naive)", color=FAINT, fontweight=500)
-    y = 6.0
+    key = {words_: VARIANTS[variant][0] for variant, words_ in TOLD.items()}
+    y = 1.0 + key_height(key, LEFT, whole)
+    sheet = Sheet(whole, y + sum(tall) + (HEIGHT + UNDER) * len(lines))
+    sheet.key(LEFT, key)
     for line, told, head in zip(lines, heads, tall, strict=True):
         for column, (rows, (title, below)) in enumerate(zip(line, told, strict=True)):
             x = LEFT + column * (width + GAP)
@@ -89,5 +106,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     for row in source[source["estimate"].notna()].to_dict("records"):
         low, high = row["low"], row["high"]
         number = f"{format_estimate(row['estimate'], low, high)} ({format_interval(low, high)})"
-        told.append(f"{labels.cohort(row['cohort'])}, {row['variant']}, {row['k']:g} sessions: {number}")
+        whose = [labels.outcome(row["outcome"], row["site"]), *([labels.arm(row["arm"])] if row["arm"] else [])]
+        place = ", ".join([labels.cohort(row["cohort"]), *map(in_sentence, [*whose, TOLD[row["variant"]]])])
+        told.append(f"{place}, {row['k']:g} sessions: {number}")
     return " ".join([caption, *withheld_note(source)]), f"Line charts. {'; '.join(told)}."

@@ -74,6 +74,11 @@ def write_figure(
     with style(PHONE):
         save(room.draw(source, labels, PHONE), stem.parent / "phone" / stem.name, PHONE, ["svg"])
     write_table(source, stem.with_name(f"{stem.name}.csv"))
+    return words_of(room, source, labels)
+
+
+def words_of(room: ModuleType, source: "pd.DataFrame", labels: Labels) -> dict[str, str]:
+    """Say what a figure shows: its caption, alternative text and section of the report."""
     caption, alternative = room.words(source, labels)
     front = f"{MADE_UP}. " if labels.plan.made_up else ""
     return {

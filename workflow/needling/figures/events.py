@@ -15,6 +15,7 @@ from needling.figures.style import (
     STRONG,
     Profile,
     Sheet,
+    key_height,
     looks,
     text_width,
     wrapped,
@@ -89,6 +90,7 @@ class _Harms:
 
     def __init__(self, source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
         self.labels, self.profile, self.look = labels, profile, looks(labels.plan.arms)
+        self.key = {labels.arm(arm) if arm else "Patients": look for arm, look in self.look.items()}
         self.groups = {str(cohort): rows for cohort, rows in source.groupby("cohort", sort=False)}
         self.terms = {cohort: list(dict.fromkeys(rows["term"])) for cohort, rows in self.groups.items()}
         compared = source[source["quantity"] == "risk_difference"]
@@ -153,7 +155,10 @@ class _Harms:
     def drawn(self) -> Figure:
         """Draw everything."""
         size = self.profile.type
-        head = 0.44 * size * (2 + max(self._arm(arm).count("\n") for arm in self.look)) + 2.0
+        if self.folded:
+            head = 0.88 * size + 2.0 + key_height(self.key, 0.0, self.profile.width)
+        else:
+            head = 0.44 * size * (2 + max(self._arm(arm).count("\n") for arm in self.look)) + 2.0
         tall = {cohort: self.step * len(terms) for cohort, terms in self.terms.items()}
         several = len(self.labels.plan.cohorts) > 1
         title = 6.0 if several else 1.5
@@ -173,14 +178,7 @@ class _Harms:
         bold: Any = {"fontweight": 500}
         level = base - 1.8
         if self.folded:
-            x = 0.0
-            for arm, look in self.look.items():
-                ax = sheet.panel(x, 0.8, 3, 3, xlim=(0, 1), ylim=(0, 1))
-                ax.set_axis_off()
-                ax.plot(0.5, 0.5, **{**look.kwargs, "linestyle": "none"})  # type: ignore[arg-type]
-                words = self.labels.arm(arm) if arm else "Patients"
-                sheet.write(x + 4, 3.2, words, color=look.colour, **bold)
-                x += 10 + text_width(words, self.profile.type, 500)
+            sheet.key(0.0, self.key, line=False)
         else:
             for arm, look in self.look.items():
                 sheet.write(self.arm_at[arm], level, f"{self._arm(arm)}\nn (%)", ha="right", color=look.colour, **bold)
@@ -242,13 +240,13 @@ def _told(rows: pd.DataFrame, term: str, pair: tuple[str, str]) -> str:
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     level = f"{100 * float(source['level'].iloc[0]):g}%"
-    what = f"Patients with adverse events, with exact {level} confidence intervals"
+    what = f"Patients with adverse events: number and percentage{' of those in each arm' if labels.plan.arms else ''}"
     pairs = (
         source.loc[source["quantity"] == "risk_difference", ["arm", "reference"]].drop_duplicates().to_dict("records")
     )
     told = [in_sentence(labels.compared({str(key): value for key, value in one.items()})) for one in pairs]
     if told:
-        what += f"; right: differences ({'; '.join(told)}) with score intervals, to the right of zero where the arm has more events"
+        what += f"; right: differences ({'; '.join(told)}) with {level} score intervals, right of 0 where the arm has more events"
     lines = []
     shown = source[(source["quantity"] == "share") & source["estimate"].notna()]
     for row in shown[shown["term"].str.startswith(FACTORS[0])].to_dict("records"):

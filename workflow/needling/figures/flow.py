@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -90,6 +91,9 @@ class _Flow:
         self.left = (profile.width - self.column - self.spread * (count - 1)) / 2
         self.boxes = {arm: [self._wrapped(box, self.column) for box in boxes(source, labels, arm)] for arm in self.arms}
         self.head = _head(source)
+        names = {arm: wrapped(labels.arm(arm), self.column, self.size, 500).split("\n") for arm in labels.plan.arms}
+        self.names = names
+        self.named = max((len(lines) for lines in names.values()), default=0)
 
     def _wrapped(self, box: Box, width: float) -> Box:
         """Break words that would run into their number."""
@@ -119,7 +123,7 @@ class _Flow:
             y = self._branch(middles, y)
         for arm, x in zip(self.arms, middles, strict=True):
             self._stack(arm, x - self.column / 2, y, depths)
-        names = self.line + 1.5 if self.labels.plan.arms else 0.0
+        names = self.named * self.line + 1.5 if self.named else 0.0
         height = y + names + sum(depths) + GAP * (len(depths) - 1) + 1
         self.ax.set(xlim=(0, self.profile.width), ylim=(height, 0))
         figure.set_size_inches(self.profile.width * MM, height * MM)
@@ -162,11 +166,10 @@ class _Flow:
         """The boxes of one arm below its name, with an edge in its colour."""
         stack = self.boxes[arm]
         if self.labels.plan.arms:
-            name = self.labels.arm(arm)
-            y += self.line + 1.5
-            self.ax.text(
-                x, y - 1.2, name, fontsize=self.size, fontweight=500, color=self.look[arm].colour, va="baseline"
-            )
+            y += self.named * self.line + 1.5
+            for back, words in enumerate(reversed(self.names[arm])):
+                look: Any = {"fontsize": self.size, "fontweight": 500, "color": self.look[arm].colour, "va": "baseline"}
+                self.ax.text(x, y - 1.2 - back * self.line, words, **look)
         for number, (box, depth) in enumerate(zip(stack, depths, strict=False)):
             self._box(x, y, self.column, box, depth, self.look[arm].colour if self.labels.plan.arms else RULE)
             if number < len(stack) - 1:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from needling.figures.style import BAND, FAINT, INK, STRONG, Look, Profile, Sheet, looks, text_width, wrapped
+from needling.figures.style import BAND, FAINT, INK, LEADING, STRONG, Look, Profile, Sheet, looks, text_width, wrapped
 from needling.labels.numbers import decimals, format_fixed, format_p
 from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import POOLED, Labels
@@ -20,7 +20,8 @@ KEYS = ["cohort", "outcome", "visit", "site"]
 COLUMNS = [*KEYS, "row_id", "quantity", "arm", "reference", "estimate", "low", "high", "level", "p", "p_adjusted"]
 COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
 MEANS = ["mean_reference", "mean_arm"]
-ROW, GAP, PLOT = 6.0, 3.0, 44.0  # mm: from row to row, between columns, fewest for the plot
+ROW, GAP, PLOT = 6.0, 3.0, 40.0  # mm: from row to row, between columns, fewest for the plot
+INSET = 3.0  # mm left of a plot at the edge, for half of the first number below it
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -185,7 +186,12 @@ class _Forest:
         self.step = max(ROW, 2.2 + 0.44 * size * max(lines))
         self.folded = False
         self._columns()
-        self.base = 11.2 if self.means else 7.8
+        asked = (
+            [self._head(arm) for arm in (groups[0].first["reference"], groups[0].first["arm"])] if self.means else []
+        )
+        asked += [] if self.several else [words for *_, words in self._sides_of(groups[0])]
+        deep = LEADING * size * max([1, *(1 + words.count("\n") for words in asked)])
+        self.base = max(11.2 if self.means else 7.8, deep + (5.0 if self.means else 1.5))
 
     @staticmethod
     def _mixed(group: Group) -> bool:
@@ -236,7 +242,7 @@ class _Forest:
         size, width = self.profile.type, self.profile.width
         self.interval = width - interval - 0.5
         self.estimate = self.interval - 1.5
-        self.plot = (0.0, self.estimate - estimate - GAP)
+        self.plot = (INSET, self.estimate - estimate - GAP)
         for group in self.groups:
             for row in group.rows:
                 measure = self.measures[id(row)].replace("\n", " ")
@@ -261,13 +267,14 @@ class _Forest:
         """Draw everything."""
         head = self.base + 1.8
         below = [9.5 if group.unit else 6.0 for group in self.groups]
-        extra = 4.5 if self.several else 0.0
-        height = head + sum(7.0 + extra + self.step * len(g.rows) + b for g, b in zip(self.groups, below, strict=True))
+        height = head + sum(
+            7.0 + sum(self._extra(g)) + self.step * len(g.rows) + b for g, b in zip(self.groups, below, strict=True)
+        )
         sheet = Sheet(self.profile.width, height)
         self._heads(sheet)
         y = head
         for group, under in zip(self.groups, below, strict=True):
-            y = self._group(sheet, group, y, extra) + under
+            y = self._group(sheet, group, y) + under
         return sheet.figure
 
     def _heads(self, sheet: Sheet) -> None:
@@ -292,36 +299,59 @@ class _Forest:
             self._sides(sheet, self.groups[0], self.base)
         sheet.rule(0, self.profile.width, self.base + 1.4, INK, 0.8)
 
+    def _title(self, group: Group) -> str:
+        """What a group is about, over its plot."""
+        first = group.first
+        pair = f": {in_sentence(self.labels.compared(first))}" if self.several else ""
+        title = self.labels.outcome(first["outcome"], first["site"]) + pair
+        return wrapped(title, self.profile.width, self.profile.head, 600)
+
+    def _extra(self, group: Group) -> tuple[float, float]:
+        """Room of a group beyond that for a title of one line: its other lines, and the names of its sides."""
+        title = LEADING * self.profile.head * self._title(group).count("\n")
+        sides = [words.count("\n") for *_, words in self._sides_of(group)] if self.several else []
+        return title, 4.5 + LEADING * self.profile.type * max([0, *sides]) if self.several else 0.0
+
+    def _sides_of(self, group: Group) -> list[tuple[str, float, str, str]]:
+        """Who is better on which side: arm, place and alignment of its words, the words."""
+        left_arm, right_arm = sides(group.first) if group.first["reference"] else ("", "")
+        if not left_arm:
+            return []
+        zero = self._zero(group)
+        rooms = (
+            (left_arm, zero - 1.2, "right", zero - self.plot[0]),
+            (right_arm, zero + 1.2, "left", self.plot[1] - zero + GAP),
+        )
+        size = self.profile.type
+        return [
+            (arm, x, align, wrapped(f"{self.labels.arm(arm)} better", room, size, 500)) for arm, x, align, room in rooms
+        ]
+
+    def _zero(self, group: Group) -> float:
+        share = 0.5 if group.null else self.share
+        return self.plot[0] + share * (self.plot[1] - self.plot[0])
+
     def _sides(self, sheet: Sheet, group: Group, y: float) -> None:
         """Name, in the colour of its arm, who is better on which side."""
-        share = 0.5 if group.null else self.share
-        zero = self.plot[0] + share * (self.plot[1] - self.plot[0])
-        row, size = group.first, self.profile.type
+        zero, row = self._zero(group), group.first
         if not row["reference"]:
             if row["better"] in ("lower", "higher"):
                 left = row["better"] == "lower"
                 place = {"x": zero - 1.2, "ha": "right"} if left else {"x": zero + 1.2, "ha": "left"}
                 sheet.write(place["x"], y, "improvement", ha=place["ha"], color=FAINT, fontweight=500)  # type: ignore[arg-type]
             return
-        left_arm, right_arm = sides(row)
-        if not left_arm:
-            return
-        for arm, x, align, room in (
-            (left_arm, zero - 1.2, "right", zero - self.plot[0]),
-            (right_arm, zero + 1.2, "left", self.plot[1] - zero + GAP),
-        ):
-            words = wrapped(f"{self.labels.arm(arm)} better", room, size, 500)
+        for arm, x, align, words in self._sides_of(group):
             sheet.write(x, y, words, ha=align, color=self.look[arm].colour, fontweight=500)
 
-    def _group(self, sheet: Sheet, group: Group, y: float, extra: float) -> float:
+    def _group(self, sheet: Sheet, group: Group, y: float) -> float:
         """Draw a group from y on; returns the lower edge of its plot."""
-        labels, first, size = self.labels, group.first, self.profile.type
-        title = labels.outcome(first["outcome"], first["site"])
-        pair = f": {in_sentence(labels.compared(first))}" if self.several else ""
-        sheet.write(0, y + 5.0, title + pair, fontweight=600, fontsize=self.profile.head)
+        labels, size, title = self.labels, self.profile.type, self._title(group)
+        lower, extra = self._extra(group)
+        y += lower
+        sheet.write(0, y + 5.0, title, fontweight=600, fontsize=self.profile.head)
         measures = [labels.measure(row["cohort"], row["outcome"], row["site"]) for row in group.rows]
         scales = list(dict.fromkeys(f"{one.axis}; {one.direction}" for one in measures))
-        x = text_width(title + pair, self.profile.head, 600) + 3
+        x = text_width(title, self.profile.head, 600) + 3
         if len(scales) > 1:
             ways: dict[str, list[str]] = {}
             for one in measures:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from needling.figures.panels import visit_positions
-from needling.figures.style import FAINT, LINE, Look, Profile, Sheet, light_grid, looks, text_width, wrapped
+from needling.figures.style import FAINT, LINE, Look, Profile, Sheet, key_height, light_grid, looks, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -17,12 +17,7 @@ from needling.tables.withheld import withheld_note
 
 SECTION = "mechanism"
 COLUMNS = [*PLACE, "visit", "arm", "quantity", "estimate", "low", "high", "level", "unit", "hidden"]
-COURSE, LEFT, GAP, UNDER = (
-    24.0,
-    10.0,
-    10.0,
-    9.0,
-)  # mm: height of a panel, room for its scale, between panels, below them
+COURSE, LEFT, GAP, UNDER = 24.0, 10.0, 10.0, 9.0  # mm: of a panel, room for its scale, between panels, below
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -70,9 +65,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         one + 0.45 * profile.head * max(heads[p][0].count("\n") for p in line)
         for one, line in zip(tall, lines, strict=True)
     ]
-    top = 6.0 if labels.plan.arms else 1.0
+    key = {labels.arm(arm): look[arm] for arm in labels.plan.arms}
+    top = 1.0 + key_height(key, LEFT, whole)
     sheet = Sheet(whole, top + sum(tall) + (COURSE + UNDER) * len(lines))
-    _key(sheet, labels, look, profile)
+    sheet.key(LEFT, key)
     positions = visit_positions(labels, [v for v in labels.plan.visits.schedule if (means["visit"] == v).any()])
     y = top
     for line, head in zip(lines, tall, strict=True):
@@ -115,18 +111,6 @@ def _related(rows: pd.DataFrame) -> str:
         return "r with pain not estimated"
     r, low, high = (format_fixed(found[0][name], 2) for name in ("estimate", "low", "high"))
     return f"r with pain {r} ({low} to {high})"
-
-
-def _key(sheet: Sheet, labels: Labels, look: dict[str, Look], profile: Profile) -> None:
-    x = LEFT
-    for arm in labels.plan.arms:
-        mine = look[arm]
-        ax = sheet.panel(x, 0.8, 7, 3, xlim=(0, 1), ylim=(0, 1))
-        ax.set_axis_off()
-        ax.plot([0, 1], [0.5, 0.5], **{**mine.kwargs, "marker": ""})  # type: ignore[arg-type]
-        ax.plot(0.5, 0.5, **mine.kwargs)  # type: ignore[arg-type]
-        sheet.write(x + 8, 3.2, labels.arm(arm), color=mine.colour, fontweight=500)
-        x += 14 + text_width(labels.arm(arm), profile.type, 500)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from needling.figures.panels import (
     visit_axis,
     visit_positions,
 )
-from needling.figures.style import Look, Profile, light_grid, looks
+from needling.figures.style import Look, Profile, arm_key, light_grid, looks
 from needling.labels.numbers import rounded
 from needling.labels.words import Labels
 
@@ -51,7 +51,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ax.set_ylabel("Share measured")
     if labels.plan.arms:
         handles, arms = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
+        arm_key(figure, handles, arms, profile)
     return figure
 
 

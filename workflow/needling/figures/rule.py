@@ -14,7 +14,7 @@ from needling.tables.for_whom import place_words
 from needling.tables.policy import GAINS, PLACE, shown, verdict
 from needling.tables.withheld import withheld_note
 
-SECTION = "benefits"
+SECTION = "whom"
 STEP = 5.0  # mm from row to row
 COLUMNS = [*PLACE, "row_id", "quantity", "variant", "estimate", "low", "level", "unit", "status", "note", "hidden"]
 

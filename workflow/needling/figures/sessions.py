@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.panels import for_each_arm
-from needling.figures.style import Look, Profile, light_grid, looks, new_figure, panel_head
+from needling.figures.style import Look, Profile, arm_key, light_grid, looks, new_figure, panel_head
 from needling.labels.sentences import in_sentence, listed, span
 from needling.labels.words import COLUMNS as NAMES
 from needling.labels.words import Labels
@@ -74,7 +74,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
                 ax.set_ylabel(f"{labels.outcome(first['outcome'])}\n({span(first['unit'])})")
     if labels.plan.arms:
         handles, arms = axes[0][0].get_legend_handles_labels()
-        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
+        arm_key(figure, handles, arms, profile)
     return figure
 
 

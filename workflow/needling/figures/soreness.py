@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import Profile, light_grid, looks, new_figure, panel_head
+from needling.figures.style import Profile, arm_key, light_grid, looks, new_figure, panel_head
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -71,7 +71,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     axes[0].set_ylim(0, 1.12 * source["high"].max())
     if labels.plan.arms:
         handles, arms = axes[0].get_legend_handles_labels()
-        figure.legend(handles, arms, loc="outside upper left", ncols=len(arms), handlelength=3)
+        arm_key(figure, handles, arms, profile)
     return figure
 
 

@@ -1,7 +1,7 @@
 """How every figure looks, and how it is written: the same bytes wherever it is drawn."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-
-matplotlib.use("Agg")
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -172,10 +170,44 @@ class Sheet:
             place = (x / self.width, 1 - (y - back * size * LEADING) / self.height)
             self.figure.text(*place, line, va="baseline", **more)
 
-    def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN) -> None:
+    def rule(self, x0: float, x1: float, y: float, colour: str = RULE, width: float = THIN, line: object = "-") -> None:
         """A line across, width in points."""
         ends = ([x0 / self.width, x1 / self.width], [1 - y / self.height] * 2)
-        self.figure.add_artist(Line2D(*ends, color=colour, lw=width, transform=self.figure.transFigure))
+        self.figure.add_artist(Line2D(*ends, color=colour, lw=width, ls=line, transform=self.figure.transFigure))
+
+    def key(self, x: float, entries: Mapping[str, Look], line: bool = True) -> None:
+        """Samples of looks (a line with its mark, or the mark alone), each before its words, from the top at x."""
+        for (x_, y, words), look in zip(_key_places(entries, x, self.width), entries.values(), strict=True):
+            middle, level = (x_ + SAMPLE / 2) / self.width, 1 - (y + 2.3) / self.height
+            if line:
+                self.rule(x_, x_ + SAMPLE, y + 2.3, look.colour, matplotlib.rcParams["lines.linewidth"], look.line)
+            self.figure.add_artist(Line2D([middle], [level], transform=self.figure.transFigure, **look.kwargs))  # type: ignore[arg-type]
+            below = LEADING * matplotlib.rcParams["font.size"] * words.count("\n")
+            self.write(x_ + SAMPLE + 1, y + 3.2 + below, words, color=look.colour, fontweight=500)
+
+
+SAMPLE, KEY_GAP, KEY_LINE = 7.0, 6.0, 4.6  # mm: of a key its samples, between its entries, from line to line
+
+
+def key_height(entries: Mapping[str, Look], x: float, width: float) -> float:
+    """Height in mm of a key that begins at x on a sheet of a width."""
+    further = LEADING * matplotlib.rcParams["font.size"]
+    return max([0.0, *(y + KEY_LINE + further * words.count("\n") for _, y, words in _key_places(entries, x, width))])
+
+
+def _key_places(entries: Mapping[str, Look], left: float, width: float) -> list[tuple[float, float, str]]:
+    """Where entries begin in mm, and their words: side by side, in a new line where there is no room, broken where they must be."""
+    size, places = matplotlib.rcParams["font.size"], []
+    x, y, lines = left, 0.0, 0
+    for name in entries:
+        words = wrapped(name, width - left - SAMPLE - 1, size, 500)
+        room = SAMPLE + 1 + text_width(words, size, 500)
+        if x > left and x + room > width:
+            x, y, lines = left, y + KEY_LINE + LEADING * size * lines, 0
+        places.append((x, y, words))
+        lines = max(lines, words.count("\n"))
+        x += room + KEY_GAP
+    return places
 
 
 LEADING = 0.42  # mm from line to line for each point of type
@@ -220,9 +252,23 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def arm_key(figure: Figure, handles: Any, names: list[str], profile: Profile, handle: float = 3) -> None:
+    """Say at the top left what each mark stands for: side by side where the words fit, else one a line; long ones are broken.
+
+    Of a figure that the layout engine lays out (`new_figure`), which then keeps room for it; a sheet has `Sheet.key`.
+    """
+    mark = (handle + 2.8) * profile.type / 72 / MM  # mm: a mark and the gaps about it
+    wide = [text_width(name, profile.type) + mark for name in names]
+    told = [wrapped(name, profile.width - mark - 6, profile.type) for name in names]
+    ncols = len(names) if sum(wide) < profile.width - 6 else 1
+    figure.legend(handles, told, loc="outside upper left", ncols=ncols, handlelength=handle)
+
+
 def panel_head(ax: Axes, text: str, below: str = "", room: float = 72.0) -> Axes:
     """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; both within a room in mm."""
     size = matplotlib.rcParams["ytick.labelsize"]
+    figure = ax.figure
+    room = min(room, figure.get_figwidth() / MM - 35) if isinstance(figure, Figure) else room
     lines = wrapped(below, room, size).split("\n") if below else []
     head = matplotlib.rcParams["axes.titlesize"]
     ax.set_title(wrapped(text, room + 13, head, 600), loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))

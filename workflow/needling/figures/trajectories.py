@@ -28,6 +28,7 @@ from needling.figures.style import (
     Look,
     Profile,
     Sheet,
+    key_height,
     light_grid,
     looks,
     text_width,
@@ -154,7 +155,7 @@ class _Courses:
         self.whole = whole
         self.scales = self._scales(outcomes)
         self.strip = STRIP + 5.0 if len(self.compared) else 0.0
-        self.top = 6.0 if labels.plan.arms else 1.0
+        self.key = {labels.arm(arm): self.look[arm] for arm in labels.plan.arms}
         self.under = VISITS * profile.small / 7  # from line to line below a panel
 
     def _scales(self, outcomes: list[str]) -> dict[Place, tuple[tuple[float, float], float]]:
@@ -190,9 +191,10 @@ class _Courses:
             for line in self.lines
         ]
         block = COURSE + self.strip + under
-        sheet = Sheet(self.whole, self.top + sum(tall) + block * len(tall) + 6.0 * (len(tall) - 1) + 1)
-        self._key(sheet)
-        y, number = self.top, 0
+        top = 1.0 + key_height(self.key, LEFT, self.whole)
+        sheet = Sheet(self.whole, top + sum(tall) + block * len(tall) + 6.0 * (len(tall) - 1) + 1)
+        sheet.key(LEFT, self.key)
+        y, number = top, 0
         for line, head in zip(self.lines, tall, strict=True):
             for column, place in enumerate(line):
                 self._panel(
@@ -201,17 +203,6 @@ class _Courses:
                 number += 1
             y += head + block + 6.0
         return sheet.figure
-
-    def _key(self, sheet: Sheet) -> None:
-        x = LEFT
-        for arm in self.labels.plan.arms:
-            mine = self.look[arm]
-            ax = sheet.panel(x, 0.8, 7, 3, xlim=(0, 1), ylim=(0, 1))
-            ax.set_axis_off()
-            ax.plot([0, 1], [0.5, 0.5], **{**mine.kwargs, "marker": ""})  # type: ignore[arg-type]
-            ax.plot(0.5, 0.5, **mine.kwargs)  # type: ignore[arg-type]
-            sheet.write(x + 8, 3.2, self.labels.arm(arm), color=mine.colour, fontweight=500)
-            x += 14 + text_width(self.labels.arm(arm), self.profile.type, 500)
 
     def _head(self, place: Place) -> tuple[str, str]:
         cohort, outcome, site = place

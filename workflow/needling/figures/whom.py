@@ -6,33 +6,25 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import BAND, FAINT, INK, LINE, STRONG, Profile, Sheet, looks, text_width, wrapped
-from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
+from needling.figures.intervals import (
+    COLUMNS,
+    GROUP,
+    better_side,
+    difference_axis,
+    limits,
+    name_sides,
+    number,
+    place_of_none,
+)
+from needling.figures.style import FAINT, INK, LINE, STRONG, Profile, Sheet, text_width, wrapped
+from needling.labels.numbers import format_estimate, format_interval, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.for_whom import PLACE, RISK, moderator, place_words, shown, value_words
+from needling.tables.for_whom import RISK, moderator, place_and_pair, place_words, shown, value_words
 from needling.tables.withheld import withheld_note
 
-COLUMNS = [
-    *PLACE,
-    "row_id",
-    "quantity",
-    "variant",
-    "arm",
-    "reference",
-    "at",
-    "term",
-    "estimate",
-    "low",
-    "high",
-    "level",
-    "p",
-]
-COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
 STEP, APART, GAP, NARROW = 4.0, 2.2, 3.0, 120.0  # mm: value to value, between moderators, columns; narrow below
-GROUP = [*PLACE, "arm", "reference"]
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -45,14 +37,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a plot for each cohort, outcome and pair of arms, one below the other; those of one outcome have one scale."""
+    """Draw a plot for each cohort, outcome and pair of arms, below one another; those of an outcome in a unit have one scale."""
     groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
     return _Sheet(groups, source, labels, profile).drawn()
-
-
-def better_on_left(row: dict[Any, Any]) -> bool:
-    """Whether the first-named arm is better where the estimate is negative."""
-    return row["better"] == "lower"
 
 
 class _Sheet:
@@ -62,7 +49,7 @@ class _Sheet:
         self.groups, self.source, self.labels, self.profile = groups, source, labels, profile
         size = profile.type
         effects = source[source["quantity"] == "effect_at"]
-        numbers = max(text_width(_numbers(row), size) for row in effects.to_dict("records"))
+        numbers = max(text_width(number(row), size) for row in effects.to_dict("records"))
         ps = max(text_width("P", size, 500), *(text_width(format_p(p, name=False), size) for p in source["p"]))
         self.narrow = profile.width < NARROW  # then names stand over their values, and changes are in the table alone
         self.top = 10.5 if self.narrow else 6.5
@@ -75,7 +62,7 @@ class _Sheet:
         self.effect = self.change = self.p - (0 if self.narrow else ps + GAP)
         if not self.narrow:
             changes = source[source["quantity"] == "predictive"].to_dict("records")
-            width = max([text_width("(95% CI)", size, 500), *(text_width(_numbers(row), size) for row in changes)])
+            width = max([text_width("(95% CI)", size, 500), *(text_width(number(row), size) for row in changes)])
             self.effect = self.change - width - GAP
         self.plot = (self.value + 2 * GAP, self.effect - numbers - GAP)
 
@@ -108,21 +95,23 @@ class _Sheet:
         sheet.rule(0, self.profile.width, y + 1.4, INK, 0.8)
 
     def _group(self, sheet: Sheet, rows: pd.DataFrame, y: float, height: float) -> None:
-        first = rows.iloc[0].to_dict()
-        name = place_words(first, self.labels, self.source)
-        if len(self.labels.plan.arms) > 2:
-            name += f": {in_sentence(self.labels.compared(first))}"
+        first: dict[Any, Any] = rows.iloc[0].to_dict()
+        name = place_and_pair(first, self.labels, self.source)
         sheet.write(0, y + 4.4, name, fontweight=600, fontsize=self.profile.head)
-        self._sides(sheet, first, y + self.top - 2.1, self._limits(first))
+        ends = limits(self.source[self.source["quantity"] == "effect_at"], first)
+        sides = (self.plot[0], place_of_none(*self.plot, ends), self.profile.width)
+        name_sides(sheet, first, self.labels, self.profile, sides, y + self.top - 2.1)
         effects = rows[rows["quantity"] == "effect_at"]
-        ax = sheet.panel(self.plot[0], y + self.top, self.plot[1] - self.plot[0], height)
+        panel = sheet.panel(self.plot[0], y + self.top, self.plot[1] - self.plot[0], height, ylim=(height, 0))
+        ax = difference_axis(panel, ends, 5)
+        better_side(ax, first, ends)
+        ax.set_xlabel(f"{sentence(self.labels.noun)}, {first['unit']}".rstrip(", "), color=FAINT)
         at = APART / 2 + STEP / 2
         for term, mine in effects.groupby("term", sort=False):
             places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
             self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places])
             _interval(ax, mine, places)
             at = places[-1] + STEP + APART
-        self._axis(ax, first, height)
 
     def _moderator(self, sheet: Sheet, term: str, mine: pd.DataFrame, rows: pd.DataFrame, places: list[float]) -> None:
         """Write the name, the values and the numbers of one moderator."""
@@ -132,45 +121,14 @@ class _Sheet:
             sheet.write(0, places[0] - STEP * self.narrow + down + 3.2 * line, words)
         for row, y in zip(mine.to_dict("records"), places, strict=True):
             sheet.write(self.value, y + down, value_words(row["at"], self.labels), ha="right", color=FAINT)
-            sheet.write(self.effect, y + down, _numbers(row), ha="right")
+            sheet.write(self.effect, y + down, number(row), ha="right")
         others = {row["quantity"]: row for row in rows[rows["term"] == term].to_dict("records")}
         middle = places[len(places) // 2] + down
         if self.narrow:
             return
         if "predictive" in others:
-            sheet.write(self.change, middle, _numbers(others["predictive"]), ha="right")
+            sheet.write(self.change, middle, number(others["predictive"]), ha="right")
         sheet.write(self.p, middle, format_p(others["moderation"]["p"], name=False), ha="right")
-
-    def _limits(self, first: dict[Any, Any]) -> tuple[float, float]:
-        """Ends of the axis: one scale for all plots of an outcome in a unit."""
-        same = self.source[(self.source["quantity"] == "effect_at") & (self.source["outcome"] == first["outcome"])]
-        same = same[same["unit"] == first["unit"]]
-        low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
-        room = 0.06 * (high - low)
-        return low - room, high + room
-
-    def _sides(self, sheet: Sheet, row: dict[Any, Any], y: float, limits: tuple[float, float]) -> None:
-        """Name, in the colour of its arm, who is better on which side of no difference."""
-        zero = self.plot[0] - limits[0] / (limits[1] - limits[0]) * (self.plot[1] - self.plot[0])
-        on_left, look = better_on_left(row), looks(self.labels.plan.arms)
-        left, right = (row["arm"], row["reference"]) if on_left else (row["reference"], row["arm"])
-        for arm, x, side, room in (
-            (left, zero - 1, "right", zero - self.plot[0]),
-            (right, zero + 1, "left", self.plot[1] - zero),
-        ):
-            words = f"{in_sentence(self.labels.arm(arm))} better"
-            if text_width(words, self.profile.small) <= room:
-                sheet.write(x, y, words, ha=side, color=look[arm].colour, fontsize=self.profile.small)
-
-    def _axis(self, ax: Axes, first: dict[Any, Any], height: float) -> None:
-        low, high = self._limits(first)
-        ax.set(xlim=(low, high), ylim=(height, 0), yticks=[])
-        ax.axvspan(*((low, 0) if better_on_left(first) else (0, high)), color=BAND, linewidth=0, zorder=0)
-        ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
-        ax.xaxis.set_major_locator(MaxNLocator(5))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
-        ax.spines["left"].set_visible(False)
-        ax.set_xlabel(f"{sentence(self.labels.noun)}, {first['unit']}".rstrip(", "), color=FAINT)
 
 
 def _interval(ax: Axes, rows: pd.DataFrame, places: list[float]) -> None:
@@ -178,14 +136,6 @@ def _interval(ax: Axes, rows: pd.DataFrame, places: list[float]) -> None:
     ax.plot(rows["estimate"], places, color=FAINT, linewidth=LINE, zorder=2)
     ax.hlines(places, rows["low"], rows["high"], color=INK, linewidth=STRONG, zorder=3)
     ax.plot(rows["estimate"], places, linestyle="", marker="s", color=INK, markersize=3.6, zorder=4)
-
-
-def _numbers(row: dict[Any, Any]) -> str:
-    if pd.isna(row["estimate"]):
-        return ""
-    digits = decimals(row["low"], row["high"])
-    low, high = (format_fixed(row[name], digits) for name in ("low", "high"))
-    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({low} to {high})"
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

@@ -158,6 +158,10 @@ class Definition:
         share = (values - self.low) / (self.high - self.low) * 100
         return share if self.better == "higher" else 100 - share
 
+    def from_pomp(self, shares: pd.Series) -> pd.Series:
+        """Put percent of maximum possible score back on the instrument's own scale; the inverse of `pomp`."""
+        return self.low + (shares if self.better == "higher" else 100 - shares) / 100 * (self.high - self.low)
+
     def threshold(self, kind: str = "MCID", scale: str | None = None) -> PublishedThreshold:
         """Find a within-person threshold on one scale; never converts one.
 

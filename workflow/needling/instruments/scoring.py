@@ -6,6 +6,7 @@ import pandas as pd
 from needling.instruments.definition import Definition
 from needling.schema.contract import check
 from needling.schema.frames import SCORES
+from needling.schema.intake import TOTAL
 
 
 def score(outcomes: pd.DataFrame, definitions: dict[str, Definition]) -> pd.DataFrame:
@@ -57,7 +58,7 @@ def wide(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
 
 def _one(rows: pd.DataFrame, one: Definition) -> pd.DataFrame:
 
-    totals = rows[rows["item"] == "total"].drop_duplicates("visit_row").set_index("visit_row")["value"]
+    totals = rows[rows["item"] == TOTAL].drop_duplicates("visit_row").set_index("visit_row")["value"]
     if one.items:
         items = wide(rows, one)
         from_items = one.score(items).dropna()

@@ -91,6 +91,8 @@ DELIVERED = (
     ("2d", "ltr", "Local twitch response"),
     ("2d", "twitch_responses", "Twitch responses per session"),
     ("2e", "manipulation", "Manipulation"),
+    ("2e", "stimulation", "Stimulation"),
+    ("2e", "stimulation_hz", "Frequency of the stimulation"),
     ("2f", "retention_min", "Needles left in"),
     ("2g", "gauge_mm", "Needle diameter"),
     ("2g", "length_mm", "Needle length"),

@@ -9,13 +9,14 @@ Of the cluster effects, of which a subject meets few, only the pairs that meet a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import lapack
 
 from .connected import Connected
+from .stacks import laid
 
 Array = np.ndarray
 
@@ -50,10 +51,10 @@ class Bucket:
     connected: Connected
     weight: float = 1.0  # of each block in the sum: -1 for a row that two neighbouring pairs of a series share
     in_series: bool = False  # a part of longer series, of which quadratic forms of second order are not the sum
-    cache: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare sums over patterns and over cluster effects."""
+        self.A, self.U, self.patterns.Z = laid(self.A), laid(self.U), laid(self.patterns.Z)
         self.n_blocks, self.size, self.n_columns = self.A.shape
         self.one_to_one = self.n_blocks == len(self.patterns) and bool((self.pattern == np.arange(self.n_blocks)).all())
         self.starts = np.searchsorted(self.pattern, np.arange(len(self.patterns)))
@@ -68,7 +69,7 @@ class Bucket:
 
     def spread(self, per_pattern: Array) -> Array:
         """Repeat (K, ...) to (N, ...)."""
-        return per_pattern if self.one_to_one else per_pattern[self.pattern]
+        return per_pattern if self.one_to_one else laid(per_pattern[self.pattern])
 
     def sum_patterns(self, per_block: Array) -> Array:
         """Sum (N, ...) to (K, ...)."""
@@ -261,13 +262,16 @@ def _rotated(
         reached = min(size, q)
         Q, R = np.linalg.qr(bucket.patterns.Z)
         both = np.concatenate([data.W[rows], U], axis=2)
-        rotated = np.swapaxes(Q, 1, 2)[bucket.pattern] @ both
+        Q = Q[bucket.pattern]
+        rotated = np.swapaxes(Q, 1, 2) @ both
         if size > reached:
-            rest = both - Q[bucket.pattern] @ rotated
+            rest = both - Q @ rotated
             for remainder in remainders:
-                chosen = bucket.patterns.group[bucket.pattern] == remainder.group
+                chosen: Array | slice = slice(None)
+                if groups > 1:
+                    chosen = bucket.patterns.group[bucket.pattern] == remainder.group
                 _add_rest(remainder, rest[chosen], columns[chosen], connected)
-                remainder.count += float(chosen.sum() * (size - reached))
+                remainder.count += float(len(rest[chosen]) * (size - reached))
         if reached:
             empty = np.zeros(R.shape[:2])
             patterns = Patterns(R, empty.astype(np.intp), empty, bucket.patterns.group)

@@ -29,9 +29,12 @@ class Connected:
         """Take the effects that each block meets, (N, l) with the number of effects as padding, and (levels, slopes)."""
         self.clusters = clusters
         self.n_effects = sum(levels * slopes for levels, slopes in clusters)
+        if not self.n_effects:
+            self._nothing()
+            return
         own = [sparse.kron(sparse.eye_array(levels), np.ones((slopes, slopes))) for levels, slopes in clusters]
-        meets = sparse.csr_array(sparse.block_diag(own)) if own else sparse.csr_array((0, 0))
-        for one in columns if self.n_effects else []:
+        meets = sparse.csr_array(sparse.block_diag(own))
+        for one in columns:
             blocks = np.repeat(np.arange(len(one)), one.shape[1])
             real = one.ravel() < self.n_effects
             shape = (len(one), self.n_effects)
@@ -45,15 +48,25 @@ class Connected:
         self._find_components(meets)
         self._find_levels()
 
+    def _nothing(self) -> None:
+        """Hold no effects: most models have no clusters, and nothing has to be looked for."""
+        none = np.zeros(0, dtype=np.intp)
+        self.columns, self.pointers, self.rows, self._keys = none, np.zeros(1, dtype=np.intp), none, none
+        self.stack_of, self.flat_of, self.n_values, self.largest = none, none, 0, 0
+        self.stacks: list[Array] = []
+        self.values_of: list[Array] = []
+        self.place_of: list[Array] = []
+        self._find_levels()
+
     def _find_components(self, meets: sparse.csr_array) -> None:
         """List the effects of the components by size: one (components, size) array per size."""
         _, label = connected_components(meets, directed=False)
-        size = np.bincount(label, minlength=1)[label] if self.n_effects else np.zeros(0, dtype=np.intp)
+        size = np.bincount(label)[label]
         order = np.lexsort((np.arange(self.n_effects), label, size))
         sizes, starts = np.unique(size[order], return_index=True)
-        parts = np.split(order, starts[1:]) if len(order) else []
+        parts = np.split(order, starts[1:])
         self.stacks = [part.reshape(-1, length) for part, length in zip(parts, sizes, strict=True)]
-        self.largest = int(sizes[-1]) if len(sizes) else 0
+        self.largest = int(sizes[-1])
         self.values_of, self.place_of = [], []
         place = np.full(self.n_effects, -1)
         self.stack_of, self.flat_of = np.zeros(self.n_effects, dtype=np.intp), np.zeros(self.n_effects, dtype=np.intp)

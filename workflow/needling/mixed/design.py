@@ -188,7 +188,7 @@ def _require(data: pd.DataFrame, names: Sequence[str], what: str) -> None:
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
         raise MixedModelError(f"The {what} names its columns by text, not by {type(odd[0]).__name__}.")
-    twice = [name for name in names if list(data.columns).count(name) > 1]
+    twice = [] if data.columns.is_unique else [name for name in names if list(data.columns).count(name) > 1]
     if twice:
         raise MixedModelError(f"The data have the column '{twice[0]}' more than once; keep one.")
     missing = [name for name in names if name not in data.columns]
@@ -205,6 +205,8 @@ def _drop_incomplete(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.Data
     dropped: dict[str, int] = {}
     for name in order:
         column = frame[name]
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb" and np.isfinite(column.to_numpy()).all():
+            continue
         bad = column.isna().to_numpy()
         if pd.api.types.is_float_dtype(column):
             infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
@@ -214,7 +216,7 @@ def _drop_incomplete(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.Data
         if (bad & keep).any():
             dropped[f"{name} missing"] = int((bad & keep).sum())
             keep &= ~bad
-    return frame if keep.all() else frame.loc[keep], dropped
+    return frame if keep.all() else frame.loc[keep].copy(), dropped
 
 
 def _as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
@@ -237,13 +239,13 @@ def _as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
     return pd.Series(category, index=column.index, name=column.name)
 
 
-def _is_categorical(column: pd.Series) -> bool:
-    return not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
+def _is_category(dtype: Any) -> bool:
+    return not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
 
 
 def _matrix(formula: Any, frame: pd.DataFrame, what: str) -> tuple[Array, list[str], dict[str, list[int]], Any]:
     if (found := plain(formula, frame)) is not None:
-        return found.get_model_matrix(frame), list(found.column_names), found.terms, found
+        return found.get_model_matrix(frame), list(found.column_names), dict(found.terms), found
     try:
         matrix = formula.get_model_matrix(frame, output="numpy", na_action="ignore", context=CONTEXT)
     except FormulaicError as error:
@@ -346,7 +348,7 @@ def _subjects(column: pd.Series) -> tuple[Array, Array]:
 
 
 def _numbers(frame: pd.DataFrame, name: str, what: str) -> Array:
-    if _is_categorical(frame[name]):
+    if _is_category(frame[name].dtype):
         raise MixedModelError(f"The {what} '{name}' must be a column of numbers.")
     return frame[name].to_numpy(dtype=float)
 
@@ -371,6 +373,15 @@ def _needs_order(frame: pd.DataFrame, residual: Residual, levels: Mapping[str, S
             f"The structure '{residual.structure}' depends on the order of the visits, and '{residual.visit}' is text: "
             f"make it a category in the order of time, or give levels={{'{residual.visit}': [...]}}."
         )
+
+
+def _sorting(subjects: Array, position: Array) -> tuple[Array, Array | slice]:
+    """Give the order by subject and position, and what takes rows into it: nothing to do where they stand in it."""
+    ahead, together = np.diff(subjects), np.diff(position)
+    if ((ahead > 0) | ((ahead == 0) & (together >= 0))).all():
+        return np.arange(len(subjects)), slice(None)
+    order = np.lexsort((position, subjects))
+    return order, order
 
 
 def build_design(
@@ -409,12 +420,10 @@ def build_design(
         raise MixedModelError("No row has a value in every column of the model; nothing can be fitted.")
     _needs_order(frame, residual, levels)
     stated = stated_visits(frame, residual, levels)
-    frame = frame.copy()
-    keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))}
-    for name in needed:
-        in_formula = name not in keep_as_is or name in variables(parsed.rhs)
-        if in_formula and (name in levels or _is_categorical(frame[name])):
-            frame[name] = _as_category(frame[name], levels.get(name))
+    keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))} - set(variables(parsed.rhs))
+    for name, dtype in frame.dtypes.items():
+        if name not in keep_as_is and (name in levels or _is_category(dtype)):
+            frame[name] = _as_category(frame[name], levels.get(str(name)))
     return _assemble(
         parsed,
         frame,
@@ -460,24 +469,24 @@ def _assemble(
     else:
         group, groups = np.zeros(len(frame), dtype=np.intp), [""]
     subjects, labels = _subjects(frame[subject])
-    order = np.lexsort((places.position, subjects))
+    order, into = _sorting(subjects, places.position)
     clusters = []
     for name, one in cluster_formulas.items():
         codes, cluster_levels = _cluster_codes(frame, name)
         if len(cluster_levels) < 2:
             raise MixedModelError(f"The cluster '{name}' has one level; a variance between clusters needs two or more.")
         columns, cluster_terms, _, cluster_spec = _matrix(one, frame, f"cluster '{name}'")
-        clusters.append(ClusterDesign(name, codes[order], cluster_levels, columns[order], cluster_terms, cluster_spec))
+        clusters.append(ClusterDesign(name, codes[into], cluster_levels, columns[into], cluster_terms, cluster_spec))
     categories = {
-        str(name): list(frame[name].cat.categories)
-        for name in frame.columns
-        if isinstance(frame[name].dtype, pd.CategoricalDtype)
+        str(name): list(dtype.categories)
+        for name, dtype in frame.dtypes.items()
+        if isinstance(dtype, pd.CategoricalDtype)
     }
-    known = _numbers(frame, offset, "offset")[order] if offset else np.zeros(len(frame))
+    known = _numbers(frame, offset, "offset")[into] if offset else np.zeros(len(frame))
     design = Design(
-        outcome[0], y[order, 0] - known, X[order], names, terms, spec, frame, order, subject, subjects[order], labels,
-        Z[order], random_terms, sizes, random_spec, clusters, residual, places.structure, places.visits, places.position[order],
-        places.time[order], places.unit, groups, group[order], _weights(frame, weights)[order], categories, n_given,
+        outcome[0], y[into, 0] - known, X[into], names, terms, spec, frame, order, subject, subjects[into], labels,
+        Z[into], random_terms, sizes, random_spec, clusters, residual, places.structure, places.visits, places.position[into],
+        places.time[into], places.unit, groups, group[into], _weights(frame, weights)[into], categories, n_given,
         dropped, places.origin, places.notes, known,
         offset, weights,
     )  # fmt: skip

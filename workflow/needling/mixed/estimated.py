@@ -355,7 +355,8 @@ class Estimated(Solution):
         Returns
         -------
         pandas.DataFrame
-            The `by` columns, contrast ("dry_needling - usual_care"), estimate, se, df, statistic, p, low, high, status.
+            The `by` columns, contrast ("dry_needling - usual_care"), estimate, se, df, statistic, p, low, high, status;
+            `attrs["compared"]` holds level and reference of each row, and nothing where `coefficients` are given.
         """
         groups, compared = listed(by), listed(variable)
         every = [*groups, *compared]
@@ -367,4 +368,6 @@ class Estimated(Solution):
         rows = _means.contrast_rows(base, compared, groups, kind, reference, coefficients)
         family = [] if kind == "difference" or across else groups
         rule = Inference.of(self.method, asked)
-        return self._rows_table(rows, rule, adjust=adjust, family=family, sd=sd)
+        table = self._rows_table(rows, rule, adjust=adjust, family=family, sd=sd)
+        table.attrs["compared"] = rows.compared
+        return table

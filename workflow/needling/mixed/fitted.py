@@ -89,7 +89,7 @@ class MixedFit(Estimated):
         """Give the fitted covariance (or correlation) matrix of a subject's random effects."""
         return _components.random_covariance(self, correlation)
 
-    def icc(self, level: float | None = None) -> pd.DataFrame:
+    def icc(self, level: float | None = None, components: Sequence[str] | None = None) -> pd.DataFrame:
         """Give each component's variance, averaged over the rows, and its share (intraclass correlation).
 
         Parameters
@@ -97,6 +97,8 @@ class MixedFit(Estimated):
         level : float, optional
             Confidence level of profile likelihood intervals of the shares (independent residuals only), which know that a
             share ends at zero. Default: no interval.
+        components : sequence of str, optional
+            Those that get an interval, as it takes a search each. Default: all.
 
         Returns
         -------
@@ -108,7 +110,7 @@ class MixedFit(Estimated):
             return _components.icc(self)
         from .profile import share_intervals
 
-        return share_intervals(self, level)
+        return share_intervals(self, level, components)
 
     def r_squared(self) -> dict[str, float]:
         """Give marginal and conditional R^2 of Nakagawa and Schielzeth (2013), with slopes after Johnson (2014)."""
@@ -167,13 +169,15 @@ class MixedFit(Estimated):
 
     # -- checks ---------------------------------------------------------------------------------------------------
 
-    def profile(self, level: float = 0.95) -> pd.DataFrame:
+    def profile(self, level: float = 0.95, components: Sequence[str] | None = None) -> pd.DataFrame:
         """Give profile likelihood intervals, which know that a standard deviation ends at zero and a correlation at one.
 
         Parameters
         ----------
         level : float
             Confidence level; limits are where twice the log-likelihood falls by the chi-squared quantile of one df.
+        components : sequence of str, optional
+            Those to profile, "fixed" for the coefficients, as each parameter takes a search. Default: all.
 
         Returns
         -------
@@ -186,7 +190,7 @@ class MixedFit(Estimated):
         from .profile import profile_intervals
 
         table = self.terms(df="asymptotic", level=level)
-        return profile_intervals(self, level, table["estimate"].to_numpy(), table["se"].to_numpy())
+        return profile_intervals(self, level, table["estimate"].to_numpy(), table["se"].to_numpy(), components)
 
     def influence(self, of: pd.DataFrame, by: str | None = None, *, refit: bool = False) -> pd.DataFrame:
         """Leave one subject (or one level of a cluster) out at a time and see what a result becomes.
@@ -205,7 +209,8 @@ class MixedFit(Estimated):
         -------
         pandas.DataFrame
             left_out, row (label of the row of `of`), estimate (without it), change (estimate minus the full one),
-            change_in_se (change over the full standard error), status.
+            change_in_se (change over the full standard error), status: the fit's, or not_estimable where the others do not
+            determine the estimate (with refit False: where they do not determine every coefficient), which is then missing.
         """
         from .influence import leave_one_out
 

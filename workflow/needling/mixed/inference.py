@@ -7,10 +7,10 @@ from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from .errors import MixedModelError
-from .model import independent_columns
+from .independent import independent_columns
 from .sandwich import sandwich
 from .solution import Solution
 
@@ -134,15 +134,15 @@ class Estimates:
                 statistic = (
                     np.where(shifted > 0, -1, 1) * (against.margin - np.abs(shifted)) / self.se
                 )  # the nearer side
-                p = stats.t.sf((against.margin - np.abs(shifted)) / self.se, self.df)
+                p = _beyond((against.margin - np.abs(shifted)) / self.se, self.df)
             else:
                 statistic = shifted / self.se
                 p = {
-                    "two-sided": lambda: 2 * stats.t.sf(np.abs(statistic), self.df),
-                    "greater": lambda: stats.t.sf(statistic, self.df),
-                    "less": lambda: stats.t.cdf(statistic, self.df),
+                    "two-sided": lambda: 2 * _beyond(np.abs(statistic), self.df),
+                    "greater": lambda: _beyond(statistic, self.df),
+                    "less": lambda: _beyond(-statistic, self.df),
                 }[against.alternative]()
-            half = stats.t.isf(alpha / 2 if against.alternative == "two-sided" else alpha, self.df) * self.se
+            half = _quantile(alpha / 2 if against.alternative == "two-sided" else alpha, self.df) * self.se
         endless = np.where(np.isfinite(half), np.inf, np.nan)
         return {
             "estimate": self.estimate,
@@ -154,6 +154,16 @@ class Estimates:
             "high": endless if against.alternative == "greater" else self.estimate + half,
             "status": self.status,
         }
+
+
+def _beyond(statistic: Array, df: Array) -> Array:
+    """Give the probability that Student's t exceeds a value (scipy.stats.t.sf without its checks of arguments)."""
+    return np.where(np.isinf(df), special.ndtr(-statistic), special.stdtr(df, -statistic))
+
+
+def _quantile(alpha: float, df: Array) -> Array:
+    """Give the value that Student's t exceeds with probability alpha."""
+    return np.where(np.isinf(df), -special.ndtri(alpha), -special.stdtrit(df, alpha))
 
 
 def estimable(fit: Solution, L: Array) -> Array:

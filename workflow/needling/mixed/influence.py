@@ -1,6 +1,6 @@
 """What a result becomes without one subject or one cluster.
 
-Leaving rows D out of generalised least squares is adding a dummy column for each of them:
+Leaving rows D out of generalised least squares is adding an indicator column for each of them:
 beta_(D) = beta - Phi X'V^-1 E (E'PE)^-1 E'Py with P = V^-1 - V^-1 X Phi X'V^-1, E the columns of D. The formula holds
 whether or not other rows are correlated with D, so clusters above the subjects need no second look.
 """
@@ -14,9 +14,9 @@ from scipy import sparse
 from .blocks import local_clusters
 from .errors import MixedModelError
 from .inference import estimable, inner_rows, values
-from .likelihood import inverse_factors
 from .solution import Solution
 from .solving import solve
+from .stacks import inverse_factors
 
 Array = np.ndarray
 
@@ -59,7 +59,10 @@ def _cluster_part(fit: Solution, inverse_of: list[Array]) -> sparse.csr_array:
 
 
 def _held(fit: Solution, chosen: list[Array], inner: Array) -> Array:
-    """Give the change of each watched row (inner units) without each set of sorted rows, covariances held."""
+    """Give the change of each watched row (inner units) without each set of sorted rows, covariances held.
+
+    Missing where these rows alone determine a coefficient, whether or not the watched row needs it.
+    """
     rows, point, p = fit.rows, fit.point, fit.point.p
     weighted = rows.weighted
     inverse_of = [

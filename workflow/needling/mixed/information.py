@@ -8,6 +8,7 @@ Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X, R_ij = X'V^-1 V_ij V^-1 X and Phi = (X'V^-1 X
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from .blocks import Bucket
 from .likelihood import Point
 from .reordered import ReorderedPoint
 from .series import Series
+from .stacks import cross, flat, product
 
 Array = np.ndarray
 
@@ -54,20 +56,14 @@ class Information:
         return self.Phi + 2 * self.Phi @ inner @ self.Phi
 
 
-def _whitened(point: Point, index: int) -> Array:
-    Linv = point.Linv[index]
-    return Linv @ point.derivatives[index] @ np.swapaxes(Linv, 1, 2)
+def _spread_product(bucket: Bucket, per_pattern: Array, right: Array) -> list[Array]:
+    return [product(bucket.spread(one), right) for one in per_pattern]
 
 
-def _spread_product(bucket: Bucket, per_pattern: Array, right: Array) -> Array:
-    return np.stack([bucket.spread(one) @ right for one in per_pattern])
-
-
-def _flat_cross(C: Array) -> Array:
-    """Sum C_i'C_j over blocks and rows: (t, N, m, c) -> (t, t, c, c)."""
-    count, _, _, columns = C.shape
-    flat = np.moveaxis(C, 0, 2).reshape(-1, count * columns)
-    return (flat.T @ flat).reshape(count, columns, count, columns).transpose(0, 2, 1, 3)
+def _flat_cross(C: Sequence[Array]) -> Array:
+    """Sum C_i'C_j over blocks and rows: t times (N, m, c) -> (t, t, c, c)."""
+    rows = np.concatenate([flat(one).T for one in C])
+    return (rows @ rows.T).reshape(len(C), -1, len(C), C[0].shape[2]).transpose(0, 2, 1, 3)
 
 
 class _Sums:
@@ -82,13 +78,12 @@ class _Sums:
         self.F = np.zeros((t, point.connected.n_values))
         self.beyond_Q, self.beyond_trace = np.zeros_like(self.Q), np.zeros_like(self.trace)
         for index, bucket in enumerate(point.buckets):
-            M = _whitened(point, index)
-            weighted = M * (bucket.weight * bucket.count[:, None, None])
-            self.trace += weighted.reshape(t, -1) @ M.reshape(t, -1).T
+            M = point.whitened_derivatives[index]
+            rows = np.stack([flat(np.sqrt(bucket.count)[:, None, None] * one).ravel() for one in M])
+            self.trace += bucket.weight * (rows @ rows.T)
             LW, LU = point.LW[index], point.LU[index]
             C = _spread_product(bucket, M, LW)
-            flat = bucket.weight * LW.reshape(-1, c)
-            self.P += np.stack([flat.T @ one.reshape(-1, c) for one in C])
+            self.P += bucket.weight * np.stack([cross(LW, one) for one in C])
             part = bucket.weight * _flat_cross(C)
             self.Q += part
             self.beyond_Q -= bucket.in_series * part
@@ -108,12 +103,13 @@ class _Sums:
             for j, other in enumerate(KJ):
                 self.Q[i, j] -= one.T @ other
 
-    def _add_clusters(self, bucket: Bucket, M: Array, C: Array, LU: Array, K: Array) -> None:
+    def _add_clusters(self, bucket: Bucket, M: Array, C: list[Array], LU: Array, K: Array) -> None:
         transposed = np.swapaxes(LU, 1, 2)
         D = _spread_product(bucket, M, LU)
         local = bucket.local_pairs(K)
-        DK = np.stack([one @ local for one in D])
-        part = bucket.weight * (DK.reshape(len(D), -1) @ D.reshape(len(D), -1).T)
+        flat_D = np.stack([flat(one).ravel() for one in D])
+        flat_DK = np.stack([flat(one @ local).ravel() for one in D])
+        part = bucket.weight * (flat_DK @ flat_D.T)
         self.trace -= 2 * part
         self.beyond_trace -= bucket.in_series * part
         self.J += bucket.weight * np.stack([bucket.add_effects(transposed @ one) for one in C])
@@ -121,11 +117,11 @@ class _Sums:
 
     def _add_series(self, point: Point, series: Series) -> None:
         """Add what quadratic forms of second order, B^-1 B_i B^-1 B_j B^-1, have beyond the sum over pairs."""
-        C = series.whitened(point.Linv, point.derivatives, series.adjusted(*point.adjusted))
-        self.beyond_Q += _flat_cross(C[:, None])
+        C = series.whitened(point.Linv, point.residual_derivatives, series.adjusted(*point.adjusted))
+        self.beyond_Q += _flat_cross(list(C[:, None]))
         self.Q += self.beyond_Q
         if series.U.shape[1]:
-            D = series.whitened(point.Linv, point.derivatives, series.U)
+            D = series.whitened(point.Linv, point.residual_derivatives, series.U)
             DK = series.times_local(D, point.K.values)
             self.beyond_trace += DK.reshape(len(D), -1) @ D.reshape(len(D), -1).T
             self.trace -= 2 * self.beyond_trace
@@ -178,7 +174,9 @@ def _second_order(point: Point, where_total: int, sums: _Sums) -> tuple[Array, A
     R = np.zeros((where_total, where_total, p, p))
     hessian = np.zeros((where_total, where_total))
     for index, bucket in enumerate(point.buckets):
-        for where, second in point.components.second_derivatives(point.theta, bucket.patterns, point.local):
+        second_derivatives = point.components.second_derivatives(point.theta, bucket.patterns, point.local)
+        scores = point.block_scores(index) if second_derivatives else np.zeros(0)
+        for where, second in second_derivatives:
             Linv, X = point.Linv[index], point.LW[index][..., :p]
             for i in range(len(second)):
                 for j in range(i, len(second)):
@@ -187,7 +185,7 @@ def _second_order(point: Point, where_total: int, sums: _Sums) -> tuple[Array, A
                     first, other = where.start + i, where.start + j
                     inner = Linv @ second[i, j] @ np.swapaxes(Linv, 1, 2)
                     value = bucket.weight * (X.reshape(-1, p).T @ (bucket.spread(inner) @ X).reshape(-1, p))
-                    curvature = float(np.vdot(second[i, j], point.block_scores[index]))
+                    curvature = float(np.vdot(second[i, j], scores))
                     R[first, other] += value
                     hessian[first, other] += curvature
                     if first != other:

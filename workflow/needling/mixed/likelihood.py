@@ -13,16 +13,15 @@ from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
-from scipy.linalg import lapack
 
 from .blocks import Bucket, Patterns, Remainder
 from .connected import Connected, Squares
 from .series import Series
+from .stacks import cross as cross_products
+from .stacks import empty, inverse_factors, product, sums_of_products, times
 from .structures import Structure
 
 Array = np.ndarray
-
-LARGE = 64  # rows of a block from which LAPACK's own inverse of a triangle is faster than a loop over the stack
 
 
 @cache
@@ -225,32 +224,42 @@ class Components:
     def block_covariance(self, theta: Array, patterns: Patterns) -> Array:
         """Give B = Z G Z' + R of each pattern: (K, m, m)."""
         R = self._residual_evaluate(theta, patterns, 0)
-        B = R[0].copy() if self.n_groups == 1 else np.stack(R)[patterns.group, np.arange(len(patterns))]
+        B = R[0] if self.n_groups == 1 else np.stack(R)[patterns.group, np.arange(len(patterns))]
         if self.q:
-            B += patterns.Z @ self.random_covariance(theta) @ np.swapaxes(patterns.Z, 1, 2)
+            ZG = times(patterns.Z, self.random_covariance(theta))
+            B = product(ZG, np.swapaxes(patterns.Z, 1, 2)) + B
         return B
 
-    def block_derivatives(self, theta: Array, bucket: Bucket, local: Array) -> Array:
-        """Give dB along the local coordinates of the subject and residual parameters: (parameters, K, m, m)."""
-        if "dB" in bucket.cache:
-            return bucket.cache["dB"]
-        patterns = bucket.patterns
-        parts = []
-        at = 0
+    def residual_derivatives(self, theta: Array, patterns: Patterns, local: Array) -> list[Array]:
+        """Give dR along the local coordinates of the residual parameters, per group: (parameters, K, m, m)."""
+        derivatives = self._residual_evaluate(theta, patterns, 1, local)
+        if self.n_groups == 1:
+            return derivatives
+        return [first * (patterns.group == group)[:, None, None] for group, first in enumerate(derivatives)]
+
+    def whitened_derivatives(self, theta: Array, patterns: Patterns, local: Array, Linv: Array) -> Array:
+        """Give L^-1 dB L'^-1 along the local coordinates of subject and residual parameters: (parameters, K, m, m).
+
+        Those of random effects are L^-1 (z_a z_b' + z_b z_a') L'^-1, of which nothing larger than L^-1 Z is made.
+        """
+        transposed = np.swapaxes(Linv, 1, 2)
+        result = empty(self.slices[1][-1].stop, len(patterns), Linv.shape[1], Linv.shape[1])
+        LZ = product(Linv, patterns.Z)
+        at = number = 0
         for block in self.random:
-            Z = patterns.Z[:, :, at : at + block.size]
-            at += block.size
             for row, column in zip(*block.indices, strict=True):
-                outer = Z[:, :, row, None] * Z[:, None, :, column]
-                parts.append(outer if row == column else outer + np.swapaxes(outer, 1, 2))
-        derivatives = np.stack(parts) if parts else np.zeros((0, *patterns.position.shape, patterns.position.shape[1]))
-        residual = [
-            first * (patterns.group == group)[:, None, None] if self.n_groups > 1 else first
-            for group, first in enumerate(self._residual_evaluate(theta, patterns, 1, local))
-        ]
-        result = np.concatenate([derivatives, *residual])
+                np.multiply(LZ[:, :, at + row, None], LZ[:, None, :, at + column], out=result[number])
+                if row != column:
+                    result[number] += LZ[:, None, :, at + row] * LZ[:, :, at + column, None]
+                number += 1
+            at += block.size
         if self.structure.name == "iid":
-            bucket.cache["dB"] = result
+            own = product(Linv, transposed)
+            for group, where in enumerate(self.slices[1]):
+                result[where.start] = own if self.n_groups == 1 else own * (patterns.group == group)[:, None, None]
+            return result
+        for where, derivatives in zip(self.slices[1], self.residual_derivatives(theta, patterns, local), strict=True):
+            result[where] = Linv @ derivatives @ transposed
         return result
 
     def second_derivatives(self, theta: Array, patterns: Patterns, local: Array) -> list[tuple[slice, Array]]:
@@ -307,22 +316,6 @@ class Likelihood:
         return point if np.isfinite(point.value) else None
 
 
-def inverse_factors(B: Array) -> tuple[Array, Array]:
-    """Give L^-1 and log|B| of each matrix of a stack, B = LL'."""
-    L = np.linalg.cholesky(B)
-    logarithm = 2 * np.log(np.diagonal(L, axis1=1, axis2=2)).sum(axis=1)
-    size = B.shape[1]
-    if size >= LARGE:
-        return np.stack([lapack.dtrtri(one, lower=1)[0] for one in L]), logarithm
-    inverse = np.zeros_like(L)
-    for row in range(size):  # forward substitution, vectorised over the stack
-        diagonal = 1 / L[:, row, row]
-        inverse[:, row, row] = diagonal
-        if row:
-            inverse[:, row, :row] = -diagonal[:, None] * (L[:, None, row, :row] @ inverse[:, :row, :row])[:, 0]
-    return inverse, logarithm
-
-
 class Point:
     """Everything that follows from one value of the covariance parameters."""
 
@@ -362,11 +355,10 @@ class Point:
         for bucket in self.buckets:
             Linv, logarithm = inverse_factors(self.components.block_covariance(self.theta, bucket.patterns))
             spread = bucket.spread(Linv)
-            LA = spread @ bucket.A
-            flat = LA.reshape(-1, columns)
-            self.M += bucket.weight * (flat.T @ flat)
+            LA = product(spread, bucket.A)
+            self.M += bucket.weight * cross_products(LA, LA)
             self.log_V += bucket.weight * float(bucket.count @ logarithm)
-            LU = spread @ bucket.U if effects else bucket.U
+            LU = product(spread, bucket.U) if effects else bucket.U
             if effects:
                 self.H_values += bucket.weight * bucket.add_effect_pairs(np.swapaxes(LU, 1, 2) @ LU)
                 self.UA += bucket.weight * bucket.add_effects(np.swapaxes(LU, 1, 2) @ LA)
@@ -417,7 +409,7 @@ class Point:
         residual, effects = self.adjusted
         result = []
         for bucket, LA, LU in zip(self.buckets, self.LA, self.LU, strict=True):
-            LW = LA @ residual
+            LW = times(LA, residual)
             result.append(LW + LU @ bucket.local_rows(effects) if len(effects) else LW)
         return result
 
@@ -449,18 +441,22 @@ class Point:
         return columns
 
     @cached_property
-    def block_scores(self) -> list[Array]:
-        """Give d(-2 log L) / dB per pattern: (K, m, m)."""
+    def whitened_scores(self) -> list[Array]:
+        """Give L'd(-2 log L)/dB L per pattern, without the weight of its bucket: (K, m, m)."""
         columns = self.scored_columns
         scores = []
-        for bucket, Linv, LW, LU in zip(self.buckets, self.Linv, self.LW, self.LU, strict=True):
-            scaled = LW @ columns
-            outer = scaled @ np.swapaxes(scaled, 1, 2)
+        for bucket, LW, LU in zip(self.buckets, self.LW, self.LU, strict=True):
+            scaled = times(LW, columns)
+            outer = product(scaled, np.swapaxes(scaled, 1, 2))
             if bucket.n_effects:
                 outer = outer + LU @ bucket.local_pairs(self.K.values) @ np.swapaxes(LU, 1, 2)
-            inner = bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer)
-            scores.append(bucket.weight * (np.swapaxes(Linv, 1, 2) @ inner @ Linv))
+            scores.append(bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer))
         return scores
+
+    def block_scores(self, index: int) -> Array:
+        """Give d(-2 log L) / dB per pattern of a bucket: (K, m, m)."""
+        Linv = self.Linv[index]
+        return self.buckets[index].weight * (np.swapaxes(Linv, 1, 2) @ self.whitened_scores[index] @ Linv)
 
     def _rest_scores(self) -> Array:
         """Give d(-2 log L) along the residual variances of what the remainders hold."""
@@ -482,9 +478,20 @@ class Point:
         return self.components.local_map(self.free)
 
     @cached_property
-    def derivatives(self) -> list[Array]:
-        """Give dB along the local coordinates per bucket: (parameters, K, m, m)."""
-        return [self.components.block_derivatives(self.theta, bucket, self.local) for bucket in self.buckets]
+    def whitened_derivatives(self) -> list[Array]:
+        """Give L^-1 dB L'^-1 along the local coordinates per bucket: (parameters, K, m, m)."""
+        return [
+            self.components.whitened_derivatives(self.theta, bucket.patterns, self.local, Linv)
+            for bucket, Linv in zip(self.buckets, self.Linv, strict=True)
+        ]
+
+    @cached_property
+    def residual_derivatives(self) -> list[Array]:
+        """Give dR along the local coordinates of the residual parameters per bucket: (parameters, K, m, m)."""
+        return [
+            np.concatenate(self.components.residual_derivatives(self.theta, bucket.patterns, self.local))
+            for bucket in self.buckets
+        ]
 
     @cached_property
     def cluster_scores(self) -> list[Array]:
@@ -526,8 +533,8 @@ class Point:
     def gradient(self) -> Array:
         """Give d(-2 log L) along the local coordinates."""
         total = self._rest_scores()
-        for dB, score in zip(self.derivatives, self.block_scores, strict=True):
-            total += dB.reshape(len(dB), -1) @ score.ravel()
+        for bucket, moved, score in zip(self.buckets, self.whitened_derivatives, self.whitened_scores, strict=True):
+            total += bucket.weight * sums_of_products(moved, score)
         scores = self.cluster_scores if self.cluster_bases else []
         clusters = [float(np.vdot(basis, scores[number])) for number, basis in self.cluster_bases]
         return np.concatenate([total, clusters])
@@ -540,22 +547,19 @@ class Point:
         cross = np.zeros((n_block, n_block))
         X_part = np.zeros((p, n_block))
         U_part = np.zeros((effects, n_block))
-        for bucket, Linv, LW, LU, dB in zip(self.buckets, self.Linv, self.LW, self.LU, self.derivatives, strict=True):
-            r = LW[..., p]  # whitened; LD is L^-1 B_i B^-1 r, (parameters, N, m)
-            if bucket.one_to_one:
-                LD = np.einsum("nab,tnb->tna", Linv, np.einsum("tnab,nb->tna", dB, np.einsum("nba,nb->na", Linv, r)))
-            else:
-                LV = Linv @ dB @ np.swapaxes(Linv, 1, 2)
-                LD = np.stack([(bucket.spread(one) @ r[..., None])[..., 0] for one in LV])
-            flat = LD.reshape(n_block, -1)
+        for bucket, LW, LU, moved in zip(self.buckets, self.LW, self.LU, self.whitened_derivatives, strict=True):
+            r = LW[..., p:]  # whitened; LD is L^-1 B_i B^-1 r, (N, m, parameters)
+            LD = empty(1, bucket.n_blocks, bucket.size, n_block)[0]
+            for number, one in enumerate(moved):
+                LD[..., number] = product(bucket.spread(one), r)[..., 0]
             if not bucket.in_series:
-                cross += flat @ flat.T
-            X_part += bucket.weight * (LW[..., :p].reshape(-1, p).T @ flat.T)
+                cross += cross_products(LD, LD)
+            X_part += bucket.weight * cross_products(LW[..., :p], LD)
             if effects:
-                U_part += bucket.weight * bucket.add_effects(np.swapaxes(LU, 1, 2) @ np.moveaxis(LD, 0, 2))
+                U_part += bucket.weight * bucket.add_effects(np.swapaxes(LU, 1, 2) @ LD)
         if self.likelihood.series:
             r = self.likelihood.series.adjusted(*self.adjusted)[:, p:]
-            C = self.likelihood.series.whitened(self.Linv, self.derivatives, r)
+            C = self.likelihood.series.whitened(self.Linv, self.residual_derivatives, r)
             cross += C[..., 0] @ C[..., 0].T
         for rest, (WW, UW) in zip(self.remainders, self.rest_products, strict=True):
             variance, at = self.residual_variance(rest), self.components.slices[1][rest.group].start

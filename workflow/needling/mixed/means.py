@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from typing import Any
 
@@ -19,11 +19,12 @@ Array = np.ndarray
 
 @dataclass
 class Rows:
-    """Labelled rows of weights on the coefficients."""
+    """Labelled rows of weights on the coefficients; of comparisons of two levels, the level and its reference."""
 
     labels: pd.DataFrame
     L: Array
     weights: str
+    compared: list[tuple[Any, Any]] = field(default_factory=list)
 
     def as_dictionary(self, names: Sequence[str]) -> dict[str, dict[str, float]]:
         """Write the non-zero weights in plain form."""
@@ -165,7 +166,7 @@ def _differences(
 
 def _contrasts(
     levels: list[Any], kind: str, reference: Any, coefficients: Mapping[str, Mapping[Any, float]] | None
-) -> tuple[list[str], Array]:
+) -> tuple[list[str], list[tuple[Any, Any]], Array]:
     if coefficients is not None:
         for weights in coefficients.values():
             unknown = [level for level in weights if level not in levels]
@@ -173,9 +174,8 @@ def _contrasts(
                 raise MixedModelError(
                     f"'{unknown[0]}' is not a level of the compared variable; its levels are: {levels}."
                 )
-        return list(coefficients), np.array(
-            [[float(weights.get(level, 0)) for level in levels] for weights in coefficients.values()]
-        )
+        given = [[float(weights.get(level, 0)) for level in levels] for weights in coefficients.values()]
+        return list(coefficients), [], np.array(given)
     if reference is not None and reference not in levels:
         raise MixedModelError(f"The reference '{reference}' is not among the levels: {levels}.")
     if len(levels) < 2:
@@ -194,7 +194,8 @@ def _contrasts(
     matrix = np.zeros((len(pairs), len(levels)))
     for row, (plus, minus) in enumerate(pairs):
         matrix[row, plus], matrix[row, minus] = 1, -1
-    return [f"{levels[plus]} - {levels[minus]}" for plus, minus in pairs], matrix
+    compared = [(levels[plus], levels[minus]) for plus, minus in pairs]
+    return [f"{level} - {other}" for level, other in compared], compared, matrix
 
 
 def contrast_rows(
@@ -212,7 +213,7 @@ def contrast_rows(
     if len(compared) > 1:
         own = base.labels[list(compared)].astype(str).agg(", ".join, axis=1)
     levels = list(dict.fromkeys(own))
-    names, matrix = _contrasts(levels, kind, reference, coefficients)
+    names, pairs, matrix = _contrasts(levels, kind, reference, coefficients)
     outer = base.labels[list(by)].iloc[:: len(levels)].reset_index(drop=True) if by else pd.DataFrame(index=[0])
     L = base.L.reshape(len(outer), len(levels), -1)
     rows = np.einsum("kl,olc->okc", matrix, L)
@@ -227,7 +228,7 @@ def contrast_rows(
             f"({contrast}) at {value} - ({contrast}) at {values[0]}"
             for contrast, value in zip(labels["contrast"], labels[by[0]], strict=True)
         ]
-    return Rows(labels, rows.reshape(-1, base.L.shape[1]), base.weights)
+    return Rows(labels, rows.reshape(-1, base.L.shape[1]), base.weights, pairs * len(rows))
 
 
 def standardise(table: pd.DataFrame, sd: float, n_subjects: int) -> None:

@@ -16,41 +16,20 @@ from . import series
 from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
+from .independent import RANK_TOLERANCE, split_columns, triangular_factor
 from .likelihood import CholeskyBlock, Components, Likelihood
 from .reordered import Reordered, with_effects_as_clusters
 
 Array = np.ndarray
 
-RANK_TOLERANCE = 1e-9
 SAME_BASIS = 1e-6  # smallest eigenvalue of the cross-products for which a basis of more rows still serves
-
-
-def independent_columns(X: Array) -> tuple[list[int], list[int]]:
-    """Split the columns into a basis, earlier columns first, and those that depend on earlier ones."""
-    norms = np.sqrt((X**2).sum(axis=0))
-    safe = np.where(norms > 0, norms, 1.0)
-    R: Array = np.asarray(np.linalg.qr(X / safe, mode="r"))
-    basis = np.zeros((len(R), 0))
-    kept: list[int] = []
-    left: list[int] = []
-    for column in range(X.shape[1]):
-        vector = R[:, column]
-        rest = vector - basis @ (basis.T @ vector)
-        rest = rest - basis @ (basis.T @ rest)
-        length = np.linalg.norm(rest)
-        if norms[column] == 0 or length < RANK_TOLERANCE:
-            left.append(column)
-        else:
-            kept.append(column)
-            basis = np.column_stack([basis, rest / length])
-    return kept, left
 
 
 def orthogonal_map(columns: Array) -> Array:
     """Give the triangular matrix that makes columns orthogonal with unit mean square; only scales if they are dependent."""
     size = np.sqrt((columns**2).mean(axis=0)) if columns.shape[1] else np.zeros(0)
     size = np.where(size > 0, size, 1.0)
-    R = np.linalg.qr(columns / size, mode="r") / np.sqrt(len(columns))
+    R = triangular_factor(columns / size)[1] / np.sqrt(len(columns))
     if len(R) < len(size) or (np.abs(np.diag(R)) < RANK_TOLERANCE).any():
         return np.diag(1 / size)
     inverse = np.linalg.inv(R * np.sign(np.diag(R))[:, None])
@@ -92,8 +71,7 @@ class Model:
     def change_outcome(self, y: Array) -> None:
         """Project the outcome on the fixed effects and scale what is left."""
         self.y = y
-        kept, left = self._rank
-        Q, R, alias = self._basis
+        kept, left, Q, R, alias = self._basis
         weighted = self.root_weights * y
         effects = Q.T @ weighted
         residual = weighted - Q @ effects
@@ -114,16 +92,16 @@ class Model:
         self.__dict__.pop("likelihood", None)
 
     @cached_property
-    def _rank(self) -> tuple[list[int], list[int]]:
-        return independent_columns(self.root_weights[:, None] * self.design.X)
-
-    @cached_property
-    def _basis(self) -> tuple[Array, Array, Array]:
-        kept, left = self._rank
+    def _basis(self) -> tuple[list[int], list[int], Array, Array, Array]:
+        """Give the columns kept and left out, Q and R of those kept, and the others in terms of them."""
         weighted = self.root_weights[:, None] * self.design.X
-        Q, R = np.linalg.qr(weighted[:, kept])
-        alias = np.linalg.solve(R, Q.T @ weighted[:, left]) if left else np.zeros((len(kept), 0))
-        return Q, R, alias
+        norms = np.sqrt((weighted**2).sum(axis=0))
+        Q, R = triangular_factor(weighted / np.where(norms > 0, norms, 1.0))
+        kept, left = split_columns(R, norms)
+        if not left:
+            return kept, left, Q, R * norms, np.zeros((len(kept), 0))
+        Q, R = triangular_factor(weighted[:, kept])
+        return kept, left, Q, R, np.linalg.solve(R, Q.T @ weighted[:, left])
 
     @cached_property
     def _column_maps(self) -> tuple[Array, list[Array]]:

@@ -5,6 +5,7 @@ Matplotlib is imported only here, and its backend is never chosen: without pyplo
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pandas as pd
 from scipy import stats
 
 from .errors import MixedModelError
+from .inference import Asked
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,15 +107,33 @@ def influence(table: pd.DataFrame, unit: str, ax: Axes) -> None:
     ax.set_xlabel(f"Change without one {unit}, in standard errors")
 
 
-def random_effects(table: pd.DataFrame, component: str, term: str, level: float, ax: Axes) -> None:
-    """Draw predicted effects with intervals, sorted."""
+def effects_of(table: pd.DataFrame, component: str | None, term: str | None = None) -> pd.DataFrame:
+    """Give the predicted effects of one component and one of its terms: those named, or the first there are."""
+    known = list(dict.fromkeys(table["component"]))
+    if not known:
+        raise MixedModelError("The model has no random effects.")
+    component = component or known[0]
+    if component not in known:
+        raise MixedModelError(
+            f"'{component}' has no random effects in this model; those that have: {', '.join(known)}."
+        )
+    own = table[table["component"] == component]
+    terms = list(dict.fromkeys(own["term"]))
+    term = term or terms[0]
+    if term not in terms:
+        raise MixedModelError(f"'{term}' is not a random effect of {component}; its effects are: {', '.join(terms)}.")
+    return own[own["term"] == term]
+
+
+def random_effects(table: pd.DataFrame, level: float, ax: Axes) -> None:
+    """Draw predicted effects of one component and term with intervals, sorted."""
     own = table.sort_values("estimate", kind="stable").reset_index(drop=True)
     half = stats.norm.isf((1 - level) / 2) * own["se"].fillna(0)
     ax.errorbar(own["estimate"], own.index, xerr=half, fmt=".", color=COLOURS[0], ecolor=GREY, elinewidth=1)
     ax.axvline(0, color=GREY, linewidth=1, zorder=0)
     few = len(own) <= 40
     ax.set_yticks(own.index if few else [], own["level"].astype(str) if few else [])
-    ax.set(xlabel=f"Predicted effect ({term})", ylabel=component)
+    ax.set(xlabel=f"Predicted effect ({own['term'].iloc[0]})", ylabel=own["component"].iloc[0])
 
 
 def draw(fit: Any, kind: str, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
@@ -135,6 +155,7 @@ def draw(fit: Any, kind: str, variable: Any, ax: Any, asked: dict[str, Any]) -> 
 def _means(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
     if not variable:
         raise MixedModelError("Means need the variables that tell them apart: fit.plot('means', ['visit', 'arm']).")
+    _known("means", asked, fit.means, "by")
     table = fit.means(variable, **asked)
     ax = axes(ax)
     means(table, [name for name in table.columns if name not in NUMBERS], fit.model.design.outcome, ax)
@@ -146,6 +167,7 @@ def _contrast(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
         raise MixedModelError(
             "A contrast needs the variable that is compared: fit.plot('contrast', 'arm', by='visit')."
         )
+    _known("a contrast", asked, fit.contrast, "variable")
     table = fit.contrast(variable, **asked)
     by = asked.get("by", ())
     ax = axes(ax)
@@ -162,6 +184,7 @@ def _residuals(fit: Any, ax: Any, asked: dict[str, Any]) -> Axes:
 
 
 def _influence(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
+    _known("influence", asked, fit.influence, "of")
     table = fit.influence(fit.terms() if variable is None else variable, **asked)
     ax = axes(ax)
     influence(table, asked.get("by") or fit.model.design.subject_name, ax)
@@ -171,21 +194,21 @@ def _influence(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
 def _random_effects(fit: Any, variable: Any, ax: Any, asked: dict[str, Any]) -> Axes:
     term, level = asked.pop("term", None), asked.pop("level", 0.95)
     _nothing_else("random_effects", asked)
-    table = fit.random_effects()
-    known = list(dict.fromkeys(table["component"]))
-    component = variable or (known[0] if known else "")
-    if component not in known:
-        raise MixedModelError(
-            f"'{component}' has no random effects in this model; those that have: {', '.join(known) or 'none'}."
-        )
-    own = table[table["component"] == component]
-    terms = list(dict.fromkeys(own["term"]))
-    term = term or terms[0]
-    if term not in terms:
-        raise MixedModelError(f"'{term}' is not a random effect of {component}; its effects are: {', '.join(terms)}.")
+    table = effects_of(fit.random_effects(), variable, term)
     ax = axes(ax)
-    random_effects(own[own["term"] == term], component, term, level, ax)
+    random_effects(table, level, ax)
     return ax
+
+
+def _known(kind: str, asked: dict[str, Any], question: Callable[..., Any], given: str) -> None:
+    """Refuse what the question behind a plot does not know, and what the plot's own `variable` already says."""
+    names = set(inspect.signature(question).parameters) - {given}
+    names |= Asked.__annotations__.keys() if "asked" in names else set()
+    unknown = [name for name in asked if name not in names]
+    if unknown == ["by"]:
+        raise MixedModelError("A plot of means takes all variables as one list: fit.plot('means', ['visit', 'arm']).")
+    if unknown:
+        raise MixedModelError(f"A plot of {kind} knows no '{unknown[0]}'.")
 
 
 def _nothing_else(kind: str, asked: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,7 +130,10 @@ def _limit(height: Callable[[float], float], estimate: float, step: float, end: 
         if np.isnan(above):
             return np.nan
         if above > 0:
-            return float(optimize.brentq(height, inside, outside, xtol=1e-7 * abs(step), rtol=1e-9))
+            try:
+                return float(optimize.brentq(height, inside, outside, xtol=1e-9 * abs(step), rtol=1e-9))
+            except ValueError:  # the profile could not be found at a value in between
+                return np.nan
         if outside == end:
             return end
         inside = outside
@@ -147,6 +150,8 @@ def _interval(fit: Solution, constraint: Constraint, estimate: float, error: flo
 
         def height(value: float, last: list[Array] = last) -> float:
             found, last[0] = _held(likelihood, constraint, value, last[0])
+            if np.isnan(found):  # the last end is sometimes a corner that the search does not leave
+                found, last[0] = _held(likelihood, constraint, value, fit.warm_start)
             return found - best - cut
 
         limit = _limit(height, estimate, sign * error, wall)
@@ -174,7 +179,18 @@ def _fixed(fit: Solution, column: int, estimate: float, error: float, cut: float
     return low, high
 
 
-def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Array) -> pd.DataFrame:
+def _asked(components: Sequence[str] | None, known: Iterable[str]) -> set[str]:
+    """Give the components to profile: all that there are, or those named, each of which there must be."""
+    there = list(dict.fromkeys(known))
+    for name in components or ():
+        if name not in there:
+            raise MixedModelError(f"There is no component '{name}' to profile; there are: {', '.join(there)}.")
+    return set(there if components is None else components)
+
+
+def profile_intervals(
+    fit: Solution, level: float, estimates: Array, errors: Array, components: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Give profile intervals; see `MixedFit.profile`. `estimates` and `errors` are those of the coefficients."""
     if not fit.usable or "residual" in fit.boundary:
         raise MixedModelError(f"There is no maximum to profile: {fit.message}")
@@ -183,7 +199,12 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
     theta = fit.point.theta
     W = fit.parameter_covariance("observed")[0]
     spread = fit.point.local @ W @ fit.point.local.T
-    for component, term, quantity, constraint in _constraints(fit):
+    constraints = _constraints(fit)
+    known = [component for component, *_ in constraints] + (["fixed"] if fit.method == "ml" else [])
+    asked = _asked(components, known)
+    for component, term, quantity, constraint in constraints:
+        if component not in asked:
+            continue
         estimate = constraint.value(theta)
         typical = fit.model.coordinates.scale if quantity == "standard deviation" else 1.0
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -192,7 +213,7 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
             float(np.sqrt(variance)) if 0 < variance < typical**2 else 0.1 * typical
         )  # the step of the search, no more
         rows.append((component, term, quantity, estimate, *_interval(fit, constraint, estimate, error, cut)))
-    if fit.method == "ml":
+    if "fixed" in asked:
         for column, name in enumerate(fit.model.design.names):
             limits = (np.nan, np.nan)
             if np.isfinite(errors[column]):
@@ -201,7 +222,7 @@ def profile_intervals(fit: Solution, level: float, estimates: Array, errors: Arr
     return pd.DataFrame(rows, columns=["component", "term", "quantity", "estimate", "low", "high"])
 
 
-def share_intervals(fit: Solution, level: float) -> pd.DataFrame:
+def share_intervals(fit: Solution, level: float, components: Sequence[str] | None = None) -> pd.DataFrame:
     """Give profile intervals of the shares of variance; see `MixedFit.icc`."""
     if not fit.usable or "residual" in fit.boundary:
         raise MixedModelError(f"There is no maximum to profile: {fit.message}")
@@ -216,8 +237,9 @@ def share_intervals(fit: Solution, level: float) -> pd.DataFrame:
     W = fit.parameter_covariance("observed")[0]
     spread = fit.point.local @ W @ fit.point.local.T
     found = []
+    asked = _asked(components, (name for name in rows if name != "residual"))
     for name, row in rows.items():
-        if name == "residual":
+        if name not in asked:
             found.append((name, at[name], at[name] / sum(at.values()), np.nan, np.nan))
             continue
         constraint = _root_of_share(row, whole)

@@ -27,6 +27,15 @@ def child(generator: np.random.Generator, number: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(root.entropy, spawn_key=key, pool_size=root.pool_size))
 
 
+def _root(B: Array) -> Array:
+    """Give a root of each covariance matrix of a stack, B = root root', also where rounding leaves it just singular."""
+    try:
+        return np.linalg.cholesky(B)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(B)
+        return vectors * np.sqrt(np.maximum(values, 0))[:, None, :]
+
+
 class Simulator:
     """New outcomes from a fitted model."""
 
@@ -34,7 +43,7 @@ class Simulator:
         """Factor every covariance pattern once."""
         self.fit = fit
         rows = fit.rows
-        self.factors = [(bucket, np.linalg.cholesky(rows.covariance(bucket))) for bucket in fit.model.subjects]
+        self.factors = [(bucket, _root(rows.covariance(bucket))) for bucket in fit.model.subjects]
 
     def draw(self, generator: np.random.Generator) -> Array:
         """Draw the outcomes of all sorted rows."""

@@ -9,8 +9,9 @@ import pandas as pd
 
 from .blocks import Subjects, local_clusters
 from .errors import MixedModelError
-from .likelihood import Point, inverse_factors
+from .likelihood import Point
 from .model import Model
+from .stacks import inverse_factors
 
 Array = np.ndarray
 

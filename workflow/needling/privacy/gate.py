@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def stop_on_identifiers(raw: RawExport, study: Study) -> None:
     Raises
     ------
     StudyError : lists file, sheet, lines, column and kind of each finding (never a value) and the two mends; or names a
-        column that the study file both reads and drops.
+        column that the study file both reads and drops, or drops though the export has none of that name.
     """
     dropped = sorted({column.strip() for column in study.privacy.drop} & set(mapped_columns(study)))
     if dropped:
@@ -72,6 +73,7 @@ def stop_on_identifiers(raw: RawExport, study: Study) -> None:
             f"privacy.drop: the column '{dropped[0]}' is dropped, but the study file reads it elsewhere; take it out of one "
             "of the two places."
         )
+    _stop_on_unknown(raw, study)
     findings = scan(raw, study)
     if not len(findings):
         return
@@ -88,6 +90,18 @@ def stop_on_identifiers(raw: RawExport, study: Study) -> None:
         "Where somebody has looked and it identifies nobody, list the column with who looked, when and what was seen (study "
         f"file, privacy.reviewed; '{FILE_PROPERTIES}' for author and notes of a file)."
     )
+
+
+def _stop_on_unknown(raw: RawExport, study: Study) -> None:
+    """Stop on a column under `privacy.drop` that the export has not: it may be misspelt, and then the one that is meant stays."""
+    names = [str(name) for name in raw.columns]
+    there = {*names, *(name.partition("___")[0] for name in names)}
+    unknown = sorted({column.strip() for column in study.privacy.drop} - there)
+    if unknown:
+        near = get_close_matches(unknown[0], names, n=1, cutoff=0.7)
+        hint = f"did you mean '{near[0]}'? Mend it" if near else "take it out"
+        files = ", ".join(dict.fromkeys(sheet.file for sheet in raw.sheets))
+        raise StudyError(f"{files}: privacy.drop names the column '{unknown[0]}', which is not there; {hint}.")
 
 
 def scan(raw: RawExport, study: Study) -> pd.DataFrame:

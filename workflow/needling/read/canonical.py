@@ -11,7 +11,7 @@ from needling.read.raw import RawExport
 from needling.read.redcap import MISSING_DATA
 from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema.contract import Contract, check, is_date
-from needling.schema.intake import ACCOUNT, PLACE, READ
+from needling.schema.intake import ACCOUNT, PLACE, READ, TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
 from needling.study.sources import Column, EventTable, Instrument, Patients, Ticked
@@ -127,7 +127,11 @@ def uses(study: Study) -> list[Use]:
     for table in type(study.events).model_fields:
         event = getattr(study.events, table)
         found += [Use(name, "rows", "") for name in event.rows] if event else []
-        found += [_use(name, column) for name, column in event.columns.items()] if event else []
+        for time in (event.times or [""]) if event else []:
+            found += [
+                _use(name, event.columns[name].model_copy(update={"source": source}))
+                for name, source in event.sources_at(time).items()
+            ]
     return [replace(use, column=use.column.strip()) for use in found]
 
 
@@ -257,9 +261,9 @@ def _instrument_columns(visit: str, instrument: Instrument) -> list[tuple[str, s
         for item, column in instrument.items_at(where).items()
     ]
     if isinstance(instrument.total, dict):
-        cells += [("total", f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
+        cells += [(TOTAL, f"total.{v}", c) for v, c in instrument.total.items() if visit in {"", v}]
     elif instrument.total:
-        cells.append(("total", "total", instrument.total))
+        cells.append((TOTAL, "total", instrument.total))
     return cells
 
 
@@ -523,17 +527,26 @@ def _visit_numbers(rows: Rows, study: Study, code: str, positions: np.ndarray) -
 
 
 def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFrame:
-    positions = rows.selected(event.rows, f"events.{name}")
-    key = f"events.{name}.columns"
-    filled = np.zeros(len(rows.frame), dtype=bool)
-    for canonical, column in event.columns.items():
-        filled |= rows.filled(column.source, f"{key}.{canonical}")
-    positions = positions[filled[positions]]
-    rows.tell_apart(name, positions, [patient, *(column.source for column in event.columns.values())])
-    table = rows.start(positions)
-    table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)
-    for canonical, column in event.columns.items():
-        cells = rows.cells(name, canonical, column.source, f"{key}.{canonical}", positions)
-        table[canonical] = rows.dates(cells) if is_date(canonical) else cells
-        rows.note_declared(name, canonical, column.source, positions)
-    return _typed(table, name)
+    selected = rows.selected(event.rows, f"events.{name}")
+    parts: list[pd.DataFrame] = []
+    for time in event.times or [""]:
+        sources = event.sources_at(time)
+        key = f"events.{name}.times.{time}" if time else f"events.{name}.columns"
+        filled = np.zeros(len(rows.frame), dtype=bool)
+        for canonical in event.times.get(time, sources):
+            filled |= rows.filled(sources[canonical], f"{key}.{canonical}")
+        positions = selected[filled[selected]]
+        if not time:
+            rows.tell_apart(name, positions, [patient, *sources.values()])
+        table = rows.start(positions)
+        first = sum(map(len, parts))
+        table["row"] += first
+        table["patient"] = rows.cells(name, "patient", patient, "patients.id", positions)
+        for canonical, source in sources.items():
+            cells = rows.cells(name, canonical, source, f"{key}.{canonical}", positions)
+            table[canonical] = rows.dates(cells) if is_date(canonical) else cells
+            rows.note_declared(name, canonical, source, positions, first)
+        if time:
+            table["time"] = pd.Series(time, index=table.index, dtype=TEXT)
+        parts.append(table)
+    return _typed(pd.concat(parts, ignore_index=True), name)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from needling.read.delimited import check_unique, read_delimited
-from needling.read.headings import without_headings
+from needling.read.left_out import only_data
 from needling.read.raw import RawExport
 from needling.read.redcap import from_labels, read_dictionary, with_backslashes
 from needling.study.sources import Export
@@ -38,7 +38,7 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
 
     Returns
     -------
-    The sheets without further rows of headings, the dictionary and the files' properties. Numbers of formats that store
+    The sheets without rows that are no data, the dictionary and the files' properties. Numbers of formats that store
     numbers are written in the shortest form that reads back the same, dates as YYYY-MM-DD; a missing value that the format
     declares (SPSS user-missing, Stata .a-.z, SAS .A-.Z) is missing with its reason in `Sheet.missing`.
 
@@ -65,8 +65,9 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
 
         found = read_statistical(path, shown, kind)
     for number, given in enumerate(found.sheets if kind in {"redcap", "csv", "excel"} else ()):
-        found.sheets[number], headings = without_headings(given)
-        found.headings.update(headings)
+        found.sheets[number], left_out = only_data(given)
+        place = f"sheet {given.name}, line" if given.name and len(found.sheets) > 1 else "line"
+        found.left_out.update({f"{place} {line}": told for line, told in left_out.items()})
     for sheet in found.sheets:
         place = f"{shown}, sheet {sheet.name}" if sheet.name else f"{shown}, line 1"
         check_unique([str(name) for name in sheet.frame.columns], place)

@@ -5,48 +5,47 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from needling.read.delimited import read_delimited
+from needling.read.draft import SYSTEM, as_text, named_in, run_of
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import (
+    UNIT,
     Look,
     instrument_of,
     items_side_by_side,
     look_at,
     names_that_are_cells,
+    number_in,
     numbered_runs,
     plain_words,
     side_by_side,
 )
+from needling.read.number import MISSING_CODES
 from needling.read.raw import NOT_CALCULATED
 from needling.read.redcap import is_label_export, read_dictionary
-from needling.read.vocabulary import BASELINE, CHANGE, CONTROL, COVARIATES, PAIN, SCREENING, TOTAL, UNPLANNED, weeks_of
+from needling.read.vocabulary import (
+    BASELINE,
+    CHANGE,
+    CONTROL,
+    COVARIATES,
+    EVENTS,
+    FUNCTION,
+    GUESS,
+    PAIN,
+    SCREENING,
+    TOTAL,
+    UNPLANNED,
+    weeks_of,
+)
 from needling.study.keys import StudyError
 from needling.study.sources import Export
 
-REVIEW = "# review"
 Scale = tuple[str, float]  # a unit and the highest total in it
 NOTHING: Mapping[str, Scale | None] = {}
-BELOW_ZERO = {
-    "rom",
-    "cpm",
-    "temporal_summation",
-    "groc",
-    "paindetect",
-    "eq5d_index",
-}  # of the registry, with values below 0
-SYSTEM = ("redcap_repeat_instrument", "redcap_repeat_instance", "redcap_event_name", "redcap_data_access_group")
-EVENTS = {
-    "sessions": "session|treatment|sesion",
-    "needling": "needl|muscle|puncion",
-    "co_interventions": "co_?int|exercise|cointervention",
-    "adverse_events": "adverse|^ae",
-}
-SCHEMA = "# yaml-language-server: $schema=study.schema.json"
-# Outcomes of measures that a name in the study file is fixed for.
-FUNCTION = {"ndi", "odi", "dash", "quickdash", "lefs", "psfs", "fiqr", "fiq", "visa_a", "visa_p"}
-MOST_OUTCOMES = 4
+# Instruments of the registry with values below 0.
+BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
+MOST_OUTCOMES, MOST_GUESSES = 4, 6  # most outcomes, and most answers to the question which arm it was
 
 
 def guess_study(
@@ -99,7 +98,7 @@ def guess_study(
         if frame[column].eq(NOT_CALCULATED).any()
     ]
     _stop_on_crossover(look, str(settings["records"]))
-    return _text(name, _document(name, settings, look, known, undirected), look, left_out)
+    return as_text(name, _document(name, settings, look, known, undirected), look, left_out)
 
 
 def _stop_on_crossover(look: Look, records: str) -> None:
@@ -262,7 +261,7 @@ def _instruments(
         found: dict[str, dict[str, object]] = {}
         items = items_side_by_side(wide)
         for stem, visits in items.items():
-            found[_key(stem)] = {"items": {visit: _run(columns) for visit, columns in visits.items()}}
+            found[_key(stem)] = {"items": {visit: run_of(columns) for visit, columns in visits.items()}}
         taken = {column for visits in items.values() for columns in visits.values() for column in columns}
         for stem, columns in wide.items():
             if not taken & {*columns.values()}:
@@ -280,18 +279,8 @@ def _instruments(
         else:
             found[name] |= {"registry": registered} if registered != name else {}
             scale, alone = known[registered], "items" not in found[name]
-            found[name] |= {"unit": scale[0]} if scale and alone and _highest(look, found[name]) <= scale[1] else {}
+            found[name] |= {"unit": scale[0]} if scale and alone and _fits(look, found[name], scale[1]) else {}
     return found
-
-
-def _run(columns: list[str]) -> str | list[str]:
-    """Write columns that differ in one number as a span."""
-    first, last = columns[0], columns[-1]
-    for place in re.finditer(r"1", first):
-        if [f"{first[: place.start()]}{n}{first[place.end() :]}" for n in range(1, len(columns) + 1)] == columns:
-            plain = not re.search(r"\s|\.", first)
-            return f"{first} .. {last}" if plain else columns
-    return columns
 
 
 def _items_and_totals(
@@ -299,10 +288,10 @@ def _items_and_totals(
 ) -> dict[str, dict[str, object]]:
     """Runs of numbered measures, totals beside them, and single measures: of columns those that speak of pain or the registry."""
     found: dict[str, dict[str, object]] = {}
-    taken = set() if look.measured else {*look.found.values(), *_named(events)}
+    taken = set() if look.measured else {*look.found.values(), *named_in(events)}
     for stem, columns in numbered_runs(look.measures).items():
         if not taken & {*columns}:
-            found[_key(stem)] = {"items": _run(columns)}
+            found[_key(stem)] = {"items": run_of(columns)}
             taken |= set(columns)
     for name in look.measures:
         registered = instrument_of(name, known)
@@ -351,8 +340,11 @@ def _cells(look: Look, instrument: dict[str, object]) -> pd.Series:
     """Numbers of the totals of an instrument."""
     total = instrument.get("total")
     columns = list(total.values()) if isinstance(total, dict) else [total] if total else []
-    texts = [look.cells(str(column)).str.replace(",", ".") for column in columns]
-    return pd.to_numeric(pd.concat(texts), errors="coerce").dropna() if texts else pd.Series(dtype="float64")
+    texts = [look.cells(str(column)).str.strip() for column in columns]
+    if not texts:
+        return pd.Series(dtype="float64")
+    cells = pd.concat(texts)
+    return cells.map({text: number_in(str(text)) for text in cells.unique()}).astype(float).dropna()
 
 
 def _highest(look: Look, instrument: dict[str, object]) -> int:
@@ -362,12 +354,17 @@ def _highest(look: Look, instrument: dict[str, object]) -> int:
     return next((limit for limit in (10, 50, 100, 200, 500, 1000) if limit >= top), int(top) + 1)
 
 
+def _fits(look: Look, instrument: dict[str, object], top: float) -> bool:
+    """Do the totals fill a scale up to `top`? Where all lie in a tenth of it they may be on yet another one."""
+    cells = _cells(look, instrument)
+    highest = float(cells.abs().quantile(0.99)) if len(cells) else 0.0
+    return top / 10 < highest and _highest(look, instrument) <= top
+
+
 def _below_zero(look: Look, instrument: dict[str, object]) -> bool:
     """Are there more values below zero than codes for missing would be?"""
     cells = _cells(look, instrument)
-    return bool(len(cells)) and bool(
-        ((cells < 0) & ~cells.isin([-9, -99, -999, -88, -98, -77, -66, -8, -7])).mean() > 0.02
-    )
+    return bool(len(cells)) and bool(((cells < 0) & ~cells.isin(MISSING_CODES)).mean() > 0.02)
 
 
 def _range(look: Look, instrument: dict[str, object]) -> list[int]:
@@ -386,7 +383,11 @@ def _visits(look: Look, instruments: dict[str, dict[str, object]], wide: list[st
     elif "planned" in found:
         column = found["planned"]
         kept = look.options(column)
-        if column == "redcap_event_name":
+        again = _repeated_event(look, instruments) if column == "redcap_event_name" else []
+        if again:
+            column, kept = "redcap_repeat_instance", look.options("redcap_repeat_instance")
+            visits["rows"] = {"redcap_event_name": again, "redcap_repeat_instrument": [""]}
+        elif column == "redcap_event_name":
             kept = _measured(look, instruments) or kept
             visits["rows"] = {"redcap_event_name": kept}
             if "redcap_repeat_instrument" in look.frame.columns:
@@ -432,9 +433,14 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
     else:
         told.sort(key=lambda one: not (BASELINE.fullmatch(one[1]) or SCREENING.fullmatch(one[1])))
     schedule: dict[str, dict[str, object]] = {}
+    by_week: dict[float | None, str] = {}  # 'Wk 4' is 'Week 4'
     last = -4.0
     for place, (value, words, weeks) in enumerate(told):
         last = weeks if weeks is not None else max(4.0 * place, last + 4)
+        plain = re.fullmatch(rf"(?:{UNIT}) \d+|\d+ (?:{UNIT})", words)
+        if plain and (known := by_week.setdefault(weeks, _key(words))) in schedule:
+            codes[value] = known
+            continue
         name = _key(words)
         name = name if name not in schedule else f"{name}_{place}"
         codes[value] = name
@@ -463,11 +469,21 @@ def _measured(look: Look, instruments: dict[str, dict[str, object]]) -> list[str
     ]
 
 
+def _repeated_event(look: Look, instruments: dict[str, dict[str, object]]) -> list[str]:
+    """The only event in which anything is measured, where it is repeated: its instances are the visits."""
+    kept = _measured(look, instruments)
+    if len(kept) != 1 or "redcap_repeat_instance" not in look.frame.columns:
+        return []
+    rows = look.frame[(look.frame["redcap_event_name"] == kept[0]) & look.once]
+    instances = rows["redcap_repeat_instance"]
+    return kept if instances.notna().mean() > 0.9 and instances.nunique() > 1 else []
+
+
 def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
     """Tables of repeating instruments whose names speak of sessions, needling, other treatment or adverse events."""
     repeating = "redcap_repeat_instrument"
     if repeating not in look.frame.columns:
-        return {}
+        return _guesses(look)
     tables: dict[str, dict[str, dict[str, object]]] = {}
     full = look.frame.notna()
     for name in look.options(repeating):
@@ -493,6 +509,34 @@ def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
         if columns:
             tables[table] = {"rows": {repeating: name}, "columns": columns}
     return tables
+
+
+def _guesses(look: Look) -> dict[str, dict[str, dict[str, object]]]:
+    """What patients guess of their arm: columns of few levels whose names say so, at several times where these lie side by side."""
+    called = {
+        column: re.sub(r"_?guess(?:ed|_of)?_?|_?blind\w*_?|_?believed?_?", "_", _key(column)).strip("_")
+        for column in look.frame.columns
+        if GUESS.search(_key(column)) and 1 < len(look.options(column)) <= MOST_GUESSES
+    }
+    if not called or look.measured:
+        return {}
+    first = next(iter(called))
+    guess: dict[str, object] = {"from": first, "codes": _codes(look, first)}
+    columns: dict[str, object] = {"guess": guess}
+    if look.repeats and "planned" in look.found:
+        planned = look.found["planned"]
+        columns["time"] = {"from": planned, "codes": _codes(look, planned)}
+    if look.repeats or len(called) == 1:
+        return {"guesses": {"columns": columns}}
+    guess["codes"] = {code: name for column in called for code, name in _codes(look, column).items()}
+    times: dict[str, object] = {}
+    for number, (column, rest) in enumerate(called.items(), 1):
+        told = re.search(
+            rf"(?:(?:{UNIT}) ?\d+|\d+ ?(?:{UNIT})|end|final|first|last|post|baseline)$", rest.replace("_", " ")
+        )
+        time = _key(told[0]) if told else f"time_{number}"
+        times[time if time not in times else f"{time}_{number}"] = {"guess": column}
+    return {"guesses": {"times": times, "columns": columns}}
 
 
 def _is_closed(look: Look, column: str) -> bool:
@@ -541,60 +585,3 @@ def _with_baseline(
         for outcome in without
     ]
     return kept
-
-
-# ---------------------------------------------------------------- the text
-
-
-def _text(name: str, document: dict[str, object], look: Look, left_out: list[str]) -> str:
-    head = [
-        SCHEMA,
-        f"# Study file of {name}: a first draft, guessed from the export. Go through every line marked 'review', mend what is",
-        f"# wrong, and take the mark away. `.venv/bin/needling check {name}` says what the file would do with the export.",
-        *(f"# NOTE: {note}" for note in look.notes),
-    ]
-    lines: list[str] = []
-    for key, value in document.items():
-        lines += _lines(key, value, 0) + ([""] if isinstance(value, dict) else [])
-    named = {*_named(document), *SYSTEM, "sheet"}
-    rest = [column for column in look.frame.columns if column not in named]
-    tail = _comment("Sheets of the workbook that are not read, because their columns differ", left_out)
-    tail += _comment("Columns of the export that nothing above names", rest)
-    return "\n".join([*head, "", *lines, *tail]).replace("\n\n\n", "\n\n").rstrip("\n") + "\n"
-
-
-def _comment(words: str, names: list[str]) -> list[str]:
-    return ["", f"# {words}:", *(f"#   {' '.join(name.split())}" for name in names)] if names else []
-
-
-def _lines(key: str, value: object, depth: int) -> list[str]:
-    """Write one key as YAML: short mappings on one line, longer ones as a block; every guess with its mark."""
-    indent = "  " * depth
-    flow = f"{indent}{_flow(key)}: {_flow(value)}"
-    if (
-        isinstance(value, dict)
-        and value
-        and (depth == 0 or len(flow) > 100 or any(isinstance(v, dict) for v in value.values()))
-    ):
-        return [f"{indent}{_flow(key)}:", *(line for k, v in value.items() for line in _lines(k, v, depth + 1))]
-    sure = key in {"study", "seed", "records", "dictionary"}
-    return [flow if sure else f"{flow}  {REVIEW}"]
-
-
-def _flow(value: object) -> str:
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=100_000)
-    return text.removesuffix("\n").removesuffix("\n...")
-
-
-def _named(part: object) -> set[str]:
-    """Columns that a document names, with those between the first and last of a run."""
-    if isinstance(part, dict):
-        return set().union(*map(_named, part.values()), *map(_named, part))
-    if isinstance(part, list):
-        return set().union(*map(_named, part))
-    first, mark, last = str(part).partition(" .. ")
-    for run in re.finditer(r"1", first) if mark else ():
-        end = re.fullmatch(rf"{re.escape(first[: run.start()])}(\d+){re.escape(first[run.end() :])}", last)
-        if end:
-            return {f"{first[: run.start()]}{n}{first[run.end() :]}" for n in range(1, int(end[1]) + 1)}
-    return {str(part)}

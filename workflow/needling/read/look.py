@@ -5,11 +5,13 @@ import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from needling.read.delimited import NUMBER
-from needling.read.headings import form_of
 from needling.read.identifying import BORN, speaks_of
+from needling.read.left_out import form_of
+from needling.read.number import BESIDE, LOOSE, SPAN, THREE_DIGITS, read_number
 from needling.read.raw import Variable
 from needling.read.rows import OWN_ROW
 from needling.read.vocabulary import (
@@ -29,18 +31,19 @@ from needling.read.vocabulary import (
 # Most values that a column of a few names may have.
 FEW = {"arm": 6, "planned": 30, "cohort": 9}
 MOST_COLUMNS = 12
-# The end of a column's name that tells its time, where visits lie side by side.
 # Days of each unit; visits and times are numbered only, and stand before what is called after the treatment.
 DAYS = {"week": 7.0, "month": 91 / 3, "day": 1.0, "visit": 1.0}
 UNIT_OF = {
     word: unit for unit, words in UNITS.items() if unit in DAYS for word in words.split("|") if word not in "jns"
 }
 UNIT = "|".join(sorted(UNIT_OF, key=len, reverse=True))
+# The end of a column's name that tells its time, where visits lie side by side.
 TIME = re.compile(
     r"(?P<stem>.+) (?:(?P<first>bl|base|baseline|basal|basale|pre|pretest|vorher|avant|antes|inclusion|start)|"
     r"(?P<word>post|posttest|follow ?up|fu|nachher|apres|despues) ?(?P<nth>\d*)|"
     rf"(?P<unit>{UNIT}|visit|visite|visita|time|t|v) ?(?P<n>\d+)|(?P<count>\d+) ?(?P<after>{UNIT}))"
 )
+WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?: +.*|%|°|mm|cm|kg|kgf|kpa|n|lb|lbf|pts?\.?|points?)", re.IGNORECASE)
 SYSTEM_VISITS = ("redcap_event_name", "sheet")
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}")
 
@@ -70,8 +73,9 @@ class Look:
         return self.variables.get(column, Variable())
 
     def options(self, column: str) -> list[str]:
-        """Distinct values of a column in order, without words for missing and misspellings (below a hundredth of the rows)."""
-        counts = self.frame[column].str.strip().replace("", None).value_counts(sort=False)
+        """Distinct values of a column in order, 1.0 being 1, without words for missing and slips (below a hundredth of rows)."""
+        cells = self.frame[column].str.strip().replace("", None)
+        counts = cells.str.replace(r"^(\d+)\.0+$", r"\1", regex=True).value_counts(sort=False)
         return [str(v) for v in counts[counts >= counts.sum() / 100].index if str(v).lower() not in ABSENT]
 
     def people(self) -> pd.Series:
@@ -256,7 +260,29 @@ def _numbered(name: str) -> tuple[str, int]:
 
 
 def _are_numbers(cells: pd.Series) -> bool:
-    return bool(len(cells)) and bool(cells.str.fullmatch(r"\s*-?\d+(?:[.,]\d+)?\s*").mean() > 0.8)
+    """Are nearly all cells numbers, also such as 7/10, 12 mm or 1,234.5? Codes such as 12a and 3-4 are none."""
+    if not len(cells):
+        return False
+    counts = cells.str.strip().value_counts(sort=False)
+    return bool(sum(n for text, n in counts.items() if np.isfinite(number_in(str(text)))) > 0.8 * len(cells))
+
+
+def number_in(text: str) -> float:
+    """Read a cell that may be a number in other words.
+
+    Parameters
+    ----------
+    text : the cell, stripped.
+
+    Returns
+    -------
+    The number, NaN where there is none. Digits with letters right behind them are a code unless these are a unit.
+    """
+    value, how, why = read_number(text) if text else (np.nan, "", "")
+    if how == LOOSE and (why == SPAN or (why.startswith(BESIDE) and not WITH_UNIT.fullmatch(text))):
+        return np.nan
+    # a thousand, until cleaning has asked
+    return value * 1000 if THREE_DIGITS.fullmatch(text) else value
 
 
 # ---------------------------------------------------------------- names that are cells

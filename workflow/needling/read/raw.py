@@ -62,14 +62,14 @@ class RawExport:
     """An export as it came: its sheets, its dictionary (column -> `Variable`), and the texts in the files' properties.
 
     `properties` maps a place such as 'author' or 'note 1' to its text; `date_1904` says that the workbook counts days
-    from 1904; `headings` maps the line of each further row of headings, which is left out, to its filled cells.
+    from 1904; `left_out` maps the place of each row that is no data to its filled cells and why.
     """
 
     sheets: list[Sheet]
     variables: dict[str, Variable] = field(default_factory=dict)
     properties: dict[str, str] = field(default_factory=dict)
     date_1904: bool = False
-    headings: dict[int, int] = field(default_factory=dict)
+    left_out: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     @property
     def columns(self) -> list[str]:

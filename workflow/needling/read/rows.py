@@ -164,14 +164,16 @@ class Rows:
             self.read.setdefault(one, np.zeros(len(self.frame), dtype=bool))[positions] = True
         return column.take(positions).reset_index(drop=True)
 
-    def note_declared(self, table: str, canonical: str, name: str | None, positions: np.ndarray) -> None:
-        """Note which cells of a table's column, taken from these rows of the export, the format itself declares missing."""
+    def note_declared(
+        self, table: str, canonical: str, name: str | None, positions: np.ndarray, first: int = 0
+    ) -> None:
+        """Note which cells of these rows, which go into a table from its row `first` on, the format declares missing."""
         reasons = self.reasons.get(name.strip()) if name else None
         if reasons is None:
             return
         given = reasons.take(positions).reset_index(drop=True).dropna()
         self.declared.append(
-            pd.DataFrame({"table": table, "column": canonical, "row": given.index, "reason": given.array})
+            pd.DataFrame({"table": table, "column": canonical, "row": given.index + first, "reason": given.array})
         )
 
     def start(self, positions: np.ndarray) -> pd.DataFrame:
@@ -219,10 +221,7 @@ class Rows:
                 filled = filled & ~self.read[name]
                 why = "these rows are not selected for any table that has this column"
             rows.append((name, int(filled.sum()), why, kind or np.nan))
-        rows += [
-            (f"line {n}", cells, "a further row of headings, left out", np.nan)
-            for n, cells in self.raw.headings.items()
-        ]
+        rows += [(place, cells, why, np.nan) for place, (cells, why) in self.raw.left_out.items()]
         return pd.DataFrame([row for row in rows if row[1]], columns=["source", "cells", "reason", "looks_like"])
 
     def stop_on_spoiled(self) -> None:

@@ -59,6 +59,19 @@ CONTROL = re.compile(
     r"attente|simul|sans|espera|habitual|\bsin |controllo|attesa|abituale|senza|wachtlijst|gebruikelijk|zonder|controle|sem ",
     re.IGNORECASE,
 )
+# Table of events -> words in the name of a repeating form.
+EVENTS = {
+    "sessions": "session|treatment|sesion",
+    "needling": "needl|muscle|puncion",
+    "co_interventions": "co_?int|exercise|cointervention",
+    "adverse_events": "adverse|^ae",
+}
+# Outcomes of measures that a name in the study file is fixed for.
+FUNCTION = {"ndi", "odi", "dash", "quickdash", "lefs", "psfs", "fiqr", "fiq", "visa_a", "visa_p"}
+# What patients guess of their arm.
+GUESS = re.compile(
+    r"(?:^|_)(?:guess\w*|blinding|perceived_(?:arm|group|treatment)|believed?_(?:arm|group|treatment))(?:_|$|\d)"
+)
 # Words that are no level of anything.
 ABSENT = {
     *re.findall(

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -263,6 +264,8 @@ def _beside_cells(path: Path, shown: str) -> _Beside:
             percent = _percent_styles(archive)
             for name, part in _sheet_parts(archive).items():
                 _read_sheet_part(archive.read(part), name, beside, percent, shown)
+            if "content.xml" in archive.namelist():
+                _read_open_document(archive.read("content.xml"), beside)
             _read_properties(archive, beside)
             if "xl/workbook.xml" in archive.namelist():
                 book = archive.read("xl/workbook.xml")
@@ -314,6 +317,34 @@ def _read_sheet_part(xml: bytes, name: str, beside: _Beside, percent: set[str], 
         beside.say(f"print {match.group(1).decode().lower()}", " ".join(words.split()))
 
 
+def _read_open_document(xml: bytes, beside: _Beside) -> None:
+    """Find the percentages of an .ods, whose cells and rows may stand for several."""
+    if b'value-type="percentage"' not in xml:
+        return
+    name, row, column = "", 0, 0
+    for event, element in ElementTree.iterparse(BytesIO(xml), ("start", "end")):
+        tag, given = element.tag.rsplit("}", 1)[-1], {key.rsplit("}", 1)[-1]: value for key, value in element.items()}
+        if tag == "table" and event == "start":
+            name, row = given.get("name", ""), 0
+        elif tag == "table-row" and event == "start":
+            column = 0
+        elif tag == "table-row":
+            row += int(given.get("number-rows-repeated", "1"))
+            element.clear()
+        elif tag in {"table-cell", "covered-table-cell"} and event == "end":
+            times = int(given.get("number-columns-repeated", "1"))
+            if given.get("value-type") == "percentage":
+                text = _percentage(float(given.get("value", "nan")))
+                places = beside.cells.setdefault(name, {})
+                places.update({(row, column + n): text for n in range(min(times, LAST[1] - column))})
+            column += times
+
+
+def _percentage(share: float) -> str:
+    """Write a share as the percentage that is shown for it."""
+    return f"{number_text(np.array([round(100 * share, 10)]))[0]}%"
+
+
 def _beside_value(attributes: bytes, inside: bytes, percent: set[str]) -> str:
     """An error value, a formula without a value, or a percentage as it is shown; '' for any other cell."""
     kind = re.search(rb"\bt=\"(\w+)\"", attributes)
@@ -324,7 +355,7 @@ def _beside_value(attributes: bytes, inside: bytes, percent: set[str]) -> str:
         return NOT_CALCULATED
     style = re.search(rb"\bs=\"(\d+)\"", attributes)
     if value and style and style.group(1).decode() in percent and (kind is None or kind.group(1) == b"n"):
-        return f"{number_text(np.array([round(100 * float(value.group(1)), 10)]))[0]}%"
+        return _percentage(float(value.group(1)))
     return ""
 
 

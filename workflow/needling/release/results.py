@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MODEL = ["analysis", "cohort", "outcome"]
 QUESTION = ["analysis", "variant", "cohort", "outcome", "site", "subset", "visit", "at", "term"]
 VARIABLE = ["cohort", "variable", "visit", "site", "level"]
+# estimates that, where they have no arm, are about everybody and compare no arms: they count whom a rule treats
+OF_EVERYBODY = ("share", "policy_value", "policy_gain")
 GONE = [*NUMBERS, "n_events", "favours", "note"]
 
 
@@ -34,8 +36,9 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     estimate of one person, of an arm that is one person at the visit, or of two people in all (own_value); what a number of at
     most three values, a level of a category, or a guess of the arm, of few people lies under (few_people); an analysis of a subset
     that few are in or out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events or non-events in an arm, and
-    what compares that arm (few_events). Where that hides one level of what events are told apart by (`term` [[what, which]]), all
-    its levels go, and their names: one row without a level stands for them.
+    what compares that arm (few_events); and what rests on whom a rule treats where few are or few are not. Where that hides one
+    level of what events are told apart by (`term` [[what, which]]), all its levels go, and their names: one row without a level
+    stands for them.
     """
     table = without_codes(tables["results"], study).reset_index(drop=True).copy()
     texts = [name for name in QUESTION if name in table.columns]
@@ -145,7 +148,7 @@ def _of_guesses(table: "pd.DataFrame", guesses: "pd.DataFrame | None", limit: Li
 
 
 def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "pd.Series":
-    """Rows that rest on few events or non-events in an arm; what compares arms needs a row of each that may be shown."""
+    """Rows that rest on few events or non-events in an arm or in all; what compares arms needs a row of each that is shown."""
     counted = table["n_events"].notna()
     arms = flow[flow["stage"] == "allocated"].fillna("").groupby("cohort")["arm"].agg(set).to_dict()
     small = counted & (few(table["n_events"], limit.cell) | few(table["n_patients"] - table["n_events"], limit.cell))
@@ -154,7 +157,10 @@ def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "p
         & (table["reference"].fillna("") == "")
         & ((table["arm"].fillna("") != "") | table["cohort"].map(lambda cohort: arms.get(cohort, {""}) == {""}))
     )
+    of_everybody = table["quantity"].isin(OF_EVERYBODY) & (table[["arm", "reference"]].fillna("") == "").all(axis=1)
     for key, mine in table[counted].groupby(QUESTION):
+        if of_everybody[mine.index].all():
+            continue
         shown = set(mine.loc[single & ~small, "arm"].fillna(""))
         needed = arms.get(key[QUESTION.index("cohort")], set().union(*arms.values()))
         if not needed <= shown:

@@ -13,9 +13,12 @@ import pandas as pd
 from needling.figures.fonts import FONTS
 from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
+from needling.report.checklists import checklist_tables
 from needling.report.document import finish, reference_document
 from needling.report.page import finished, page_style
+from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
+from needling.schema.stored import write_table
 from needling.study.keys import StudyError
 from needling.tables.make import write_tables
 
@@ -23,6 +26,10 @@ TEMPLATES = Path(__file__).parents[2] / "report"
 READER = "markdown-smart+pipe_tables+table_captions+implicit_figures"
 # Every file's clock: a report knows its data and code, not the day it was built.
 FIXED_TIME = 1_577_836_800
+DOCUMENT_WIDTH, DOCUMENT_HEIGHT = (
+    170,
+    200,
+)  # mm: room for a picture on a page of the document, beside heading and caption
 
 
 def build_report(
@@ -55,24 +62,57 @@ def build_report(
     LookupError : the text asks for a number that no table has.
     StudyError : the PDF could not be made accessible (an image without alternative text).
     """
-    folder, templates, plan = Path(folder), Path(templates), labels.plan
+    folder, templates = Path(folder), Path(templates)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(released, labels, folder / "tables")
+    for name, table in checklist_tables(labels, tables, words).items():
+        write_table(table.exact, folder / "tables" / f"{name}.csv")
     text = report_text(labels, released, tables, words, software=software, templates=templates)
     with tempfile.TemporaryDirectory() as scratch, _fixed_surroundings():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")
         (work / "report.md").write_text(text, encoding="utf-8")
-        metadata = ["--metadata", f"title={labels.title}", "--metadata", "lang=en-GB"]
-        metadata += [piece for author in plan.authors for piece in ("--metadata", f"author={author}")]
-        metadata += ["--metadata", f"madeup={MADE_UP}"] if plan.made_up else []
+        metadata = _metadata(labels.title, labels)
         paths = [
             _page(work, metadata, templates, folder / "tables", row_words(released["results"], labels)),
             _pdf(work, metadata, templates),
             _document(work, metadata, templates, labels),
         ]
         return [Path(shutil.copyfile(path, folder / path.name)) for path in paths]
+
+
+def build_document(
+    text: str, title: str, labels: Labels, pictures: str | Path, path: str | Path, templates: str | Path = TEMPLATES
+) -> Path:
+    """Build one DOCX as the report's is built, without contents.
+
+    Parameters
+    ----------
+    text : Markdown whose figures are named figures/<name>, without ending.
+    title : of the document, and on every page.
+    labels : the study's words.
+    pictures : folder with each figure as PNG.
+    path : of the DOCX.
+    templates : folder with the report's filters.
+
+    Returns
+    -------
+    The path.
+    """
+    with tempfile.TemporaryDirectory() as scratch, _fixed_surroundings():
+        work = Path(scratch)
+        shutil.copytree(pictures, work / "figures")
+        (work / "report.md").write_text(text, encoding="utf-8")
+        made = _document(work, _metadata(title, labels), Path(templates), labels, title, contents=False)
+        return Path(shutil.copyfile(made, path))
+
+
+def _metadata(title: str, labels: Labels) -> list[str]:
+    """What every format tells of itself: title, language, authors, that the data are made up."""
+    told = ["--metadata", f"title={title}", "--metadata", "lang=en-GB"]
+    told += [piece for author in labels.plan.authors for piece in ("--metadata", f"author={author}")]
+    return told + (["--metadata", f"madeup={MADE_UP}"] if labels.plan.made_up else [])
 
 
 @contextmanager
@@ -175,7 +215,7 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
         )
     except RuntimeError as error:
         raise StudyError(f"report.pdf: {str(error).splitlines()[0]}.") from error
-    return work / "report.pdf"
+    return with_row_heads(work / "report.pdf")
 
 
 def _keep_headings(source: str) -> str:
@@ -195,9 +235,27 @@ def _fewer_colours(folder: Path) -> None:
         flat.save(path, dpi=dpi, optimize=True)
 
 
-def _document(work: Path, metadata: list[str], templates: Path, labels: Labels) -> Path:
+def _within_page(work: Path) -> None:
+    """Give a picture that is taller than a page with its caption a height that fits: it would stand on a page without them."""
+    from PIL import Image
+
+    text = (work / "report.md").read_text(encoding="utf-8")
+    for path in sorted((work / "figures").glob("*.png")):
+        with Image.open(path) as picture:
+            across, down = (25.4 * size / dpi for size, dpi in zip(picture.size, picture.info["dpi"], strict=True))
+        if down * min(1, DOCUMENT_WIDTH / across) > DOCUMENT_HEIGHT:
+            place = f"](figures/{path.stem}){{#figure-{path.stem} "
+            text = text.replace(place, f"{place}height={DOCUMENT_HEIGHT}mm ")
+    (work / "report.md").write_text(text, encoding="utf-8")
+
+
+def _document(
+    work: Path, metadata: list[str], templates: Path, labels: Labels, title: str = "", contents: bool = True
+) -> Path:
     _fewer_colours(work / "figures")
-    reference = reference_document(work / "reference.docx", labels.title, MADE_UP if labels.plan.made_up else "")
+    _within_page(work)
+    label = MADE_UP if labels.plan.made_up else ""
+    reference = reference_document(work / "reference.docx", title or labels.title, label)
     made = _pandoc(
         work,
         "docx",
@@ -207,4 +265,4 @@ def _document(work: Path, metadata: list[str], templates: Path, labels: Labels) 
         "--default-image-extension=png",
         f"--reference-doc={reference}",
     )
-    return finish(made)
+    return finish(made, contents)

@@ -54,12 +54,13 @@ def reference_document(path: Path, title: str, label: str) -> Path:
     return path
 
 
-def finish(path: Path) -> Path:
+def finish(path: Path, contents: bool = True) -> Path:
     """Number captions by fields, put contents after the answer, keep rows whole and take the typeface along.
 
     Parameters
     ----------
     path : the document as pandoc writes it; it is written anew.
+    contents : whether its first section is an answer, after which contents stand.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def finish(path: Path) -> Path:
         _numbered,
         body,
     )
-    parts["word/document.xml"] = _with_contents(body).encode()
+    parts["word/document.xml"] = (_with_contents(body) if contents else body).encode()
     for number, (style, role) in enumerate(FONTS.items(), 1):
         parts[f"word/fonts/font{number}.odttf"] = _obscured(font_files()[style].read_bytes())
         fonts = parts["word/fontTable.xml"].decode()

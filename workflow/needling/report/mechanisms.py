@@ -8,6 +8,7 @@ from needling.labels.numbers import format_estimate, format_fixed, format_interv
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.printed import Pieces, Told, joined
+from needling.tables.process import PLACE, READINGS
 from needling.tables.select import asked_for, said
 
 
@@ -35,9 +36,12 @@ def process_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
             when = {"same_session": "within the session", "next_session": "before the next one"}[row["variant"]]
             front = "; at sessions with a local twitch response pain differed from that of the patient's others by "
             pieces += [front if row["variant"] == "same_session" else ", and by ", _points(row), f" {when}"]
+        name = [f"{labels.cohort(cohort)}: "] if len(labels.plan.cohorts) > 1 else []
         if pieces:
-            name = [f"{labels.cohort(cohort)}: "] if len(labels.plan.cohorts) > 1 else []
             found.append([*name, *pieces, "."])
+        agreed = [_agreed(one, labels) for _, one in rows[rows["term"] == READINGS].groupby(PLACE, sort=False)]
+        if agreed:
+            found.append([*name, "readings of one visit at baseline agree with ", *joined(agreed), "."])
     return [*found, *_limits(released, "process_course")]
 
 
@@ -46,6 +50,20 @@ def _related(row: dict[Any, Any], labels: Labels) -> Pieces:
     text = f"{r} ({low} to {high})"
     name = in_sentence(labels.outcome(row["outcome"], row["site"]))
     return [f"{name} ", Told(text, row["row_id"], "estimate low high")]
+
+
+def _agreed(rows: pd.DataFrame, labels: Labels) -> Pieces:
+    """The intraclass correlation of the mean of readings, and the change of a person that is more than their error."""
+    of = {(row["quantity"], row["variant"]): row for row in rows.to_dict("records")}
+    share = of["icc", "mean"]
+    r, low, high = (format_fixed(share[name], 3) for name in ("estimate", "low", "high"))
+    pieces: Pieces = [f"{in_sentence(labels.outcome(share['outcome'], share['site']))} ICC(A,k) "]
+    pieces += [Told(f"{r} ({low} to {high})" if pd.notna(share["low"]) else r, share["row_id"], "estimate low high")]
+    change = of.get(("smallest_detectable_change", "mean"))
+    if change:
+        text = f"{format_fixed(change['estimate'], 1)} {change['unit']}"
+        pieces += [" (smallest detectable change of a person ", Told(text, change["row_id"], "estimate"), ")"]
+    return pieces
 
 
 def _points(row: dict[Any, Any]) -> str:

@@ -14,7 +14,7 @@ from needling.labels.numbers import MINUS
 from needling.labels.sentences import sentence, spaced
 
 MOST_LINES = 30  # of a figure's numbers, on the page
-LARGEST_FILE = 25_000  # bytes of a table that is kept in the page
+LARGEST_FILE = 15_000  # bytes of a table that is kept in the page
 
 # Colours of the figures become those of the scheme, so that one drawing serves light, dark and print.
 VARIABLES = {INK: "ink", FAINT: "soft", RULE: "rule", HAIR: "hair", PAPER: "paper", BAND: "band"}

@@ -56,15 +56,20 @@ class Floats:
         table = self._tables[name]
         number = self._number("Table S" if table.folded else "Table", ("table", name))
         caption = f"**{number}** {escape(self._front + table.caption)}"
-        notes = re.sub(
-            r"\\\{table:(\w+?)\\\}", lambda found: self.link(found[1].replace("\\", "")), escape(" ".join(table.notes))
-        )
+        notes = self._with_links(escape(" ".join(table.notes)))
         below = f'\n::: {{.notes custom-style="Table Notes"}}\n{notes}\n:::\n' if table.notes else ""
-        body = f":::: {{.table-of #table-{name}}}\n{markdown_table(table)}\n: {caption}\n{below}\n::::\n"
+        body = (
+            f":::: {{.table-of #table-{name}}}\n{self._with_links(markdown_table(table))}\n: {caption}\n{below}\n::::\n"
+        )
         if not table.folded:
             return body
         summary = f"{number} {escape(table.caption)}"
         return f"::::: {{.fold}}\n::: {{.summary}}\n{summary}\n:::\n\n{body}\n:::::\n"
+
+    def _with_links(self, text: str) -> str:
+        """Make links of the places that a text names in braces: table:baseline, figure:flow."""
+        place = r"\\\{(table|figure):([\w\\]+?)\\\}"
+        return re.sub(place, lambda found: self.link(found[2].replace("\\", ""), found[1]), text)
 
     def rest(self, section: str) -> str:
         """Markdown of what asks for a section and is not named by the text: figures, then tables."""

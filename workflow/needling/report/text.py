@@ -9,18 +9,20 @@ import jinja2
 import pandas as pd
 
 from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sentence, spaced
-from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, WITHHELD, Labels
+from needling.labels.words import WITHHELD, Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
+from needling.report.checklists import checklist_tables
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
 from needling.report.mechanisms import process_sentences, sessions_sentences
+from needling.report.methods import LEGEND, lacking, model_words, plan_items
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
-from needling.report.whom import beside_sentences, rule_sentences, whom_sentences
+from needling.report.whom import beside_sentences, rule_sentences, subgroup_sentences, whom_sentences
 from needling.study.extensions import EXTENSIONS
-from needling.tables.printed import Pieces, Printed, marked
+from needling.tables.printed import Pieces, Printed, escape, marked
 from needling.tables.reached import sentences as event_sentences
-from needling.tables.select import RATIOS, said
+from needling.tables.select import RATIOS
 
 
 def report_text(
@@ -54,12 +56,42 @@ def report_text(
     LookupError : the text asks for a number that no table has.
     StudyError : a figure or table asks for a section that the report has not.
     """
-    plan, results = labels.plan, released["results"]
+    plan = labels.plan
+    checked = checklist_tables(labels, tables, words)
+    tables = tables | checked
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
     floats = Floats(labels, released, tables, words, "".join(path.read_text(encoding="utf-8") for path in texts))
+    template = _environment([templates, extensions]).get_template("report.md")
+    text = template.render(
+        plan=plan,
+        labels=labels,
+        made_up=MADE_UP if plan.made_up else "",
+        people=lambda stage: people(released, stage),
+        software=software,
+        section=section,
+        sections=sections,
+        own_sections=floats.own_sections,
+        link=lambda section: f"[More]({section})",
+        figure=floats.figure,
+        table=floats.table,
+        rest=floats.rest,
+        has_figure=lambda name: name in words,
+        has_table=lambda name: name in tables,
+        checked=[f"{escape(table.caption)} {floats.link(name)}" for name, table in checked.items()],
+        **_answer(released, labels),
+        **_sentences(released, labels),
+        **_methods(released, labels),
+        **_went_otherwise(released, labels),
+    )
+    floats.check()
+    return re.sub(r"\n{3,}", "\n\n", floats.linked(text))
+
+
+def _environment(folders: list[Path]) -> jinja2.Environment:
+    """Templates of Markdown, with filters that escape texts; what is not there is an error."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([templates, extensions]),
+        loader=jinja2.FileSystemLoader(folders),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -70,17 +102,23 @@ def report_text(
     )
     environment.filters |= {"text": marked, "low": in_sentence, "listed": listed, "sentence": sentence}
     environment.filters["pieces"] = lambda pieces: "".join(marked(piece) for piece in pieces)
-    told = primary_sentences(released, labels)
-    text = environment.get_template("report.md").render(
-        plan=plan,
-        labels=labels,
-        made_up=MADE_UP if plan.made_up else "",
-        people=lambda stage: people(released, stage),
-        strip=strip(released, labels, int(people(released, "enrolled"))),
-        heading=heading(labels),
-        answers=answers(released, labels),
-        foot=_foot(released, labels, told),
-        asides=_asides(released, labels),
+    return environment
+
+
+def _answer(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
+    """What the first page says: the strip above, the primary comparisons, what stands below and beside them."""
+    return {
+        "strip": strip(released, labels, int(people(released, "enrolled"))),
+        "heading": heading(labels),
+        "answers": answers(released, labels),
+        "foot": _foot(labels, primary_sentences(released, labels)),
+        "asides": _asides(released, labels),
+    }
+
+
+def _sentences(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, list[Pieces]]:
+    """What sections say before their figures and tables."""
+    return dict(  # noqa: C408 - as keywords of the template
         delivered=delivered_sentences(released, labels),
         harms=harms_sentences(released, labels),
         clusters=clusters_sentences(released, labels),
@@ -88,32 +126,35 @@ def report_text(
         guesses=guesses_sentences(released, labels),
         mechanism=[*process_sentences(released, labels), *sessions_sentences(released, labels)],
         whom=whom_sentences(released, labels),
+        subgroups=subgroup_sentences(released, labels),
         beside=beside_sentences(released, labels),
         rules=rule_sentences(released, labels),
-        section=section,
-        own_sections=floats.own_sections,
-        link=lambda section: f"[More]({section})",
-        figure=floats.figure,
-        table=floats.table,
-        rest=floats.rest,
-        sections=sections,
-        has_figure=lambda name: name in words,
-        has_table=lambda name: name in tables,
-        models=[_model(name, released, labels) for name in plan.analyses],
-        items=_items(released, labels),
-        lacking=_lacking(labels),
-        problems=_problems(released, labels),
-        surprises=_surprises(results, labels),
-        software=software,
-        taken_out=_taken_out(released["cleaning"]),
-        unread=dict(released["unread"][["kind", "n"]].itertuples(index=False, name=None)),
-        withheld=_withheld(released["withheld"]),
     )
-    floats.check()
-    return re.sub(r"\n{3,}", "\n\n", floats.linked(text))
 
 
-def _foot(released: dict[str, pd.DataFrame], labels: Labels, told: list[dict[str, Any]]) -> str:
+def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
+    """What the methods say, and what the authors have yet to say."""
+    models = [model_words(name, released, labels) for name in labels.plan.analyses]
+    return {
+        "models": models,
+        "legend": LEGEND if any(one["written"] for one in models) else "",
+        "items": plan_items(released, labels),
+        "lacking": lacking(labels),
+    }
+
+
+def _went_otherwise(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
+    """What was not fitted as planned, surprises, was taken out of the data, was not read, or is not shown."""
+    return {
+        "problems": _problems(released, labels),
+        "surprises": _surprises(released["results"], labels),
+        "taken_out": _taken_out(released["cleaning"]),
+        "unread": dict(released["unread"][["kind", "n"]].itertuples(index=False, name=None)),
+        "withheld": _withheld(released["withheld"]),
+    }
+
+
+def _foot(labels: Labels, told: list[dict[str, Any]]) -> str:
     """What the numbers of the answer are, in a line below them."""
     rows = [one["number"].row for one in told if one["number"].estimated]
     if not rows:
@@ -124,8 +165,8 @@ def _foot(released: dict[str, pd.DataFrame], labels: Labels, told: list[dict[str
     parts = [f"{what}; “between … and …” is the {levels} confidence interval"]
     if any(pd.notna(row["p_adjusted"]) for row in rows):
         parts.append("not adjusted for several questions")
-    unhappy = not all(one["number"].tested for one in told)
-    explored = " Comparisons that share no family's error rate explore." if unhappy else ""
+    untested = not all(one["number"].tested for one in told)
+    explored = " Comparisons that share no family's error rate explore." if untested else ""
     return f"{', '.join(parts)}.{explored}"
 
 
@@ -143,122 +184,6 @@ def _asides(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str,
     sure = how_sure(released, labels)
     found += [{"title": "How sure", "told": sure, "link": "#sensitivity" if len(sure) > 2 else "#fit"}] if sure else []
     return found
-
-
-def _model(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
-    """Gather what the methods and the rows of an analysis say: sentences of its description."""
-    plan, results = labels.plan, released["results"]
-    rows = results[(results["analysis"] == name) & (results["quantity"] != "standardised_difference")]
-    settings = plan.analyses[name]
-
-    def unique(column: str) -> list[str]:
-        return list(dict.fromkeys(one for one in rows[column] if one))
-
-    def told(item: str) -> list[str]:
-        return [labels.fill(text) for text in said(released, name, item)]
-
-    sentences = told("model") or ["No result."]
-    if settings.outcomes:
-        sentences.append(f"Outcomes: {listed([in_sentence(labels.outcome(one)) for one in settings.outcomes])}.")
-    if told("adjusted"):
-        sentences.append(f"Adjusted for {listed(told('adjusted'))}.")
-    if told("clusters"):
-        sentences.append(f"Random intercepts of {listed(told('clusters'))}.")
-    for where in unique("subset"):
-        sentences.append(f"Restricted to {labels.subset(where)}.")
-    if settings.observed_at:
-        sentences.append(f"Only patients measured at {in_sentence(labels.visit(settings.observed_at))}.")
-    rules = [
-        _df(*pair) for pair in rows[rows["df_method"] != ""][["df_method", "information"]].drop_duplicates().values
-    ]
-    if rules:
-        errors = " and standard errors" if any(rule.startswith("Kenward-Roger") for rule in rules) else ""
-        sentences.append(f"Degrees of freedom{errors}: {listed(rules)}.")
-    robust = [VARIANCES[one] for one in unique("variance") if one in VARIANCES]
-    if robust:
-        sentences.append(f"Variance: {listed(robust)}.")
-    sentences += told("imputation")
-    if told("averaged"):
-        sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
-    sentences += told("scale")
-    if settings.family:
-        family = plan.families[settings.family]
-        how = f"{FAMILIES.get(family.method, 'not adjusted')}, two-sided level {family.level}"
-        sentences.append(
-            f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
-        )
-    return {"id": name.replace("_", "-"), "label": labels.analysis(name), "sentences": " ".join(sentences)}
-
-
-ITEMS = {
-    "registration": "Registration",
-    "protocol": "Protocol and analysis plan",
-    "setting": "Setting",
-    "dates": "Dates",
-    "eligibility": "Who could take part",
-    "randomisation": "Randomisation",
-    "blinding": "Blinding",
-    "sample_size": "Sample size",
-    "ethics": "Ethics",
-    "funding": "Funding",
-    "interests": "Interests",
-}
-RANDOMISED = ("randomisation", "blinding")
-
-
-def _items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:
-    """The methods by the items of a statistical analysis plan: what the authors say, outcomes, missing data, tests."""
-    plan, results = labels.plan, released["results"]
-    told = [(title, getattr(plan.metadata, name)) for name, title in ITEMS.items()]
-    before = [one for one in told[:8] if one[1]]
-    pooled = any(labels.measure(*place).label == POOLED for place in labels.places)
-    measures = dict.fromkeys(f"{one.axis} ({one.direction})" for one in (labels.measure(*p) for p in labels.places))
-    scales = f"{listed([in_sentence(one) for one in measures])}."
-    if pooled:
-        scales += (
-            " Where a cohort has several instruments for one outcome, they are put on the share of the maximum possible "
-            "score (0–100%, higher is better)."
-        )
-    if not released["reliability"].empty:
-        scales += (
-            " Questionnaires with a few unanswered items are scored from those answered, where their rules allow it."
-        )
-    unverified = listed([in_sentence(one) for one in labels.unverified])
-    if unverified:
-        scales += f" Known in the field but not checked against a publication: {unverified}."
-    uses = [labels.fill(text) for text in said(released, plan.primary, "uses")]
-    missing = [labels.fill(text) for text in said(released, plan.primary, "missing")]
-    data = (
-        f"The primary analysis uses {listed(uses)}; the others are left out, and n says how many are in. "
-        if uses
-        else ""
-    )
-    tests = "Confidence intervals and tests are two-sided"
-    if results["framework"].isin(["non_inferiority", "equivalence"]).any():
-        tests += ", unless a margin is named"
-    tests += "; no interval is adjusted for multiplicity" if results["p_adjusted"].notna().any() else ""
-    tests += (
-        ". P values answer one question each; a large one is not evidence of no difference, for which the interval "
-    )
-    tests += "should be read."
-    middle = [
-        ("Outcomes", sentence(scales)),
-        ("Missing data", (data + " ".join(missing)).strip()),
-        ("Intervals and tests", tests),
-    ]
-    return [*before, *[one for one in middle if one[1]], *[one for one in told[8:] if one[1]]]
-
-
-def _lacking(labels: Labels) -> list[str]:
-    """What the study file leaves to the authors, once; randomisation and blinding only of a randomised study."""
-    plan = labels.plan
-    names = [name for name in ITEMS if plan.design == "randomised" or name not in RANDOMISED]
-    lacking = [ITEMS[name] for name in names if not getattr(plan.metadata, name)]
-    return lacking + ([] if plan.authors else ["Authors"])
-
-
-def _df(rule: str, information: str) -> str:
-    return f"{DF[rule]} ({information} information)" if information else DF[rule]
 
 
 def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:

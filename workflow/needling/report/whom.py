@@ -7,6 +7,7 @@ import pandas as pd
 from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p
 from needling.labels.sentences import in_sentence, spaced
 from needling.labels.words import Labels
+from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, lines_of, subgroup, units
 from needling.tables.co_interventions import WARNING, names_of, pick
 from needling.tables.co_interventions import shown as shown_beside
 from needling.tables.for_whom import OF_ONE, PLACE, TOGETHER, moderator, place_words, shown, value_words
@@ -79,6 +80,37 @@ def _together(mine: pd.DataFrame, second: bool, labels: Labels) -> Pieces:
         Told(pulled, share[0]["row_id"], "estimate"),
         " of the way to no change",
     ]
+
+
+def subgroup_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
+    """Say per cohort and outcome whether subgroups are shown to differ, what the difference is in each, and in all together.
+
+    Returns
+    -------
+    Sentences as pieces of text; a `Told` where a piece prints a result. No large P is called a proof that subgroups are the same.
+    """
+    rows = shown(released, labels, ("table", "by_subgroup"), QUANTITIES)
+    found = []
+    for _, mine in rows.groupby([*PLACE, "arm"], sort=False):
+        tests = mine[mine["quantity"].eq("moderation") & mine["p"].notna()].to_dict("records")
+        if not tests:
+            continue
+        test = tests[0]
+        column = "p" if pd.isna(test["p_adjusted"]) else "p_adjusted"
+        clear = _p(test) < CLEAR
+        pair = f" of {in_sentence(labels.arm(test['arm']))}" if len(labels.plan.arms) > 2 else ""
+        pieces: Pieces = [f"{place_words(test, labels, rows)}: the {labels.noun}{pair} "]
+        pieces += ["differs between" if clear else "is not shown to differ between", " subgroups ("]
+        pieces += [Told(format_p(test[column]), test["row_id"], column), ")" if clear else "), nor to be the same"]
+        for own, standard, is_first in lines_of(mine):
+            row = own or standard or {}
+            if pd.isna(row["estimate"]):
+                continue
+            name = in_sentence(subgroup(row, labels)) if is_first else in_sentence(labels.instrument(row["instrument"]))
+            pieces += [f"; {name} ", units(row), " standard deviations" if row["unit"] == SD_UNIT else ""]
+        pieces.append(f"; {test['note']}" if test["note"] else "")
+        found.append([*pieces, "."])
+    return found
 
 
 def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:

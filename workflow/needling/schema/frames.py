@@ -37,6 +37,15 @@ FRAME: Contract = {
     # and one column per covariate
 }
 
+# Repeated readings of one measure at baseline.
+READINGS: Contract = {
+    "patient": text("Patient"),
+    "cohort": text("Cohort"),
+    "instrument": text("Instrument"),
+    "reading": text("Number of the reading"),
+    "value": number("Value", empty=False),
+}
+
 # One row per patient x treatment session, in the order of the patients' rows in the export and of their sessions.
 SESSIONS_FRAME: Contract = {
     "patient": text("Patient"),

@@ -5,6 +5,8 @@ from needling.schema.contract import Contract, Field, level, number, text, whole
 # `row` numbers the rows of a canonical table from 0; file, sheet and line say where each came from. A blank is missing.
 # `place` columns are dropped by cleaning (another file format gives the same clean table); `row` stays.
 
+TOTAL = "total"  # where `item` is a score and no item
+
 PLACE: Contract = {
     "row": whole("Row of this table"),
     "file": level("File of the export"),

@@ -10,6 +10,8 @@ from needling.schema.frames import FLOW
 #                      slope             per week                  interaction  does a difference depend on `term`: per unit, or
 #                      coefficient       a fixed effect                     a joint test of a category, which has no estimate
 #                      standard_deviation, correlation, icc       of the random part, named by `term`
+#                      icc of readings (term ["readings"]), of one (variant single) or their mean (mean), and of the latter
+#                      standard_error_of_measurement, smallest_detectable_change
 #                      session_rate      share of sessions (those with an event)
 #                      blinding_index    of guesses of the arm: of one arm by Bang, of both by James (variant)
 #                      share, risk_difference, risk_ratio, odds_ratio, rate_ratio, hazard_ratio, standardised_difference ...

@@ -14,7 +14,7 @@ SIGNIFICANT_DIGITS = 10
 # rounding that they would write it differently, of eight digits one in some million.
 ESTIMATED_DIGITS = 8
 # Numbers whose own size does not tell how many of their digits are right: the column of the same table that does (the first of
-# those named that it has), or a number.
+# those named that it has; `_scale` says what serves where it has none), or a number.
 STANDARD_ERRORS = ("se", "se_frequentist")
 RELATIVE_TO: dict[str, tuple[str, ...] | float] = {
     "estimate": STANDARD_ERRORS,
@@ -57,7 +57,10 @@ def write_table(
 
 
 def _scale(table: "pd.DataFrame", column: str) -> "pd.Series | float":
-    """On which scale a column's numbers are to be rounded; 0 where only their own size tells."""
+    """On which scale a column's numbers are to be rounded; 0 where only their own size tells.
+
+    Of estimates and limits it is their standard error, in a table without one the width from low to high.
+    """
     scale = RELATIVE_TO.get(column, 0.0)
     if isinstance(scale, float):
         return scale

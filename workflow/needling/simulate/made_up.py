@@ -25,7 +25,7 @@ from needling.simulate.people import (
     draw_staff,
 )
 from needling.simulate.scenario import ASKED_AGAIN, AT_BASELINE, COHORTS, MECHANISMS, OVER_TIME, VISITS, Scenario, truth
-from needling.simulate.treatment import draw_guesses, draw_return_to_sport, draw_treatment
+from needling.simulate.treatment import MILESTONES, draw_guesses, draw_milestone, draw_treatment
 
 # A part that comes later goes to the end, so that the others draw as before.
 STREAMS = (
@@ -40,6 +40,7 @@ STREAMS = (
     "pgic",
     "guesses",
     "later",
+    "relapse",
 )
 
 
@@ -96,6 +97,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     people = draw_people(scenario, stable[:, :2], by["people"])
     people.insert(0, "patient", np.arange(len(people)))
     people["function"] = _function_instrument(people["cohort"].to_numpy(), by["people"])
+    people["subdiagnosis"] = _subdiagnosis(people)
     severity = draw_severity(scenario, staff, people["clinic"].to_numpy(), stable, by["severity"])
     people["therapist"] = severity.therapist[:, 0]
 
@@ -130,6 +132,10 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
     attended = visits["attended"].to_numpy().reshape(len(people), len(VISITS))
     answers = {name: _observed(table, attended) for name, table in answers.items()}
     treatment = draw_treatment(scenario, people, staff, pain, leaves, by["treatment"])
+    reached = [
+        draw_milestone(scenario, people, visits, treatment.status, kind, by[stream])
+        for kind, stream in zip(MILESTONES, ("later", "relapse"), strict=True)
+    ]
     return SimulatedStudy(
         scenario=scenario,
         patients=people,
@@ -142,7 +148,7 @@ def simulate_study(scenario: Scenario, rng: np.random.Generator) -> SimulatedStu
         needling=treatment.needling,
         co_interventions=treatment.co_interventions,
         adverse_events=treatment.adverse_events,
-        milestones=draw_return_to_sport(scenario, people, visits, treatment.status, by["later"]),
+        milestones=pd.concat(reached, ignore_index=True),
         status=treatment.status,
         guesses=draw_guesses(people, treatment.sessions, visits, by["guesses"]),
         truth=truth(scenario),
@@ -188,6 +194,17 @@ def _function_instrument(cohort: np.ndarray, rng: np.random.Generator) -> np.nda
         here = np.flatnonzero(cohort == name)
         chosen[here] = np.array(plan.function)[rng.permutation(np.arange(len(here)) % len(plan.function))]
     return chosen.astype(str)
+
+
+def _subdiagnosis(people: pd.DataFrame) -> pd.Series:
+    """Let the subdiagnosis go with the function instrument where a cohort has several; elsewhere it stays as drawn."""
+    pairs = [
+        pair
+        for plan in COHORTS.values()
+        if len(plan.function) > 1
+        for pair in zip(plan.function, plan.subdiagnoses, strict=True)
+    ]
+    return people["function"].map(dict(pairs)).fillna(people["subdiagnosis"])
 
 
 def _who_has(instrument: str, people: pd.DataFrame) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from needling.simulate.treatment import (
     REASONS_LEFT,
     REASONS_STOPPED,
     SHAM,
+    STIMULATIONS,
     TECHNIQUES,
 )
 
@@ -243,7 +244,11 @@ def _fields(scenario: Scenario) -> list[_Field]:
     """Fields of the project: a trial with a sham has its own questionnaire and asks for guesses, the others have all."""
     if "sham" not in scenario.arms:
         visit = [*_visit_fields(list(QUESTIONNAIRES)), *_mechanism_fields()]
-        return [*_enrolment_fields(), *visit, *_treatment_fields(TECHNIQUES)]
+        stimulation = [
+            _choice("stimulation", REPEATING[1], "Stimulation", STIMULATIONS),
+            _number("stimulation_hz", REPEATING[1], "Frequency of the stimulation", 2, 100, note="Hz"),
+        ]
+        return [*_enrolment_fields(), *visit, *_treatment_fields(TECHNIQUES), *stimulation]
     asked = [name for name in QUESTIONNAIRES if any(name in COHORTS[cohort].function for cohort in scenario.cohorts)]
     guess = [
         _choice("guess_time", REPEATING[-1], "When asked", GUESS_TIMES),
@@ -564,6 +569,12 @@ def _treatment_rows(study: SimulatedStudy, names: _Names, rng: np.random.Generat
 
 def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
     whole = ("insertions", "needles", "depth_mm", "length_mm", "ltr_count", "retention_min", "pain_during")
+    stimulation = {}
+    if "stimulation" in table:
+        stimulation = {
+            "stimulation": _code(table["stimulation"], STIMULATIONS),
+            "stimulation_hz": _whole(table["stimulation_hz"]),
+        }
     return {
         "technique": _code(table["technique"], (*TECHNIQUES, SHAM)),
         "muscle": _code(table["muscle"], MUSCLES),
@@ -575,5 +586,6 @@ def _needling_columns(table: pd.DataFrame) -> dict[str, Any]:
         "manipulation": _code(table["manipulation"], ("none", "pistoning")),
         "ultrasound_guided": _yes(table["ultrasound_guided"]),
         "stopped_early": _yes(table["stopped_early"]),
+        **stimulation,
         **{name: _whole(table[name]) for name in whole},
     }

@@ -195,7 +195,10 @@ def _over_visits(at_4_and_12: tuple[float, float]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class CohortPlan:
-    """What a cohort is like: people, courses of its instruments (mean, SD at baseline) and drop-out by week 12."""
+    """What a cohort is like: people, courses of its instruments (mean, SD at baseline) and drop-out by week 12.
+
+    Of several function instruments each belongs to the subdiagnosis in its place: who has the one is measured by the other.
+    """
 
     label: str
     age: tuple[float, float]
@@ -302,6 +305,11 @@ STOPS_AT = {"sports": 3}
 MORE_EXERCISE = {"usual_care": 0.25}
 RETURN_TO_SPORT = {"sports": (75.0, 1.5)}
 RETURN_HAZARD_RATIO = 1.4
+# In whom pain that got better came back (Weibull: days, shape), later with needling.
+RELAPSE = {"myofascial": (90.0, 1.5)}
+RELAPSE_HAZARD_RATIO = 0.6
+# Share of sessions whose deep needles carry a current, and its frequencies; it does nothing.
+STIMULATED, STIMULATION_HZ = 0.2, (2, 80, 100)
 
 
 def moderation(kind: Kind, cohort: str) -> np.ndarray:
@@ -324,7 +332,7 @@ def truth(scenario: Scenario) -> dict[str, object]:
     is given per instrument and pooled as percent of maximum possible score (0-100, higher is better) with equal shares.
     With a sham arm also its effect (sham minus usual care), and the chances of guesses with Bang's index of each arm and time;
     without one what changes the effect on pain per point, what the number of sessions follows and does (nothing), further exercise
-    and the hazard ratio of return to sport.
+    and the hazard ratios of return to sport and of relapse.
     """
     cohorts = {}
     for name in scenario.cohorts:
@@ -368,6 +376,10 @@ def _what_follows_patients(scenario: Scenario) -> dict[str, object]:
         "return_to_sport": {
             "cohorts": list(RETURN_TO_SPORT),
             "hazard_ratio": 1.0 if scenario.kind == "null" else RETURN_HAZARD_RATIO,
+        },
+        "relapse": {
+            "cohorts": list(RELAPSE),
+            "hazard_ratio": 1.0 if scenario.kind == "null" else RELAPSE_HAZARD_RATIO,
         },
     }
 

@@ -16,9 +16,13 @@ from needling.simulate.scenario import (
     MAJOR_EVENT_PER_SESSION,
     MINOR_EVENT_PER_SESSION,
     MORE_EXERCISE,
+    RELAPSE,
+    RELAPSE_HAZARD_RATIO,
     RETURN_HAZARD_RATIO,
     RETURN_TO_SPORT,
     SESSIONS_FOR_ALL,
+    STIMULATED,
+    STIMULATION_HZ,
     STOPS_AT,
     VISITS,
     WEEKS,
@@ -31,8 +35,13 @@ REASONS_STOPPED = ("adverse_event", "lack_of_efficacy", "recovered", "needle_fea
 CO_INTERVENTIONS = ("exercise", "manual_therapy", "education", "modality", "home_programme")
 MINOR_EVENTS = ("soreness", "bruising", "bleeding", "dizziness")
 TECHNIQUES = ("deep", "superficial")
-MILESTONES = ("return_to_sport", "relapse")
-FIRST_RETURN = 3
+# Milestone -> first day, Weibull times by cohort, hazard ratio of needling.
+REACHED = {
+    "return_to_sport": (3, RETURN_TO_SPORT, RETURN_HAZARD_RATIO),
+    "relapse": (14, RELAPSE, RELAPSE_HAZARD_RATIO),
+}
+MILESTONES = tuple(REACHED)
+STIMULATIONS = ("none", "electrical")
 SHAM = "blunt_needle"
 NOT_ANSWERED = 0.04
 
@@ -64,7 +73,7 @@ def draw_treatment(
     pain : patients x visits, complete pain scores, between which the pain at a session lies.
     leaves : number of the first visit that each patient has left before.
     """
-    parts = ("status", "sessions", "needling", "pain", "co", "events", "stopping", "exercise")
+    parts = ("status", "sessions", "needling", "pain", "co", "events", "stopping", "exercise", "stimulation")
     by = dict(zip(parts, rng.spawn(len(parts)), strict=True))
     status = _draw_status(people, leaves, by["status"])
     sessions = _draw_sessions(scenario, people, staff, status, by["sessions"])
@@ -76,6 +85,7 @@ def draw_treatment(
     if scenario.follows_patients:
         attended = sessions[_attended(people, sessions, by["stopping"])]
         exercise = _more_exercise(people, sessions, by["exercise"])
+        needling = _with_stimulation(needling, sessions, by["stimulation"])
     co_interventions = pd.concat([co_interventions, exercise], ignore_index=True).sort_values("patient", kind="stable")
 
     def of_those(table: pd.DataFrame) -> pd.DataFrame:
@@ -185,6 +195,15 @@ def _draw_needling(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.
     return _as_sham(drawn, people["arm"].to_numpy()[drawn["patient"]] == "sham")
 
 
+def _with_stimulation(needling: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Add a current through the deep needles of some sessions, with one frequency in each."""
+    key = ["patient", "session"]
+    hertz = np.where(rng.random(len(sessions)) < STIMULATED, rng.choice(STIMULATION_HZ, len(sessions)), np.nan)
+    drawn = needling[key].merge(sessions[key].assign(hz=hertz), on=key, how="left")["hz"].to_numpy()
+    drawn = np.where(needling["technique"] == "deep", drawn, np.nan)
+    return needling.assign(stimulation=np.where(np.isnan(drawn), *STIMULATIONS), stimulation_hz=drawn)
+
+
 def _as_sham(needling: pd.DataFrame, sham: np.ndarray) -> pd.DataFrame:
     """A blunt needle that touches the skin: nothing enters, nothing twitches, and it hurts less."""
     nothing = {"insertions": np.nan, "depth_mm": np.nan, "ltr": False, "ltr_count": 0, "retention_min": 0}
@@ -247,25 +266,31 @@ def _more_exercise(people: pd.DataFrame, sessions: pd.DataFrame, rng: np.random.
     return rows.assign(kind="exercise", minutes=rng.integers(9, 13, len(rows)) * 5, adherence=adherence)
 
 
-def draw_return_to_sport(
-    scenario: Scenario, people: pd.DataFrame, visits: pd.DataFrame, status: pd.DataFrame, rng: np.random.Generator
+def draw_milestone(
+    scenario: Scenario,
+    people: pd.DataFrame,
+    visits: pd.DataFrame,
+    status: pd.DataFrame,
+    kind: str,
+    rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Draw on which day patients returned to sport: patient, day, kind; who returned after the last visit has no row.
+    """Draw on which day patients reached a milestone: patient, day, kind; who did after the last visit has no row.
 
-    Times are Weibull with proportional hazards, sooner with needling, and do not depend on pain or on who leaves.
+    Times are Weibull with proportional hazards between the arms, and do not depend on pain or on who leaves.
     """
-    ratio = np.where((people["arm"] == "dry_needling") & (scenario.kind != "null"), RETURN_HAZARD_RATIO, 1.0)
+    first, times, of_needling = REACHED[kind]
+    ratio = np.where((people["arm"] == "dry_needling") & (scenario.kind != "null"), of_needling, 1.0)
     draws = rng.exponential(size=len(people))
     day = np.full(len(people), np.inf)
-    for name, (scale, shape) in RETURN_TO_SPORT.items():
+    for name, (scale, shape) in times.items() if scenario.follows_patients else ():
         here = (people["cohort"] == name).to_numpy()
-        day[here] = FIRST_RETURN + np.floor(scale * (draws[here] / ratio[here]) ** (1 / shape))
+        day[here] = first + np.floor(scale * (draws[here] / ratio[here]) ** (1 / shape))
     came = visits[visits["attended"]]
     last = came.groupby("patient")["day"].max().reindex(people["patient"]).to_numpy(float)
     left = status[~status["still_followed"]].set_index("patient")["day"]
     last = np.minimum(last, people["patient"].map(left).fillna(np.inf))
     back = people.loc[day <= last, ["patient"]].reset_index(drop=True)
-    return back.assign(day=day[day <= last].astype(int), kind=MILESTONES[0])
+    return back.assign(day=day[day <= last].astype(int), kind=kind)
 
 
 def _draw_co_interventions(sessions: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

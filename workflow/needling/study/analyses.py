@@ -139,6 +139,8 @@ class KindSettings(Analysis):
     )
 
 
+# Of kinds that ask about an outcome and mean nothing without one.
+Outcomes = Annotated[list[Name], Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")]
 # Of kinds with normal errors: an outcome that is none is refused unless somebody says why it is to be taken as one.
 Scale = dict[Literal["continuous"], Annotated[str, Field(min_length=10)]]
 SCALE: Any = Field(

@@ -168,8 +168,8 @@ def _check_rows(study: "Study", place: str, table: str, where: dict[str, list[st
     if settings is None:
         raise ValueError(f"{place}: the study has no table events.{table}")
     for column, values in where.items():
-        known(f"{place}: column", column, settings.columns)
-        codes = settings.columns[column].codes
+        known(f"{place}: column", column, settings.typed_columns)
+        codes = settings.typed_columns[column].codes
         for value in values if codes else []:
             known(f"{place}: value of {column}", value, codes.values())
 

@@ -260,7 +260,8 @@ def _told(keys: str, place: tuple[str, ...], problems: list[Any], root: dict[str
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         tag, known = context.get("tag", ""), re.findall(r"'(\w+)'", context.get("expected_tags", ""))
         return f"{keys}.kind: there is no kind of analysis '{tag}'{nearest(tag, known)}"
-    return f"{keys}: {_should_be(problems)}{_takes(root, problem['loc'])}"
+    said = _should_be(problems)
+    return f"{keys}: {said}" if said.endswith("?") else f"{keys}: {said}{_takes(root, problem['loc'])}"
 
 
 def _should_be(problems: list[Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from needling.study.keys import ForPeople, Name, Section, StudyError, Words
+from needling.study.keys import ForPeople, Name, Section, StudyError, Words, nearest
 from needling.study.scoring import Scoring
 
 # Items that a span of columns may stand for.
@@ -93,6 +93,11 @@ class Export(Section):
     encoding: str | None = Field(
         None,
         description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
+    )
+    decimal: Literal[".", ","] | None = Field(
+        None,
+        description="Decimal mark of numbers that are written as text; the other mark then parts thousands. Default: found by "
+        "column, and asked where 1,083 may be a thousand or a fraction.",
     )
     labels: bool = Field(
         False,
@@ -351,6 +356,12 @@ class Visits(Section):
         """Names of the visits after baseline, in order."""
         return list(self.schedule)[1:]
 
+    def check_follow_up(self, place: str, visits: list[str]) -> None:
+        """Refuse visits of an analysis that are none after baseline; `place` is where the study file names them."""
+        for visit in visits:
+            if visit not in self.follow_up:
+                raise ValueError(f"{place}: visit '{visit}' is none after baseline{nearest(visit, self.follow_up)}")
+
 
 class Threshold(Section):
     """A published threshold of within-person change."""
@@ -381,8 +392,21 @@ class Ticked(Section):
     )
 
 
-def _span(value: str) -> list[str]:
-    """Columns of a span: their names differ in one number, at the end or before it."""
+def columns_of_span(value: str) -> list[str]:
+    """Write out the columns of a span such as 'ndi_1 .. ndi_10'.
+
+    Parameters
+    ----------
+    value : first and last column, whose names differ in one number, at the end or before it.
+
+    Returns
+    -------
+    Their names in order.
+
+    Raises
+    ------
+    ValueError : it is no such span, or one of more columns than any instrument has items.
+    """
     first, _, last = value.partition(" .. ")
     for start in re.finditer(r"[0-9]{1,9}", first):
         end = re.fullmatch(rf"{re.escape(first[: start.start()])}([0-9]{{1,9}}){re.escape(first[start.end() :])}", last)
@@ -472,11 +496,14 @@ class Instrument(Section):
     @classmethod
     def _expand(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return _span(value)
+            return columns_of_span(value)
         if isinstance(value, dict) and any(
             isinstance(v, list) or (isinstance(v, str) and " .. " in v) for v in value.values()
         ):
-            spans = {visit: _span(columns) if isinstance(columns, str) else columns for visit, columns in value.items()}
+            spans = {
+                visit: columns_of_span(columns) if isinstance(columns, str) else columns
+                for visit, columns in value.items()
+            }
             if not all(isinstance(columns, list) for columns in spans.values()):
                 raise ValueError("either every visit has a list of its items, or every item has a column")
             if len({len(columns) for columns in spans.values()}) > 1:
@@ -509,6 +536,11 @@ class EventTable(Section):
 
     rows: Rows = Field(default_factory=dict)
     columns: dict[Name, Column] = Field(description="Canonical column -> column of the export (see the data guide).")
+    times: dict[Name, dict[Name, str]] = Field(
+        default_factory=dict,
+        description="Where one row of the export holds several times side by side: time -> canonical column -> its column at that "
+        "time, e.g. {week_4: {guess: guess_w4}, end: {guess: guess_w12}}; makes the canonical column time. Default: none.",
+    )
 
     _rows = field_validator("rows", mode="before", json_schema_input_type=WrittenRows)(_rows)
 
@@ -516,6 +548,28 @@ class EventTable(Section):
     @classmethod
     def _columns(cls, value: Any) -> Any:
         return {k: _short_form(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _times_are_of_its_columns(self) -> "EventTable":
+        if self.times and "time" in self.columns:
+            raise ValueError("times and a column time both say when; keep one of them")
+        for time, replaced in self.times.items():
+            unknown = [name for name in replaced if name not in self.columns]
+            if unknown or not replaced:
+                what = f"'{unknown[0]}' is not among its columns" if unknown else "it names no column"
+                raise ValueError(f"times.{time}: {what}; name the columns that the export has for that time")
+        return self
+
+    @property
+    def typed_columns(self) -> dict[str, Column]:
+        """Canonical columns with the time, where the times lie side by side."""
+        if not self.times:
+            return self.columns
+        return {**self.columns, "time": Column(source="(time)", codes={time: time for time in self.times})}
+
+    def sources_at(self, time: str) -> dict[str, str]:
+        """Canonical column -> column of the export at one of the times."""
+        return {name: self.times.get(time, {}).get(name, column.source) for name, column in self.columns.items()}
 
 
 class Events(Section):

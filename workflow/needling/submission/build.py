@@ -3,23 +3,27 @@
 import hashlib
 import json
 import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from needling.figures.draw import figures
+from needling.figures.draw import figures, words_of
 from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.words import Labels
+from needling.report.checklists import checklists, sources, write_checklists
 from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
 from needling.submission.check import check_folder
-from needling.submission.checklists import checklists, sources, write_checklists
+from needling.submission.documents import write_documents
 from needling.submission.journals import Journal
 from needling.tables.make import write_tables
 
 MANIFEST = "SHA256SUMS"
+DOCUMENT = 200  # dots per inch of the pictures in a document
 WAY = "to show a figure in another way put a file figure_<name>.py into workflow/extensions (docs/extending.md)"
 REPRODUCE = Path(__file__).with_name("reproduce.py")
 
@@ -57,8 +61,10 @@ def build_submission(
     folder = Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    words = _figures(labels, released, rules, folder / "figures", extensions)
     tables = write_tables(released, labels, folder / "tables", extensions)
+    with tempfile.TemporaryDirectory() as scratch:
+        words = _figures(labels, released, rules, folder / "figures", extensions, Path(scratch))
+        write_documents(labels, released, tables, words, Path(scratch), folder, extensions)
     write_checklists(checklists(labels, tables, words), sources(labels), folder / "checklists.xlsx")
     write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
@@ -81,21 +87,23 @@ def build_submission(
 
 
 def _figures(
-    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, extensions: Path
+    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, extensions: Path, pictures: Path
 ) -> dict[str, dict[str, str]]:
-    """Draw every figure at every width of the journal, with its words and numbers; figure -> caption and alternative text."""
+    """Draw every figure at every width of the journal, with its words and numbers; figure -> caption, alternative text, section.
+
+    Into `pictures` goes each at the widest width that fits a page, for the document.
+    """
     folder.mkdir(parents=True)
     found, sizes = {}, []
     for name, room in figures(extensions).items():
         source = room.data(released, labels)
         if source.empty:
             continue
-        caption, alternative = room.words(source, labels)
-        front = "Made-up data. " if labels.plan.made_up else ""
-        found[name] = {"caption": front + caption, "alternative": front + alternative}
+        found[name] = words_of(room, source, labels)
         (folder / f"{name}.caption.txt").write_text(found[name]["caption"] + "\n", encoding="utf-8")
         (folder / f"{name}.alt.txt").write_text(found[name]["alternative"] + "\n", encoding="utf-8")
         write_table(source, folder / f"{name}.csv")
+        has_place = False
         for width in rules.widths:
             profile = rules.profile(width)
             with style(profile):
@@ -104,6 +112,9 @@ def _figures(
                 fits = height <= rules.height
                 if fits:
                     _write(figure, folder / width / name, profile, rules)
+                if fits or not has_place:
+                    has_place = has_place or fits
+                    save(figure, pictures / name, replace(profile, dpi=DOCUMENT), ["png"])
             sizes.append([name, width, round(across, 1), round(height, 1), "" if fits else "too tall for a page"])
     columns = ["figure", "width", "width_mm", "height_mm", "left_out"]
     write_table(pd.DataFrame(sizes, columns=columns), folder.parent / "figures.csv")

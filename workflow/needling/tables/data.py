@@ -46,7 +46,11 @@ def cleaning(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
 
 def _happened(mine: pd.DataFrame) -> str:
     counts = mine.groupby("action")["n"].agg(lambda n: n.sum(min_count=len(n)))
-    return "; ".join(f"{_count(counts[action])} {words}" for action, words in ACTIONS.items() if action in counts.index)
+    return "; ".join(_counted(counts[action], words) for action, words in ACTIONS.items() if action in counts.index)
+
+
+def _counted(n: Any, words: str) -> str:
+    return f"{_count(n)} {words.replace('lines', 'line') if pd.notna(n) and n == 1 else words}"
 
 
 def _count(n: Any) -> str:

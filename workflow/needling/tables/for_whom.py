@@ -38,6 +38,12 @@ def place_words(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     return front + ", ".join([parts[0], *(in_sentence(one) for one in parts[1:])])
 
 
+def place_and_pair(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
+    """Name the place and, where there are more than two arms, which are compared."""
+    pair = f": {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else ""
+    return place_words(row, labels, rows) + pair
+
+
 def moderator(term: str, labels: Labels) -> str:
     """Words for a moderator by its term: a covariate, one of its levels, the baseline value, or the predicted outcome."""
     first = json.loads(term)[0]

@@ -13,6 +13,8 @@ from needling.tables.withheld import HIDDEN, withheld_note
 
 SECTION = "mechanism"
 PLACE = ["analysis", "cohort", "outcome", "site"]
+READINGS = '["readings"]'
+AGREEMENT = ("icc", "standard_error_of_measurement", "smallest_detectable_change")
 TWITCH = {"same_session": "Change within the session", "next_session": "Pain before the next session"}
 
 
@@ -22,9 +24,14 @@ def _rows(released: dict[str, pd.DataFrame], labels: Labels, table: str, quantit
     return in_order(mine, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
 
 
+def _none(row: dict[Any, Any] | None) -> str:
+    """What stands for an estimate that there is none of."""
+    return HIDDEN if row and row["hidden"] else MISSING
+
+
 def _number(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else MISSING
+        return _none(row)
     if row["quantity"] == "correlation":
         r, low, high = (format_fixed(row[name], 2) for name in ("estimate", "low", "high"))
         return Told(f"{r} ({low} to {high})", row["row_id"], "estimate low high")
@@ -92,7 +99,7 @@ def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
 
 def _mean(row: dict[Any, Any] | None, digits: int) -> str:
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else MISSING
+        return _none(row)
     return Told(format_fixed(row["estimate"], digits), row["row_id"], "estimate")
 
 
@@ -155,4 +162,60 @@ def twitch(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     )
 
 
-TABLES = {"process_course": process, "process_relations": relations, "process_twitch": twitch}
+def repeatability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print how well repeated readings at baseline agree, with the error of measurement and the smallest detectable change."""
+    exact = _rows(released, labels, "process_course", list(AGREEMENT))
+    exact = exact[exact["term"].eq(READINGS)]
+    if exact.empty:
+        return None
+    pairs: list[tuple[str, Row]] = []
+    for place, mine in exact.groupby(PLACE, sort=False):
+        of = {(row["quantity"], row["variant"]): row for row in mine.to_dict("records")}
+        _, cohort, outcome, site = map(str, place)
+        first = of["icc", "single"]
+        cells = [
+            _share(first),
+            _share(of.get(("icc", "mean"))),
+            *(_error(of.get((one, "mean"))) for one in AGREEMENT[1:]),
+        ]
+        pairs.append((labels.cohort(cohort), [labels.outcome(outcome, site), *cells, _count(first)]))
+    head = ["Measure", "ICC(A,1), one reading (95% CI)", "ICC(A,k), mean of readings (95% CI)"]
+    head += ["SEM of the mean", "Smallest detectable change", "n"]
+    notes = [
+        "ICC(A,1), ICC(A,k): intraclass correlation of absolute agreement between the readings of one visit at baseline, of "
+        "one reading and of their mean. SEM: standard error of measurement. Smallest detectable change: 1.96 √2 SEM, for one "
+        "person's change between two means of readings, as far as they vary within a visit; from day to day they vary more."
+    ]
+    return Printed(
+        "Repeatability of readings at baseline.",
+        exact,
+        head,
+        headed(pairs),
+        notes + _unestimated(exact, labels) + withheld_note(exact),
+        [0.26, 0.2, 0.2, 0.12, 0.15, 0.07],
+        section=SECTION,
+    )
+
+
+def _share(row: dict[Any, Any] | None) -> str:
+    """An intraclass correlation with its interval, three decimals: the readings of one visit agree closely."""
+    if row is None or pd.isna(row["estimate"]):
+        return _none(row)
+    if pd.isna(row["low"]):
+        return Told(format_fixed(row["estimate"], 3), row["row_id"], "estimate")
+    r, low, high = (format_fixed(row[name], 3) for name in ("estimate", "low", "high"))
+    return Told(f"{r} ({low} to {high})", row["row_id"], "estimate low high")
+
+
+def _error(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["estimate"]):
+        return _none(row)
+    return Told(f"{format_fixed(row['estimate'], 1)} {row['unit']}", row["row_id"], "estimate")
+
+
+TABLES = {
+    "process_repeatability": repeatability,
+    "process_course": process,
+    "process_relations": relations,
+    "process_twitch": twitch,
+}

@@ -35,7 +35,7 @@ CHANGE_SCORES = {
 CAPTIONS = {
     "individual": "Results about individual change.",
     "sensitivity": "The same comparisons by other analyses.",
-    "benefits": "Results about who benefits.",
+    "whom": "Results by what was known of patients before day 0.",
     "mechanism": "Results about process and dose.",
 }
 BETTER = {"lower": "a negative {} is better", "higher": "a positive {} is better", "neither": ""}
@@ -67,7 +67,7 @@ def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     return made and replace(made, folded=True)
 
 
-PLACED = ("individual", "sensitivity", "benefits", "mechanism")
+PLACED = ("individual", "sensitivity", "whom", "mechanism")
 
 
 def secondary(released: dict[str, pd.DataFrame], labels: Labels, section: str = "others") -> Printed | None:
@@ -261,6 +261,49 @@ def _scales(rows: pd.DataFrame, labels: Labels) -> list[str]:
     return list(told)
 
 
+def standardised(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the primary analysis' differences between arms in standard deviations at baseline: Hedges' g and its interval."""
+    results = released["results"]
+    mine = (results["analysis"] == labels.plan.primary) & (results["quantity"] == "standardised_difference")
+    exact = _in_order(results[mine], labels)
+    if exact.empty:
+        return None
+    several = len(labels.plan.cohorts) > 1
+    pairs: list[tuple[str, Row]] = []
+    for row in exact.to_dict("records"):
+        cells: list[str] = [HIDDEN, HIDDEN]
+        if not row["hidden"]:
+            text = [format_fixed(row[name], 2) for name in ("estimate", "low", "high")]
+            cells = [Told(f"{text[0]} ({text[1]} to {text[2]})", row["row_id"], "estimate low high")]
+            cells += [Told(format_fixed(row["df"], 0), row["row_id"], "df")]
+        heading = labels.cohort(row["cohort"]) if several else ""
+        pairs.append((heading, [_label(row, labels, exact), *cells, _people(row)]))
+    levels = [f"{100 * level:g}%" for level in sorted(exact["level"].unique(), reverse=True)]
+    notes = [
+        "Hedges' g: the difference over the standard deviation at baseline pooled within arms, made smaller by the factor for the "
+        "degrees of freedom (df) of that standard deviation, whose error the interval counts. It has no test of its own."
+    ]
+    for better, sign in (("lower", "negative"), ("higher", "positive")):
+        places = exact[exact["better"] == better][PLACE].drop_duplicates().itertuples(index=False, name=None)
+        names = [_place(cohort, outcome, site, labels) for cohort, outcome, site in places]
+        notes += [f"A {sign} g is better: {listed(names)}."] if names else []
+    return Printed(
+        "Standardised differences of the primary analysis.",
+        exact,
+        ["Outcome", f"Hedges' g ({' or '.join(levels)} CI)", "df", "n"],
+        headed(pairs),
+        notes + withheld_note(exact),
+        [0.46, 0.32, 0.11, 0.11],
+        section="primary",
+        folded=True,
+    )
+
+
+def _place(cohort: str, outcome: str, site: str, labels: Labels) -> str:
+    named = in_sentence(labels.outcome(outcome, site))
+    return f"{named} ({in_sentence(labels.cohort(cohort))})" if len(labels.plan.cohorts) > 1 else named
+
+
 def coefficients(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print the coefficients and variance components of the primary analysis; the CSV has those of every analysis."""
     results = released["results"]
@@ -349,6 +392,7 @@ TABLES = {
     "visits": visits,
     "secondary": secondary,
     **{f"contrasts_{name}": partial(secondary, section=name) for name in PLACED},
+    "standardised": standardised,
     "coefficients": coefficients,
     "cross_check": cross_check,
 }

@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from needling.labels.words import Labels
@@ -17,13 +18,17 @@ STRICTA_TABLE = "delivered"
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a checklist: what is asked, how it stands (automatic, authors, not in the data), the answer and where it is."""
+    """One item of a checklist: what is asked, how it stands (automatic, authors, not in the data), the answer and where it is.
+
+    `links` names tables and figures of the report, as table:baseline, or the section methods.
+    """
 
     number: str
     asks: str
     status: str
     answer: str
     where: str
+    links: tuple[str, ...] = ()
 
 
 @cache
@@ -61,29 +66,33 @@ def sources(labels: Labels) -> dict[str, str]:
 def _item(
     number: str, item: dict[str, Any], labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
 ) -> Item:
-    answers, places, asked = [], [], 0
+    answers, places, links, asked = [], [], [], 0
     told = getattr(getattr(labels.plan, "metadata", None), item.get("metadata", ""), "")
     if told:
         answers.append(told)
         places.append("study file, metadata")
+        links.append("methods")
     if item.get("plan"):
         answers.append("Laid down in the analysis plan.")
         places.append("plan.yaml")
+        links.append("methods")
     for kind, found in (("figure", {n: one["caption"] for n, one in words.items()}), ("table", _captions(tables))):
         if kind in item:
             asked += 1
             if item[kind] in found:
                 answers.append(found[item[kind]])
                 places.append(f"{kind}s/{item[kind]}" + (".csv" if kind == "table" else ""))
+                links.append(f"{kind}:{item[kind]}")
     if item.get("delivered"):
         asked += 1
         lines = _delivered(str(item["delivered"]), tables)
         if lines:
             answers.append("; ".join(lines))
             places.append(f"tables/{STRICTA_TABLE}.csv")
+            links.append(f"table:{STRICTA_TABLE}")
     unanswered = ABSENT if asked and "metadata" not in item else AUTHORS
     status = AUTOMATIC if answers else unanswered
-    return Item(number, item["asks"], status, " ".join(answers), ", ".join(places))
+    return Item(number, item["asks"], status, " ".join(answers), ", ".join(places), tuple(links))
 
 
 def _captions(tables: dict[str, Printed]) -> dict[str, str]:
@@ -103,6 +112,33 @@ def _delivered(number: str, tables: dict[str, Printed]) -> list[str]:
             cells = ", ".join(f"{arm} {cell}" for arm, cell in zip(arms, row[2:], strict=True))
             lines.append(f"{heading + ': ' if heading else ''}{row[1]} ({cells})" if cells else row[1])
     return lines
+
+
+def checklist_tables(
+    labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
+) -> dict[str, Printed]:
+    """The checklists as folded tables of the report: item, what is asked, how it stands, and where the answer is.
+
+    Parameters and items are those of `checklists`; a place in braces becomes a link by its number.
+    """
+    where, made = sources(labels), {}
+    for name, items in checklists(labels, tables, words).items():
+        rows = [[item.number, item.asks, item.status, _place(item)] for item in items]
+        counts = {status: sum(item.status == status for item in items) for status in (AUTOMATIC, AUTHORS, ABSENT)}
+        caption = f"{name}: of {len(items)} items {counts[AUTOMATIC]} are answered here, {counts[AUTHORS]} are for the authors"
+        caption += f" and {counts[ABSENT]} are not in the data." if counts[ABSENT] else "."
+        exact = pd.DataFrame([vars(item) for item in items]).drop(columns="links")
+        made[f"checklist_{name.split()[0].lower()}"] = Printed(
+            caption, exact, ["Item", "What is asked", "How it stands", "Where"], rows, [f"The guideline: {where[name]}"],
+            [0.08, 0.5, 0.16, 0.26], left=(0, 1, 2, 3), section="checklist", folded=True,
+        )  # fmt: skip
+    return made
+
+
+def _place(item: Item) -> str:
+    """Where an item's answer is."""
+    told = [f"{{{one}}}" if ":" in one else one.capitalize() for one in dict.fromkeys(item.links)]
+    return ", ".join(told)
 
 
 def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: Path) -> None:

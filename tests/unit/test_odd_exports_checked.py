@@ -1,0 +1,325 @@
+"""Exports as people have them, drafted and checked: each is read right, asked about, or told in a sentence."""
+
+import datetime
+import zipfile
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_export import OwnCodes
+
+from needling.clean.cleaning import clean
+from needling.cli import main
+from needling.plan import load_study
+from needling.read.canonical import to_canonical
+from needling.read.export import read_export
+
+PAIN = [2 + (3 * n) % 7 for n in range(48)]
+NDI = [10 + (7 * n) % 61 for n in range(48)]
+
+
+def table(**columns) -> pd.DataFrame:
+    """24 patients at two visits, some columns given otherwise."""
+    rows = pd.DataFrame(
+        {
+            "id": [f"P{n // 2 + 1:03}" for n in range(48)],
+            "visit": ["Baseline", "Week 4"] * 24,
+            "date": [str(datetime.date(2024, 3, 1) + datetime.timedelta(28 * (n % 2))) for n in range(48)],
+            "group": [["Needling", "Sham"][n // 2 % 2] for n in range(48)],
+            "nprs": PAIN,
+            "ndi": NDI,
+        }
+    )
+    made = rows.assign(**columns)
+    return made[[name for name in made.columns if made[name].notna().any()]]
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch, capsys):
+    """Draft and check an export in a folder of its own: (what check says, values by instrument)."""
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+
+    def check(export, *edits, name="x.csv"):
+        text = export if isinstance(export, str) else export.to_csv(index=False)
+        if name.endswith(".csv"):
+            Path(name).write_text(text, encoding="utf-8")
+        if main(["new", "s", "--from", name]):
+            return capsys.readouterr().err, {}
+        path = Path("config/s.yaml")
+        words = path.read_text(encoding="utf-8")
+        for old, new in edits:
+            assert old in words, old
+            words = words.replace(old, new, 1)
+        path.write_text(words, encoding="utf-8")
+        capsys.readouterr()
+        code = main(["check", "s"])
+        said = capsys.readouterr()
+        path.unlink()
+        if code:
+            return said.err, {}
+        path.write_text(words, encoding="utf-8")
+        study = load_study(path)
+        path.unlink()
+        outcomes = clean(to_canonical(read_export(study.export), study), study, OwnCodes()).tables["outcomes"]
+        return said.out, {
+            str(n): one["value"].tolist() for n, one in outcomes.groupby(outcomes["instrument"].astype("str"))
+        }
+
+    return check
+
+
+# ---------------------------------------------------------------- a thousand or a fraction
+
+PPT = [152 + 54 * n % 1458 for n in range(48)]  # none of the codes for missing
+
+
+@pytest.mark.parametrize("mark", [",", "."])
+def test_three_digits_behind_a_mark_are_asked_about_and_the_answer_is_taken(checked, mark):
+    written = table(ppt=[f"{value:,}".replace(",", mark) for value in PPT], nprs=None)
+    said, _ = checked(written)
+    assert "column 'ppt': " in said
+    assert "all with three digits behind the mark" in said
+    other = "." if mark == "," else ","
+    stated = ("  format: csv", f'  format: csv\n  decimal: "{other}"')
+    _, values = checked(written, stated, ("{total: ppt}", "{total: ppt, unit: kPa}"))
+    assert values["ppt"] == PPT
+
+
+def test_a_unit_of_the_study_file_is_no_answer_to_it(checked):
+    said, _ = checked(table(ppt=[f"{v:,}" for v in PPT], nprs=None), ("{total: ppt}", "{total: ppt, unit: kPa}"))
+    assert "export.decimal" in said
+
+
+def test_marks_that_can_only_be_decimal_or_only_part_thousands_are_not_asked_about(checked):
+    _, values = checked(table(ndi=[f"{value},125" for value in NDI]))
+    assert values["ndi"] == [value + 0.125 for value in NDI], "a thousand would lie beyond the range"
+    written = [f"{v:,}" for v in PPT[:-1]] + ["1,234.5"]
+    _, values = checked(table(ppt=written, nprs=None), ("{total: ppt}", "{total: ppt, unit: kPa}"))
+    assert values["ppt"] == [*PPT[:-1], 1234.5]
+
+
+def test_one_such_cell_among_plain_ones_is_held_back(checked):
+    written = ["1,083", *(str(300 + n) for n in range(47))]
+    said, values = checked(table(ppt=written, nprs=None), ("{total: ppt}", "{total: ppt, unit: kPa}"))
+    assert pd.isna(values["ppt"][0])
+    assert values["ppt"][1:] == [300 + n for n in range(47)]
+    assert "query" in said
+
+
+# ---------------------------------------------------------------- units and scales in the cells
+
+
+def test_numbers_in_other_words_are_drafted(checked):
+    _, values = checked(table(nprs=[f"{v}/10" for v in PAIN], ndi=[f"{v} %" for v in NDI]))
+    assert values == {"nprs": PAIN, "ndi": NDI}
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("mm", 1), ("cm", 10)])
+def test_a_unit_beside_the_number_is_that_of_the_cell(checked, unit, factor):
+    half = [f"{10 * v} mm" if n % 2 else f"{v} cm" for n, v in enumerate(PAIN)]
+    _, values = checked(table(vas=half, nprs=None), ("{total: vas", f"{{unit: {unit}, total: vas"))
+    assert values["vas"] == [10 * v for v in PAIN]
+
+
+def test_kilograms_beside_pressures_are_converted(checked):
+    _, values = checked(table(ppt=[f"{v / 2:.1f} kg" for v in PAIN], nprs=None))
+    assert values["ppt"] == pytest.approx([v / 2 * 98.07 for v in PAIN])
+
+
+def test_hundredths_are_no_raw_scale_that_a_draft_may_state(checked):
+    said, _ = checked(table(ndi=[value / 100 for value in NDI]))
+    assert "column 'ndi'" in said
+    assert "instruments.ndi.factor: 100 if they are hundredths" in said
+    _, values = checked(
+        table(ndi=[value / 100 for value in NDI]), ("ndi: {total: ndi", "ndi: {factor: 100, total: ndi")
+    )
+    assert values["ndi"] == pytest.approx(NDI)
+
+
+def test_percentages_of_an_open_document_are_read_as_shown(checked):
+    def cell(value, name):
+        kind = {"ndi": "percentage", "nprs": "float"}.get(name, "string")
+        held = "" if kind == "string" else f' office:value="{value / 100 if kind == "percentage" else value}"'
+        text = f"<text:p>{value}{'%' if kind == 'percentage' else ''}</text:p>"
+        return f'<table:table-cell office:value-type="{kind}"{held}>{text}</table:table-cell>'
+
+    data = table()
+    rows = ["".join(cell(name, "") for name in data.columns)]
+    rows += ["".join(cell(v, n) for n, v in row.items()) for row in data.to_dict("records")]
+    body = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    body = f'<office:body><office:spreadsheet><table:table table:name="S">{body}</table:table></office:spreadsheet></office:body>'
+    parts = ("office", "table", "text")
+    space = "urn:oasis:names:tc:opendocument:xmlns"
+    names = " ".join(f'xmlns:{part}="{space}:{part}:1.0"' for part in parts)
+    entry = '<manifest:file-entry manifest:full-path="/" manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/>'
+    with zipfile.ZipFile("x.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", f"<office:document-content {names}>{body}</office:document-content>")
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<manifest:manifest xmlns:manifest="{space}:manifest:1.0">{entry}</manifest:manifest>',
+        )
+    said, values = checked(data, name="x.ods")
+    assert values.get("ndi") == NDI, said
+
+
+# ---------------------------------------------------------------- codes
+
+
+def test_a_code_for_missing_within_the_range_is_asked_about(checked):
+    with_codes = [99 if n % 4 == 0 else value for n, value in enumerate(NDI)]
+    assert "column 'ndi': holds 99 (12 times), usual codes for missing" in checked(table(ndi=with_codes))[0]
+    assert checked(table(ndi=[99, *NDI[1:]]))[1]["ndi"][0] == 99
+
+
+def test_arms_and_levels_written_as_1_and_1_0_are_one(checked):
+    group = [f"{n // 2 % 2}{'.0' if n > 20 else ''}" for n in range(48)]
+    _, values = checked(table(group=group), ("codes: {'0': code_0, '1': code_1}", "codes: {'0': code_0, '1': code_1}"))
+    assert values["nprs"] == PAIN
+
+
+def test_codes_that_lost_their_noughts_are_said_first(checked):
+    ids = [f"{n // 2 + 1:03}" if n % 2 == 0 else str(n // 2 + 1) for n in range(48)]
+    said, _ = checked(table(id=ids))
+    assert (
+        "Likely wrong\n  - patients.id: 48 of 48 codes of patients differ from another one by noughts in front" in said
+    )
+    assert "./run" not in said
+
+
+def test_a_level_without_anybody_a_future_date_and_a_visit_of_noughts_are_said(checked):
+    sex = ["fm"[n // 2 % 2] for n in range(48)]
+    dates = [*table()["date"][:-1], "2093-03-01"]
+    said, _ = checked(
+        table(sex=sex, ndi=[0 if n % 2 else v for n, v in enumerate(NDI)], date=dates),
+        ("{f: f, m: m}", "{f: f, m: m, x: other}"),
+    )
+    assert "patients.covariates.sex: nobody is 'other'" in said
+    assert "visits.date: 1 row of the export hold a date after the day on which it was written" in said
+    assert "instruments.ndi: all 24 values at the visit 'week_4' are 0" in said
+
+
+def test_cells_of_an_outcome_that_give_no_value_are_said_first(checked):
+    said, _ = checked(
+        table(ndi=[f"({v})" if n % 3 == 0 else str(v) for n, v in enumerate(NDI)]), ("instruments:", "instruments:")
+    )
+    written = table(nprs=[f"{v}" if n % 3 else "low" for n, v in enumerate(PAIN)])
+    said, _ = checked(written, ("  ndi: {total: ndi}", "  ndi: {total: ndi}\n  nprs: {total: nprs}"))
+    assert "instruments.nprs: 16 of 48 filled cells give no value: not a number (16)." in said
+
+
+# ---------------------------------------------------------------- rows that are no data
+
+
+def test_names_again_sums_and_remarks_are_left_out_and_told(checked):
+    lines = table().to_csv(index=False).splitlines()
+    text = [
+        *lines[:20],
+        lines[0],
+        *lines[20:],
+        "Mean,,,,5.1,40",
+        "SD,,,,2.2,12",
+        "Printed by the system on Monday,,,,,",
+    ]
+    said, values = checked("\n".join(text) + "\n")
+    assert values == {"nprs": PAIN, "ndi": NDI}
+    assert "line 21 (6 cells): the names of the columns again, left out" in said
+    assert "line 51 (3 cells): a row that sums up those above it, left out" in said
+    assert "line 52 (3 cells): a row that sums up those above it, left out" in said
+    assert "line 53 (1 cells): a remark below the table, left out" in said
+
+
+def test_a_table_below_the_table_is_left_out_and_told(checked):
+    text = table().to_csv(index=False) + ",,,,,\ngroup,n,mean,,,\nNeedling,12,4.5,,,\nSham,12,5.5,,,\n"
+    said, values = checked(text)
+    assert values == {"nprs": PAIN, "ndi": NDI}
+    assert said.count("a row of another table below this one, left out") == 3
+
+
+def test_the_last_rows_of_people_are_data(checked):
+    text = (
+        table().to_csv(index=False)
+        + "P025,Baseline,2024-03-01,Sham,,\nP025,Week 4,,,,\nn,Baseline,2024-03-01,Sham,4,20\n"
+    )
+    said, values = checked(text)
+    assert "left out" not in said
+    assert values["nprs"] == [*PAIN, 4]
+
+
+# ---------------------------------------------------------------- visits
+
+
+def test_spellings_of_one_week_are_one_visit(checked):
+    visits = list(table()["visit"])
+    visits[1], visits[5] = "Wk 4", "week4"
+    said, _ = checked(table(visit=visits))
+    assert "Pain            24    24" in said
+
+
+def test_instances_of_the_only_repeated_event_are_visits(checked):
+    head = "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,arm,nprs\n"
+    text = head + "".join(
+        f"{p},enrolment_arm_1,,,{p % 2},\n" + "".join(f"{p},visit_arm_1,,{k},,{(p + k) % 9}\n" for k in (1, 2, 3))
+        for p in range(1, 25)
+    )
+    said, values = checked(text)
+    assert "If this is as it should be" in said
+    assert values["nprs"] == [(p + k) % 9 for p in range(1, 25) for k in (1, 2, 3)]
+
+
+def test_a_column_to_be_dropped_that_is_not_there_is_told(checked):
+    said, _ = checked(table(notes="x"), ("disclosure:", "privacy: {drop: [note]}\ndisclosure:"))
+    assert "x.csv: privacy.drop names the column 'note', which is not there; did you mean 'notes'? Mend it." in said
+
+
+# ---------------------------------------------------------------- guesses of the arm side by side
+
+GUESSED = pd.DataFrame(
+    {
+        "id": [f"A{n}" for n in range(12)],
+        "arm": ["dn", "sham"] * 6,
+        **{f"nprs_{time}": [(n + len(time)) % 9 for n in range(12)] for time in ("baseline", "w4", "w12")},
+        "guess_w4": ["dn", "sham", "unsure"] * 4,
+        "guess_w12": ["dn", None, "sham", None] * 3,
+    }
+)
+
+
+def test_guesses_at_several_times_are_drafted_and_become_a_row_each(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    GUESSED.to_csv("x.csv", index=False)
+    assert main(["new", "s", "--from", "x.csv"]) == 0
+    study = load_study(Path("config/s.yaml"))
+    assert study.events.guesses.times == {"w4": {"guess": "guess_w4"}, "w12": {"guess": "guess_w12"}}
+    found = clean(to_canonical(read_export(study.export), study), study, OwnCodes()).tables["guesses"]
+    told = found.set_index(["patient", "time"])["guess"].to_dict()
+    expected = {(f"p.A{n}", "w4"): ["dn", "sham", "unsure"][n % 3] for n in range(12)}
+    assert told == expected | {(f"p.A{n}", "w12"): ["dn", "sham"][n // 2 % 2] for n in range(0, 12, 2)}
+    assert main(["check", "s"]) == 0
+    assert "guesses     18    18" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        ("{w4: {belief: guess_w4}}", "times.w4: 'belief' is not among its columns"),
+        ("{w4: {}}", "times.w4: it names no column"),
+        (
+            "{w4: {guess: guess_w3}}",
+            "the column 'guess_w3' that the study file names in events.guesses.times.w4.guess is not there",
+        ),
+    ],
+)
+def test_times_that_cannot_be_meant_are_told(tmp_path, monkeypatch, capsys, times, said):
+    monkeypatch.chdir(tmp_path)
+    Path("config").mkdir()
+    GUESSED.to_csv("x.csv", index=False)
+    main(["new", "s", "--from", "x.csv"])
+    path = Path("config/s.yaml")
+    words = path.read_text(encoding="utf-8")
+    start, end = words.index("    times:"), words.index("    columns:\n      guess:")
+    path.write_text(f"{words[:start]}    times: {times}\n{words[end:]}", encoding="utf-8")
+    assert main(["check", "s"]) == 1
+    assert said in capsys.readouterr().err

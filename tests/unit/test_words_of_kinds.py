@@ -1,0 +1,126 @@
+"""What every kind says of itself, by design: no sentence of cause, and where nobody was allocated by lot no effect of treatment."""
+
+import re
+
+import pytest
+from made_results import ARM, plan
+
+from needling.analysis.kinds import kinds
+from needling.labels.words import Labels
+
+PAIN = {"outcomes": ["pain"]}
+SETTINGS = {
+    "ancova": {**PAIN, "visits": ["week_4"], "adjust": ["age"]},
+    "blinding": {"guesses": {"needle": "dry_needling", "none": "usual_care"}, "unknown": ["do_not_know"]},
+    "clustering": PAIN,
+    "dose": {**PAIN, "dose": "observed", "visits": ["week_8"], "sessions": [3, 5], "exposures": ["technique"]},
+    "growth_curve": PAIN,
+    "harms": {"serious": {"severity": "severe"}},
+    "missing_data": {"of": "base", "methods": ["mar"], "variance": "frequentist"},
+    "model": {**PAIN, "formula": "value ~ baseline + visit", "random": "1"},
+    "moderators": {**PAIN, "visits": ["week_4"], "moderators": {"age": {}, "baseline": {}}},
+    "multimodal": {**PAIN, "visits": ["week_4"], "co_interventions": {"exercise": "Exercise"}, "role": "exploratory"},
+    "naive": {"of": "base", **PAIN},
+    "policy": {**PAIN, "visits": ["week_4"], "moderators": ["age", "baseline"]},
+    "process": {"measures": ["function"], "pain": "pain", "needled": ["dry_needling"], "role": "exploratory"},
+    "repeated_measures": PAIN,
+    "responders": {**PAIN, "visits": ["week_4"]},
+    "subgroups": {**PAIN, "visits": ["week_4"], "by": "diagnosis"},
+    "time_to_event": {**PAIN, "better": "earlier", "response": {"percent": 50}, "adjust": ["age"]},
+    "treatment_delivered": {"needled": ["dry_needling"]},
+}
+EVENTS = {
+    "sessions": {"session": "s", "date": "d", "pain_before": "b", "pain_after": "a"},
+    "needling": {"session": "s", "technique": "t", "muscle": "m", "ltr": "l"},
+    "co_interventions": {"session": "s", "date": "d", "kind": "k"},
+    "adverse_events": {
+        "session": "s",
+        "date": "d",
+        "kind": "k",
+        "severity": {"from": "v", "codes": {1: "mild", 2: "severe"}},
+    },
+    "guesses": {"date": "d", "guess": {"from": "g", "codes": {1: "needle", 2: "none", 3: "do_not_know"}}},
+}
+DESIGNS = ("randomised", "cohort", "single_arm")
+CAUSE = r"\b(caus\w+|because of|due to|leads? to|results? in|thanks to|owing to|works by|mediat\w+)\b"
+# What is said of a cause that is denied, of the model's own terms, and of people who left.
+DENIED = (
+    r"need not be a cause",
+    r"need not be what makes a difference",
+    r"random effects?",
+    r"mixed[- ]effects?",
+    r"lack of effect",
+    r"no effect of the arm",
+)
+
+
+def text_of(kind, design):
+    """All that a kind says in a design, in words; nothing where the design forbids the kind."""
+    arms = design != "single_arm"
+    covariates = {
+        "age": {"from": "age", "label": "Age"},
+        "diagnosis": {"from": "dx", "codes": {1: "neck", 2: "shoulder"}},
+    }
+    patients = {"id": "id", "clinic": "c", "covariates": covariates, **({"arm": ARM} if arms else {})}
+    schedule = {name: {"week": int(name.partition("_")[2] or 0)} for name in ("baseline", "week_4", "week_8")}
+    asked = {"kind": kind, **SETTINGS[kind]}
+    if not arms:
+        asked = {key: value for key, value in asked.items() if key not in ("needled", "arms")}
+        asked |= {"baseline": "response"} if kind == "repeated_measures" else {}
+    base = {"kind": "repeated_measures", **PAIN, **({} if arms else {"baseline": "response"})}
+    try:
+        one = plan(
+            design=design,
+            patients=patients,
+            visits={"schedule": schedule, "primary": "week_4", "therapist": "t"},
+            cohorts={"neck": {"label": "Neck", "outcomes": {"pain": "nprs", "function": "ndi"}}},
+            events={name: {"columns": columns} for name, columns in EVENTS.items()},
+            estimands={},
+            families={},
+            primary="base",
+            analyses={"base": base, "asked": asked},
+        )
+    except ValueError:
+        return ""
+    told = kinds()[kind].methods(one.analyses["asked"], one)
+    words = [text for item, text in told if item not in ("table", "figure", "section", "people", "wording")]
+    return Labels(one).fill(" ".join(words))
+
+
+def test_every_kind_has_its_settings_here():
+    package = {name for name, module in kinds().items() if module.__name__.startswith("needling.analysis.")}
+    assert set(SETTINGS) == package
+
+
+@pytest.mark.parametrize("kind", list(SETTINGS))
+def test_no_kind_speaks_of_a_cause_and_without_allocation_by_lot_of_no_effect(kind):
+    texts = {design: text_of(kind, design) for design in DESIGNS}
+    assert any(texts.values())
+    for design, text in texts.items():
+        bare = text.lower()
+        for phrase in DENIED:
+            bare = re.sub(phrase, "", bare)
+        assert not re.search(CAUSE, bare), (design, re.search(CAUSE, bare)[0])
+        if design != "randomised":
+            assert not re.search(r"\beffects? of (the )?(arm|treatment|needling|dry needling)\b", bare), design
+            assert not re.search(r"\b(treatment|needling) effects?\b", bare), design
+
+
+@pytest.mark.parametrize("kind", ["dose", "moderators", "multimodal", "process", "subgroups", "time_to_event"])
+def test_what_was_not_drawn_by_lot_is_called_an_association(kind):
+    text = text_of(kind, "cohort")
+    assert text
+    assert re.search(r"associat|not (drawn|allocated) by lot|not allocated at random", text.lower())
+    assert not re.search(r"\beffects?\b", re.sub("|".join(DENIED), "", text.lower()))
+
+
+def test_a_single_arm_is_compared_with_nothing():
+    for kind in ("ancova", "blinding", "dose", "moderators", "multimodal", "policy", "subgroups"):
+        text = text_of(kind, "single_arm").lower()
+        assert not re.search(r"difference (between|of) (the )?arms|against the reference", text), kind
+    assert (
+        text_of("moderators", "single_arm")
+        == text_of("subgroups", "single_arm")
+        == text_of("policy", "single_arm")
+        == ""
+    )

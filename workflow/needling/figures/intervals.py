@@ -1,0 +1,74 @@
+"""What figures of differences at a subgroup or at a value share: their columns, one axis, the better side, and the numbers."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from needling.figures.style import BAND, INK, Profile, Sheet, looks, text_width
+from needling.labels.numbers import decimals, format_estimate, format_fixed
+from needling.labels.sentences import in_sentence
+from needling.labels.words import Labels
+from needling.tables.for_whom import PLACE
+
+GROUP = [*PLACE, "arm", "reference"]  # what tells plots apart
+COLUMNS = [*GROUP, "row_id", "quantity", "variant", "at", "term", "instrument", "estimate", "low", "high", "level", "p"]
+COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
+
+Limits = tuple[float, float]
+
+
+def limits(effects: pd.DataFrame, row: dict[Any, Any]) -> Limits:
+    """Ends of the axis that all differences in an outcome and unit share, with room for them and for no difference."""
+    same = effects[effects["outcome"].eq(row["outcome"]) & effects["unit"].eq(row["unit"])]
+    low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["high"].max()))
+    room = 0.06 * (high - low)
+    return low - room, high + room
+
+
+def better_on_left(row: dict[Any, Any]) -> bool:
+    """Whether the first-named arm is better where the estimate is negative."""
+    return row["better"] == "lower"
+
+
+def difference_axis(ax: Axes, ends: Limits, ticks: int) -> Axes:
+    """Make an axis of differences with a line at none; what lies across has no ticks."""
+    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    ax.set(xlim=ends, yticks=[])
+    ax.xaxis.set_major_locator(MaxNLocator(ticks))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def better_side(ax: Axes, row: dict[Any, Any], ends: Limits) -> None:
+    """Tint the side on which the first-named arm is better."""
+    ax.axvspan(*((ends[0], 0) if better_on_left(row) else (0, ends[1])), color=BAND, linewidth=0, zorder=0)
+
+
+def place_of_none(start: float, end: float, ends: Limits) -> float:
+    """Where no difference is on an axis that stands between two places."""
+    return start - ends[0] / (ends[1] - ends[0]) * (end - start)
+
+
+def name_sides(
+    sheet: Sheet, row: dict[Any, Any], labels: Labels, profile: Profile, places: tuple[float, float, float], y: float
+) -> None:
+    """Name, in the colour of its arm, who is better on which side, where there is room; places: start, no difference, end, mm."""
+    start, zero, end = places
+    left, right = (row["arm"], row["reference"]) if better_on_left(row) else (row["reference"], row["arm"])
+    look = looks(labels.plan.arms)
+    for arm, x, side, room in ((left, zero - 1, "right", zero - start), (right, zero + 1, "left", end - zero)):
+        words = f"{in_sentence(labels.arm(arm))} better"
+        if text_width(words, profile.small) <= room:
+            sheet.write(x, y, words, ha=side, color=look[arm].colour, fontsize=profile.small)
+
+
+def number(row: dict[Any, Any]) -> str:
+    """An estimate with its interval, or nothing."""
+    if pd.isna(row["estimate"]):
+        return ""
+    digits = decimals(row["low"], row["high"])
+    low, high = (format_fixed(row[name], digits) for name in ("low", "high"))
+    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({low} to {high})"

@@ -1,0 +1,139 @@
+"""The methods in words: each model as its job describes it, the items of an analysis plan, and what the authors have not said."""
+
+from typing import Any
+
+import pandas as pd
+
+from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, Labels
+from needling.tables.select import said
+
+FORMULA = ("formula", "formula_words")
+LEGEND = (
+    "In the formulas Y is the outcome of patient i, at visit j where there are several; with index 0 it is the value at baseline. "
+    "A is the arm, x are the covariates, t is time in weeks; Greek letters are estimated, u and b are random effects, and N is the "
+    "normal distribution."
+)
+ITEMS = {
+    "registration": "Registration",
+    "protocol": "Protocol and analysis plan",
+    "setting": "Setting",
+    "dates": "Dates",
+    "eligibility": "Who could take part",
+    "randomisation": "Randomisation",
+    "blinding": "Blinding",
+    "sample_size": "Sample size",
+    "ethics": "Ethics",
+    "funding": "Funding",
+    "interests": "Interests",
+}
+RANDOMISED = ("randomisation", "blinding")
+
+
+def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
+    """Gather what the methods and the rows of an analysis say: sentences of its description."""
+    plan, results = labels.plan, released["results"]
+    rows = results[(results["analysis"] == name) & (results["quantity"] != "standardised_difference")]
+    settings = plan.analyses[name]
+
+    def unique(column: str) -> list[str]:
+        return list(dict.fromkeys(one for one in rows[column] if one))
+
+    def told(item: str) -> list[str]:
+        return [labels.fill(text) for text in said(released, name, item)]
+
+    sentences = told("model") or ["No result."]
+    if settings.outcomes:
+        sentences.append(f"Outcomes: {listed([in_sentence(labels.outcome(one)) for one in settings.outcomes])}.")
+    if told("adjusted"):
+        sentences.append(f"Adjusted for {listed(told('adjusted'))}.")
+    if told("clusters"):
+        sentences.append(f"Random intercepts of {listed(told('clusters'))}.")
+    for where in unique("subset"):
+        sentences.append(f"Restricted to {labels.subset(where)}.")
+    if settings.observed_at:
+        sentences.append(f"Only patients measured at {in_sentence(labels.visit(settings.observed_at))}.")
+    rules = [
+        _df(*pair) for pair in rows[rows["df_method"] != ""][["df_method", "information"]].drop_duplicates().values
+    ]
+    if rules:
+        errors = " and standard errors" if any(rule.startswith("Kenward-Roger") for rule in rules) else ""
+        sentences.append(f"Degrees of freedom{errors}: {listed(rules)}.")
+    robust = [VARIANCES[one] for one in unique("variance") if one in VARIANCES]
+    if robust:
+        sentences.append(f"Variance: {listed(robust)}.")
+    sentences += told("imputation")
+    if told("averaged"):
+        sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
+    sentences += told("scale")
+    if settings.family:
+        family = plan.families[settings.family]
+        how = f"{FAMILIES.get(family.method, 'not adjusted')}, two-sided level {family.level}"
+        sentences.append(
+            f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
+        )
+    written = [
+        (latex, labels.fill(words))
+        for latex, words in zip(*(said(released, name, one) for one in FORMULA), strict=True)
+    ]
+    return {
+        "id": name.replace("_", "-"),
+        "label": labels.analysis(name),
+        "sentences": " ".join(sentences),
+        "written": written,
+    }
+
+
+def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:
+    """The methods by the items of a statistical analysis plan: what the authors say, outcomes, missing data, tests."""
+    plan, results = labels.plan, released["results"]
+    told = [(title, getattr(plan.metadata, name)) for name, title in ITEMS.items()]
+    before = [one for one in told[:8] if one[1]]
+    pooled = any(labels.measure(*place).label == POOLED for place in labels.places)
+    measures = dict.fromkeys(f"{one.axis} ({one.direction})" for one in (labels.measure(*p) for p in labels.places))
+    scales = f"{listed([in_sentence(one) for one in measures])}."
+    if pooled:
+        scales += (
+            " Where a cohort has several instruments for one outcome, they are put on the share of the maximum possible "
+            "score (0–100%, higher is better)."
+        )
+    if not released["reliability"].empty:
+        scales += (
+            " Questionnaires with a few unanswered items are scored from those answered, where their rules allow it."
+        )
+    unverified = listed([in_sentence(one) for one in labels.unverified])
+    if unverified:
+        scales += f" Known in the field but not checked against a publication: {unverified}."
+    uses = [labels.fill(text) for text in said(released, plan.primary, "uses")]
+    missing = [labels.fill(text) for text in said(released, plan.primary, "missing")]
+    data = (
+        f"The primary analysis uses {listed(uses)}; the others are left out, and n says how many are in. "
+        if uses
+        else ""
+    )
+    tests = "Confidence intervals and tests are two-sided"
+    if results["framework"].isin(["non_inferiority", "equivalence"]).any():
+        tests += ", unless a margin is named"
+    tests += "; no interval is adjusted for multiplicity" if results["p_adjusted"].notna().any() else ""
+    tests += (
+        ". P values answer one question each; a large one is not evidence of no difference, for which the interval "
+    )
+    tests += "should be read."
+    middle = [
+        ("Outcomes", sentence(scales)),
+        ("Missing data", (data + " ".join(missing)).strip()),
+        ("Intervals and tests", tests),
+    ]
+    return [*before, *[one for one in middle if one[1]], *[one for one in told[8:] if one[1]]]
+
+
+def lacking(labels: Labels) -> list[str]:
+    """What the study file leaves to the authors, once; randomisation and blinding only of a randomised study."""
+    plan = labels.plan
+    names = [name for name in ITEMS if plan.design == "randomised" or name not in RANDOMISED]
+    left = [ITEMS[name] for name in names if not getattr(plan.metadata, name)]
+    return left + ([] if plan.authors else ["Authors"])
+
+
+def _df(rule: str, information: str) -> str:
+    return f"{DF[rule]} ({information} information)" if information else DF[rule]

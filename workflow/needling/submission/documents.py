@@ -1,0 +1,115 @@
+"""Tables, figures and methods as documents for authors: what the report says, one table or figure on a page."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from needling.labels.words import Labels
+from needling.report.build import TEMPLATES, build_document
+from needling.report.software import software
+from needling.report.text import report_text
+from needling.study.extensions import EXTENSIONS
+from needling.tables.printed import Printed
+
+BLOCKS = {
+    "table": r"^:::: \{\.table-of #table-(?P<name>\w+)\}\n.*?^::::$",
+    "figure": r"^!\[[^\n]*\]\(figures/(?P<name>\w+)\)\{[^\n]*\}$",
+}
+SUPPLEMENT = "Supplementary tables"
+NEXT_PAGE = '```{=openxml}\n<w:p><w:r><w:br w:type="page"/></w:r></w:p>\n```\n'
+
+
+@dataclass(frozen=True)
+class Block:
+    """A table or figure of the report: its name, the section in which it stands, its Markdown."""
+
+    name: str
+    section: str
+    text: str
+
+
+def blocks(text: str, kind: str) -> list[Block]:
+    """Find the tables or figures of the report's text, in their order; folded tables come last, as supplements."""
+    found = []
+    for one in re.finditer(BLOCKS[kind], text, re.MULTILINE | re.DOTALL):
+        before = re.findall(r"^# (.*?) \{#[\w-]+\}$", text[: one.start()], re.MULTILINE)
+        folded = ": **Table S" in one[0]
+        found.append(Block(one["name"], SUPPLEMENT if folded else before[-1], one[0]))
+    return sorted(found, key=lambda block: block.section == SUPPLEMENT)
+
+
+def one_each(found: list[Block], kind: str) -> str:
+    """Markdown with a page for each block, under the headings of the report's sections."""
+    known = {f"{kind}-{block.name}" for block in found}
+    parts, section = [], ""
+    for block in found:
+        head = f"# {block.section}\n\n" if block.section != section else ""
+        section = block.section
+        parts.append(head + unlinked(block.text, known) + "\n")
+    return f"\n{NEXT_PAGE}\n".join(parts)
+
+
+def unlinked(text: str, known: set[str]) -> str:
+    """Leave of a link to what is not in this document its words."""
+    return re.sub(r"\[([^\[\]]+)\]\(#([\w-]+)\)", lambda one: one[0] if one[2] in known else one[1], text)
+
+
+def methods_text(text: str) -> str:
+    """Markdown of the methods: what is estimated, the items of an analysis plan, the models, what computed it, what is missing."""
+    estimand = re.search(r"^What is estimated\n:.*?$", text, re.MULTILINE)
+    methods = _section(text, "methods")
+    computed = re.search(r"^The exact numbers are .*? (Computed with .*)$", text, re.MULTILINE)
+    lacking = _section(text, "lacking")
+    parts = ["# Methods\n"]
+    parts += [f"{estimand[0]}\n"] if estimand else []
+    parts += [methods]
+    parts += [f"## Software\n\n{computed[1]}\n"] if computed else []
+    parts += [f"# For the authors to add\n\n{lacking}"] if lacking else []
+    return unlinked("\n".join(parts), set())
+
+
+def _section(text: str, name: str) -> str:
+    """What stands under one heading of the report, up to the next of its level."""
+    found = re.search(rf"^# [^\n]* \{{#{name}\}}\n(.*?)(?=^# |\Z)", text, re.MULTILINE | re.DOTALL)
+    return found[1].strip() + "\n" if found else ""
+
+
+def write_documents(
+    labels: Labels,
+    released: dict[str, pd.DataFrame],
+    tables: dict[str, Printed],
+    words: dict[str, dict[str, str]],
+    pictures: Path,
+    folder: Path,
+    extensions: Path = EXTENSIONS,
+) -> list[Path]:
+    """Write tables.docx, figures.docx and methods.docx: numbers, captions and words are those of the report.
+
+    Parameters
+    ----------
+    labels, released, tables, words : as `report_text` takes them.
+    pictures : folder with each figure as PNG.
+    folder : where the documents go.
+    extensions : folder with a study's own sections.
+
+    Returns
+    -------
+    The paths; a document for which the study has nothing is not written.
+    """
+    text = report_text(labels, released, tables, words, software=software(), templates=TEMPLATES, extensions=extensions)
+    told = {
+        "tables": one_each(blocks(text, "table"), "table"),
+        "figures": one_each(blocks(text, "figure"), "figure"),
+        "methods": methods_text(text),
+    }
+    paths = []
+    with tempfile.TemporaryDirectory() as nothing:
+        for name, markdown in told.items():
+            if markdown:
+                of = pictures if name == "figures" else Path(nothing)
+                title = f"{labels.title}: {name}"
+                paths.append(build_document(markdown, title, labels, of, folder / f"{name}.docx"))
+    return paths
