@@ -340,6 +340,21 @@ def test_an_odds_ratio_by_firth_joins_completed_data_sets_and_leaves_the_differe
     assert "conditional_odds_ratio" not in set(run(trial(2, lost=False)).results["quantity"])  # nothing is separated
 
 
+def test_an_arm_with_responders_among_the_drawn_alone_is_counted():
+    """Nobody of those measured in usual care responded, and two needled did: no normal interval of next to nothing."""
+    frame = separated_trial().query("visit != 'week_12'")
+    at_4, patient = frame["visit"] == "week_4", frame["patient"]
+    rest = np.random.default_rng(3).normal(6.5, 1.0, len(frame)).clip(4.1)
+    value = frame["value"].mask(at_4, rest).mask(at_4 & patient.isin(["P0005", "P0007"]), 3.0)
+    frame = add_baseline(frame.assign(value=value), "baseline")
+    frame = frame[~(at_4 & patient.isin([f"P{i:04d}" for i in range(0, 16, 2)]))]
+    found = run(frame, responses={"free": {"at_most": 4.0}}, draws=50)
+    one = row(found, "risk_difference", "free")
+    assert "of some completed data sets" in one["note"]
+    assert (one["method"], one["p"] > 0.2, one["low"] < 0 < one["high"]) == ("unadjusted_wilson_newcombe", True, True)
+    assert row(found, "conditional_odds_ratio", "free")["low"] < 1
+
+
 def test_a_separated_covariate_is_named_and_compared_by_firth_in_every_pair():
     frame = trial(7, n=60, lost=False).query("visit != 'week_12'")
     place = frame["patient"].str[1:].astype(int)

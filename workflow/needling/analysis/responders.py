@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from needling.analysis.imputed import Imputed
 
 METHOD = "g_computation_logistic"
+UNADJUSTED = "shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
 READS = ("reliability",)
 USES = ("seed", "instruments")
 SIDE = {"number_needed": NUMBER_NEEDED, "response_curve": RESPONSE_CURVE, "reliable_change": RELIABLE_CHANGE}
@@ -130,7 +131,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Responders among all enrolled patients of the population, standardised by a logistic model over arm, baseline and covariates
     (`needling.analysis.g_computation`, Ye's variance by default). Missing measurements are drawn
     (`needling.analysis.imputed`) and results joined by Rubin's rules, T = W + (1 + 1/m) B on the covariance of the shares; or
-    they count as no response. Where nobody, or everybody, of an arm responded, the logistic model has no finite coefficient:
+    they count as no response. Where nobody, or everybody, of an arm responded (in any completed data set), the logistic model has
+    no finite coefficient:
     shares are then unadjusted with Wilson's, their difference with Newcombe's interval and Fisher's P. There, and where another
     coefficient has no finite value, the odds ratio given baseline and covariates stands beside them by Firth's penalised
     likelihood (`needling.analysis.firth`).
@@ -323,12 +325,14 @@ def _compared(
     events = {arm: (n[arm], round(float(Y[:, group == arm].sum(axis=1).mean()))) for arm in arms}
     pairs = [(one.arm, one.reference) for one in comparisons(question)] if question.arms else []
     note, method, separated = "", METHOD, list[str]()
-    extreme = [arm for arm in arms if not 0 < Y[:, group == arm].mean() < 1]
-    if extreme or not question.arms:
+    shares = np.array([Y[:, group == arm].mean(axis=1) for arm in arms])
+    extreme = ((shares == 0) | (shares == 1)).any(axis=0)  # of the completed data sets
+    if extreme.any() or not question.arms:
         table = _unadjusted(events, pairs, settings.level)
         method = "unadjusted_wilson_newcombe"
-        if extreme:
-            note = "nobody or everybody responded in an arm: shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
+        if extreme.any():
+            some = "" if extreme.all() else " of some completed data sets"
+            note = f"nobody or everybody responded in an arm{some}: {UNADJUSTED}"
     else:
         shares, covariance, separated = _pooled(_models(Y, baseline, people, question), question)
         table = compared_shares(shares, covariance, arms, pairs, events, settings.level)
@@ -339,7 +343,7 @@ def _compared(
     table = table.assign(status=status, note=note, method=method, variance=variance)
     is_share = table["quantity"] == "share"
     table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "a share of 0 or 1 has no such ratio")
-    if pairs and (extreme or separated):
+    if pairs and (extreme.any() or separated):
         models = _models(Y, baseline, people, question)
         table = pd.concat(
             [table, _finite(models, table[table["quantity"] == "risk_difference"], question)], ignore_index=True
