@@ -377,10 +377,8 @@ def _models(
     names: dict[str, str] = {}
     for name in settings.adjust:
         levels = question.categories.get(name)
-        columns = (
-            [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
-        )
-        for column in columns:
+        given = [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
+        for column in given:
             if column.nunique() > 1:
                 names[f"x{len(names)}"] = name
                 frame[f"x{len(names) - 1}"] = column.to_numpy()
@@ -450,7 +448,7 @@ def _finite(
         try:
             numbers, status, note = firth_odds_ratio(completed, question.settings.level), "converged", ""
         except ValueError as why:
-            numbers, status, note = dict.fromkeys(NUMBERS, np.nan), "not_estimated", str(why)
+            numbers, status, note = dict.fromkeys(NUMBERS, float("nan")), "not_estimated", str(why)
         rows.append({**row, **numbers, "quantity": "conditional_odds_ratio", "status": status, "note": note})
     return pd.DataFrame(rows).assign(method="firth_logistic", variance="profile_penalised_likelihood")
 
