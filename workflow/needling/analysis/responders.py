@@ -432,7 +432,7 @@ def _finite(
     from needling.schema.results import NUMBERS
 
     codes = {arm: f"a{i}" for i, arm in enumerate(question.arms)}
-    rows = []
+    rows: list[dict[Any, Any]] = []
     for row in differences.to_dict("records"):
         completed = []
         for data, columns in models:
@@ -449,7 +449,7 @@ def _finite(
             numbers, status, note = firth_odds_ratio(completed, question.settings.level), "converged", ""
         except ValueError as why:
             numbers, status, note = dict.fromkeys(NUMBERS, float("nan")), "not_estimated", str(why)
-        rows.append({**row, **numbers, "quantity": "conditional_odds_ratio", "status": status, "note": note})
+        rows.append(row | numbers | {"quantity": "conditional_odds_ratio", "status": status, "note": note})
     return pd.DataFrame(rows).assign(method="firth_logistic", variance="profile_penalised_likelihood")
 
 
