@@ -367,7 +367,7 @@ def _ratios(times: "pd.DataFrame", question: Question) -> dict[tuple[str, str], 
         X = _columns(times, pair.reference, question)
         name = f"arm {pair.arm}"
         if question.outcome:
-            periods = _periods(times.join(X))
+            periods = _periods(times[["patient", "clinic", "period", "event"]].join(X))
             made, checks = hazards_at_visits(periods, list(X.columns), periods[group].to_numpy()), None
         else:
             made, checks = proportional_hazards(
