@@ -138,7 +138,16 @@ def tables(frame, study, events=True):
     returned = who.assign(day=np.arange(len(who)) % 11 * 7.0 + 5, kind="return")
     guesses = who.assign(guess=np.array(["needle", "none", "do_not_know"])[np.arange(len(who)) % 3])
     gone = who.iloc[::9].assign(day=40.0, still_followed="no")
-    text = {"patient": "str", "guess": "str", "still_followed": "str", "ltr": "str", "kind": "str", "severity": "str", "technique": "str", "muscle": "str"}
+    text = {
+        "patient": "str",
+        "guess": "str",
+        "still_followed": "str",
+        "ltr": "str",
+        "kind": "str",
+        "severity": "str",
+        "technique": "str",
+        "muscle": "str",
+    }
     clean = {"patients": people, "sessions": sessions, "needling": needled, "adverse_events": ill}
     clean |= {"co_interventions": pd.concat([beside, talk], ignore_index=True), "milestones": returned[::2]}
     clean |= {"guesses": guesses, "status": gone}
