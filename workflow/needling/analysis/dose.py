@@ -217,7 +217,7 @@ def _observed(
 
 
 def _values(sessions: "pd.DataFrame", needling: "pd.DataFrame | None", exposures: list[str]) -> "dict[str, pd.Series]":
-    """One number per patient for each exposure: the mean over these sessions with needling, or their share of muscles at a level."""
+    """One number per patient for each exposure: the mean over these sessions with needling, or the share of muscles at a level."""
     import pandas as pd
 
     found: dict[str, pd.Series] = {}
