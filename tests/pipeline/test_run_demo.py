@@ -444,7 +444,7 @@ def test_the_examples_of_the_desk_run_on_the_demo(demo) -> None:
         done = copy.call(sys.executable, PROJECT / "tests/documented.py", MPLBACKEND="agg")
     finally:
         file.write_bytes(before)
-    assert re.search(r"^3\d examples ran$", done.stdout, re.M), done.stdout[-3000:]
+    assert re.search(r"^2[6-9] examples ran$", done.stdout, re.M), done.stdout[-3000:]
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/api.md"])

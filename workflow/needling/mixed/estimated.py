@@ -51,7 +51,7 @@ class Estimated(Solution):
 
         Examples
         --------
-        >>> fit.coefficients["baseline"]
+        >>> fit.coefficients()["baseline"]
         """
         return self.terms(df="asymptotic").set_index("term")["estimate"]
 

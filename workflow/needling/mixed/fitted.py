@@ -342,7 +342,7 @@ class MixedFit(Estimated):
 
         Examples
         --------
-        >>> fit.refit(fit.simulate(np.random.default_rng(1))[0]).status
+        >>> fit.refit(fit.simulate(np.random.default_rng(1)).iloc[:, 0]).status
         'converged'
         """
         design = self.model.design
