@@ -105,10 +105,11 @@ def _apart(itself: dict[Any, Any], at_random: dict[Any, Any], heading: str, labe
         reasons.append(
             "the model of the analysis itself estimated a variance as zero and its standard error knows nothing of it"
         )
+    named = in_sentence(labels.analysis(itself["analysis"]))
     text = (
-        f"{heading}: missing at random and {in_sentence(labels.analysis(itself['analysis']))} assume the same of those not measured, "
-        f"yet one interval holds 0 and the other does not. The estimates are {gap} {itself['unit']} apart; the standard error is "
-        f"{first} beside {second}, its degrees of freedom {df} beside {df_itself}"
+        f"{heading}: missing at random and {named} assume the same of those not measured, yet one interval holds 0 and the other "
+        f"does not. The estimates are {gap} {itself['unit']} apart; the standard error is {first} beside {second}, its degrees of "
+        f"freedom {df} beside {df_itself}"
         + (f", since {listed(reasons)}" if reasons else "")
         + ". Where they disagree the data decide little either way."
     )
