@@ -13,7 +13,6 @@ from needling.schema.side import (
     CLUSTERS,
     CROSS_CHECK,
     DELIVERED,
-    DOSE_WEIGHTS,
     DROPOUT,
     EVENT_CURVE,
     GUESSES,
@@ -25,6 +24,7 @@ from needling.schema.side import (
     RESPONSE_CURVE,
     TIPPING,
     TIPPING_POINTS,
+    WEIGHTS,
 )
 from needling.study.file import part
 
@@ -313,7 +313,7 @@ def about_responders(n):
             [curve | {"improvement": x, "share": y, "n_events": k} for x, y, k in [(0.0, 0.5, 40), (2.0, 0.4, 30)]],
             RESPONSE_CURVE,
         ),
-        "dose_weights": rows([weights], DOSE_WEIGHTS),
+        "weights": rows([weights], WEIGHTS),
         "reliable_change": rows([change | {"n_improved": 30, "n_worse": 12, "n_unchanged": 38}], RELIABLE_CHANGE),
     }
 
