@@ -117,13 +117,24 @@ def test_twitch_is_split_within_the_needled():
     sessions = twitching(n=3, sessions=3)
     sessions["twitch"] = [1.0, 0.0, 0.0, np.nan, 1.0, 1.0, 0.0, 0.0, 1.0]
     sessions.loc[6:, "arm"] = "usual_care"
-    rows = split(sessions, ["dry_needling"])
+    rows = split(sessions, ["dry_needling"], "pain_change")
     assert list(rows["twitch_between"]) == pytest.approx([1 / 3] * 3 + [1.0] * 2)
     assert list(rows["twitch_within"]) == pytest.approx([2 / 3, -1 / 3, -1 / 3, 0, 0])
     expected = sessions["pain_before"][[1, 2]].tolist()
     assert rows["next_pain_before"].tolist()[:2] == expected
     assert np.isnan(rows["next_pain_before"].iloc[2])
-    assert split(sessions.assign(muscles=0.0), ["dry_needling"]).empty
+    assert split(sessions.assign(muscles=0.0), ["dry_needling"], "pain_change").empty
+
+
+def test_a_session_without_the_response_is_no_part_of_a_patients_share():
+    """The last session has no next one: who twitched at it alone never twitched as far as the next session is told."""
+    sessions = twitching(n=2, sessions=3).assign(twitch=[0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+    rows = split(sessions, ["dry_needling"], "next_pain_before")
+    assert rows["twitch_between"].tolist() == [0.0, 0.0, 0.5, 0.5]
+    assert rows["twitch_within"].tolist() == [0.0, 0.0, 0.5, -0.5]
+    last = twitching(n=40, sessions=4).assign(twitch=lambda made: (made["number"] == 4) * 1.0)
+    found = coefficients_of(last)
+    assert {row["status"] for (variant, _), row in found.items() if variant == "next_session"} == {"not_estimated"}
 
 
 def coefficients(sessions):
@@ -138,8 +149,8 @@ def test_twitch_coefficients_are_those_of_lmer():
     expected = {
         ("same_session", "twitch_within"): (-0.66862695126, 0.12563228810, 158.0),
         ("same_session", "twitch_between"): (0.16928364499, 0.39148441444, 38.0),
-        ("next_session", "twitch_within"): (0.01295602324, 0.14145832731, 119.43040151),
-        ("next_session", "twitch_between"): (0.67900385513, 0.75191682429, 37.99045938),
+        ("next_session", "twitch_within"): (-0.00010205207, 0.14182817763, 118.0),
+        ("next_session", "twitch_between"): (0.86666624095, 0.66954801024, 38.0),
     }
     assert set(found) == set(expected)
     for key, (estimate, se, df) in expected.items():

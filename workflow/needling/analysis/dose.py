@@ -217,16 +217,19 @@ def _observed(
 
 
 def _values(sessions: "pd.DataFrame", needling: "pd.DataFrame | None", exposures: list[str]) -> "dict[str, pd.Series]":
-    """One number per patient for each exposure: the mean over sessions with needling, or the share of muscles at a level."""
+    """One number per patient for each exposure: the mean over these sessions with needling, or the share of muscles at a level."""
     import pandas as pd
 
     found: dict[str, pd.Series] = {}
     used = sessions[sessions["muscles"] > 0]
+    if needling is not None:
+        key = ["patient", "session" if "session" in needling.columns else "day"]
+        needling = needling.merge(used[key].dropna().drop_duplicates(), on=key)
     for name in exposures:
         if name in OF_SESSIONS:
             found[structured([name])] = used.groupby("patient")[name].mean()
         elif needling is not None and name in needling.columns:
-            mine = needling[needling["patient"].isin(used["patient"])].dropna(subset=[name])
+            mine = needling.dropna(subset=[name])
             if pd.api.types.is_numeric_dtype(mine[name].dtype):
                 found[structured([name])] = mine.groupby("patient")[name].mean()
                 continue
