@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from needling.analysis.g_computation import compared_shares, g_computation, number_needed
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
@@ -311,7 +312,6 @@ def _compared(
     import numpy as np
     import pandas as pd
 
-    from needling.analysis.g_computation import compared_shares, number_needed
     from needling.analysis.response_curve import before
 
     settings, arms = question.settings, list(question.arms) or [""]
@@ -400,8 +400,6 @@ def _pooled(
 ) -> "tuple[np.ndarray, np.ndarray, list[str]]":
     """Shares and their covariance over the completed data sets by Rubin's rules, and what is separated in any of them."""
     import numpy as np
-
-    from needling.analysis.g_computation import g_computation
 
     variance = _variance(question.settings, question.study)
     strata = "stratum" if question.settings.strata else None
