@@ -351,40 +351,34 @@ def _pooled(
 ) -> "tuple[np.ndarray, np.ndarray, list[str]]":
     """Shares and their covariance over the completed data sets by Rubin's rules, and what is separated in any of them."""
     import numpy as np
-    import pandas as pd
 
-    from needling.analysis.g_computation import g_computation
+    from needling.analysis.g_computation import standardised
 
-    settings, study = question.settings, question.study
-    variance = _variance(settings, study)
-    codes = {arm: f"a{i}" for i, arm in enumerate(question.arms)}
-    frame = pd.DataFrame({"arm": pd.Categorical(people["arm"].map(codes), list(codes.values()))})
-    names: dict[str, str] = {}
+    settings, study, arms = question.settings, question.study, list(question.arms)
+    group = people["arm"].to_numpy()
+    labels, columns = [question.reference, *arms[1:]], []
     for name in settings.adjust:
         levels = question.categories.get(name)
-        columns = (
-            [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
-        )
-        for column in columns:
-            if column.nunique() > 1:
-                names[f"x{len(names)}"] = name
-                frame[f"x{len(names) - 1}"] = column.to_numpy()
-    if settings.strata:
-        frame["stratum"] = people[settings.strata].fillna("").to_numpy()
+        parts = [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
+        varied = [part.to_numpy(float) for part in parts if part.nunique() > 1]
+        columns += varied
+        labels += [name] * len(varied)
+    strata = people[settings.strata].fillna("").to_numpy() if settings.strata else None
+    variance = _variance(settings, study)
     found, within = [], []
     separated: dict[str, None] = {}
-    for one, base in zip(Y, baseline, strict=True):
-        data, terms = frame.assign(response=one, base=base), ["arm", *names]
-        if study.design == "randomised" and np.isnan(base).any() and not np.isnan(base).all():
-            data["base"] = data["base"].fillna(data["base"].mean())
-        if settings.baseline == "covariate" and data["base"].nunique() > 1:
-            terms.append("base")
-        strata = "stratum" if settings.strata else None
-        made = g_computation(data, "response", "arm", "response ~ " + " + ".join(terms), variance, strata=strata)
-        found.append(made.loc[made["quantity"] == "share", "estimate"].to_numpy())
-        within.append(made.attrs["covariance"])
-        for term in made.attrs["separated"]:
-            separated[_named(term, names, question)] = None
+    for one, before in zip(Y, baseline, strict=True):
+        filled = np.isnan(before).any() and not np.isnan(before).all() and study.design == "randomised"
+        base = np.where(np.isnan(before), np.nanmean(before), before) if filled else before
+        with_base = settings.baseline == "covariate" and len(np.unique(base[~np.isnan(base)])) > 1
+        given = np.column_stack([np.ones(len(group)), *columns, *([base] if with_base else [])])
+        whole = ~np.isnan(given).any(axis=1)
+        designs = [_design(given[whole], mine, arms) for mine in (group[whole], *arms)]
+        names, strata_of = labels + ["baseline"] * with_base, None if strata is None else strata[whole]
+        made = standardised(one[whole], designs[0], designs[1:], names, group[whole], arms, variance, strata_of)
+        found.append(made[0])
+        within.append(made[1])
+        separated |= dict.fromkeys(made[2])
     shares, covariance = np.mean(found, axis=0), np.mean(within, axis=0)
     if len(found) > 1:
         covariance = covariance + (1 + 1 / len(found)) * np.cov(np.array(found).T, ddof=1)
@@ -395,9 +389,12 @@ def _variance(settings: Settings, study: Study) -> Literal["ye", "ge"]:
     return settings.variance or ("ye" if study.design == "randomised" else "ge")
 
 
-def _named(term: str, names: dict[str, str], question: Question) -> str:
-    arms = {f"arm[T.a{i}]": arm for i, arm in enumerate(question.arms)}
-    return {**arms, **names, "base": "baseline", "Intercept": question.reference}.get(term, term)
+def _design(given: "np.ndarray", group: "np.ndarray | str", arms: list[str]) -> "np.ndarray":
+    """The intercept, who is in each arm but the first, and the other columns of a design."""
+    import numpy as np
+
+    inside = [np.broadcast_to((group == arm) * 1.0, len(given)) for arm in arms[1:]]
+    return np.column_stack([given[:, 0], *inside, given[:, 1:]])
 
 
 def _unadjusted(events: dict[str, tuple[int, int]], pairs: list[tuple[str, str]], level: float) -> "pd.DataFrame":
