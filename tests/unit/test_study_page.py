@@ -1,4 +1,4 @@
-"""The page of the study file's keys is whole and true (test_house.py holds it current); the entries that pages of analyses show are entries."""
+"""The page of the study file's keys is whole and true (test_house.py holds it current); entries on pages of analyses are entries."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,11 @@ from needling.study.described import page
 
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/study_file.md"
-ELSEWHERE = {"blinding", "multimodal"}  # of studies that record what the demo does not
+ELSEWHERE = {
+    "blinding",
+    "multimodal",
+    "overlap_weights",
+}  # of studies of another design, or that record what the demo does not
 PAGES = sorted(path for path in (PROJECT / "docs/analyses").glob("*.md") if path.stem not in ELSEWHERE)
 
 
