@@ -15,6 +15,7 @@ from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.figures import weighted as figure
 from needling.figures.style import PHONE, REPORT, style
+from needling.labels.numbers import MISSING
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.schema.contract import check
@@ -251,7 +252,9 @@ def test_table_and_figure_show_balance_before_and_after():
     assert "What was not measured may differ still" in caption
     assert alternative.count("before and") == 9 + 1
     contrasts = secondary(released, labels)
-    assert any("unweighted" in str(row[0]).lower() for row in contrasts.rows)
+    plain = [row for row in contrasts.rows if "unweighted" in str(row[0]).lower()]
+    assert len(plain) == 3
+    assert {cell for row in plain for cell in row[1:3]} == {MISSING}  # means are those of the weighted groups
     assert any("as they came" in note for note in contrasts.notes)
 
 
