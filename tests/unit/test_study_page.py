@@ -1,4 +1,4 @@
-"""The page of the study file's keys is whole and true (test_house.py holds it current); entries on pages of analyses are entries."""
+"""The page of the keys of the study file is whole and true; entries that pages of analyses show are entries of a study file."""
 
 import re
 from pathlib import Path
