@@ -7,7 +7,9 @@ from made_results import plan, single_arm_plan
 
 from needling.analysis import ancova, growth_curve, model, repeated_measures
 from needling.analysis.formulas import as_written
+from needling.analysis.kinds import kinds
 from needling.labels.words import Labels
+from needling.report.methods import SYMBOLS, legend
 
 ARM, BASELINE, COVARIATES = r"\tau_{A(i)", r"Y_{i0}", r"\mathbf{x}_{i}"
 
@@ -40,6 +42,71 @@ def test_what_is_in_the_model_is_in_its_formula(kind, changes, there, absent):
     for part, said in told.items():
         assert (part in latex) == (said in words)
     assert not re.search(r"[\\_${}]", words)
+
+
+# Of each kind settings that are valid anywhere, and what its formula must have: else a statistician would have to guess it.
+SHOWN = {
+    "responders": ({"visits": ["week_4"]}, [ARM, BASELINE, r"\pi_{a} = \frac{1}{n}"]),
+    "missing_data": (
+        {"of": "primary", "variance": "frequentist"},
+        [r"^{-1} (\mathbf{Y}_{i,\text{obs}} - ", r"\frac{n - 1}{n}"],
+    ),
+    "clustering": (
+        {"clusters": ["clinic"]},
+        [r"\frac{\sigma_{\text{clinic}}^{2}}{\sigma_{\text{clinic}}^{2} + \sigma^{2}}"],
+    ),
+    "blinding": (
+        {"guesses": {"a": "sham", "b": "dry_needling"}},
+        [r"n_{a,\text{right}} - n_{a,\text{wrong}}", r"(1 - d)^{2}"],
+    ),
+    "time_to_event": (
+        {"event": {"table": "milestones"}, "horizon": 12, "better": "later"},
+        [r"1 - \frac{d_{k}}{n_{k}}", r"\exp(\tau_{A(i)}"],
+    ),
+    "moderators": (
+        {"visits": ["week_4"], "moderators": {"age": {}}},
+        [ARM, BASELINE, r"\boldsymbol{\delta}_{A(i)}^{\top}"],
+    ),
+    "subgroups": ({"visits": ["week_4"], "by": "sex"}, [ARM, BASELINE, r"\delta_{A(i)G(i)}"]),
+    "policy": (
+        {"visits": ["week_4"], "moderators": ["age"]},
+        [r"\{A(i) = a\}}{P(A = a)}", r"(d_{i} - 1)(g_{i1} - g_{i0})"],
+    ),
+    "process": ({"measures": ["function"], "pain": "pain"}, [r"\tilde{m}_{ij}\,\tilde{p}_{ij}"]),
+    "dose": ({"dose": "allocated", "visits": ["week_4"]}, [ARM, BASELINE]),
+    "multimodal": ({"visits": ["week_4"], "co_interventions": {"exercise": "exercise"}}, [ARM, r"\mathbf{c}_{i}"]),
+}
+
+
+def said_by(name):
+    """What a kind says of itself."""
+    kind = kinds()[name]
+    return kind.methods(kind.Settings.model_validate({"kind": name, "outcomes": ["pain"], **SHOWN[name][0]}), plan())
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_kinds_that_estimate_show_how(name):
+    said, there = said_by(name), SHOWN[name][1]
+    (latex,), (words,) = ([text for item, text in said if item == one] for one in ("formula", "formula_words"))
+    assert [part for part in there if part not in latex] == []
+    assert latex.count("{") == latex.count("}")
+    assert re.fullmatch(r"([A-Z][^\\_${}]+\. ?)+", words), words
+    assert words.count(". ") + 1 >= latex.count(r" \\ &") + 1  # a sentence for each line
+
+
+def test_only_descriptions_and_habits_have_no_formula():
+    known = {"ancova", "repeated_measures", "growth_curve", "model", *SHOWN}
+    assert set(kinds()) - known == {"harms", "naive", "treatment_delivered"}
+
+
+def test_letters_are_told_where_a_formula_has_them():
+    assert legend([]) == ""
+    assert "R is 1 for a responder" in legend([r"P(R_{i} = 1)"])
+    for mark in SYMBOLS:
+        assert SYMBOLS[mark] in legend([mark])
+        assert SYMBOLS[mark] not in legend([r"Y_{i} = \alpha"])
+    written = " ".join(text for name in SHOWN for item, text in said_by(name) if item == "formula")
+    assert {mark for mark in SYMBOLS if mark not in written} == {r"\,t_{ij}", "D_{ik}", "C_{ik}"}  # of other settings
 
 
 def test_a_course_without_arms_has_no_arm_in_its_formula():

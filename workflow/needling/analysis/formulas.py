@@ -5,7 +5,34 @@ import re
 Term = tuple[str, str]
 
 INTERCEPT: Term = (r"\alpha", "an intercept")
+OUTCOME: Term = (r"Y_{i}", "The outcome of a patient at the visit")
+ERROR: Term = (r"\varepsilon_{i}", "an error")
+NORMAL: Term = (r"\varepsilon_{i} \sim N(0, \sigma^{2})", "Errors are independent and normal with one variance")
 ADJUSTED: Term = (r"\boldsymbol{\gamma}^{\top}\mathbf{x}_{i}", "the covariates with their coefficients")
+
+
+def displayed(lines: list[Term]) -> list[tuple[str, str]]:
+    """Write lines of formulas below one another for the methods of a kind.
+
+    Parameters
+    ----------
+    lines : each in LaTeX and as a sentence without its full stop.
+
+    Returns
+    -------
+    Items of the side table `methods`: formula (LaTeX) and formula_words.
+    """
+    below = r" \\ & ".join(latex for latex, _ in lines)
+    return [
+        ("formula", rf"\begin{{aligned}} & {below} \end{{aligned}}"),
+        ("formula_words", " ".join(f"{words}." for _, words in lines)),
+    ]
+
+
+def summed(left: Term, terms: list[Term]) -> Term:
+    """A line that says of what something is the sum."""
+    right, words = zip(*terms, strict=True)
+    return f"{left[0]} = {' + '.join(right)}", f"{left[1]} is the sum of {', '.join(words[:-1])} and {words[-1]}"
 
 
 def equation(left: Term, terms: list[Term], distributions: list[Term]) -> list[tuple[str, str]]:
@@ -19,14 +46,20 @@ def equation(left: Term, terms: list[Term], distributions: list[Term]) -> list[t
 
     Returns
     -------
-    Items of the side table `methods`: formula (LaTeX) and formula_words.
+    As `displayed`.
     """
-    right, words = zip(*terms, strict=True)
     random, told = zip(*distributions, strict=True)
-    above, below = " + ".join(right), r", \quad ".join(random)
-    latex = rf"\begin{{aligned}} & {left[0]} = {above} \\ & {below} \end{{aligned}}"
-    said = f"{left[1]} is the sum of {', '.join(words[:-1])} and {words[-1]}."
-    return [("formula", latex), ("formula_words", " ".join([said, *(f"{one}." for one in told)]))]
+    return displayed([summed(left, terms), (r", \quad ".join(random), ". ".join(told))])
+
+
+def covariance_terms(arms: bool, baseline: bool, adjust: bool) -> list[Term]:
+    """The terms of a model of one visit: intercept, and as there are arm, baseline and covariates."""
+    return [
+        INTERCEPT,
+        *([(r"\tau_{A(i)}", "what the arm adds")] if arms else []),
+        *([(r"\beta\,Y_{i0}", "a slope times the value at baseline")] if baseline else []),
+        *([ADJUSTED] if adjust else []),
+    ]
 
 
 def cluster_effects(clusters: list[str], index: str) -> tuple[list[Term], list[Term]]:

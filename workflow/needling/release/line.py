@@ -24,6 +24,8 @@ VARIABLE = ["cohort", "variable", "visit", "site"]
 # columns of side tables that say where a row stands: they are grids and no findings
 AXES = ("bin", "normal", "time", "day", "week", "improvement", "level", "delta_arm", "delta_reference")
 # side tables about estimates and not about people: they go where the result goes
+CLUSTER_NUMBERS = ("rank", "estimate", "low", "high", "n", "level")
+OF_CLUSTERS = ("cluster_effects", "delivered_by_clinic")  # a row for each therapist or clinic, without a name
 OF_RESULTS = ("cross_check", "tipping", "tipping_points", "balance")
 
 
@@ -228,10 +230,8 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         return release_dropout(table, limit) if name == "dropout" else release_lost(table, limit)
     if name == "guesses":
         return release_parts(table, ["analysis", "cohort", "visit", "arm"], "n_answered", "n", ["guess"], limit)
-    if name == "cluster_effects":
-        # who knows how many patients a therapist had would know the effect too
-        hide(table, few(table["fewest"], max(limit.cell, limit.sd)), ["estimate", "low", "high"], "few_people")
-        return table.drop(columns="fewest")
+    if name in OF_CLUSTERS:
+        return release_clusters(table, limit)
     if "fewest" in table.columns:
         # of one value per patient: n is no secret, as it is not of the values at baseline
         _describe(table, limit)
@@ -246,6 +246,17 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
     axis = next((c for c in ("time", "day", "improvement") if c in table.columns), None)
     return on_grid(table, axis, limit) if axis else table
+
+
+def release_clusters(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release what therapists or clinics had, by size: nothing of those with few patients, whose place would bound it either."""
+    groups = [name for name in table.columns if name not in (*CLUSTER_NUMBERS, "fewest", "hidden")]
+    # who knows how many patients one had would know the estimate too
+    hide(table, few(table["fewest"], max(limit.cell, limit.sd)), ["estimate", "low", "high"], "few_people")
+    table["_hidden"] = table["hidden"] != ""
+    table = table.sort_values([*groups, "_hidden", "rank"], kind="stable") if table["_hidden"].any() else table
+    table["rank"] = table.groupby(groups, sort=False).cumcount() + 1
+    return table.drop(columns=["fewest", "_hidden"]).reset_index(drop=True)
 
 
 def release_dropout(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":

@@ -11,9 +11,25 @@ from needling.tables.select import said
 FORMULA = ("formula", "formula_words")
 LEGEND = (
     "In the formulas Y is the outcome of patient i, at visit j where there are several; with index 0 it is the value at baseline. "
-    "A is the arm, x are the covariates, t is time in weeks; Greek letters are estimated, u and b are random effects, and N is the "
-    "normal distribution."
+    "A is the arm, x are the covariates{more}; Greek letters are estimated, u and b are random effects, and N is the normal "
+    "distribution."
 )
+# What else a formula may have, where some model of the study has it: a part of its LaTeX -> words.
+SYMBOLS = {
+    r"\,t_{ij}": "t is time in weeks",
+    "R_{i}": "R is 1 for a responder",
+    r"\text{mis}": "mis and obs are a patient's missing and measured visits",
+    r"\hat{\tau}_{(k)}": "an index in brackets is what is left out",
+    "d_{k}": "d of n at risk had the event at a time",
+    "B_{a}": "n are people",
+    r"\mathbf{z}_{i}": "z are the variables on which a difference may depend",
+    "G(i)": "G is the subgroup",
+    "g_{ia}": "m is a predicted outcome and P a chance",
+    "D_{ik}": "D is pain and T a twitch response at session k",
+    r"\tilde{m}": "m and p are a measure and pain",
+    "C_{ik}": "C is coming again after session k, M being measured, s the sessions and p the pain before one",
+    r"\mathbf{c}_{i}": "c are the sessions with other treatment",
+}
 ITEMS = {
     "registration": "Registration",
     "protocol": "Protocol and analysis plan",
@@ -82,6 +98,12 @@ def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) ->
         "sentences": " ".join(sentences),
         "written": written,
     }
+
+
+def legend(formulas: list[str]) -> str:
+    """Say what the letters in some formulas are; nothing where there is no formula."""
+    told = [words for mark, words in SYMBOLS.items() if any(mark in latex for latex in formulas)]
+    return LEGEND.format(more="".join(f", {one}" for one in told)) if formulas else ""
 
 
 def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:

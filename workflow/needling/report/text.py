@@ -14,7 +14,7 @@ from needling.report.answer import ADD, answers, harms_line, heading, noticed, s
 from needling.report.checklists import checklist_tables
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
 from needling.report.mechanisms import process_sentences, sessions_sentences
-from needling.report.methods import LEGEND, lacking, model_words, plan_items
+from needling.report.methods import lacking, legend, model_words, plan_items
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
@@ -137,7 +137,7 @@ def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any
     models = [model_words(name, released, labels) for name in labels.plan.analyses]
     return {
         "models": models,
-        "legend": LEGEND if any(one["written"] for one in models) else "",
+        "legend": legend([latex for one in models for latex, _ in one["written"]]),
         "items": plan_items(released, labels),
         "lacking": lacking(labels),
     }
