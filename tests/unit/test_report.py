@@ -25,7 +25,7 @@ from needling.figures.draw import figures, write_figure, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
 from needling.release.line import release
-from needling.report.build import build_report
+from needling.report.build import READER, TEMPLATES, build_report
 from needling.report.page import LARGEST_FILE, VARIABLES, finished
 
 
@@ -216,10 +216,24 @@ def test_models_are_formulas_with_words_on_the_page_and_in_the_document(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
     formulas = re.findall(r'<div class="formula" role="img" tabindex="0" aria-label="([^"]+)">\s*<math\b', page)
     assert formulas
-    assert all(words.startswith("The outcome of a patient") for words in formulas)
+    assert {re.match(r"The [a-z ]+? of a patient", words)[0] for words in formulas} == {
+        "The outcome of a patient", "The missing values of a patient",
+    }  # fmt: skip
     assert page.count("In the formulas Y is the outcome") == 1
     with zipfile.ZipFile(built[1]["here"][2]) as archive:
-        assert len(re.findall(r"<m:oMathPara>", archive.read("word/document.xml").decode())) == len(formulas)
+        document = archive.read("word/document.xml").decode()
+    assert len(re.findall(r"<m:oMathPara>", document)) == len(formulas)
+    said = html.unescape(" ".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", document)))
+    assert [words for words in formulas if f"In words: {html.unescape(words)}" not in said] == []
+
+
+def test_words_of_a_formula_are_written_as_html_writes_them(tmp_path):
+    """Signs of a label that mean something to HTML come through to who hears the formula."""
+    import pypandoc
+
+    text = "::: {.formula alt=\"more & less < 5\"}\n$$Y$$\n:::\n"
+    made = pypandoc.convert_text(text, "html", format=READER, extra_args=[f"--lua-filter={TEMPLATES / 'layout.lua'}"])
+    assert 'aria-label="more &amp; less &lt; 5"' in made
 
 
 def test_checklists_say_where_each_item_is_answered(built):

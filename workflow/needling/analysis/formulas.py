@@ -2,6 +2,8 @@
 
 import re
 
+from needling.study.keys import braced
+
 Term = tuple[str, str]
 
 INTERCEPT: Term = (r"\alpha", "an intercept")
@@ -70,8 +72,11 @@ def cluster_effects(clusters: list[str], index: str) -> tuple[list[Term], list[T
     return terms, [(spread, told)] if clusters else []
 
 
+NAME = re.compile(r"[A-Za-z_]\w*(?!\w)(?!\s*[(=])")  # a column, and neither a function nor its option
+
+
 def as_written(formula: str, random: str, clusters: list[str]) -> list[tuple[str, str]]:
-    """A formula of the study file with spaces for the marks of codes; random effects stand in brackets with whose they are.
+    """A formula of the study file with its columns in braces, for labels; random effects stand in brackets with whose they are.
 
     Returns
     -------
@@ -79,10 +84,10 @@ def as_written(formula: str, random: str, clusters: list[str]) -> list[tuple[str
     """
     groups = [*([f"({random} | patient)"] if random else []), *(f"(1 | {one})" for one in clusters)]
     whole = " + ".join([formula, *groups])
-    latex = re.sub(r"[A-Za-z_]\w*", lambda name: rf"\text{{{name[0].replace('_', ' ')}}}", whole)
-    for mark, command in (("~", r"\sim "), ("*", r"\times "), ("|", r"\mid "), (":", "{:}")):
+    named = NAME.sub(lambda name: braced("column", name[0]), whole)
+    words = named.replace("~", "depends on").replace("*", "times").replace("|", "for each")
+    latex = re.sub(r"(?<!column):", "{:}", named)
+    latex = re.sub(r"\{column:\w+\}", lambda name: rf"\text{{{name[0]}}}", latex)
+    for mark, command in (("~", r"\sim "), ("*", r"\times "), ("|", r"\mid ")):
         latex = latex.replace(mark, command)
-    words = re.sub(r"[A-Za-z_]\w*", lambda name: name[0].replace("_", " "), whole)
-    for mark, told in (("~", "depends on"), ("*", "times"), ("|", "for each")):
-        words = words.replace(mark, told)
-    return [("formula", latex), ("formula_words", f"{words[:1].upper()}{words[1:]}.")]
+    return [("formula", latex), ("formula_words", f"{words}.")]

@@ -386,8 +386,8 @@ def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
     removed = "of each arm and visit" if study.arms else "of each visit"
     lines = [
         (
-            r"r = \frac{\sum_{ij} \tilde{m}_{ij}\,\tilde{p}_{ij}}"
-            r"{\sqrt{\sum_{ij} \tilde{m}_{ij}^{2} \sum_{ij} \tilde{p}_{ij}^{2}}}",
+            r"r = \frac{\sum_{ij} \tilde{q}_{ij}\,\tilde{p}_{ij}}"
+            r"{\sqrt{\sum_{ij} \tilde{q}_{ij}^{2} \sum_{ij} \tilde{p}_{ij}^{2}}}",
             f"The correlation within patients is that of a measure and pain from which the means of patients and {removed} are "
             "removed",
         )

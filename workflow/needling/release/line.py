@@ -250,13 +250,15 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
 
 def release_clusters(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
     """Release what therapists or clinics had, by size: nothing of those with few patients, whose place would bound it either."""
+    import pandas as pd
+
     groups = [name for name in table.columns if name not in (*CLUSTER_NUMBERS, "fewest", "hidden")]
     # who knows how many patients one had would know the estimate too
     hide(table, few(table["fewest"], max(limit.cell, limit.sd)), ["estimate", "low", "high"], "few_people")
-    table["_hidden"] = table["hidden"] != ""
-    table = table.sort_values([*groups, "_hidden", "rank"], kind="stable") if table["_hidden"].any() else table
+    order = pd.DataFrame({"group": table.groupby(groups, sort=False).ngroup(), "last": table["hidden"] != ""})
+    table = table.loc[order.sort_values(["group", "last"], kind="stable").index]
     table["rank"] = table.groupby(groups, sort=False).cumcount() + 1
-    return table.drop(columns=["fewest", "_hidden"]).reset_index(drop=True)
+    return table.drop(columns="fewest").reset_index(drop=True)
 
 
 def release_dropout(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":

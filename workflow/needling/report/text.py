@@ -14,7 +14,7 @@ from needling.report.answer import ADD, answers, harms_line, heading, noticed, s
 from needling.report.checklists import checklist_tables
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
 from needling.report.mechanisms import process_sentences, sessions_sentences
-from needling.report.methods import lacking, legend, model_words, plan_items
+from needling.report.methods import LEGEND, lacking, model_words, plan_items
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
@@ -34,6 +34,7 @@ def report_text(
     software: list[str],
     templates: Path,
     extensions: Path = EXTENSIONS,
+    checked: dict[str, Printed] | None = None,
 ) -> str:
     """Write the report as Markdown.
 
@@ -46,6 +47,7 @@ def report_text(
     software : the packages that computed, with their versions.
     templates : folder with report.md.
     extensions : folder with a study's own sections (section_<name>.md, written like report.md).
+    checked : the checklists, as `checklist_tables` fills them. Default: they are filled here.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def report_text(
     StudyError : a figure or table asks for a section that the report has not.
     """
     plan = labels.plan
-    checked = checklist_tables(labels, tables, words)
+    checked = checklist_tables(labels, tables, words) if checked is None else checked
     tables = tables | checked
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
@@ -137,7 +139,7 @@ def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any
     models = [model_words(name, released, labels) for name in labels.plan.analyses]
     return {
         "models": models,
-        "legend": legend([latex for one in models for latex, _ in one["written"]]),
+        "legend": LEGEND if any(one["written"] for one in models) else "",
         "items": plan_items(released, labels),
         "lacking": lacking(labels),
     }
