@@ -6,7 +6,7 @@ from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_pl
 from matplotlib.lines import Line2D
 from test_figures import drawn_texts
 
-from needling.figures import balance, by_clinic, patterns
+from needling.figures import balance, clinics, patterns
 from needling.figures.style import PHONE, REPORT, Profile, style
 
 
@@ -132,7 +132,7 @@ def test_a_study_without_an_analysis_of_missing_data_has_no_figure_of_its_reason
 # ---------------------------------------------------------------- treatment by clinic
 
 
-def clinics(arms=("dry_needling",)):
+def means_of_clinics(arms=("dry_needling",)):
     """Released means of nine clinics in three cohorts, the last one hidden."""
     released, labels = shown(plan)
     place = {"analysis": "primary", "unit": "", "level": 0.95, "hidden": ""}
@@ -153,14 +153,14 @@ def clinics(arms=("dry_needling",)):
                     at | {"rank": 10, "estimate": None, "low": None, "high": None, "n": 60, "hidden": "few_people"}
                 )
     released["delivered_by_clinic"], released["delivered"] = pd.DataFrame(rows), pd.DataFrame(whole)
-    released["methods"].loc[len(released["methods"])] = ["primary", "figure", "by_clinic"]
+    released["methods"].loc[len(released["methods"])] = ["primary", "figure", "clinics"]
     return released, labels
 
 
 @pytest.mark.parametrize("sizes", [REPORT, Profile(90, 7), PHONE])
 @pytest.mark.parametrize("arms", [("dry_needling",), ("usual_care", "dry_needling")])
 def test_clinics_are_drawn_by_size_with_the_mean_of_all_and_without_a_name(sizes, arms):
-    source, figure, caption, alternative = of(by_clinic, *clinics(arms), sizes=sizes)
+    source, figure, caption, alternative = of(clinics, *means_of_clinics(arms), sizes=sizes)
     assert len(figure.axes) == 12
     first = figure.axes[0]
     mine = source[(source["cohort"] == "myofascial") & (source["measure"] == "sessions") & source["estimate"].notna()]
@@ -180,7 +180,7 @@ def test_clinics_are_drawn_by_size_with_the_mean_of_all_and_without_a_name(sizes
 
 
 def test_one_clinic_is_nothing_to_compare():
-    released, labels = clinics()
+    released, labels = means_of_clinics()
     table = released["delivered_by_clinic"]
     table["estimate"] = table["estimate"].where(table["rank"] == 1)
-    assert by_clinic.data(released, labels).empty
+    assert clinics.data(released, labels).empty

@@ -261,5 +261,5 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", model),
         ("uses", "everybody allocated" if study.arms else "everybody"),
         ("missing", "A session, muscle or co-intervention that is not on record counts as not given."),
-        ("table", "delivered"), ("figure", "delivered"), ("figure", "by_clinic"),
+        ("table", "delivered"), ("figure", "delivered"), ("figure", "clinics"),
     ]  # fmt: skip

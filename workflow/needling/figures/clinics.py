@@ -25,7 +25,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     table = released.get("delivered_by_clinic")
     if table is None or table.empty:
         return pd.DataFrame(columns=COLUMNS)
-    mine = table[table["analysis"].isin(asked_for(released, "figure", "by_clinic")[:1])]
+    mine = table[table["analysis"].isin(asked_for(released, "figure", "clinics")[:1])]
     keys = ["analysis", "cohort", "arm", "measure"]
     whole = released["delivered"][[*keys, "mean"]].rename(columns={"mean": "all_patients"})
     mine = mine.merge(whole, on=keys, how="left")
