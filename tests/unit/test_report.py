@@ -371,7 +371,7 @@ def test_the_built_page_says_nothing_of_the_program_nothing_empty_and_nothing_tw
         ("<td>NaN</td>", "NaN"),
         ("<p>It was None of the arms.</p>", "None"),
         ("<p>The column pain_before.</p>", "pain_before"),
-        ("<figcaption>At visit week_4.</figcaption>", "week_4"),
+        ("<figcaption>At visit week_4.</figcaption>", "visit week_4"),
         ("<svg><desc>Arm[T.dry]: 2</desc></svg>", "Arm[T.dry]"),
         ('<div aria-label="n_patients of all"></div>', "n_patients"),
         (2 * f"<p>{'The same words again. ' * 4}</p>", "twice"),
