@@ -18,7 +18,6 @@ from made_results import (
     unreleased,
 )
 from matplotlib.figure import Figure
-from page_words import faults
 from printed_numbers import disagreements
 from pypdf import PdfReader
 
@@ -28,6 +27,7 @@ from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.build import READER, TEMPLATES, build_report
 from needling.report.page import LARGEST_FILE, VARIABLES, finished
+from page_words import faults
 
 
 def made_up_trial():
