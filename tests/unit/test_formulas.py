@@ -74,6 +74,10 @@ SHOWN = {
         [r"\{A(i) = a\}}{P(A = a)}", r"(d_{i} - 1)(g_{i1} - g_{i0})"],
     ),
     "process": ({"measures": ["function"], "pain": "pain"}, [r"\tilde{q}_{ij}\,\tilde{p}_{ij}"]),
+    "overlap_weights": (
+        {"visits": ["week_4"], "adjust": ["age"]},
+        [BASELINE, COVARIATES, r"A(i)(1 - e_{i}) + (1 - A(i))\,e_{i}"],
+    ),
     "dose": ({"dose": "allocated", "visits": ["week_4"]}, [ARM, BASELINE]),
     "multimodal": ({"visits": ["week_4"], "co_interventions": {"exercise": "exercise"}}, [ARM, r"\mathbf{c}_{i}"]),
 }

@@ -19,6 +19,7 @@ LEGEND = (
 SYMBOLS = {
     r"\,t_{ij}": "t is time in weeks",
     "R_{i}": "R is 1 for a responder",
+    "(1 - e_{i})": "A is 1 in the group that is compared and 0 in the other, and e is the chance of it",
     r"\text{mis}": "mis and obs are a patient's missing and measured visits",
     r"\hat{\tau}_{(k)}": "an index in brackets is what is left out",
     "d_{k}": "d of n at risk had the event at a time",
