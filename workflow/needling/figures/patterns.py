@@ -53,16 +53,21 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 def _of_outcome(lost: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str, Any]]:
     plan, place = labels.plan, {name: str(lost[name].iloc[0]) for name in ("cohort", "outcome")}
-    measured = _here(released["missingness"], place).drop_duplicates(["visit", "arm"]).set_index(["visit", "arm"])
-    events = _here(released["intercurrent"], place).set_index(["event", "visit", "arm"])
+    seen: dict[tuple[str, str], dict[Any, Any]] = {}
+    for row in _here(released["missingness"], place).to_dict("records"):
+        seen.setdefault((row["visit"], row["arm"]), row)  # of several sites the first
+    events = {
+        (row["event"], row["visit"], row["arm"]): row
+        for row in _here(released["intercurrent"], place).to_dict("records")
+    }
     closed = {str(row["arm"]): str(row["hidden"]) for row in lost.to_dict("records") if row["hidden"]}
     known = lost[~lost["arm"].isin(closed)]
     reasons = known.groupby("reason")["n"].sum().sort_values(ascending=False, kind="stable").index
     order = list(plan.visits.schedule)
     rows = []
     for visit in plan.visits.follow_up:
-        for arm in [one for one in plan.arms or [""] if (visit, one) in measured.index]:
-            whole = measured.loc[(visit, arm)]
+        for arm in [one for one in plan.arms or [""] if (visit, one) in seen]:
+            whole = seen[visit, arm]
             allocated, absent = int(whole["expected"]), int(whole["expected"] - whole["measured"])
             gone = known[known["arm"].eq(arm) & known["visit"].map(order.index).le(order.index(visit))]
             cells: list[tuple[str, str, Any, str]] = [
@@ -72,9 +77,9 @@ def _of_outcome(lost: pd.DataFrame, released: dict[str, pd.DataFrame], labels: L
             if arm in closed:
                 cells = [(block, one, pd.NA, closed[arm]) for block, one, _, _ in cells]
             for event in plan.intercurrent_events:
-                if (event, visit, arm) in events.index:
-                    one = events.loc[(event, visit, arm)]
-                    cells.append((EVENT, event, one["n"], one["hidden"]))
+                if (event, visit, arm) in events:
+                    had = events[event, visit, arm]
+                    cells.append((EVENT, event, had["n"], had["hidden"]))
             rows += [
                 place | {"block": block, "reason": reason, "visit": visit, "arm": arm, "n": n, "allocated": allocated}
                 | {"share": None if pd.isna(n) else n / allocated, "hidden": hidden}
@@ -114,7 +119,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw the cohorts below one another, the visits side by side as far as there is room, all on one scale."""
     size = profile.type
     keys = dict.fromkeys(source[["block", "reason"]].itertuples(index=False, name=None))
-    told = {key: wrapped(_name(*key, labels), 0.36 * profile.width, size) for key in keys}
+    told = {
+        (block, reason): wrapped(_name(block, reason, labels), 0.36 * profile.width, size) for block, reason in keys
+    }
     heads = [text_width(BLOCKS[block], profile.small) for block, _ in keys if block in BLOCKS]
     left = max([*heads, *(text_width(words, size) for words in told.values())]) + 2.5
     key = {labels.arm(arm): one for arm, one in looks(labels.plan.arms).items() if arm}
