@@ -126,7 +126,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", MEASURED_ALIKE),
         ("averaged", "the analysed patients, weighted by overlap"),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "contrasts"), ("table", "weighted_balance"), ("figure", "forest"), ("figure", "weighted"),
+        *([("section", "primary")] if study.analyses.get(study.primary) == settings else []),
+        ("table", "contrasts"), ("table", "weighted_groups"), ("table", "weighted_balance"),
+        ("figure", "forest"), ("figure", "weighted"),
     ]  # fmt: skip
 
 

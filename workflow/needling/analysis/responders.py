@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from needling.analysis.formulas import covariance_terms, displayed, summed
-from needling.analysis.g_computation import compared_shares, g_computation, number_needed
+from needling.analysis.g_computation import compared_shares, number_needed, standardised
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
@@ -418,15 +418,19 @@ def _pooled(
     import numpy as np
 
     variance = _variance(question.settings, question.study)
-    strata = "stratum" if question.settings.strata else None
     found, within = [], []
     separated: dict[str, None] = {}
-    for data, columns in models:
-        formula = "response ~ " + " + ".join(["arm", *columns])
-        made = g_computation(data, "response", "arm", formula, variance, strata=strata)
-        found.append(made.loc[made["quantity"] == "share", "estimate"].to_numpy())
-        within.append(made.attrs["covariance"])
-        for term in made.attrs["separated"]:
+    for all_rows, columns in models:
+        data = all_rows.dropna(subset=["arm", *columns])
+        group, arms = data["arm"].to_numpy(), list(data["arm"].cat.categories)
+        names = ["Intercept", *(f"arm[T.{one}]" for one in arms[1:]), *columns]
+        X, *under = (_design(data[list(columns)].to_numpy(float), mine, arms) for mine in (group, *arms))
+        strata = data["stratum"].to_numpy() if question.settings.strata else None
+        response = data["response"].to_numpy(float)
+        shares, covariance, terms = standardised(response, X, under, names, group, arms, variance, strata)
+        found.append(shares)
+        within.append(covariance)
+        for term in terms:
             if term != "Intercept":  # moves with any covariate that is not centred
                 separated[_named(term, columns, question)] = None
     shares, covariance = np.mean(found, axis=0), np.mean(within, axis=0)
@@ -469,6 +473,14 @@ def _finite(
 
 def _variance(settings: Settings, study: Study) -> Literal["ye", "ge"]:
     return settings.variance or ("ye" if study.design == "randomised" else "ge")
+
+
+def _design(columns: "np.ndarray", group: "np.ndarray | str", arms: list[str]) -> "np.ndarray":
+    """The intercept, who is in each arm but the first, and other columns: what a formula of them is turned into."""
+    import numpy as np
+
+    inside = [np.broadcast_to(group == arm, len(columns)) for arm in arms[1:]]
+    return np.column_stack([np.ones(len(columns)), *inside, columns])
 
 
 def _named(term: str, columns: dict[str, str], question: Question) -> str:

@@ -68,6 +68,7 @@ def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     return made and replace(_beside_primary(made, released, labels), folded=True)
 
 
+OWN_MEANS = ("change_score", "unweighted")  # differences of other means than the model's
 PLACED = ("individual", "sensitivity", "whom", "mechanism")
 
 
@@ -172,7 +173,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
 
 
 def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any]) -> str:
-    if row["quantity"] not in ("difference", "change") or row["variant"] == "change_score" or key not in means:
+    if row["quantity"] not in ("difference", "change") or row["variant"] in OWN_MEANS or key not in means:
         return MISSING
     mean = means[key]
     if mean["hidden"]:
