@@ -358,7 +358,7 @@ def _compared(
     variance = "wilson" if method != METHOD else _variance(settings, question.study)
     table = table.assign(status=status, note=note, method=method, variance=variance)
     is_share = table["quantity"] == "share"
-    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "a share of 0 or 1 has no such ratio")
+    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "no such ratio of shares as counted")
     if pairs and (extreme.any() or separated):
         models = _models(Y, baseline, people, question)
         table = pd.concat(
