@@ -52,6 +52,7 @@ rule figures:
         mem_mb=memory(500),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         code=digest(*code("figures", *DRAWN)),
     script:
         "../scripts/figures.py"
@@ -84,6 +85,7 @@ rule report:
         mem_mb=memory(900),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         code=digest(*code("report", *TOLD), PACKAGE.parent / "report"),
     script:
         "../scripts/report.py"

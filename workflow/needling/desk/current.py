@@ -5,13 +5,19 @@ import json
 from pathlib import Path
 
 from needling.analysis.kinds import kinds
+from needling.instruments.registry import entries
 from needling.study.code import digest, modules_of
 from needling.study.file import section
 from needling.study.plan import Study
 
 FILE = "made_from.json"
 STEPS = ("read", "clean", "assemble", "release")  # beside the analyses: those that results come from
-WORDS = {"plan": "the study file", "data": "the export or its corrections", "code": "the code"}
+WORDS = {
+    "plan": "the study file",
+    "instruments": "the registry of instruments",
+    "data": "the export or its corrections",
+    "code": "the code",
+}
 
 
 def sums(study: Study, files: list[Path | None]) -> dict[str, str]:
@@ -24,16 +30,20 @@ def sums(study: Study, files: list[Path | None]) -> dict[str, str]:
 
     Returns
     -------
-    SHA-256 of the plan (without what only people read), of the data ('' where a file is not here), and of the code that the steps
-    up to the release line run, the kinds of the plan's analyses among it.
+    SHA-256 of the plan (without what only people read), of what the registry says of its instruments, of the data ('' where a file
+    is not here), and of the code that the steps up to the release line run, the kinds of the plan's analyses among it.
     """
-    plan = json.dumps(section(study, *type(study).model_fields), sort_keys=True)
+    plan, used = (
+        json.dumps(values, sort_keys=True)
+        for values in (section(study, *type(study).model_fields), entries(study.instruments))
+    )
     given = [path for path in files if path is not None]
     data = (
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in given] if all(p.is_file() for p in given) else None
     )
     return {
         "plan": hashlib.sha256(plan.encode()).hexdigest(),
+        "instruments": hashlib.sha256(used.encode()).hexdigest(),
         "data": "" if data is None else hashlib.sha256(json.dumps(data).encode()).hexdigest(),
         "code": digest(*computing(study)),
     }
@@ -69,7 +79,7 @@ def remark(study: Study, files: list[Path | None], processed: Path) -> str:
     if not file.exists():
         return f"{study.study}: nobody wrote down what its results were made from; ./run --study {study.study} does."
     before, now = json.loads(file.read_text(encoding="utf-8")), sums(study, files)
-    changed = [words for name, words in WORDS.items() if now[name] and before[name] != now[name]]
+    changed = [words for name, words in WORDS.items() if now[name] and before.get(name) != now[name]]
     if changed:
         verb = "has" if len(changed) == 1 else "have"
         return (
