@@ -18,11 +18,11 @@ from needling.analysis.run import analyse
 from needling.cohort.frame import in_plan_order
 from needling.cohort.sessions import session_frame
 from needling.desk import current
-from needling.instruments.registry import registry
 from needling.desk.entry import inserted, with_entry
 from needling.desk.opened import FRAMES, OpenStudy
 from needling.desk.printed import Table
 from needling.extension import _trial
+from needling.instruments.registry import registry
 from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
 from needling.plan import load_study
