@@ -332,7 +332,7 @@ EDITS = {
     "code of the release line": (code("release/cells.py"), LATER),
     "an instrument of the study's own that no outcome is of": (bring("instrument_stiffness.yaml"), set()),
     "an entry of the registry that no outcome is of": (registered("odi", "better: lower", "better: higher"), set()),
-    "the entry of an outcome": (registered("ndi", "answered: 8", "answered: 9"), ALL - {"read", "share"}),
+    "the entry of an outcome": (registered("ndi", "answered: 8", "answered: 9"), ALL - {"read"}),
     "a kind of the study's own that no analysis asks for": (bring("trimmed_means.py"), set()),
     "a figure of the study's own": (bring("figure_left_out.py"), SHOWING),
     "a cleaning rule of the study's own": (bring("rule_pain_after.py"), ALL - {"read"}),

@@ -213,6 +213,17 @@ def test_a_subset_must_not_tell_how_few_have_a_characteristic_or_lack_it(given, 
     assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown
 
 
+@pytest.mark.parametrize(("n", "shown"), [(10, False), (11, True), (54, True), (55, False)])
+def test_a_row_of_a_subset_tells_neither_how_few_it_has_nor_how_few_it_leaves_out(given, n, shown):
+    """A row of an analysis of everybody, too: only its number of patients, beside that of all 65, would tell."""
+    results = given["results"].query("analysis == 'primary'")
+    part = results.head(1).assign(subset='{"region": ["neck"]}', n_patients=n)
+    out = release(given | {"results": pd.concat([results.assign(n_patients=65), part])}, plan(CELLS))["results"]
+    assert out["n_patients"].tolist()[:1] == [65]
+    mine = out[out["subset"] != ""]
+    assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown
+
+
 def test_steps_of_a_curve_have_nobody_or_enough(given, cells):
     curve = cells["survival"]
     assert 0 < len(curve) < len(given["survival"])
