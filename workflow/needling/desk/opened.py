@@ -347,21 +347,24 @@ class OpenStudy:
         own = [one for one in object.__dir__(self) if not one.startswith("_") and one not in ("asked", "files", "root")]
         return sorted([*own, *kinds()])
 
-    def figure(self, name: str) -> Any:
+    def figure(self, name: str, ax: Any = None) -> Any:
         """Draw a figure of the report from the study's released tables.
 
         Parameters
         ----------
         name : name of the figure, such as trajectories or forest.
+        ax : axes of matplotlib that are to show it, as a picture of 600 dots per inch, since most figures have several axes of
+            their own. Default: none.
 
         Returns
         -------
-        matplotlib.figure.Figure; ``.axes`` are its axes. The notebook's backend stays as it is.
+        matplotlib.figure.Figure; ``.axes`` are its axes. The axes that were given, if any. The notebook's backend stays as it is.
 
         Example
         -------
         >>> study.figure("forest").savefig("forest.pdf")  # doctest: +SKIP
         """
+        from needling.desk.pictures import on_axes
         from needling.figures.draw import figures
         from needling.figures.style import REPORT, style
         from needling.labels.words import Labels
@@ -375,4 +378,6 @@ class OpenStudy:
         if source.empty:
             raise StudyError(f"{self.plan.study} has no numbers for the figure '{name}'")
         with style(REPORT):
-            return rooms[name].draw(source, labels, REPORT)
+            if ax is None:
+                return rooms[name].draw(source, labels, REPORT)
+            return on_axes(ax, lambda profile: rooms[name].draw(source, labels, profile))
