@@ -493,6 +493,17 @@ def test_pages_of_notebooks_hold_no_path_no_clock_and_no_chance(demo) -> None:
     assert "no notebook opens 'demo_sham'" in copy.run("notebooks", "--study", "demo_sham").stdout
 
 
+def test_the_examples_of_the_desk_run_on_the_demo(demo) -> None:
+    copy, _ = demo
+    file = copy.folder / "config/demo.yaml"
+    before = file.read_bytes()
+    try:
+        done = copy.call(sys.executable, PROJECT / "tests/documented.py", MPLBACKEND="agg")
+    finally:
+        file.write_bytes(before)
+    assert re.search(r"^2[6-9] examples ran$", done.stdout, re.M), done.stdout[-3000:]
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
 def test_code_of_a_page_runs_on_the_demo_as_it_stands(page, demo) -> None:
     copy, _ = demo

@@ -2,6 +2,7 @@
 
 import ast
 import datetime
+import json
 import re
 import subprocess
 import sys
@@ -538,3 +539,33 @@ def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, r
     records.unlink()
     assert "the export is not here" in nd.open("small", root=root).remark
     (study.processed / current.FILE).unlink()
+
+
+def test_code_is_looked_for_only_where_a_file_of_it_has_changed(study, tmp_path, monkeypatch) -> None:
+    """Files keep their places in a copy of the workflow: a changed one, and a rule that came, are found."""
+    workflow = tmp_path / "workflow"
+    (workflow / "extensions").mkdir(parents=True)
+    (workflow / "needling").mkdir()
+    step = workflow / "needling/step.py"
+    step.write_text("1")
+    monkeypatch.setattr(current, "PACKAGE", workflow / "needling")
+    monkeypatch.setattr(current, "EXTENSIONS", workflow / "extensions")
+    monkeypatch.setattr(current, "computing", lambda study: [step])
+    monkeypatch.setattr(OpenStudy, "processed", tmp_path)
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release/results.parquet").touch()
+    current.record(study.plan, study.files, study.processed)
+    assert json.loads((tmp_path / current.FILE).read_text())["files"] == ["needling/step.py"]
+
+    def looked(study):
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr(current, "computing", looked)
+    assert "its results are current" in study.remark
+    step.write_text("2")
+    with pytest.raises(AssertionError, match="parsed"):
+        _ = study.remark
+    step.write_text("1")
+    (workflow / "extensions/rule_new.py").touch()
+    with pytest.raises(AssertionError, match="parsed"):
+        _ = study.remark
