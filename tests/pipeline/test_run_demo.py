@@ -15,6 +15,7 @@ import yaml
 
 from needling.analysis.kinds import kinds
 from needling.plan import load_study
+from page_words import faults
 
 PROJECT = Path(__file__).parents[2]
 STUDY = load_study(PROJECT / "config/demo.yaml")
@@ -78,6 +79,10 @@ def test_report_figures_and_tables_are_there(demo):
 def test_the_report_can_be_sent_by_mail(demo):
     for name in ("report.html", "report.pdf", "report.docx"):
         assert len(demo[0].outputs()[f"reports/demo/{name}"]) < 3_000_000, name
+
+
+def test_the_page_says_nothing_of_the_program_nothing_empty_and_nothing_twice(demo):
+    assert faults(demo[0].outputs()["reports/demo/report.html"].decode()) == []
 
 
 def test_the_run_ends_with_the_report_and_the_primary_contrasts(demo):
