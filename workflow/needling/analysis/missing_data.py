@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from needling.analysis.formulas import ERROR, OUTCOME, covariance_terms, displayed, summed
-from needling.analysis.repeated_measures import Residual
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -18,7 +17,7 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs
 from needling.schema.contract import empty
 from needling.schema.side import DROPOUT, LOST, TIPPING, TIPPING_POINTS
-from needling.study.analyses import KindSettings
+from needling.study.analyses import KindSettings, Residual
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
