@@ -49,7 +49,7 @@ def open_study(study: str = "demo", root: str | Path | None = None) -> "OpenStud
 
     Example
     -------
-    >>> study = nd.open("demo")  # doctest: +SKIP
+    >>> study = nd.open("demo")
     demo: its results are current.
     """
     folder = _project(Path.cwd()) if root is None else Path(root)
@@ -148,12 +148,22 @@ class OpenStudy:
 
     @cached_property
     def tables(self) -> Tables:
-        """Every table of the last run."""
+        """Every table of the last run.
+
+        Example
+        -------
+        >>> study.tables["clean/patients"]
+        """
         return Tables(self.processed)
 
     @property
     def results(self) -> "Table":
-        """The results of all analyses before disclosure control, with P values adjusted within their families."""
+        """The results of all analyses before disclosure control, with P values adjusted within their families.
+
+        Example
+        -------
+        >>> study.results.query("role == 'primary' and quantity == 'difference'")
+        """
         import pandas as pd
 
         from needling.desk.printed import Table
@@ -167,7 +177,12 @@ class OpenStudy:
 
     @property
     def released(self) -> "Table":
-        """The results as they may be shown: what is hidden is empty, and the column `hidden` says why."""
+        """The results as they may be shown: what is hidden is empty, and the column `hidden` says why.
+
+        Example
+        -------
+        >>> study.released["hidden"].value_counts()
+        """
         from needling.desk.printed import Table
 
         return Table(self.tables["release/results"])
@@ -182,7 +197,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.frame("sessions").groupby("arm")["needles"].describe()  # doctest: +SKIP
+        >>> study.frame("sessions").groupby("arm")["needles"].describe()
         """
         from needling.desk.rows import Rows, in_order
 
@@ -257,7 +272,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.data("primary", cohort="myofascial", outcome="pain")  # doctest: +SKIP
+        >>> study.data("primary", cohort="myofascial", outcome="pain")
         """
         from needling.desk.rows import Rows, in_order
 
@@ -287,7 +302,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.fit("primary", cohort="myofascial", outcome="pain").contrast("arm", by="visit")  # doctest: +SKIP
+        >>> study.fit("primary", cohort="myofascial", outcome="pain").contrast("arm", by="visit")
         """
         from needling.desk.fit import Fit
 
@@ -313,7 +328,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.promote(mod, name="csi_moderator", role="exploratory")  # doctest: +SKIP
+        >>> study.promote(mod, name="csi_moderator", role="exploratory")
         """
         from needling.desk.promotion import promoted
 
@@ -362,7 +377,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.figure("forest").savefig("forest.pdf")  # doctest: +SKIP
+        >>> study.figure("forest").savefig("forest.pdf")
         """
         from needling.desk.pictures import on_axes
         from needling.figures.draw import figures

@@ -178,6 +178,10 @@ def bootstrap_intervals(table: pd.DataFrame, level: float = 0.95) -> pd.DataFram
     -------
     pandas.DataFrame
         component, term, mean, sd, low, high (percentiles), n (replicates with an estimate), n_failed.
+
+    Examples
+    --------
+    >>> bootstrap_intervals(fit.bootstrap(np.random.default_rng(1), 2))
     """
     tail = (1 - level) / 2
     grouped = table.sort_values("replicate", kind="stable").groupby(["component", "term"], sort=False)["estimate"]

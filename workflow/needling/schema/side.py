@@ -114,6 +114,23 @@ DELIVERED: Contract = {
     "q75": number("75th percentile"),
     "fewest": count("Patients with the rarest value, where there are at most three values; never released"),
 }
+# The same by clinic, without a name: each measure in the order of its own means.
+DELIVERED_BY_CLINIC: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "arm": text("Arm", True),
+    "measure": text("What was delivered"),
+    "unit": text("Unit", True),
+    "rank": whole("Place in the order of means, from 1; those that are not shown come last"),
+    "estimate": number("Mean over the clinic's patients"),
+    "low": number("Lower confidence limit of the mean, not below 0"),
+    "high": number("Upper confidence limit of the mean"),
+    "level": number("Confidence level"),
+    "n": whole("Patients of all clinics with a value"),
+    "fewest": count(
+        "Patients of this clinic, or those with its rarest value where it has at most three; never released"
+    ),
+}
 # Numbers needed to treat, from risk differences of responders; negative for harm.
 NUMBER_NEEDED: Contract = {
     "analysis": text("Analysis"),
@@ -217,8 +234,8 @@ EVENT_CURVE: Contract = {
     "n_events": whole("Patients who had the event so far"),
 }
 
-# How weights over the sessions spread among those measured.
-DOSE_WEIGHTS: Contract = {
+# How weights spread among those measured.
+WEIGHTS: Contract = {
     "analysis": text("Analysis"),
     "cohort": text("Cohort"),
     "outcome": text("Outcome"),
@@ -231,10 +248,24 @@ DOSE_WEIGHTS: Contract = {
     "q95": number("95th percentile"),
     "effective_n": number("Effective number of patients"),
 }
+# How far two groups differ at day 0, before and after they were weighted.
+BALANCE: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "outcome": text("Outcome"),
+    "visit": text("Visit"),
+    "variable": text("Baseline, or a covariate"),
+    "level": text("Level of a category", True),
+    "before": number("Difference of the means as they came, in unweighted standard deviations"),
+    "after": number("The same after weighting"),
+    "n": whole("Patients measured"),
+    "fewest": count("Fewest patients of an arm with the level, or without it; never released"),
+}
 
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
-    "dose_weights": DOSE_WEIGHTS,
+    "weights": WEIGHTS,
+    "balance": BALANCE,
     "residual_bins": RESIDUAL_BINS,
     "residual_quantiles": RESIDUAL_QUANTILES,
     "cross_check": CROSS_CHECK,
@@ -243,6 +274,7 @@ SIDE: dict[str, Contract] = {
     "dropout": DROPOUT,
     "lost": LOST,
     "delivered": DELIVERED,
+    "delivered_by_clinic": DELIVERED_BY_CLINIC,
     "number_needed": NUMBER_NEEDED,
     "response_curve": RESPONSE_CURVE,
     "reliable_change": RELIABLE_CHANGE,
