@@ -38,10 +38,13 @@ KINDS = {
     "time_to_event response": {**PAIN, "response": {"percent": 30}, "better": "earlier", "adjust": ["age"]},
     "blinding": {"guesses": {"needle": "dry_needling", "none": "usual_care"}, "unknown": ["do_not_know"]},
     "clustering": {**PAIN, "visits": ["week_4"]},
+    "overlap_weights": {**AT_4, "adjust": ["age", "diagnosis"]},
 }  # fmt: skip
-# which mean nothing of a single arm; of groups that chance did not make; of more than two arms
+# which mean nothing of a single arm; of groups that chance did not make; of those that it did; of more than two arms
 OF_ARMS = ("ancova", "missing_data", "naive", "moderators", "policy", "subgroups", "dose allocated", "blinding")
-OF_LOT, OF_TWO = ("policy", "dose allocated", "blinding"), ("policy",)
+OF_ARMS += ("overlap_weights",)
+OF_LOT, OF_CHOICE = ("policy", "dose allocated", "blinding"), ("overlap_weights",)
+OF_TWO = ("policy", "overlap_weights")
 BARE = ("treatment_delivered", "model", "dose observed", "blinding", "clustering")  # compare no arms unless asked to
 EVENTS = {
     "sessions": {
@@ -60,8 +63,9 @@ EVENTS = {
 }  # fmt: skip
 
 
-def sections(kind, arms=TWO, design="randomised"):
-    """The sections of a study file that asks for a kind."""
+def sections(kind, arms=TWO, design=""):
+    """The sections of a study file that asks for a kind; by default a trial, where the kind means anything of one."""
+    design = design or ("cohort" if kind in OF_CHOICE else "randomised")
     doses = {arm: float(number) for number, arm in enumerate(arms or ())} if kind == "dose allocated" else {}
     arm = {"from": "arm", "codes": dict(enumerate(arms)), "reference": arms[0], "dose": doses} if arms else None
     base = {"kind": "repeated_measures", **PAIN, **({} if arms else {"baseline": "response"})}
@@ -96,7 +100,7 @@ def sections(kind, arms=TWO, design="randomised"):
     }
 
 
-def plan(kind, arms=TWO, design="randomised"):
+def plan(kind, arms=TWO, design=""):
     """What an analysis job knows of such a study."""
     return part(sections(kind, arms, design), settings_of_kinds())
 

@@ -67,7 +67,7 @@ def given(people, sessions):
 def run(frames, **settings):
     plan = study(**settings)
     found = analyse("dose", frames, plan)
-    return check(found.results, RESULTS, "results"), found.tables["dose_weights"], plan
+    return check(found.results, RESULTS, "results"), found.tables["weights"], plan
 
 
 # ---------------------------------------------------------------- weights and means

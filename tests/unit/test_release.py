@@ -59,6 +59,7 @@ def test_a_trial_shows_its_aggregates_exactly(given, trial):
         "cross_check",
         "tipping",
         "tipping_points",
+        "balance",
     ]
     # single values, a level of one person and what belongs to it, points of residuals, two people lost
     assert trial["withheld"]["section"].isin([*shown, "lost"]).all()

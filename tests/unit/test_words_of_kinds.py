@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from made_kinds import KINDS, OF_ARMS, OF_LOT, TWO, sections, tables
+from made_kinds import KINDS, OF_ARMS, OF_CHOICE, OF_LOT, TWO, sections, tables
 from made_results import ARM, plan
 
 from needling.analysis.kinds import kinds, settings_of_kinds
@@ -39,6 +39,7 @@ SETTINGS = {
     "subgroups": {**PAIN, "visits": ["week_4"], "by": "diagnosis"},
     "time_to_event": {**PAIN, "better": "earlier", "response": {"percent": 50}, "adjust": ["age"]},
     "treatment_delivered": {"needled": ["dry_needling"]},
+    "overlap_weights": {**PAIN, "visits": ["week_4"], "adjust": ["age"]},
 }
 EVENTS = {
     "sessions": {"session": "s", "date": "d", "pain_before": "b", "pain_after": "a"},
@@ -179,7 +180,7 @@ SHOWN = [
     (kind, design)
     for kind in KINDS
     for design in DESIGNS
-    if not (design == "single_arm" and kind in OF_ARMS) and not (design == "cohort" and kind in OF_LOT)
+    if kind not in {"single_arm": OF_ARMS, "cohort": OF_LOT, "randomised": OF_CHOICE}[design]
     if kind not in ("ancova", "repeated_measures", "growth_curve", "model", "naive", "missing_data", "dose allocated")
 ]
 

@@ -48,8 +48,9 @@ rule figures:
         f"{LOGS}/figures.log",
     benchmark:
         f"{LOGS}/figures.benchmark"
+    threads: 4
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(2000),
     params:
         study=SHOWN,
         code=digest(*code("figures", *DRAWN)),

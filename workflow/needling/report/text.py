@@ -225,6 +225,7 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
     mine = results[
         (results["analysis"] == plan.primary) & results["quantity"].eq("difference") & results["estimate"].notna()
     ]
+    mine = mine[mine["variant"] == ""]  # nothing is said of means that stand beside the result
     found: dict[str, None] = {}
     for row in mine.to_dict("records"):
         instrument = plan.instruments.get(row["instrument"])

@@ -19,6 +19,7 @@ from needling.labels.sentences import in_sentence, listed, plainly, sentence, sp
 from needling.labels.words import FAMILIES, NO_INTERVALS, OWN_INTERVALS, STEPWISE_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said, section_of
+from needling.tables.weighted import UNWEIGHTED
 from needling.tables.withheld import HIDDEN, withheld_note
 
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "range", "icc")
@@ -67,6 +68,7 @@ def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     return made and replace(made, folded=True)
 
 
+OWN_MEANS = ("change_score", "unweighted")  # differences of other means than the model's
 PLACED = ("individual", "sensitivity", "whom", "mechanism")
 
 
@@ -158,7 +160,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
 
 
 def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any]) -> str:
-    if row["quantity"] not in ("difference", "change") or row["variant"] == "change_score" or key not in means:
+    if row["quantity"] not in ("difference", "change") or row["variant"] in OWN_MEANS or key not in means:
         return MISSING
     mean = means[key]
     if mean["hidden"]:
@@ -202,6 +204,8 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
                 notes.append(f"{sentence(STEPWISE_INTERVALS)}.")
     if rows["variant"].eq("change_score").any():
         notes.append(CHANGE_SCORES[plan.design])
+    if rows["variant"].eq("unweighted").any():
+        notes.append(UNWEIGHTED)
     notes += _frameworks(rows, labels)
     notes += [f"{scale}." for scale in _scales(rows, labels)]
     odd = rows[rows["note"].ne("") & ~rows["status"].isin(["converged"])]
