@@ -137,7 +137,7 @@ def _designed(
 
     right = model_matrix(formula, data.assign(**{arm: pd.Categorical(data[arm], arms)})).rhs
     everybody = pd.concat([data] * len(arms), ignore_index=True)
-    everybody[arm] = pd.Categorical.from_codes(np.repeat(range(len(arms)), len(data)), arms)
+    everybody[arm] = pd.Categorical([one for one in arms for _ in range(len(data))], arms)
     under = right.model_spec.get_model_matrix(everybody).to_numpy(float)
     return list(right.columns), right.to_numpy(float), np.split(under, len(arms))
 
