@@ -53,6 +53,7 @@ rule figures:
         mem_mb=memory(2000),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         code=digest(*code("figures", *DRAWN)),
     script:
         "../scripts/figures.py"
@@ -85,6 +86,7 @@ rule report:
         mem_mb=memory(900),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         code=digest(*code("report", *TOLD), PACKAGE.parent / "report"),
     script:
         "../scripts/report.py"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from needling.analysis.formulas import covariance_terms, displayed, summed
 from needling.analysis.g_computation import compared_shares, number_needed, standardised
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
@@ -189,6 +190,20 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat(rows, ignore_index=True), {name: pd.DataFrame(one) for name, one in side.items()})
 
 
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The logistic model and the standardised share of an arm; of one arm the share is that of its patients."""
+    if not study.arms:
+        return []
+    terms = covariance_terms(True, settings.baseline == "covariate", bool(settings.adjust))
+    logit = summed((r"\operatorname{logit} P(R_{i} = 1)", "The logit of a patient's chance to respond"), terms)
+    share = (
+        r"\pi_{a} = \frac{1}{n} \sum_{i} P(R_{i} = 1 \mid A(i) = a), \quad \Delta = \pi_{a} - \pi_{b}",
+        "The share of an arm is the mean, over all patients, of the chance that the model gives each of them in that arm; the "
+        "difference is that of two arms' shares",
+    )
+    return displayed([logit, share])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     ye = _variance(settings, study) == "ye"
@@ -221,6 +236,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     ]
     return [
         ("model", f"{compared} Responders: {'; '.join(said)}. {missing}{firth}"),
+        *_written(settings, study),
         ("uses", "everybody enrolled"),
         ("missing", missing),
         ("averaged", "everybody enrolled"),
