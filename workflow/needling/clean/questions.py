@@ -127,10 +127,11 @@ def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -
 
 def _apart_clinic(one: Definition, scores: pd.DataFrame) -> int:
     """How many values a clinic has that lie in a tenth of the range, far below all others; 0 where there is none."""
-    for clinic in sorted(set(scores["clinic"].astype("str")) - {""}):
+    by_clinic = scores["value"].groupby(scores["clinic"].astype("str")).agg(["size", "max"])
+    low = by_clinic.index[(by_clinic["size"] >= FEWEST) & (by_clinic["max"] <= one.high / 10)]
+    for clinic in sorted({*low} - {""}):
         here = scores["clinic"] == clinic
-        times = apart(scores["value"][here], scores["value"][~here])
-        if here.sum() >= FEWEST and scores["value"][here].max() <= one.high / 10 and 5 <= times <= 20:
+        if 5 <= apart(scores["value"][here], scores["value"][~here]) <= 20:
             return int(here.sum())
     return 0
 
@@ -145,7 +146,8 @@ def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trai
         column = f"{name}:{item}"
         return bool(trail.choices("outcomes", column)) or trail.lowest("outcomes", column) == one.item_range(item)[0]
 
-    numbered = answers[~answers["item"].astype("str").map(stated)]
+    item = answers["item"].astype("str")
+    numbered = answers[~item.isin([each for each in item.unique() if stated(each)])]
     if not len(numbered):
         return []
     item = numbered["item"].astype("str")
