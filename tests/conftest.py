@@ -120,9 +120,12 @@ THREADS = {
 }
 
 
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-test.lock")
+
+
 def copy_project(folder, launcher):
     """Copy the tracked part of the project's tree, with an installation that the launcher finds complete."""
-    wanted = ["Snakefile", "run", "pyproject.toml", "requirements.lock", "requirements-test.lock", "README.md"]
+    wanted = ["Snakefile", "run", "pyproject.toml", "README.md", *LOCKS]
     wanted += ["config", "workflow", "data/raw/README.md", "data/raw/demo"]
     ignore = shutil.ignore_patterns("__pycache__")
     for name in wanted:
@@ -149,7 +152,7 @@ def pretend_installed(folder, launcher):
     before = Path.cwd()
     os.chdir(folder)
     try:
-        for lock in ("requirements.lock", "requirements-test.lock"):
+        for lock in LOCKS[1:]:
             (venv / f"{lock}.installed").write_text(launcher.wanted_installation(lock))
     finally:
         os.chdir(before)

@@ -270,6 +270,8 @@ def asked_for(lock, source):
 def test_lock_is_what_the_requirements_ask_for():
     lock = (PROJECT / "requirements.lock").read_text()
     assert asked_for(lock, "requirements.in") == names((PROJECT / "requirements.in").read_text())
+    build = (PROJECT / "requirements-build.lock").read_text()
+    assert asked_for(build, "requirements-build.in") == names(build) == {"setuptools"}
 
 
 def test_test_lock_adds_to_the_lock():
@@ -281,7 +283,7 @@ def test_test_lock_adds_to_the_lock():
     assert asked_for(test_lock, "requirements-test.in") == names((PROJECT / "requirements-test.in").read_text())
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-build.lock"])
 def test_locks_pin_hashes_and_name_no_registry(name):
     text = (PROJECT / name).read_text()
     assert "://" not in text

@@ -41,8 +41,10 @@ def checked(tmp_path, monkeypatch, capsys):
     Path("config").mkdir()
 
     def check(export, *edits, name="x.csv"):
-        text = export if isinstance(export, str) else export.to_csv(index=False)
-        if name.endswith(".csv"):
+        text = export.to_csv(index=False) if isinstance(export, pd.DataFrame) else export
+        if isinstance(export, bytes):
+            Path(name).write_bytes(export)
+        elif name.endswith(".csv"):
             Path(name).write_text(text, encoding="utf-8")
         if main(["new", "s", "--from", name]):
             return capsys.readouterr().err, {}
@@ -104,7 +106,7 @@ def test_one_such_cell_among_plain_ones_is_held_back(checked):
     said, values = checked(table(ppt=written, nprs=None), ("{total: ppt}", "{total: ppt, unit: kPa}"))
     assert pd.isna(values["ppt"][0])
     assert values["ppt"][1:] == [300 + n for n in range(47)]
-    assert "query" in said
+    assert "asked of the clinic  numbers" in said
 
 
 # ---------------------------------------------------------------- units and scales in the cells
@@ -162,6 +164,86 @@ def test_percentages_of_an_open_document_are_read_as_shown(checked):
         )
     said, values = checked(data, name="x.ods")
     assert values.get("ndi") == NDI, said
+
+
+# What many exports hold -> the unit that says so, and what the first values are on the instrument's own scale.
+SUMS = {
+    "quickdash": ([11 + n % 45 for n in range(48)], [100 * (n % 45) / 44 for n in range(48)]),
+    "dash": ([30 + 2 * n for n in range(48)], [100 * 2 * n / 120 for n in range(48)]),
+    "koos_pain": ([n % 37 for n in range(48)], [100 - 100 * (n % 37) / 36 for n in range(48)]),
+    "faam_sport": ([n % 33 for n in range(48)], [100 * (n % 33) / 32 for n in range(48)]),
+    "bpi_interference": ([n % 71 for n in range(24, 72)], [n % 71 / 7 for n in range(24, 72)]),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_answers_added_up_are_asked_about_and_the_unit_turns_them_into_scores(checked, name):
+    sums, scores = SUMS[name]
+    export = table(nprs=None, ndi=None, **{name: sums})
+    said, _ = checked(export)
+    assert f"column '{name}': 48 values from {min(sums)} to {max(sums)}" in said
+    assert '"sum of items"' in said
+    total = f"{{total: {name}"
+    _, values = checked(export, (total, f"{{unit: sum of items, total: {name}"))
+    assert values[name] == pytest.approx(scores)
+
+
+# Scores that are those of another version, or per cent of the most that is possible.
+OTHERS = {
+    "tsk17": [n % 52 for n in range(48)],
+    "hads_anxiety": [n % 43 for n in range(48)],
+    "rmdq": [100 * (n % 25) / 24 for n in range(48)],
+    "spadi": [(7 * n) % 131 for n in range(48)],
+    "womac": [100 * (n % 97) / 96 for n in range(48)],
+    "nprs": [(7 * n) % 60 + 30 for n in range(48)],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_scores_of_another_version_are_asked_about(checked, name):
+    said, _ = checked(table(**{"ndi": None, "nprs": None, name: OTHERS[name]}))
+    assert f"column '{name}': 48 values from " in said
+    assert "outside the range" in said or "have fractions, which" in said
+    assert "Which unit is it in?" in said
+
+
+def test_per_cent_of_the_most_and_ratings_of_0_to_100_have_a_factor(checked):
+    for name, factor in [("rmdq", 0.24), ("nprs", 0.1)]:
+        export = table(**{"ndi": None, "nprs": None, name: OTHERS[name]})
+        assert f"instruments.{name}.factor: {factor} if they are 0-100" in checked(export)[0]
+        _, values = checked(export, (f"{{total: {name}", f"{{factor: {factor}, total: {name}"))
+        assert values[name] == pytest.approx([factor * value for value in OTHERS[name]])
+
+
+def test_what_fits_its_scale_is_not_asked_about(checked):
+    export = table(quickdash=[round(100 * (n % 45) / 44, 1) for n in range(48)], nprs=None, ndi=None)
+    assert "./run" in checked(export)[0]
+    assert "./run" in checked(table(lefs=[20 + n for n in range(48)], ndi=None))[0]
+
+
+# ---------------------------------------------------------------- dates and letters
+
+
+def test_days_as_a_spreadsheet_counts_them_are_drafted_as_dates(checked):
+    said, values = checked(table(date=[45123 + 28 * (n % 2) for n in range(48)]), ("  date: date", "  date: date"))
+    assert "No column of the export is left unread" in said
+    assert "dates" not in said
+    assert values["nprs"] == PAIN
+
+
+def test_days_counted_from_1960_are_not_taken_for_dates(checked):
+    """23208 is 2023-07-17 in SAS and Stata, and would be 1963 in a spreadsheet."""
+    export = table(date=[23208 + 28 * (n % 2) for n in range(48)])
+    said, _ = checked(export, ("visits:", "visits:\n  date: date"))
+    assert "48  asked of the clinic  dates" in said
+
+
+def test_an_old_encoding_is_drafted_with_the_letters_it_gives(checked):
+    group = [["Übung", "Schröpfen"][n // 2 % 2] for n in range(48)]
+    for encoding in ("mac_roman", "cp1252"):
+        export = table(group=group).to_csv(index=False).encode(encoding)
+        said, values = checked(export, (f"  encoding: {encoding}  # review", f"  encoding: {encoding}"))
+        assert values.get("nprs") == PAIN, said
 
 
 # ---------------------------------------------------------------- codes

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from needling.read.delimited import read_delimited
+from needling.read.delimited import likely_encoding, read_delimited
 from needling.read.draft import SYSTEM, as_text, named_in, run_of
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import (
@@ -78,7 +78,7 @@ def guess_study(
         raise StudyError(
             f"'{name}' cannot be a study's name; use small letters, digits and _, starting with a letter, such as my_study."
         )
-    settings = _settings(Path(export), None if dictionary is None else Path(dictionary))
+    settings, notes = _settings(Path(export), None if dictionary is None else Path(dictionary))
     left_out = _sheets(settings) if settings["format"] == "excel" else []
     raw = read_export(Export.model_validate(settings))
     for sheet in raw.sheets:
@@ -92,6 +92,7 @@ def guess_study(
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
+    look.notes += notes
     look.notes += [
         f"'{column}' holds formulas that were never calculated; open the workbook in a spreadsheet program, save it, draft again."
         for column in frame.columns
@@ -117,18 +118,25 @@ def _stop_on_crossover(look: Look, records: str) -> None:
         )
 
 
-def _settings(export: Path, dictionary: Path | None) -> dict[str, object]:
+def _settings(export: Path, dictionary: Path | None) -> tuple[dict[str, object], list[str]]:
+    """What the study file says of the export, and what is to be noted about it."""
     kind = ENDINGS.get(export.suffix.lower())
     if kind is None:
         raise StudyError(f"{export}: the ending does not say the format; known are {', '.join(sorted(ENDINGS))}.")
     settings: dict[str, object] = {"format": kind, "records": export.as_posix()}
     if dictionary:
         settings |= {"format": "redcap" if kind == "csv" else kind, "dictionary": dictionary.as_posix()}
-    if kind == "csv":
-        variables = read_dictionary(dictionary, dictionary.as_posix()) if dictionary else {}
-        if is_label_export(read_delimited(export, export.as_posix()), variables):
-            settings |= {"format": "redcap", "labels": True}
-    return settings
+    if kind != "csv":
+        return settings, []
+    texts = [export, *([dictionary] if dictionary else [])]
+    encoding, letters = next(filter(None, (likely_encoding(one, one.as_posix()) for one in texts)), (None, ""))
+    variables = read_dictionary(dictionary, dictionary.as_posix(), encoding) if dictionary else {}
+    if is_label_export(read_delimited(export, export.as_posix(), encoding=encoding), variables):
+        settings |= {"format": "redcap", "labels": True}
+    if encoding is None:
+        return settings, []
+    note = f"The file does not say its encoding; as {encoding} its letters beyond ASCII are {letters}: if they are others, mend it."
+    return settings | {"encoding": encoding}, [note]
 
 
 def _sheets(settings: dict[str, object]) -> list[str]:

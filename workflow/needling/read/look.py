@@ -45,6 +45,8 @@ TIME = re.compile(
 )
 WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?: +.*|%|°|mm|cm|kg|kgf|kpa|n|lb|lbf|pts?\.?|points?)", re.IGNORECASE)
 SYSTEM_VISITS = ("redcap_event_name", "sheet")
+# Days as spreadsheets count them, from 1985 on (31048).
+DAY_NUMBER = re.compile(r"(?:3[1-9]|[45]\d)\d{3}(?:\.\d+)?")
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}")
 
 
@@ -107,6 +109,11 @@ class Look:
         cells = self.frame[column].dropna().head(1000).str.strip()
         return bool(len(cells)) and bool(cells.str.match(DATE).mean() > 0.8)
 
+    def is_day_numbers(self, column: str) -> bool:
+        """Tell whether nearly all cells of a column may be days as a spreadsheet counts them."""
+        cells = self.frame[column].dropna().head(1000).str.strip()
+        return bool(len(cells)) and bool(cells.str.fullmatch(DAY_NUMBER).mean() > 0.8)
+
     def filled(self, column: str, where: pd.Series) -> float:
         """Share of rows with a value."""
         return float(self.frame.loc[where, column].notna().mean()) if where.any() else 0.0
@@ -160,6 +167,11 @@ def look_at(frame: pd.DataFrame, variables: dict[str, Variable], known: Collecti
             found["id"] = free[0] if free else _unnamed_id(look, plain)
         elif free:
             found[role] = free[0]
+    look.notes += [
+        f"'{found[role]}' holds days as a spreadsheet counts them (45123 is 2023-07-16), which are read as dates."
+        for role in ("day_0", "date")
+        if role in found and look.is_day_numbers(found[role])
+    ]
     _by_values(look, plain)
     look.measured = _one_value_per_row(look, plain, known)
     return look
@@ -183,7 +195,7 @@ def _fits(look: Look, column: str, role: str) -> bool:
             and not cells.str.fullmatch(r"\s*-?\d+[.,]\d*[1-9]\s*").mean() > 0.2
         )
     if role in {"date", "day_0"}:
-        return look.is_dates(column) and not speaks_of(column, BORN)
+        return (look.is_dates(column) or look.is_day_numbers(column)) and not speaks_of(column, BORN)
     if role in COVARIATES or role == "age":
         return look.is_number(column)
     if role in FEW and not 1 < len(look.options(column)) <= FEW[role]:
