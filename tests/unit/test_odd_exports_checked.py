@@ -221,6 +221,52 @@ def test_what_fits_its_scale_is_not_asked_about(checked):
     assert "./run" in checked(table(lefs=[20 + n for n in range(48)], ndi=None))[0]
 
 
+@pytest.mark.parametrize(
+    ("vas", "whose"),
+    [
+        ([(4 + n % 5) * (1 if n // 2 % 4 == 0 else 10) for n in range(48)], "some patients (12 of them)"),
+        ([40 + n % 40 if n % 2 == 0 else 3 + n % 4 for n in range(48)], "one visit (24 of them)"),
+    ],
+)
+def test_centimetres_of_some_patients_or_of_a_visit_are_asked_about(checked, vas, whose):
+    said, _ = checked(table(vas=vas, nprs=None))
+    assert f"the values of {whose} are 5 to 20 times below those of the others. Which unit" in said
+    assert "./run" in checked(table(vas=vas, nprs=None), ("{total: vas, unit: mm}", "{total: vas, range: [0, 100]}"))[0]
+    spread = [(4 + n % 5) * (1 if n // 2 % 4 == 0 else 10) // (1 + n % 3 * 4) for n in range(48)]
+    assert "./run" in checked(table(vas=spread, nprs=None))[0], "low values that others have too are no other unit"
+
+
+def test_a_draft_states_no_unit_of_what_is_measured(checked):
+    """Newtons of one clinic and kilograms of the other were drafted as kilograms."""
+    strength = [[25 + n % 9, 250 + n % 90][n // 2 % 2] for n in range(48)]
+    said, _ = checked(table(strength=strength, nprs=None, ndi=None))
+    assert "column 'strength'" in said
+    assert 'instruments.strength.unit (one of "N", "kgf", "kg", "lbf", "lb")' in said
+
+
+def test_several_units_beside_the_numbers_of_a_fact_are_asked_about(checked):
+    export = table(duration=[f"{3 + n // 2} months" if n // 2 % 2 else f"{8 + n // 2} weeks" for n in range(48)])
+    said, _ = checked(export)
+    assert "column 'duration': its numbers stand in several units (month, week). Which one is meant?" in said
+    said, _ = checked(export, ("duration: duration", "duration: {from: duration, unit: weeks}"))
+    assert "patients, column 'duration': 12 of 24 filled cells give no value: written in another unit than" in said
+
+
+def test_facts_that_most_patients_lose_are_said_first(checked):
+    said, _ = checked(table(height=[1.70 if n // 2 % 2 else 172 for n in range(48)]))
+    assert "patients, column 'height': 12 of 24 filled cells give no value: impossible: outside 50 to 250 (12)." in said
+
+
+def test_a_code_for_missing_is_no_arm(checked):
+    said, values = checked(
+        table(group=[9 if n // 2 == 5 else 1 + n // 2 % 2 for n in range(48)]),
+        ("{'1': code_1, '2': code_2}", "{1: a, 2: b}"),
+        ("reference: code_1", "reference: a"),
+    )
+    assert "patients    24    23          1" in said
+    assert len(values["nprs"]) == 46
+
+
 # ---------------------------------------------------------------- dates and letters
 
 
@@ -228,6 +274,14 @@ def test_days_as_a_spreadsheet_counts_them_are_drafted_as_dates(checked):
     said, values = checked(table(date=[45123 + 28 * (n % 2) for n in range(48)]), ("  date: date", "  date: date"))
     assert "No column of the export is left unread" in said
     assert "dates" not in said
+    assert values["nprs"] == PAIN
+
+
+def test_dates_and_days_in_one_column_are_drafted_as_dates(checked):
+    dates = list(table()["date"])
+    _, values = checked(
+        table(date=[45352 + 28 * (n % 2) if n > 20 else dates[n] for n in range(48)]), ("  date: date", "  date: date")
+    )
     assert values["nprs"] == PAIN
 
 
@@ -339,6 +393,37 @@ def test_spellings_of_one_week_are_one_visit(checked):
     assert "Pain            24    24" in said
 
 
+def test_events_of_the_arms_of_a_project_are_the_same_visits(checked):
+    events = [f"{visit}_arm_{n // 2 % 2 + 1}" for n in range(48) for visit in [["baseline", "week_4"][n % 2]]]
+    export = table(visit=None, date=None, record_id=table()["id"], id=None, redcap_event_name=events, pain_complete=2)
+    said, values = checked(export)
+    assert "24      24" in said
+    assert "complete (48" in said
+    assert {*values} == {"nprs", "ndi"}
+
+
+def test_derived_rows_of_an_analysis_data_set_are_asked_about(checked):
+    rows = [
+        {
+            "USUBJID": f"X-{n:03}",
+            "TRT01P": ["Needling", "Sham"][n % 2],
+            "AVISIT": visit,
+            "PARAMCD": name,
+            "AVAL": 3 + n % 6,
+            "DTYPE": kind,
+        }
+        for n in range(24)
+        for visit in ("Baseline", "Week 4")
+        for name in ("NPRS", "PSFS")
+        for kind in (["", "LOCF"] if visit == "Week 4" and n % 4 == 0 else [""])
+    ]
+    said, _ = checked(pd.DataFrame(rows))
+    assert (
+        "12 of 108 rows of outcomes are the second of a value and differ from the first in what is not read: 'DTYPE'"
+        in said
+    )
+
+
 def test_instances_of_the_only_repeated_event_are_visits(checked):
     head = "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,arm,nprs\n"
     text = head + "".join(
@@ -375,6 +460,8 @@ def test_guesses_at_several_times_are_drafted_and_become_a_row_each(tmp_path, mo
     assert main(["new", "s", "--from", "x.csv"]) == 0
     study = load_study(Path("config/s.yaml"))
     assert study.events.guesses.times == {"w4": {"guess": "guess_w4"}, "w12": {"guess": "guess_w12"}}
+    blinding = study.analyses["blinding"]
+    assert (blinding.kind, blinding.guesses, blinding.unknown) == ("blinding", {"dn": "dn", "sham": "sham"}, ["unsure"])
     found = clean(to_canonical(read_export(study.export), study), study, OwnCodes()).tables["guesses"]
     told = found.set_index(["patient", "time"])["guess"].to_dict()
     expected = {(f"p.A{n}", "w4"): ["dn", "sham", "unsure"][n % 3] for n in range(12)}

@@ -45,7 +45,7 @@ def clean_outcomes(
     frame = _of_kept_visits(trail, _stripped(tables["outcomes"]), visits)
     frame["cell"], cells = _cells(frame, definitions)
     frame = _once(trail, frame, len(cells))
-    place = visits.set_index("row")[["patient", "clinic"]]
+    place = visits.set_index("row")[["patient", "clinic", "visit"]]
     at = place.index.get_indexer(pd.Index(frame["visit_row"]))
     for name in place.columns:
         frame[name] = place[name].fillna("").astype("category").array[at]
@@ -64,7 +64,7 @@ def clean_outcomes(
     frame = _impossible(trail, frame, definitions, cells)
     frame = _missing_with(trail, frame, study)
     frame = _totals(trail, frame, definitions)
-    return frame.drop(columns=["cell", "raw", "exported", "unit_stated", "out_of"])
+    return frame.drop(columns=["cell", "raw", "exported", "unit_stated", "out_of", "visit"])
 
 
 def _stripped(read: pd.DataFrame) -> pd.DataFrame:

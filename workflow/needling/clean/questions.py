@@ -137,13 +137,13 @@ def _level(one: Definition, scores: pd.DataFrame) -> str:
     scale = f"the range of {one.label}, {one.unit if one.unit[:1].isdigit() else range_}"
     low, high = one.usual or (-np.inf, np.inf)
     below = (value < low).mean() if one.factors else 0
-    clinic = _apart_clinic(one, scores) if one.low == 0 else 0
+    some, of_them = _apart_some(one, scores) if one.low == 0 else ("", 0)
     outside = _outside(one, value)
     doubts = [
         (not low <= value.median() <= high, f"{one.label} is usually {low:g} to {high:g} {one.unit}"),
         (below >= PART, f"{below:.0%} of them are below {low:g} {one.unit}, as another unit would be"),
         (one.low == 0 and value.max() <= one.high / 10, f"all within a tenth of {scale}"),
-        (clinic > 0, f"the values of one clinic ({clinic} of them) are 5 to 20 times below those of the others"),
+        (of_them > 0, f"the values of {some} ({of_them} of them) are 5 to 20 times below those of the others"),
         (outside.sum() >= 3 and outside.mean() >= BEYOND, f"{outside.sum()} of them are outside {scale}"),
     ]
     return next((why for holds, why in doubts if holds), "")
@@ -169,14 +169,20 @@ def _added_up(one: Definition, value: pd.Series) -> str:
     return next((why for holds, why in doubts if holds), "")
 
 
-def _apart_clinic(one: Definition, scores: pd.DataFrame) -> int:
-    """How many values a clinic has that lie in a tenth of the range, far below all others; 0 where there is none."""
-    for clinic in sorted(set(scores["clinic"].astype("str")) - {""}):
-        here = scores["clinic"] == clinic
-        times = apart(scores["value"][here], scores["value"][~here])
-        if here.sum() >= FEWEST and scores["value"][here].max() <= one.high / 10 and 5 <= times <= 20:
-            return int(here.sum())
-    return 0
+def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
+    """Whose values (a clinic's, a visit's, some patients') lie in a tenth of the range, far below all others; and how many."""
+    value, low = scores["value"], scores["value"] <= one.high / 10
+    by_patient = low.groupby(scores["patient"].astype("str")).agg(["all", "size"])
+    patients = by_patient.index[by_patient["all"] & (by_patient["size"] > 1)]
+    parts = [
+        ("one clinic", scores["clinic"] == clinic) for clinic in sorted(set(scores["clinic"].astype("str")) - {""})
+    ]
+    parts += [("one visit", scores["visit"] == visit) for visit in sorted(set(scores["visit"].astype("str")))]
+    parts += [("some patients", scores["patient"].isin(patients))]
+    for name, here in parts:
+        if here.sum() >= FEWEST and low[here].all() and 5 <= apart(value[here], value[~here]) <= 20:
+            return name, int(here.sum())
+    return "", 0
 
 
 def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trail) -> list[str]:

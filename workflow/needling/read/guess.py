@@ -36,6 +36,7 @@ from needling.read.vocabulary import (
     SCREENING,
     TOTAL,
     UNPLANNED,
+    UNSURE,
     weeks_of,
 )
 from needling.study.keys import StudyError
@@ -43,6 +44,7 @@ from needling.study.sources import Export
 
 Scale = tuple[str, float]  # a unit and the highest total in it
 NOTHING: Mapping[str, Scale | None] = {}
+NO_ARM = {"9", "99", "999", "-1", "-9", "-99", "-999"}  # codes for missing, where two arms are there without them
 # Instruments of the registry with values below 0.
 BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
 MOST_OUTCOMES, MOST_GUESSES = 4, 6  # most outcomes, and most answers to the question which arm it was
@@ -203,7 +205,7 @@ def _document(
         **({"events": events} if events else {}),
         "cohorts": cohorts,
         "primary": "primary",
-        "analyses": {"primary": analysis},
+        "analyses": {"primary": analysis, **_blinding(look, events, arm)},
         "disclosure": {"rule": "cells"},
     }
 
@@ -211,7 +213,15 @@ def _document(
 def _arm(look: Look) -> dict[str, object] | None:
     if "arm" not in look.found:
         return None
-    codes = _codes(look, look.found["arm"])
+    column = look.found["arm"]
+    codes = _codes(look, column)
+    if absent := [
+        code for code in codes if code in NO_ARM and len(codes) > 2 and code not in look.variable(column).choices
+    ]:
+        look.notes.append(
+            f"'{column}' holds {', '.join(absent)}, which is taken for a code for missing and not for an arm."
+        )
+        codes = {code: name for code, name in codes.items() if code not in absent}
     names = list(codes.values())
     control = [name for name in names if CONTROL.search(name.replace("_", " "))]
     return {"from": look.found["arm"], "codes": codes, "reference": (control or names)[0]}
@@ -442,6 +452,7 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
         told.sort(key=lambda one: not (BASELINE.fullmatch(one[1]) or SCREENING.fullmatch(one[1])))
     schedule: dict[str, dict[str, object]] = {}
     by_week: dict[float | None, str] = {}  # 'Wk 4' is 'Week 4'
+    by_words: dict[str, str] = {}  # a baseline of each arm of a REDCap project is one
     last = -4.0
     for place, (value, words, weeks) in enumerate(told):
         last = weeks if weeks is not None else max(4.0 * place, last + 4)
@@ -449,9 +460,12 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
         if plain and (known := by_week.setdefault(weeks, _key(words))) in schedule:
             codes[value] = known
             continue
+        if words in by_words:
+            codes[value] = by_words[words]
+            continue
         name = _key(words)
         name = name if name not in schedule else f"{name}_{place}"
-        codes[value] = name
+        codes[value] = by_words[words] = name
         schedule[name] = {"label": words.capitalize(), "week": _rounded(last)}
     if len(schedule) < 2:
         schedule["follow_up"] = {"label": "Follow up", "week": _rounded(last + 4)}
@@ -545,6 +559,31 @@ def _guesses(look: Look) -> dict[str, dict[str, dict[str, object]]]:
         time = _key(told[0]) if told else f"time_{number}"
         times[time if time not in times else f"{time}_{number}"] = {"guess": column}
     return {"guesses": {"times": times, "columns": columns}}
+
+
+def _blinding(
+    look: Look, events: dict[str, dict[str, dict[str, object]]], arm: dict[str, object] | None
+) -> dict[str, dict[str, object]]:
+    """The analysis of what patients guess, where there are two arms and each guess is one of them or none."""
+    if "guesses" not in events or arm is None:
+        return {}
+    arms, control = list(arm["codes"].values()), arm["reference"]  # type: ignore[attr-defined]
+    guess = events["guesses"]["columns"]["guess"]
+    names = list(dict.fromkeys(guess["codes"].values()))  # type: ignore[index]
+    unknown = [name for name in names if name not in arms and UNSURE.search(name)]
+    other = next((one for one in arms if one != control), control)
+    meant = {
+        name: name if name in arms else control if CONTROL.search(name.replace("_", " ")) else other
+        for name in names
+        if name not in unknown
+    }
+    if len(arms) != 2 or {*meant.values()} != {*arms}:
+        look.notes.append(
+            "What patients guess of their arm is read; an analysis of the kind blinding says which arm each guess means."
+        )
+        return {}
+    settings: dict[str, object] = {"kind": "blinding", "label": "Blinding", "guesses": meant}
+    return {"blinding": settings | ({"unknown": unknown} if unknown else {})}
 
 
 def _is_closed(look: Look, column: str) -> bool:

@@ -72,6 +72,10 @@ FUNCTION = {"ndi", "odi", "dash", "quickdash", "lefs", "psfs", "fiqr", "fiq", "v
 GUESS = re.compile(
     r"(?:^|_)(?:guess\w*|blinding|perceived_(?:arm|group|treatment)|believed?_(?:arm|group|treatment))(?:_|$|\d)"
 )
+UNSURE = re.compile(
+    r"unsure|not_sure|uncertain|unknown|know|no_idea|cannot_say|undecided|weiss|unsicher|keine|sais|incert|no_se|no_sabe|seguro|"
+    r"non_so|incerto|weet|nao_sei"
+)
 # Words that are no level of anything.
 ABSENT = {
     *re.findall(
