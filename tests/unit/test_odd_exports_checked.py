@@ -424,6 +424,21 @@ def test_derived_rows_of_an_analysis_data_set_are_asked_about(checked):
     )
 
 
+def test_hours_and_minutes_of_visits_are_drafted_as_such(checked):
+    visits = [["Baseline", "30 min", "24 h", "Day 3"][n % 4] for n in range(48)]
+    export = table(
+        visit=visits,
+        id=[f"P{n // 4 + 1:03}" for n in range(48)],
+        date=None,
+        group=["ab"[n // 4 % 2] for n in range(48)],
+    )
+    told = (
+        ("label: 24 h, hours: 24}", "label: 24 h, hours: 24}"),
+        ("label: 30 min, hours: 0.5}", "label: 30 min, hours: 0.5}"),
+    )
+    assert "12      12    12     12" in checked(export, *told)[0]
+
+
 def test_instances_of_the_only_repeated_event_are_visits(checked):
     head = "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,arm,nprs\n"
     text = head + "".join(

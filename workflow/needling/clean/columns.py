@@ -178,9 +178,9 @@ def number(
     known = sorted({word for word in beside.dropna().unique() if word in BESIDE})
     if not unit and len(known) > 1:
         raise StudyError(
-            f"column '{trail.source(table, name)}': its numbers stand in several units ({', '.join(known)}). Which one is meant? Write "
-            f"the column as {{from: ..., unit: {known[0]}}}; cells in another one are then held back and asked about, unless the export "
-            "has them in one unit."
+            f"column '{trail.source(table, name)}': its numbers stand in several units ({', '.join(known)}). Which one is meant? "
+            f"Write the column as {{from: ..., unit: {known[0]}}}; cells in another are then held back and asked about, unless "
+            "the export is brought to one."
         )
     if unit and " " not in unit:
         found = parse.in_doubt(

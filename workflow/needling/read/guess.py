@@ -37,6 +37,7 @@ from needling.read.vocabulary import (
     TOTAL,
     UNPLANNED,
     UNSURE,
+    WITHIN_DAYS,
     weeks_of,
 )
 from needling.study.keys import StudyError
@@ -466,7 +467,8 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
         name = _key(words)
         name = name if name not in schedule else f"{name}_{place}"
         codes[value] = by_words[words] = name
-        schedule[name] = {"label": words.capitalize(), "week": _rounded(last)}
+        time = {"hours": _rounded(168 * last)} if WITHIN_DAYS.search(words) else {"week": _rounded(last)}
+        schedule[name] = {"label": words.capitalize(), **time}
     if len(schedule) < 2:
         schedule["follow_up"] = {"label": "Follow up", "week": _rounded(last + 4)}
     return schedule, codes

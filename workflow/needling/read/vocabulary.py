@@ -166,9 +166,14 @@ UNITS = {
     "week": "w|wk|wks|week|weeks|woche|wochen|wo|semaine|semaines|sem|semana|semanas|settimana|settimane|sett|weken",
     "month": "m|mo|mon|mth|mths|month|months|monat|monate|monaten|mois|mes|meses|mese|mesi|maand|maanden",
     "day": "d|day|days|tag|tage|tagen|jour|jours|j|dia|dias|giorno|giorni|dag|dagen",
+    "hour": "h|hr|hrs|hour|hours|std|stunde|stunden|heure|heures|hora|horas|ora|ore|uur",
+    "minute": "min|mins|minute|minutes|minuten|minuto|minutos|minuti|minuut",
     "year": "y|yr|year|years|jahr|jahre|jahren|an|ans|annee|ano|anos|anno|anni|jaar",
 }
-WEEKS = {"week": 1.0, "month": 13 / 3, "day": 1 / 7, "year": 52.0}
+WEEKS = {"week": 1.0, "month": 13 / 3, "day": 1 / 7, "hour": 1 / 168, "minute": 1 / 10080, "year": 52.0}
+WITHIN_DAYS = re.compile(
+    rf"(?:^| )(?:{UNITS['hour']}|{UNITS['minute']})(?: |$)"
+)  # the plain words of a visit that has hours
 
 
 def weeks_of(label: str, heading: str = "") -> float | None:
