@@ -107,19 +107,21 @@ def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -
         return []
     value, place = scores["value"], f"instruments.{name}"
     units = [f'"{unit}"' for unit in (one.unit, *one.factors, *([SUM] if one.sums else []))]
-    keys = f"{place}.unit (one of {', '.join(units)})"
-    if len(units) == 1:
-        keys = f"{place}.factor (1, 10 or 100)" if value.max() <= one.high / 10 else ""
-    elif value.max() <= one.high / 100:
-        keys += f", {place}.factor: 100 if they are hundredths"
-    if one.low == 0 and one.high < value.max() <= 100:
-        keys = f"{keys}, {place}.factor: {one.high / 100:g} if they are 0-100".removeprefix(", ")
-    if _outside(one, value).any():
-        keys += ", export.missing if they are codes" if keys else "export.missing if they are codes"
-        keys += ", another name with range and better of its own if it is another version"
+    outside = _outside(one, value).any()
+    keys = [f"{place}.unit (one of {', '.join(units)})"] if len(units) > 1 else []
+    if len(units) > 1 and value.max() <= one.high / 100:
+        keys.append(f"{place}.factor: 100 if they are hundredths")
+    elif len(units) == 1 and not outside:
+        keys.append(f"{place}.factor (1, 10 or 100)")
+    if one.low == 0 and one.high < 100 and one.high / 10 < value.max() <= 100:
+        keys.append(f"{place}.factor: {one.high / 100:g} if they are 0-100")
+    if outside:
+        keys.append("export.missing if they are codes")
+        keys.append("another name with range and better of its own if it is another version")
+    keys.append(f"{place}.unit_column where it differs from row to row")
     return [
-        f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {keys}, {place}.unit_column where it differs "
-        f"from row to row, or {place}.range: [{one.low:g}, {one.high:g}] if it is right as it is."
+        f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {', '.join(keys)}, or "
+        f"{place}.range: [{one.low:g}, {one.high:g}] if it is right as it is."
     ]
 
 
@@ -172,13 +174,14 @@ def _added_up(one: Definition, value: pd.Series) -> str:
 def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     """Whose values (a clinic's, a visit's, some patients') lie in a tenth of the range, far below all others; and how many."""
     value, low = scores["value"], scores["value"] <= one.high / 10
-    by_patient = low.groupby(scores["patient"].astype("str")).agg(["all", "size"])
+    by_patient = low.groupby(scores["patient"], observed=True).agg(["all", "size"])
     patients = by_patient.index[by_patient["all"] & (by_patient["size"] > 1)]
-    parts = [
-        ("one clinic", scores["clinic"] == clinic) for clinic in sorted(set(scores["clinic"].astype("str")) - {""})
-    ]
-    parts += [("one visit", scores["visit"] == visit) for visit in sorted(set(scores["visit"].astype("str")))]
-    parts += [("some patients", scores["patient"].isin(patients))]
+    names = {name: sorted({*scores[name].unique()} - {""}) for name in ("clinic", "visit")}
+    parts = [(f"one {name}", scores[name] == one_of) for name, all_of in names.items() for one_of in all_of]
+    some = scores["patient"].isin(patients)
+    # they are chosen by their values, so that only a gap between these and the others' says something
+    if value[~some].quantile(0.1) > 2 * value[some].quantile(0.9):
+        parts.append(("some patients", some))
     for name, here in parts:
         if here.sum() >= FEWEST and low[here].all() and 5 <= apart(value[here], value[~here]) <= 20:
             return name, int(here.sum())
