@@ -180,7 +180,7 @@ def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     parts = [(f"one {name}", scores[name] == one_of) for name, all_of in names.items() for one_of in all_of]
     some = scores["patient"].isin(patients)
     # they are chosen by their values, so that only a gap between these and the others' says something
-    if value[~some].quantile(0.1) > 2 * value[some].quantile(0.9):
+    if some.mean() >= PART and value[~some].quantile(0.1) > 2 * value[some].quantile(0.9):
         parts.append(("some patients", some))
     for name, here in parts:
         if here.sum() >= FEWEST and low[here].all() and 5 <= apart(value[here], value[~here]) <= 20:
