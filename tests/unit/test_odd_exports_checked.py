@@ -207,6 +207,25 @@ def test_scores_of_another_version_are_asked_about(checked, name):
     assert "Which unit is it in?" in said
 
 
+def test_sums_of_one_clinic_are_not_divided_by_ten(checked):
+    sites = {"site": [["a", "b"][n // 2 % 2] for n in range(48)], "ndi": None}
+    said, _ = checked(table(bpi_interference=[[v, 7 * v][n // 2 % 2] for n, v in enumerate(PAIN)], **sites))
+    assert "column 'bpi_interference': 48 values from 2 to 56" in said
+    _, values = checked(table(nprs=[[v, 10 * v][n // 2 % 2] for n, v in enumerate(PAIN)], **sites))
+    assert values["nprs"] == PAIN, "of a single rating it is clear"
+
+
+def test_radians_are_asked_about(checked):
+    said, _ = checked(table(rom=[0.5 + n / 50 for n in range(48)], ndi=None))
+    assert "all within a hundredth of the range of Range of motion, -90 to 360 degrees" in said
+    assert "instruments.rom.factor (what one of them is in degrees)" in said
+
+
+def test_an_index_is_known_by_its_whole_name(checked):
+    _, values = checked(table(eq5d_index=[0.4 + n / 100 for n in range(48)], ndi=None))
+    assert {*values} == {"nprs", "eq5d_index"}
+
+
 def test_per_cent_of_the_most_and_ratings_of_0_to_100_have_a_factor(checked):
     for name, factor in [("rmdq", 0.24), ("nprs", 0.1)]:
         export = table(**{"ndi": None, "nprs": None, name: OTHERS[name]})
@@ -422,6 +441,19 @@ def test_derived_rows_of_an_analysis_data_set_are_asked_about(checked):
         "12 of 108 rows of outcomes are the second of a value and differ from the first in what is not read: 'DTYPE'"
         in said
     )
+
+
+def test_weeks_before_day_0_keep_their_sign(checked):
+    weeks = [[-2, 0, 2][n % 3] for n in range(48)]
+    ids = [f"P{n // 3 + 1:03}" for n in range(48)]
+    arms = ["ab"[n // 3 % 2] for n in range(48)]
+    for visits in ({"week": weeks, "visit": None}, {"visit": [f"Week {week}" for week in weeks]}):
+        said, _ = checked(
+            table(id=ids, group=arms, date=None, **visits),
+            ("week_2: {label: Week 2, week: 2}", "week_2: {label: Week 2, week: 2}"),
+        )
+        assert "Week 0  Week 2" in said
+        assert "16      16" in said
 
 
 def test_hours_and_minutes_of_visits_are_drafted_as_such(checked):

@@ -11,6 +11,7 @@ from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 
 OWN, ANOTHER, FOREIGN = "own", "another", "foreign"  # unit written into a cell, beside its column's
+MANY_ITEMS = 3  # of more ratings of 0-10 the sum reaches what ratings of 0-100 do
 REASONS = [
     "written as missing",
     "spreadsheet error",
@@ -319,7 +320,11 @@ def _scale_by_ten(
     totals = mine & frame["cell"].isin(cells.index[(cells["item"] == TOTAL) & cells["instrument"].isin(asked)])
     shares = over[totals].groupby([frame["cell"][totals], frame["clinic"][totals].astype("str")]).mean()
     whole = shares.groupby(level=0).min()
-    mine &= ~frame["cell"].isin(whole.index[whole >= columns.scale_settings(trail)[0]])
+    whole = {*whole.index[whole >= columns.scale_settings(trail)[0]]}
+    # and a score from many items may be their sum as well
+    many = {name for name in asked if (rule := definitions[name].scoring) is not None and rule.count > MANY_ITEMS}
+    whole |= {*cells.index[(cells["item"] == TOTAL) & cells["instrument"].isin(many)]}
+    mine &= ~frame["cell"].isin(whole)
     over &= mine
     for _, one in frame[mine & ~frame["out_of"]].groupby("cell"):
         rescale[one.index] = columns.tenfold(

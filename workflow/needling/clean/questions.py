@@ -111,10 +111,12 @@ def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -
     keys = [f"{place}.unit (one of {', '.join(units)})"] if len(units) > 1 else []
     if len(units) > 1 and value.max() <= one.high / 100:
         keys.append(f"{place}.factor: 100 if they are hundredths")
-    elif len(units) == 1 and not outside:
+    elif len(units) == 1 and not outside and one.low == 0:
         keys.append(f"{place}.factor (1, 10 or 100)")
     if one.low == 0 and one.high < 100 and one.high / 10 < value.max() <= 100:
         keys.append(f"{place}.factor: {one.high / 100:g} if they are 0-100")
+    if one.low < 0 and not outside:
+        keys.append(f"{place}.factor (what one of them is in {one.unit})")
     if outside:
         keys.append("export.missing if they are codes")
         keys.append("another name with range and better of its own if it is another version")
@@ -145,6 +147,7 @@ def _level(one: Definition, scores: pd.DataFrame) -> str:
         (not low <= value.median() <= high, f"{one.label} is usually {low:g} to {high:g} {one.unit}"),
         (below >= PART, f"{below:.0%} of them are below {low:g} {one.unit}, as another unit would be"),
         (one.low == 0 and value.max() <= one.high / 10, f"all within a tenth of {scale}"),
+        (one.low < 0 and value.abs().max() <= one.high / 100, f"all within a hundredth of {scale}"),
         (of_them > 0, f"the values of {some} ({of_them} of them) are 5 to 20 times below those of the others"),
         (outside.sum() >= 3 and outside.mean() >= BEYOND, f"{outside.sum()} of them are outside {scale}"),
     ]

@@ -429,10 +429,11 @@ def _labelled(look: Look, column: str, values: list[str]) -> list[tuple[str, str
     told = []
     for value in values:
         label = re.sub(r"_arm_\d+(_.*)?$", "", choices.get(value, value))
-        words = plain_words(re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", label.replace("-", " ")))
+        label = re.sub(r"(^|\s)[-−–](?=\d)", r"\1minus ", label).replace("-", " ")
+        words = plain_words(re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", label))
         words = re.sub(r"^(\d+) 0+$", r"\1", words)
         weeks = weeks_of(words, heading)
-        if re.fullmatch(r"\d+", words):
+        if re.fullmatch(r"(?:minus )?\d+", words):
             words = f"{heading} {words}"
         told.append((value, words, weeks))
     return told
@@ -444,6 +445,8 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
     codes = {value: "unscheduled" for value, words, _ in told if UNPLANNED.fullmatch(words)}
     if any(BASELINE.fullmatch(words) for _, words, _ in told):
         codes |= {value: "unscheduled" for value, words, _ in told if SCREENING.fullmatch(words)}
+    if any(weeks == 0 for *_, weeks in told):  # the first visit of the schedule is the baseline
+        codes |= {value: "unscheduled" for value, _, weeks in told if weeks is not None and weeks < 0}
     told = [one for one in told if one[0] not in codes]
     if all(weeks is not None for *_, weeks in told):
         told.sort(key=lambda one: (one[2] or 0.0, not BASELINE.fullmatch(one[1])))

@@ -259,13 +259,16 @@ def instrument_of(name: str, known: Collection[str]) -> str | None:
     """
     if CHANGE.search(name):
         return None
-    words = " ".join(TOTAL.sub(" ", plain_words(name)).split())
+    whole = plain_words(name)
+    words = " ".join(TOTAL.sub(" ", whole).split())
     for instrument, called in INSTRUMENTS.items():
         if instrument in known and any(
-            re.search(rf"(?:^| ){re.escape(each)}(?: |$)", words) for each in called.split("|")
+            re.search(rf"(?:^| ){re.escape(each)}(?: |$)", text)
+            for each in called.split("|")
+            for text in (words, whole)
         ):
             return instrument
-    return words.replace(" ", "_") if words.replace(" ", "_") in known else None
+    return next((key for text in (words, whole) if (key := text.replace(" ", "_")) in known), None)
 
 
 def _numbered(name: str) -> tuple[str, int]:

@@ -186,8 +186,11 @@ def weeks_of(label: str, heading: str = "") -> float | None:
 
     Returns
     -------
-    Weeks, 0 for a baseline without a number, or None where no unit is told.
+    Weeks, below 0 before day 0 ('week minus 2'), 0 for a baseline without a number, or None where no unit is told.
     """
+    if re.search(r"\bminus \d", label):
+        after_zero = weeks_of(label.replace("minus ", ""), heading)
+        return None if after_zero is None else -after_zero
     units = {word: unit for unit, words in UNITS.items() for word in words.split("|")}
     any_unit = "|".join(sorted(units, key=len, reverse=True))
     before = re.search(rf"\b({any_unit}) (\d+(?:\.\d+)?)\b", label)
