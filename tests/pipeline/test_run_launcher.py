@@ -392,6 +392,18 @@ def test_missing_export_is_told_before_anything_is_installed(steps):
     assert len(refused.stdout.splitlines()) == 1
 
 
+def test_interrupt_before_the_first_step_is_answered_alike(steps):
+    python = steps.folder / ".venv/bin/python"
+    python.unlink()
+    python.write_text("#!/bin/sh\ntouch started\nsleep 60\n")
+    python.chmod(0o755)
+    running = start(steps, "all", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    until((steps.folder / "started").exists)
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate(timeout=60)[0] == "Stopped; ./run goes on where it stopped.\n"
+    assert running.returncode == 130
+
+
 def test_interrupt_that_was_lost_is_followed_by_an_end(launcher, monkeypatch):
     """A child that is deaf to Ctrl-C ends all the same, and a run that ended well in spite of it is not called stopped."""
     monkeypatch.setattr(launcher, "WAIT", 0.5)
