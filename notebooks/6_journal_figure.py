@@ -35,8 +35,7 @@ for arm, marker, colour in zip(study.plan.arms, "so", ("#a65200", "#114b8b"), st
     label = study.plan.patients.arm.labels[arm]
     ax.errorbar(at, mine["estimate"], yerr=reach, marker=marker, color=colour, capsize=2, linewidth=1, label=label)
 ax.set(xlabel="Week", ylabel="Pain (0-10), mean and 95% CI", xticks=sorted(w for w in weeks.values() if w))
-ax.legend(frameon=False)
-figure
+ax.legend(frameon=False)  # Jupyter shows the figure by itself
 
 # %% [markdown]
 # Figures of the report come from the same tables. One that is to be made with every run is a file in workflow/extensions
@@ -44,3 +43,11 @@ figure
 
 # %%
 study.figure("trajectories")
+
+# %% [markdown]
+# Any of them stands on axes of one's own, as a picture:
+
+# %%
+both, (left, right) = plt.subplots(1, 2, figsize=(180 / 25.4, 70 / 25.4), width_ratios=(1, 2), layout="constrained")
+study.fit("primary", cohort="myofascial", outcome="pain").plot("means", ax=left)
+study.figure("forest", ax=right)

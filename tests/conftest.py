@@ -120,12 +120,12 @@ THREADS = {
 }
 
 
-LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-test.lock")
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-test.lock", "requirements-notebook.lock")
 
 
 def copy_project(folder, launcher):
     """Copy the tracked part of the project's tree, with an installation that the launcher finds complete."""
-    wanted = ["Snakefile", "run", "pyproject.toml", "README.md", *LOCKS]
+    wanted = ["Snakefile", "run", "pyproject.toml", *LOCKS, "README.md"]
     wanted += ["config", "workflow", "data/raw/README.md", "data/raw/demo"]
     ignore = shutil.ignore_patterns("__pycache__")
     for name in wanted:

@@ -380,6 +380,73 @@ def test_a_notebook_runs_on_the_demo(path, demo) -> None:
     assert "demo: its results are current." in done.stdout
 
 
+@pytest.mark.skipif(shutil.which("Rscript") is None, reason="R is not installed")
+def test_the_notebook_goes_on_where_r_is_not(demo) -> None:
+    """Where the last test of this notebook met R, this one hides it."""
+    copy, _ = demo
+    program = (
+        (PROJECT / "notebooks/2_own_models.py")
+        .read_text()
+        .replace("import shutil\n", "import shutil\nshutil.which = lambda _: None\n")
+    )
+    done = copy.call(sys.executable, "-c", program, MPLBACKEND="agg")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "R with the package lmerTest is not installed here, so its column is left out.\n" in done.stdout
+
+
+def test_pages_of_notebooks_hold_no_path_no_clock_and_no_chance(demo) -> None:
+    """The launcher's command on one notebook of the demo that shows tables and pictures, and on one of a study that none opens."""
+    copy, _ = demo
+    folder = copy.folder / "notebooks"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shutil.copy(PROJECT / "notebooks/4_moderators.py", folder)
+    cells = [
+        "import needling as nd",
+        'study = nd.open("demo")\nobject()',
+        'import warnings\nwarnings.warn("mind this")',
+    ]
+    cells += ["study.root", 'study.figure("forest")']
+    (folder / "0_short.py").write_text("".join(f"# %%\n{cell}\n" for cell in cells))
+    pages = []
+    for _ in range(2):
+        done = copy.run("notebooks")
+        assert done.stdout.splitlines() == [
+            f"data/processed/demo/notebooks/{n}.html" for n in ("0_short", "4_moderators")
+        ]
+        pages.append(
+            {path.name: path.read_bytes() for path in (copy.folder / "data/processed/demo/notebooks").iterdir()}
+        )
+    assert pages[0] == pages[1]
+    assert len(pages[0]) == 2
+    for page in pages[0].values():
+        assert str(copy.folder).encode() not in page
+        assert b" at 0x" not in page
+        assert b"ipykernel" not in page
+        assert b'src="data:image/png;base64' in page
+        assert b"demo: its results are current." in page
+    assert b"<title>For whom, and how much: moderators and dose</title>" in pages[0]["4_moderators.html"]
+    assert b"cell:2: UserWarning: mind this" in pages[0]["0_short.html"]
+    (folder / "0_short.py").write_text('# %%\nimport needling as nd\n# %%\nnd.open("demo").frame("vists")\n')
+    wrong = copy.run("notebooks")
+    assert wrong.returncode == 1
+    assert wrong.stdout.splitlines()[-1].startswith(
+        "needling: notebooks/0_short.py, code cell 2: StudyError: there is no frame 'vists'"
+    )
+    assert "no notebook opens 'demo_sham'" in copy.run("notebooks", "--study", "demo_sham").stdout
+
+
+def test_the_examples_of_the_desk_run_on_the_demo(demo) -> None:
+    copy, _ = demo
+    file = copy.folder / "config/demo.yaml"
+    before = file.read_bytes()
+    try:
+        done = copy.call(sys.executable, PROJECT / "tests/documented.py", MPLBACKEND="agg")
+    finally:
+        file.write_bytes(before)
+    assert re.search(r"^2[6-9] examples ran$", done.stdout, re.M), done.stdout[-3000:]
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
 def test_code_of_a_page_runs_on_the_demo_as_it_stands(page, demo) -> None:
     copy, _ = demo

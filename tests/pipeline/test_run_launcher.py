@@ -1,5 +1,6 @@
 """The launcher ./run, on a workflow of three short steps: progress, failure, interruption, and what it says."""
 
+import json
 import os
 import pty
 import re
@@ -418,6 +419,82 @@ def test_interrupt_that_was_lost_is_followed_by_an_end(launcher, monkeypatch):
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+# ---------------------------------------------------------------- JupyterLab
+
+LAB = """
+import json, os, signal, sys, time
+from pathlib import Path
+
+Path("asked.json").write_text(json.dumps([sys.argv[1:], {k: v for k, v in os.environ.items() if k.startswith("JUPYTER")}]))
+if Path("broken").exists():
+    sys.exit("no port is free")
+runtime = Path(os.environ["JUPYTER_RUNTIME_DIR"])
+runtime.mkdir(parents=True, exist_ok=True)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(Path("ended").touch()))
+(runtime / f"jpserver-{os.getpid()}.json").write_text(json.dumps({"url": "http://127.0.0.1:8888/", "token": "t0k3n"}))
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def lab(copy):
+    """A copy of the project whose environment has a server that says what it was asked, in the place of JupyterLab."""
+    site = next((copy.folder / ".venv/lib").glob("python*/site-packages"))
+    (site / "jupyterlab.py").write_text(LAB)
+    (site / "a_first.pth").write_text(f"import sys; sys.path.insert(0, {str(site)!r})\n")
+    return copy
+
+
+def test_notebooks_are_opened_with_a_token_until_ctrl_c(lab):
+    run = start(
+        lab, "notebook", stdout=subprocess.PIPE, env={**os.environ, "JUPYTER_TOKEN": "", "JUPYTER_IP": "0.0.0.0"}
+    )
+    said = run.stdout.readline()
+    assert said == "JupyterLab is at http://127.0.0.1:8888/lab/tree/notebooks?token=t0k3n\n"
+    run.send_signal(signal.SIGINT)
+    rest, _ = run.communicate(timeout=60)
+    assert run.returncode == 0
+    assert rest.splitlines() == ["Ctrl-C stops it.", "JupyterLab has stopped; what was saved is in notebooks/."]
+    assert (lab.folder / "ended").exists()
+    arguments, variables = json.loads((lab.folder / "asked.json").read_text())
+    assert arguments == []
+    assert not {"JUPYTER_TOKEN", "JUPYTER_IP"} & set(
+        variables
+    )  # what is set for another server opens no door in this one
+    assert variables["JUPYTER_CONFIG_PATH"] == str(lab.folder / "workflow/jupyter")
+    assert variables["JUPYTER_CONFIG_DIR"].startswith(str(lab.folder))
+
+
+def test_a_run_goes_on_beside_jupyterlab(lab):
+    run = start(lab, "notebook", stdout=subprocess.PIPE)
+    run.stdout.readline()
+    try:
+        beside = lab.run("--raw", "nowhere.csv")
+        assert "another ./run" not in beside.stdout
+    finally:
+        run.send_signal(signal.SIGTERM)
+        run.communicate(timeout=60)
+
+
+def test_jupyterlab_that_ends_by_itself_is_told(lab):
+    (lab.folder / "broken").touch()
+    done = lab.run("notebook")
+    assert done.returncode == 1
+    assert done.stdout == "needling: JupyterLab has ended by itself; .snakemake/jupyter.log says why.\n"
+    assert (lab.folder / ".snakemake/jupyter.log").read_text() == "no port is free\n"
+    assert "takes no options; '--ip=0.0.0.0' is one" in lab.run("notebook", "--ip=0.0.0.0").stdout
+
+
+def test_jupyterlab_listens_to_this_machine_alone_and_asks_nothing_of_others(project):
+    settings = json.loads((project / "workflow/jupyter/jupyter_server_config.json").read_text())
+    assert settings["ServerApp"]["ip"] == "127.0.0.1"
+    assert settings["ServerApp"]["allow_remote_access"] is False
+    assert not {"token", "password"} & {*settings["ServerApp"], *settings.get("IdentityProvider", {})}
+    assert settings["LabApp"]["news_url"] is None
+    assert settings["LabApp"]["check_for_updates_class"].endswith("NeverCheckForUpdate")
+    assert settings["LabApp"]["extension_manager"] == "readonly"
 
 
 # ---------------------------------------------------------------- installation

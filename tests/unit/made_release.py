@@ -9,11 +9,11 @@ from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, INTERCURRENT, M
 from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
 from needling.schema.results import METHODS, PEOPLE, RESULTS
 from needling.schema.side import (
+    BALANCE,
     CLUSTER_EFFECTS,
     CLUSTERS,
     CROSS_CHECK,
     DELIVERED,
-    DOSE_WEIGHTS,
     DROPOUT,
     EVENT_CURVE,
     GUESSES,
@@ -25,6 +25,7 @@ from needling.schema.side import (
     RESPONSE_CURVE,
     TIPPING,
     TIPPING_POINTS,
+    WEIGHTS,
 )
 from needling.study.file import part
 
@@ -306,6 +307,8 @@ def about_responders(n):
     curve = place | {"arm": ARMS[1], "unit": "points", "low": 0.2, "high": 0.6, "level": 0.95, "n": n}
     change = place | {"arm": ARMS[1], "unit": "points", "reliability": 0.9, "beyond": 2.0, "n": n}
     weights = {"analysis": "primary", "cohort": "all", "outcome": "pain", "visit": "week_12", "arm": ARMS[1], "n": 80}
+    weighed = {name: weights[name] for name in ("analysis", "cohort", "outcome", "visit", "n")}
+    level = {"variable": "sex", "level": "male", "before": 0.2, "after": 0.0}
     weights |= {"mean": 1.0, "sd": 0.3, "q05": 0.7, "q95": 1.6, "effective_n": 74.0}
     return {
         "number_needed": rows([needed | {"through_infinity": 0, "n": n, "n_events": 30, "n_none": 25}], NUMBER_NEEDED),
@@ -313,7 +316,10 @@ def about_responders(n):
             [curve | {"improvement": x, "share": y, "n_events": k} for x, y, k in [(0.0, 0.5, 40), (2.0, 0.4, 30)]],
             RESPONSE_CURVE,
         ),
-        "dose_weights": rows([weights], DOSE_WEIGHTS),
+        "weights": rows([weights], WEIGHTS),
+        "balance": rows(
+            [weighed | one for one in (level | {"fewest": 7}, level | {"fewest": 30, "variable": "dx"})], BALANCE
+        ),
         "reliable_change": rows([change | {"n_improved": 30, "n_worse": 12, "n_unchanged": 38}], RELIABLE_CHANGE),
     }
 

@@ -2,6 +2,7 @@
 
 import ast
 import datetime
+import json
 import re
 import subprocess
 import sys
@@ -389,6 +390,30 @@ def test_what_is_drawn_is_not_what_the_plan_is_asked_for(mod) -> None:
     assert mod.asked == []
 
 
+def test_a_figure_of_the_report_stands_on_axes_that_are_given(study, root, monkeypatch) -> None:
+    """The forest beside a plot of one's own: the axes hold it as wide as they are, and keep their place."""
+    from made_results import plan, shown
+    from matplotlib.figure import Figure
+
+    released, _ = shown(plan)
+    study.plan = plan()
+    monkeypatch.setitem(study.__dict__, "tables", {f"release/{name}": table for name, table in released.items()})
+    before = matplotlib.get_backend()
+    sheet = Figure(figsize=(8, 6))
+    own, ax = sheet.subplots(2, 1)
+    assert study.figure("forest", ax=ax) is ax
+    (picture,) = ax.images
+    width = picture.get_array().shape[1]
+    asked = ax.get_window_extent().width / sheet.dpi * 600
+    assert width == pytest.approx(asked, rel=0.01)
+    ink = np.asarray(picture.get_array())[..., :3].min(axis=2) < 128
+    assert 0.002 < ink.mean() < 0.3
+    assert not ax.axison
+    assert own.axison
+    assert matplotlib.get_backend() == before
+    assert isinstance(study.figure("forest"), Figure)
+
+
 # ---------------------------------------------------------------- into the plan
 
 
@@ -403,6 +428,7 @@ def test_a_promoted_model_gives_the_numbers_of_the_notebook(study, mod, root) ->
     assert again.analyses["csi_moderator"].completed == ["age"]
     texts = [text for item, text in kinds()["model"].methods(again.analyses["csi_moderator"], again) if item == "model"]
     assert "chosen after the data had been seen" in texts[0]
+    assert ("figure", "along") in kinds()["model"].methods(again.analyses["csi_moderator"], again)
     run(root, again, ["csi_moderator"])
     opened = nd.open("small", root=root)
     rows = opened.results.query("analysis == 'csi_moderator' and quantity == 'difference'")
@@ -504,3 +530,33 @@ def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, r
     records.unlink()
     assert "the export is not here" in nd.open("small", root=root).remark
     (study.processed / current.FILE).unlink()
+
+
+def test_code_is_looked_for_only_where_a_file_of_it_has_changed(study, tmp_path, monkeypatch) -> None:
+    """Files keep their places in a copy of the workflow: a changed one, and a rule that came, are found."""
+    workflow = tmp_path / "workflow"
+    (workflow / "extensions").mkdir(parents=True)
+    (workflow / "needling").mkdir()
+    step = workflow / "needling/step.py"
+    step.write_text("1")
+    monkeypatch.setattr(current, "PACKAGE", workflow / "needling")
+    monkeypatch.setattr(current, "EXTENSIONS", workflow / "extensions")
+    monkeypatch.setattr(current, "computing", lambda study: [step])
+    monkeypatch.setattr(OpenStudy, "processed", tmp_path)
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release/results.parquet").touch()
+    current.record(study.plan, study.files, study.processed)
+    assert json.loads((tmp_path / current.FILE).read_text())["files"] == ["needling/step.py"]
+
+    def looked(study):
+        raise AssertionError("parsed")
+
+    monkeypatch.setattr(current, "computing", looked)
+    assert "its results are current" in study.remark
+    step.write_text("2")
+    with pytest.raises(AssertionError, match="parsed"):
+        _ = study.remark
+    step.write_text("1")
+    (workflow / "extensions/rule_new.py").touch()
+    with pytest.raises(AssertionError, match="parsed"):
+        _ = study.remark

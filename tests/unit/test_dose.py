@@ -56,8 +56,8 @@ def given(people, sessions):
     patients = people[["patient", "cohort", "arm"]].assign(age=50.0, sex="f")
     rng = np.random.default_rng(3)
     rows = sessions.merge(people[["patient", "cohort", "arm"]], on="patient")
-    rows = rows.assign(muscles=1.0, needles=rng.integers(1, 4, len(rows)).astype(float))
-    needling = sessions[["patient", "number"]].assign(technique=rng.choice(["deep", "superficial"], len(rows)))
+    rows = rows.assign(muscles=1.0, needles=rng.integers(1, 4, len(rows)).astype(float), session=rows["number"])
+    needling = rows[["patient", "session"]].assign(technique=rng.choice(["deep", "superficial"], len(rows)))
     visits = add_baseline(long.dropna(subset="value").assign(**told), "baseline")
     return {"visits": visits, "patients": patients, "sessions": rows, "needling": needling}
 
@@ -65,7 +65,7 @@ def given(people, sessions):
 def run(frames, **settings):
     plan = study(**settings)
     found = analyse("dose", frames, plan)
-    return check(found.results, RESULTS, "results"), found.tables["dose_weights"], plan
+    return check(found.results, RESULTS, "results"), found.tables["weights"], plan
 
 
 # ---------------------------------------------------------------- weights and means
@@ -190,7 +190,7 @@ def test_what_was_done_is_an_exposure_as_a_mean_or_as_the_share_at_a_level():
         "retention_min": rng.uniform(0, 15, n),
         "muscles": rng.integers(1, 4, n) * 1.0,
     }
-    frames["sessions"] = frames["sessions"].assign(**done)
+    frames["sessions"] = frames["sessions"].assign(**done, day=6.0 * frames["sessions"]["number"])
     told = {"stimulation": rng.choice(["none", "electrical"], m, p=[0.7, 0.3])}
     told["trigger_point"] = rng.choice(["active", "latent"], m, p=[0.7, 0.3])
     frames["needling"] = frames["needling"].assign(**told)
@@ -200,8 +200,9 @@ def test_what_was_done_is_an_exposure_as_a_mean_or_as_the_share_at_a_level():
     used = frames["sessions"][frames["sessions"]["day"] <= 42]
     values = {f'["{name}"]': used.groupby("patient")[name].mean() for name in done}
     for name, level in levels.items():
-        hit = (frames["needling"][name] == level).groupby(frames["needling"]["patient"]).mean()
-        values[json.dumps([[name, level]])] = hit
+        needled = frames["needling"].merge(used[["patient", "session"]])
+        assert len(needled) < m
+        values[json.dumps([[name, level]])] = (needled[name] == level).groupby(needled["patient"]).mean()
     assert set(rows.index) == set(values)
     for term, of_patient in values.items():
         X = np.column_stack([np.ones(len(people)), people["patient"].map(of_patient), people["baseline"]])

@@ -49,7 +49,7 @@ from needling.tables.withheld import HIDDEN
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
 ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families", "whom", "beside", "rule"}
-ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses", "groups"}
+ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses", "groups", "weighted"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 
@@ -94,11 +94,46 @@ def with_sessions(released, labels):
     released["methods"].loc[len(released["methods"])] = [labels.plan.primary, "figure", "sessions"]
 
 
+def with_moderator(released, labels, better="lower"):
+    """Differences along a number at baseline, as a model of the study file gives them."""
+    plan = labels.plan
+    place = {
+        "analysis": plan.primary,
+        "quantity": "difference",
+        "unit": "points",
+        "level": 0.95,
+        "better": better,
+        "visit": "week_4",
+    }
+    rows = [
+        {
+            **place,
+            "cohort": cohort,
+            "outcome": outcome,
+            "site": site,
+            "arm": arm,
+            "reference": plan.arms[0],
+            "at": f'{{"age": {x}}}',
+        }
+        | {"estimate": e, "low": e - 0.7, "high": e + 0.7}
+        for cohort, outcome, site in labels.places
+        for i, arm in enumerate(plan.arms[1:])
+        for x in (60, 20, 40)
+        for e in [-0.02 * x * (1 + i)]
+    ]
+    released["results"] = pd.concat([released["results"], pd.DataFrame(rows)], ignore_index=True).fillna(
+        {"hidden": "", "site": ""}
+    )
+    released["methods"].loc[len(released["methods"])] = [plan.primary, "figure", "along"]
+
+
 def drawn(name, make, change=None, per_arm=60, sizes=REPORT):
     """Draw a figure of a study: figure, source, caption and alternative."""
     released, labels = shown(make, per_arm)
     if name == "sessions":
         with_sessions(released, labels)
+    if name == "along" and labels.plan.arms:
+        with_moderator(released, labels)
     if change:
         change(released)
     room = FIGURES[name]
@@ -157,7 +192,7 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     released, labels = shown(trial_plan, 200)
     words = [write_figures(released, labels, tmp_path / folder) for folder in ("one", "two")]
     assert words[0] == words[1]
-    assert set(words[0]) == set(OF_VISITS) - {"sessions"}  # an analysis of visits alone
+    assert set(words[0]) == set(OF_VISITS) - {"sessions", "along"}  # an analysis of visits alone
     for path in sorted(file for file in (tmp_path / "one").rglob("*") if file.is_file()):
         one = path.read_bytes()
         assert one == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
@@ -282,6 +317,51 @@ def test_the_course_over_sessions_draws_each_arm_its_own_means(make):
     assert "95% confidence intervals" in caption
 
 
+@pytest.mark.parametrize(("better", "band"), [("lower", "below"), ("higher", "above")])
+def test_differences_along_a_number_are_drawn_at_their_values_with_the_better_side_tinted(better, band):
+    def turn(released):
+        released["results"]["better"] = better
+
+    figure, source, caption, alternative = drawn("along", plan, turn)
+    panels = source[["cohort", "outcome", "site"]].drop_duplicates()
+    axes = [ax for ax in figure.axes if ax.axison]
+    assert len(axes) == len(panels) == 6
+    for ax, place in zip(axes, panels.itertuples(index=False), strict=True):
+        line = next(one for one in ax.get_lines() if list(one.get_xdata()) == [20, 40, 60])
+        assert list(line.get_ydata()) == [-0.4, -0.8, -1.2]
+        assert next(tuple(map(tuple, one.round(6))) for one in ax.collections[0].get_segments()) == (
+            (20, -1.1),
+            (20, 0.3),
+        )
+        box = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+        assert (round(box.y1, 6) == 0) == (band == "below")
+        assert (round(box.y0, 6) == 0) == (band == "above")
+        assert ax.get_xlabel() == "Age"
+        assert ax.get_title(loc="left").replace("\n", " ").startswith(plan().cohorts[place.cohort].label)
+    assert "effects at values of age" in caption
+    assert "dry needling minus usual care, age 20: −0.4" in alternative
+
+
+def test_a_number_that_is_held_is_told_and_one_that_does_not_vary_is_not_drawn():
+    def hold(released):
+        results = released["results"]
+        mine = results["at"].ne("") & results["quantity"].eq("difference")
+        results.loc[mine, "at"] = [at.replace("}", ', "duration": 12}') for at in results.loc[mine, "at"]]
+
+    figure, *_ = drawn("along", plan, hold)
+    assert figure.axes[0].get_xlabel().startswith("Age\n(")
+    assert "12" in figure.axes[0].get_xlabel()
+
+    def one_value(released):
+        results = released["results"]
+        released["results"] = results[~results["at"].isin(['{"age": 20}', '{"age": 60}'])]
+
+    released, labels = shown(plan)
+    with_moderator(released, labels)
+    one_value(released)
+    assert FIGURES["along"].data(released, labels).empty
+
+
 def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups():
     figure, source, caption, _ = drawn("forest", plan)
     assert "threshold" not in source
@@ -363,7 +443,7 @@ def test_a_study_without_residuals_has_no_figure_of_them(tmp_path):
     for name in ("residual_bins", "residual_quantiles"):
         released[name] = released[name].head(0)
     words = write_figures(released, labels, tmp_path)
-    assert set(words) == set(OF_VISITS) - {"diagnostics", "sessions"}
+    assert set(words) == set(OF_VISITS) - {"diagnostics", "sessions", "along"}
     assert not list(tmp_path.glob("diagnostics*"))
 
 

@@ -1,10 +1,12 @@
 """Cells in which the gate knows an identifier, in whatever country, and ordinary cells that it lets pass."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from made_exports import declared, export, kinds
 
+from needling.privacy import patterns
 from needling.privacy.gate import scan, stop_on_identifiers
 from needling.privacy.patterns import PATTERNS
 from needling.study.keys import StudyError
@@ -431,3 +433,24 @@ def test_the_same_is_found_among_many_cells():
         for pattern in PATTERNS:
             quick = pc.match_substring_regex(pa.array([text]), pattern.quick)[0].as_py()
             assert quick or not pattern.found(text), (pattern.why, text)
+
+
+@pytest.mark.parametrize("name", patterns.REGISTERS)
+def test_how_a_country_writes_its_number_depends_on_where_digits_and_letters_stand_alone(name):
+    register = patterns._register(name)
+    if not hasattr(register, "format"):
+        pytest.skip("numbers without signs between their digits")
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        text = "".join(rng.choice(list("0123456789" * 3 + "AKXZ"), rng.integers(8, 15)))
+        own = register.format(text) if rng.random() < 0.7 else "-".join((text[:6], text[6:]))
+        shape = patterns.shape(own)
+        assert (register.format(own) == own) == (name in patterns._written_so(shape)), own
+
+
+@pytest.mark.parametrize(("others", "kind"), [(2, "numbers of persons of AR (cuit)"), (3, "")])
+def test_more_than_half_of_the_codes_make_a_register(others, kind):
+    assert (
+        patterns.country_number(["20-05536168-2", "20-26756539-3", "27-12345678-0", *["20-05536168-3"] * others])
+        == kind
+    )

@@ -275,16 +275,31 @@ def test_lock_is_what_the_requirements_ask_for():
     assert asked_for(build, "requirements-build.in") == names(build) == {"setuptools"}
 
 
-def test_test_lock_adds_to_the_lock():
-    def pins(text):
-        return set(re.findall(r"^([\w.-]+==[\w.+!-]+)", text, re.MULTILINE))
-
-    lock, test_lock = ((PROJECT / name).read_text() for name in ("requirements.lock", "requirements-test.lock"))
-    assert pins(lock) <= pins(test_lock)
-    assert asked_for(test_lock, "requirements-test.in") == names((PROJECT / "requirements-test.in").read_text())
+def pins(lock):
+    """Give the packages of a lock file, each with its version."""
+    return set(re.findall(r"^([\w.-]+==[\w.+!-]+)", (PROJECT / lock).read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-build.lock"])
+@pytest.mark.parametrize("of", ["test", "notebook"])
+def test_other_locks_add_to_the_lock(of):
+    lock = (PROJECT / f"requirements-{of}.lock").read_text()
+    assert pins("requirements.lock") <= pins(f"requirements-{of}.lock")
+    assert asked_for(lock, f"requirements-{of}.in") == names((PROJECT / f"requirements-{of}.in").read_text())
+
+
+def test_locks_that_share_an_environment_agree_on_every_version():
+    """Otherwise ./run test and ./run notebook would take turns in replacing what the other installed."""
+    test, notebook = ({}, {})
+    for lock, found in (("requirements-test.lock", test), ("requirements-notebook.lock", notebook)):
+        for pin in pins(lock):
+            found.setdefault(pin.partition("==")[0], set()).add(pin)
+    assert {name: (test[name], notebook[name]) for name in test.keys() & notebook if test[name] != notebook[name]} == {}
+
+
+LOCKS = [f"requirements{of}.lock" for of in ("", "-build", "-test", "-notebook")]
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_locks_pin_hashes_and_name_no_registry(name):
     text = (PROJECT / name).read_text()
     assert "://" not in text
@@ -302,7 +317,7 @@ def test_environment_for_conda_has_python_alone_and_leaves_packages_to_the_lock(
 def test_launcher_can_be_read_by_old_pythons(launcher):
     ast.parse((PROJECT / "run").read_text(), feature_version=(3, 6))
     assert (PROJECT / "run").stat().st_mode & 0o111
-    assert len(launcher.__doc__.strip().splitlines()) <= 12
+    assert len(launcher.__doc__.strip().splitlines()) <= 15
 
 
 def shown_commands():

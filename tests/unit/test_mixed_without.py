@@ -6,6 +6,7 @@ import pytest
 
 from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
+from needling.mixed.resample import child
 
 FORMULA = "y ~ visit * arm + x"
 
@@ -22,6 +23,7 @@ def frame(patients=45, seed=3, missing=0.25):
             "arm": np.where(patient % 2, "b", "a"),
             "clinic": [f"C{i % 5}" for i in patient],
             "x": rng.normal(size=patients)[patient],
+            "weight": 1.0 + patient % 3,
             "y": 4 + person - 0.4 * visit + rng.normal(size=len(patient)),
         }
     )
@@ -33,6 +35,11 @@ MODELS = {
     "by arm": {"residual": "ar1_het(visit | arm)"},
     "full likelihood": {"residual": "toeplitz(visit)", "method": "ml"},
     "random slope": {"random": "1 + week"},
+    "random slope, full likelihood": {"random": "1 + week", "method": "ml"},
+    "two random effects apart, weighted": {"random": "1 + week ||", "weights": "weight"},
+    "more random effects than some have rows": {"random": "1 + week + I(week**2)"},
+    "independent rows": {},
+    "another residual variance in each arm": {"random": "1", "residual": "iid(| arm)"},
     "clinics": {"residual": "compound_symmetry(visit)", "cluster": {"clinic": "1"}},
 }
 
@@ -46,10 +53,34 @@ def test_it_is_the_fit_to_the_others(model, gone):
     assert (again.n_subjects, again.n_observations) == (plain.n_subjects, plain.n_observations)
     assert again.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-8)
     for mine, other in ((again.terms(), plain.terms()), (again.variance_components(), plain.variance_components())):
-        np.testing.assert_allclose(mine["estimate"], other["estimate"], rtol=1e-4, atol=1e-5)
-        np.testing.assert_allclose(mine["se"], other["se"], rtol=1e-4)
-    np.testing.assert_allclose(again.terms()["df"], plain.terms()["df"], rtol=1e-3)
+        np.testing.assert_allclose((mine["estimate"] - other["estimate"]) / other["se"].fillna(1), 0, atol=1e-5)
+        np.testing.assert_allclose(mine["se"], other["se"], rtol=1e-5)
+    np.testing.assert_allclose(again.terms()["df"], plain.terms()["df"], rtol=1e-4)
     np.testing.assert_allclose(again.residuals("scaled"), plain.residuals("scaled"), atol=1e-4)
+
+
+@pytest.mark.parametrize("random", ["1", "1 + week", "1 + week ||"])
+def test_only_the_subjects_left_out_are_cut_from_the_cross_products(random, monkeypatch):
+    fit = fit_mixed(FORMULA, frame(), subject="id", random=random)
+    expected = [
+        fit_mixed(FORMULA, frame()[frame()["id"] != gone], subject="id", random=random) for gone in ("P07", "P20")
+    ]
+    fit.without("P00")
+    monkeypatch.setattr("needling.mixed.model.subject_buckets", None)  # no row is cut again
+    for gone, plain in zip(("P07", "P20"), expected, strict=True):
+        assert fit.without(gone).log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-10)
+
+
+def test_a_bootstrap_of_subjects_is_the_fit_to_their_copies():
+    data = frame()
+    fit = fit_mixed(FORMULA, data, subject="id", random="1 + week")
+    mine = fit.bootstrap(np.random.default_rng(5), 2, kind="id")
+    drawn = child(np.random.default_rng(5), 1).integers(45, size=45)
+    copies = [data[data["id"] == f"P{one:02d}"].assign(id=f"copy {number:02d}") for number, one in enumerate(drawn)]
+    plain = fit_mixed(FORMULA, pd.concat(copies), subject="id", random="1 + week")
+    own = mine[(mine["replicate"] == 1) & (mine["component"] == "fixed")]
+    off = (own["estimate"].to_numpy() - plain.terms()["estimate"]) / plain.terms()["se"]
+    np.testing.assert_allclose(off, 0, atol=1e-5)
 
 
 def test_large_groups_of_one_pattern_are_cut_anew():

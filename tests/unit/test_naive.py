@@ -141,6 +141,35 @@ def test_three_arms_and_a_cohort_design():
     }
 
 
+def test_a_twin_compares_the_pairs_of_the_analysis_that_it_stands_beside(project):
+    """The trial with a sham compares every two arms and its twin says nothing of its own; each pair by hand."""
+    taken = load_study(project / "config/demo_sham.yaml").analyses["habits"].contrasts
+    assert taken == "pairwise"
+    arms = {"0": "usual_care", "1": "sham", "2": "dry_needling"}
+    frame = frames()["an ordinary trial"]
+    frame = frame.assign(arm=(frame["patient"].str[1:].astype(int) % 3).map(lambda place: arms[str(place)]))
+    plan = responders_study(arms=arms).model_dump(mode="json", by_alias=True)
+    main = {"kind": "repeated_measures", "outcomes": ["pain"], "contrasts": "pairwise"}
+    both = {"main": main, "twin": {"kind": "naive", "of": "main", "outcomes": ["pain"], "contrasts": taken}}
+    plan = part({**plan, "analyses": both}, settings_of_kinds())
+    patients = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]]
+    mine, theirs = (
+        check(analyse(name, {"visits": frame, "patients": patients}, plan).results, RESULTS, "results").query(
+            "quantity == 'difference' and visit == 'week_4'"
+        )
+        for name in ("twin", "main")
+    )
+    pairs = [set(zip(one["arm"], one["reference"], strict=True)) for one in (mine, theirs)]
+    assert pairs[0] == pairs[1]
+    assert len(pairs[0]) == 3
+    found = mine[mine["variant"] == "t_test"].set_index(["arm", "reference"])
+    at_4 = frame.query("visit == 'week_4'").set_index("arm")["value"]
+    for one, reference in pairs[0]:
+        test = stats.ttest_ind(at_4[one], at_4[reference])
+        row = found.loc[(one, reference)]
+        assert (row["statistic"], row["p"]) == pytest.approx((test.statistic, test.pvalue), rel=1e-9)
+
+
 REFUSED = {
     "of: primry": "there is no such analysis 'primry'; did you mean 'primary'",
     "of: habits": "there is no such analysis 'habits'",
@@ -148,6 +177,7 @@ REFUSED = {
     "of: responders, outcomes: [function]": "outcome 'function' is none of responders",
     "of: primary, family: primary": "in no family and has no margin",
     "of: primary, adjust: [age]": "adjusts for nothing",
+    "of: primary, contrasts: {dry_needling: 1, usual_care: -1}": "compares two arms at a time, and no trend or weights",
     "of: primary, role: secondary": "exploratory",
 }
 

@@ -16,6 +16,7 @@ from needling.schema.contract import check
 from needling.schema.results import RESULTS
 from needling.study.file import study_model
 
+TRIALS = 40  # repetitions; bounds are four of their Monte Carlo errors
 SESSIONS = {"columns": {"session": "s", "pain_before": "b", "pain_after": "a"}}
 NEEDLING = {"columns": {"session": "s", "ltr": "l"}}
 
@@ -116,13 +117,24 @@ def test_twitch_is_split_within_the_needled():
     sessions = twitching(n=3, sessions=3)
     sessions["twitch"] = [1.0, 0.0, 0.0, np.nan, 1.0, 1.0, 0.0, 0.0, 1.0]
     sessions.loc[6:, "arm"] = "usual_care"
-    rows = split(sessions, ["dry_needling"])
+    rows = split(sessions, ["dry_needling"], "pain_change")
     assert list(rows["twitch_between"]) == pytest.approx([1 / 3] * 3 + [1.0] * 2)
     assert list(rows["twitch_within"]) == pytest.approx([2 / 3, -1 / 3, -1 / 3, 0, 0])
     expected = sessions["pain_before"][[1, 2]].tolist()
     assert rows["next_pain_before"].tolist()[:2] == expected
     assert np.isnan(rows["next_pain_before"].iloc[2])
-    assert split(sessions.assign(muscles=0.0), ["dry_needling"]).empty
+    assert split(sessions.assign(muscles=0.0), ["dry_needling"], "pain_change").empty
+
+
+def test_a_session_without_the_response_is_no_part_of_a_patients_share():
+    """The last session has no next one: who twitched at it alone never twitched as far as the next session is told."""
+    sessions = twitching(n=2, sessions=3).assign(twitch=[0.0, 0.0, 1.0, 1.0, 0.0, 0.0])
+    rows = split(sessions, ["dry_needling"], "next_pain_before")
+    assert rows["twitch_between"].tolist() == [0.0, 0.0, 0.5, 0.5]
+    assert rows["twitch_within"].tolist() == [0.0, 0.0, 0.5, -0.5]
+    last = twitching(n=40, sessions=4).assign(twitch=lambda made: (made["number"] == 4) * 1.0)
+    found = coefficients_of(last)
+    assert {row["status"] for (variant, _), row in found.items() if variant == "next_session"} == {"not_estimated"}
 
 
 def coefficients(sessions):
@@ -137,8 +149,8 @@ def test_twitch_coefficients_are_those_of_lmer():
     expected = {
         ("same_session", "twitch_within"): (-0.66862695126, 0.12563228810, 158.0),
         ("same_session", "twitch_between"): (0.16928364499, 0.39148441444, 38.0),
-        ("next_session", "twitch_within"): (0.01295602324, 0.14145832731, 119.43040151),
-        ("next_session", "twitch_between"): (0.67900385513, 0.75191682429, 37.99045938),
+        ("next_session", "twitch_within"): (-0.00010205207, 0.14182817763, 118.0),
+        ("next_session", "twitch_between"): (0.86666624095, 0.66954801024, 38.0),
     }
     assert set(found) == set(expected)
     for key, (estimate, se, df) in expected.items():
@@ -197,6 +209,19 @@ def test_course_of_each_site_and_of_their_difference(found):
     assert at["favours"].to_dict()["local_minus_remote"] == ""
     assert set(results["role"]) == {"exploratory"}
     assert set(results["family"]) == {""}
+
+
+def test_tenderness_is_found_where_the_needle_is_and_nowhere_else_with_the_coverage_it_claims():
+    """Course of the threshold at two sites: 20 kPa more where the needle is, nothing elsewhere, 20 within the person."""
+    truth, middle, inside = {"local": 20.0, "remote": 0.0, "local_minus_remote": 20.0}, [], []
+    for seed in range(TRIALS):
+        results, _ = run(measured(100 + seed, gone=0.15), sites=["local", "remote"])
+        at = results[results["quantity"].eq("difference") & results["visit"].eq("week_4")].set_index("site")
+        middle.append(at.loc[list(truth), "estimate"])
+        inside.append([at.loc[site, "low"] <= value <= at.loc[site, "high"] for site, value in truth.items()])
+    error = np.std(middle, axis=0, ddof=1) / np.sqrt(TRIALS)
+    assert (np.abs(np.mean(middle, axis=0) - list(truth.values())) < 4 * error).all()
+    assert (np.abs(np.mean(inside, axis=0) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / TRIALS)).all()
 
 
 def test_the_difference_between_sites_is_within_the_person():

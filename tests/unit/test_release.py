@@ -59,6 +59,7 @@ def test_a_trial_shows_its_aggregates_exactly(given, trial):
         "cross_check",
         "tipping",
         "tipping_points",
+        "balance",
     ]
     # single values, a level of one person and what belongs to it, points of residuals, two people lost
     assert trial["withheld"]["section"].isin([*shown, "lost"]).all()
@@ -206,8 +207,10 @@ def test_a_subset_must_not_tell_how_few_have_a_characteristic_or_lack_it(given, 
     subset = given["results"]["analysis"] == "women"
     results = given["results"].assign(n_patients=pd.array([2 * n if s else 65 for s in subset], dtype="Int64"))
     ages = given["baseline"].query("variable == 'age'")
-    out = release(given | {"people": people, "flow": flow, "results": results, "baseline": ages}, plan(CELLS))
-    # 44 were allocated to each arm; the analyses of everybody have 32 and 33
+    measured = given["missingness"].assign(measured=44)
+    changed = {"people": people, "flow": flow, "results": results, "baseline": ages, "missingness": measured}
+    out = release(given | changed, plan(CELLS))
+    # 44 were allocated to each arm and measured; the analyses of everybody have 32 and 33
     assert out["people"].query("analysis == 'women'")["n"].notna().all() == shown
     mine = out["results"].query("analysis == 'women' and quantity == 'difference'")
     assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown

@@ -301,6 +301,81 @@ def test_arms_in_which_nobody_or_everybody_responds_are_counted():
     assert found.loc[found["quantity"].str.endswith("_ratio"), "estimate"].isna().all()
 
 
+def separated_trial():
+    """Everybody needled responds at week 4 and half of usual care do, whatever the baseline; two were not measured."""
+    frame = trial(10, n=40, lost=False)
+    at_4, needled = frame["visit"] == "week_4", frame["arm"] == "dry_needling"
+    half = frame["patient"].str[1:].astype(int) % 4 < 2
+    value = frame["value"].mask(at_4, np.where(needled | half, 0.1, 9.0))
+    frame = add_baseline(frame.assign(value=value), "baseline")
+    return frame[~(at_4 & frame["patient"].isin(["P0001", "P0003"]))]
+
+
+def test_an_arm_in_which_everybody_responded_has_its_odds_ratio_by_firth():
+    from needling.analysis.firth import firth_odds_ratio
+
+    frame = separated_trial().query("visit != 'week_12'")
+    whole = frame[~frame["patient"].isin(["P0001", "P0003"])]
+    found = run(whole, responses={"free": {"at_most": 4.0}}, missing="non_response")
+    assert row(found, "odds_ratio", "free")["status"] == "not_estimated"
+    one = row(found, "conditional_odds_ratio", "free")
+    at_4 = whole.query("visit == 'week_4'")
+    y, arm = (at_4["value"] <= 4.0).to_numpy(float), (at_4["arm"] == "dry_needling").to_numpy(float)
+    assert y[arm == 1].all()
+    itself = firth_odds_ratio([(y, arm, at_4[["baseline"]].to_numpy())], 0.95)
+    np.testing.assert_allclose(one[list(itself)].astype(float), list(itself.values()), rtol=1e-4)
+    assert (one["favours"], one["better"], one["method"]) == ("dry_needling", "higher", "firth_logistic")
+    assert one[["n_patients", "n_events"]].tolist() == [38, int(y.sum())]
+    assert one["variance"] == "profile_penalised_likelihood"
+    assert row(found, "risk_difference", "free")["variance"] == "wilson"
+
+
+def test_an_odds_ratio_by_firth_joins_completed_data_sets_and_leaves_the_difference_alone():
+    found = run(separated_trial(), responses={"free": {"at_most": 4.0}}, draws=20, resamples=200)
+    one = row(found, "conditional_odds_ratio", "free")
+    assert one["status"] == "converged"
+    assert 1 < one["low"] < one["estimate"] < one["high"] < np.inf
+    assert one["imputation"] == "mar_draws_20"
+    assert row(found, "risk_difference", "free")["estimate"] > 0.3
+    assert "conditional_odds_ratio" not in set(run(trial(2, lost=False)).results["quantity"])  # nothing is separated
+
+
+def test_an_arm_with_responders_among_the_drawn_alone_is_counted():
+    """Nobody of those measured in usual care responded, and two needled did: no normal interval of next to nothing."""
+    frame = separated_trial().query("visit != 'week_12'")
+    at_4, patient = frame["visit"] == "week_4", frame["patient"]
+    rest = np.random.default_rng(3).normal(6.5, 1.0, len(frame)).clip(4.1)
+    value = frame["value"].mask(at_4, rest).mask(at_4 & patient.isin(["P0005", "P0007"]), 3.0)
+    frame = add_baseline(frame.assign(value=value), "baseline")
+    frame = frame[~(at_4 & patient.isin([f"P{i:04d}" for i in range(0, 16, 2)]))]
+    found = run(frame, responses={"free": {"at_most": 4.0}}, draws=50)
+    one = row(found, "risk_difference", "free")
+    assert "of some completed data sets" in one["note"]
+    assert (one["method"], one["p"] > 0.2, one["low"] < 0 < one["high"]) == ("unadjusted_wilson_newcombe", True, True)
+    assert row(found, "conditional_odds_ratio", "free")["low"] < 1
+
+
+def test_a_separated_covariate_is_named_and_compared_by_firth_in_every_pair():
+    frame = trial(7, n=60, lost=False).query("visit != 'week_12'")
+    place = frame["patient"].str[1:].astype(int)
+    old = place % 5 == 0
+    value = frame["value"].mask(old & (frame["visit"] == "week_4"), 0.1)
+    arms = {"0": "usual_care", "1": "sham", "2": "dry_needling"}
+    frame = add_baseline(
+        frame.assign(arm=(place % 3).map(lambda i: arms[str(i)]), value=value, age=50.0 + 9 * old), "baseline"
+    )
+    found = run(frame, arms=arms, contrasts="pairwise", adjust=["age"], responses={"free": {"at_most": 4.0}})
+    rows = found.results.set_index(["quantity", "arm", "reference"]).sort_index()
+    assert rows.loc["risk_difference", "note"].str.contains("no finite coefficient of age;").all()
+    logs = np.log(rows.loc["conditional_odds_ratio", "estimate"].astype(float))
+    assert len(logs) == 3
+    assert rows.loc["odds_ratio", "estimate"].notna().all()  # of everybody: another quantity, which stays finite
+    one, two, between = (
+        logs[pair] for pair in [("dry_needling", "usual_care"), ("sham", "usual_care"), ("dry_needling", "sham")]
+    )
+    assert one - two == pytest.approx(between, abs=1e-3)
+
+
 # ---------------------------------------------------------------- awkward frames, other designs, refusals
 
 
@@ -329,6 +404,8 @@ def test_nobody_responds():
     assert one["low"] < 0 < one["high"]
     assert one["p"] == 1.0
     assert row(found, "risk_ratio", "at_least_30_percent")["status"] == "not_estimated"
+    odds = row(found, "conditional_odds_ratio", "at_least_30_percent")
+    assert (odds["status"], odds["note"]) == ("not_estimated", "nobody, or everybody, responded")
     assert found.tables["number_needed"]["through_infinity"].eq(1).all()
 
 

@@ -26,6 +26,7 @@ from needling.tables.by_subgroup import table
 
 HERE = Path(__file__).parents[1] / "reference/r"
 EXPECTED = pd.read_csv(HERE / "subgroups.csv").set_index(["question", "term"])["value"]
+TRIALS = 40  # repetitions; every bound below is four of their Monte Carlo errors
 LEVELS = ["joint", "strain", "tendon"]
 OWN = {"tendon": "visa_a", "strain": "lefs", "joint": "quickdash"}
 
@@ -143,27 +144,27 @@ def test_own_models_the_pooled_one_and_the_test_are_those_of_r():
 
 def test_each_effect_is_found_in_its_own_points_with_the_coverage_it_claims():
     truth, inside, middle = {"tendon": 1.0, "strain": 3.0, "joint": -3.0}, [], []
-    for seed in range(40):
+    for seed in range(TRIALS):
         results = run(trial(seed), instruments=list(OWN.values()))
         rows = [at(results, level) for level in truth]
         middle.append([row["estimate"] for row in rows])
         inside.append([row["low"] <= value <= row["high"] for row, value in zip(rows, truth.values(), strict=True)])
-    error = np.std(middle, axis=0, ddof=1) / np.sqrt(40)
+    error = np.std(middle, axis=0, ddof=1) / np.sqrt(TRIALS)
     assert (np.abs(np.mean(middle, axis=0) - list(truth.values())) < 4 * error).all()
-    assert (np.abs(np.mean(inside, axis=0) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 40)).all()
+    assert (np.abs(np.mean(inside, axis=0) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / TRIALS)).all()
 
 
 def test_one_effect_on_the_common_scale_is_pooled_and_rarely_said_to_differ():
     """Three tenths of a standard deviation everywhere, QuickDASH turned round."""
     inside, rejected = [], []
-    for seed in range(40):
+    for seed in range(TRIALS):
         results = run(trial(500 + seed, effects=(3.0, 3.0, -3.0)), instruments=list(OWN.values()))
         pooled = results[results["variant"] == "pooled"].iloc[0]
         inside.append(pooled["low"] <= 0.3 <= pooled["high"])
         rejected.append(results.loc[results["quantity"] == "moderation", "p"].iloc[0] < 0.05)
         assert pooled["better"] == "higher"
-    assert abs(np.mean(inside) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 100)
-    assert np.mean(rejected) < 0.05 + 4 * np.sqrt(0.95 * 0.05 / 100)
+    assert abs(np.mean(inside) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / TRIALS)
+    assert np.mean(rejected) < 0.05 + 4 * np.sqrt(0.95 * 0.05 / TRIALS)
 
 
 def test_opposite_effects_are_told_apart():
@@ -213,6 +214,33 @@ def test_a_small_subgroup_is_a_row_without_a_count_and_is_in_nothing_else():
     assert pd.isna(small["n_patients"])
     assert results.loc[results["variant"] == "pooled", "n_patients"].iloc[0] == 80
     assert json.loads(results.loc[results["variant"] == "pooled", "at"].iloc[0]) == {"injury": ["strain", "tendon"]}
+    assert set(results["subset"]) == {'{"injury": ["strain", "tendon"]}'}
+
+
+def test_who_everybody_is_has_no_subset():
+    assert set(run(trial(5), instruments=list(OWN.values()))["subset"]) == {""}
+
+
+@pytest.mark.parametrize("left", [7, 15])
+def test_counts_do_not_tell_how_few_are_in_a_subgroup_that_is_left_out(left):
+    """Everybody less all that are shown together is the number in the small subgroup."""
+
+    def one_of_few(patients, frame):
+        sports = patients[patients["cohort"] == "sports"].sort_values("patient")
+        by_person = pd.Series("female", patients["patient"])
+        by_person[sports["patient"].head(left)] = "male"
+        return (
+            patients.assign(sex=patients["patient"].map(by_person)),
+            frame.assign(sex=frame["patient"].map(by_person)),
+        )
+
+    one = made(made_up=False, disclosure={"rule": "cells", "min_cell": 11})
+    rows = release(unreleased(one, 120, spoil=one_of_few), one)["results"].query(
+        "analysis == 'by_sex' and cohort == 'sports' and variant == 'own' and outcome == 'pain'"
+    )
+    counted = rows["n_patients"].dropna()
+    everybody = 0 if counted.empty else int(counted.sum())
+    assert (everybody > 0) == (left == 15), rows[["at", "n_patients", "hidden"]]
 
 
 def test_one_subgroup_alone_is_not_pooled_and_not_tested():

@@ -150,6 +150,12 @@ def test_a_response_known_at_visits_has_the_ratio_of_the_times_between():
     assert abs(np.mean(ratios) - np.log(1.6)) < 3 * np.std(ratios) / np.sqrt(40)
 
 
+def test_a_response_over_visits_is_given_covariates_too():
+    """Frozen from R 4: glm(event ~ 0 + visit + arm + age, binomial("cloglog")) and the sandwich by patient."""
+    found = row(found_in(trial(11, n=120), study(HALF | {"adjust": ["age"]}))["results"], "hazard_ratio")
+    assert (found["estimate"], found["se"]) == pytest.approx((1.732334738482, 0.225623406584), rel=1e-6)
+
+
 def test_directions_sooner_is_better_for_a_return_and_worse_for_a_relapse():
     given = trial(3, n=400)
     better = found_in(given)["results"]
@@ -206,6 +212,56 @@ def test_patients_are_at_risk_until_the_event_the_last_visit_or_the_day_they_lef
     needled = curve[curve["arm"] == "dry_needling"].set_index("time")
     assert needled["n_at_risk"].unique().tolist() == [2]
     assert needled["estimate"].unique().tolist() == [0.0]
+
+
+def test_an_event_on_record_after_the_end_of_observation_does_not_count():
+    """Else those lost would be followed for longer if it happened to them than if not."""
+    given = small()
+    late = {"patient": ["P0002"], "day": [30.0], "kind": ["return"]}
+    given["milestones"] = pd.concat([given["milestones"], pd.DataFrame(late)], ignore_index=True)
+    pd.testing.assert_frame_equal(found_in(given)["event_curve"], found_in(small())["event_curve"])
+    at_the_end = given["milestones"].assign(day=given["milestones"]["day"].replace(30.0, 21.0))
+    curve = found_in(given | {"milestones": at_the_end})["event_curve"]
+    assert curve.set_index(["arm", "time"]).loc[("usual_care", 3.0), "n_events"] == 2
+
+
+def test_events_are_told_beyond_observation_without_bias():
+    """All returns to week 12 are on record, also of the needled who were lost after week 4: the ratio stays 1 and is held."""
+    held, logs = 0, []
+    for seed in range(40):
+        given = trial(900 + seed, ratio=1.0, lost=0.0)
+        rng = np.random.default_rng(seed)
+        needled = given["patients"]["arm"] == "dry_needling"
+        lost = given["patients"].loc[needled & (rng.random(200) < 0.8), "patient"]
+        seen = ~given["visits"]["patient"].isin(lost) | (given["visits"]["week"] <= 4)
+        found = row(
+            found_in(given | {"visits": given["visits"][seen].reset_index(drop=True)})["results"], "hazard_ratio"
+        )
+        held += found["low"] <= 1 <= found["high"]
+        logs.append(np.log(found["estimate"]))
+    assert abs(np.mean(logs)) < 3 * np.std(logs) / np.sqrt(40)
+    assert held / 40 > 0.95 - 3 * np.sqrt(0.95 * 0.05 / 40)
+
+
+def test_visits_without_a_date_are_on_their_planned_day():
+    given = trial(3)
+    bare = given | {"visits": given["visits"].assign(day=np.nan)}
+    pd.testing.assert_frame_equal(found_in(bare)["results"], found_in(given)["results"])
+
+
+def test_an_arm_in_which_all_had_the_event_before_the_horizon_is_known_up_to_it():
+    given = trial(4, n=60, lost=0.0)
+    day = given["patients"]["patient"].str[1:].astype(float) + 1
+    given["milestones"] = given["patients"][["patient"]].assign(day=day, kind="return")
+    results = found_in(given, study(RETURN | {"horizon": 13}))["results"]
+    for arm in ("usual_care", "dry_needling"):
+        weeks = day[given["patients"]["arm"] == arm] / 7
+        mean, share = row(results, "restricted_mean", arm), row(results, "share", arm)
+        assert (mean["estimate"], mean["se"]) == pytest.approx(
+            (weeks.mean(), weeks.std(ddof=0) / np.sqrt(30)), rel=1e-8
+        )
+        assert (share["status"], share["estimate"]) == ("converged", 1)
+    assert row(results, "restricted_mean_difference")["estimate"] == pytest.approx(1 / 7, rel=1e-8)
 
 
 # ---------------------------------------------------------------- too little data

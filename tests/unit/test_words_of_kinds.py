@@ -28,6 +28,7 @@ SETTINGS = {
     "subgroups": {**PAIN, "visits": ["week_4"], "by": "diagnosis"},
     "time_to_event": {**PAIN, "better": "earlier", "response": {"percent": 50}, "adjust": ["age"]},
     "treatment_delivered": {"needled": ["dry_needling"]},
+    "overlap_weights": {**PAIN, "visits": ["week_4"], "adjust": ["age"]},
 }
 EVENTS = {
     "sessions": {"session": "s", "date": "d", "pain_before": "b", "pain_after": "a"},

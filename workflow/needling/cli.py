@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import yaml
+
 from needling.plan import load_study, study_schema
 from needling.study.keys import StudyError
 
@@ -72,12 +74,24 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("--journal", required=True, help="elsevier, bmj, pain, jama, plos, jospt or slides")
     judge.set_defaults(command=_check_figures)
 
-    commands.add_parser("schema", help="print the JSON schema of the study file").set_defaults(command=_schema)
+    pages = commands.add_parser("notebooks", help="execute the notebooks that open a study, and write a page of each")
+    pages.add_argument("--study", default="demo")
+    pages.set_defaults(command=_notebooks)
+
+    schema = commands.add_parser("schema", help="print the JSON schema of the study file")
+    schema.add_argument("--page", action="store_true", help="as a page that explains every key")
+    schema.set_defaults(command=_schema)
     return parser
 
 
 def _schema(options: argparse.Namespace) -> str:
-    return json.dumps(study_schema(), indent=2, ensure_ascii=False)
+    if not options.page:
+        return json.dumps(study_schema(), indent=2, ensure_ascii=False)
+    from needling.study.described import page
+
+    shipped = sorted(Path("config").glob("*.yaml"), key=lambda path: (path.stem != "demo", path.stem))
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in shipped]
+    return page(study_schema(), [file for file in files if file.get("made_up") or "published" in file]).rstrip("\n")
 
 
 def _summary(options: argparse.Namespace) -> str:
@@ -179,6 +193,14 @@ def _check_figures(options: argparse.Namespace) -> str:
         what = f"{first['file']}: {first['rule']} is {first['found']}, asked is {first['asked']}"
         raise StudyError(f"{what}{more}; {files} files checked.")
     return f"{files} files keep every rule that was checked."
+
+
+def _notebooks(options: argparse.Namespace) -> str:
+    from needling.desk.pages import write_pages
+
+    load_study(Path("config") / f"{options.study}.yaml")
+    made = write_pages(Path.cwd(), options.study)
+    return "\n".join(str(page.relative_to(Path.cwd())) for page in made)
 
 
 def _simulate(options: argparse.Namespace) -> str:

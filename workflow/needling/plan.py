@@ -68,7 +68,9 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
     family_of = results["analysis"].map({name: a.family or "" for name, a in study.analyses.items()})
     is_comparison = results["reference"].ne("") | results["quantity"].eq("trend")
     planned = (
-        results["quantity"].isin(TESTED) & is_comparison & ~results["variant"].isin(["change_score", "per_protocol"])
+        results["quantity"].isin(TESTED)
+        & is_comparison
+        & ~results["variant"].isin(["change_score", "per_protocol", "unweighted"])
     )
     at_primary = results["visit"].isin(["", study.visits.primary])
     for name, family in study.families.items():

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
-from needling.schema.side import DOSE_WEIGHTS
+from needling.schema.side import WEIGHTS
 from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 METHOD, LINEAR = "marginal_structural", "least_squares_hc3"
-SIDE = {"dose_weights": DOSE_WEIGHTS}
+SIDE = {"weights": WEIGHTS}
 READS = ("needling",)
 OF_SESSIONS = ("muscles", "needles", "insertions", "twitch_responses", "depth_mm", "retention_min")
 FEWEST_PATIENTS = 20
@@ -141,7 +141,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         weights += spread
         rows += _exposures(people, sessions, data.get("needling"), question, arm, visit)
     results = complete(pd.DataFrame(rows), question, better="neither")
-    return Output(results, {"dose_weights": pd.DataFrame(weights)} if weights else {})
+    return Output(results, {"weights": pd.DataFrame(weights)} if weights else {})
 
 
 def _allocated(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
@@ -217,16 +217,19 @@ def _observed(
 
 
 def _values(sessions: "pd.DataFrame", needling: "pd.DataFrame | None", exposures: list[str]) -> "dict[str, pd.Series]":
-    """One number per patient for each exposure: the mean over sessions with needling, or the share of muscles at a level."""
+    """One number per patient for each exposure: the mean over these sessions with needling, or the share of muscles at a level."""
     import pandas as pd
 
     found: dict[str, pd.Series] = {}
     used = sessions[sessions["muscles"] > 0]
+    if needling is not None:
+        key = ["patient", "session" if "session" in needling.columns else "day"]
+        needling = needling.merge(used[key].dropna().drop_duplicates(), on=key)
     for name in exposures:
         if name in OF_SESSIONS:
             found[structured([name])] = used.groupby("patient")[name].mean()
         elif needling is not None and name in needling.columns:
-            mine = needling[needling["patient"].isin(used["patient"])].dropna(subset=[name])
+            mine = needling.dropna(subset=[name])
             if pd.api.types.is_numeric_dtype(mine[name].dtype):
                 found[structured([name])] = mine.groupby("patient")[name].mean()
                 continue

@@ -1,5 +1,6 @@
 """Any mixed model of the engine, written in the study file: visits or sessions, a formula, random effects, contrasts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,6 +78,15 @@ class Contrast(Means):
         description="Which arms: each with the reference (default), all pairs, a linear trend over patients.arm.dose, or weights "
         "by arm that add up to 0.",
     )
+
+    @property
+    def along(self) -> list[str]:
+        """Numbers at several values of which the arms are compared."""
+        return [name for name, values in self.at.items() if isinstance(values, list) and _are_numbers(values)]
+
+
+def _are_numbers(values: Sequence[object]) -> bool:
+    return len(values) > 1 and all(isinstance(one, int | float) for one in values)
 
 
 class Settings(KindSettings):
@@ -447,6 +457,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         *([("people", "over_visits")] if settings.frame == "visits" else []),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"), ("figure", "diagnostics"),
         *[("figure", "forest") for one in settings.contrasts[:1] if "visit" in one.by],
+        *[("figure", "along") for one in settings.contrasts if one.along][:1],
         *[("figure", "trajectories") for one in settings.means[:1] if {"arm", "visit"} <= {*one.by}],
         *([("section", "mechanism")] if settings.frame == "sessions" else []),
         *[("figure", "sessions") for one in settings.means[:1] if settings.frame == "sessions" and len(one.at) == 1],

@@ -26,7 +26,7 @@ WHY = {
 class Settings(KindSettings):
     """The twin of another analysis by the habits of the field; exploratory, and labelled as what not to believe."""
 
-    taken: ClassVar[dict[str, str]] = {name: name for name in ("where", "report_as", "reference", "level")}
+    taken: ClassVar[dict[str, str]] = {name: name for name in ("where", "report_as", "reference", "contrasts", "level")}
 
     kind: Literal["naive"]
     of: Name = Field(description="The analysis that it stands beside.")
@@ -50,9 +50,12 @@ class Settings(KindSettings):
             raise ValueError(f"analyses.{name}: a naive analysis is not the primary one")
         if self.family or self.framework != "superiority":
             raise ValueError(f"analyses.{name}: a naive analysis is in no family and has no margin")
-        if self.contrasts != "reference" or self.adjust:
+        if self.adjust:
+            raise ValueError(f"analyses.{name}: a naive analysis adjusts for nothing")
+        if self.contrasts not in ("reference", "pairwise"):
             raise ValueError(
-                f"analyses.{name}: a naive analysis compares each arm with the reference and adjusts for nothing"
+                f"analyses.{name}: a naive analysis compares two arms at a time, and no trend or weights, as {self.of} may; say "
+                "contrasts: reference, or pairwise"
             )
 
     def needs(self, study: Study) -> Needs:

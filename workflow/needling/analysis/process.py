@@ -315,22 +315,23 @@ def _repeatability(readings: "pd.DataFrame | None", question: Question) -> "list
 # ---------------------------------------------------------------- twitch responses
 
 
-def split(sessions: "pd.DataFrame", needled: list[str]) -> "pd.DataFrame":
+def split(sessions: "pd.DataFrame", needled: list[str], response: str) -> "pd.DataFrame":
     """Split the twitch response at sessions with needling of some arms into the patient's share and the deviation from it.
 
     Parameters
     ----------
     sessions : contract SESSIONS_FRAME with muscles and twitch.
     needled : arms.
+    response : pain_change, or next_pain_before.
 
     Returns
     -------
-    Those sessions at which it is known whether a muscle twitched, with twitch_between (0-1, mean over the patient's sessions kept),
-    twitch_within (twitch minus it) and next_pain_before (0-10, of the patient's next session on record; missing at the last).
+    Those sessions at which it is known whether a muscle twitched and the response is, with twitch_between (0-1, mean over the
+    patient's sessions kept), twitch_within (twitch minus it) and next_pain_before (0-10, of the patient's next session on record).
     """
     rows = sessions.sort_values(["patient", "number"], kind="stable")
     rows = rows.assign(next_pain_before=rows.groupby("patient")["pain_before"].shift(-1))
-    rows = rows[rows["arm"].isin(needled) & (rows["muscles"] > 0) & rows["twitch"].notna()]
+    rows = rows[rows["arm"].isin(needled) & (rows["muscles"] > 0)].dropna(subset=["twitch", response])
     between = rows.groupby("patient")["twitch"].transform("mean")
     return rows.assign(twitch_between=between, twitch_within=rows["twitch"] - between).reset_index(drop=True)
 
@@ -348,7 +349,7 @@ def _twitch(sessions: "pd.DataFrame", question: Question, variant: str) -> "pd.D
 
     response = RESPONSES[variant]
     terms = ["twitch_within", "twitch_between"]
-    rows = split(sessions, question.settings.needled).dropna(subset=[response])
+    rows = split(sessions, question.settings.needled, response)
     about = replace(question, outcome=response, unit="0-10 points", better="lower", site="", instrument="")
     people, varies = rows["patient"].nunique(), rows["twitch_within"].abs() > 0
     why = ""

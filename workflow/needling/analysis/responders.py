@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from needling.analysis.g_computation import compared_shares, g_computation, number_needed
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from needling.analysis.imputed import Imputed
 
 METHOD = "g_computation_logistic"
+UNADJUSTED = "shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
 READS = ("reliability",)
 USES = ("seed", "instruments")
 SIDE = {"number_needed": NUMBER_NEEDED, "response_curve": RESPONSE_CURVE, "reliable_change": RELIABLE_CHANGE}
@@ -130,8 +132,11 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Responders among all enrolled patients of the population, standardised by a logistic model over arm, baseline and covariates
     (`needling.analysis.g_computation`, Ye's variance by default). Missing measurements are drawn
     (`needling.analysis.imputed`) and results joined by Rubin's rules, T = W + (1 + 1/m) B on the covariance of the shares; or
-    they count as no response. Where nobody, or everybody, of an arm responded, the logistic model has no finite coefficient:
-    shares are then unadjusted with Wilson's, their difference with Newcombe's interval and Fisher's P.
+    they count as no response. Where nobody, or everybody, of an arm responded (in any completed data set), the logistic model has
+    no finite coefficient:
+    shares are then unadjusted with Wilson's, their difference with Newcombe's interval and Fisher's P. There, and where another
+    coefficient has no finite value, the odds ratio given baseline and covariates stands beside them by Firth's penalised
+    likelihood (`needling.analysis.firth`).
 
     Parameters
     ----------
@@ -140,7 +145,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
     Returns
     -------
-    Output: share of each arm, risk difference, risk ratio and odds ratio of each comparison, response (`variant`) and visit;
+    Output: share of each arm, risk difference, risk ratio and odds ratio of each comparison, response (`variant`) and visit, and
+    conditional_odds_ratio where the model is separated;
     numbers needed to treat, cumulative curves of improvement with simultaneous bands, reliable change per person as counts.
     """
     import numpy as np
@@ -203,12 +209,18 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         if settings.missing == "imputed"
         else "A patient who was not measured counts as not having responded, which is an assumption and no finding."
     )
+    firth = (
+        " Where nobody or everybody of an arm responded, or another coefficient has no finite value, the odds ratio given the "
+        "columns of the model is added, by Firth's penalised likelihood, with limits and P of its profile (Heinze, Schemper 2002)."
+        if study.arms
+        else ""
+    )
     said = [
         f"{label.replace('_', ' ')}: {_said(response, settings, study)}"
         for label, response in settings.responses.items()
     ]
     return [
-        ("model", f"{compared} Responders: {'; '.join(said)}. {missing}"),
+        ("model", f"{compared} Responders: {'; '.join(said)}. {missing}{firth}"),
         ("uses", "everybody enrolled"),
         ("missing", missing),
         ("averaged", "everybody enrolled"),
@@ -300,7 +312,6 @@ def _compared(
     import numpy as np
     import pandas as pd
 
-    from needling.analysis.g_computation import compared_shares, number_needed
     from needling.analysis.response_curve import before
 
     settings, arms = question.settings, list(question.arms) or [""]
@@ -313,22 +324,30 @@ def _compared(
     n = {arm: int((group == arm).sum()) for arm in arms}
     events = {arm: (n[arm], round(float(Y[:, group == arm].sum(axis=1).mean()))) for arm in arms}
     pairs = [(one.arm, one.reference) for one in comparisons(question)] if question.arms else []
-    note, method = "", METHOD
-    extreme = [arm for arm in arms if not 0 < Y[:, group == arm].mean() < 1]
-    if extreme or not question.arms:
+    note, method, separated = "", METHOD, list[str]()
+    shares = np.array([Y[:, group == arm].mean(axis=1) for arm in arms])
+    extreme = ((shares == 0) | (shares == 1)).any(axis=0)  # of the completed data sets
+    if extreme.any() or not question.arms:
         table = _unadjusted(events, pairs, settings.level)
         method = "unadjusted_wilson_newcombe"
-        if extreme:
-            note = "nobody or everybody responded in an arm: shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
+        if extreme.any():
+            some = "" if extreme.all() else " of some completed data sets"
+            note = f"nobody or everybody responded in an arm{some}: {UNADJUSTED}"
     else:
-        shares, covariance, separated = _pooled(Y, baseline, people, question)
+        shares, covariance, separated = _pooled(_models(Y, baseline, people, question), question)
         table = compared_shares(shares, covariance, arms, pairs, events, settings.level)
         if separated:
             note = f"separation: no finite coefficient of {', '.join(separated)}; the shares stay finite"
     status = np.where(table["estimate"].notna(), "converged", "not_estimated")
-    table = table.assign(variant=name, visit=visit, status=status, note=note, method=method)
+    variance = "wilson" if method != METHOD else _variance(settings, question.study)
+    table = table.assign(status=status, note=note, method=method, variance=variance)
     is_share = table["quantity"] == "share"
     table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "a share of 0 or 1 has no such ratio")
+    if pairs and (extreme.any() or separated):
+        models = _models(Y, baseline, people, question)
+        table = pd.concat(
+            [table, _finite(models, table[table["quantity"] == "risk_difference"], question)], ignore_index=True
+        )
     numbers = [
         {**number_needed(row["estimate"], row["low"], row["high"]), "arm": row["arm"], "reference": row["reference"],
          "cohort": question.cohort, "outcome": question.outcome, "visit": visit, "response": name,
@@ -337,67 +356,108 @@ def _compared(
          "n_none": min(events[one][0] - events[one][1] for one in (row["arm"], row["reference"]))}
         for row in table[table["quantity"] == "risk_difference"].to_dict("records")
     ]  # fmt: skip
-    variance = "wilson" if method != METHOD else _variance(settings, question.study)
     imputation = f"mar_draws_{settings.draws}" if settings.missing == "imputed" else "non_response"
     rows = complete(
-        pd.DataFrame(table), question, better="higher", unit="share", variance=variance, imputation=imputation,
+        pd.DataFrame(table), question, variant=name, visit=visit, better="higher", unit="share", imputation=imputation,
         weights="everybody", n_observations=table["n_patients"],
     )  # fmt: skip
     return rows.assign(favours=favoured(rows)), numbers
 
 
-def _pooled(
+def _models(
     Y: "np.ndarray", baseline: "np.ndarray", people: "pd.DataFrame", question: Question
-) -> "tuple[np.ndarray, np.ndarray, list[str]]":
-    """Shares and their covariance over the completed data sets by Rubin's rules, and what is separated in any of them."""
+) -> "list[tuple[pd.DataFrame, dict[str, str]]]":
+    """The data of each completed data set (arm, response, stratum, covariates) and what its columns are beside the arm."""
     import numpy as np
     import pandas as pd
 
-    from needling.analysis.g_computation import g_computation
-
-    settings, study = question.settings, question.study
-    variance = _variance(settings, study)
+    settings = question.settings
     codes = {arm: f"a{i}" for i, arm in enumerate(question.arms)}
     frame = pd.DataFrame({"arm": pd.Categorical(people["arm"].map(codes), list(codes.values()))})
     names: dict[str, str] = {}
     for name in settings.adjust:
         levels = question.categories.get(name)
-        columns = (
-            [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
-        )
-        for column in columns:
+        given = [people[name].astype(float)] if levels is None else [(people[name] == one) * 1.0 for one in levels[1:]]
+        for column in given:
             if column.nunique() > 1:
                 names[f"x{len(names)}"] = name
                 frame[f"x{len(names) - 1}"] = column.to_numpy()
     if settings.strata:
         frame["stratum"] = people[settings.strata].fillna("").to_numpy()
-    found, within = [], []
-    separated: dict[str, None] = {}
+    models = []
     for one, base in zip(Y, baseline, strict=True):
-        data, terms = frame.assign(response=one, base=base), ["arm", *names]
-        if study.design == "randomised" and np.isnan(base).any() and not np.isnan(base).all():
+        data, columns = frame.assign(response=one, base=base), dict(names)
+        if question.study.design == "randomised" and np.isnan(base).any() and not np.isnan(base).all():
             data["base"] = data["base"].fillna(data["base"].mean())
         if settings.baseline == "covariate" and data["base"].nunique() > 1:
-            terms.append("base")
-        strata = "stratum" if settings.strata else None
-        made = g_computation(data, "response", "arm", "response ~ " + " + ".join(terms), variance, strata=strata)
+            columns["base"] = "baseline"
+        models.append((data, columns))
+    return models
+
+
+def _pooled(
+    models: "list[tuple[pd.DataFrame, dict[str, str]]]", question: Question
+) -> "tuple[np.ndarray, np.ndarray, list[str]]":
+    """Shares and their covariance over the completed data sets by Rubin's rules, and what is separated in any of them."""
+    import numpy as np
+
+    variance = _variance(question.settings, question.study)
+    strata = "stratum" if question.settings.strata else None
+    found, within = [], []
+    separated: dict[str, None] = {}
+    for data, columns in models:
+        formula = "response ~ " + " + ".join(["arm", *columns])
+        made = g_computation(data, "response", "arm", formula, variance, strata=strata)
         found.append(made.loc[made["quantity"] == "share", "estimate"].to_numpy())
         within.append(made.attrs["covariance"])
         for term in made.attrs["separated"]:
-            separated[_named(term, names, question)] = None
+            if term != "Intercept":  # moves with any covariate that is not centred
+                separated[_named(term, columns, question)] = None
     shares, covariance = np.mean(found, axis=0), np.mean(within, axis=0)
     if len(found) > 1:
         covariance = covariance + (1 + 1 / len(found)) * np.cov(np.array(found).T, ddof=1)
     return shares, covariance, list(separated)
 
 
+def _finite(
+    models: "list[tuple[pd.DataFrame, dict[str, str]]]", differences: "pd.DataFrame", question: Question
+) -> "pd.DataFrame":
+    """For each comparison the odds ratio by Firth's penalised likelihood, given baseline and covariates."""
+    import numpy as np
+    import pandas as pd
+
+    from needling.analysis.firth import firth_odds_ratio
+    from needling.schema.results import NUMBERS
+
+    codes = {arm: f"a{i}" for i, arm in enumerate(question.arms)}
+    rows: list[dict[Any, Any]] = []
+    for row in differences.to_dict("records"):
+        completed = []
+        for data, columns in models:
+            whole = data[["arm", "response", *columns]].dropna()
+            others = [
+                (whole["arm"] == code).to_numpy(float)
+                for arm, code in codes.items()
+                if arm not in (row["arm"], row["reference"])
+            ] + [whole[name].to_numpy(float) for name in columns]
+            compared = (whole["arm"] == codes[row["arm"]]).to_numpy(float)
+            beside = np.column_stack(others) if others else np.empty((len(whole), 0))
+            completed.append((whole["response"].to_numpy(float), compared, beside))
+        try:
+            numbers, status, note = firth_odds_ratio(completed, question.settings.level), "converged", ""
+        except ValueError as why:
+            numbers, status, note = dict.fromkeys(NUMBERS, float("nan")), "not_estimated", str(why)
+        rows.append(row | numbers | {"quantity": "conditional_odds_ratio", "status": status, "note": note})
+    return pd.DataFrame(rows).assign(method="firth_logistic", variance="profile_penalised_likelihood")
+
+
 def _variance(settings: Settings, study: Study) -> Literal["ye", "ge"]:
     return settings.variance or ("ye" if study.design == "randomised" else "ge")
 
 
-def _named(term: str, names: dict[str, str], question: Question) -> str:
+def _named(term: str, columns: dict[str, str], question: Question) -> str:
     arms = {f"arm[T.a{i}]": arm for i, arm in enumerate(question.arms)}
-    return {**arms, **names, "base": "baseline", "Intercept": question.reference}.get(term, term)
+    return {**arms, **columns}.get(term, term)
 
 
 def _unadjusted(events: dict[str, tuple[int, int]], pairs: list[tuple[str, str]], level: float) -> "pd.DataFrame":

@@ -149,6 +149,10 @@ def _one_visit(rows: "pd.DataFrame", question: Question, visit: str) -> "pd.Data
     groups = {level: here[here[settings.by] == level] for level in question.categories.get(settings.by, [])}
     why = {level: _too_little(mine, question) for level, mine in groups.items()}
     kept = [level for level, reason in why.items() if not reason]
+    if 0 < len(kept) < len(groups):
+        # what is left out is few people: the rows say of whom they are, so that release compares them with everybody
+        where = {**(settings.where or {}), settings.by: kept}
+        question = replace(question, settings=settings.model_copy(update={"where": where}))
     parts = [_left_out(question, level, reason, visit) for level, reason in why.items() if reason]
     for level in kept:
         parts += [_own(mine, question, level, visit) for _, mine in groups[level].groupby("instrument", sort=True)]

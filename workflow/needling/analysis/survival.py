@@ -85,6 +85,24 @@ def restricted_mean(time: "np.ndarray", event: "np.ndarray", horizon: float) -> 
     return float(pieces.sum()), float(np.sqrt(parts.sum()))
 
 
+def known_until(time: "np.ndarray", event: "np.ndarray", horizon: float) -> bool:
+    """Tell whether a curve is known up to a horizon: somebody was observed as long, or all had the event before.
+
+    Parameters
+    ----------
+    time, event : as in `kaplan_meier`.
+    horizon : in the unit of time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [known_until(np.array([1.0, 2.0]), np.array([0, last]), 3.0) for last in (0, 1)]
+    [False, True]
+    """
+    longest = time.max()
+    return bool(longest >= horizon or event[time == longest].all())
+
+
 def proportional_hazards(
     time: "np.ndarray", event: "np.ndarray", X: "pd.DataFrame", groups: "np.ndarray"
 ) -> "tuple[pd.DataFrame, pd.DataFrame]":

@@ -178,7 +178,10 @@ def _better(question: Question, quantity: str) -> str:
 
 
 def _dated(data: "dict[str, pd.DataFrame]", people: "pd.DataFrame", question: Question) -> "pd.DataFrame":
-    """Weeks to the event or the end of observation, of everybody observed after day 0 without the event before."""
+    """Weeks to the event or the end of observation, of everybody observed after day 0 without the event before.
+
+    What is on record after the end is known of those only whom it happened to, and does not count.
+    """
     import pandas as pd
 
     from needling.cohort.events import chosen
@@ -186,13 +189,15 @@ def _dated(data: "dict[str, pd.DataFrame]", people: "pd.DataFrame", question: Qu
     asked, who = question.settings.event, people["patient"]
     rows = chosen(data, asked.table, asked.where, f"analyses.{question.analysis}.event", question.study)
     first = who.map(rows.groupby("patient")["day"].min()).astype(float)
-    seen = who.map(data["visits"].groupby("patient")["day"].max()).astype(float)
+    visits = data["visits"]
+    came = visits["day"].fillna(7 * visits["week"]).groupby(visits["patient"]).max()
+    seen = who.map(came).astype(float)
     status = data.get("status")
     if status is not None and "day" in status:
         gone = status[status["still_followed"] != "yes"] if "still_followed" in status else status
         left = who.map(gone.groupby("patient")["day"].min()).astype(float)
         seen = pd.concat([seen, left], axis=1).min(axis=1)
-    happened = first.notna()
+    happened = first <= seen
     time = first.where(happened, seen)
     made = pd.DataFrame({"patient": who, "time": time / 7, "event": happened.astype(int)})
     return made[made["time"] > 0].reset_index(drop=True)
@@ -230,7 +235,7 @@ def _of_arm(mine: "pd.DataFrame", arm: str, last: float, question: Question) -> 
     """The share of an arm that had the event by the horizon, and its mean time without it."""
     from scipy.special import ndtri
 
-    from needling.analysis.survival import kaplan_meier, restricted_mean
+    from needling.analysis.survival import kaplan_meier, known_until, restricted_mean
 
     level, horizon = question.settings.level, question.settings.horizon
     time, event = mine["time"].to_numpy(float), mine["event"].to_numpy(int)
@@ -242,7 +247,7 @@ def _of_arm(mine: "pd.DataFrame", arm: str, last: float, question: Question) -> 
         "n_observations": len(mine),
     }
     common |= {"n_events": int((event * (time <= last)).sum()), "variance": "greenwood"}
-    if not len(mine) or time.max() < last:
+    if not len(mine) or not known_until(time, event, last):
         why = (
             "nobody in this arm was observed" if not len(mine) else "nobody in this arm was observed up to the horizon"
         )
@@ -328,14 +333,13 @@ def _difference(two: "list[pd.DataFrame]", horizon: float, level: float) -> dict
     """The difference of two restricted means, arm minus reference."""
     from scipy.special import ndtr, ndtri
 
-    from needling.analysis.survival import restricted_mean
+    from needling.analysis.survival import known_until, restricted_mean
 
     told = {"quantity": "restricted_mean_difference", "method": METHODS["mean"], "variance": "greenwood"}
-    if any(not len(one) or one["time"].max() < horizon for one in two):
+    times = [(one["time"].to_numpy(float), one["event"].to_numpy(int)) for one in two]
+    if any(not len(time) or not known_until(time, event, horizon) for time, event in times):
         return told | {"status": "not_estimated", "note": "nobody in an arm was observed up to the horizon"}
-    (mean, se), (other, error) = (
-        restricted_mean(one["time"].to_numpy(float), one["event"].to_numpy(int), horizon) for one in two
-    )
+    (mean, se), (other, error) = (restricted_mean(time, event, horizon) for time, event in times)
     difference, spread = mean - other, (se**2 + error**2) ** 0.5
     if not spread > 0:
         return told | {"status": "not_estimated", "note": "the means of both arms have no spread"}
@@ -367,7 +371,7 @@ def _ratios(times: "pd.DataFrame", question: Question) -> dict[tuple[str, str], 
         X = _columns(times, pair.reference, question)
         name = f"arm {pair.arm}"
         if question.outcome:
-            periods = _periods(times.join(X))
+            periods = _periods(times[["patient", "clinic", "period", "event"]].join(X))
             made, checks = hazards_at_visits(periods, list(X.columns), periods[group].to_numpy()), None
         else:
             made, checks = proportional_hazards(

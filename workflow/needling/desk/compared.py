@@ -28,7 +28,7 @@ def compare(*fits: "Fit") -> Table:
 
     Example
     -------
-    >>> nd.compare(fit, fit.update(random="1 + week", residual=None))  # doctest: +SKIP
+    >>> nd.compare(fit, fit.update(random="1 + week", residual=None))
     """
     if len(fits) < 2:
         raise MixedModelError("There is nothing to compare: give two fits or more.")

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from needling.analysis.kinds import kinds
-from needling.study.code import digest, modules_of
+from needling.study.code import OWN_PARTS, digest, modules_of
+from needling.study.extensions import EXTENSIONS, PACKAGE
 from needling.study.file import section
 from needling.study.plan import Study
 
@@ -14,13 +15,14 @@ STEPS = ("read", "clean", "assemble", "release")  # beside the analyses: those t
 WORDS = {"plan": "the study file", "data": "the export or its corrections", "code": "the code"}
 
 
-def sums(study: Study, files: list[Path | None]) -> dict[str, str]:
+def sums(study: Study, files: list[Path | None], code: str | None = None) -> dict[str, str]:
     """Sum up what results are made from.
 
     Parameters
     ----------
     study : the study file.
     files : export, dictionary and corrections; None for what the study has not. A file that is not here leaves data open.
+    code : what the code is known to sum up to. Default: it is looked for.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def sums(study: Study, files: list[Path | None]) -> dict[str, str]:
     return {
         "plan": hashlib.sha256(plan.encode()).hexdigest(),
         "data": "" if data is None else hashlib.sha256(json.dumps(data).encode()).hexdigest(),
-        "code": digest(*computing(study)),
+        "code": digest(*computing(study)) if code is None else code,
     }
 
 
@@ -53,7 +55,19 @@ def record(study: Study, files: list[Path | None], processed: Path) -> None:
     study, files : as for `sums`.
     processed : the study's folder of tables.
     """
-    (processed / FILE).write_text(json.dumps(sums(study, files), indent=1) + "\n", encoding="utf-8")
+    names = [path.relative_to(PACKAGE.parent).as_posix() for path in computing(study)]
+    made = {**sums(study, files), "files": names}
+    (processed / FILE).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+def _same_code(before: dict[str, str]) -> bool:
+    """Whether the files whose code counted then hold what they held, and no file of a study's own has come: then they are all.
+
+    What a file imports is told by what it holds, so that nothing has to be parsed.
+    """
+    paths = [PACKAGE.parent / name for name in before.get("files", [])]
+    own = {path for pattern in OWN_PARTS.values() for path in EXTENSIONS.glob(pattern)}
+    return own <= {*paths} and digest(*paths) == before["code"]
 
 
 def remark(study: Study, files: list[Path | None], processed: Path) -> str:
@@ -68,7 +82,8 @@ def remark(study: Study, files: list[Path | None], processed: Path) -> str:
     file = processed / FILE
     if not file.exists():
         return f"{study.study}: nobody wrote down what its results were made from; ./run --study {study.study} does."
-    before, now = json.loads(file.read_text(encoding="utf-8")), sums(study, files)
+    before = json.loads(file.read_text(encoding="utf-8"))
+    now = sums(study, files, code=before["code"] if _same_code(before) else None)
     changed = [words for name, words in WORDS.items() if now[name] and before[name] != now[name]]
     if changed:
         verb = "has" if len(changed) == 1 else "have"

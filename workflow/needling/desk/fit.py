@@ -110,12 +110,17 @@ class Fit:
 
         Example
         -------
-        >>> fit.terms(df="satterthwaite")  # doctest: +SKIP
+        >>> fit.terms(df="satterthwaite")
         """
         return self._named(self.engine.terms(**self._inference(inference)))
 
     def anova(self, **asked: Any) -> Table:
-        """Test every term of the formula; see `MixedFit.anova`."""
+        """Test every term of the formula; see `MixedFit.anova`.
+
+        Example
+        -------
+        >>> fit.anova()
+        """
         return self._named(self.engine.anova(**asked))
 
     def means(self, by: str | Sequence[str], *, at: Mapping[str, Any] | None = None, **asked: Any) -> Table:
@@ -129,7 +134,7 @@ class Fit:
 
         Example
         -------
-        >>> fit.means(["visit", "arm"])  # doctest: +SKIP
+        >>> fit.means(["visit", "arm"])
         """
         by, held = _listed(by), dict(at or {})
         if not asked:
@@ -157,7 +162,7 @@ class Fit:
 
         Example
         -------
-        >>> fit.contrast("arm", by="visit")  # doctest: +SKIP
+        >>> fit.contrast("arm", by="visit")
         """
         by, held = _listed(by), dict(at or {})
         if (
@@ -186,29 +191,59 @@ class Fit:
     def slopes(
         self, covariate: str, by: str | Sequence[str] = (), *, at: Mapping[str, Any] | None = None, **asked: Any
     ) -> Table:
-        """Estimate the slope of the outcome on a number, at each combination of `by`; see `MixedFit.slopes`."""
+        """Estimate the slope of the outcome on a number, at each combination of `by`; see `MixedFit.slopes`.
+
+        Example
+        -------
+        >>> study.fit("growth", cohort="myofascial", outcome="pain").slopes("time", by="arm")
+        """
         return self._named(
             self.engine.slopes(covariate, _listed(by), at=self._coded(dict(at or {})), **self._options(asked))
         )
 
     def variance_components(self) -> Table:
-        """Tabulate the covariance parameters: component, term, quantity, estimate, se."""
+        """Tabulate the covariance parameters: component, term, quantity, estimate, se.
+
+        Example
+        -------
+        >>> fit.variance_components()
+        """
         return self._named(self.engine.variance_components())
 
     def icc(self, level: float | None = None) -> Table:
-        """Give each component's variance and its share; with a level, intervals of the shares."""
+        """Give each component's variance and its share; with a level, intervals of the shares.
+
+        Example
+        -------
+        >>> study.fit("sessions", cohort="myofascial").icc()
+        """
         return self._named(self.engine.icc(level))
 
     def random_effects(self) -> Table:
-        """Give the predicted effects of patients and clusters: component, level, term, estimate, se."""
+        """Give the predicted effects of patients and clusters: component, level, term, estimate, se.
+
+        Example
+        -------
+        >>> slope.random_effects().query("term == 'week'")
+        """
         return self._named(self.engine.random_effects())
 
     def residuals(self, kind: str = "raw") -> "pd.Series":
-        """Give residuals by the index of `data`; see `MixedFit.residuals`."""
+        """Give residuals by the index of `data`; see `MixedFit.residuals`.
+
+        Example
+        -------
+        >>> fit.residuals("scaled").abs().max()
+        """
         return self.engine.residuals(kind)
 
     def cross_check(self) -> Table:
-        """Fit again with statsmodels' MixedLM where it can express the model, and compare."""
+        """Fit again with statsmodels' MixedLM where it can express the model, and compare.
+
+        Example
+        -------
+        >>> slope.cross_check()
+        """
         return self._named(self.engine.cross_check())
 
     def plot(
@@ -227,7 +262,7 @@ class Fit:
 
         Example
         -------
-        >>> fit.plot("contrast", x="csi").figure.savefig("moderation.pdf")  # doctest: +SKIP
+        >>> mod.plot("contrast", x="csi").figure.savefig("moderation.pdf")
         """
         from needling.desk.pictures import draw
 
@@ -246,6 +281,11 @@ class Fit:
         -------
         The numbers that differ by more than a millionth of their standard error, or that only one side has: row_id, quantity,
         visit, arm, term, column, fit, run. Adjusted P values belong to the whole study, so they are not compared.
+
+        Example
+        -------
+        >>> fit.differences(study.results).empty
+        True
         """
         import pandas as pd
 
@@ -281,7 +321,7 @@ class Fit:
 
         Example
         -------
-        >>> fit.matches(study.results)  # doctest: +SKIP
+        >>> fit.matches(study.results)
         True
         """
         return self.differences(results).empty
@@ -308,7 +348,7 @@ class Fit:
 
         Example
         -------
-        >>> fit.update(random="1 + week", residual=None)  # doctest: +SKIP
+        >>> fit.update(random="1 + week", residual=None)
         """
         import pandas as pd
 

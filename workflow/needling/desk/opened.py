@@ -49,7 +49,7 @@ def open_study(study: str = "demo", root: str | Path | None = None) -> "OpenStud
 
     Example
     -------
-    >>> study = nd.open("demo")  # doctest: +SKIP
+    >>> study = nd.open("demo")
     demo: its results are current.
     """
     folder = _project(Path.cwd()) if root is None else Path(root)
@@ -148,12 +148,22 @@ class OpenStudy:
 
     @cached_property
     def tables(self) -> Tables:
-        """Every table of the last run."""
+        """Every table of the last run.
+
+        Example
+        -------
+        >>> study.tables["clean/patients"]
+        """
         return Tables(self.processed)
 
     @property
     def results(self) -> "Table":
-        """The results of all analyses before disclosure control, with P values adjusted within their families."""
+        """The results of all analyses before disclosure control, with P values adjusted within their families.
+
+        Example
+        -------
+        >>> study.results.query("role == 'primary' and quantity == 'difference'")
+        """
         import pandas as pd
 
         from needling.desk.printed import Table
@@ -167,7 +177,12 @@ class OpenStudy:
 
     @property
     def released(self) -> "Table":
-        """The results as they may be shown: what is hidden is empty, and the column `hidden` says why."""
+        """The results as they may be shown: what is hidden is empty, and the column `hidden` says why.
+
+        Example
+        -------
+        >>> study.released["hidden"].value_counts()
+        """
         from needling.desk.printed import Table
 
         return Table(self.tables["release/results"])
@@ -182,7 +197,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.frame("sessions").groupby("arm")["needles"].describe()  # doctest: +SKIP
+        >>> study.frame("sessions").groupby("arm")["needles"].describe()
         """
         from needling.desk.rows import Rows, in_order
 
@@ -257,7 +272,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.data("primary", cohort="myofascial", outcome="pain")  # doctest: +SKIP
+        >>> study.data("primary", cohort="myofascial", outcome="pain")
         """
         from needling.desk.rows import Rows, in_order
 
@@ -287,7 +302,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.fit("primary", cohort="myofascial", outcome="pain").contrast("arm", by="visit")  # doctest: +SKIP
+        >>> study.fit("primary", cohort="myofascial", outcome="pain").contrast("arm", by="visit")
         """
         from needling.desk.fit import Fit
 
@@ -313,7 +328,7 @@ class OpenStudy:
 
         Example
         -------
-        >>> study.promote(mod, name="csi_moderator", role="exploratory")  # doctest: +SKIP
+        >>> study.promote(mod, name="csi_moderator", role="exploratory")
         """
         from needling.desk.promotion import promoted
 
@@ -347,21 +362,24 @@ class OpenStudy:
         own = [one for one in object.__dir__(self) if not one.startswith("_") and one not in ("asked", "files", "root")]
         return sorted([*own, *kinds()])
 
-    def figure(self, name: str) -> Any:
+    def figure(self, name: str, ax: Any = None) -> Any:
         """Draw a figure of the report from the study's released tables.
 
         Parameters
         ----------
         name : name of the figure, such as trajectories or forest.
+        ax : axes of matplotlib that are to show it, as a picture of 600 dots per inch, since most figures have several axes of
+            their own. Default: none.
 
         Returns
         -------
-        matplotlib.figure.Figure; ``.axes`` are its axes. The notebook's backend stays as it is.
+        matplotlib.figure.Figure; ``.axes`` are its axes. The axes that were given, if any. The notebook's backend stays as it is.
 
         Example
         -------
-        >>> study.figure("forest").savefig("forest.pdf")  # doctest: +SKIP
+        >>> study.figure("forest").savefig("forest.pdf")
         """
+        from needling.desk.pictures import on_axes
         from needling.figures.draw import figures
         from needling.figures.style import REPORT, style
         from needling.labels.words import Labels
@@ -375,4 +393,6 @@ class OpenStudy:
         if source.empty:
             raise StudyError(f"{self.plan.study} has no numbers for the figure '{name}'")
         with style(REPORT):
-            return rooms[name].draw(source, labels, REPORT)
+            if ax is None:
+                return rooms[name].draw(source, labels, REPORT)
+            return on_axes(ax, lambda profile: rooms[name].draw(source, labels, profile))

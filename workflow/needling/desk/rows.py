@@ -41,7 +41,7 @@ class Rows(pd.DataFrame):
 
         Example
         -------
-        >>> study.data("primary", cohort="myofascial", outcome="pain").add_baseline("csi")  # doctest: +SKIP
+        >>> study.data("primary", cohort="myofascial", outcome="pain").add_baseline("csi")
         """
         if name in self.columns:
             return self
@@ -79,7 +79,7 @@ class Rows(pd.DataFrame):
 
         Example
         -------
-        >>> study.data("growth", cohort="sports", outcome="pain").add_exposure("needles")  # doctest: +SKIP
+        >>> study.data("growth", cohort="sports", outcome="pain").add_exposure("needles")
         """
         known, column = ["sessions", *EXPOSURES], f"{name}_before"
         if name not in known:

@@ -161,14 +161,15 @@ def subject_buckets(data: RowData, continuous: bool) -> list[Subjects]:
     """Group the subjects by their number of rows and, within, by covariance pattern."""
     starts = np.flatnonzero(np.diff(data.subjects, prepend=-1))
     lengths = np.diff(np.append(starts, len(data.subjects)))
+    grouped, placed = bool(data.group.any()), bool(data.position.any())
     buckets = []
     for size in np.unique(lengths):
         chosen = np.flatnonzero(lengths == size)
         rows = starts[chosen, None] + np.arange(size)
         Z = data.Z[rows]
-        keys = [data.group[rows[:, :1]], data.position[rows], Z.reshape(len(rows), -1)]
-        if continuous:
-            keys.append(data.time[rows].reshape(len(rows), -1))
+        keys = [Z.reshape(len(rows), -1)]
+        keys += [data.group[rows[:, :1]]] * grouped + [data.position[rows]] * placed
+        keys += [data.time[rows].reshape(len(rows), -1)] * continuous
         first, pattern = unique_rows(np.concatenate(keys, axis=1, dtype=float))
         patterns = Patterns(Z[first], data.position[rows[first]], data.time[rows[first]], data.group[rows[first, 0]])
         buckets.append(Subjects(patterns, pattern, rows, data.subjects[starts[chosen]]))
@@ -247,7 +248,21 @@ def compress_bucket(
     return Bucket(patterns, count, pattern[order], A[order], U[order], columns[order], connected)
 
 
-def _rotated(
+def _rotated(subjects: Subjects, data: Array) -> tuple[Array, Array, Array]:
+    """Rotate each subject's data (n, m, c) by the Q of its own Z: R of each pattern, the rows reached, and what is left of all."""
+    Q, R = np.linalg.qr(subjects.patterns.Z)
+    Q = Q[subjects.pattern]
+    reached = np.swapaxes(Q, 1, 2) @ data
+    return R, reached, data - Q @ reached
+
+
+def _reached(R: Array, group: Array) -> Patterns:
+    """Give the patterns of rotated rows, which lie at no visit and at no time."""
+    nowhere = np.zeros(R.shape[:2])
+    return Patterns(R, nowhere.astype(np.intp), nowhere, group)
+
+
+def _split(
     data: RowData, buckets: list[Subjects], local: list[tuple[Array, Array]], connected: Connected, groups: int
 ) -> tuple[list[Bucket], list[Remainder]]:
     """Split each subject into the rows that its random effects reach and one common remainder."""
@@ -260,12 +275,8 @@ def _rotated(
     for bucket, (U, columns) in zip(buckets, local, strict=True):
         rows, size = bucket.rows, bucket.rows.shape[1]
         reached = min(size, q)
-        Q, R = np.linalg.qr(bucket.patterns.Z)
-        both = np.concatenate([data.W[rows], U], axis=2)
-        Q = Q[bucket.pattern]
-        rotated = np.swapaxes(Q, 1, 2) @ both
+        R, rotated, rest = _rotated(bucket, np.concatenate([data.W[rows], U], axis=2))
         if size > reached:
-            rest = both - Q @ rotated
             for remainder in remainders:
                 chosen: Array | slice = slice(None)
                 if groups > 1:
@@ -273,8 +284,7 @@ def _rotated(
                 _add_rest(remainder, rest[chosen], columns[chosen], connected)
                 remainder.count += float(len(rest[chosen]) * (size - reached))
         if reached:
-            empty = np.zeros(R.shape[:2])
-            patterns = Patterns(R, empty.astype(np.intp), empty, bucket.patterns.group)
+            patterns = _reached(R, bucket.patterns.group)
             pieces.setdefault(reached, []).append(
                 (patterns, bucket.pattern, rotated[..., :width], rotated[..., width:], columns)
             )
@@ -315,29 +325,86 @@ def _joined(parts: list[tuple], effects: int) -> tuple[Patterns, Array, Array, A
     return joined, np.concatenate(numbers), np.concatenate(A), np.concatenate(U), np.concatenate(columns)
 
 
-def buckets_without(units: list[Bucket], buckets: list[Subjects], W: Array, gone: Array) -> list[Bucket]:
-    """Cut anew only the blocks of which some subjects go; the others are shared. Without clusters, residuals not independent.
+@dataclass
+class Part:
+    """Subjects with m rows each in the likelihood: of independent residuals those that random effects reach."""
+
+    patterns: Patterns
+    pattern: Array  # (n,)
+    subject: Array  # (n,) subject codes
+    A: Array  # (n, m, c)
+
+
+@dataclass
+class Apart:
+    """What each subject of a model without clusters brings to the likelihood, before patterns are compressed."""
+
+    parts: list[Part]  # one for each block of `unit_buckets`
+    group: Array  # (subjects,)
+    count: Array  # (subjects,) rows that no random effect reaches
+    AA: Array  # (subjects, c, c) their cross-products
+
+
+def apart(data: RowData, buckets: list[Subjects], independent: bool) -> Apart:
+    """Keep the subjects of `unit_buckets` apart, so that fits to some of them need not cut the rows again."""
+    subjects, q, width = int(data.subjects[-1]) + 1, data.Z.shape[1], data.W.shape[1]
+    if not independent:
+        parts = [Part(one.patterns, one.pattern, one.subject, data.W[one.rows]) for one in buckets]
+        return Apart(parts, np.zeros(subjects, dtype=np.intp), np.zeros(subjects), np.zeros((subjects, 0, 0)))
+    found = Apart([], np.zeros(subjects, dtype=np.intp), np.zeros(subjects), np.zeros((subjects, width, width)))
+    pieces: dict[int, list[tuple]] = {}
+    owners: dict[int, list[Array]] = {}
+    for bucket in buckets:
+        size, own = bucket.rows.shape[1], bucket.subject
+        R, rotated, rest = _rotated(bucket, data.W[bucket.rows])
+        found.group[own] = bucket.patterns.group[bucket.pattern]
+        found.count[own] = size - min(size, q)
+        found.AA[own] = np.swapaxes(rest, 1, 2) @ rest
+        if reached := min(size, q):
+            patterns = _reached(R, bucket.patterns.group)
+            pieces.setdefault(reached, []).append((patterns, bucket.pattern, rotated, *_no_clusters(rotated)))
+            owners.setdefault(reached, []).append(own)
+    for reached, several in pieces.items():
+        patterns, pattern, A, *_ = _joined(several, 0)
+        found.parts.append(Part(patterns, pattern, np.concatenate(owners[reached]), A))
+    return found
+
+
+def blocks_of(
+    units: list[Bucket], of: Apart, subjects: Array, connected: Connected
+) -> tuple[list[Bucket], list[Remainder]]:
+    """Cut the blocks of some subjects, each as often as it is named; a block whose subjects are all named once is shared.
 
     Parameters
     ----------
-    units : blocks of `unit_buckets`, one for each of `buckets`.
-    buckets : the real subjects, by size.
-    W : (rows, c) data columns.
-    gone : codes of the subjects that go.
+    units : blocks of `unit_buckets`, one for each part.
+    of : all subjects.
+    subjects : codes of the subjects.
+    connected : of no clusters.
     """
-    result = []
-    for unit, bucket in zip(units, buckets, strict=True):
-        left = ~np.isin(bucket.subject, gone)
-        if left.all():
-            result.append(unit)
-        elif left.any():
-            present, pattern = np.unique(bucket.pattern[left], return_inverse=True)
-            of = bucket.patterns
-            patterns = Patterns(of.Z[present], of.position[present], of.time[present], of.group[present])
-            A = W[bucket.rows[left]]
-            nothing = np.zeros((*A.shape[:2], 0)), np.zeros((len(A), 0), dtype=np.intp)
-            result.append(compress_bucket(patterns, pattern, A, *nothing, unit.connected))
-    return result
+    times = np.bincount(subjects, minlength=len(of.count))
+    buckets = []
+    for unit, part in zip(units, of.parts, strict=True):
+        drawn = np.repeat(np.arange(len(part.subject)), times[part.subject])
+        if (times[part.subject] == 1).all():
+            buckets.append(unit)
+        elif len(drawn):
+            present, pattern = np.unique(part.pattern[drawn], return_inverse=True)
+            every = part.patterns
+            patterns = Patterns(every.Z[present], every.position[present], every.time[present], every.group[present])
+            A = part.A[drawn]
+            buckets.append(compress_bucket(patterns, pattern, A, *_no_clusters(A), connected))
+    remainders = []
+    for group in np.unique(of.group[(of.count * times) > 0]):
+        mine = times * (of.group == group)
+        AA = np.tensordot(mine, of.AA, axes=1)
+        remainders.append(Remainder(int(group), float(mine @ of.count), AA, np.zeros((0, len(AA))), np.zeros(0)))
+    return buckets, remainders
+
+
+def _no_clusters(A: Array) -> tuple[Array, Array]:
+    """Give the local cluster columns of blocks that have none, and to which effects they belong."""
+    return np.zeros((*A.shape[:2], 0)), np.zeros((len(A), 0), dtype=np.intp)
 
 
 def unit_buckets(
@@ -348,7 +415,7 @@ def unit_buckets(
     slopes = [columns.shape[1] for columns in data.cluster_columns]
     connected = Connected([columns for _, columns in local], list(zip(data.cluster_levels, slopes, strict=True)))
     if independent:
-        return *_rotated(data, buckets, local, connected, groups), connected
+        return *_split(data, buckets, local, connected, groups), connected
     result = [
         compress_bucket(bucket.patterns, bucket.pattern, data.W[bucket.rows], U, columns, connected)
         for bucket, (U, columns) in zip(buckets, local, strict=True)

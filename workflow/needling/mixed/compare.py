@@ -55,6 +55,10 @@ def likelihood_ratio_test(smaller: Solution, larger: Solution) -> pd.DataFrame:
         One row: statistic, df, p (chi-squared), p_boundary, note. Where the larger model adds one random-effect or
         cluster column, its variance is tested on the boundary: p_boundary takes the equal mixture of chi-squared with
         df - 1 and df (Self and Liang 1987; Stram and Lee 1994), and p is conservative. Otherwise p_boundary is p.
+
+    Examples
+    --------
+    >>> likelihood_ratio_test(update(fit, data, random="1"), fit)
     """
     if smaller.method != larger.method:
         raise MixedModelError("One fit is REML and the other ML; fit both by the same method.")

@@ -47,7 +47,12 @@ class Estimated(Solution):
     # -- fixed effects --------------------------------------------------------------------------------------------
 
     def coefficients(self) -> pd.Series:
-        """Give the estimates by name; NaN for columns left out and for those that only together with them are determined."""
+        """Give the estimates by name; NaN for columns left out and for those that only together with them are determined.
+
+        Examples
+        --------
+        >>> fit.coefficients()["baseline"]
+        """
         return self.terms(df="asymptotic").set_index("term")["estimate"]
 
     def terms(self, **asked: Unpack[Asked]) -> pd.DataFrame:
@@ -72,6 +77,10 @@ class Estimated(Solution):
         -------
         pandas.DataFrame
             term, estimate, se, df, statistic, p, low, high, status; `attrs` name df_method, information, level.
+
+        Examples
+        --------
+        >>> fit.terms(df="satterthwaite")
         """
         rule = Inference.of(self.method, asked)
         L = np.eye(len(self.model.design.names))
@@ -114,6 +123,10 @@ class Estimated(Solution):
         -------
         pandas.DataFrame
             One row: term, statistic (F), df_numerator, df_denominator, p, hypothesis, status.
+
+        Examples
+        --------
+        >>> fit.joint_test("arm:visit")
         """
         rule = Inference.of(self.method, asked)
         design = self.model.design
@@ -139,7 +152,12 @@ class Estimated(Solution):
         return self._signed(table, rule)
 
     def anova(self, hypothesis: str = "III", **asked: Unpack[Asked]) -> pd.DataFrame:
-        """Test every term but the intercept, by default as type III: the rows of `joint_test` below each other."""
+        """Test every term but the intercept, by default as type III: the rows of `joint_test` below each other.
+
+        Examples
+        --------
+        >>> fit.anova()
+        """
         terms = [term for term in self.model.design.terms if term != "1"]
         if not terms:
             raise MixedModelError("The model has no term but the intercept.")
@@ -149,7 +167,12 @@ class Estimated(Solution):
         return table
 
     def vcov(self, **asked: Unpack[Asked]) -> pd.DataFrame:
-        """Give the covariance matrix of the coefficients, as `terms` uses it; NaN where they are not estimable."""
+        """Give the covariance matrix of the coefficients, as `terms` uses it; NaN where they are not estimable.
+
+        Examples
+        --------
+        >>> fit.vcov(df="asymptotic").shape
+        """
         names = self.model.design.names
         covariance = estimates(self, np.eye(len(names)), Inference.of(self.method, asked)).covariance
         return pd.DataFrame(covariance, index=names, columns=names)
@@ -209,6 +232,10 @@ class Estimated(Solution):
         -------
         pandas.DataFrame
             row, estimate, se, df, statistic, p, low, high, status.
+
+        Examples
+        --------
+        >>> fit.linear({"two points of baseline": {"baseline": 2}})
         """
         rule = Inference.of(self.method, asked)
         labels, L = self._weights_of(rows)
@@ -283,6 +310,10 @@ class Estimated(Solution):
         pandas.DataFrame
             The `by` columns, estimate, se, df, statistic, p, low, high, status; `attrs["coefficients"]` holds the
             weights on the coefficients, row by row.
+
+        Examples
+        --------
+        >>> fit.means(["visit", "arm"], weights="observed")
         """
         rows = _means.mean_rows(self.model.design, listed(by), held(at), weights)
         return self._rows_table(rows, Inference.of(self.method, asked))
@@ -302,6 +333,10 @@ class Estimated(Solution):
         -------
         pandas.DataFrame
             The `by` columns, the covariate's values where `at` gives several, covariate, and the columns of `means`.
+
+        Examples
+        --------
+        >>> fit.slopes("baseline")
         """
         rows = _means.slope_rows(self.model.design, covariate, listed(by), held(at), weights)
         return self._rows_table(rows, Inference.of(self.method, asked))
@@ -357,6 +392,10 @@ class Estimated(Solution):
         pandas.DataFrame
             The `by` columns, contrast ("dry_needling - usual_care"), estimate, se, df, statistic, p, low, high, status;
             `attrs["compared"]` holds level and reference of each row, and nothing where `coefficients` are given.
+
+        Examples
+        --------
+        >>> fit.contrast("arm", by="visit", adjust="holm")
         """
         groups, compared = listed(by), listed(variable)
         every = [*groups, *compared]

@@ -74,6 +74,12 @@ def fit_mixed(
     ------
     MixedModelError
         Missing column, duplicated visit, unknown structure, more coefficients than rows.
+
+    Examples
+    --------
+    >>> fit = fit_mixed("pain ~ baseline + visit * arm", data, subject="patient", residual="unstructured(visit)")
+    >>> fit.status
+    'converged'
     """
     model, recipe = _prepared(
         formula, data, subject=subject, random=random, cluster=cluster, residual=residual, weights=weights, method=method,
@@ -117,6 +123,11 @@ def update(fit: MixedFit, data: pd.DataFrame, **changes: Any) -> MixedFit:
     """Fit again to data with some arguments of `fit_mixed` changed and the others as they were.
 
     The data are named, because rows that the first fit dropped may be complete for the second.
+
+    Examples
+    --------
+    >>> update(fit, data, random="1").n_parameters < fit.n_parameters
+    True
     """
     unknown = [name for name in changes if name not in fit.recipe]
     if unknown:
@@ -150,6 +161,11 @@ def fit_ladder(
     MixedFit
         The fit of the first rung that holds, or the last failure. Its `ladder` has one row per rung tried: structure,
         status, message, log_likelihood, aic, bic, chosen.
+
+    Examples
+    --------
+    >>> found = fit_ladder("pain ~ visit * arm", data, subject="patient", residuals=["unstructured(visit)", "ar1(visit)"])
+    >>> found.ladder
     """
     if isinstance(residuals, (str, Residual)) or not residuals:
         raise MixedModelError("The ladder needs a list with at least one residual structure.")

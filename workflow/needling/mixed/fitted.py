@@ -78,15 +78,29 @@ class MixedFit(Estimated):
         pandas.DataFrame
             component (the subject column, "residual" or a cluster), term, quantity (variance, covariance,
             correlation), estimate, se (from the inverse information; NaN on a boundary).
+
+        Examples
+        --------
+        >>> fit.variance_components()
         """
         return _components.table(self)
 
     def residual_covariance(self, group: str = "", correlation: bool = False) -> pd.DataFrame:
-        """Give the fitted residual covariance (or correlation) matrix, visits x visits, of one group (`by` level)."""
+        """Give the fitted residual covariance (or correlation) matrix, visits x visits, of one group (`by` level).
+
+        Examples
+        --------
+        >>> mmrm.residual_covariance(correlation=True)
+        """
         return _components.residual_covariance(self, group, correlation)
 
     def random_covariance(self, correlation: bool = False) -> pd.DataFrame:
-        """Give the fitted covariance (or correlation) matrix of a subject's random effects."""
+        """Give the fitted covariance (or correlation) matrix of a subject's random effects.
+
+        Examples
+        --------
+        >>> fit.random_covariance(correlation=True)
+        """
         return _components.random_covariance(self, correlation)
 
     def icc(self, level: float | None = None, components: Sequence[str] | None = None) -> pd.DataFrame:
@@ -105,6 +119,10 @@ class MixedFit(Estimated):
         pandas.DataFrame
             component, variance, icc; with a level low and high, which the residual's share has not. A limit is NaN where a search
             failed. Checked against the profiled deviance of lme4.
+
+        Examples
+        --------
+        >>> fit.icc()
         """
         if level is None:
             return _components.icc(self)
@@ -113,13 +131,23 @@ class MixedFit(Estimated):
         return share_intervals(self, level, components)
 
     def r_squared(self) -> dict[str, float]:
-        """Give marginal and conditional R^2 of Nakagawa and Schielzeth (2013), with slopes after Johnson (2014)."""
+        """Give marginal and conditional R^2 of Nakagawa and Schielzeth (2013), with slopes after Johnson (2014).
+
+        Examples
+        --------
+        >>> fit.r_squared()
+        """
         return _components.explained(self)
 
     # -- rows -----------------------------------------------------------------------------------------------------
 
     def fitted(self, kind: str = "marginal") -> pd.Series:
-        """Give fitted values of the used rows: "marginal" X beta, or "conditional" with predicted effects."""
+        """Give fitted values of the used rows: "marginal" X beta, or "conditional" with predicted effects.
+
+        Examples
+        --------
+        >>> fit.fitted("marginal").head()
+        """
         return _effects.fitted_values(self, kind)
 
     def residuals(self, kind: str = "raw") -> pd.Series:
@@ -128,11 +156,20 @@ class MixedFit(Estimated):
         "raw": y - X beta; "conditional": also less the predicted effects of subject and clusters; "scaled": y - X beta
         less cluster effects, multiplied by the inverse Cholesky factor of the subject's covariance, so that under the
         model they are uncorrelated with variance one.
+
+        Examples
+        --------
+        >>> fit.residuals("scaled").head()
         """
         return _effects.residuals(self, kind)
 
     def random_effects(self) -> pd.DataFrame:
-        """Give the predicted effects of subjects and clusters: component, level, term, estimate, se (prediction minus truth)."""
+        """Give the predicted effects of subjects and clusters: component, level, term, estimate, se (prediction minus truth).
+
+        Examples
+        --------
+        >>> fit.random_effects()
+        """
         return _effects.random_effects(self)
 
     def predict(
@@ -164,6 +201,10 @@ class MixedFit(Estimated):
         -------
         pandas.DataFrame
             estimate, se, df, low, high, status, by the index of the rows.
+
+        Examples
+        --------
+        >>> fit.predict(data.head(3), random=True)
         """
         return _predict.predict(self, data, random, new, Inference.of(self.method, asked))
 
@@ -186,6 +227,10 @@ class MixedFit(Estimated):
             of the fit (restricted under REML), and with method="ml" the coefficients (component "fixed"). A limit is the
             end of the parameter's range where the likelihood never falls so far; NaN where a search failed. Checked against
             lme4's `confint(method = "profile")`.
+
+        Examples
+        --------
+        >>> fit.profile(components=["residual"])
         """
         from .profile import profile_intervals
 
@@ -211,6 +256,10 @@ class MixedFit(Estimated):
             left_out, row (label of the row of `of`), estimate (without it), change (estimate minus the full one),
             change_in_se (change over the full standard error), status: the fit's, or not_estimable where the others do not
             determine the estimate (with refit False: where they do not determine every coefficient), which is then missing.
+
+        Examples
+        --------
+        >>> fit.influence(fit.contrast("arm", by="visit", df="asymptotic"))
         """
         from .influence import leave_one_out
 
@@ -228,6 +277,11 @@ class MixedFit(Estimated):
         -------
         MixedFit
             What `fit_mixed` gives for the other subjects. Raises MixedModelError where there are none, or no such subject.
+
+        Examples
+        --------
+        >>> fit.without(str(data["patient"].iloc[0])).n_subjects == fit.n_subjects - 1
+        True
         """
         from .influence import without_subjects
 
@@ -262,6 +316,10 @@ class MixedFit(Estimated):
         pandas.DataFrame
             replicate, component ("fixed", a covariance component or "quantity"), term, estimate, status. A failed refit
             has NaN estimates. See `bootstrap_intervals`.
+
+        Examples
+        --------
+        >>> fit.bootstrap(np.random.default_rng(1), 2)
         """
         from .resample import bootstrap
 
@@ -269,13 +327,24 @@ class MixedFit(Estimated):
         return bootstrap(self, generator, replicates, kind, kept)
 
     def simulate(self, generator: np.random.Generator, replicates: int = 1) -> pd.DataFrame:
-        """Draw outcomes of the used rows from the fitted model, new subjects and clusters each time: rows x replicates."""
+        """Draw outcomes of the used rows from the fitted model, new subjects and clusters each time: rows x replicates.
+
+        Examples
+        --------
+        >>> fit.simulate(np.random.default_rng(1), replicates=2)
+        """
         from .resample import simulate
 
         return simulate(self, generator, replicates)
 
     def refit(self, outcome: pd.Series | Array) -> MixedFit:
-        """Fit the same model to another outcome of the used rows, in their order, from a warm start."""
+        """Fit the same model to another outcome of the used rows, in their order, from a warm start.
+
+        Examples
+        --------
+        >>> fit.refit(fit.simulate(np.random.default_rng(1)).iloc[:, 0]).status
+        'converged'
+        """
         design = self.model.design
         values = numbers(outcome, "The values of the other outcome")
         if values.shape != (design.n_rows,) or not np.isfinite(values).all():
@@ -291,6 +360,10 @@ class MixedFit(Estimated):
         pandas.DataFrame
             quantity, needling, statsmodels, difference, note. One row with a note where statsmodels has no such model.
             With more than 1,000 subjects both fit a random sample of 1,000, always the same, as the note says.
+
+        Examples
+        --------
+        >>> fit.cross_check()
         """
         from .crosscheck import cross_check
 
@@ -317,13 +390,22 @@ class MixedFit(Estimated):
         -------
         matplotlib.axes.Axes
             ``fit.plot("contrast", "arm", by="visit").figure.savefig("effect.png")``
+
+        Examples
+        --------
+        >>> fit.plot("contrast", "arm", by="visit").figure.savefig("effect.png")
         """
         from .plots import draw
 
         return draw(self, what, variable, ax, asked)
 
     def summary(self) -> str:
-        """Give what was fitted, its covariance parameters and its coefficients as text."""
+        """Give what was fitted, its covariance parameters and its coefficients as text.
+
+        Examples
+        --------
+        >>> print(fit.summary())
+        """
         tables = (self.variance_components(), self.terms())
         return "\n\n".join(
             [repr(self), *(table.to_string(index=False, float_format="{:.5g}".format) for table in tables)]

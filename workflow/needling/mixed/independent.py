@@ -16,10 +16,15 @@ def triangular_factor(X: Array) -> tuple[Array, Array]:
     return Q, R
 
 
+def triangle(X: Array) -> Array:
+    """Give R of a tall matrix alone."""
+    return np.asarray(np.linalg.qr(X, mode="r"))
+
+
 def independent_columns(X: Array) -> tuple[list[int], list[int]]:
     """Split columns into a basis, earlier columns first, and those that earlier ones determine; whatever their units."""
     norms = np.sqrt((X**2).sum(axis=0))
-    return split_columns(triangular_factor(X / np.where(norms > 0, norms, 1.0))[1], norms)
+    return split_columns(triangle(X / np.where(norms > 0, norms, 1.0)), norms)
 
 
 def split_columns(R: Array, norms: Array) -> tuple[list[int], list[int]]:

@@ -240,9 +240,9 @@ def degrees_of_freedom(fit: Solution, L: Array, inner: Array, rule: Inference) -
     W, _ = fit.parameter_covariance(rule.information)
     p = fit.point.p
     half = inner @ fit.point.Phi
-    slopes = np.einsum("la,iab,lb->li", half, fit.information.P[:, :p, :p], half, optimize=True)
-    variance = np.einsum("la,la->l", half, inner)
-    spread = np.einsum("li,ij,lj->l", slopes, W, slopes, optimize=True)
+    slopes = ((half @ fit.information.P[:, :p, :p]) * half).sum(axis=2).T
+    variance = (half * inner).sum(axis=1)
+    spread = ((slopes @ W) * slopes).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 2 * variance**2 / spread
 

@@ -48,10 +48,9 @@ class Information:
         """Give Kenward and Roger's variance of beta."""
         p = len(self.Phi)
         P = self.P[:, :p, :p]
-        inner = np.einsum("ij,ijab->ab", W, self.Q[:, :, :p, :p], optimize=True)
-        inner = inner - np.einsum("ij,iab,bc,jcd->ad", W, P, self.Phi, P, optimize=True)
+        inner = np.tensordot(W, self.Q[:, :, :p, :p]) - (np.tensordot(W, P, axes=1) @ self.Phi @ P).sum(axis=0)
         if not linear:
-            inner = inner - np.einsum("ij,ijab->ab", W, self.R, optimize=True) / 4
+            inner = inner - np.tensordot(W, self.R) / 4
         inner = (inner + inner.T) / 2
         return self.Phi + 2 * self.Phi @ inner @ self.Phi
 
@@ -238,8 +237,8 @@ def _finish(point: Point, P: Array, Q: Array, trace: Array, sums: _Sums) -> Info
     expected = trace
     if point.likelihood.reml:
         PhiP = Phi @ P[:, :p, :p]
-        crossed = np.einsum("iab,jba->ij", PhiP, PhiP, optimize=True)
-        expected = trace - 2 * np.einsum("ab,ijba->ij", Phi, Q[:, :, :p, :p], optimize=True) + crossed
+        crossed = np.tensordot(PhiP, PhiP, axes=((1, 2), (2, 1)))
+        expected = trace - 2 * np.tensordot(Q[:, :, :p, :p], Phi, axes=((2, 3), (1, 0))) + crossed
     residual = P[:, :p, p]
     quadratic = Q[:, :, p, p] - residual @ Phi @ residual.T
     observed = 2 * quadratic - expected + second

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from . import series
-from .blocks import RowData, Subjects, buckets_without, subject_buckets, unit_buckets
+from .blocks import Apart, RowData, Subjects, apart, blocks_of, subject_buckets, unit_buckets
 from .design import Design
 from .errors import MixedModelError
-from .independent import RANK_TOLERANCE, split_columns, triangular_factor
+from .independent import RANK_TOLERANCE, split_columns, triangle, triangular_factor
 from .likelihood import CholeskyBlock, Components, Likelihood
 from .reordered import Reordered, with_effects_as_clusters
 
@@ -29,7 +29,7 @@ def orthogonal_map(columns: Array) -> Array:
     """Give the triangular matrix that makes columns orthogonal with unit mean square; only scales if they are dependent."""
     size = np.sqrt((columns**2).mean(axis=0)) if columns.shape[1] else np.zeros(0)
     size = np.where(size > 0, size, 1.0)
-    R = triangular_factor(columns / size)[1] / np.sqrt(len(columns))
+    R = triangle(columns / size) / np.sqrt(len(columns))
     if len(R) < len(size) or (np.abs(np.diag(R)) < RANK_TOLERANCE).any():
         return np.diag(1 / size)
     inverse = np.linalg.inv(R * np.sign(np.diag(R))[:, None])
@@ -90,6 +90,7 @@ class Model:
         self.coordinates = Coordinates(kept, left, alias, R / root, beta, scale, z_map, u_maps)
         self._W = np.column_stack([Q * root, residual / scale])
         self.__dict__.pop("likelihood", None)
+        self.__dict__.pop("apart", None)
 
     @cached_property
     def _basis(self) -> tuple[list[int], list[int], Array, Array, Array]:
@@ -147,6 +148,11 @@ class Model:
         return subject_buckets(self.row_data, self.design.residual.structure == "exponential")
 
     @cached_property
+    def apart(self) -> Apart:
+        """Keep what each subject brings to the likelihood, for fits to some of them (models without clusters)."""
+        return apart(self.row_data, self.subjects, self.design.structure.name == "iid")
+
+    @cached_property
     def likelihood(self) -> Likelihood:
         """Cut the compressed blocks; long series of a Markov process into pairs of neighbouring rows."""
         data = self.row_data
@@ -176,39 +182,43 @@ class Model:
         return copy
 
     def without(self, rows: Array) -> Model:
-        """Copy without some sorted rows.
-
-        Whole subjects of a model without clusters, whose residuals have a structure, are dropped from their cross-products
-        alone: coordinates and the other blocks stay. Where the rows left may determine fewer coefficients, or fit exactly,
-        and for all other rows and models, everything is made anew.
-        """
+        """Copy without some sorted rows; without whole subjects as `of_subjects`."""
         design = self.design
         left = np.setdiff1d(np.arange(design.n_rows), rows)
-        part = design.take(left, design.subjects[left], [one.codes[left] for one in design.clusters])
         gone = np.unique(design.subjects[rows])
-        whole = not np.isin(design.subjects[left], gone).any()
-        W = self._W[left]
-        scaled = W / np.sqrt((self._W**2).sum(axis=0))
-        shared = design.clusters or design.structure.name == "iid" or self.likelihood.series
-        if shared or not whole or self.exact or len(left) <= W.shape[1]:
+        if np.isin(design.subjects[left], gone).any():
+            part = design.take(left, design.subjects[left], [one.codes[left] for one in design.clusters])
             return Model(part, self.method)
+        return self.of_subjects(np.setdiff1d(np.arange(design.n_subjects), gone), left, design.subjects[left])
+
+    def of_subjects(self, subjects: Array, rows: Array, codes: Array) -> Model:
+        """Copy with some subjects, perhaps several times: their codes, their sorted rows and new codes of the rows, ascending.
+
+        Without clusters the blocks are made of what each subject brings to them, and coordinates stay. Where
+        these subjects may determine fewer coefficients, or fit exactly, and in all other models, everything is made anew.
+        """
+        design = self.design
+        part = design.take(rows, codes, [one.codes[rows] for one in design.clusters])
+        W = self._W[rows]
+        if design.clusters or self.likelihood.series or self.exact or len(rows) <= W.shape[1]:
+            return Model(part, self.method)
+        scaled = W / np.sqrt((self._W**2).sum(axis=0))
         if np.linalg.eigvalsh(scaled.T @ scaled)[0] < SAME_BASIS:
             return Model(part, self.method)
         copy = Model.__new__(Model)
         copy.__dict__.update(self.without_caches().__dict__)
-        copy.design, copy.y, copy.root_weights, copy._W = part, part.y, self.root_weights[left], W
-        buckets = buckets_without(self.likelihood.buckets, self.subjects, self._W, gone)
+        copy.design, copy.y, copy.root_weights, copy._W = part, part.y, self.root_weights[rows], W
+        connected = self.likelihood.connected
+        parts = blocks_of(self.likelihood.buckets, self.apart, subjects, connected)
         p = len(self.coordinates.kept)
-        copy.likelihood = Likelihood(
-            buckets, [], self.likelihood.connected, self.components, p, self.method == "reml", copy.constant
-        )
+        copy.likelihood = Likelihood(*parts, connected, self.components, p, self.method == "reml", copy.constant)
         return copy
 
     def without_caches(self) -> Model:
         """Copy without what can be computed again."""
         copy = Model.__new__(Model)
         copy.__dict__.update(
-            {key: value for key, value in self.__dict__.items() if key not in ("likelihood", "subjects")}
+            {key: value for key, value in self.__dict__.items() if key not in ("likelihood", "subjects", "apart")}
         )
         return copy
 

@@ -61,6 +61,10 @@ class Simulator:
             noise += rows.cluster_values(np.concatenate(parts)[:, None])[:, 0]
         return rows.marginal + noise * fit.model.coordinates.scale / fit.model.root_weights
 
+    def model(self, generator: np.random.Generator) -> Model:
+        """Give the model for other outcomes."""
+        return self.fit.model.with_outcome(self.draw(generator))
+
 
 def simulate(fit: Solution, generator: np.random.Generator, replicates: int) -> pd.DataFrame:
     """Draw outcomes of the used rows; see `MixedFit.simulate`."""
@@ -73,31 +77,39 @@ def simulate(fit: Solution, generator: np.random.Generator, replicates: int) -> 
     return pd.concat(draws, axis=1)
 
 
-def _resampled(fit: Solution, generator: np.random.Generator, unit: str) -> Model:
-    """Draw subjects or levels of a cluster with replacement; each copy counts as a new unit."""
-    design = fit.model.design
-    if unit == design.subject_name:
-        codes = design.subjects
-    else:
+class Resampler:
+    """Subjects or levels of a cluster drawn with replacement; each copy counts as a new unit."""
+
+    def __init__(self, fit: Solution, unit: str):
+        """Find the rows of each unit."""
+        self.fit, design = fit, fit.model.design
+        self.by_subject = unit == design.subject_name
         found = [one for one in design.clusters if one.name == unit]
-        if not found:
+        if not found and not self.by_subject:
             known = ", ".join(["parametric", design.subject_name, *(one.name for one in design.clusters)])
             raise MixedModelError(f"'{unit}' is not a kind of bootstrap; known are: {known}.")
-        codes = found[0].codes
-    order = np.argsort(codes, kind="stable")
-    parts = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    drawn = generator.integers(len(parts), size=len(parts))
-    rows = np.concatenate([parts[number] for number in drawn])
-    copy = np.repeat(np.arange(len(drawn)), [len(parts[number]) for number in drawn])
+        self.codes = design.subjects if self.by_subject else found[0].codes
+        order = np.argsort(self.codes, kind="stable")
+        self.parts = np.split(order, np.flatnonzero(np.diff(self.codes[order])) + 1)
 
-    def renumbered(own: Array) -> Array:
-        pairs = len(np.unique(np.column_stack([own, codes]), axis=0))
-        inside = pairs == len(np.unique(own))  # each level lies in one drawn unit, so that its copies are new levels
-        return copy * (int(own.max()) + 1) + own[rows] if inside else own[rows]
+    def model(self, generator: np.random.Generator) -> Model:
+        """Draw as many units as there are."""
+        design, parts = self.fit.model.design, self.parts
+        drawn = generator.integers(len(parts), size=len(parts))
+        rows = np.concatenate([parts[number] for number in drawn])
+        copy = np.repeat(np.arange(len(drawn)), [len(parts[number]) for number in drawn])
+        if self.by_subject and not design.clusters:
+            return self.fit.model.of_subjects(drawn, rows, copy)
 
-    return Model(
-        design.take(rows, renumbered(design.subjects), [renumbered(one.codes) for one in design.clusters]), fit.method
-    )
+        def renumbered(own: Array) -> Array:
+            pairs = len(np.unique(np.column_stack([own, self.codes]), axis=0))
+            inside = pairs == len(
+                np.unique(own)
+            )  # each level lies in one drawn unit, so that its copies are new levels
+            return copy * (int(own.max()) + 1) + own[rows] if inside else own[rows]
+
+        clusters = [renumbered(one.codes) for one in design.clusters]
+        return Model(design.take(rows, renumbered(design.subjects), clusters), self.fit.method)
 
 
 def bootstrap(
@@ -113,13 +125,11 @@ def bootstrap(
     if not isinstance(replicates, (int, range)):
         raise MixedModelError(f"The replicates must be a number or a range, not {replicates!r}.")
     chosen = range(replicates) if isinstance(replicates, int) else replicates
-    simulator = Simulator(fit) if kind == "parametric" else None
+    draw = Simulator(fit).model if kind == "parametric" else Resampler(fit, kind).model
     names = _names(fit)
     tables = []
     for number in chosen:
-        one = child(generator, number)
-        model = fit.model.with_outcome(simulator.draw(one)) if simulator else _resampled(fit, one, kind)
-        again = solve(model, fit.warm_start)
+        again = solve(draw(child(generator, number)), fit.warm_start)
         if quantity is None:
             labels, numbers = names, _everything(again)
         else:
@@ -168,6 +178,10 @@ def bootstrap_intervals(table: pd.DataFrame, level: float = 0.95) -> pd.DataFram
     -------
     pandas.DataFrame
         component, term, mean, sd, low, high (percentiles), n (replicates with an estimate), n_failed.
+
+    Examples
+    --------
+    >>> bootstrap_intervals(fit.bootstrap(np.random.default_rng(1), 2))
     """
     tail = (1 - level) / 2
     grouped = table.sort_values("replicate", kind="stable").groupby(["component", "term"], sort=False)["estimate"]

@@ -4,8 +4,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
+from itertools import islice
 from types import ModuleType
 
 import phonenumbers
@@ -272,20 +273,42 @@ def register_number(text: str) -> bool:
     digits = digits_of(text)
     if not 8 <= len(text) <= 20 or len(digits) < 5 or text.isdigit():
         return False
-    return any(
-        module.is_valid(text) and (module.format(text) == text if hasattr(module, "format") else text.isalnum())
-        for module in map(_register, REGISTERS)
-    )
+    return any(_register(name).is_valid(text) for name in _written_so(shape(text)))
+
+
+def shape(text: str) -> str:
+    """Put 0 for every digit and A for every letter."""
+    return re.sub("[^\\W\\d_]", "A", re.sub(r"\d", "0", text))
+
+
+@lru_cache(maxsize=10_000)
+def _written_so(shape: str) -> list[str]:
+    """List the registers whose numbers are written in this shape, which says nothing of their check digits."""
+    found = []
+    for name in REGISTERS:
+        module = _register(name)
+        try:
+            alike = module.format(shape) == shape if hasattr(module, "format") else shape.isalnum()
+        except ValueError:
+            alike = False
+        if alike:
+            found.append(name)
+    return found
 
 
 def country_number(texts: Iterable[str]) -> str:
     """Say which country's number of persons most of at least five different codes are; '' where they are none's."""
     codes = [text for text in texts if 8 <= len(text) <= 20 and len(digits_of(text)) >= 5]
     for name in REGISTERS if len(codes) >= 5 else ():
-        if sum(bool(_register(name).is_valid(code)) for code in codes) > 0.5 * len(codes):
+        if _most_are_valid(_register(name), codes):
             country, _, number = name.partition(".")
             return f"numbers of persons of {country.strip('_').upper()} ({number})"
     return ""
+
+
+def _most_are_valid(register: ModuleType, codes: list[str]) -> bool:
+    others = (code for code in codes if not register.is_valid(code))
+    return sum(1 for _ in islice(others, (len(codes) + 1) // 2)) < len(codes) / 2
 
 
 def dialled(text: str) -> bool:

@@ -224,8 +224,9 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         hide(table, pd.Series(pd.MultiIndex.from_frame(table[keys]).isin(gone), table.index), found, "withheld")
         if not counts(table):
             return table
-    if name in ("dropout", "lost"):
-        return release_dropout(table, limit) if name == "dropout" else release_lost(table, limit)
+    own = {"dropout": release_dropout, "lost": release_lost, "balance": release_balance}.get(name)
+    if own:
+        return own(table, limit)
     if name == "guesses":
         return release_parts(table, ["analysis", "cohort", "visit", "arm"], "n_answered", "n", ["guess"], limit)
     if name == "cluster_effects":
@@ -282,6 +283,13 @@ def release_lost(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
         hide(table, small.groupby(by).transform("any"), numbers, "few_people")
         hide(table, few(fewest, limit.cell) & (table["level"] == ""), numbers, "few_people")
     return table
+
+
+def release_balance(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release what weighted groups differed by: of a category all levels, or none where few people are in one or out of it."""
+    by = [table[name] for name in ("analysis", "cohort", "outcome", "visit", "variable")]
+    hide(table, few(table["fewest"], limit.cell).groupby(by).transform("any"), ["before", "after"], "few_people")
+    return table.drop(columns="fewest")
 
 
 def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":

@@ -121,19 +121,21 @@ def _named(*texts: str) -> set[str]:
 
 
 def _of_subsets(table: "pd.DataFrame", tables: "dict[str, pd.DataFrame]", study: "Study", limit: Limits) -> "pd.Series":
-    """Rows of a subset that few people are in, or that leaves out few of those in the analyses of everybody."""
-    import numpy as np
+    """Rows of a model of a subset that few people are in, or that leaves out few of those in the analyses of everybody."""
     import pandas as pd
 
     rows = pd.MultiIndex.from_frame(table[MODEL]).isin(small_subsets(tables, study, limit))
     plain = (table["subset"] == "") & ~table["analysis"].map(lambda name: bool(study.analyses[name].where))
     whole = {key: set(mine.dropna()) for key, mine in table[plain].groupby(["cohort", "outcome"])["n_patients"]}
+    measured = tables["missingness"].groupby(["cohort", "outcome", "visit"])["measured"].sum().to_dict()
     beside = []
-    for row, is_plain in zip(table[["cohort", "outcome", "n_patients"]].to_dict("records"), plain, strict=True):
-        n, others = row["n_patients"], whole.get((row["cohort"], row["outcome"]), set())
+    for (*of, visit, n), is_plain in zip(table[[*MODEL[1:], "visit", "n_patients"]].to_numpy(), plain, strict=True):
+        others = whole.get(tuple(of), set()) | {measured.get((*of, visit), n)}
         gaps = [] if is_plain or pd.isna(n) else [n, *(abs(one - n) for one in others)]
         beside.append(any(0 < gap < limit.cell for gap in gaps))
-    return pd.Series(rows | np.array(beside, dtype=bool), index=table.index)
+    # the parts of a subset add up to it
+    told = pd.MultiIndex.from_frame(table[MODEL]).isin(pd.MultiIndex.from_frame(table.loc[beside, MODEL]))
+    return pd.Series(rows | told, index=table.index)
 
 
 def _of_guesses(table: "pd.DataFrame", guesses: "pd.DataFrame | None", limit: Limits) -> "pd.Series":

@@ -8,7 +8,7 @@ import pandas as pd
 from needling.labels.sentences import MADE_UP, titled
 from needling.labels.words import Labels
 from needling.study.keys import StudyError
-from needling.tables.printed import Printed, escape, markdown_table
+from needling.tables.printed import Printed, escape, markdown_table, marked
 from needling.tables.select import asked_for, section_of
 
 LATER = {"figure": "\ue000", "table": "\ue001"}  # stands for a number until the whole text is known
@@ -56,7 +56,7 @@ class Floats:
         table = self._tables[name]
         number = self._number("Table S" if table.folded else "Table", ("table", name))
         caption = f"**{number}** {escape(self._front + table.caption)}"
-        notes = self._with_links(escape(" ".join(table.notes)))
+        notes = self._with_links(" ".join(map(marked, table.notes)))
         below = f'\n::: {{.notes custom-style="Table Notes"}}\n{notes}\n:::\n' if table.notes else ""
         body = (
             f":::: {{.table-of #table-{name}}}\n{self._with_links(markdown_table(table))}\n: {caption}\n{below}\n::::\n"

@@ -14,6 +14,7 @@ from needling.schema.frames import FLOW
 #                      standard_error_of_measurement, smallest_detectable_change
 #                      session_rate      share of sessions (those with an event)
 #                      blinding_index    of guesses of the arm: of one arm by Bang, of both by James (variant)
+#                      conditional_odds_ratio  given covariates, where the standardised odds_ratio is of everybody
 #                      share, risk_difference, risk_ratio, odds_ratio, rate_ratio, hazard_ratio, standardised_difference ...
 #   term               what a coefficient or a component belongs to, as JSON: [["visit", "week_4"], ["arm", "x"]] (a factor and
 #                      its level, or a number's name alone: ["age"]); or the kind of an event, an exposure, a moderator

@@ -217,8 +217,8 @@ EVENT_CURVE: Contract = {
     "n_events": whole("Patients who had the event so far"),
 }
 
-# How weights over the sessions spread among those measured.
-DOSE_WEIGHTS: Contract = {
+# How weights spread among those measured.
+WEIGHTS: Contract = {
     "analysis": text("Analysis"),
     "cohort": text("Cohort"),
     "outcome": text("Outcome"),
@@ -231,10 +231,24 @@ DOSE_WEIGHTS: Contract = {
     "q95": number("95th percentile"),
     "effective_n": number("Effective number of patients"),
 }
+# How far two groups differ at day 0, before and after they were weighted.
+BALANCE: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "outcome": text("Outcome"),
+    "visit": text("Visit"),
+    "variable": text("Baseline, or a covariate"),
+    "level": text("Level of a category", True),
+    "before": number("Difference of the means as they came, in unweighted standard deviations"),
+    "after": number("The same after weighting"),
+    "n": whole("Patients measured"),
+    "fewest": count("Fewest patients of an arm with the level, or without it; never released"),
+}
 
 # Side tables that analyses may write, by name; each has its own contract, and passes the release line by it.
 SIDE: dict[str, Contract] = {
-    "dose_weights": DOSE_WEIGHTS,
+    "weights": WEIGHTS,
+    "balance": BALANCE,
     "residual_bins": RESIDUAL_BINS,
     "residual_quantiles": RESIDUAL_QUANTILES,
     "cross_check": CROSS_CHECK,

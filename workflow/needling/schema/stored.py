@@ -23,6 +23,8 @@ RELATIVE_TO: dict[str, tuple[str, ...] | float] = {
     "statistic": 1.0,
     "difference": 1.0,
     "standardised_difference": 1.0,
+    "before": 1.0,
+    "after": 1.0,
     "residual": 1.0,
 }
 

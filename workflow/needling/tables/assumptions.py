@@ -29,6 +29,7 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     exact = found[found["analysis"].isin([*shown, *of.values()])].reset_index(drop=True)
     exact = in_order(exact, {"cohort": list(plan.cohorts), "outcome": labels.outcomes})
     pairs: list[tuple[str, Row]] = []
+    apart: list[str] = []
     by = ["cohort", "outcome", "quantity", "arm", "reference", "term"]
     for name in shown:
         for place, mine in exact[exact["analysis"] == name].groupby(by, sort=False):
@@ -39,13 +40,16 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
             for row in mine[mine["role"] != OUT_OF_COUNT].to_dict("records"):
                 lines.append(_line(row, other.get(row["variant"]), sentence(labels.variant(row["variant"]))))
             pairs += [(heading, line) for line in lines]
+            alike = mine[(mine["variant"] == "mar") & (mine["role"] != OUT_OF_COUNT)]
+            for itself, at_random in zip(same.to_dict("records"), alike.to_dict("records"), strict=False):
+                apart += _apart(itself, at_random, heading, labels)
     if not pairs:
         return None
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     head = ["Assumption", f"{sentence(labels.noun)} ({level})", "P", f"{level}, other variance", "P", "n"]
     at = in_sentence(labels.visit(plan.visits.primary))
     caption = f"Results at {at} under other assumptions about what was not measured."
-    notes = _notes(exact[exact["analysis"].isin(shown)]) + withheld_note(exact)
+    notes = _notes(exact[exact["analysis"].isin(shown)]) + apart + withheld_note(exact)
     widths = [0.27, 0.26, 0.08, 0.21, 0.08, 0.1]
     return Printed(caption, exact, head, headed(pairs), notes, widths, section="sensitivity", folded=True)
 
@@ -82,6 +86,34 @@ def _notes(rows: pd.DataFrame) -> list[str]:
         notes.append(f"The jackknife leaves out whole {listed(whole)}.")
     told = dict.fromkeys(one for one in rows["note"] if one)
     return notes + [f"{sentence(str(one)).rstrip('.')}." for one in told]
+
+
+def _apart(itself: dict[Any, Any], at_random: dict[Any, Any], heading: str, labels: Labels) -> list[str]:
+    """Say by what they differ where an analysis and missing at random, which assume the same, come to different conclusions."""
+    both = [itself, at_random]
+    if any(pd.isna(one["low"]) or one["hidden"] for one in both):
+        return []
+    if len({(one["low"] > 0) - (one["high"] < 0) for one in both}) == 1:
+        return []
+    digits = decimals(itself["low"], itself["high"]) + 1
+    first, second = (format_fixed(one["se"], digits) for one in both[::-1])
+    df, df_itself = (format_fixed(one["df"], 0) for one in both[::-1])
+    gap = format_fixed(abs(at_random["estimate"] - itself["estimate"]), digits)
+    whole = [name for name in ("clinics", "therapists") if pd.notna(at_random[f"n_{name}"])]
+    reasons = [f"it leaves out {at_random[f'n_{name}']} {name} whole" for name in whole]
+    if itself["status"] == "singular":
+        reasons.append(
+            "the model of the analysis itself estimated a variance as zero and its standard error knows nothing of it"
+        )
+    named = in_sentence(labels.analysis(itself["analysis"]))
+    text = (
+        f"{heading}: missing at random and {named} assume the same of those not measured, yet one interval holds 0 and the other "
+        f"does not. The estimates are {gap} {itself['unit']} apart; the standard error is {first} beside {second}, its degrees of "
+        f"freedom {df} beside {df_itself}"
+        + (f", since {listed(reasons)}" if reasons else "")
+        + ". Where they disagree the data decide little either way."
+    )
+    return [Told(text, at_random["row_id"], "estimate se df")]
 
 
 def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:

@@ -12,6 +12,7 @@ from needling.tables.select import asked_for, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
 KEY = ["analysis", "cohort", "outcome", "visit", "variant"]
+FINITE = "conditional_odds_ratio"
 
 
 def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
@@ -19,7 +20,7 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
     results, plan = released["results"], labels.plan
     shown = asked_for(released, "table", "response_shares")
     mine = results[
-        results["analysis"].isin(shown) & results["quantity"].isin(["share", "risk_difference", "risk_ratio"])
+        results["analysis"].isin(shown) & results["quantity"].isin(["share", "risk_difference", "risk_ratio", FINITE])
     ]
     if mine.empty:
         return None
@@ -148,13 +149,35 @@ def _notes(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Label
             "Shares are standardised, so they need not be whole numbers of patients. A number needed to treat that runs from "
             f"benefit over infinity (∞) to harm is compatible with no difference. {MINUS}: fewer responders."
         )
-    for note, where in exact[exact["note"].ne("") & exact["quantity"].ne("risk_ratio")].groupby("note", sort=False):
-        told = [
-            f"{spaced(row['variant'])} in {in_sentence(labels.cohort(row['cohort']))}, {in_sentence(labels.visit(row['visit']))}"
-            for row in where.to_dict("records")
-        ]
+    remarked = exact["note"].ne("") & ~exact["quantity"].isin(["risk_ratio", FINITE])
+    for note, where in exact[remarked].groupby("note", sort=False):
+        told = [_place(row, labels) for row in where.to_dict("records")]
         notes.append(f"{sentence('; '.join(dict.fromkeys(told)))}: {note}.")
+    finite = exact[exact["quantity"].eq(FINITE) & exact["hidden"].eq("")]
+    notes += [_finite(row, labels) for row in finite.to_dict("records")]
     return [*dict.fromkeys(notes), *withheld_note(exact)]
+
+
+def _place(row: dict[Any, Any], labels: Labels) -> str:
+    at = [labels.cohort(row["cohort"]), labels.visit(row["visit"])]
+    return f"{spaced(row['variant'])} in {', '.join(in_sentence(one) for one in at)}"
+
+
+def _finite(row: dict[Any, Any], labels: Labels) -> str:
+    """Write the odds ratio of a response whose model is separated, or why there is none."""
+    pair = f", {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else ""
+    where = f"{sentence(_place(row, labels))}{pair}: odds ratio by Firth's penalised likelihood"
+    if pd.isna(row["estimate"]):
+        return f"{where} not estimated, since {row['note']}."
+    odds, low, high = (_odds(row[name]) for name in ("estimate", "low", "high"))
+    interval = f"({100 * row['level']:g}% CI {low} to {high})"
+    text = f"{where} {odds} {interval}, {format_p(row['p'])}."
+    return Told(text, row["row_id"], "estimate low high p")
+
+
+def _odds(value: float) -> str:
+    """Write an odds ratio, which may run to thousands, to three digits or as a whole number."""
+    return format_fixed(value, 2 if value < 10 else 1 if value < 100 else 0)
 
 
 def reliable_change(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:

@@ -19,6 +19,7 @@ from needling.labels.sentences import in_sentence, listed, plainly, sentence, sp
 from needling.labels.words import FAMILIES, NO_INTERVALS, OWN_INTERVALS, STEPWISE_INTERVALS, Labels
 from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said, section_of
+from needling.tables.weighted import UNWEIGHTED
 from needling.tables.withheld import HIDDEN, withheld_note
 
 COMPONENTS = ("standard_deviation", "correlation", "covariance", "range", "icc")
@@ -202,6 +203,8 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
                 notes.append(f"{sentence(STEPWISE_INTERVALS)}.")
     if rows["variant"].eq("change_score").any():
         notes.append(CHANGE_SCORES[plan.design])
+    if rows["variant"].eq("unweighted").any():
+        notes.append(UNWEIGHTED)
     notes += _frameworks(rows, labels)
     notes += [f"{scale}." for scale in _scales(rows, labels)]
     odd = rows[rows["note"].ne("") & ~rows["status"].isin(["converged"])]

@@ -68,7 +68,7 @@ def repeated_measures(rng: np.random.Generator, repetition: int) -> Iterable[Row
 
 
 def growth_curve(rng: np.random.Generator, repetition: int) -> Iterable[Row]:
-    """Each patient has an own line over the true time of the visits, and some visits are missed."""
+    """Each patient has an own line over the true time of visits, some missed ([2,800 trials](analyses/growth_curve.md))."""
     plan = trials.study(repetition, often=True, main={"kind": "growth_curve", "outcomes": ["pain"]})
     for claim, slope in (("no effect, irregular visits", 0.0), ("an effect that grows with time", EFFECT / 12)):
         arm = np.arange(N) % 2
