@@ -99,7 +99,7 @@ MUTATIONS = [
     ),
     # per protocol, strategies, roles
     ("analysis/run.py", '~rows["patient"].isin(gone)', 'rows["patient"].isin(gone)', f"{EVENTS} -k protocol"),
-    ("plan.py", '["change_score", "per_protocol"]', '["change_score"]', f"{EVENTS} -k protocol"),
+    ("plan.py", '["change_score", "per_protocol", ', '["change_score", ', f"{EVENTS} -k protocol"),
     (
         "cohort/events.py",
         'full["patient"].map(earliest["day"]) < day',
