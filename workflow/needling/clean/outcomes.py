@@ -319,8 +319,8 @@ def _scale_by_ten(
     asked = {name for name in tens if not questions.told(study.instruments[name])}
     totals = mine & frame["cell"].isin(cells.index[(cells["item"] == TOTAL) & cells["instrument"].isin(asked)])
     shares = over[totals].groupby([frame["cell"][totals], frame["clinic"][totals].astype("str")]).mean()
-    whole = shares.groupby(level=0).min()
-    whole = {*whole.index[whole >= columns.scale_settings(trail)[0]]}
+    least = shares.groupby(level=0).min()
+    whole = {*least.index[least >= columns.scale_settings(trail)[0]]}
     # and a score from many items may be their sum as well
     many = {name for name in asked if (rule := definitions[name].scoring) is not None and rule.count > MANY_ITEMS}
     whole |= {*cells.index[(cells["item"] == TOTAL) & cells["instrument"].isin(many)]}
