@@ -108,8 +108,8 @@ MUTATIONS = [
     ),
     (
         "cohort/events.py",
-        'had = events[events["day"].fillna(-np.inf) <',
-        'had = events[events["day"].fillna(np.inf) <',
+        'had = theirs[theirs["day"].fillna(-np.inf) <',
+        'had = theirs[theirs["day"].fillna(np.inf) <',
         EVENTS,
     ),
     ("cohort/events.py", "7 * week", "6 * week", EVENTS),

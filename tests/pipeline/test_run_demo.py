@@ -11,9 +11,11 @@ from pathlib import Path
 import jupytext
 import pandas as pd
 import pytest
+import yaml
 
 from needling.analysis.kinds import kinds
 from needling.plan import load_study
+from page_words import faults
 
 PROJECT = Path(__file__).parents[2]
 STUDY = load_study(PROJECT / "config/demo.yaml")
@@ -77,6 +79,10 @@ def test_report_figures_and_tables_are_there(demo):
 def test_the_report_can_be_sent_by_mail(demo):
     for name in ("report.html", "report.pdf", "report.docx"):
         assert len(demo[0].outputs()[f"reports/demo/{name}"]) < 3_000_000, name
+
+
+def test_the_page_says_nothing_of_the_program_nothing_empty_and_nothing_twice(demo):
+    assert faults(demo[0].outputs()["reports/demo/report.html"].decode()) == []
 
 
 def test_the_run_ends_with_the_report_and_the_primary_contrasts(demo):
@@ -285,6 +291,23 @@ def code(module, text="\n# another line\n"):
     return lambda copy: append(copy.folder / "workflow/needling" / module, text.encode())
 
 
+def bring(part):
+    """A part of the study's own, as docs/extending.md has it."""
+    return lambda copy: shutil.copy(PROJECT / "docs/examples" / part, copy.folder / "workflow/extensions")
+
+
+def registered(instrument, old, new):
+    """Another word in the registry's entry of one instrument."""
+
+    def change(copy):
+        path = copy.folder / "workflow/needling/instruments/registry.yaml"
+        before, entry, after = re.split(rf"(?ms)^({instrument}:.*?)(?=^\w)", path.read_text(encoding="utf-8"))
+        assert old in entry
+        path.write_text(before + entry.replace(old, new, 1) + after, encoding="utf-8")
+
+    return change
+
+
 def delete(name):
     return lambda copy: (copy.folder / "data/processed/demo" / name).unlink()
 
@@ -312,6 +335,12 @@ EDITS = {
     "code of the engine": (code("mixed/fit.py"), {*MIXED, *LATER}),
     "code of a figure": (code("figures/forest.py"), SHOWING),
     "code of the release line": (code("release/cells.py"), LATER),
+    "an instrument of the study's own that no outcome is of": (bring("instrument_stiffness.yaml"), set()),
+    "an entry of the registry that no outcome is of": (registered("odi", "better: lower", "better: higher"), set()),
+    "the entry of an outcome": (registered("ndi", "answered: 8", "answered: 9"), ALL - {"read"}),
+    "a kind of the study's own that no analysis asks for": (bring("trimmed_means.py"), set()),
+    "a figure of the study's own": (bring("figure_left_out.py"), SHOWING),
+    "a cleaning rule of the study's own": (bring("rule_pain_after.py"), ALL - {"read"}),
     "a deleted side table": (delete("analyses/growth/cross_check.parquet"), {"analyse_growth", *LATER}),
     "a deleted released table": (delete("release/flow.parquet"), LATER),
 }
@@ -320,17 +349,26 @@ EDITS = {
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edit_runs_what_it_concerns_and_nothing_else(elsewhere, what):
     change, expected = EDITS[what]
-    folders = ["config", "data/raw/demo", "data/keys", "workflow/needling", "data/processed/demo"]
-    kept = {
-        path: (path.read_bytes(), path.stat())
-        for folder in folders
-        for path in (elsewhere.folder / folder).rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+    folders = [
+        "config",
+        "data/raw/demo",
+        "data/keys",
+        "workflow/needling",
+        "workflow/extensions",
+        "data/processed/demo",
+    ]
+
+    def there():
+        found = [path for folder in folders for path in (elsewhere.folder / folder).rglob("*")]
+        return [path for path in found if path.is_file() and "__pycache__" not in path.parts]
+
+    kept = {path: (path.read_bytes(), path.stat()) for path in there()}
     change(elsewhere)
     try:
         said = elsewhere.snakemake("--dry-run", "--quiet", "rules").stdout
     finally:
+        for path in set(there()) - kept.keys():
+            path.unlink()
         for path, (content, status) in kept.items():
             if not path.exists() or path.stat().st_mtime_ns != status.st_mtime_ns:
                 path.write_bytes(content)
@@ -355,6 +393,30 @@ def test_an_unused_instrument_refits_nothing(elsewhere):
     assert {"release", "figures", "report"} <= jobs
     # responders read how reliable the instruments are, a table that an instrument changes
     assert {job for job in jobs if job.startswith("analyse_")} <= {"analyse_responders"}, said[-1500:]
+
+
+def test_an_instrument_of_the_studys_own_runs_again_what_uses_it(elsewhere):
+    """Once data are made anew, only analyses follow whose values hold its definition; frames that models read are the same."""
+    own = elsewhere.folder / "workflow/extensions/instrument_neck.yaml"
+    registry = yaml.safe_load((elsewhere.folder / "workflow/needling/instruments/registry.yaml").read_text())
+    plan = elsewhere.folder / "config/demo.yaml"
+    before = plan.read_bytes()
+    edit("  ndi: {items:", "  ndi: {registry: neck, items:")(elsewhere)
+    try:
+        own.write_text(yaml.safe_dump(registry["ndi"]))
+        assert elsewhere.snakemake("--until", "assemble", "--quiet", "rules").returncode == 0
+        own.write_text(yaml.safe_dump(registry["ndi"] | {"recall": "last month"}))
+        done = elsewhere.snakemake("--until", "assemble", "--quiet", "rules")
+        assert done.returncode == 0, done.stdout[-1500:]
+        assert re.search(r"^clean +1$", done.stdout, re.MULTILINE), done.stdout
+        said = elsewhere.snakemake("--dry-run", "--quiet", "rules").stdout
+    finally:
+        plan.write_bytes(before)
+        own.unlink()
+        elsewhere.snakemake("--until", "assemble", "--quiet", "rules")
+    asking = {n for n, one in STUDY.analyses.items() if "instruments" in getattr(kinds()[one.kind], "USES", ())}
+    jobs = set(dict(re.findall(r"^(\w+) +(\d+)$", said, re.MULTILINE)))
+    assert {job for job in jobs if job.startswith("analyse_")} == {f"analyse_{name}" for name in asking}, said[-1500:]
 
 
 # ---------------------------------------------------------------- notebooks: here, because they need a finished demo

@@ -10,6 +10,7 @@ import pytest
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
+from needling.mixed.fit import fit_mixed
 from needling.plan import load_study
 from needling.study.file import part
 from stages import run_stages
@@ -83,6 +84,17 @@ def test_kenward_roger_of_the_difference_in_change(frame):
     rows = changes(frame, "kenward_roger").set_index("arm").loc[["high"]]
     for row, (se, df) in zip(rows.to_dict("records"), KENWARD_ROGER, strict=True):
         assert (row["se"], row["df"]) == (pytest.approx(se, abs=1e-3), pytest.approx(df, abs=0.05))
+
+
+def test_log_likelihood_of_r(frame):
+    """nlme::gls, twstrs ~ base * week + arm * week + age + sex, unstructured, REML, 522 rows: -1727.182."""
+    rows = frame[(frame["visit"] != "week_0") & frame["baseline"].notna()]
+    rows = rows.assign(week=pd.Categorical(rows["visit"], [f"week_{week}" for week in WEEKS[1:]]))
+    rows["arm"] = pd.Categorical(rows["arm"], ["placebo", "low", "high"])
+    formula = "value ~ baseline * week + arm * week + age + sex"
+    fit = fit_mixed(formula, rows, subject="patient", residual="unstructured(week)")
+    assert len(rows) == 522
+    assert fit.log_likelihood == pytest.approx(-1727.182, abs=1e-3)
 
 
 # ---------------------------------------------------------------- the same from the study file alone

@@ -7,10 +7,13 @@ import pytest
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
+from needling.figures.draw import write_figures
 from needling.labels.words import Labels
 from needling.plan import load_study
+from needling.report.build import build_report
 from needling.study.file import part, section
 from needling.tables.published import published as published_table
+from page_words import faults
 from stages import Ran, run_stages
 
 SECTIONS = ("design", "seed", "primary", "patients", "visits", "instruments", "cohorts", "covariates", "estimands")
@@ -134,3 +137,10 @@ def test_what_the_study_file_says_was_published_is_what_was_and_stands_beside_ou
         "4.6 (2.2 to 7.0)",
         "<.001",
     ]
+
+
+def test_the_page_says_nothing_of_the_program_nothing_empty_and_nothing_twice(trial, tmp_path) -> None:
+    released, labels = trial.released(), Labels(trial.study)
+    words = write_figures(released, labels, tmp_path / "figures")
+    page = build_report(labels, released, words, tmp_path / "figures", tmp_path, ["x 1"])[0]
+    assert faults(page.read_text(encoding="utf-8")) == []

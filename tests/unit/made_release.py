@@ -14,6 +14,7 @@ from needling.schema.side import (
     CLUSTERS,
     CROSS_CHECK,
     DELIVERED,
+    DELIVERED_BY_CLINIC,
     DROPOUT,
     EVENT_CURVE,
     GUESSES,
@@ -285,6 +286,8 @@ def others(table, used):
     ]
     given["cluster_effects"] = rows([model | therapists | {"level": 0.95} | one for one in effects], CLUSTER_EFFECTS)
     given["delivered"] = rows([sessions | {"q25": 4.0, "q75": 6.0, "arm": arm} for arm in ARMS], DELIVERED)
+    at = {name: sessions[name] for name in ("analysis", "cohort", "measure", "n")} | {"arm": ARMS[1], "level": 0.95}
+    given["delivered_by_clinic"] = rows([at | one for one in effects], DELIVERED_BY_CLINIC)
     left = np.sort(np.random.default_rng(len(table)).integers(1, 84, len(table) // 3))
     steps = [{"day": int(day), "n_events": int((left <= day).sum())} for day in np.unique(left)]
     for step in steps:

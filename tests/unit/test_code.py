@@ -12,6 +12,13 @@ def test_a_script_runs_what_it_imports_directly_or_not():
     assert not {name for name in found if name.startswith(("analysis/", "mixed/", "figures/"))}
 
 
+def test_the_registry_of_instruments_is_no_code():
+    """What it says of the instruments in use is a parameter, so that another entry runs nothing again."""
+    found = modules_of("assemble")
+    assert PACKAGE / "instruments/registry.py" in found
+    assert [path for path in found if path.name.startswith(("registry.yaml", "instrument_"))] == []
+
+
 def test_imports_for_the_type_checker_do_not_run(tmp_path):
     file = tmp_path / "one.py"
     file.write_text(

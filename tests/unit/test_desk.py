@@ -23,6 +23,7 @@ from needling.desk.entry import inserted, with_entry
 from needling.desk.opened import FRAMES, OpenStudy
 from needling.desk.printed import Table
 from needling.extension import _trial
+from needling.instruments.registry import registry
 from needling.mixed.errors import MixedModelError
 from needling.mixed.fit import fit_mixed
 from needling.plan import load_study
@@ -512,7 +513,7 @@ def test_the_code_that_counts_is_that_of_the_steps_up_to_the_release_line(study)
     assert "read/draft.py" not in named  # of `needling new`, which no step imports
 
 
-def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, root) -> None:
+def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, root, monkeypatch) -> None:
     records = root / "data/raw/small.csv"
     records.parent.mkdir(exist_ok=True)
     records.write_text("id\n1\n")
@@ -525,6 +526,14 @@ def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, r
     file.write_text(FILE.replace("adjust: [age]", "adjust: []"))
     assert "the study file has changed" in nd.open("small", root=root).remark
     file.write_text(FILE)
+    rough = registry() | {"nprs": registry()["nprs"].model_copy(update={"recall": "last month"})}
+    with monkeypatch.context() as other:
+        other.setattr("needling.instruments.registry.registry", lambda: rough)
+        assert "the registry of instruments has changed" in nd.open("small", root=root).remark
+    unused = registry() | {"odi": registry()["odi"].model_copy(update={"recall": "last month"})}
+    with monkeypatch.context() as other:
+        other.setattr("needling.instruments.registry.registry", lambda: unused)
+        assert nd.open("small", root=root).remark == "small: its results are current."
     records.write_text("id\n2\n")
     assert "the export or its corrections has changed" in nd.open("small", root=root).remark
     records.unlink()

@@ -49,7 +49,7 @@ from needling.tables.withheld import HIDDEN
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
 ELSEWHERE = {"events", "delivered", "soreness", "responses", "twin", "families", "whom", "beside", "rule"}
-ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses", "groups", "weighted"}
+ELSEWHERE |= {"guesses", "clusters", "reached", "measures", "doses", "groups", "weighted", "clinics"}
 OF_VISITS = sorted(set(FIGURES) - ELSEWHERE)
 
 

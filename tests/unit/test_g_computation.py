@@ -110,6 +110,30 @@ def test_three_arms_each_against_the_reference():
     assert found.attrs["covariance"].shape == (3, 3)
 
 
+def test_without_covariates_yes_variance_is_that_of_three_shares():
+    """Independent arms: the variance of each share is s^2 / n of its own arm, and no two go together."""
+    arm = np.repeat(["a", "b", "c"], [30, 40, 50])
+    y = np.concatenate([np.arange(30) % 3 == 0, np.arange(40) % 2 == 0, np.arange(50) % 5 > 0]) * 1
+    found = g_computation(pd.DataFrame({"y": y, "arm": arm}), "y", "arm", "arm").attrs["covariance"]
+    expected = [np.var(y[arm == one], ddof=1) / (arm == one).sum() for one in "abc"]
+    np.testing.assert_allclose(found, np.diag(expected), atol=1e-12)
+
+
+def test_yes_covariance_of_three_arms_is_that_of_repeated_trials():
+    """Shares that a covariate explains go together, since all are averaged over the same patients."""
+    rng, shares, covariances = np.random.default_rng(12), [], []
+    for _ in range(300):
+        x, arm = rng.normal(size=150), np.arange(150) % 3
+        y = (rng.random(150) < 1 / (1 + np.exp(0.5 - 0.6 * arm - 1.5 * x))) * 1
+        found = g_computation(pd.DataFrame({"y": y, "arm": arm, "x": x}), "y", "arm", "arm + x")
+        shares.append(found.loc[found["quantity"] == "share", "estimate"].to_numpy())
+        covariances.append(found.attrs["covariance"])
+    spread, expected = np.cov(np.array(shares).T), np.mean(covariances, axis=0)
+    error = np.sqrt((spread**2 + np.outer(np.diag(spread), np.diag(spread))) / 300)
+    assert (np.abs(spread - expected) < 4 * error).all()
+    assert (expected[~np.eye(3, dtype=bool)] > 0.0004).all()
+
+
 @pytest.mark.parametrize(
     ("difference", "expected"),
     [

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from needling.analysis.kinds import kinds
+from needling.cli import main
 
 PROJECT = Path(__file__).parents[2]
 PACKAGE = PROJECT / "workflow" / "needling"
@@ -358,6 +359,15 @@ def test_index_of_the_docs_names_every_page_once_and_none_that_is_not_there():
     assert len(linked) == len(set(linked)) > 20
     pages = {path.relative_to(docs).as_posix() for path in docs.rglob("*.md")} - {"README.md"}
     assert pages - set(linked) == set()
+
+
+def test_page_of_the_study_files_keys_is_current(monkeypatch, capsys):
+    """Else: .venv/bin/needling schema --page > docs/study_file.md"""
+    monkeypatch.chdir(PROJECT)
+    assert main(["schema", "--page"]) == 0
+    assert capsys.readouterr().out == (PROJECT / "docs/study_file.md").read_text(encoding="utf-8"), (
+        "write it anew: .venv/bin/needling schema --page > docs/study_file.md"
+    )
 
 
 PRIVATE = [

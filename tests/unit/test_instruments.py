@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from needling.instruments.definition import definition, definitions
-from needling.instruments.registry import Entry, registry
+from needling.instruments.registry import Entry, entries, registry
 from needling.study.keys import StudyError
 from needling.study.sources import Instrument
 
@@ -278,6 +278,20 @@ def test_an_outcome_that_only_the_study_describes():
     )
     assert (one.label, one.unit, one.low, one.high, one.items) == ("Headache", "points", 0, 140, ())
     assert one.pomp(pd.Series([35.0]))[0] == 75
+
+
+def test_what_a_job_is_given_of_the_registry_is_what_its_instruments_are_of():
+    used = {
+        "worst": Instrument(registry="nprs", total="w"),
+        "csi": Instrument(total="c"),
+        "headache": Instrument(label="Headache", range=(0, 140), better="lower", total="h"),
+    }
+    given = entries(used)
+    assert list(given) == ["worst", "csi"]  # the third stands in the study file alone
+    assert {name: Entry.model_validate(one) for name, one in given.items()} == {
+        "worst": registry()["nprs"],
+        "csi": registry()["csi"],
+    }
 
 
 def test_the_study_file_says_which_end_of_the_pgic_is_best():

@@ -15,13 +15,14 @@ from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.figures import weighted as figure
 from needling.figures.style import PHONE, REPORT, style
+from needling.labels.numbers import MISSING
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.schema.contract import check
 from needling.schema.results import RESULTS
 from needling.study.file import study_model
 from needling.tables.results import secondary
-from needling.tables.weighted import balance
+from needling.tables.weighted import balance, groups
 
 TRIALS = 60  # repetitions; bounds are four of their Monte Carlo errors
 TRUTH = -1.0
@@ -200,6 +201,9 @@ def test_what_it_cannot_mean_is_refused(settings, why):
 # ---------------------------------------------------------------- shown
 
 
+COHORTS = ("Myofascial pain", "Fibromyalgia", "Sports injury")
+
+
 def observed(**changes):
     patients = {"id": "id", "arm": ARM, "cohort": {"from": "c"}}
     covariates = {
@@ -238,20 +242,22 @@ def test_table_and_figure_show_balance_before_and_after():
     rows = [row for row in printed.rows if len(row) > 1]
     assert len(rows) == 9
     assert {row[2] for row in rows} == {"0.00"}
-    notes = " ".join(printed.notes)
-    assert "effective n" in notes
-    assert re.search(
-        rf"E-value, .*account for all of the {labels.noun}: myofascial pain, pain intensity \d\.\d\d", notes
-    )
+    amount = groups(released, labels)
+    assert [row[0] for row in amount.rows] == [f"{one}, pain intensity" for one in COHORTS]
+    assert all(re.fullmatch(r"\d\d of \d\d", cell) for row in amount.rows for cell in row[1:3])
+    e_values = released["results"].query("quantity == 'e_value'")["estimate"]
+    assert [cell for row in amount.rows for cell in row[3:]] == [f"{one:.2f}" for one in e_values]
     source = figure.data(released, labels)
     with style(REPORT):
         for profile in (REPORT, PHONE):
-            assert len(figure.draw(source, labels, profile).axes) == 4
+            assert len(figure.draw(source, labels, profile).axes) == 1 + len(COHORTS)
     caption, alternative = figure.words(source, labels)
     assert "What was not measured may differ still" in caption
     assert alternative.count("before and") == 9 + 1
     contrasts = secondary(released, labels)
-    assert any("unweighted" in str(row[0]).lower() for row in contrasts.rows)
+    plain = [row for row in contrasts.rows if "unweighted" in str(row[0]).lower()]
+    assert len(plain) == 3
+    assert {cell for row in plain for cell in row[1:3]} == {MISSING}  # means are those of the weighted groups
     assert any("as they came" in note for note in contrasts.notes)
 
 
@@ -267,6 +273,8 @@ def test_few_people_with_a_level_are_not_told_by_balance():
 
 def test_no_word_of_effect():
     released, labels = released_of("trial")
-    texts = [balance(released, labels).caption, *balance(released, labels).notes]
+    texts = [
+        text for one in (balance, groups) for text in (one(released, labels).caption, *one(released, labels).notes)
+    ]
     texts += figure.words(figure.data(released, labels), labels)
     assert not re.search(r"\beffects?\b|\bcaus", " ".join(texts))

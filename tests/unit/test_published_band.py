@@ -31,6 +31,7 @@ def said(arm="dry_needling", reference="usual_care", control="usual_care", estim
     instrument = made.cohorts[cohort].outcomes["pain"]
     told = {
         "analysis": made.primary,
+        "variant": "",
         "quantity": "difference",
         "estimate": estimate,
         "instrument": instrument,
@@ -52,6 +53,10 @@ def test_a_difference_beyond_the_band_is_said(estimate):
     (told,) = said(estimate=estimate)
     assert "outside what trials of dry needling have found" in told
     assert "Navarro-Santana 2020" in told
+
+
+def test_nothing_is_said_of_means_beside_the_result():
+    assert said(estimate=4.0, variant="unweighted") == []
 
 
 @pytest.mark.parametrize("estimate", [-3.0, 0.5, -2.3, 0.0])

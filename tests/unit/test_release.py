@@ -216,6 +216,16 @@ def test_a_subset_must_not_tell_how_few_have_a_characteristic_or_lack_it(given, 
     assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown
 
 
+@pytest.mark.parametrize(("n", "shown"), [(10, False), (11, True), (54, True), (55, False)])
+def test_a_row_of_a_subset_tells_neither_how_few_it_has_nor_how_few_it_leaves_out(given, n, shown):
+    """Of an analysis of everybody, too: only its number of patients, beside that of all 65, would tell."""
+    results = given["results"].query("analysis == 'primary'").assign(n_patients=65)
+    part = results.head(1).assign(subset='{"region": ["neck"]}', n_patients=n)
+    changed = {"results": pd.concat([results, part]), "missingness": given["missingness"].assign(measured=44)}
+    mine = release(given | changed, plan(CELLS))["results"].query("subset != ''")
+    assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown
+
+
 def test_steps_of_a_curve_have_nobody_or_enough(given, cells):
     curve = cells["survival"]
     assert 0 < len(curve) < len(given["survival"])

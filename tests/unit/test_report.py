@@ -25,8 +25,9 @@ from needling.figures.draw import figures, write_figure, write_figures
 from needling.figures.style import save
 from needling.labels.words import Labels
 from needling.release.line import release
-from needling.report.build import build_report
+from needling.report.build import READER, TEMPLATES, build_report
 from needling.report.page import LARGEST_FILE, VARIABLES, finished
+from page_words import faults
 
 
 def made_up_trial():
@@ -188,6 +189,7 @@ def test_figures_of_the_pdf_stand_in_their_order_below_the_headings_of_their_sec
 def test_pdf_is_tagged_for_assistive_technology(built):
     """Tagged, with bookmarks; in the body of a table the first cell of each row is its head, and is said to be the row's."""
     pdf = PdfReader(built[1]["here"][1])
+    assert pdf.pdf_header == "%PDF-1.7"
     assert pdf.root_object["/MarkInfo"]["/Marked"]
     assert b"pdfuaid" in pdf.root_object["/Metadata"].get_data()
     assert pdf.page_mode == "/UseOutlines"
@@ -216,10 +218,24 @@ def test_models_are_formulas_with_words_on_the_page_and_in_the_document(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
     formulas = re.findall(r'<div class="formula" role="img" tabindex="0" aria-label="([^"]+)">\s*<math\b', page)
     assert formulas
-    assert all(words.startswith("The outcome of a patient") for words in formulas)
+    assert {re.match(r"The [a-z ]+? of a patient", words)[0] for words in formulas} == {
+        "The outcome of a patient", "The missing values of a patient",
+    }  # fmt: skip
     assert page.count("In the formulas Y is the outcome") == 1
     with zipfile.ZipFile(built[1]["here"][2]) as archive:
-        assert len(re.findall(r"<m:oMathPara>", archive.read("word/document.xml").decode())) == len(formulas)
+        document = archive.read("word/document.xml").decode()
+    assert len(re.findall(r"<m:oMathPara>", document)) == len(formulas)
+    said = html.unescape(" ".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", document)))
+    assert [words for words in formulas if f"In words: {html.unescape(words)}" not in said] == []
+
+
+def test_words_of_a_formula_are_written_as_html_writes_them(tmp_path):
+    """Signs of a label that mean something to HTML come through to who hears the formula."""
+    import pypandoc
+
+    text = '::: {.formula alt="more & less < 5"}\n$$Y$$\n:::\n'
+    made = pypandoc.convert_text(text, "html", format=READER, extra_args=[f"--lua-filter={TEMPLATES / 'layout.lua'}"])
+    assert 'aria-label="more &amp; less &lt; 5"' in made
 
 
 def test_checklists_say_where_each_item_is_answered(built):
@@ -338,3 +354,30 @@ def test_cells_that_a_spreadsheet_would_run_are_made_harmless(tmp_path, value):
     write_table(pd.DataFrame({"a": [value]}), tmp_path / "t.csv")
     cell = (tmp_path / "t.csv").read_text().splitlines()[1].strip('"')
     assert cell == str(value) if value in ("plain", -2.5) else cell == f"'{value}"
+
+
+# ---------------------------------------------------------------- words of the page as it is built
+
+
+def test_the_built_page_says_nothing_of_the_program_nothing_empty_and_nothing_twice(built):
+    assert faults(built[1]["here"][0].read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("inside", "fault"),
+    [
+        ("<p></p>", "empty"),
+        ("<p>Estimated at the boundary.</p>", "boundary"),
+        ("<td>NaN</td>", "NaN"),
+        ("<p>It was None of the arms.</p>", "None"),
+        ("<p>The column pain_before.</p>", "pain_before"),
+        ("<figcaption>At visit week_4.</figcaption>", "visit week_4"),
+        ("<svg><desc>Arm[T.dry]: 2</desc></svg>", "Arm[T.dry]"),
+        ('<div aria-label="n_patients of all"></div>', "n_patients"),
+        (2 * f"<p>{'The same words again. ' * 4}</p>", "twice"),
+    ],
+)
+def test_what_a_page_must_not_say_is_found(inside, fault):
+    good = "<h2>None of these</h2><p>All numbers are in results/primary.csv.</p><td>None recorded</td>"
+    assert faults(good) == []
+    assert [one for one in faults(good + inside) if one.startswith(fault)]

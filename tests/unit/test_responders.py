@@ -103,6 +103,20 @@ def test_percent_of_a_baseline_of_zero_needs_an_improvement():
     assert responded(value, baseline, Response(percent=30), "higher", np.nan).tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("baseline", ["covariate", "unadjusted"])
+def test_what_separates_responders_is_named(baseline):
+    """Who is old responds and nobody else does, in whichever arm: the slope of age tends to infinity, the shares do not."""
+    frame = trial(5, n=60)
+    at_week_4 = frame[frame["visit"] == "week_4"].set_index("patient")["value"]
+    old = frame["patient"].map(at_week_4 <= 4.5)
+    settings = {"responses": {"low": {"at_most": 4.5}}, "missing": "non_response", "adjust": ["age"]}
+    found = run(frame.assign(age=np.where(old, 70.0, 30.0)), baseline=baseline, **settings)
+    one = row(found, "share", "low")
+    assert "separation: no finite coefficient of" in one["note"]
+    assert "age" in one["note"]
+    assert one["estimate"] == pytest.approx((at_week_4 <= 4.5).mean(), abs=1e-3)
+
+
 def test_non_response_counts_by_hand():
     """Recomputed from the rows: everybody enrolled is in the denominator, also who was never measured."""
     frame = trial(1)

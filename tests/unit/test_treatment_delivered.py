@@ -1,8 +1,12 @@
 """Treatment as delivered: counted by hand, in awkward studies, and what is refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_events import COLUMNS, DELIVERED, analysed, row, study, tables
+
+from needling.release.line import release_side
+from needling.release.rule import Limits
 
 PEOPLE = {"a": "usual_care", "b": "usual_care", "c": "dry_needling", "d": "dry_needling", "e": "dry_needling"}
 SESSIONS = {"a": 3, "b": 1, "c": 4, "d": 2}
@@ -85,6 +89,52 @@ def test_records_are_counted_each(made):
 def test_nothing_is_compared_or_tested(made):
     assert (made["results"]["reference"] == "").all()
     assert made["results"][["p", "low", "high"]].isna().all(axis=None)
+
+
+def by_clinic(sessions, clinics, **options):
+    """Sessions of patients of one arm by clinic, as the analysis gives them."""
+    clean = tables(dict.fromkeys(sessions, "dry_needling"), sessions)
+    clean["patients"]["clinic"] = list(clinics)
+    found = analysed(clean, "treatment", **options)["delivered_by_clinic"]
+    return found[found["measure"] == "sessions"].reset_index(drop=True)
+
+
+def test_clinics_have_the_mean_and_interval_of_their_patients_by_size_and_without_a_name():
+    """R: t.test(c(1, 2, 6)) gives a mean of 3 and -3.572411 to 9.572411; t.test(c(4, 6, 8, 6)) 6 and 3.401543 to 8.598457."""
+    found = by_clinic({"a": 4, "b": 1, "c": 6, "d": 2, "e": 8, "f": 6, "g": 6, "h": 9}, "YXYXYXYZ")
+    assert "clinic" not in found
+    assert list(found["rank"]) == [1, 2, 3]
+    assert list(found["estimate"]) == [3.0, 6.0, 9.0]
+    assert list(found["low"][:2]) == pytest.approx([0.0, 3.401543], abs=1e-6)  # of what is counted, nothing is below 0
+    assert list(found["high"][:2]) == pytest.approx([9.572411, 8.598457], abs=1e-6)
+    assert found.loc[2, ["low", "high"]].isna().all()  # one patient has no interval
+    assert list(found["fewest"]) == [1, 1, 1]  # one patient each with the rarest of up to three values
+    assert set(found["n"]) == {8}
+
+
+def test_clinics_are_told_of_the_arms_that_were_to_be_needled():
+    clean = tables(PEOPLE, SESSIONS, needling=NEEDLING)
+    found = analysed(clean, "treatment")["delivered_by_clinic"]
+    assert set(found["arm"]) == {"dry_needling"}
+    assert set(found["measure"]) == {"sessions", "needles"}  # no depth, and twitch responses that nobody counted
+    del clean["patients"]["clinic"]
+    assert analysed(clean, "treatment")["delivered_by_clinic"].empty
+
+
+@pytest.mark.parametrize(("fewest", "cell", "shown"), [(10, 11, False), (11, 11, True), (2, 1, False), (3, 1, True)])
+def test_a_clinic_of_few_patients_is_not_shown_and_its_place_tells_nothing(fewest, cell, shown):
+    place = {"analysis": "t", "cohort": "c", "arm": "a", "measure": "sessions", "unit": "", "level": 0.95, "n": 70}
+    rows = [
+        place | {"rank": rank, "estimate": 2.0 + rank, "low": 2.0, "high": 9.0, "fewest": few}
+        for rank, few in ((1, 20), (2, fewest), (3, 30))
+    ]
+    out = release_side(
+        pd.DataFrame(rows), "delivered_by_clinic", pd.DataFrame({"hidden": []}), Limits(cell, cell, 2, 3)
+    )
+    assert list(out["rank"]) == [1, 2, 3]
+    assert list(out["estimate"].dropna()) == ([3.0, 4.0, 5.0] if shown else [3.0, 5.0])
+    assert pd.isna(out["estimate"].iloc[-1]) == (not shown)  # last, wherever it stood
+    assert "fewest" not in out
 
 
 # ---------------------------------------------------------------- awkward studies

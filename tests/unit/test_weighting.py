@@ -23,6 +23,15 @@ def ncds(reference):
 
 
 @pytest.mark.parametrize(
+    ("weights", "others", "treated"),
+    [("inverse", 1.9002, 2.0927), ("overlap", 1.8617, 2.0408), ("treated", 1.9394, 2.1515)],
+)
+def test_means_of_the_psweight_vignette(ncds, weights, others, treated):
+    found = weighted_difference(ncds, "wage", "Dany", NCDS, weights)
+    assert found.loc[found["quantity"] == "mean", "estimate"].tolist() == pytest.approx([others, treated], abs=5.1e-5)
+
+
+@pytest.mark.parametrize(
     ("weights", "outcome_formula", "estimate", "se"),
     [
         ("inverse", None, 0.192543, 0.021122),
@@ -45,13 +54,31 @@ def test_overlap_weights_balance_every_covariate_of_the_model(ncds):
     assert told["before"].abs().max() > 0.2
 
 
-def test_smoking_and_weight_in_what_if():
+@pytest.fixture(scope="module")
+def smokers():
     data = nhefs_complete.load_pandas().data.dropna(subset=["wt82_71"])
-    data = data.astype(dict.fromkeys(("qsmk", "sex", "race", "age", "smokeintensity", "smokeyrs", "wt71"), float))
-    row = weighted_difference(data, "wt82_71", "qsmk", NHEFS, "inverse").iloc[2]
+    return data.astype(dict.fromkeys(("qsmk", "sex", "race", "age", "smokeintensity", "smokeyrs", "wt71"), float))
+
+
+def test_smoking_and_weight_in_what_if(smokers):
+    row = weighted_difference(smokers, "wt82_71", "qsmk", NHEFS, "inverse").iloc[2]
     # The book: 3.4 (2.4 to 4.5) with weights taken as known; the stacked variance is a little smaller.
     assert row["estimate"] == pytest.approx(3.440536, abs=2e-6)
     assert 0.45 < row["se"] < 0.525493
+    assert smokers.groupby("qsmk")["wt82_71"].mean().diff().iloc[1] == pytest.approx(2.540581, abs=1e-6)  # crude
+    overlap = weighted_difference(smokers, "wt82_71", "qsmk", NHEFS, "overlap").iloc[2]
+    assert overlap["estimate"] == pytest.approx(3.461149, abs=1e-6)
+
+
+def test_weights_of_what_if(smokers):
+    """Chapter 12: inverse weights with mean 2.00, from 1.05 to 16.70; stabilised ones with mean 1.00, from 0.33 to 4.30."""
+    e, z = weighted_difference(smokers, "wt82_71", "qsmk", NHEFS, "inverse").attrs["propensity"], smokers["qsmk"]
+    weights = np.where(z == 1, 1 / e, 1 / (1 - e))
+    np.testing.assert_allclose(
+        [weights.mean(), weights.min(), weights.max()], [1.996284, 1.053742, 16.700094], atol=1e-6
+    )
+    stable = np.where(z == 1, z.mean(), 1 - z.mean()) * weights
+    np.testing.assert_allclose([stable.mean(), stable.min(), stable.max()], [0.998844, 0.3312, 4.2977], atol=5e-5)
 
 
 def test_the_sign_follows_the_reference(ncds):

@@ -11,6 +11,10 @@ local function quoted(text)
   return '"' .. text:gsub("\\", "\\\\"):gsub('"', '\\"') .. '"'
 end
 
+local function escaped(text)
+  return (text:gsub("&", "&amp;"):gsub('"', "&quot;"):gsub("<", "&lt;"):gsub(">", "&gt;"))
+end
+
 local function raw(text)
   return pandoc.RawBlock(FORMAT:match("html") and "html" or "typst", text)
 end
@@ -46,9 +50,9 @@ local function formula(div)
   elseif FORMAT:match("html") then
     local options = pandoc.WriterOptions({ html_math_method = "mathml" })
     local drawn = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "html", options)
-    return raw('<div class="formula" role="img" tabindex="0" aria-label="' .. alt .. '">' .. drawn .. "</div>")
+    return raw('<div class="formula" role="img" tabindex="0" aria-label="' .. escaped(alt) .. '">' .. drawn .. "</div>")
   end
-  return div.content
+  return { pandoc.Para({ math }), pandoc.Div({ pandoc.Para({ pandoc.Str("In words: " .. alt) }) }, { ["custom-style"] = "Table Notes" }) }
 end
 
 function Div(div)

@@ -38,6 +38,7 @@ for analysis, plan in STUDY.analyses.items():
         params:
             analysis=analysis,
             study=of_one_analysis(analysis),
+            registry=entries_of_one_analysis(analysis),
             code=digest(*code("analyse", Path(kinds()[plan.kind].__file__))),
         script:
             "../scripts/analyse.py"

@@ -29,6 +29,7 @@ rule clean:
             "cohorts",
             "cleaning",
         ),
+        registry=entries(STUDY.instruments),
         code=digest(*code("clean")),
     script:
         "../scripts/clean.py"
@@ -52,6 +53,7 @@ rule assemble:
         mem_mb=memory(600),
     params:
         study=section(STUDY, "patients", "visits", "instruments", "events", "covariates", "intercurrent_events", "cohorts"),
+        registry=entries(STUDY.instruments),
         code=digest(*code("assemble")),
     script:
         "../scripts/assemble.py"
@@ -77,6 +79,7 @@ rule audit:
         mem_mb=memory(400),
     params:
         study=section(STUDY, "title", "made_up", "patients", "visits", "instruments", "events", "disclosure", words=True),
+        registry=entries(STUDY.instruments),
         code=digest(*code("audit")),
     script:
         "../scripts/audit.py"

@@ -1,8 +1,8 @@
 # What every rule shares: the study file, where things are, and what decides that a job runs again.
 #
 # What decides is content, never a time stamp: the digests of files from outside (the export, its dictionary, answers of the
-# clinics, the key) and of the code that a script imports are parameters of its rule, beside the values of the study file that
-# it uses. The files themselves are inputs too, marked ancient, so that Snakemake knows them and takes no notice of their clocks.
+# clinics, the key) and of the code that a script imports are parameters of its rule, beside the values of the study file and of
+# the registry of instruments that it uses. The files themselves are inputs too, marked ancient, so that Snakemake knows them and takes no notice of their clocks.
 import os
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 import needling
 from needling.analysis.kinds import kinds
+from needling.instruments.registry import entries
 from needling.plan import load_study
 from needling.privacy.known import key_content
 from needling.schema.intake import ACCOUNT
@@ -54,6 +55,11 @@ def of_one_analysis(analysis):
         used |= {values["instruments"][name].get("missing_with") for name in used & values["instruments"].keys()}
         values["instruments"] = {name: one for name, one in values["instruments"].items() if name in used}
     return {**values, "estimands": estimands, "analyses": {analysis: mine}}
+
+
+def entries_of_one_analysis(analysis):
+    """What the registry says of the instruments that one analysis uses."""
+    return entries({name: STUDY.instruments[name] for name in of_one_analysis(analysis).get("instruments", ())})
 
 
 def words_in(values):

@@ -48,10 +48,12 @@ rule figures:
         f"{LOGS}/figures.log",
     benchmark:
         f"{LOGS}/figures.benchmark"
+    threads: 4
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(2000),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         code=digest(*code("figures", *DRAWN)),
     script:
         "../scripts/figures.py"
@@ -84,6 +86,7 @@ rule report:
         mem_mb=memory(900),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         code=digest(*code("report", *TOLD), PACKAGE.parent / "report"),
     script:
         "../scripts/report.py"

@@ -28,6 +28,7 @@ rule submission:
         mem_mb=memory(900),
     params:
         study=SHOWN,
+        registry=entries(STUDY.instruments),
         journal=JOURNAL,
         plan=plan_content,
         inputs=inputs_content,

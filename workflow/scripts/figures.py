@@ -9,5 +9,6 @@ from needling.study.file import part
 
 with stage(snakemake.log[0]):
     released = {name: read_table(path) for name, path in snakemake.input.items() if name != "code"}
-    words = write_figures(released, Labels(part(snakemake.params.study)), snakemake.output.folder)
+    labels = Labels(part(snakemake.params.study))
+    words = write_figures(released, labels, snakemake.output.folder, processes=snakemake.threads)
     Path(snakemake.output.words).write_text(json.dumps(words, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from needling.analysis.formulas import ADJUSTED, INTERCEPT, equation
+from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms, equation
 from needling.analysis.results import (
     Output,
     Question,
@@ -107,17 +107,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         what = "value at baseline" if settings.interaction == "baseline" else braced("covariate", settings.interaction)
         model += f" A second model adds the product of arm and {what}; the means and differences are those of the model without it."
     at = f" at {braced('visit', settings.observed_at)}," if settings.observed_at else ""
-    terms = [
-        INTERCEPT,
-        (r"\tau_{A(i)}", "what the arm adds"),
-        (r"\beta\,Y_{i0}", "a slope times the value at baseline"),
-        *([ADJUSTED] if settings.adjust else []),
-        (r"\varepsilon_{i}", "an error"),
-    ]
-    error = (r"\varepsilon_{i} \sim N(0, \sigma^{2})", "Errors are independent and normal with one variance")
+    terms = [*covariance_terms(bool(study.arms), True, bool(settings.adjust)), ERROR]
     return [
         ("model", model),
-        *equation((r"Y_{i}", "The outcome of a patient at the visit"), terms, [error]),
+        *equation(OUTCOME, terms, [NORMAL]),
         ("uses", f"the patients who were measured at the visit,{at} at baseline and on every covariate"),
         ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would "
          "have had values like those of the patients analysed. No missing measurement was imputed or carried forward."),

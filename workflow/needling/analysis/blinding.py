@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import displayed
 from needling.analysis.results import Output, Question, complete
 from needling.schema.side import GUESSES
 from needling.study.analyses import KindSettings
@@ -172,6 +173,17 @@ def _row(found: dict[Any, Any], time: str) -> dict[str, Any]:
     return made | {one: found[one] for one in ("estimate", "se", "low", "high")}
 
 
+BANG = (
+    r"B_{a} = \frac{n_{a,\text{right}} - n_{a,\text{wrong}}}{n_{a}}",
+    "Bang's index of an arm is the number who guessed right less the number who guessed wrong, over all who answered",
+)
+JAMES = (
+    r"J = d + \frac{u\,(1 - d)^{2}}{2 A}",
+    "James's index is the share who did not know, plus the share of wrong guesses times the square of the share who did, over "
+    "twice the disagreement that chance alone would give",
+)
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     arms = [arm for arm in study.arms if arm in settings.guesses.values()]
@@ -188,6 +200,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         model += f" Nobody was to be kept blind in {' and '.join(braced('arm', arm) for arm in others)}."
     return [
         ("model", model),
+        *displayed([BANG, JAMES]),
         ("uses", "everybody who was asked and answered"),
         ("missing", "Who was not asked, or did not answer, is in no index; how many answered stands beside it."),
         ("table", "guesses"), ("figure", "guesses"),

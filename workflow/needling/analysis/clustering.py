@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ERROR, OUTCOME, cluster_effects, covariance_terms, displayed, summed
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import CLUSTER_EFFECTS, CLUSTERS
@@ -129,6 +130,20 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(made, side | ({"cluster_effects": pd.concat(effects, ignore_index=True)} if effects else {}))
 
 
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model of one visit, and the share of a component in its variance."""
+    random, _ = cluster_effects(list(settings.clusters), "i")
+    terms = covariance_terms(bool(study.arms), settings.baseline == "covariate", bool(settings.adjust))
+    whole = " + ".join([*(rf"\sigma_{{\text{{{one}}}}}^{{2}}" for one in settings.clusters), r"\sigma^{2}"])
+    shares = r", \quad ".join(
+        rf"\mathrm{{ICC}}_{{\text{{{one}}}}} = \frac{{\sigma_{{\text{{{one}}}}}^{{2}}}}{{{whole}}}"
+        for one in settings.clusters
+    )
+    named = " and of the ".join(settings.clusters)
+    told = f"The intraclass correlation of the {named} is its variance over the sum of all variances"
+    return displayed([summed(OUTCOME, [*terms, *random, ERROR]), (shares, told)])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     visits = " and ".join(braced("visit", visit) for visit in settings.visits or [study.visits.primary])
@@ -146,6 +161,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     )
     return [
         ("model", model),
+        *_written(settings, study),
         ("uses", f"everybody measured at {visits} with {' and '.join(settings.clusters)} on record"),
         ("missing", "Who was not measured at the visit is left out, which is right where, given the model, they would have looked "
          "like those measured."),

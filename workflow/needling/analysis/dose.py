@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms, displayed, equation
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import WEIGHTS
@@ -277,6 +278,24 @@ def _exposures(
     return rows
 
 
+def _written(settings: Settings) -> list[tuple[str, str]]:
+    """Allocated: the analysis of covariance. Observed: a patient's weight, and the mean had everybody received so many sessions."""
+    if settings.dose == "allocated":
+        return equation(OUTCOME, [*covariance_terms(True, True, bool(settings.adjust)), ERROR], [NORMAL])
+    weight = (
+        r"w_{i} = \frac{P(M_{i} \mid s_{i}, \mathbf{x}_{i})}{P(M_{i} \mid s_{i}, \mathbf{x}_{i}, p_{i s_{i}})} "
+        r"\prod_{k} \frac{P(C_{ik} \mid k, \mathbf{x}_{i})}{P(C_{ik} \mid k, \mathbf{x}_{i}, p_{ik})}",
+        "A patient's weight is the chance to be measured and, of each session, to come again or not as the patient did, given what "
+        "was known at baseline, over the same chances given pain before the session too",
+    )
+    mean = (
+        r"E\,(Y_{i}^{s}) = \alpha + \beta\,s + \boldsymbol{\gamma}^{\top}\mathbf{x}_{i}",
+        "The mean outcome had everybody received a number of sessions is the sum of an intercept, a slope times that number and "
+        "what was known at baseline with its coefficients",
+    )
+    return displayed([weight, mean])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     visit = settings.at_visits(study)[0]
@@ -284,6 +303,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         return [
             ("model", "Arms of ordered dose as drawn by lot: analysis of covariance with the value at baseline; differences from "
              "the reference, and the linear trend per unit of dose."),
+            *_written(settings),
             ("uses", "the patients who were measured at the visit, at baseline and on every covariate"),
             ("missing", "No missing measurement was imputed or carried forward."),
             ("averaged", "the analysed patients"),
@@ -303,6 +323,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         model += " Other exposures: least squares with the value at baseline, one at a time, HC3."
     return [
         ("model", model),
+        *_written(settings),
         ("uses", "the patients with a session and a value at baseline"),
         ("missing", "Those not measured are taken to be like those measured with the same baseline, sessions and last pain."),
         ("wording", "association"),

@@ -62,20 +62,11 @@ def g_computation(
     Related Fields
     7:159-163. Checked against SAS's margins macro and the values of R's beeca and RobinCar on their example.
     """
-    import numpy as np
-
     data, arms, response = _prepared(frame, outcome, arm, formula, strata, reference)
-    fit, predicted, slopes, separated = _logistic(
-        data, arms, arm, formula if "~" in formula else f"{outcome} ~ {formula}"
-    )
-    shares = predicted.mean(axis=0)
+    names, X, under = _designed(data, arms, arm, formula if "~" in formula else f"{outcome} ~ {formula}")
     group = data[arm].to_numpy()
-    if variance == "ye":
-        covariance = _ye(response, predicted, group, arms, None if strata is None else data[strata].to_numpy())
-    elif separated:
-        covariance = np.full((len(arms), len(arms)), np.nan)
-    else:
-        covariance = slopes @ _parameter_covariance(fit, variance) @ slopes.T
+    strata_of = None if strata is None else data[strata].to_numpy()
+    shares, covariance, separated = standardised(response, X, under, names, group, arms, variance, strata_of)
     events = {a: (int((group == a).sum()), int(response[group == a].sum())) for a in arms}
     table = compared_shares(shares, covariance, arms, [(one, arms[0]) for one in arms[1:]], events, level)
     table.attrs |= {"covariance": covariance, "arms": arms, "separated": separated}
@@ -131,39 +122,77 @@ def _prepared(
     arms = list(column.cat.categories) if column.dtype == "category" else sorted(column.unique())
     if reference is not None:
         arms = [reference, *(one for one in arms if one != reference)]
-    empty = [one for one in arms if not (column == one).any()]
-    if len(arms) < 2 or empty:
-        raise ValueError(f"an arm has no patients with all values: {', '.join(map(str, empty)) or arm}")
+    if len(arms) < 2:
+        raise ValueError(f"an arm has no patients with all values: {arm}")
     return data, arms, response
 
 
-def _logistic(data: "pd.DataFrame", arms: list[object], arm: str, formula: str):
-    """The fit; each patient's probability under each arm; the slopes of their means in the parameters; what is separated."""
+def _designed(
+    data: "pd.DataFrame", arms: list[object], arm: str, formula: str
+) -> "tuple[list[str], np.ndarray, list[np.ndarray]]":
+    """The columns' names of the design, the design of the patients, and that had all of them been in each arm."""
+    import pandas as pd
+    from formulaic import model_matrix
+
+    right = model_matrix(formula, data.assign(**{arm: pd.Categorical(data[arm], arms)})).rhs
+    under = [
+        right.model_spec.get_model_matrix(data.assign(**{arm: pd.Categorical([one] * len(data), arms)})) for one in arms
+    ]
+    return list(right.columns), right.to_numpy(float), [one.to_numpy(float) for one in under]
+
+
+def standardised(
+    response: "np.ndarray",
+    X: "np.ndarray",
+    under: "Sequence[np.ndarray]",
+    names: list[str],
+    group: "np.ndarray",
+    arms: list[Any],
+    variance: Variance,
+    strata: "np.ndarray | None" = None,
+) -> "tuple[np.ndarray, np.ndarray, list[str]]":
+    """Standardise shares by a logistic model whose design is known; see `g_computation`.
+
+    Parameters
+    ----------
+    response : (patients,) 1 or 0.
+    X : (patients, coefficients) their design; `names` are the coefficients'.
+    under : for each arm the design had everybody been in it.
+    group, strata : (patients,) arm, and stratum of the randomisation; `arms` the arms in order.
+    variance : as of `g_computation`.
+
+    Returns
+    -------
+    Share of each arm; their covariance (missing for ge and HC0 if separated); names of coefficients that tend to infinity.
+
+    Raises
+    ------
+    ValueError : an arm has no patient.
+    """
     import warnings
 
     import numpy as np
-    import pandas as pd
-    import statsmodels.api as sm
-    from formulaic import model_matrix
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
 
-    data = data.assign(**{arm: pd.Categorical(data[arm], arms)})
-    matrices = model_matrix(formula, data)
-    left, right = matrices.lhs, matrices.rhs
-    X, y = right.to_numpy(float), np.asarray(left, float).ravel()
+    if empty := [str(one) for one in arms if not (group == one).any()]:
+        raise ValueError(f"an arm has no patients with all values: {', '.join(empty)}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit = sm.GLM(y, X, family=sm.families.Binomial()).fit(maxiter=100, tol=1e-12)
+        fit = GLM(response, X, family=Binomial()).fit(maxiter=100, tol=1e-12)
     # A coefficient that tends to infinity takes fitted shares to 0 or 1; elsewhere the linear program need not be asked.
     near = np.minimum(fit.fittedvalues, 1 - fit.fittedvalues).min() < 1e-6
-    separated = _separated(X, y, list(right.columns)) if near else []
-    predicted, slopes = [], []
-    for one in arms:
-        under = right.model_spec.get_model_matrix(data.assign(**{arm: pd.Categorical([one] * len(data), arms)}))
-        Z = under.to_numpy(float)
-        probability = fit.predict(Z)
-        predicted.append(probability)
-        slopes.append((probability * (1 - probability)) @ Z / len(data))
-    return fit, np.column_stack(predicted), np.array(slopes), separated
+    separated = _separated(X, response, names) if near else []
+    predicted = np.column_stack([fit.predict(Z) for Z in under])
+    if variance == "ye":
+        covariance = _ye(response, predicted, group, arms, strata)
+    elif separated:
+        covariance = np.full((len(arms), len(arms)), np.nan)
+    else:
+        each = zip((predicted * (1 - predicted)).T, under, strict=True)
+        slopes = np.array([weight @ Z / len(Z) for weight, Z in each])  # of the shares in the coefficients
+        covariance = slopes @ _parameter_covariance(fit, variance) @ slopes.T
+    return predicted.mean(axis=0), covariance, separated
 
 
 def _separated(X: "np.ndarray", y: "np.ndarray", names: list[str]) -> list[str]:

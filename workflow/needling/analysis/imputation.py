@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from needling.mixed.fitted import MixedFit
 
 Array = np.ndarray
-Method = Literal["mar", "jump_to_reference", "copy_reference", "copy_increments", "last_mean_carried_forward"]
 Variance = Literal["frequentist", "information_anchored"]
 DeltaOn = Literal["all_missing", "after_event"]
 

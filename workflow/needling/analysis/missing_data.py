@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from needling.analysis.repeated_measures import Residual
+from needling.analysis.formulas import ERROR, OUTCOME, covariance_terms, displayed, summed
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -17,7 +17,7 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs
 from needling.schema.contract import empty
 from needling.schema.side import DROPOUT, LOST, TIPPING, TIPPING_POINTS
-from needling.study.analyses import KindSettings
+from needling.study.analyses import KindSettings, Residual
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
 
@@ -162,6 +162,24 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat(parts, ignore_index=True), {**gone, **surface})
 
 
+def _written(settings: Settings) -> list[tuple[str, str]]:
+    """What stands in the place of a missing value, the analysis of what is so completed, and its variance."""
+    imputed = (
+        r"\widehat{\mathbf{Y}}_{i,\text{mis}} = \boldsymbol{\mu}_{i,\text{mis}} + \boldsymbol{\Sigma}_{\text{mis},\text{obs}} "
+        r"\boldsymbol{\Sigma}_{\text{obs},\text{obs}}^{-1} (\mathbf{Y}_{i,\text{obs}} - \boldsymbol{\mu}_{i,\text{obs}})",
+        "The missing values of a patient are replaced by their mean course under the assumption, plus what the measured values, "
+        "less their mean course, tell of them by the covariance over visits",
+    )
+    jackknife = (
+        r"\operatorname{var}(\hat{\tau}) = \frac{n - 1}{n} \sum_{k} (\hat{\tau}_{(k)} - \bar{\tau})^{2}",
+        "The variance of an estimate is n minus 1 over n times the sum of squares of the estimates without each of n patients or "
+        "clusters about their mean",
+    )
+    return displayed(
+        [imputed, summed(OUTCOME, [*covariance_terms(True, True, bool(settings.adjust)), ERROR]), jackknife]
+    )
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     named = ", ".join(braced("variant", one) for one in settings.methods)
@@ -179,6 +197,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          "each missing value its expectation, given the patient's measured values and the assumption; the values so completed "
          "were analysed at each visit by analysis of covariance. Standard errors by the jackknife; in those that count, "
          f"{counts}."),
+        *_written(settings),
         ("uses", f"every patient with a value at {braced('visit', study.visits.baseline)}"
          + (" and every covariate" if settings.adjust else "") + ", also those who were not measured again"),
         ("missing", "Missing values were imputed by their conditional mean, under one assumption after the other; none can "

@@ -20,7 +20,7 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs
 from needling.schema.frames import EXPOSURES, FRAME, MANNER, SESSIONS_FRAME
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, Contrasts, KindSettings, Scale
+from needling.study.analyses import SCALE, Contrasts, KindSettings, Residual, Scale
 from needling.study.formula import Formula, check_columns, read_formula
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
@@ -37,19 +37,6 @@ RESPONSES = ("value", "change", "improvement")  # of a visit; a session's is any
 TIMES = ("visit", "visit_number", "week", "day", "hour", "session", "number")  # no consequence of treatment
 FACTS = ("arm", "baseline", "site", "side", "instrument", "clinic", "therapist")
 
-Residual = Literal[
-    "iid",
-    "unstructured",
-    "toeplitz_het",
-    "ar1_het",
-    "compound_symmetry_het",
-    "toeplitz",
-    "ar1",
-    "compound_symmetry",
-    "antedependence",
-    "antedependence_het",
-    "exponential",
-]
 Cluster = Literal["therapist", "clinic"]
 At = dict[Name, float | str | list[float] | list[str]]
 
@@ -109,7 +96,7 @@ class Settings(KindSettings):
     random: str = Field(
         "", description="Columns that vary over patients, e.g. '1 + day'; '||' at the end: uncorrelated. Default: none."
     )
-    residual: list[Residual] = Field(
+    residual: list[Literal["iid", Residual]] = Field(
         default=["iid"],
         min_length=1,
         description="Covariance of a patient's residuals: a ladder, tried in turn. Default: independent, given random effects.",

@@ -148,7 +148,7 @@ class Regression:
         self._arms, self._mains, self._each = list(arms), mains.shape[1], products.shape[1]
         scale = np.maximum(np.linalg.norm(X, axis=0), 1e-300)
         kept, _ = independent_columns(X)
-        self._kept, self._whole = kept, X / scale
+        self._whole = X / scale
         self._scale, self.rank, self.n = scale, len(kept), len(y)
         self.df = self.n - self.rank
         used = X[:, kept]

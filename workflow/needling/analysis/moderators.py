@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
+from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms, equation
 from needling.analysis.moderation import BASELINE, FEWEST_DF, NO_NUMBERS, NOT_TOLD, check_comparison, why_not
 from needling.analysis.results import Output, Question, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
@@ -129,6 +130,16 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat(parts, ignore_index=True))
 
 
+def _written(settings: Settings) -> list[tuple[str, str]]:
+    """The model with the product of arm and one moderator, or of its spline; the moderator itself is among the covariates."""
+    product = (
+        r"\boldsymbol{\delta}_{A(i)}^{\top}\mathbf{z}_{i}",
+        "what the arm adds for each unit of the moderator, or of the parts of its spline",
+    )
+    terms = covariance_terms(True, True, True)
+    return equation(OUTCOME, [*terms, product, ERROR], [NORMAL])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     named = [
@@ -159,6 +170,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     )
     return [
         ("model", f"{model} {association}"),
+        *_written(settings),
         ("uses", "the patients who were measured at the visit"),
         ("missing", "Patients not measured at the visit are left out, which is right where, given arm, baseline, covariates and "
          "moderators, they would have had values like those measured."),

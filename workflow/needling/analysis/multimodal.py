@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms, equation
 from needling.analysis.moderation import FEWEST_DF
 from needling.analysis.results import Output, Question, comparisons, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
@@ -131,6 +132,14 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat([one for one in parts if len(one)], ignore_index=True))
 
 
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The model given the sessions of other treatment; a single arm is described and has none."""
+    if not study.arms:
+        return []
+    given = (r"\boldsymbol{\eta}^{\top}\mathbf{c}_{i}", "slopes times the sessions with other treatment")
+    return equation(OUTCOME, [*covariance_terms(True, True, bool(settings.adjust)), given, ERROR], [NORMAL])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     at = braced("visit", settings.visits[0])
@@ -153,6 +162,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
     return [
         ("model", model),
+        *_written(settings, study),
         ("uses", "everybody for the description, and the patients who were measured at the visit for the differences"),
         ("missing", "A co-intervention that is not on record counts as not given. Patients not measured at the visit are left out "
          "of the differences."),

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import covariance_terms, displayed, summed
 from needling.analysis.moderation import BASELINE, FEWEST_DF, MEASURED_ALIKE, Basis, check_comparison, why_not
 from needling.analysis.results import (
     Output,
@@ -94,6 +95,21 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(results, {name: table.reset_index(drop=True) for name, table in side.items() if len(table)})
 
 
+CHANCE = (
+    (r"\operatorname{logit} e_{i}", "The logit of a patient's chance of the group that is compared"),
+    covariance_terms(False, True, True),
+)
+WEIGHT = (
+    r"w_{i} = A(i)(1 - e_{i}) + (1 - A(i))\,e_{i}",
+    "A patient's weight is the chance of the group that the patient is not in",
+)
+DIFFERENCE = (
+    r"\Delta = \frac{\sum_{i} A(i)\,w_{i} Y_{i}}{\sum_{i} A(i)\,w_{i}} - "
+    r"\frac{\sum_{i} (1 - A(i))\,w_{i} Y_{i}}{\sum_{i} (1 - A(i))\,w_{i}}",
+    "The difference is that of the weighted means of both groups",
+)
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     model = (
@@ -105,11 +121,14 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     )
     return [
         ("model", model),
+        *displayed([summed(*CHANCE), WEIGHT, DIFFERENCE]),
         ("uses", "the patients who were measured at the visit, at baseline and on every covariate"),
         ("missing", MEASURED_ALIKE),
         ("averaged", "the analysed patients, weighted by overlap"),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("table", "contrasts"), ("table", "weighted_balance"), ("figure", "forest"), ("figure", "weighted"),
+        *([("section", "primary")] if study.analyses.get(study.primary) == settings else []),
+        ("table", "contrasts"), ("table", "weighted_groups"), ("table", "weighted_balance"),
+        ("figure", "forest"), ("figure", "weighted"),
     ]  # fmt: skip
 
 

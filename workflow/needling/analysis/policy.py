@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import displayed
 from needling.analysis.moderation import BASELINE, FEWEST_DF, MEASURED_ALIKE, why_not
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
@@ -218,6 +219,23 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat(parts, ignore_index=True))
 
 
+RULE = (
+    r"d_{i} = 1\{\delta_{0} + \boldsymbol{\delta}^{\top}\mathbf{z}_{i} > 0\}",
+    "The rule treats a patient whose predicted gain, linear in the variables, is above 0",
+)
+SCORE = (
+    r"g_{ia} = m_{a}(\mathbf{x}_{i}) + \frac{1\{A(i) = a\}}{P(A = a)} \left(Y_{i} - m_{a}(\mathbf{x}_{i})\right)",
+    "The score of a patient in an arm is the outcome that the model predicts there plus, of who was in that arm, the error of the "
+    "prediction over the chance of being allocated to it",
+)
+GAIN = (
+    r"\Delta_{\text{all}} = \frac{1}{n} \sum_{i} (d_{i} - 1)(g_{i1} - g_{i0}), \quad "
+    r"\Delta_{\text{none}} = \frac{1}{n} \sum_{i} d_{i}\,(g_{i1} - g_{i0})",
+    "The gain over treating everybody, or nobody, is the mean of the difference of the scores of both arms among those whom "
+    "the rule does not treat, with its sign turned, or treats",
+)
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     named = ", ".join("the baseline value" if x == BASELINE else braced("covariate", x) for x in settings.moderators)
@@ -229,7 +247,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "whom to offer treatment on average; it does not know what a single patient wants."
     )
     return [
-        ("model", model), ("uses", "the patients who were measured at the visit"), ("missing", MEASURED_ALIKE),
+        ("model", model), *displayed([RULE, SCORE, GAIN]),
+        ("uses", "the patients who were measured at the visit"), ("missing", MEASURED_ALIKE),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
         ("section", "whom"), ("table", "policy_value"), ("figure", "rule"),
     ]  # fmt: skip

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ERROR, INTERCEPT, displayed, summed
 from needling.analysis.results import Output, Question, complete, not_estimated, structured
 from needling.cohort.analysed import Needs
 from needling.study.analyses import KindSettings
@@ -381,6 +382,33 @@ def _twitch(sessions: "pd.DataFrame", question: Question, variant: str) -> "pd.D
     return coefficient_rows(table, about, variant=variant, **common_columns(fit, frame, SESSIONS, inference))
 
 
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The correlation within patients, and the model of the sessions where there is one."""
+    removed = "of each arm and visit" if study.arms else "of each visit"
+    lines = [
+        (
+            r"r = \frac{\sum_{ij} \tilde{q}_{ij}\,\tilde{p}_{ij}}"
+            r"{\sqrt{\sum_{ij} \tilde{q}_{ij}^{2} \sum_{ij} \tilde{p}_{ij}^{2}}}",
+            f"The correlation within patients is that of a measure and pain from which the means of patients and {removed} are "
+            "removed",
+        )
+    ]
+    if settings.needled:
+        terms = [
+            INTERCEPT,
+            (
+                r"\beta_{w}\,(T_{ik} - \bar{T}_{i})",
+                "a slope times the twitch response less the patient's share of sessions with one",
+            ),
+            (r"\beta_{b}\,\bar{T}_{i}", "a slope times that share"),
+            (r"\delta\,k", "a slope times the number of the session"),
+            (r"b_{i}", "an intercept of the patient"),
+            (ERROR[0].replace("{i}", "{ik}"), ERROR[1]),
+        ]
+        lines.append(summed((r"D_{ik}", "Pain of a patient about a session"), terms))
+    return displayed(lines)
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     named = ", ".join(braced("outcome", one) for one in settings.measures)
@@ -411,6 +439,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
     return [
         ("model", model),
+        *_written(settings, study),
         ("uses", "every measurement of a measure and, for the correlation, those at whose visit pain was rated too"),
         ("missing", "No missing measurement was imputed or carried forward."),
         ("wording", "association"),

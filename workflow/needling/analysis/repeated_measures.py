@@ -18,7 +18,7 @@ from needling.analysis.results import (
 )
 from needling.cohort.analysed import Needs
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
+from needling.study.analyses import SCALE, KindSettings, Outcomes, Residual, Scale
 from needling.study.keys import braced
 from needling.study.plan import Study
 
@@ -31,18 +31,6 @@ if TYPE_CHECKING:
 METHOD = "mmrm_reml"
 SIDE = {"residual_bins": RESIDUAL_BINS, "residual_quantiles": RESIDUAL_QUANTILES}
 
-Residual = Literal[
-    "unstructured",
-    "toeplitz_het",
-    "ar1_het",
-    "compound_symmetry_het",
-    "toeplitz",
-    "ar1",
-    "compound_symmetry",
-    "antedependence",
-    "antedependence_het",
-    "exponential",
-]
 DfMethod = Literal["kenward_roger", "satterthwaite", "residual", "between_within", "asymptotic"]
 
 

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from needling.analysis.g_computation import compared_shares, g_computation, number_needed
+from needling.analysis.formulas import covariance_terms, displayed, summed
+from needling.analysis.g_computation import compared_shares, number_needed, standardised
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
@@ -189,6 +190,20 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat(rows, ignore_index=True), {name: pd.DataFrame(one) for name, one in side.items()})
 
 
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The logistic model and the standardised share of an arm; of one arm the share is that of its patients."""
+    if not study.arms:
+        return []
+    terms = covariance_terms(True, settings.baseline == "covariate", bool(settings.adjust))
+    logit = summed((r"\operatorname{logit} P(R_{i} = 1)", "The logit of a patient's chance to respond"), terms)
+    share = (
+        r"\pi_{a} = \frac{1}{n} \sum_{i} P(R_{i} = 1 \mid A(i) = a), \quad \Delta = \pi_{a} - \pi_{b}",
+        "The share of an arm is the mean, over all patients, of the chance that the model gives each of them in that arm; the "
+        "difference is that of two arms' shares",
+    )
+    return displayed([logit, share])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     ye = _variance(settings, study) == "ye"
@@ -221,6 +236,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     ]
     return [
         ("model", f"{compared} Responders: {'; '.join(said)}. {missing}{firth}"),
+        *_written(settings, study),
         ("uses", "everybody enrolled"),
         ("missing", missing),
         ("averaged", "everybody enrolled"),
@@ -342,7 +358,7 @@ def _compared(
     variance = "wilson" if method != METHOD else _variance(settings, question.study)
     table = table.assign(status=status, note=note, method=method, variance=variance)
     is_share = table["quantity"] == "share"
-    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "a share of 0 or 1 has no such ratio")
+    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "no such ratio of shares as counted")
     if pairs and (extreme.any() or separated):
         models = _models(Y, baseline, people, question)
         table = pd.concat(
@@ -402,15 +418,19 @@ def _pooled(
     import numpy as np
 
     variance = _variance(question.settings, question.study)
-    strata = "stratum" if question.settings.strata else None
     found, within = [], []
     separated: dict[str, None] = {}
-    for data, columns in models:
-        formula = "response ~ " + " + ".join(["arm", *columns])
-        made = g_computation(data, "response", "arm", formula, variance, strata=strata)
-        found.append(made.loc[made["quantity"] == "share", "estimate"].to_numpy())
-        within.append(made.attrs["covariance"])
-        for term in made.attrs["separated"]:
+    for all_rows, columns in models:
+        data = all_rows.dropna(subset=["arm", *columns])
+        group, arms = data["arm"].to_numpy(), list(data["arm"].cat.categories)
+        names = ["Intercept", *(f"arm[T.{one}]" for one in arms[1:]), *columns]
+        X, *under = (_design(data[list(columns)].to_numpy(float), mine, arms) for mine in (group, *arms))
+        strata = data["stratum"].to_numpy() if question.settings.strata else None
+        response = data["response"].to_numpy(float)
+        shares, covariance, terms = standardised(response, X, under, names, group, arms, variance, strata)
+        found.append(shares)
+        within.append(covariance)
+        for term in terms:
             if term != "Intercept":  # moves with any covariate that is not centred
                 separated[_named(term, columns, question)] = None
     shares, covariance = np.mean(found, axis=0), np.mean(within, axis=0)
@@ -453,6 +473,14 @@ def _finite(
 
 def _variance(settings: Settings, study: Study) -> Literal["ye", "ge"]:
     return settings.variance or ("ye" if study.design == "randomised" else "ge")
+
+
+def _design(columns: "np.ndarray", group: "np.ndarray | str", arms: list[str]) -> "np.ndarray":
+    """The intercept, who is in each arm but the first, and other columns: what a formula of them is turned into."""
+    import numpy as np
+
+    inside = [np.broadcast_to(group == arm, len(columns)) for arm in arms[1:]]
+    return np.column_stack([np.ones(len(columns)), *inside, columns])
 
 
 def _named(term: str, columns: dict[str, str], question: Question) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms, equation
 from needling.analysis.moderation import (
     BASELINE,
     FEWEST_DF,
@@ -102,6 +103,15 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     return Output(pd.concat(parts, ignore_index=True))
 
 
+def _written(settings: Settings) -> list[tuple[str, str]]:
+    """The model whose products the joint test is of."""
+    groups = [
+        (r"\lambda_{G(i)}", "what the subgroup adds"),
+        (r"\delta_{A(i)G(i)}", "what the arm adds more in that subgroup"),
+    ]
+    return equation(OUTCOME, [*covariance_terms(True, True, bool(settings.adjust)), *groups, ERROR], [NORMAL])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     by = braced("covariate", settings.by)
@@ -130,6 +140,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     )
     return [
         ("model", model),
+        *_written(settings),
         ("uses", f"the patients who were measured at the visit and whose {by} is known"),
         ("missing", MEASURED_ALIKE),
         *[("visit", braced("visit", visit)) for visit in settings.visits],

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from needling.analysis.formulas import ADJUSTED, Term, displayed
 from needling.analysis.responders import Response, responded
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, structured
 from needling.cohort.analysed import Needs, completed
@@ -424,6 +425,30 @@ def _periods(times: "pd.DataFrame") -> "pd.DataFrame":
     return rows
 
 
+def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
+    """The share without the event; for arms their hazards, or of what is known at visits the chance of an event at each."""
+    curve: Term = (
+        r"S(t) = \prod_{t_{k} \le t} \left(1 - \frac{d_{k}}{n_{k}}\right)",
+        "The share without the event by a time is the product, over all earlier times with an event, of 1 less the events over "
+        "those at risk",
+    )
+    if not study.arms:
+        return displayed([curve])
+    more, also = (rf" + {ADJUSTED[0]}", f" and {ADJUSTED[1]}") if settings.adjust else ("", "")
+    if settings.event:
+        hazard: Term = (
+            rf"h_{{i}}(t) = h_{{0}}(t) \exp(\tau_{{A(i)}}{more})",
+            f"The hazard of a patient is one that all share times the exponential of what the arm adds{also}",
+        )
+    else:
+        hazard = (
+            rf"\log(-\log(1 - p_{{ij}})) = \alpha_{{j}} + \tau_{{A(i)}}{more}",
+            "The complementary log-log of the chance of the event at a visit, had it not come before, is the sum of an "
+            f"intercept of the visit, what the arm adds{also}",
+        )
+    return displayed([curve, hazard])
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     if settings.event:
@@ -452,6 +477,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         parts.append("Arms were not drawn by lot: a ratio is an association, and means are described and not compared.")
     return [
         ("model", " ".join(parts)),
+        *_written(settings, study),
         ("uses", "everybody observed after day 0"),
         ("missing", "Whose observation ended without the event is taken to be like those still observed then (independent "
          "censoring); the data cannot show whether it was so."),

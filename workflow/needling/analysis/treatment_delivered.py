@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.results import Output, Question, complete, structured
-from needling.schema.side import DELIVERED
+from needling.schema.side import DELIVERED, DELIVERED_BY_CLINIC
 from needling.study.analyses import KindSettings
 from needling.study.keys import Name, nearest
 from needling.study.plan import Study
@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 READS = ("needling", "co_interventions")
-SIDE = {"delivered": DELIVERED}
+SIDE = {"delivered": DELIVERED, "delivered_by_clinic": DELIVERED_BY_CLINIC}
 NOT_STATED = "not_stated"
 # numbers of a session: sums and means over its muscles, as the session frame has them
 OF_SESSIONS = ("muscles", "needles", "insertions", "twitch_responses", "depth_mm", "retention_min")
 OF_NEEDLING = ("gauge_mm", "length_mm", "stimulation_hz", "pain_during")
+BY_CLINIC = ("sessions", "needles", "twitch_responses", "depth_mm")
+LEVEL = 0.95  # of intervals of clinics' means
 CATEGORIES = (
     "technique",
     "muscle",
@@ -85,9 +87,11 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     Output. `delivered` (contract DELIVERED): numbers with one value per patient: sessions, days from first to last, and over
     the sessions with needling the patient's mean of muscles, needles, insertions, twitch responses, depth and retention; over the
     muscles needled of diameter, length and pain; co-interventions and their minutes. Patients without a value are left out, so
-    that n says of whom it is. Results: quantity share, term [[what, which]], n_events people: of variant per_patient those who were
-    needled, crossed over, kept to the plan, or ever had a technique, muscle or co-intervention; of per_record the same among the
-    rows of the table (n_observations). An arm without anybody is a row with the status not_estimated.
+    that n says of whom it is. `delivered_by_clinic` (contract DELIVERED_BY_CLINIC): of sessions, needles, twitch responses and
+    depth the means over the patients of each clinic, in arms that were to be needled, by size and without a name. Results:
+    quantity share, term [[what, which]], n_events people: of variant per_patient those who were needled, crossed over, kept to the
+    plan, or ever had a technique, muscle or co-intervention; of per_record the same among the rows of the table (n_observations).
+    An arm without anybody is a row with the status not_estimated.
     """
     import pandas as pd
 
@@ -95,6 +99,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     needling, others = (_of(data.get(name), people) for name in READS)
     rows: list[dict[str, Any]] = []
     numbers: list[dict[str, Any]] = []
+    clinics: list[dict[str, Any]] = []
     for arm in question.arms or ("",):
         mine = people[people["arm"] == arm] if arm else people
         if mine.empty:
@@ -107,6 +112,13 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         rows += _adherence(arm, mine, own, needling, question)
         values = _values(mine, own, needling, others)
         numbers += [_described(name, one, arm, question) for name, one in values.items() if one.notna().any()]
+        if "clinic" in mine and (arm in question.settings.needled or not question.settings.needled):
+            clinics += [
+                row
+                for name in BY_CLINIC
+                if name in values
+                for row in _of_clinics(name, mine["clinic"], values[name], arm, question)
+            ]
         if needling is not None:
             needled = mine[mine["patient"].isin(needling["patient"])]
             for column in [one for one in CATEGORIES if one in needling.columns]:
@@ -114,7 +126,8 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         if others is not None:
             for factor, column in {"co_intervention": "kind", "co_intervention_adherence": "adherence"}.items():
                 rows += _shares(factor, others, column, mine, arm) if column in others.columns else []
-    side = {"delivered": pd.DataFrame(numbers, columns=[one for one in DELIVERED if one != "analysis"])}
+    made = {"delivered": numbers, "delivered_by_clinic": clinics}
+    side = {name: pd.DataFrame(made[name], columns=[one for one in SIDE[name] if one != "analysis"]) for name in SIDE}
     return Output(complete(pd.DataFrame(rows), question, quantity="share", method="counts"), side)
 
 
@@ -186,6 +199,36 @@ def _described(name: str, values: "pd.Series", arm: str, question: Question) -> 
     }
 
 
+def _of_clinics(
+    name: str, clinics: "pd.Series", values: "pd.Series", arm: str, question: Question
+) -> list[dict[str, Any]]:
+    """The mean of each clinic's patients with the interval of a mean (t), from the lowest to the highest."""
+    from scipy.stats import t
+
+    known = values.dropna().astype(float)
+    made = known.groupby(clinics.reindex(known.index)).agg(["mean", "sem", "size"]).sort_values("mean", kind="stable")
+    rows = []
+    for rank, (clinic, one) in enumerate(made.iterrows(), 1):
+        half = one["sem"] * t.ppf((1 + LEVEL) / 2, one["size"] - 1) if one["size"] > 1 else float("nan")
+        values_of = known[clinics.reindex(known.index) == clinic].value_counts()
+        rows.append(
+            {
+                "cohort": question.cohort,
+                "arm": arm,
+                "measure": name,
+                "unit": UNITS.get(name, ""),
+                "rank": rank,
+                "estimate": one["mean"],
+                "low": max(0.0, one["mean"] - half) if one["size"] > 1 else float("nan"),
+                "high": one["mean"] + half,
+                "level": LEVEL,
+                "n": len(known),
+                "fewest": int(min(one["size"], values_of.min() if len(values_of) <= 3 else one["size"])),
+            }
+        )
+    return rows
+
+
 def _shares(factor: str, table: "pd.DataFrame", column: str, people: "pd.DataFrame", arm: str) -> list[dict[str, Any]]:
     """People who ever had each level of a column, and the share of the table's rows that have it."""
     mine = table[table["patient"].isin(people["patient"])]
@@ -218,5 +261,5 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", model),
         ("uses", "everybody allocated" if study.arms else "everybody"),
         ("missing", "A session, muscle or co-intervention that is not on record counts as not given."),
-        ("table", "delivered"), ("figure", "delivered"),
+        ("table", "delivered"), ("figure", "delivered"), ("figure", "clinics"),
     ]  # fmt: skip

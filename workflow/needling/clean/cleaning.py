@@ -162,7 +162,7 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
             continue
         for name, column in mine:
             code = made[name][column]
-            hit = code.notna() & code.str.replace(WHOLE, r"\1", regex=True).ne(code)
+            hit = code.isin([each for each in code.dropna().unique() if WHOLE.sub(r"\1", each) != each])
             why = "a number as code, written with a fraction of nought"
             trail.note(
                 "similar_codes",

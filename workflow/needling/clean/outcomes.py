@@ -354,15 +354,11 @@ def _tenth_of_others(
             continue
         mine = (frame["instrument"] == name) & (frame["item"] == TOTAL) & value.notna() & ~frame["unit_stated"]
         _, fewest = columns.scale_settings(trail)
-        for clinic in sorted(set(frame["clinic"][mine].astype("str")) - {""}):
+        by_clinic = value[mine].groupby(frame["clinic"][mine].astype("str")).agg(["size", "max"])
+        enough = (by_clinic["size"] >= fewest) & (mine.sum() - by_clinic["size"] >= fewest)
+        for clinic in sorted({*by_clinic.index[enough & (by_clinic["max"] <= one.high / 10)]} - {""}):
             here = mine & (frame["clinic"] == clinic)
-            times = questions.apart(frame["value"][here], frame["value"][mine & ~here])
-            if (
-                here.sum() < fewest
-                or (mine & ~here).sum() < fewest
-                or value[here].max() > one.high / 10
-                or not 5 <= times <= 20
-            ):
+            if not 5 <= questions.apart(frame["value"][here], frame["value"][mine & ~here]) <= 20:
                 continue
             why = "the clinic rates 0-10 in a 0-100 column"
             rows, source = frame["row"][here], frame["column"][here]
@@ -382,14 +378,17 @@ def _other_units(trail: Trail, frame: pd.DataFrame, study: Study, definitions: d
             continue
         mine = (frame["instrument"] == name) & (value > 0)
         factors = sorted({factor for factor in one.factors.values() if factor >= 5})
-        for clinic in sorted(set(frame["clinic"][mine].astype("str")) - {""}):
-            here = mine & (frame["clinic"] == clinic) & ~frame["unit_stated"]
-            others = mine & (frame["clinic"] != clinic)
-            # a clinic may have written a part of its values in the usual unit
-            low = here & (value < (one.usual[0] if one.usual else 0.0))
+        unstated = mine & ~frame["unit_stated"]
+        # a clinic may have written a part of its values in the usual unit
+        below = unstated & (value < (one.usual[0] if one.usual else 0.0))
+        by_clinic = below[unstated].groupby(frame["clinic"][unstated].astype("str")).agg(["sum", "size"])
+        many = (by_clinic["sum"] >= fewest) & (by_clinic["sum"] >= by_clinic["size"] / 2)
+        for clinic in sorted({*by_clinic.index[many]} - {""}):
+            here = frame["clinic"] == clinic
+            low, others = below & here, mine & ~here
             times = questions.apart(value[low], value[others])
             near = [factor for factor in factors if abs(np.log(times / factor)) < tolerance] if times > 0 else []
-            if low.sum() < fewest or others.sum() < fewest or low.sum() < here.sum() / 2 or len(near) != 1:
+            if others.sum() < fewest or len(near) != 1:
                 continue
             new = value * near[0]
             why = "the clinic's level is that of another unit"

@@ -179,14 +179,17 @@ def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     value, low = scores["value"], scores["value"] <= one.high / 10
     by_patient = low.groupby(scores["patient"], observed=True).agg(["all", "size"])
     patients = by_patient.index[by_patient["all"] & (by_patient["size"] > 1)]
-    names = {name: sorted({*scores[name].unique()} - {""}) for name in ("clinic", "visit")}
-    parts = [(f"one {name}", scores[name] == one_of) for name, all_of in names.items() for one_of in all_of]
+    parts = []
+    for name in ("clinic", "visit"):
+        by = value.groupby(scores[name].astype("str")).agg(["size", "max"])
+        lowest = {*by.index[(by["size"] >= FEWEST) & (by["max"] <= one.high / 10)]} - {""}
+        parts += [(f"one {name}", scores[name] == one_of) for one_of in sorted(lowest)]
     some = scores["patient"].isin(patients)
     # they are chosen by their values, so that only a gap between these and the others' says something
     if some.mean() >= PART and value[~some].quantile(0.1) > 2 * value[some].quantile(0.9):
         parts.append(("some patients", some))
     for name, here in parts:
-        if here.sum() >= FEWEST and low[here].all() and 5 <= apart(value[here], value[~here]) <= 20:
+        if here.sum() >= FEWEST and 5 <= apart(value[here], value[~here]) <= 20:
             return name, int(here.sum())
     return "", 0
 
@@ -201,7 +204,8 @@ def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trai
         column = f"{name}:{item}"
         return bool(trail.choices("outcomes", column)) or trail.lowest("outcomes", column) == one.item_range(item)[0]
 
-    numbered = answers[~answers["item"].astype("str").map(stated)]
+    item = answers["item"].astype("str")
+    numbered = answers[~item.isin([each for each in item.unique() if stated(each)])]
     if not len(numbered):
         return []
     item = numbered["item"].astype("str")

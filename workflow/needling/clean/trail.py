@@ -4,14 +4,17 @@ import json
 import re
 from collections.abc import Iterable
 from copy import copy
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from needling.clean.rules import Settings
 from needling.read.number import MISSING_WORDS, read_number
 from needling.schema.contract import check
 from needling.schema.intake import AUDIT, QUARANTINE
+
+if TYPE_CHECKING:
+    from needling.clean.rules import Settings
 
 HIDDEN = "(hidden)"
 HIDDEN_TEXT = re.compile(r"\((?:text of \d+ characters?|number of \d+ digits)\)")
@@ -46,7 +49,7 @@ class Trail:
     def __init__(
         self,
         tables: dict[str, pd.DataFrame],
-        settings: Settings,
+        settings: "Settings",
         coded: Iterable[str] = (),
         listed: Iterable[str] = (),
         decimal: str | None = None,

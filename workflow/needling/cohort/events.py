@@ -98,12 +98,13 @@ def intercurrent_counts(
     """
     rows = []
     for (cohort, arm), people in patients.assign(arm=patients["arm"].fillna("")).groupby(["cohort", "arm"]):
+        own, theirs = (table[table["patient"].isin(people["patient"])] for table in (frame, events))
         for outcome in study.cohorts[str(cohort)].outcomes if study.intercurrent_events else ():
-            mine = frame[(frame["outcome"] == outcome) & frame["patient"].isin(people["patient"])]
+            mine = own[own["outcome"] == outcome]
             for visit in study.visits.follow_up:
                 measured = mine[mine["visit"] == visit].drop_duplicates("patient").set_index("patient")
                 day = _day_of(people["patient"], measured, study.visits, visit)
-                had = events[events["day"].fillna(-np.inf) < events["patient"].map(day).astype(float)]
+                had = theirs[theirs["day"].fillna(-np.inf) < theirs["patient"].map(day).astype(float)]
                 without = people.loc[~people["patient"].isin(had["patient"]), "patient"]
                 whose = {one: had.loc[had["event"] == one, "patient"] for one in study.intercurrent_events}
                 for event, who in {**whose, "": without}.items():

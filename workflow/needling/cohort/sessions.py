@@ -71,16 +71,20 @@ def _with_exposures(frame: pd.DataFrame, needling: pd.DataFrame | None) -> pd.Da
         made[name] = _complete_sum(known[column], by) if column in known.columns else np.nan
     for name in ("depth_mm", "retention_min"):
         made[name] = known[name].groupby(by).mean() if name in known.columns else np.nan
-    made["technique"] = (
-        known["technique"].groupby(by).agg(lambda used: "+".join(sorted(used.dropna().unique())))
-        if "technique" in known.columns
-        else np.nan
-    )
+    made["technique"] = _techniques(known, key).reindex(made.index, fill_value="") if "technique" in known else np.nan
     frame = frame.merge(made.reset_index(), on=key, how="left")
     bare = frame["muscles"].isna() & frame[key[1]].notna()
     for name in ["muscles", *(one for one in [*EXPOSURES, "twitch"] if one in made and made[one].notna().any())]:
         frame[name] = frame[name].mask(bare, 0.0)
     return frame
+
+
+def _techniques(known: pd.DataFrame, key: list[str]) -> pd.Series:
+    """Name the techniques of each session, several in the order of the alphabet."""
+    used = known.dropna(subset="technique").drop_duplicates([*key, "technique"]).sort_values("technique", kind="stable")
+    several = used.duplicated(key, keep=False)
+    joined = used[several].groupby(key)["technique"].agg("+".join)
+    return pd.concat([used[~several].set_index(key)["technique"], joined])
 
 
 def _twitch(rows: pd.DataFrame) -> pd.Series:

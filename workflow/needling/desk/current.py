@@ -5,14 +5,20 @@ import json
 from pathlib import Path
 
 from needling.analysis.kinds import kinds
-from needling.study.code import OWN_PARTS, digest, modules_of
+from needling.instruments.registry import entries
+from needling.study.code import OWN_RULES, digest, modules_of
 from needling.study.extensions import EXTENSIONS, PACKAGE
 from needling.study.file import section
 from needling.study.plan import Study
 
 FILE = "made_from.json"
 STEPS = ("read", "clean", "assemble", "release")  # beside the analyses: those that results come from
-WORDS = {"plan": "the study file", "data": "the export or its corrections", "code": "the code"}
+WORDS = {
+    "plan": "the study file",
+    "instruments": "the registry of instruments",
+    "data": "the export or its corrections",
+    "code": "the code",
+}
 
 
 def sums(study: Study, files: list[Path | None], code: str | None = None) -> dict[str, str]:
@@ -26,16 +32,20 @@ def sums(study: Study, files: list[Path | None], code: str | None = None) -> dic
 
     Returns
     -------
-    SHA-256 of the plan (without what only people read), of the data ('' where a file is not here), and of the code that the steps
-    up to the release line run, the kinds of the plan's analyses among it.
+    SHA-256 of the plan (without what only people read), of what the registry says of its instruments, of the data ('' where a file
+    is not here), and of the code that the steps up to the release line run, the kinds of the plan's analyses among it.
     """
-    plan = json.dumps(section(study, *type(study).model_fields), sort_keys=True)
+    plan, used = (
+        json.dumps(values, sort_keys=True)
+        for values in (section(study, *type(study).model_fields), entries(study.instruments))
+    )
     given = [path for path in files if path is not None]
     data = (
         [hashlib.sha256(path.read_bytes()).hexdigest() for path in given] if all(p.is_file() for p in given) else None
     )
     return {
         "plan": hashlib.sha256(plan.encode()).hexdigest(),
+        "instruments": hashlib.sha256(used.encode()).hexdigest(),
         "data": "" if data is None else hashlib.sha256(json.dumps(data).encode()).hexdigest(),
         "code": digest(*computing(study)) if code is None else code,
     }
@@ -66,8 +76,7 @@ def _same_code(before: dict[str, str]) -> bool:
     What a file imports is told by what it holds, so that nothing has to be parsed.
     """
     paths = [PACKAGE.parent / name for name in before.get("files", [])]
-    own = {path for pattern in OWN_PARTS.values() for path in EXTENSIONS.glob(pattern)}
-    return own <= {*paths} and digest(*paths) == before["code"]
+    return {*EXTENSIONS.glob(OWN_RULES)} <= {*paths} and digest(*paths) == before["code"]
 
 
 def remark(study: Study, files: list[Path | None], processed: Path) -> str:
@@ -84,7 +93,7 @@ def remark(study: Study, files: list[Path | None], processed: Path) -> str:
         return f"{study.study}: nobody wrote down what its results were made from; ./run --study {study.study} does."
     before = json.loads(file.read_text(encoding="utf-8"))
     now = sums(study, files, code=before["code"] if _same_code(before) else None)
-    changed = [words for name, words in WORDS.items() if now[name] and before[name] != now[name]]
+    changed = [words for name, words in WORDS.items() if now[name] and before.get(name) != now[name]]
     if changed:
         verb = "has" if len(changed) == 1 else "have"
         return (

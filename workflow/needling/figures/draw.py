@@ -1,5 +1,7 @@
 """Every figure of a study: drawn, written in three formats beside the numbers it shows, with its words."""
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -28,7 +30,11 @@ def figures(extensions: Path = EXTENSIONS) -> dict[str, ModuleType]:
 
 
 def write_figures(
-    released: "dict[str, pd.DataFrame]", labels: Labels, folder: str | Path, extensions: Path = EXTENSIONS
+    released: "dict[str, pd.DataFrame]",
+    labels: Labels,
+    folder: str | Path,
+    extensions: Path = EXTENSIONS,
+    processes: int = 1,
 ) -> dict[str, dict[str, str]]:
     """Draw the figures for which a study has numbers, each as PDF, SVG and PNG beside a CSV of what it shows.
 
@@ -38,17 +44,26 @@ def write_figures(
     labels : the study's words.
     folder : where the files go, named by figure.
     extensions : folder with a study's own figures.
+    processes : how many draw at the same time; each figure is drawn by one of them, and is the same whichever.
 
     Returns
     -------
     Figure -> caption, alternative (its alternative text) and section.
     """
-    made = {}
-    for name, room in figures(extensions).items():
-        found = write_figure(room, released, labels, Path(folder) / name)
-        if found:
-            made[name] = found
-    return made
+    names = list(figures(extensions))
+    draw = partial(_named_figure, released=released, labels=labels, folder=Path(folder), extensions=extensions)
+    if processes == 1:
+        made = list(map(draw, names))
+    else:
+        with ProcessPoolExecutor(processes) as drawers:
+            made = list(drawers.map(draw, names))
+    return {name: words for name, words in zip(names, made, strict=True) if words}
+
+
+def _named_figure(
+    name: str, released: "dict[str, pd.DataFrame]", labels: Labels, folder: Path, extensions: Path
+) -> dict[str, str] | None:
+    return write_figure(figures(extensions)[name], released, labels, folder / name)
 
 
 def write_figure(

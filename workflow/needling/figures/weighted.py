@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import FAINT, HAIR, INK, Profile, Sheet, text_width, wrapped
+from needling.figures.style import FAINT, HAIR, INK, LEADING, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -13,13 +13,17 @@ from needling.tables.weighted import PLACE, place_words, shown
 from needling.tables.withheld import withheld_note
 
 LITTLE = 0.1  # of a standard deviation (Austin 2009, Statistics in Medicine 28:3083)
-STEP, HEAD, AXIS, KEY = 4.6, 7.5, 10.0, 6.0  # mm
+STEP, HEAD, AXIS, KEY, GUTTER, LEAST = 4.6, 7.5, 10.0, 6.0, 5.0, 34.0  # mm; LEAST: narrowest panel
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the differences that are known."""
+    """Take the differences that are known, at the primary visit where it is asked about, else at the first one."""
     rows = shown(released, labels, "figure", "weighted")
-    return rows[rows["before"].notna() & rows["after"].notna()].reset_index(drop=True)
+    rows = rows[rows["before"].notna() & rows["after"].notna()]
+    at = rows["visit"].eq(labels.plan.visits.primary)
+    first = rows.groupby(PLACE[:3])["visit"].transform("first").eq(rows["visit"])
+    has = at.groupby([rows[name] for name in PLACE[:3]]).transform("any")
+    return rows[at | (~has & first)].reset_index(drop=True)
 
 
 def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
@@ -38,23 +42,33 @@ def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw the comparisons below one another, on one scale."""
-    groups = [rows for _, rows in source.groupby(PLACE, sort=False)]
+    """Draw the comparisons on one scale: side by side where all have the same characteristics and there is room."""
+    groups = [rows.reset_index(drop=True) for _, rows in source.groupby(PLACE, sort=False)]
     told = {name: wrapped(name, 0.42 * profile.width, profile.type) for name in source["name"].unique()}
     left = max(text_width(words, profile.type) for words in told.values()) + 3
-    width = profile.width_of(1)
+    alike = all(list(one["name"]) == list(groups[0]["name"]) for one in groups)
+    room = int((profile.width - left + GUTTER) // (LEAST + GUTTER))
+    across = max(1, min(len(groups), room)) if alike else 1
+    across = next(one for one in range(across, 0, -1) if len(groups) % one == 0)
+    width = profile.width_of(across)
+    wide = (width - left - (across - 1) * GUTTER) / across
     reach = 1.12 * max(2 * LITTLE, float(source[["before", "after"]].abs().to_numpy().max()))
-    sheet = Sheet(width, KEY + sum(HEAD + STEP * len(rows) + AXIS for rows in groups))
+    blocks = [groups[i : i + across] for i in range(0, len(groups), across)]
+    titles = [[wrapped(place_words(one.iloc[0], labels, source), wide, profile.head, 600) for one in b] for b in blocks]
+    heads = [HEAD + LEADING * profile.head * max(words.count("\n") for words in block) for block in titles]
+    sheet = Sheet(width, KEY + sum(h + STEP * len(b[0]) + AXIS for h, b in zip(heads, blocks, strict=True)))
     _key(sheet)
     y = KEY
-    for rows in groups:
-        height = STEP * len(rows)
-        sheet.write(0, y + 4.4, place_words(rows.iloc[0], labels, source), fontweight=600, fontsize=profile.head)
-        for i, name in enumerate(rows["name"]):
-            sheet.write(0, y + HEAD + STEP * (i + 0.5) + 0.16 * profile.type, told[name])
-        ax = sheet.panel(left, y + HEAD, width - left, height, xlim=(-reach, reach), ylim=(height, 0))
-        panel(ax, rows.reset_index(drop=True)).set_xlabel("Standardised difference, SD", color=FAINT)
-        y += HEAD + height + AXIS
+    for block, head, named in zip(blocks, heads, titles, strict=True):
+        height = STEP * len(block[0])
+        for i, name in enumerate(block[0]["name"]):
+            sheet.write(0, y + head + STEP * (i + 0.5) + 0.16 * profile.type, told[name])
+        for place, (rows, words) in enumerate(zip(block, named, strict=True)):
+            x = left + place * (wide + GUTTER)
+            sheet.write(x if across > 1 else 0, y + 4.4, words, fontweight=600, fontsize=profile.head)
+            ax = sheet.panel(x, y + head, wide, height, xlim=(-reach, reach), ylim=(height, 0))
+            panel(ax, rows).set_xlabel("Standardised difference, SD" if wide > 38 else "Difference, SD", color=FAINT)
+        y += head + height + AXIS
     return sheet.figure
 
 

@@ -1,9 +1,10 @@
 """The instrument registry: `registry.yaml`, typed and checked."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
 from needling.study.scoring import Range, Scoring
+from needling.study.sources import Instrument
 
 # What of an entry may be known to the field without having been read in a publication.
 Part = Literal["range", "ranges of items", "reversed items", "scoring", "missing items", "direction"]
@@ -118,6 +120,21 @@ def registry(extensions: Path = EXTENSIONS) -> dict[str, Entry]:
                 f"workflow/extensions/{path.name}: {place + ': ' if place else ''}{first['msg']}."
             ) from None
     return known
+
+
+def entries(instruments: Mapping[str, Instrument]) -> dict[str, dict[str, Any]]:
+    """Look up what the registry says of a study's outcomes, as plain data.
+
+    Parameters
+    ----------
+    instruments : sections of the study file by name of the outcome.
+
+    Returns
+    -------
+    Name -> its entry; an outcome that only the study file describes has none.
+    """
+    keys = {name: settings.registry or name for name, settings in instruments.items()}
+    return {name: registry()[key].model_dump(mode="json") for name, key in keys.items() if key in registry()}
 
 
 def raw_scales() -> dict[str, tuple[str, float] | None]:

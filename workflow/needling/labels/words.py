@@ -176,6 +176,10 @@ class Labels:
         column: Any = self.plan.patients.covariates.get(code) or self.plan.covariates.get(code)
         return (column.label if column else None) or titled(code)
 
+    def column(self, code: str) -> str:
+        """Words for a column of a formula."""
+        return COLUMNS.get(code) or self.covariate(code)
+
     def event(self, code: str) -> str:
         """Words for an intercurrent event; for none, that there was none."""
         if not code:
@@ -213,7 +217,7 @@ class Labels:
                 parts.remove("missing items")
             if parts:
                 said.append(f"{one.label} ({listed(parts)})")
-        return said
+        return list(dict.fromkeys(said))  # one instrument at two sites is told once
 
     @property
     def title(self) -> str:
@@ -287,7 +291,7 @@ class Labels:
             return f"Arm: {in_sentence(self.arm(level))}"
         if name == "visit":
             return f"Visit: {in_sentence(self.visit(level))}"
-        label = COLUMNS.get(name) or self.covariate(name)
+        label = self.column(name)
         return f"{label}: {self.level(name, level)}" if level else label
 
     def level_of(self, term: str) -> tuple[str, str]:
@@ -307,8 +311,7 @@ class Labels:
     def at(self, values: str) -> str:
         """Where an estimate is read, e.g. 'day 14' or 'sex: female'."""
         parts = [
-            in_sentence(COLUMNS.get(name) or self.covariate(name))
-            + (f": {self.level(name, one)}" if isinstance(one, str) else f" {one:g}")
+            in_sentence(self.column(name)) + (f": {self.level(name, one)}" if isinstance(one, str) else f" {one:g}")
             for name, one in (json.loads(values) if values else {}).items()
         ]
         return ", ".join(parts)

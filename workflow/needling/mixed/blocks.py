@@ -55,7 +55,7 @@ class Bucket:
     def __post_init__(self) -> None:
         """Prepare sums over patterns and over cluster effects."""
         self.A, self.U, self.patterns.Z = laid(self.A), laid(self.U), laid(self.patterns.Z)
-        self.n_blocks, self.size, self.n_columns = self.A.shape
+        self.n_blocks, self.size, _ = self.A.shape
         self.one_to_one = self.n_blocks == len(self.patterns) and bool((self.pattern == np.arange(self.n_blocks)).all())
         self.starts = np.searchsorted(self.pattern, np.arange(len(self.patterns)))
         self.empty = self.starts == np.append(self.starts[1:], self.n_blocks)

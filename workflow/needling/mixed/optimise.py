@@ -26,7 +26,7 @@ class Optimum:
     decrement: float
 
 
-def _newton(point: Point) -> tuple[Array, Array, Array, Array]:
+def curved(point: Point) -> tuple[Array, Array, Array, Array]:
     """Give gradient and Hessian in free parameters, as eigenvalues and eigenvectors."""
     components = point.components
     jacobian = components.local_jacobian(point.free)
@@ -44,7 +44,7 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough
         return None
     damping, decrement, rejected = 0.0, np.inf, 0
     for iteration in range(iterations):
-        gradient, values, vectors, scale = _newton(point)
+        gradient, values, vectors, scale = curved(point)
         along = vectors.T @ (gradient / scale)
         curvature = np.maximum(np.abs(values), 1e-7)
         decrement = float((along**2 / curvature).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from .errors import MixedModelError
 from .judge import parameter_names
 from .likelihood import Likelihood
 from .model import Model
+from .optimise import curved
 from .solution import Solution
 from .solving import solve
 
@@ -96,31 +98,45 @@ def _root_of_share(part: Array, whole: Array) -> Constraint:
 def _held(likelihood: Likelihood, constraint: Constraint, value: float, start: Array) -> tuple[float, Array]:
     """Maximise the likelihood with one function of the parameters held at a value."""
     components = likelihood.components
+    white = _whitening(likelihood, start)
 
-    def objective(free: Array) -> tuple[float, Array]:
+    def objective(along: Array) -> tuple[float, Array]:
+        free = start + white @ along
         point = likelihood.at(free)
         if point is None:
             return 1e10, np.zeros_like(free)
-        return point.value, components.local_jacobian(free).T @ point.gradient
+        return point.value, white.T @ components.local_jacobian(free).T @ point.gradient
+
+    def miss(along: Array) -> float:
+        return constraint.value(components.natural(start + white @ along)) - value
+
+    def slope(along: Array) -> Array:
+        free = start + white @ along
+        return constraint.slope(components.natural(free)) @ components.jacobian(free) @ white
 
     found = optimize.minimize(
         objective,
-        start,
+        np.zeros_like(start),
         jac=True,
         method="SLSQP",
-        constraints={
-            "type": "eq",
-            "fun": lambda free: constraint.value(components.natural(free)) - value,
-            "jac": lambda free: constraint.slope(components.natural(free)) @ components.jacobian(free),
-        },
-        options={"ftol": 1e-11, "maxiter": 200},
+        constraints={"type": "eq", "fun": miss, "jac": slope},
+        options={"ftol": 1e-9, "maxiter": 200},
     )
-    met = abs(constraint.value(components.natural(found.x)) - value) < 1e-6 * max(abs(value), 1e-6)
-    return (float(found.fun), found.x) if met else (np.nan, start)
+    met = abs(miss(found.x)) < 1e-6 * max(abs(value), 1e-3)
+    return (float(found.fun), start + white @ found.x) if met else (np.nan, start)
+
+
+def _whitening(likelihood: Likelihood, start: Array) -> Array:
+    """Give directions along which -2 log L has a curvature of one, with which the search begins."""
+    point = likelihood.at(start)
+    if point is None:
+        return np.eye(len(start))
+    _, values, vectors, scale = curved(point)
+    return vectors / np.sqrt(np.maximum(np.abs(values), 1e-3)) / scale[:, None]
 
 
 def _limit(height: Callable[[float], float], estimate: float, step: float, end: float) -> float:
-    """Walk from the estimate towards an end until the profile is too high, then find where it crosses; the end if it never is."""
+    """Walk from the estimate white an end until the profile is too high, then find where it crosses; the end if it never is."""
     inside = estimate
     for _ in range(FARTHEST):
         outside = inside + step
@@ -148,11 +164,13 @@ def _interval(fit: Solution, constraint: Constraint, estimate: float, error: flo
         inner = NOTHING * max(abs(estimate), error)
         wall = end + inner if end == 0 else end * (1 - 1e-6) if np.isfinite(end) else end
 
+        @cache  # the ends between which the crossing lies are asked for twice
         def height(value: float, last: list[Array] = last) -> float:
             found, last[0] = _held(likelihood, constraint, value, last[0])
             if np.isnan(found):  # the last end is sometimes a corner that the search does not leave
                 found, last[0] = _held(likelihood, constraint, value, fit.warm_start)
-            return found - best - cut
+            # roots, because they rise nearly as a line, whose crossing is found in few steps
+            return float(np.sqrt(np.maximum(found - best, 0)) - np.sqrt(cut))
 
         limit = _limit(height, estimate, sign * error, wall)
         ends.append(end if limit == wall else limit)

@@ -24,6 +24,8 @@ VARIABLE = ["cohort", "variable", "visit", "site"]
 # columns of side tables that say where a row stands: they are grids and no findings
 AXES = ("bin", "normal", "time", "day", "week", "improvement", "level", "delta_arm", "delta_reference")
 # side tables about estimates and not about people: they go where the result goes
+CLUSTER_NUMBERS = ("rank", "estimate", "low", "high", "n", "level")
+OF_CLUSTERS = ("cluster_effects", "delivered_by_clinic")  # a row for each therapist or clinic, without a name
 OF_RESULTS = ("cross_check", "tipping", "tipping_points", "balance")
 
 
@@ -229,10 +231,8 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         return own(table, limit)
     if name == "guesses":
         return release_parts(table, ["analysis", "cohort", "visit", "arm"], "n_answered", "n", ["guess"], limit)
-    if name == "cluster_effects":
-        # who knows how many patients a therapist had would know the effect too
-        hide(table, few(table["fewest"], max(limit.cell, limit.sd)), ["estimate", "low", "high"], "few_people")
-        return table.drop(columns="fewest")
+    if name in OF_CLUSTERS:
+        return release_clusters(table, limit)
     if "fewest" in table.columns:
         # of one value per patient: n is no secret, as it is not of the values at baseline
         _describe(table, limit)
@@ -247,6 +247,19 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
     axis = next((c for c in ("time", "day", "improvement") if c in table.columns), None)
     return on_grid(table, axis, limit) if axis else table
+
+
+def release_clusters(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
+    """Release what therapists or clinics had, by size: nothing of those with few patients, whose place would bound it either."""
+    import pandas as pd
+
+    groups = [name for name in table.columns if name not in (*CLUSTER_NUMBERS, "fewest", "hidden")]
+    # who knows how many patients one had would know the estimate too
+    hide(table, few(table["fewest"], max(limit.cell, limit.sd)), ["estimate", "low", "high"], "few_people")
+    order = pd.DataFrame({"group": table.groupby(groups, sort=False).ngroup(), "last": table["hidden"] != ""})
+    table = table.loc[order.sort_values(["group", "last"], kind="stable").index]
+    table["rank"] = table.groupby(groups, sort=False).cumcount() + 1
+    return table.drop(columns="fewest").reset_index(drop=True)
 
 
 def release_dropout(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":

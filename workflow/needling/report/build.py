@@ -66,9 +66,10 @@ def build_report(
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(released, labels, folder / "tables")
-    for name, table in checklist_tables(labels, tables, words).items():
+    checked = checklist_tables(labels, tables, words)
+    for name, table in checked.items():
         write_table(table.exact, folder / "tables" / f"{name}.csv")
-    text = report_text(labels, released, tables, words, software=software, templates=templates)
+    text = report_text(labels, released, tables, words, software=software, templates=templates, checked=checked)
     with tempfile.TemporaryDirectory() as scratch, _fixed_surroundings():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")

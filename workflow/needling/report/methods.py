@@ -1,5 +1,6 @@
 """The methods in words: each model as its job describes it, the items of an analysis plan, and what the authors have not said."""
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -11,9 +12,26 @@ from needling.tables.select import said
 FORMULA = ("formula", "formula_words")
 LEGEND = (
     "In the formulas Y is the outcome of patient i, at visit j where there are several; with index 0 it is the value at baseline. "
-    "A is the arm, x are the covariates, t is time in weeks; Greek letters are estimated, u and b are random effects, and N is the "
-    "normal distribution."
+    "A is the arm, x are the covariates; Greek letters are estimated, u and b are random effects, and N is the normal "
+    "distribution."
 )
+# What else a formula may have, told beside it: a part of its LaTeX -> words.
+SYMBOLS = {
+    r"\,t_{ij}": "t is time in weeks",
+    "R_{i}": "R is 1 for a responder",
+    "(1 - e_{i})": "A is 1 in the group that is compared and 0 in the other, and e is the chance of it",
+    r"\text{mis}": "mis and obs are a patient's missing and measured visits",
+    r"\hat{\tau}_{(k)}": "an index in brackets is what is left out",
+    "d_{k}": "d of n at risk had the event at a time",
+    "B_{a}": "n are people",
+    r"\mathbf{z}_{i}": "z are the variables on which a difference may depend",
+    "G(i)": "G is the subgroup",
+    "g_{ia}": "m is a predicted outcome and P a chance",
+    "D_{ik}": "D is pain and T a twitch response at session k",
+    r"\tilde{q}": "q and p are the measure and pain",
+    "C_{ik}": "C is coming again after session k, M being measured, s the sessions and p the pain before one",
+    r"\mathbf{c}_{i}": "c are the sessions with other treatment",
+}
 ITEMS = {
     "registration": "Registration",
     "protocol": "Protocol and analysis plan",
@@ -65,7 +83,7 @@ def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) ->
     sentences += told("imputation")
     if told("averaged"):
         sentences.append(f"Marginal means average over {listed(told('averaged'))}.")
-    sentences += told("scale")
+    sentences += [one for one in told("scale") if one not in said_of_several(released)]
     if settings.family:
         family = plan.families[settings.family]
         how = f"{FAMILIES.get(family.method, 'not adjusted')}, two-sided level {family.level}"
@@ -73,15 +91,37 @@ def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) ->
             f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
         )
     written = [
-        (latex, labels.fill(words))
+        (_with_labels(latex, labels), sentence(labels.fill(words)))
         for latex, words in zip(*(said(released, name, one) for one in FORMULA), strict=True)
     ]
     return {
         "id": name.replace("_", "-"),
         "label": labels.analysis(name),
-        "sentences": " ".join(sentences),
+        "sentences": " ".join([*(one for one in map(letters, (latex for latex, _ in written)) if one), *sentences]),
         "written": written,
     }
+
+
+def _with_labels(latex: str, labels: Labels) -> str:
+    """A formula with the labels of its columns, in which a sign of LaTeX is the sign itself."""
+
+    def label(found: re.Match[str]) -> str:
+        return re.sub(r"[&%$#_{}]", r"\\\g<0>", labels.fill(found[0]))
+
+    return re.sub(r"\{column:[^{}]*\}", label, latex)
+
+
+def letters(latex: str) -> str:
+    """Say what the letters of a formula are that not all formulas have."""
+    told = [words for mark, words in SYMBOLS.items() if mark in latex]
+    return f"Here {listed(told)}." if told else ""
+
+
+def said_of_several(released: dict[str, pd.DataFrame]) -> list[str]:
+    """What the methods of several analyses say in the same words of how values were prepared: the plan says it once."""
+    found = released["methods"]
+    texts = found.loc[found["item"] == "scale", ["analysis", "text"]].drop_duplicates()["text"]
+    return list(texts[texts.duplicated()].drop_duplicates())
 
 
 def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:
@@ -121,7 +161,7 @@ def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[
     tests += "should be read."
     middle = [
         ("Outcomes", sentence(scales)),
-        ("Missing data", (data + " ".join(missing)).strip()),
+        ("Missing data", " ".join([f"{data}{' '.join(missing)}".strip(), *said_of_several(released)]).strip()),
         ("Intervals and tests", tests),
     ]
     return [*before, *[one for one in middle if one[1]], *[one for one in told[8:] if one[1]]]

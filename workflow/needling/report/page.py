@@ -205,9 +205,8 @@ def _inline(path: Path, name: str, told: str) -> str:
     drawing = re.sub(r' transform="rotate\(-?0 [^"]*"', "", drawing)
     drawing = re.sub(r"font-family: [^;\"]*; ?", "", drawing)  # the page's own typeface is that of the figures
     drawing = re.sub(r'<g id="[^"]*"', "<g", drawing)  # names that nothing points at
-    drawing = re.sub(r"<g>\s*</g>|<g/>", "", drawing)
-    drawing = re.sub(r'\bid="', f'id="{name}-', drawing)
-    drawing = drawing.replace("url(#", f"url(#{name}-").replace('xlink:href="#', f'xlink:href="#{name}-')
+    drawing = _without_bare_groups(drawing.replace("<g/>", ""))
+    drawing = _own_names(drawing, name)
     for colour, variable in VARIABLES.items():
         drawing = re.sub(re.escape(colour), f"var(--{variable})", drawing, flags=re.IGNORECASE)
     size = r'(<svg[^>]*?) (?:width|height)="[\d.]+pt"'
@@ -219,3 +218,28 @@ def _inline(path: Path, name: str, told: str) -> str:
     drawing = re.sub(r"<svg([^>]*)>", rf'<svg role="img" aria-labelledby="{name}-told"\1>', drawing, count=1)
     first = drawing.index(">") + 1
     return f"{drawing[:first]}{described}{drawing[first:].strip()}"
+
+
+def _without_bare_groups(drawing: str) -> str:
+    """Leave out groups that say nothing of what is in them."""
+    kept: list[bool] = []
+
+    def mark(found: re.Match[str]) -> str:
+        if found[0] == "</g>":
+            return found[0] if kept.pop() else ""
+        kept.append(found[0] != "<g>")
+        return found[0] if kept[-1] else ""
+
+    return re.sub(r"<g\b[^>]*>|</g>", mark, drawing)
+
+
+def _own_names(drawing: str, name: str) -> str:
+    """Number the ids of a drawing under its name, so that they are its own and short: marks point at them thousands of times."""
+    numbers: dict[str, str] = {}
+
+    def short(one: str) -> str:
+        return numbers.setdefault(one, f"{name}-{len(numbers)}")
+
+    drawing = re.sub(r'\bid="([^"]*)"', lambda found: f'id="{short(found[1])}"', drawing)
+    drawing = re.sub(r"url\(#([^)]*)\)", lambda found: f"url(#{short(found[1])})", drawing)
+    return re.sub(r'xlink:href="#([^"]*)"', lambda found: f'href="#{short(found[1])}"', drawing)

@@ -10,6 +10,7 @@ PACKAGES = (
     "pandas",
     "statsmodels",
     "pingouin",
+    "firthmodels",
     "matplotlib",
     "snakemake",
     "pypandoc-binary",

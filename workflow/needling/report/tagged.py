@@ -17,10 +17,12 @@ def with_row_heads(path: Path) -> Path:
 
     PDF/UA-1 (ISO 14289-1, 7.5) asks that heads of rows are TH with a scope; typst marks those of columns only.
     """
-    from pypdf import PdfWriter
+    from pypdf import PdfReader, PdfWriter
     from pypdf.generic import DictionaryObject, NameObject
 
-    writer = PdfWriter(clone_from=path)
+    reader = PdfReader(path)
+    writer = PdfWriter(clone_from=reader)
+    writer.pdf_header = reader.pdf_header  # the writer would say 1.3, which knows no tags
     scope = DictionaryObject({NameObject("/O"): NameObject("/Table"), NameObject("/Scope"): NameObject("/Row")})
     waiting: list[Any] = [writer.root_object["/StructTreeRoot"]]
     while waiting:

@@ -34,6 +34,7 @@ def report_text(
     software: list[str],
     templates: Path,
     extensions: Path = EXTENSIONS,
+    checked: dict[str, Printed] | None = None,
 ) -> str:
     """Write the report as Markdown.
 
@@ -46,6 +47,7 @@ def report_text(
     software : the packages that computed, with their versions.
     templates : folder with report.md.
     extensions : folder with a study's own sections (section_<name>.md, written like report.md).
+    checked : the checklists, as `checklist_tables` fills them. Default: they are filled here.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def report_text(
     StudyError : a figure or table asks for a section that the report has not.
     """
     plan = labels.plan
-    checked = checklist_tables(labels, tables, words)
+    checked = checklist_tables(labels, tables, words) if checked is None else checked
     tables = tables | checked
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
@@ -225,6 +227,7 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
     mine = results[
         (results["analysis"] == plan.primary) & results["quantity"].eq("difference") & results["estimate"].notna()
     ]
+    mine = mine[mine["variant"] == ""]  # nothing is said of means that stand beside the result
     found: dict[str, None] = {}
     for row in mine.to_dict("records"):
         instrument = plan.instruments.get(row["instrument"])

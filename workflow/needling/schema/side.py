@@ -114,6 +114,23 @@ DELIVERED: Contract = {
     "q75": number("75th percentile"),
     "fewest": count("Patients with the rarest value, where there are at most three values; never released"),
 }
+# The same by clinic, without a name: each measure in the order of its own means.
+DELIVERED_BY_CLINIC: Contract = {
+    "analysis": text("Analysis"),
+    "cohort": text("Cohort"),
+    "arm": text("Arm", True),
+    "measure": text("What was delivered"),
+    "unit": text("Unit", True),
+    "rank": whole("Place in the order of means, from 1; those that are not shown come last"),
+    "estimate": number("Mean over the clinic's patients"),
+    "low": number("Lower confidence limit of the mean, not below 0"),
+    "high": number("Upper confidence limit of the mean"),
+    "level": number("Confidence level"),
+    "n": whole("Patients of all clinics with a value"),
+    "fewest": count(
+        "Patients of this clinic, or those with its rarest value where it has at most three; never released"
+    ),
+}
 # Numbers needed to treat, from risk differences of responders; negative for harm.
 NUMBER_NEEDED: Contract = {
     "analysis": text("Analysis"),
@@ -257,6 +274,7 @@ SIDE: dict[str, Contract] = {
     "dropout": DROPOUT,
     "lost": LOST,
     "delivered": DELIVERED,
+    "delivered_by_clinic": DELIVERED_BY_CLINIC,
     "number_needed": NUMBER_NEEDED,
     "response_curve": RESPONSE_CURVE,
     "reliable_change": RELIABLE_CHANGE,

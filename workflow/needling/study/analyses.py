@@ -141,6 +141,20 @@ class KindSettings(Analysis):
 
 # Of kinds that ask about an outcome and mean nothing without one.
 Outcomes = Annotated[list[Name], Field(min_length=1, description="Outcomes analysed, each in each cohort that has it.")]
+# Covariance of a patient's residuals over visits.
+Residual = Literal[
+    "unstructured",
+    "toeplitz_het",
+    "ar1_het",
+    "compound_symmetry_het",
+    "toeplitz",
+    "ar1",
+    "compound_symmetry",
+    "antedependence",
+    "antedependence_het",
+    "exponential",
+]
+
 # Of kinds with normal errors: an outcome that is none is refused unless somebody says why it is to be taken as one.
 Scale = dict[Literal["continuous"], Annotated[str, Field(min_length=10)]]
 SCALE: Any = Field(

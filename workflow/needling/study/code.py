@@ -9,8 +9,8 @@ from pathlib import Path
 from needling.study.extensions import EXTENSIONS, PACKAGE
 
 SCRIPTS = PACKAGE.parent / "scripts"
-# Files of a study's own that a module of the package looks for.
-OWN_PARTS = {"clean/rules.py": "rule_*.py", "instruments/registry.py": "instrument_*.yaml"}
+OWN_RULES = "rule_*.py"  # a study's own, which the module of the cleaning rules looks for
+REGISTRY = "registry.yaml"  # no code: what it says of the instruments that a job uses is among the job's parameters
 
 BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where a statement has others
 
@@ -49,14 +49,13 @@ def imported(path: Path) -> list[Path]:
             names |= {origin, *(f"{origin}.{name.name}" for name in node.names)}
         elif isinstance(node, ast.Import):
             names |= {name.name for name in node.names}
-    own = OWN_PARTS.get(path.relative_to(PACKAGE).as_posix()) if path.is_relative_to(PACKAGE) else None
-    found = sorted(EXTENSIONS.glob(own)) if own else []
+    found = sorted(EXTENSIONS.glob(OWN_RULES)) if path == PACKAGE / "clean/rules.py" else []
     for name in sorted(n for n in names if n == "needling" or n.startswith("needling.")):
         parts = name.split(".")[1:]
         for depth in range(len(parts) + 1):
             place = PACKAGE.joinpath(*parts[:depth])
             if (place / "__init__.py").exists():
-                found += [place / "__init__.py", *place.glob("*.yaml")]
+                found += [place / "__init__.py", *(data for data in place.glob("*.yaml") if data.name != REGISTRY)]
             elif place.with_suffix(".py").exists():
                 found.append(place.with_suffix(".py"))
     return found

@@ -52,14 +52,24 @@ def baseline(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     )
 
 
+def characteristic(row: Any, labels: Labels, level: str = "") -> str:
+    """Name a characteristic, e.g. 'Sex: female' or 'Pain intensity at baseline'; `row` has its variable, visit and site."""
+    if row["visit"]:
+        return f"{labels.outcome(row['variable'], row['site'])} at baseline"
+    name = labels.covariate(row["variable"])
+    return f"{name}: {labels.level(row['variable'], level)}" if level else name
+
+
+def shown_levels(levels: list[str]) -> list[str]:
+    """The levels of a category that are shown: one of two, since the other says the same; none of very many."""
+    if len(levels) <= 2:
+        return ["yes"] if "yes" in levels else levels[:1]
+    return levels if len(levels) <= MOST_LEVELS else []
+
+
 def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str], labels: Labels) -> list[Row]:
     first = rows.iloc[0]
-    is_outcome = bool(first["visit"])
-    name = (
-        f"{labels.outcome(first['variable'], first['site'])} at baseline"
-        if is_outcome
-        else labels.covariate(first["variable"])
-    )
+    name = characteristic(first, labels)
     label = f"{name}, {span(first['unit'])}" if first["unit"] else name
     known = _known(rows, arms, everybody)
     difference = len(arms) > 1
@@ -70,11 +80,11 @@ def _variable(rows: pd.DataFrame, arms: list[str], everybody: list[str], labels:
         return [[f"{label}{known}", *cells, *([_differences(rows)] if difference else [])]]
     levels = list(dict.fromkeys(rows["level"]))
     blanks = [""] * (len(arms) + difference)
-    if len(levels) > MOST_LEVELS:
+    if not shown_levels(levels):
         return [[f"{label}: {len(levels)} different{known}", *blanks]]
     few = len(levels) <= 2
     lines = [] if few else [[f"{label}{known}", *blanks]]
-    for level in ["yes"] if few and "yes" in levels else levels[:1] if few else levels:
+    for level in shown_levels(levels):
         mine = rows[rows["level"] == level].set_index("arm")
         cells = [_share(mine.loc[arm]) if arm in mine.index else MISSING for arm in arms]
         named = labels.level(first["variable"], level)

@@ -59,22 +59,17 @@ def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
         exact,
         ["", f"Weighted ({level} CI)", f"Naive ({level} CI)", "n"],
         headed(pairs),
-        [*notes, *spread(_weights(released, exact), labels), *withheld_note(exact)],
+        [*notes, *_spread(released, exact, labels), *withheld_note(exact)],
         [0.4, 0.26, 0.26, 0.08],
         section=SECTION,
     )
 
 
-def _weights(released: dict[str, pd.DataFrame], exact: pd.DataFrame) -> pd.DataFrame:
-    """The weights of the analyses shown."""
-    weights = released.get("weights", pd.DataFrame(columns=["analysis", "mean"]))
-    return weights[weights["analysis"].isin(exact["analysis"])]
-
-
-def spread(rows: pd.DataFrame, labels: Labels) -> list[str]:
-    """How the weights of some groups spread (rows of `weights`)."""
+def _spread(released: dict[str, pd.DataFrame], exact: pd.DataFrame, labels: Labels) -> list[str]:
+    """How the weights of the analyses shown spread."""
     told = []
-    for row in rows.dropna(subset="mean").to_dict("records"):
+    weights = released.get("weights", pd.DataFrame(columns=["analysis", "mean"]))
+    for row in weights[weights["analysis"].isin(exact["analysis"])].dropna(subset="mean").to_dict("records"):
         arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
         mean, sd, low, high = (format_fixed(row[name], 2) for name in ("mean", "sd", "q05", "q95"))
         told.append(

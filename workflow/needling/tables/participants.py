@@ -23,7 +23,7 @@ def participants(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
     """
     flow, plan = released["flow"], labels.plan
     exact = flow.loc[flow["stage"].isin(STAGES), ["cohort", "arm", "outcome", "stage", "reason", "n", "hidden"]]
-    reasons = _reasons(released, labels)
+    reasons = reasons_left_out(released, labels)
     pairs: list[tuple[str, Row]] = []
     for (cohort, outcome), mine in exact[exact["outcome"] != ""].groupby(["cohort", "outcome"], sort=False):
         heading = labels.cohort(str(cohort)) if len(plan.cohorts) > 1 else ""
@@ -55,7 +55,7 @@ def _left_out(row: dict[Any, Any], reasons: dict[str, str]) -> str:
     return f"{reasons[row['reason']]}: {HIDDEN if pd.isna(row['n']) else row['n']}"
 
 
-def _reasons(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, str]:
+def reasons_left_out(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, str]:
     """Put the reasons for being left out into words; which visits and values are needed the methods say."""
     plan = labels.plan
     visits = [in_sentence(labels.fill(text)) for text in said(released, plan.primary, "visit")]

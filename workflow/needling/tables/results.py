@@ -65,9 +65,10 @@ def visits(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     alone = len(others) == 1 and others[0] in plan.visits.schedule
     where = in_sentence(labels.visit(others[0])) if alone else "the other visits"
     made = _comparisons(mine, released, labels, f"{labels.analysis(plan.primary)} at {where}.")
-    return made and replace(made, folded=True)
+    return made and replace(_beside_primary(made, released, labels), folded=True)
 
 
+OWN_MEANS = ("change_score", "unweighted")  # differences of other means than the model's
 PLACED = ("individual", "sensitivity", "whom", "mechanism")
 
 
@@ -79,7 +80,20 @@ def secondary(released: dict[str, pd.DataFrame], labels: Labels, section: str = 
     shown = [name for name, place in places.items() if (place if place in PLACED else "others") == section]
     mine = results[results["analysis"].isin(shown)]
     made = _comparisons(mine, released, labels, "Results of the other analyses.", by_analysis=True)
-    return made and replace(made, section=section, caption=CAPTIONS.get(section, made.caption))
+    if made is None:
+        return None
+    return replace(
+        _beside_primary(made, released, labels), section=section, caption=CAPTIONS.get(section, made.caption)
+    )
+
+
+def _beside_primary(made: Printed, released: dict[str, pd.DataFrame], labels: Labels) -> Printed:
+    """Refer to the notes of the primary result where all of them hold of another table too, so that none is printed twice."""
+    first = primary(released, labels)
+    if first is None or not first.notes or not set(first.notes) <= set(made.notes):
+        return made
+    own = [note for note in made.notes if note not in first.notes]
+    return replace(made, notes=["The notes of {table:primary} hold here too.", *own])
 
 
 def _comparisons(
@@ -159,7 +173,7 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
 
 
 def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any]) -> str:
-    if row["quantity"] not in ("difference", "change") or row["variant"] == "change_score" or key not in means:
+    if row["quantity"] not in ("difference", "change") or row["variant"] in OWN_MEANS or key not in means:
         return MISSING
     mean = means[key]
     if mean["hidden"]:

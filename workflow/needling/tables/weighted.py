@@ -1,4 +1,4 @@
-"""Two groups before and after they were weighted: how far they differ at day 0, how weights spread, what could still hide."""
+"""Two groups before and after they were weighted: how far they differ at day 0, how many they weigh, what could still hide."""
 
 import json
 from typing import Any
@@ -8,9 +8,8 @@ import pandas as pd
 from needling.labels.numbers import MISSING, format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
-from needling.tables.dose import spread
 from needling.tables.for_whom import moderator
-from needling.tables.printed import Printed, Row, headed
+from needling.tables.printed import Printed, Row, Told, headed
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -24,13 +23,17 @@ def shown(released: dict[str, pd.DataFrame], labels: Labels, item: str, name: st
         "balance", pd.DataFrame(columns=[*PLACE, "variable", "level", "before", "after", "n", "hidden"])
     )
     mine = table[table["analysis"].isin(asked_for(released, item, name))].fillna({"level": ""})
-    mine = in_order(mine, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
+    mine = _in_order(mine, labels)
     terms = [json.dumps([[v, level] if level else v]) for v, level in zip(mine["variable"], mine["level"], strict=True)]
     return mine.assign(name=[moderator(term, labels) for term in terms])
 
 
+def _in_order(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    return in_order(rows, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
+
+
 def place_words(row: "pd.Series", labels: Labels, rows: pd.DataFrame) -> str:
-    """Cohort, outcome and visit, as far as several are shown."""
+    """Analysis, cohort, outcome and visit, as far as several are shown."""
     parts = [labels.analysis(row["analysis"])] if rows["analysis"].nunique() > 1 else []
     parts += [labels.cohort(row["cohort"])] if len(labels.plan.cohorts) > 1 else []
     parts.append(in_sentence(labels.outcome(row["outcome"])) if parts else labels.outcome(row["outcome"]))
@@ -49,19 +52,15 @@ def balance(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
         for row in mine.to_dict("records"):
             pairs.append((heading, [row["name"], *(_number(row, column) for column in ("before", "after"))]))
     first, second = (in_sentence(labels.arm(arm)) for arm in labels.plan.arms[:2])
-    notes = [
-        f"Standardised difference: {second} minus {first}, in standard deviations before weighting; below 0.1 is little."
-    ]
-    weights = released.get("weights")
-    if weights is not None:
-        notes += spread(weights[weights["analysis"].isin(rows["analysis"])], labels)
+    note = f"Standardised difference: {second} minus {first}, in standard deviations before weighting; below 0.1 is little."
     return Printed(
         "What groups differ by at day 0, before and after weighting.",
         rows.drop(columns="name"),
         ["Characteristic", "Before", "After"],
         headed(pairs),
-        [*notes, *_e_values(released, rows, labels), *withheld_note(rows)],
+        [note, *withheld_note(rows)],
         [0.6, 0.2, 0.2],
+        folded=True,
     )
 
 
@@ -71,24 +70,44 @@ def _number(row: dict[Any, Any], column: str) -> str:
     return MISSING if pd.isna(row[column]) else format_fixed(row[column] + 0.0, 2)
 
 
-def _e_values(released: dict[str, pd.DataFrame], rows: pd.DataFrame, labels: Labels) -> list[str]:
-    """What it would take of something that was not measured."""
-    results = released["results"]
-    mine = results[
-        results["quantity"].eq("e_value") & results["analysis"].isin(rows["analysis"]) & results["estimate"].notna()
+def groups(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print how many patients the weighted groups tell as much as, and what it would take of something that was not measured."""
+    results, asked = released["results"], asked_for(released, "table", "weighted_groups")
+    exact = _in_order(results[results["quantity"].eq("e_value") & results["analysis"].isin(asked)], labels)
+    if exact.empty:
+        return None
+    weighed = {tuple(row[k] for k in (*PLACE, "arm")): row for row in released["weights"].to_dict("records")}
+    rows: list[Row] = []
+    for place, pair in exact.groupby(PLACE, sort=False):
+        cells = [_effective(weighed.get((*place, arm))) for arm in labels.plan.arms]
+        of = {row["variant"]: row for row in pair.to_dict("records")}
+        rows.append([place_words(pair.iloc[0], labels, exact), *cells, *(_e_value(of[one]) for one in ("", "limit"))])
+    names = [f"{labels.arm(arm)}, effective n" for arm in labels.plan.arms]
+    notes = [
+        "Effective n: so many unweighted patients would tell as much. E-value: the risk ratio with which something not measured "
+        f"would have to go with both group and outcome to account for all of the {labels.noun}; at the limit, for the end of its "
+        "interval that is nearer to none (1 where the interval holds none)."
     ]
-    told = []
-    for _, pair in mine.groupby(PLACE, sort=False):
-        of = {row["variant"]: format_fixed(row["estimate"], 2) for row in pair.to_dict("records")}
-        told.append(
-            f"{in_sentence(place_words(pair.iloc[0], labels, rows))} {of['']} (of the limit nearer to 0: {of['limit']})"
-        )
-    if not told:
-        return []
-    return [
-        "E-value, the risk ratio with which something not measured would have to go with both group and outcome to account for "
-        f"all of the {labels.noun}: {'; '.join(told)}."
-    ]
+    return Printed(
+        "Weighted groups: how many patients they amount to, and how strong something not measured would have to be.",
+        exact,
+        ["Comparison", *names, "E-value", "at the limit"],
+        rows,
+        [*notes, *withheld_note(exact)],
+        [0.4, 0.18, 0.18, 0.12, 0.12],
+    )
 
 
-TABLES = {"weighted_balance": balance}
+def _effective(row: dict[Any, Any] | None) -> str:
+    if row is None or pd.isna(row["effective_n"]):
+        return HIDDEN if row else MISSING
+    return f"{format_fixed(row['effective_n'], 0)} of {row['n']}"
+
+
+def _e_value(row: dict[Any, Any]) -> str:
+    if row["hidden"]:
+        return HIDDEN
+    return MISSING if pd.isna(row["estimate"]) else Told(format_fixed(row["estimate"], 2), row["row_id"], "estimate")
+
+
+TABLES = {"weighted_groups": groups, "weighted_balance": balance}

@@ -1,0 +1,186 @@
+"""Figures of who was in a study, who was lost and how clinics treated: what they draw are the released numbers."""
+
+import pandas as pd
+import pytest
+from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
+from matplotlib.lines import Line2D
+from test_figures import drawn_texts
+
+from needling.figures import balance, clinics, patterns
+from needling.figures.style import PHONE, REPORT, Profile, style
+
+
+def of(room, released, labels, sizes=REPORT):
+    """Source, figure and words."""
+    source = room.data(released, labels)
+    with style(sizes):
+        return source, room.draw(source, labels, sizes), *room.words(source, labels)
+
+
+def marks(ax):
+    """Places of all marks of a panel."""
+    lines = [line for line in ax.findobj(Line2D) if line.get_marker() in ("s", "o", "^", "D") and line.axes is ax]
+    return [(float(x), float(y)) for line in lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
+# ---------------------------------------------------------------- balance
+
+
+def test_balance_draws_each_difference_once_beside_the_guide():
+    released, labels = shown(plan)
+    table = released["baseline"]
+    source, figure, caption, alternative = of(balance, released, labels)
+    told = table[table["standardised_difference"].notna() & table["level"].isin(["", "female"])]
+    assert len(source) == len(told) == 12  # of two levels one, since the other says the same
+    for ax, cohort in zip(figure.axes, labels.plan.cohorts, strict=True):
+        mine = told[told["cohort"] == cohort]["standardised_difference"]
+        assert sorted(x for x, _ in marks(ax)) == pytest.approx(sorted(mine))
+        guide = ax.patches[0].get_extents().transformed(ax.transData.inverted())
+        assert (guide.x0, guide.x1) == pytest.approx((-0.25, 0.25))
+    beyond = told[told["standardised_difference"].abs() > 0.25]
+    assert len(beyond) == 1
+    assert caption.startswith("1 of 12 differences")
+    assert "Myofascial pain, pain intensity at baseline −0.43" in alternative
+    assert "nothing is tested" in caption
+
+
+def test_balance_is_held_against_the_first_arm_and_nothing_where_there_is_one():
+    released, labels = shown(three_arms_plan)
+    source, figure, _, _ = of(balance, released, labels)
+    assert set(source["arm"]) == {"sham", "dry_needling"}
+    words = [text.get_text() for text in drawn_texts(figure)]
+    assert "Sham against usual care" in words
+    assert balance.data(*shown(single_arm_plan)).empty
+
+
+def test_groups_that_chance_did_not_make_are_not_said_to_be_randomised():
+    released, labels = shown(plan)
+    chosen = labels.plan.model_copy(update={"design": "cohort"})
+    caption, _ = balance.words(balance.data(released, labels), type(labels)(chosen))
+    assert "not allocated at random" in caption
+
+
+# ---------------------------------------------------------------- why values are missing
+
+
+def lost_of(released, visit, arm):
+    """Patients lost by a visit, and those missing at it, counted from the tables themselves."""
+    order = ["month_3", "month_12"]
+    mine = released["dropout"].query("outcome == 'score' and arm == @arm")
+    gone = mine[mine["visit"].map(order.index) <= order.index(visit)]["n"].sum()
+    seen = released["missingness"].query("outcome == 'score' and arm == @arm and visit == @visit").iloc[0]
+    return int(gone), int(seen["expected"] - seen["measured"])
+
+
+def test_lost_and_missed_add_up_to_those_not_measured():
+    released, labels = shown(trial_plan, 200)
+    source, figure, caption, alternative = of(patterns, released, labels)
+    for visit in ("month_3", "month_12"):
+        for arm in labels.plan.arms:
+            mine = source[(source["visit"] == visit) & (source["arm"] == arm)].set_index("block")["n"]
+            gone, absent = lost_of(released, visit, arm)
+            assert mine["lost"] == gone
+            assert mine["lost"] + mine["missed"] == absent
+    assert len(figure.axes) == 2
+    drawn_shares = sorted(x for ax in figure.axes for x, _ in marks(ax))
+    assert drawn_shares == pytest.approx(sorted(source["share"]))
+    gone, _ = lost_of(released, "month_12", "usual_care")
+    assert f"{gone} of 200" in alternative
+    assert "Intercurrent events" not in " ".join(text.get_text() for text in drawn_texts(figure))
+    assert "Lost: nothing measured from a visit on" in caption
+
+
+def test_reasons_of_an_arm_that_tell_of_few_are_dots_across_and_said():
+    released, labels = shown(trial_plan, 200)
+    table = released["dropout"]
+    closed = table["arm"] == "usual_care"
+    table.loc[closed, ["n"]] = pd.NA
+    table.loc[closed, ["visit", "reason"]] = ""
+    table.loc[closed, "hidden"] = "few_people"
+    source, figure, caption, alternative = of(patterns, released, labels)
+    assert source.loc[source["arm"] == "usual_care", "share"].isna().all()
+    assert source.loc[source["arm"] == "dry_needling", "share"].notna().all()
+    dotted = [line for ax in figure.axes for line in ax.lines if line.get_marker() == "None" and line.get_ls() != "-"]
+    assert len(dotted) == 4  # two visits, two reasons
+    assert "‡ Not shown" in caption
+    assert "not shown and" in alternative
+
+
+def test_events_stand_apart_with_how_many_had_them_before_the_visit():
+    released, labels = shown(trial_plan, 200)
+    known = labels.plan.model_copy(
+        update={"intercurrent_events": {"stopped": type("Event", (), {"label": "Stopped early"})()}}
+    )
+    place = {"cohort": "headache", "outcome": "score", "event": "stopped", "n_measured": 1, "hidden": ""}
+    before = {"month_3": 4, "month_12": 10}
+    rows = [place | {"arm": arm, "visit": visit, "n": n} for visit, n in before.items() for arm in labels.plan.arms]
+    released["intercurrent"] = pd.DataFrame(rows)
+    source, figure, caption, alternative = of(patterns, released, type(labels)(known))
+    events = source[source["block"] == "event"]
+    assert sorted(set(events["share"])) == [0.02, 0.05]
+    texts = [text.get_text() for text in drawn_texts(figure)]
+    assert "Intercurrent events" in texts
+    assert "Stopped early" in texts
+    assert "stopped early 10 of 200 (5%) and 10 of 200 (5%)" in alternative
+    assert "Apart: intercurrent events before the visit" in caption
+
+
+def test_a_study_without_an_analysis_of_missing_data_has_no_figure_of_its_reasons():
+    assert patterns.data(*shown(plan)).empty
+
+
+# ---------------------------------------------------------------- treatment by clinic
+
+
+def means_of_clinics(arms=("dry_needling",)):
+    """Released means of nine clinics in three cohorts, the last one hidden."""
+    released, labels = shown(plan)
+    place = {"analysis": "primary", "unit": "", "level": 0.95, "hidden": ""}
+    measures = {"sessions": 4.0, "needles": 2.5, "twitch_responses": 1.5, "depth_mm": 20.0}
+    rows, whole = [], []
+    for cohort in labels.plan.cohorts:
+        for arm in arms:
+            for measure, mean in measures.items():
+                unit = "mm" if measure == "depth_mm" else ""
+                at = place | {"cohort": cohort, "arm": arm, "measure": measure, "unit": unit}
+                whole.append(at | {"n": 60, "mean": mean})
+                rows += [
+                    at
+                    | {"rank": i, "estimate": mean * (0.8 + 0.04 * i), "low": mean * 0.7, "high": mean * 1.3, "n": 60}
+                    for i in range(1, 10)
+                ]
+                rows.append(
+                    at | {"rank": 10, "estimate": None, "low": None, "high": None, "n": 60, "hidden": "few_people"}
+                )
+    released["delivered_by_clinic"], released["delivered"] = pd.DataFrame(rows), pd.DataFrame(whole)
+    released["methods"].loc[len(released["methods"])] = ["primary", "figure", "clinics"]
+    return released, labels
+
+
+@pytest.mark.parametrize("sizes", [REPORT, Profile(90, 7), PHONE])
+@pytest.mark.parametrize("arms", [("dry_needling",), ("usual_care", "dry_needling")])
+def test_clinics_are_drawn_by_size_with_the_mean_of_all_and_without_a_name(sizes, arms):
+    source, figure, caption, alternative = of(clinics, *means_of_clinics(arms), sizes=sizes)
+    assert len(figure.axes) == 12
+    first = figure.axes[0]
+    mine = source[(source["cohort"] == "myofascial") & (source["measure"] == "sessions") & source["estimate"].notna()]
+    assert sorted(y for _, y in marks(first)) == pytest.approx(sorted(mine["estimate"]))
+    assert [line.get_ydata()[0] for line in first.lines if line.get_marker() == "None"] == [4.0] * len(arms)
+    ends = {ax.get_ylim() for ax in figure.axes[::4]}
+    assert len(ends) == 1  # a measure has one scale in all cohorts
+    assert "9 clinics, 3.4 to 4.6 (all 4.0)" in alternative
+    assert "clinics without names" in caption
+    assert "‡" in caption
+    boxes = [(text.get_text(), text.get_window_extent()) for text in drawn_texts(figure)]
+    for i, (one, a) in enumerate(boxes):
+        assert a.x0 > -2, one
+        assert a.x1 < figure.bbox.width + 2, one
+        for other, b in boxes[i + 1 :]:
+            assert min(a.x1, b.x1) - max(a.x0, b.x0) < 2 or min(a.y1, b.y1) - max(a.y0, b.y0) < 2, (one, other)
+
+
+def test_one_clinic_is_nothing_to_compare():
+    released, labels = means_of_clinics()
+    table = released["delivered_by_clinic"]
+    table["estimate"] = table["estimate"].where(table["rank"] == 1)
+    assert clinics.data(released, labels).empty
