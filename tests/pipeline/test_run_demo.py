@@ -128,6 +128,7 @@ def test_the_report_of_snakemake_shows_every_figure_and_table_with_its_caption(e
         json.JSONDecoder().raw_decode("{" + page.split(f"{name} = {{", 1)[1])[0] for name in ("results", "categories")
     )
     assert categories.keys() == {"Figures", "Tables", "Report"}
+    assert not [name for name in results if "/phone/" in name], "a figure is shown once, at its full width"
     captions = {Path(name).stem: one["caption"] for name, one in results.items()}
     assert all(len(re.sub("<[^>]+>", "", caption)) > 30 for caption in captions.values())
     words = json.loads((elsewhere.folder / "data/processed/demo/figures/words.json").read_text())

@@ -21,6 +21,7 @@ BESIDE = {
 }  # fmt: skip
 EVENTS = {"co_interventions": {"columns": {"date": "d", "kind": "k", "minutes": "m"}}}
 COVARIATES = {"age": "age", "prescribed": {"from": "p", "codes": {0: "no", 1: "yes"}}}
+TALK = pd.DataFrame({"patient": ["P001"], "kind": ["Talk"], "day": [5.0]})
 LATE = {"late": {"instrument": "nprs", "visit": "week_4"}}
 
 
@@ -50,8 +51,7 @@ def made(seed=1, n=80, through=0.0, arms=("usual_care", "dry_needling")):
     frame = pd.concat([common.assign(visit=v, value=x, day=d) for v, (x, d) in visits.items()], ignore_index=True)
     rows = [(f"P{i:03d}", "Exercise", 3.0 + day) for i in range(n) for day in range(sessions[i])]
     others = pd.DataFrame(rows, columns=["patient", "kind", "day"]).astype({"patient": "str", "kind": "str"})
-    talk = pd.DataFrame({"patient": ["P001"], "kind": ["Talk"], "day": [5.0]})
-    return people, add_baseline(frame, "baseline"), pd.concat([others, talk], ignore_index=True)
+    return people, add_baseline(frame, "baseline"), pd.concat([others, TALK], ignore_index=True)
 
 
 def run(people, frame, others, known=None):
@@ -114,6 +114,23 @@ def test_shares_differ_with_newcombes_interval():
 
 
 # ---------------------------------------------------------------- the difference, given it
+
+
+@pytest.mark.parametrize("more", [0.25, 0.0])
+def test_more_exercise_in_one_arm_is_found_with_the_coverage_it_claims_and_none_where_there_is_none(more):
+    """Shares 0.4 + more and 0.4 of the arms; three sessions of whoever has it."""
+    people, frame, _ = made(n=80)
+    known, held = study(), []
+    for seed in range(100):
+        rng = np.random.default_rng(4000 + seed)
+        needled = people["arm"] == "dry_needling"
+        had = rng.random(80) < 0.4 + more * needled
+        who = people.loc[had, "patient"].repeat(3)
+        days = pd.DataFrame({"patient": who, "kind": "Exercise", "day": np.tile([3.0, 9.0, 15.0], had.sum())})
+        rows = run(people, frame, pd.concat([days, TALK], ignore_index=True), known)
+        apart, mean = one(rows, "risk_difference"), one(rows, "mean", variant="sessions")
+        held.append([apart["low"] <= more <= apart["high"], mean["low"] <= 3 * (0.4 + more) <= mean["high"]])
+    assert (np.mean(held, axis=0) > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 100)).all()
 
 
 def test_the_difference_as_allocated_and_given_is_that_of_least_squares():

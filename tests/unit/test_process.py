@@ -101,6 +101,16 @@ def test_its_interval_holds_the_truth_and_the_raw_one_mistakes_improvement_for_a
     assert sum(raw) < 30
 
 
+def test_who_was_measured_once_is_not_counted():
+    x, y, who, place = paired(0.5, 1)
+    more = [
+        pd.concat([one, pd.Series([value])], ignore_index=True) for one, value in ((x, 5.0), (y, 9.0), (who, "P999"))
+    ]
+    place = pd.concat([place, place.head(1)], ignore_index=True)
+    found, bare = within_correlation(*more, place), within_correlation(*(one.iloc[:-1] for one in (*more, place)))
+    assert found == pytest.approx(bare, rel=1e-9)
+
+
 @pytest.mark.parametrize("why", ["once", "constant"])
 def test_nothing_within_patients_is_said(why):
     x = pd.Series([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])

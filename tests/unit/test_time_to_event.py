@@ -7,7 +7,7 @@ from made_results import ARM, plan
 
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
-from needling.analysis.survival import proportional_hazards
+from needling.analysis.survival import kaplan_meier, known_until, proportional_hazards
 from needling.cohort.frame import add_baseline
 from needling.figures import reached as figure
 from needling.labels.words import Labels
@@ -249,6 +249,12 @@ def test_visits_without_a_date_are_on_their_planned_day():
     pd.testing.assert_frame_equal(found_in(bare)["results"], found_in(given)["results"])
 
 
+def test_a_curve_that_does_not_end_at_nothing_is_known_as_long_as_somebody_was_observed():
+    time, event = np.array([1.0, 2.0, 2.0]), np.array([1, 1, 0])
+    assert [known_until(time, event, horizon) for horizon in (2.0, 2.5)] == [True, False]
+    assert known_until(time, np.array([0, 1, 1]), 2.5)
+
+
 def test_an_arm_in_which_all_had_the_event_before_the_horizon_is_known_up_to_it():
     given = trial(4, n=60, lost=0.0)
     day = given["patients"]["patient"].str[1:].astype(float) + 1
@@ -262,6 +268,23 @@ def test_an_arm_in_which_all_had_the_event_before_the_horizon_is_known_up_to_it(
         )
         assert (share["status"], share["estimate"]) == ("converged", 1)
     assert row(results, "restricted_mean_difference")["estimate"] == pytest.approx(1 / 7, rel=1e-8)
+
+
+def test_limits_of_the_share_with_the_event_are_one_minus_those_of_the_curve():
+    given = trial(5)
+    share = row(found_in(given, study(RETURN | {"horizon": 8, "level": 0.9}))["results"], "share")
+    people = given["patients"].merge(given["milestones"], on="patient", how="left").query("arm == 'dry_needling'")
+    seen = people["patient"].map(given["visits"].groupby("patient")["day"].max())
+    weeks, event = people["day"].fillna(seen) / 7, people["day"].notna()
+    at = weeks > 0
+    curve = kaplan_meier(weeks[at].to_numpy(), event[at].astype(int).to_numpy(), 0.9)
+    last = curve[curve["time"] <= 8].iloc[-1]
+    expected = [1 - last[name] for name in ("estimate", "high", "low")]
+    assert share[["estimate", "low", "high"]].tolist() == pytest.approx(expected, rel=1e-7)
+    assert share["n_events"] == int((event & (weeks <= 8)).sum()) < event.sum()
+    results = found_in(given, study(RETURN | {"horizon": 8}))["results"]
+    both = row(results, "share", "usual_care")["n_events"] + row(results, "share")["n_events"]
+    assert row(results, "restricted_mean_difference")["n_events"] == both
 
 
 # ---------------------------------------------------------------- too little data

@@ -2,7 +2,8 @@
 #
 # What decides is content, never a time stamp: the digests of files from outside (the export, its dictionary, answers of the
 # clinics, the key) and of the code that a script imports are parameters of its rule, beside the values of the study file and of
-# the registry of instruments that it uses. The files themselves are inputs too, marked ancient, so that Snakemake knows them and takes no notice of their clocks.
+# the registry of instruments that it uses. Files of code are inputs too, marked ancient, so that Snakemake knows them and takes
+# no notice of their clocks.
 import os
 from pathlib import Path
 

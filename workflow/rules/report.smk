@@ -39,7 +39,7 @@ rule figures:
         words=f"{PROCESSED}/figures/words.json",
         folder=report(
             directory(f"{REPORTS}/figures"),
-            patterns=["{figure}.svg"],
+            patterns=["{figure,[^/]+}.svg"],
             caption="../report/figure.rst",
             category="Figures",
             labels={"figure": "{figure}"},

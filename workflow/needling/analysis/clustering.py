@@ -157,7 +157,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         + (f" given {' and '.join(given)}" if given else "")
         + ". The intraclass correlation is the share of a component in the variance that is left; its interval is of the profile "
         "likelihood. Patients did not come to therapists and clinics by lot, so that differences between these are also of whom "
-        "they treat. Effects are predicted, which draws them towards the average, and carry no names."
+        "they treat. Those of single ones from the average are predicted, which draws them towards it, and carry no names."
     )
     return [
         ("model", model),

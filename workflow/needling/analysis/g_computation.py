@@ -131,14 +131,15 @@ def _designed(
     data: "pd.DataFrame", arms: list[object], arm: str, formula: str
 ) -> "tuple[list[str], np.ndarray, list[np.ndarray]]":
     """The columns' names of the design, the design of the patients, and that had all of them been in each arm."""
+    import numpy as np
     import pandas as pd
     from formulaic import model_matrix
 
     right = model_matrix(formula, data.assign(**{arm: pd.Categorical(data[arm], arms)})).rhs
-    under = [
-        right.model_spec.get_model_matrix(data.assign(**{arm: pd.Categorical([one] * len(data), arms)})) for one in arms
-    ]
-    return list(right.columns), right.to_numpy(float), [one.to_numpy(float) for one in under]
+    everybody = pd.concat([data] * len(arms), ignore_index=True)
+    everybody[arm] = pd.Categorical([one for one in arms for _ in range(len(data))], arms)
+    under = right.model_spec.get_model_matrix(everybody).to_numpy(float)
+    return list(right.columns), right.to_numpy(float), np.split(under, len(arms))
 
 
 def standardised(

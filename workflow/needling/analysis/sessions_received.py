@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 LARGEST_WEIGHT, SMALLEST_SHARE = 20.0, 0.5
 FEWEST_PATIENTS, FEWEST_DECISIONS, GROUPS = 20, 10, 4
+DECIDED = 0.1  # share that stops, and that goes on, after a session that tells who does which
 
 
 @dataclass(frozen=True)
@@ -64,21 +65,26 @@ def received(sessions: "pd.DataFrame", people: "pd.DataFrame", known: "tuple[str
 def why_no_positivity(decisions: "pd.DataFrame") -> str:
     """Say in which patients everybody did the same, so that nothing shows what would have come of the other.
 
-    Decisions are grouped by quarters of pain before the session. A group of ten decisions or more after which nobody went on, or
-    everybody did, where a twentieth or more of all did the other, has no other to learn from.
+    Decisions after a session number after which a tenth or more stopped, and a tenth or more went on, are grouped by quarters of
+    pain before the session. A group of ten decisions or more after which nobody went on, or everybody did, has no other to learn
+    from. After the first sessions hardly anybody stops, whatever the pain: counted too, they would hide that all of a kind stop
+    later.
     """
     import pandas as pd
 
     if decisions.empty:
         return "everybody received as many sessions"
+    share = decisions.groupby("number")["another"].transform("mean")
+    decisions = decisions[share.between(DECIDED, 1 - DECIDED)]
+    if decisions.empty:
+        return ""
     cuts = pd.qcut(decisions["pain"], GROUPS, duplicates="drop")
-    overall = float(decisions["another"].mean())
     for span, mine in decisions.groupby(cuts, observed=True):
-        share = float(mine["another"].mean())
+        came = float(mine["another"].mean())
         told = f"pain of {max(span.left, 0):.3g} to {span.right:.3g}"
-        if len(mine) >= FEWEST_DECISIONS and share == 0 and overall >= 0.05:
+        if len(mine) >= FEWEST_DECISIONS and came == 0:
             return f"nobody came again after a session with {told}: nothing shows what more sessions would have done for them"
-        if len(mine) >= FEWEST_DECISIONS and share == 1 and overall <= 0.95:
+        if len(mine) >= FEWEST_DECISIONS and came == 1:
             return (
                 f"everybody came again after a session with {told}: nothing shows what fewer would have done for them"
             )

@@ -379,7 +379,7 @@ class OpenStudy:
         -------
         >>> study.figure("forest").savefig("forest.pdf")
         """
-        from needling.desk.pictures import on_axes
+        from needling.desk.pictures import in_notebook, on_axes
         from needling.figures.draw import figures
         from needling.figures.style import REPORT, style
         from needling.labels.words import Labels
@@ -392,6 +392,7 @@ class OpenStudy:
         source = rooms[name].data(tables, labels)
         if source.empty:
             raise StudyError(f"{self.plan.study} has no numbers for the figure '{name}'")
+        in_notebook()
         with style(REPORT):
             if ax is None:
                 return rooms[name].draw(source, labels, REPORT)

@@ -92,7 +92,7 @@ def executed(path: Path, project: Path) -> Any:
         raise StudyError(f"notebooks/{path.name}, code cell {number}: {error.ename}: {error.evalue}") from None
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            _settle(output, f"{project}{os.sep}")
+            _settle(output, str(project))
     return notebook
 
 
@@ -101,7 +101,11 @@ def _settle(output: Any, project: str) -> None:
     texts = output.get("data", output)
     for key, told in texts.items():
         if isinstance(told, str) and not key.startswith("image/"):
-            texts[key] = reduce(lambda text, one: one[0].sub(one[1], text), CHANCE, told.replace(project, ""))
+            texts[key] = reduce(
+                lambda text, one: one[0].sub(one[1], text),
+                CHANCE,
+                told.replace(f"{project}{os.sep}", "").replace(project, "."),
+            )
 
 
 def write_page(notebook: Any, path: Path, page: Path) -> Path:

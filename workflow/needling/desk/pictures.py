@@ -1,5 +1,6 @@
 """Pictures of a fit in the words and the look of the report's figures, on axes that are given or new."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ def draw(fit: "Fit", what: str, variable: str | None, x: str | None, ax: Any, as
         raise MixedModelError(f"A picture of {what} knows no '{'x' if x else next(iter(asked))}'.")
     if extra := [name for name in asked if name != "at"]:
         raise MixedModelError(f"A picture of {what} knows no '{extra[0]}'; it knows x, at and ax.")
+    in_notebook()
     with style():
         ax = plots.axes(ax)
         if what == "residuals":
@@ -47,6 +49,17 @@ def draw(fit: "Fit", what: str, variable: str | None, x: str | None, ax: Any, as
         else:
             _along(fit, what, variable or "arm", x or _first(fit), dict(asked.get("at") or {}), ax)
     return ax
+
+
+def in_notebook() -> None:
+    """In a notebook, load its own backend, which shows figures; without pyplot it would print their names. Elsewhere nothing."""
+    if "IPython" in sys.modules:
+        from IPython import get_ipython
+
+        if hasattr(get_ipython(), "kernel"):
+            import matplotlib.pyplot as plt
+
+            plt.draw_if_interactive()
 
 
 def on_axes(ax: "Axes", drawn: "Callable[[Profile], Figure]") -> "Axes":

@@ -1,4 +1,4 @@
-"""Predicted effects of therapists and clinics without names, from the lowest to the highest, with the share of variance."""
+"""Predicted differences of therapists and clinics from the average, without names and in order, with the share of variance."""
 
 from typing import Any
 
@@ -74,8 +74,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             sheet.write(x, y + HEAD - 2.4, f"{len(mine)} {component}s; ICC {icc}", fontsize=profile.small)
             ax = sheet.panel(x + EDGE, y + HEAD, width - EDGE, PANEL)
             panel(ax, mine).set_ylim(-reach, reach)
-            ax.set_ylabel(f"Effect, {first['unit']}".rstrip(", "))
-            ax.set_xlabel(f"{component.capitalize()}s by size of effect")
+            ax.set_ylabel(f"From the average, {first['unit']}".rstrip(", "))
+            ax.set_xlabel(f"{component.capitalize()}s from the lowest to the highest")
     return sheet.figure
 
 
@@ -83,8 +83,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     level = f"{100 * float(source['level'].iloc[0]):g}%"
     caption = (
-        f"Predicted effects of therapists and clinics, without names and by size, with {level} limits of the prediction; 0 is the "
-        "average one. Predictions are drawn towards the average, the more the fewer patients they rest on. ICC: intraclass "
+        f"Predicted differences of therapists and clinics from the average, without names and by size, with {level} limits of the "
+        "prediction. Predictions are drawn towards the average, the more the fewer patients they rest on. ICC: intraclass "
         "correlation with its profile interval. What was estimated as not differing at all is not drawn."
     )
     told = []
@@ -92,6 +92,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         place = dict(zip(KEY, map(str, key), strict=True))
         ends = " to ".join(format_fixed(value, 2) for value in (rows["estimate"].min(), rows["estimate"].max()))
         icc, number = format_fixed(rows["icc"].iloc[0], 2), len(rows)
-        told.append(f"{heading(place, labels)}, {number} {place['component']}s: effects {ends}, ICC {icc}")
+        told.append(f"{heading(place, labels)}, {number} {place['component']}s: differences from {ends}, ICC {icc}")
     alternative = f"Points with limits in rising order. {'; '.join(told)}."
     return " ".join([caption, *withheld_note(source)]), alternative

@@ -125,8 +125,9 @@ def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[
     arms = labels.plan.arms or [""]
     for _, mine in rows.groupby(PLACE, sort=False):
         pieces: Pieces = []
-        for term in dict.fromkeys(mine.loc[mine["quantity"] == "share", "term"]):
-            shares = [(arm, pick(mine, "share", term, arm)) for arm in arms]
+        records = mine.to_dict("records")
+        for term in dict.fromkeys(row["term"] for row in records if row["quantity"] == "share"):
+            shares = [(arm, pick(records, "share", term, arm)) for arm in arms]
             told = [(arm, row) for arm, row in shares if row is not None and pd.notna(row["estimate"])]
             if told:
                 pieces += ["; " if pieces else "", f"{spaced(names_of(term)[0])} "]

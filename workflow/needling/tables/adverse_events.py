@@ -47,12 +47,15 @@ def _table(
     pairs = exact.loc[exact["reference"] != "", ["arm", "reference"]].drop_duplicates()
     columns = [*arms, *pairs.itertuples(index=False, name=None)]
     printed: list[tuple[str, Row]] = []
-    for (analysis, cohort, term), mine in exact.groupby(["analysis", "cohort", "term"], sort=False):
-        factor, level = labels.level_of(str(term))
-        where = [labels.cohort(str(cohort))] if len(plan.cohorts) > 1 else []
-        where = [labels.analysis(str(analysis)), *where] if exact["analysis"].nunique() > 1 else where
+    of_term: dict[tuple[str, str, str], list[dict[Any, Any]]] = {}
+    for one in exact.to_dict("records"):
+        of_term.setdefault((one["analysis"], one["cohort"], one["term"]), []).append(one)
+    for (analysis, cohort, term), mine in of_term.items():
+        factor, level = labels.level_of(term)
+        where = [labels.cohort(cohort)] if len(plan.cohorts) > 1 else []
+        where = [labels.analysis(analysis), *where] if exact["analysis"].nunique() > 1 else where
         heading = ": ".join([*where, in_sentence(factor) if where else factor])
-        cells = {(row["arm"], row["reference"]): _cell(row) for row in mine.to_dict("records")}
+        cells = {(row["arm"], row["reference"]): _cell(row) for row in mine}
         row = [cells.get(key, HIDDEN if not level else MISSING) for key in columns]
         printed.append((heading, [level or "Every level", *row]))
     names = [labels.arm(arm) for arm, _ in arms]

@@ -35,10 +35,10 @@ def names_of(term: str) -> list[str]:
     return [level for _, level in json.loads(term)] if term else []
 
 
-def pick(rows: pd.DataFrame, quantity: str, term: str, arm: str) -> dict[Any, Any] | None:
+def pick(rows: list[dict[Any, Any]], quantity: str, term: str, arm: str) -> dict[Any, Any] | None:
     """The row of a quantity, co-intervention and arm."""
-    found = rows[(rows["quantity"] == quantity) & (rows["term"] == term) & (rows["arm"] == arm)].to_dict("records")
-    return found[0] if found else None
+    asked = (quantity, term, arm)
+    return next((row for row in rows if (row["quantity"], row["term"], row["arm"]) == asked), None)
 
 
 def co_interventions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
@@ -51,7 +51,7 @@ def co_interventions(released: dict[str, pd.DataFrame], labels: Labels) -> Print
     for _, mine in exact.groupby(PLACE, sort=False):
         heading = place_words(mine.iloc[0].to_dict(), labels, exact)
         for arm in arms[1:] or [""]:
-            pairs += [(heading + _of_arm(arm, labels), line) for line in _lines(mine, arm, labels)]
+            pairs += [(heading + _of_arm(arm, labels), line) for line in _lines(mine.to_dict("records"), arm, labels)]
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     head = ["Co-intervention", *(labels.arm(arm) for arm in arms)]
     head += [f"Difference, percentage points ({level})"] if labels.plan.design == "randomised" else []
@@ -69,11 +69,11 @@ def _of_arm(arm: str, labels: Labels) -> str:
     return f": {in_sentence(labels.arm(arm))}" if arm and len(labels.plan.arms) > 2 else ""
 
 
-def _lines(mine: pd.DataFrame, arm: str, labels: Labels) -> list[Row]:
+def _lines(mine: list[dict[Any, Any]], arm: str, labels: Labels) -> list[Row]:
     """A row for each co-intervention, with those of the model without any before and with all after."""
     plan = labels.plan
     arms, apart = plan.arms or [""], plan.design == "randomised"
-    described = list(dict.fromkeys(mine.loc[mine["quantity"] == "share", "term"]))
+    described = list(dict.fromkeys(row["term"] for row in mine if row["quantity"] == "share"))
     lines: list[Row] = []
     blank = [""] * (len(arms) + apart)
     if arm:
@@ -83,8 +83,8 @@ def _lines(mine: pd.DataFrame, arm: str, labels: Labels) -> list[Row]:
         cells = [_had(pick(mine, "share", term, one), pick(mine, "mean", term, one)) for one in arms]
         cells += [_points(pick(mine, "risk_difference", term, arm))] if apart else []
         lines.append([name, *cells, *([_estimate(pick(mine, "effect_given", term, arm))] if arm else [])])
-    for row in mine[(mine["variant"] == "given_all") & (mine["arm"] == arm)].to_dict("records"):
-        lines.append(["All of them", *blank, _estimate(row)])
+    given_all = [row for row in mine if (row["variant"], row["arm"]) == ("given_all", arm)]
+    lines += [["All of them", *blank, _estimate(row)] for row in given_all]
     return lines
 
 

@@ -122,7 +122,9 @@ def _share_lines(shares: pd.DataFrame, labels: Labels) -> dict[tuple[str, str], 
             continue
         name, one = labels.level_of(str(term))
         what = name if level == "yes" else f"{name}: {in_sentence(one) or 'every level'}"
-        of_arm = {str(arm): rows.to_dict("records") for arm, rows in mine.groupby("arm", sort=False)}
+        of_arm: dict[str, list[dict[Any, Any]]] = {}
+        for row in mine.to_dict("records"):
+            of_arm.setdefault(str(row["arm"]), []).append(row)
         blank = MISSING if level else HIDDEN
         found[(factor, level)] = [
             what,
