@@ -331,6 +331,23 @@ def test_update_changes_what_is_named(data):
     assert "arm[T.usual]" in fit.summary()
 
 
+def test_simulated_outcomes_have_the_fits_covariance_and_a_refit_is_a_fresh_fit(data):
+    fit = fit_mixed("y ~ arm", data, subject="id", random="1")
+    drawn = fit.simulate(np.random.default_rng(4), 400)
+    off = drawn.sub(fit.fitted(), axis=0)
+    variance = fit.icc().set_index("component")["variance"]
+    assert off.to_numpy().mean() == pytest.approx(0, abs=5 * np.sqrt(variance["id"] / (400 * fit.n_subjects)))
+    assert (off**2).to_numpy().mean() == pytest.approx(variance.sum(), rel=0.05)
+    person = data.loc[off.index, "id"]
+    first, last = (off.groupby(person).nth(place).to_numpy() for place in (0, -1))
+    two = (person.value_counts(sort=False) > 1).reindex(person.unique()).to_numpy()
+    assert (first * last)[two].mean() == pytest.approx(variance["id"], rel=0.1)
+    again = fit.refit(drawn["y1"])
+    fresh = fit_mixed("y1 ~ arm", data.loc[drawn.index].assign(y1=drawn["y1"]), subject="id", random="1")
+    assert again.log_likelihood == pytest.approx(fresh.log_likelihood, abs=1e-9)
+    np.testing.assert_allclose(again.terms()["estimate"], fresh.terms()["estimate"], rtol=1e-6)
+
+
 REFUSALS = {
     "a spline outside its range": (lambda fit, data: fit.predict(data.assign(age=200.0)), "outside the range"),
     "lme4's formula": (
