@@ -120,7 +120,7 @@ THREADS = {
 }
 
 
-LOCKS = ("requirements.lock", "requirements-test.lock", "requirements-notebook.lock")
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-test.lock", "requirements-notebook.lock")
 
 
 def copy_project(folder, launcher):
@@ -152,7 +152,7 @@ def pretend_installed(folder, launcher):
     before = Path.cwd()
     os.chdir(folder)
     try:
-        for lock in LOCKS:
+        for lock in LOCKS[1:]:
             (venv / f"{lock}.installed").write_text(launcher.wanted_installation(lock))
     finally:
         os.chdir(before)

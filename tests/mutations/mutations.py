@@ -28,6 +28,7 @@ POLICY = "tests/unit/test_policy.py"
 SUBGROUPS, READINGS = "tests/unit/test_subgroups.py", "tests/unit/test_repeatability.py"
 
 DOSE = "tests/unit/test_dose.py"
+ODD = "tests/unit/test_odd_exports_checked.py"
 PROCESS, SIMULATE = "tests/unit/test_process.py", "tests/unit/test_simulate.py"
 
 MUTATIONS = [
@@ -98,7 +99,7 @@ MUTATIONS = [
     ),
     # per protocol, strategies, roles
     ("analysis/run.py", '~rows["patient"].isin(gone)', 'rows["patient"].isin(gone)', f"{EVENTS} -k protocol"),
-    ("plan.py", '["change_score", "per_protocol"]', '["change_score"]', f"{EVENTS} -k protocol"),
+    ("plan.py", '["change_score", "per_protocol", ', '["change_score", ', f"{EVENTS} -k protocol"),
     (
         "cohort/events.py",
         'full["patient"].map(earliest["day"]) < day',
@@ -140,8 +141,14 @@ MUTATIONS = [
     ("study/sources.py", "sum(self.days) / 14", "sum(self.days) / 7", "tests/unit/test_directions.py"),
     ("instruments/definition.py", 'share if self.better == "higher" else 100 - share', "share", f"{COHORT} -k pooled"),
     # cleaning
-    ("clean/outcomes.py", "0.05, 1e-9)", "0.05, 0.5)", "tests/unit/test_directions.py"),
-    ("clean/outcomes.py", "TOTAL, 0.05", "TOTAL, 0.6", "tests/unit/test_directions.py"),
+    ("clean/outcomes.py", "questions.SLACK, 1e-9)", "questions.SLACK, 0.5)", "tests/unit/test_directions.py"),
+    ("clean/questions.py", "SLACK = 0.05", "SLACK = 0.6", "tests/unit/test_directions.py"),
+    ("clean/outcomes.py", "rule.count > MANY_ITEMS", "rule.count > 30 * MANY_ITEMS", f"{ODD} -k sums_of_one"),
+    ("clean/questions.py", "quantile(0.1) > 2 * value", "quantile(0.1) > 0 * value", f"{ODD} -k another_version"),
+    ("instruments/definition.py", "return (most, least) if", "return (least, most) if", f"{ODD} -k added_up"),
+    ("instruments/definition.py", "(values - first) / (last - first)", "(values - first) / last", f"{ODD} -k added_up"),
+    ("read/vocabulary.py", "else -after_zero", "else after_zero", f"{ODD} -k weeks_before"),
+    ("read/vocabulary.py", '"hour": 1 / 168', '"hour": 1 / 24', f"{ODD} -k hours"),
     (
         "clean/outcomes.py",
         "out = (value < low) | (value > high)",

@@ -7,7 +7,8 @@ from pathlib import Path
 import yaml
 
 PAGE = (Path(__file__).parents[2] / "docs/getting_started.md").read_text(encoding="utf-8")
-COMMANDS = [line for fence in re.findall(r"^```\n(.*?)^```", PAGE, re.M | re.S) for line in fence.splitlines()]
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.M | re.S)
+COMMANDS = [line for language, fence in FENCES if not language for line in fence.splitlines()]
 
 
 def put(new, old):
@@ -19,7 +20,7 @@ def put(new, old):
 
 
 def test_the_page_leads_from_an_export_to_a_report(copy):
-    (lines,) = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.M | re.S)
+    (lines,) = [fence for language, fence in FENCES if language == "yaml"]
     file = copy.folder / "config/mystudy.yaml"
     said = {}
     assert [line.split()[0] for line in COMMANDS] == [

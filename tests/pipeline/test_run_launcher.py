@@ -333,6 +333,24 @@ def test_misspelt_command_line_is_one_sentence(steps, word):
     assert word.partition("=")[2] or word in refused.stdout
 
 
+def test_misspelt_option_is_told_before_anything_is_installed(steps):
+    (steps.folder / ".venv/requirements.lock.installed").unlink()
+    for word, near in [
+        ("--studdy", ", did you mean --study?"),
+        ("--forcall", ", did you mean --forceall?"),
+        ("-Z", ";"),
+    ]:
+        refused = steps.run(word, "demo")
+        assert refused.stdout == f"needling: there is no option {word}{near} ./run --help says what there is.\n"
+
+
+def test_options_of_snakemake_are_those_that_it_has(launcher, project):
+    from snakemake.cli import get_argument_parser
+
+    has = {name for action in get_argument_parser()._actions for name in action.option_strings}
+    assert (project / launcher.OPTIONS).read_text().split() == sorted(has)
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
@@ -373,6 +391,18 @@ def test_missing_export_is_told_before_anything_is_installed(steps):
     refused = steps.run()
     assert refused.stdout.startswith("needling: data/raw/demo/records.csv is missing")
     assert len(refused.stdout.splitlines()) == 1
+
+
+def test_interrupt_before_the_first_step_is_answered_alike(steps):
+    python = steps.folder / ".venv/bin/python"
+    python.unlink()
+    python.write_text("#!/bin/sh\ntouch started\nsleep 60\n")
+    python.chmod(0o755)
+    running = start(steps, "all", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    until((steps.folder / "started").exists)
+    os.killpg(running.pid, signal.SIGINT)
+    assert running.communicate(timeout=60)[0] == "Stopped; ./run goes on where it stopped.\n"
+    assert running.returncode == 130
 
 
 def test_interrupt_that_was_lost_is_followed_by_an_end(launcher, monkeypatch):
@@ -485,6 +515,10 @@ def test_jupyterlab_listens_to_this_machine_alone_and_asks_nothing_of_others(pro
             "the package registry is out of reach",
         ),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "differs from its hash"),
+        (
+            "ERROR: Failed to build 'x' when getting requirements to build wheel",
+            "no ready-made file for this Python and machine",
+        ),
         ("Collecting x\nERROR: Something else entirely\n", "ERROR: Something else entirely"),
     ],
 )
@@ -507,12 +541,13 @@ def test_unreachable_registry_is_told(steps):
 def test_lock_project_and_place_decide_what_is_installed(launcher, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     seen = set()
-    for lock, project, place in [("a", "p", "x"), ("b", "p", "x"), ("a", "q", "x"), ("a", "p", "y")]:
+    for lock, build, project, place in ["abpx", "bbpx", "abqx", "abpy", "aapx"]:
         (tmp_path / "requirements.lock").write_text(lock)
+        (tmp_path / "requirements-build.lock").write_text(build)
         (tmp_path / "pyproject.toml").write_text(project)
         monkeypatch.setattr(launcher, "PROJECT", place)
         seen.add(launcher.wanted_installation("requirements.lock"))
-    assert len(seen) == 4
+    assert len(seen) == 5
 
 
 def test_too_old_a_python_is_told(launcher, monkeypatch):

@@ -192,10 +192,10 @@ def test_an_unknown_arm_takes_the_patient_and_everything_of_his_out():
     result = cleaned(found)
     reasons = result.quarantine.groupby(["table", "reason"]).size()
     assert reasons[("patients", "unknown arm")] == 1
-    assert reasons[("visits", "patient quarantined")] == 2
-    assert reasons[("outcomes", "patient quarantined")] == 30
-    assert reasons[("sessions", "patient quarantined")] == 2
-    assert reasons[("status", "patient quarantined")] == 1
+    assert reasons[("visits", "patient set aside")] == 2
+    assert reasons[("outcomes", "patient set aside")] == 30
+    assert reasons[("sessions", "patient set aside")] == 2
+    assert reasons[("status", "patient set aside")] == 1
     assert ("query", "patients", 2, "arm") in notes(result, "labels")
 
 

@@ -314,7 +314,7 @@ def test_a_large_loss_is_said_first_and_check_does_not_end_with_run(drafted, cap
     assert said.split("\n\n")[1].startswith(
         "Likely wrong\n  - 8 of 24 rows of patients are taken out: unknown arm (8).\n"
     )
-    assert "  - 16 of 48 rows of visits are taken out: patient quarantined (16).\n" in said
+    assert "  - 16 of 48 rows of visits are taken out: patient set aside (16).\n" in said
     assert "  - patients.arm: nobody is in the arm 'd'; mend patients.arm.codes" in said
     assert said.rstrip().endswith("and check again.")
     assert "./run" not in said

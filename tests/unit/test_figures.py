@@ -1,5 +1,6 @@
 """Figures draw what released tables say, in words, the same bytes each time."""
 
+import io
 import re
 from pathlib import Path
 
@@ -200,6 +201,14 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
     assert b"CreationDate" not in pdf
+
+
+def test_dollars_in_a_label_are_no_mathematics():
+    with style():
+        figure = Figure()
+        text = figure.text(0, 0, r"$x$ of $\frac$")
+        figure.savefig(io.BytesIO())  # as mathematics it could not even be read
+    assert not text.get_parse_math()
 
 
 def test_made_up_data_are_labelled_in_every_caption(tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from needling.analysis.kinds import kinds
 from needling.cli import main
@@ -271,6 +272,8 @@ def asked_for(lock, source):
 def test_lock_is_what_the_requirements_ask_for():
     lock = (PROJECT / "requirements.lock").read_text()
     assert asked_for(lock, "requirements.in") == names((PROJECT / "requirements.in").read_text())
+    build = (PROJECT / "requirements-build.lock").read_text()
+    assert asked_for(build, "requirements-build.in") == names(build) == {"setuptools"}
 
 
 def pins(lock):
@@ -294,7 +297,10 @@ def test_locks_that_share_an_environment_agree_on_every_version():
     assert {name: (test[name], notebook[name]) for name in test.keys() & notebook if test[name] != notebook[name]} == {}
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock", "requirements-notebook.lock"])
+LOCKS = [f"requirements{of}.lock" for of in ("", "-build", "-test", "-notebook")]
+
+
+@pytest.mark.parametrize("name", LOCKS)
 def test_locks_pin_hashes_and_name_no_registry(name):
     text = (PROJECT / name).read_text()
     assert "://" not in text
@@ -304,10 +310,9 @@ def test_locks_pin_hashes_and_name_no_registry(name):
         assert "--hash=sha256:" in block, block.splitlines()[0]
 
 
-def test_environment_for_conda_takes_packages_from_the_lock():
-    text = (PROJECT / "environment.yml").read_text()
-    assert "-r requirements.lock" in text
-    assert "-e ." in text
+def test_environment_for_conda_has_python_alone_and_leaves_packages_to_the_lock():
+    """A list of packages for pip in it could neither be held to hashes beside the project nor be built without isolation."""
+    assert yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"] == ["python=3.11"]
 
 
 def test_launcher_can_be_read_by_old_pythons(launcher):

@@ -41,8 +41,10 @@ def checked(tmp_path, monkeypatch, capsys):
     Path("config").mkdir()
 
     def check(export, *edits, name="x.csv"):
-        text = export if isinstance(export, str) else export.to_csv(index=False)
-        if name.endswith(".csv"):
+        text = export.to_csv(index=False) if isinstance(export, pd.DataFrame) else export
+        if isinstance(export, bytes):
+            Path(name).write_bytes(export)
+        elif name.endswith(".csv"):
             Path(name).write_text(text, encoding="utf-8")
         if main(["new", "s", "--from", name]):
             return capsys.readouterr().err, {}
@@ -104,7 +106,7 @@ def test_one_such_cell_among_plain_ones_is_held_back(checked):
     said, values = checked(table(ppt=written, nprs=None), ("{total: ppt}", "{total: ppt, unit: kPa}"))
     assert pd.isna(values["ppt"][0])
     assert values["ppt"][1:] == [300 + n for n in range(47)]
-    assert "query" in said
+    assert "asked of the clinic  numbers" in said
 
 
 # ---------------------------------------------------------------- units and scales in the cells
@@ -162,6 +164,159 @@ def test_percentages_of_an_open_document_are_read_as_shown(checked):
         )
     said, values = checked(data, name="x.ods")
     assert values.get("ndi") == NDI, said
+
+
+# What many exports hold -> the unit that says so, and what the first values are on the instrument's own scale.
+SUMS = {
+    "quickdash": ([11 + n % 45 for n in range(48)], [100 * (n % 45) / 44 for n in range(48)]),
+    "dash": ([30 + 2 * n for n in range(48)], [100 * 2 * n / 120 for n in range(48)]),
+    "koos_pain": ([n % 37 for n in range(48)], [100 - 100 * (n % 37) / 36 for n in range(48)]),
+    "faam_sport": ([n % 33 for n in range(48)], [100 * (n % 33) / 32 for n in range(48)]),
+    "bpi_interference": ([n % 71 for n in range(24, 72)], [n % 71 / 7 for n in range(24, 72)]),
+}
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_answers_added_up_are_asked_about_and_the_unit_turns_them_into_scores(checked, name):
+    sums, scores = SUMS[name]
+    export = table(nprs=None, ndi=None, **{name: sums})
+    said, _ = checked(export)
+    assert f"column '{name}': 48 values from {min(sums)} to {max(sums)}" in said
+    assert '"sum of items"' in said
+    total = f"{{total: {name}"
+    _, values = checked(export, (total, f"{{unit: sum of items, total: {name}"))
+    assert values[name] == pytest.approx(scores)
+
+
+# Scores that are those of another version, or per cent of the most that is possible.
+OTHERS = {
+    "tsk17": [n % 52 for n in range(48)],
+    "hads_anxiety": [n % 43 for n in range(48)],
+    "rmdq": [100 * (n % 25) / 24 for n in range(48)],
+    "spadi": [(7 * n) % 131 for n in range(48)],
+    "womac": [100 * (n % 97) / 96 for n in range(48)],
+    "nprs": [(7 * n) % 60 + 30 for n in range(48)],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_scores_of_another_version_are_asked_about(checked, name):
+    said, _ = checked(table(**{"ndi": None, "nprs": None, name: OTHERS[name]}))
+    assert f"column '{name}': 48 values from " in said
+    assert "outside the range" in said or "have fractions, which" in said
+    assert "Which unit is it in?" in said
+
+
+def test_sums_of_one_clinic_are_not_divided_by_ten(checked):
+    sites = {"site": [["a", "b"][n // 2 % 2] for n in range(48)], "ndi": None}
+    said, _ = checked(table(bpi_interference=[[v, 7 * v][n // 2 % 2] for n, v in enumerate(PAIN)], **sites))
+    assert "column 'bpi_interference': 48 values from 2 to 56" in said
+    _, values = checked(table(nprs=[[v, 10 * v][n // 2 % 2] for n, v in enumerate(PAIN)], **sites))
+    assert values["nprs"] == PAIN, "of a single rating it is clear"
+
+
+def test_radians_are_asked_about(checked):
+    said, _ = checked(table(rom=[0.5 + n / 50 for n in range(48)], ndi=None))
+    assert "all within a hundredth of the range of Range of motion, -90 to 360 degrees" in said
+    assert "instruments.rom.factor (what one of them is in degrees)" in said
+
+
+def test_an_index_is_known_by_its_whole_name(checked):
+    _, values = checked(table(eq5d_index=[0.4 + n / 100 for n in range(48)], ndi=None))
+    assert {*values} == {"nprs", "eq5d_index"}
+
+
+def test_per_cent_of_the_most_and_ratings_of_0_to_100_have_a_factor(checked):
+    for name, factor in [("rmdq", 0.24), ("nprs", 0.1)]:
+        export = table(**{"ndi": None, "nprs": None, name: OTHERS[name]})
+        assert f"instruments.{name}.factor: {factor} if they are 0-100" in checked(export)[0]
+        _, values = checked(export, (f"{{total: {name}", f"{{factor: {factor}, total: {name}"))
+        assert values[name] == pytest.approx([factor * value for value in OTHERS[name]])
+
+
+def test_what_fits_its_scale_is_not_asked_about(checked):
+    export = table(quickdash=[round(100 * (n % 45) / 44, 1) for n in range(48)], nprs=None, ndi=None)
+    assert "./run" in checked(export)[0]
+    assert "./run" in checked(table(lefs=[20 + n for n in range(48)], ndi=None))[0]
+
+
+@pytest.mark.parametrize(
+    ("vas", "whose"),
+    [
+        ([(4 + n % 5) * (1 if n // 2 % 4 == 0 else 10) for n in range(48)], "some patients (12 of them)"),
+        ([40 + n % 40 if n % 2 == 0 else 3 + n % 4 for n in range(48)], "one visit (24 of them)"),
+    ],
+)
+def test_centimetres_of_some_patients_or_of_a_visit_are_asked_about(checked, vas, whose):
+    said, _ = checked(table(vas=vas, nprs=None))
+    assert f"the values of {whose} are 5 to 20 times below those of the others. Which unit" in said
+    assert "./run" in checked(table(vas=vas, nprs=None), ("{total: vas", "{range: [0, 100], total: vas"))[0]
+    spread = [(4 + n % 5) * (1 if n // 2 % 4 == 0 else 10) // (1 + n % 3 * 4) for n in range(48)]
+    assert "./run" in checked(table(vas=spread, nprs=None))[0], "low values that others have too are no other unit"
+
+
+def test_a_draft_states_no_unit_of_what_is_measured(checked):
+    """Newtons of one clinic and kilograms of the other were drafted as kilograms."""
+    strength = [[25 + n % 9, 250 + n % 90][n // 2 % 2] for n in range(48)]
+    said, _ = checked(table(strength=strength, nprs=None, ndi=None))
+    assert "column 'strength'" in said
+    assert 'instruments.strength.unit (one of "N", "kgf", "kg", "lbf", "lb")' in said
+
+
+def test_several_units_beside_the_numbers_of_a_fact_are_asked_about(checked):
+    export = table(duration=[f"{3 + n // 2} months" if n // 2 % 2 else f"{8 + n // 2} weeks" for n in range(48)])
+    said, _ = checked(export)
+    assert "column 'duration': its numbers stand in several units (month, week). Which one is meant?" in said
+    said, _ = checked(export, ("duration: duration", "duration: {from: duration, unit: weeks}"))
+    assert "patients, column 'duration': 12 of 24 filled cells give no value: written in another unit than" in said
+
+
+def test_facts_that_most_patients_lose_are_said_first(checked):
+    said, _ = checked(table(height=[1.70 if n // 2 % 2 else 172 for n in range(48)]))
+    assert "patients, column 'height': 12 of 24 filled cells give no value: impossible: outside 50 to 250 (12)." in said
+
+
+def test_a_code_for_missing_is_no_arm(checked):
+    said, values = checked(
+        table(group=[9 if n // 2 == 5 else 1 + n // 2 % 2 for n in range(48)]),
+        ("{'1': code_1, '2': code_2}", "{1: a, 2: b}"),
+        ("reference: code_1", "reference: a"),
+    )
+    assert "patients    24    23          1" in said
+    assert len(values["nprs"]) == 46
+
+
+# ---------------------------------------------------------------- dates and letters
+
+
+def test_days_as_a_spreadsheet_counts_them_are_drafted_as_dates(checked):
+    said, values = checked(table(date=[45123 + 28 * (n % 2) for n in range(48)]), ("  date: date", "  date: date"))
+    assert "No column of the export is left unread" in said
+    assert "dates" not in said
+    assert values["nprs"] == PAIN
+
+
+def test_dates_and_days_in_one_column_are_drafted_as_dates(checked):
+    dates = list(table()["date"])
+    _, values = checked(
+        table(date=[45352 + 28 * (n % 2) if n > 20 else dates[n] for n in range(48)]), ("  date: date", "  date: date")
+    )
+    assert values["nprs"] == PAIN
+
+
+def test_days_counted_from_1960_are_not_taken_for_dates(checked):
+    """23208 is 2023-07-17 in SAS and Stata, and would be 1963 in a spreadsheet."""
+    export = table(date=[23208 + 28 * (n % 2) for n in range(48)])
+    said, _ = checked(export, ("visits:", "visits:\n  date: date"))
+    assert "48  asked of the clinic  dates" in said
+
+
+def test_an_old_encoding_is_drafted_with_the_letters_it_gives(checked):
+    group = [["Übung", "Schröpfen"][n // 2 % 2] for n in range(48)]
+    for encoding in ("mac_roman", "cp1252"):
+        export = table(group=group).to_csv(index=False).encode(encoding)
+        said, values = checked(export, (f"  encoding: {encoding}  # review", f"  encoding: {encoding}"))
+        assert values.get("nprs") == PAIN, said
 
 
 # ---------------------------------------------------------------- codes
@@ -257,6 +412,65 @@ def test_spellings_of_one_week_are_one_visit(checked):
     assert "Pain            24    24" in said
 
 
+def test_events_of_the_arms_of_a_project_are_the_same_visits(checked):
+    events = [f"{visit}_arm_{n // 2 % 2 + 1}" for n in range(48) for visit in [["baseline", "week_4"][n % 2]]]
+    export = table(visit=None, date=None, record_id=table()["id"], id=None, redcap_event_name=events, pain_complete=2)
+    said, values = checked(export)
+    assert "24      24" in said
+    assert "complete (48" in said
+    assert {*values} == {"nprs", "ndi"}
+
+
+def test_derived_rows_of_an_analysis_data_set_are_asked_about(checked):
+    rows = [
+        {
+            "USUBJID": f"X-{n:03}",
+            "TRT01P": ["Needling", "Sham"][n % 2],
+            "AVISIT": visit,
+            "PARAMCD": name,
+            "AVAL": 3 + n % 6,
+            "DTYPE": kind,
+        }
+        for n in range(24)
+        for visit in ("Baseline", "Week 4")
+        for name in ("NPRS", "PSFS")
+        for kind in (["", "LOCF"] if visit == "Week 4" and n % 4 == 0 else [""])
+    ]
+    said, _ = checked(pd.DataFrame(rows))
+    assert (
+        "12 of 108 rows of outcomes are the second of a value and differ from the first in what is not read: 'DTYPE'"
+        in said
+    )
+
+
+def test_weeks_before_day_0_keep_their_sign(checked):
+    weeks = [[-2, 0, 2][n % 3] for n in range(48)]
+    ids = [f"P{n // 3 + 1:03}" for n in range(48)]
+    arms = ["ab"[n // 3 % 2] for n in range(48)]
+    for visits in ({"week": weeks, "visit": None}, {"visit": [f"Week {week}" for week in weeks]}):
+        said, _ = checked(
+            table(id=ids, group=arms, date=None, **visits),
+            ("week_2: {label: Week 2, week: 2}", "week_2: {label: Week 2, week: 2}"),
+        )
+        assert "Week 0  Week 2" in said
+        assert "16      16" in said
+
+
+def test_hours_and_minutes_of_visits_are_drafted_as_such(checked):
+    visits = [["Baseline", "30 min", "24 h", "Day 3"][n % 4] for n in range(48)]
+    export = table(
+        visit=visits,
+        id=[f"P{n // 4 + 1:03}" for n in range(48)],
+        date=None,
+        group=["ab"[n // 4 % 2] for n in range(48)],
+    )
+    told = (
+        ("label: 24 h, hours: 24}", "label: 24 h, hours: 24}"),
+        ("label: 30 min, hours: 0.5}", "label: 30 min, hours: 0.5}"),
+    )
+    assert "12      12    12     12" in checked(export, *told)[0]
+
+
 def test_instances_of_the_only_repeated_event_are_visits(checked):
     head = "record_id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,arm,nprs\n"
     text = head + "".join(
@@ -293,6 +507,8 @@ def test_guesses_at_several_times_are_drafted_and_become_a_row_each(tmp_path, mo
     assert main(["new", "s", "--from", "x.csv"]) == 0
     study = load_study(Path("config/s.yaml"))
     assert study.events.guesses.times == {"w4": {"guess": "guess_w4"}, "w12": {"guess": "guess_w12"}}
+    blinding = study.analyses["blinding"]
+    assert (blinding.kind, blinding.guesses, blinding.unknown) == ("blinding", {"dn": "dn", "sham": "sham"}, ["unsure"])
     found = clean(to_canonical(read_export(study.export), study), study, OwnCodes()).tables["guesses"]
     told = found.set_index(["patient", "time"])["guess"].to_dict()
     expected = {(f"p.A{n}", "w4"): ["dn", "sham", "unsure"][n % 3] for n in range(12)}

@@ -41,10 +41,27 @@ def test_lines_count_those_inside_quoted_cells(tmp_path):
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_delimiter_and_encoding_are_found(tmp_path, delimiter, encoding):
     text = f"id{delimiter}name of muscle\n1{delimiter}größer\n2{delimiter}à côté\n"
     assert cells(read(tmp_path, text.encode(encoding))) == {"id": ["1", "2"], "name of muscle": ["größer", "à côté"]}
+
+
+LETTERS = "id,muscle\n1,größer\n2,à côté\n"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "mac_roman", "cp850"])
+def test_another_encoding_is_asked_about_with_what_it_would_mean_and_the_answer_is_taken(tmp_path, encoding):
+    data = LETTERS.encode(encoding)
+    first = "cp1252" if encoding == "latin-1" else encoding
+    with pytest.raises(
+        StudyError, match=rf"not UTF-8, .*: as {first} \([\w ]+\) ö ß à ô é; as .*Write export\.encoding"
+    ):
+        read(tmp_path, data)
+    assert cells(read(tmp_path, data, encoding=encoding))["muscle"] == ["größer", "à côté"]
+    assert cells(read(tmp_path, LETTERS, encoding=encoding))["muscle"] == ["größer", "à côté"], (
+        "UTF-8 is known by itself"
+    )
 
 
 def test_decimal_commas_do_not_hide_the_semicolon(tmp_path):
@@ -103,7 +120,7 @@ def test_empty_columns_without_a_name_are_left_out(tmp_path):
         (b"1,2,3\n4,5,6\n", "line 1: this line holds values, not column names"),
         (b"id\n1\n2\n", "no comma, semicolon, tab or bar"),
         (b"id,n\n1,\x00\n", "line 2: the file holds a null byte"),
-        (b"id,n\n1,\x81\n", "line 2, character 3: a byte (0x81) that is not Windows-1252 text"),
+        (b"id,n\n1,\x81\n", "as mac_roman (old Macintosh) Å; as cp850 (DOS) ü; "),
         ("id,n\n1,é\n2,".encode() + b"\xfc\n", "line 3, character 3: a byte (0xfc) that is not UTF-8 text"),
         (b"PK\x03\x04....", "an Excel workbook"),
         (b"<!DOCTYPE html><html>", "a web page"),

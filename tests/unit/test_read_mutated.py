@@ -40,7 +40,10 @@ CELL = st.text(max_size=12) | st.sampled_from(
 def damaged(draw):
     """Bytes of an export after one to three accidents."""
     table = TABLE.copy()
-    delimiter, encoding = draw(st.sampled_from([",", ";", "\t"])), draw(st.sampled_from(["utf-8", "cp1252", "utf-16"]))
+    delimiter, encoding = (
+        draw(st.sampled_from([",", ";", "\t"])),
+        draw(st.sampled_from(["utf-8", "mac_roman", "utf-16"])),
+    )
     accidents = draw(
         st.lists(st.sampled_from(["drop", "rename", "double", "cut", "cell", "bytes", "tail"]), min_size=1, max_size=3)
     )

@@ -196,6 +196,15 @@ def test_headings_that_no_field_has_are_told(tmp_path):
         read_text(tmp_path, LABELS.replace("Pain,", "Agony,"), True)
 
 
+def test_a_dictionary_in_an_old_encoding_is_asked_about_and_the_key_of_the_export_answers(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_bytes(DICTIONARY.replace("Pain", "Dolor sí", 1).encode("mac_roman"))
+    with pytest.raises(StudyError, match=r"as mac_roman \(old Macintosh\) í; .*Write export.encoding"):
+        read_dictionary(path, "d.csv")
+    assert "Dolor sí" in {one.label for one in read_dictionary(path, "d.csv", "mac_roman").values()}
+    assert read_dictionary(path, "d.csv", "cp1252") != read_dictionary(path, "d.csv", "mac_roman")
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

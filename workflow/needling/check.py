@@ -22,6 +22,7 @@ from needling.privacy.share import shared_file
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.read.rows import NOT_NAMED
+from needling.schema.intake import ACTIONS
 from needling.study.file import study_files
 from needling.study.plan import Study
 
@@ -38,7 +39,7 @@ def dry_run(study: Study, raw: str | None = None) -> str:
 
     Returns
     -------
-    Text for a person: rows kept and quarantined per table, what each rule did, whether totals agree with their items, patients
+    Text for a person: rows kept and taken out per table, what each rule did, whether totals agree with their items, patients
     measured per outcome and visit, the anonymity of files marked for sharing, and the columns of the export that
     no table uses. Nothing is written; the new codes are thrown away.
 
@@ -114,7 +115,10 @@ def _rows(read: dict[str, pd.DataFrame], clean_tables: dict[str, pd.DataFrame]) 
 
 
 def _rules(audit: pd.DataFrame) -> pd.DataFrame:
-    return cleaning_summary(audit)[["n", "action", "rule"]].rename(columns={"n": "cells or lines"})
+    summary = cleaning_summary(audit)[["n", "action", "rule"]]
+    return summary.assign(action=summary["action"].map(ACTIONS)).rename(
+        columns={"n": "cells or lines", "action": "what happened"}
+    )
 
 
 def _totals(totals: pd.DataFrame) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def take_out_unknown(
     blank = frame["patient"].isna()
     frame = trail.take_out("unknown_patients", frame, table, blank, "no patient code")
     gone = among(frame["patient"], quarantined)
-    frame = trail.take_out("unknown_patients", frame, table, gone, "patient quarantined")
+    frame = trail.take_out("unknown_patients", frame, table, gone, "patient set aside")
     stranger = ~among(frame["patient"], known)
     if not stranger.any():
         return frame

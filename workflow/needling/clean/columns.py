@@ -11,6 +11,7 @@ from needling.clean.trail import BESIDE, HIDDEN, Trail, hidden_text
 from needling.read import number as written
 from needling.read.number import MISSING_CODES, MISSING_WORDS
 from needling.schema.contract import is_date
+from needling.study.keys import StudyError
 from needling.study.sources import Column
 
 Kind = Literal["number", "category", "date", "text", "code"]
@@ -173,8 +174,15 @@ def number(
         found = parse.in_doubt(
             found, scale.notna() & (scale != possible[1]), "written on another scale than the column's"
         )
+    beside = parse.said(found, written.BESIDE).map(plain_unit, na_action="ignore")
+    known = sorted({word for word in beside.dropna().unique() if word in BESIDE})
+    if not unit and len(known) > 1:
+        raise StudyError(
+            f"column '{trail.source(table, name)}': its numbers stand in several units ({', '.join(known)}). Which one is meant? "
+            f"Write the column as {{from: ..., unit: {known[0]}}}; cells in another are then held back and asked about, unless "
+            "the export is brought to one."
+        )
     if unit and " " not in unit:
-        beside = parse.said(found, written.BESIDE).map(plain_unit, na_action="ignore")
         found = parse.in_doubt(
             found, beside.notna() & (beside != plain_unit(unit)), "written in another unit than the column's"
         )

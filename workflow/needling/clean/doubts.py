@@ -183,11 +183,29 @@ def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str
 
     Returns
     -------
-    One sentence per table or outcome.
+    One sentence per table, outcome or fact of patients.
     """
     found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits")]
     found += _unread_values(read["outcomes"], audit[audit["table"] == "outcomes"])
+    found += _unread_facts(read, audit[audit["table"] == "patients"])
     return [sentence for sentence in found if sentence]
+
+
+def _unread_facts(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
+    """Say which facts of patients lost more than a fifth of their filled cells to what is no value of them."""
+    sources = read["sources"]
+    sources = sources[sources["table"].eq("patients") & ~sources["column"].isin(["arm", "cohort", "patient"])]
+    out = audit[
+        audit["action"].isin(["query", "missing"]) & audit["rule"].isin(["numbers", "ranges", "labels", "dates"])
+    ]
+    sentences = []
+    for name, source in sources[["column", "source"]].itertuples(index=False):
+        rows = out[out["column"] == source].drop_duplicates("row")
+        total = int(read["patients"][name].notna().sum()) if name in read["patients"] else 0
+        if len(rows) >= FEWEST and len(rows) > LARGE * total:
+            why = "; ".join(f"{reason} ({n})" for reason, n in rows["reason"].value_counts().head(3).items())
+            sentences.append(f"patients, column '{source}': {len(rows)} of {total} filled cells give no value: {why}.")
+    return sentences
 
 
 def _unread_values(outcomes: pd.DataFrame, audit: pd.DataFrame) -> list[str]:

@@ -187,6 +187,6 @@ def _of_sessions(trail: Trail, needling: pd.DataFrame, sessions: pd.DataFrame) -
     mine = pd.MultiIndex.from_frame(needling[["patient", "session"]])
     orphan = needling["session"].notna().to_numpy() & ~mine.isin(kept)
     source = trail.source("needling", "session")
-    reason = "its session is not on record or was quarantined"
+    reason = "its session is not on record or was set aside"
     trail.note("outside_study", "query", "needling", needling["row"][orphan], source, reason)
     return needling

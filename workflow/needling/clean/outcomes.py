@@ -5,12 +5,13 @@ import pandas as pd
 
 from needling.clean import columns, parse, questions, thousands
 from needling.clean.trail import Trail
-from needling.instruments.definition import Definition
+from needling.instruments.definition import SUM, Definition
 from needling.read import number as written
 from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 
 OWN, ANOTHER, FOREIGN = "own", "another", "foreign"  # unit written into a cell, beside its column's
+MANY_ITEMS = 3  # of more ratings of 0-10 the sum reaches what ratings of 0-100 do
 REASONS = [
     "written as missing",
     "spreadsheet error",
@@ -45,7 +46,7 @@ def clean_outcomes(
     frame = _of_kept_visits(trail, _stripped(tables["outcomes"]), visits)
     frame["cell"], cells = _cells(frame, definitions)
     frame = _once(trail, frame, len(cells))
-    place = visits.set_index("row")[["patient", "clinic"]]
+    place = visits.set_index("row")[["patient", "clinic", "visit"]]
     at = place.index.get_indexer(pd.Index(frame["visit_row"]))
     for name in place.columns:
         frame[name] = place[name].fillna("").astype("category").array[at]
@@ -55,7 +56,7 @@ def clean_outcomes(
     frame = _points(trail, frame, cells, study)
     frame = _exported_unit(trail, frame, study, definitions)
     by_arm = questions.arms_by_clinic(tables["patients"])
-    frame = _scale_by_ten(trail, frame, definitions, cells)
+    frame = _scale_by_ten(trail, frame, study, definitions, cells)
     if not by_arm:
         frame = _tenth_of_others(trail, frame, study, definitions)
         frame = _other_units(trail, frame, study, definitions)
@@ -64,7 +65,7 @@ def clean_outcomes(
     frame = _impossible(trail, frame, definitions, cells)
     frame = _missing_with(trail, frame, study)
     frame = _totals(trail, frame, definitions)
-    return frame.drop(columns=["cell", "raw", "exported", "unit_stated", "out_of"])
+    return frame.drop(columns=["cell", "raw", "exported", "unit_stated", "out_of", "visit"])
 
 
 def _stripped(read: pd.DataFrame) -> pd.DataFrame:
@@ -250,9 +251,12 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
     doubted = known.copy()
     for name, one in definitions.items():
         own = study.instruments[name].factor
+        mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
+        if one.exported == SUM != one.unit:
+            value = value.mask(mine, one.from_sum(value))
+            continue
         if not one.factors and own is None:
             continue
-        mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
         plan = own or one.factors.get(one.exported, 1.0)
         units = _units(one)
         spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated.cat.categories}).astype(float)
@@ -301,7 +305,7 @@ def _unit(text: str) -> str:
 
 
 def _scale_by_ten(
-    trail: Trail, frame: pd.DataFrame, definitions: dict[str, Definition], cells: pd.DataFrame
+    trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition], cells: pd.DataFrame
 ) -> pd.DataFrame:
     """Divide ratings of 0-100 in a 0-10 column where a clinic or a patient used that scale."""
     tens = {name for name, one in definitions.items() if (one.low, one.high) == (0.0, 10.0)}
@@ -311,6 +315,17 @@ def _scale_by_ten(
     if not trail.settings.on("scale_by_ten") or not over.any():
         return frame
     rescale = pd.Series(False, index=frame.index)
+    # a column that is above 10 in every clinic has nothing to be held against: that is asked
+    asked = {name for name in tens if not questions.told(study.instruments[name])}
+    totals = mine & frame["cell"].isin(cells.index[(cells["item"] == TOTAL) & cells["instrument"].isin(asked)])
+    shares = over[totals].groupby([frame["cell"][totals], frame["clinic"][totals].astype("str")]).mean()
+    least = shares.groupby(level=0).min()
+    whole = {*least.index[least >= columns.scale_settings(trail)[0]]}
+    # and a score from many items may be their sum as well
+    many = {name for name in asked if (rule := definitions[name].scoring) is not None and rule.count > MANY_ITEMS}
+    whole |= {*cells.index[(cells["item"] == TOTAL) & cells["instrument"].isin(many)]}
+    mine &= ~frame["cell"].isin(whole)
+    over &= mine
     for _, one in frame[mine & ~frame["out_of"]].groupby("cell"):
         rescale[one.index] = columns.tenfold(
             one["value"], [one["clinic"], one["patient"]], *columns.scale_settings(trail)
@@ -418,8 +433,7 @@ def _impossible(
     if not trail.settings.on("ranges"):
         return frame
     value = frame["value"]
-    # half a point of slack for totals that were computed with rounded factors
-    slack = np.where(cells["item"] == TOTAL, 0.05, 1e-9)
+    slack = np.where(cells["item"] == TOTAL, questions.SLACK, 1e-9)
     low, high = (limit.to_numpy()[frame["cell"]] for limit in (cells["low"] - slack, cells["high"] + slack))
     out = (value < low) | (value > high)
     rows, source = frame["row"][out], frame["column"][out]

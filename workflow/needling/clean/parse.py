@@ -85,7 +85,8 @@ _NAMED = re.compile(
     r"|([^\W\d_]{3,10})\.? (\d{1,2}),? (\d{4})"
 )
 _PAIRS = re.compile(r"(\d{2})([-/.])(\d{2})\2(\d{2})")
-_SERIAL = re.compile(r"([234]\d{4}|5\d{4})(\.\d+)?")
+# from 1985 on; SAS and Stata count from 1960, so that their days of today would be dates of the 1960s here
+_SERIAL = re.compile(r"((?:3[1-9]|[45]\d)\d{3})(\.\d+)?")
 _CLOCK = re.compile(r"[ T]\d{1,2}[:.]\d{2}.*$")
 # beginnings of the names of months in languages of western Europe, the longest one that fits counts
 _MONTHS = {

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from needling.clean.trail import Trail
-from needling.instruments.definition import Definition
+from needling.instruments.definition import SUM, Definition
 from needling.read.number import MISSING_CODES
 from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
@@ -14,7 +14,8 @@ from needling.study.sources import Instrument
 FEWEST = 10  # values from which the level of a column says something
 PART = 0.2  # share of values at another unit's level from which they are no slips
 ANSWERS = 200  # answers among which the lowest one should occur
-BEYOND = 0.02  # share of answers one beyond the highest from which they are no slips
+BEYOND = 0.02  # share of answers one beyond the highest, or of scores outside their range, from which they are no slips
+SLACK = 0.05  # by which totals that were computed with rounded factors lie beyond the range
 SECOND = 0.05  # share of second rows of a visit, patient or event from which they are no slips
 SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
@@ -98,42 +99,99 @@ def _seen(values: pd.Series) -> str:
 
 
 def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -> list[str]:
-    """Ask for the unit where all values lie in a tenth of the range, outside what is usual, or within a raw scale."""
+    """Ask for the unit where the values fit the scale badly."""
     if len(scores) < FEWEST or not scores["value"].any():
         return []
-    value, place = scores["value"], f"instruments.{name}"
-    raw = [unit for unit, factor in one.factors.items() if not one.measured and unit.endswith("points") and factor > 1]
-    if one.usual is not None and not one.usual[0] <= value.median() <= one.usual[1]:
-        why = f"{one.label} is usually {one.usual[0]:g} to {one.usual[1]:g} {one.unit}"
-    elif one.usual is not None and one.factors and (value < one.usual[0]).mean() >= PART:
-        why = f"{(value < one.usual[0]).mean():.0%} of them are below {one.usual[0]:g} {one.unit}, as another unit would be"
-    elif one.low == 0 and value.max() <= one.high / 10:
-        why = f"all within a tenth of the range of {one.label}, {one.low:g} to {one.high:g} {one.unit}"
-    elif one.low == 0 and (clinic := _apart_clinic(one, scores)):
-        why = f"the values of one clinic ({clinic} of them) are 5 to 20 times below those of the others"
-    elif raw and not items and value.max() <= one.high / one.factors[raw[0]]:
-        why = f"none above {one.high / one.factors[raw[0]]:g}, so it may be the raw scale of {one.label} or {one.unit}"
-    else:
+    why = _doubt(one, scores, items)
+    if not why:
         return []
-    units = ", ".join(f'"{unit}"' for unit in [one.unit, *one.factors])
-    keys = f"{place}.unit (one of {units})" if one.factors else f"{place}.factor (1, 10 or 100)"
-    keys += f", {place}.factor: 100 if they are hundredths" if one.factors and value.max() <= one.high / 100 else ""
-    range_ = f"{place}.range: [{one.low:g}, {one.high:g}]"
+    value, place = scores["value"], f"instruments.{name}"
+    units = [f'"{unit}"' for unit in (one.unit, *one.factors, *([SUM] if one.sums else []))]
+    outside = _outside(one, value).any()
+    keys = [f"{place}.unit (one of {', '.join(units)})"] if len(units) > 1 else []
+    if len(units) > 1 and value.max() <= one.high / 100:
+        keys.append(f"{place}.factor: 100 if they are hundredths")
+    elif len(units) == 1 and not outside and one.low == 0:
+        keys.append(f"{place}.factor (1, 10 or 100)")
+    if one.low == 0 and one.high < 100 and one.high / 10 < value.max() <= 100:
+        keys.append(f"{place}.factor: {one.high / 100:g} if they are 0-100")
+    if one.low < 0 and not outside:
+        keys.append(f"{place}.factor (what one of them is in {one.unit})")
+    if outside:
+        keys.append("export.missing if they are codes")
+        keys.append("another name with range and better of its own if it is another version")
+    keys.append(f"{place}.unit_column where it differs from row to row")
     return [
-        f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {keys}, "
-        f"{place}.unit_column where it differs from row to row, or {range_} if it is right as it is."
+        f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {', '.join(keys)}, or "
+        f"{place}.range: [{one.low:g}, {one.high:g}] if it is right as it is."
     ]
 
 
-def _apart_clinic(one: Definition, scores: pd.DataFrame) -> int:
-    """How many values a clinic has that lie in a tenth of the range, far below all others; 0 where there is none."""
-    by_clinic = scores["value"].groupby(scores["clinic"].astype("str")).agg(["size", "max"])
-    low = by_clinic.index[(by_clinic["size"] >= FEWEST) & (by_clinic["max"] <= one.high / 10)]
-    for clinic in sorted({*low} - {""}):
-        here = scores["clinic"] == clinic
-        if 5 <= apart(scores["value"][here], scores["value"][~here]) <= 20:
-            return int(here.sum())
-    return 0
+def _outside(one: Definition, value: pd.Series) -> pd.Series:
+    return (value < one.low - SLACK) | (value > one.high + SLACK)
+
+
+def _doubt(one: Definition, scores: pd.DataFrame, items: bool) -> str:
+    """Say why values may be on another scale: their level, else what sums and percentages look like; empty if they fit."""
+    return _level(one, scores) or ("" if items or one.measured else _added_up(one, scores["value"]))
+
+
+def _level(one: Definition, scores: pd.DataFrame) -> str:
+    value, range_ = scores["value"], f"{one.low:g} to {one.high:g} {one.unit}"
+    scale = f"the range of {one.label}, {one.unit if one.unit[:1].isdigit() else range_}"
+    low, high = one.usual or (-np.inf, np.inf)
+    below = (value < low).mean() if one.factors else 0
+    some, of_them = _apart_some(one, scores) if one.low == 0 else ("", 0)
+    outside = _outside(one, value)
+    doubts = [
+        (not low <= value.median() <= high, f"{one.label} is usually {low:g} to {high:g} {one.unit}"),
+        (below >= PART, f"{below:.0%} of them are below {low:g} {one.unit}, as another unit would be"),
+        (one.low == 0 and value.max() <= one.high / 10, f"all within a tenth of {scale}"),
+        (one.low < 0 and value.abs().max() <= one.high / 100, f"all within a hundredth of {scale}"),
+        (of_them > 0, f"the values of {some} ({of_them} of them) are 5 to 20 times below those of the others"),
+        (outside.sum() >= 3 and outside.mean() >= BEYOND, f"{outside.sum()} of them are outside {scale}"),
+    ]
+    return next((why for holds, why in doubts if holds), "")
+
+
+def _added_up(one: Definition, value: pd.Series) -> str:
+    raw = [one.high / factor for unit, factor in one.factors.items() if unit.endswith("points") and factor > 1]
+    least, most = sorted(one.sums or (one.low, one.high))
+    fractions = (value % 1 != 0).mean()
+    within = (one.low < least or most < one.high) and value.between(least, most).all() and fractions < PART
+    whole = one.scoring is not None and one.scoring.rule == "sum"
+    doubts = [
+        (
+            bool(raw) and value.max() <= raw[0],
+            f"none above {max(raw, default=0):g}, so it may be the raw scale of {one.label} or {one.unit}",
+        ),
+        (within, f"all are whole numbers from {least:g} to {most:g}, as the answers added up would be"),
+        (
+            whole and fractions >= PART,
+            f"{fractions:.0%} of them have fractions, which {one.label}, a sum of whole answers, has not",
+        ),
+    ]
+    return next((why for holds, why in doubts if holds), "")
+
+
+def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
+    """Whose values (a clinic's, a visit's, some patients') lie in a tenth of the range, far below all others; and how many."""
+    value, low = scores["value"], scores["value"] <= one.high / 10
+    by_patient = low.groupby(scores["patient"], observed=True).agg(["all", "size"])
+    patients = by_patient.index[by_patient["all"] & (by_patient["size"] > 1)]
+    parts = []
+    for name in ("clinic", "visit"):
+        by = value.groupby(scores[name].astype("str")).agg(["size", "max"])
+        lowest = {*by.index[(by["size"] >= FEWEST) & (by["max"] <= one.high / 10)]} - {""}
+        parts += [(f"one {name}", scores[name] == one_of) for one_of in sorted(lowest)]
+    some = scores["patient"].isin(patients)
+    # they are chosen by their values, so that only a gap between these and the others' says something
+    if some.mean() >= PART and value[~some].quantile(0.1) > 2 * value[some].quantile(0.9):
+        parts.append(("some patients", some))
+    for name, here in parts:
+        if here.sum() >= FEWEST and 5 <= apart(value[here], value[~here]) <= 20:
+            return name, int(here.sum())
+    return "", 0
 
 
 def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trail) -> list[str]:

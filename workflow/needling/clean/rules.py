@@ -46,7 +46,7 @@ _ALL = [
     ),
     Rule(
         "dates",
-        1,
+        2,
         "Dates in another style than their column's (day or month first, serial numbers) were read where the column or the "
         "schedule leaves no doubt; a date in doubt was held back or its row set aside.",
         needed=True,
@@ -104,7 +104,7 @@ _ALL = [
     ),
     Rule(
         "scale_by_ten",
-        2,
+        3,
         "Ratings of 0-100 in a 0-10 column were divided by ten where the clinic or the patient used that scale throughout, and a "
         "clinic's 0-10 in a 0-100 column multiplied.",
         {"share": 0.5, "fewest": 5},

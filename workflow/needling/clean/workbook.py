@@ -9,7 +9,7 @@ from needling.clean.corrections import COLUMNS as CORRECTION_COLUMNS
 from needling.clean.rules import rules
 from needling.clean.trail import TAKEN_OUT
 from needling.schema.contract import check
-from needling.schema.intake import CLEANING
+from needling.schema.intake import ACTIONS, CLEANING
 from needling.study.plan import Study
 
 # written into the file instead of the clock, so that the same data give the same bytes
@@ -80,6 +80,7 @@ def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) ->
     """
     import xlsxwriter
 
+    worded = audit.assign(action=audit["action"].map(ACTIONS))
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
@@ -90,12 +91,12 @@ def write_audit_workbook(path: str | Path, audit: pd.DataFrame, study: Study) ->
             "title": book.add_format({"bold": True, "font_size": 14}),
         }
         _summary_sheet(book, look, audit, study)
-        _table_sheet(book, look, "Rows taken out", _taken_out(audit))
+        _table_sheet(book, look, "Rows taken out", _taken_out(audit).replace({"action": ACTIONS}))
         queries = audit[(audit["action"] == "query") | ((audit["rule"] == "ranges") & (audit["action"] == "missing"))]
         clinics = queries["clinic"].fillna(NO_CLINIC)
         for clinic in sorted(clinics.unique()):
             _table_sheet(book, look, f"Queries {clinic}"[:31], _for_site(queries[clinics == clinic]))
-        _table_sheet(book, look, "All changes", audit[["table", *FACTS]].head(MOST_ROWS))
+        _table_sheet(book, look, "All changes", worded[["table", *FACTS]].head(MOST_ROWS))
         _table_sheet(book, look, "Corrections", pd.DataFrame(columns=CORRECTION_COLUMNS))
 
 
@@ -108,7 +109,8 @@ def _summary_sheet(book, look, audit: pd.DataFrame, study: Study) -> None:
         "file names. Patients and clinics have their new codes; the key is in data/keys. ",
         "This workbook is about single cells of single patients and is not for publication.",
     ]
-    summary = cleaning_summary(audit).rename(
+    summary = cleaning_summary(audit).replace({"action": ACTIONS})
+    summary = summary.rename(
         columns={"n": "cells (rows taken out: lines of the export)", "sentence": "what the rule does"}
     )
     sheet = _table_sheet(book, look, "Summary", summary, top=4)

@@ -91,7 +91,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         row = rows.iloc[0]
         alike = source[(source["analysis"] == row["analysis"]) & (source["unit"] == row["unit"])]
         panel(ax, rows, look, limits(alike))
-        panel_head(ax, _head(row, labels), sentence(f"{labels.noun}, {row['unit']}".rstrip(", ")), 55)
+        panel_head(
+            ax, _head(row, labels), sentence(f"{labels.noun}, {row['unit']}".rstrip(", ")), whole.width / across - 18
+        )
         ax.set_xlabel(_number(row, labels))
     told = [f"{labels.arm(arm)} minus {in_sentence(labels.arm(reference))}" for arm, reference in pairs]
     handles = [axes[0].plot([], [], **one.kwargs)[0] for one in look.values()]

@@ -74,6 +74,7 @@ def style(sizes: Profile = REPORT) -> Iterator[Profile]:
         "xtick.labelsize": sizes.small,
         "ytick.labelsize": sizes.small,
         "text.hinting": "none",  # widths are then those of the type, whatever the resolution
+        "text.parse_math": False,  # a label may hold any character, $ too
         "text.color": INK,
         "axes.labelcolor": INK,
         "xtick.color": RULE,

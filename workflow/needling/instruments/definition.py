@@ -12,6 +12,7 @@ from needling.study.keys import StudyError, words
 from needling.study.scoring import Domain, Range, Scoring
 from needling.study.sources import Instrument, Threshold
 
+SUM = "sum of items"  # unit of totals that are the answers added up, where the score is more than that
 BEYOND = 0.05  # how far published factors that are rounded lead beyond the range (the FIQ's to 100.01)
 
 
@@ -53,6 +54,27 @@ class Definition:
     def measured(self) -> bool:
         """True where items are repeated measurements in the unit of the score (as PPT), not answers."""
         return self.scoring is not None and self.scoring.answers == (self.low, self.high) and bool(self.factors)
+
+    @property
+    def sums(self) -> Range | None:
+        """The sums of all answers that stand for the lowest and for the highest score, where a sum tells the score.
+
+        None where the sum is the score, where items are reversed in part, are weighted by domains, or may be left out.
+        """
+        rule = self.scoring
+        if rule is None or self.measured or rule.rule not in {"mean", "percent", "range"} or rule.fewest:
+            return None
+        numbers = range(1, rule.count + 1)
+        least, most = (sum(rule.range_of(number)[end] for number in numbers) for end in (0, 1))
+        if not rule.reversed:
+            return (0.0 if rule.rule == "percent" else least), most
+        return (most, least) if {*rule.reversed} == {*numbers} else None
+
+    def from_sum(self, values: pd.Series) -> pd.Series:
+        """Turn sums of all answers into scores: a line from the lowest score to the highest; needs `sums`."""
+        assert self.sums is not None
+        first, last = self.sums
+        return self.low + (values - first) / (last - first) * (self.high - self.low)
 
     @property
     def turns_items(self) -> bool:
@@ -308,10 +330,7 @@ def _registered(name: str, settings: Instrument, entry: Entry) -> Definition:
             f"{place}.range: the range of {entry.label} is {entry.range[0]:g}-{entry.range[1]:g} {entry.unit}; "
             f"remove the key, or describe a version of your own under a name that is not in the registry."
         )
-    if settings.unit is not None and settings.unit != entry.unit and settings.unit not in entry.units:
-        known = ", ".join([entry.unit, *entry.units])
-        raise StudyError(f"{place}.unit: '{settings.unit}' is not a unit of {entry.label}; known are: {known}.")
-    return Definition(
+    found = Definition(
         name=name,
         label=settings.label or entry.label,
         unit=entry.unit,
@@ -330,6 +349,12 @@ def _registered(name: str, settings: Instrument, entry: Entry) -> Definition:
         bands=entry.bands,
         unverified=tuple(entry.unverified),
     )
+    known = [entry.unit, *entry.units, *([SUM] if found.sums else [])]
+    if settings.unit is not None and settings.unit not in known:
+        raise StudyError(
+            f"{place}.unit: '{settings.unit}' is not a unit of {entry.label}; known are: {', '.join(known)}."
+        )
+    return found
 
 
 def item_numbers(name: str, settings: Instrument, label: str, scoring: Scoring | None) -> tuple[str, ...]:

@@ -145,14 +145,15 @@ def raw_scales() -> dict[str, tuple[str, float] | None]:
 
     Returns
     -------
-    Name -> (unit, highest total), e.g. ndi -> ("0-50 points", 50); none where there is no such unit, or where the unit is of a
-    measurement, whose level tells nothing.
+    Name -> (unit, highest total), e.g. ndi -> ("0-50 points", 50); none where there is no such unit, or where the instrument is
+    measured (in N, kPa, cm), so that its level tells nothing.
     """
     return {name: _raw_scale(entry) for name, entry in registry().items()}
 
 
 def _raw_scale(entry: Entry) -> tuple[str, float] | None:
     smaller = {unit: entry.range[1] / factor for unit, factor in entry.units.items() if factor > 1}
-    if not smaller or (entry.scoring is not None and entry.scoring.answers == entry.range):
+    rated = entry.unit in {"%", "mm"} or entry.unit.endswith("points")
+    if not smaller or not rated:
         return None
     return next(iter(smaller.items()))

@@ -1,5 +1,6 @@
 """Text tables: CSV of any delimiter, encoding and line end, with damage found before anything is parsed."""
 
+import codecs
 import csv
 import io
 import re
@@ -29,6 +30,17 @@ SIGNATURES = {
     b"<!DOCTYPE": "a web page",
     b"<html": "a web page",
 }
+# Encodings that are none of Unicode -> who wrote so; which one it is no file says.
+ENCODINGS = {
+    "cp1252": "Windows",
+    "mac_roman": "old Macintosh",
+    "cp850": "DOS",
+    "cp1250": "Windows, central Europe",
+    "cp1251": "Windows, Cyrillic",
+}
+# Letters and marks beyond ASCII that are usual in the languages of western Europe, the first ones to be thought of.
+USUAL_LETTERS = set("äöüßÄÖÜéèêëàâçîïôùûœæñáíóúìòãõåøÉÈÁÍÓÚÑÇÀÅØ°²³µ±½×º€–’‘“”")
+MOST_LETTERS = 8
 # A number, a date or a time.
 NUMBER = r"[-+]?[\d.,/:\s-]+"
 SNIFFED_BYTES = 200_000
@@ -52,7 +64,7 @@ def read_delimited(
     path : the file.
     shown : how messages name the file.
     delimiter : one character; None finds it among , ; tab and |.
-    encoding : None means UTF-8 (byte-order mark allowed), else Windows-1252; UTF-16 is known by its mark.
+    encoding : what the file is where it is not UTF-8 (byte-order mark allowed) or UTF-16 (known by its mark); None asks.
     header_rows : rows of column names above the data.
 
     Returns
@@ -132,12 +144,25 @@ def _utf8(data: bytes, shown: str, encoding: str | None) -> bytes:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) and (encoding or "utf-16").lower().startswith("utf-16"):
         text = _decoded(data, "utf-16", shown)
         data = text.encode()
-    elif encoding is None and (data.isascii() or _is(data, "utf-8")):
+    elif encoding is None and data.isascii():
         pass
+    elif _is(data, "utf-8") and not data.isascii() and not (encoding or "").lower().startswith("utf"):
+        _known(encoding or "utf-8", shown)  # text of another encoding is never UTF-8 by chance
+    elif encoding is None:
+        _stop_on_binary(data, shown)
+        _ask_encoding(data, shown)
     else:
-        chosen = encoding or _fallback(data, shown)
-        data = _decoded(data, chosen, shown).encode()
+        data = _decoded(data, encoding, shown).encode()
     data = data.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\x1a")
+    _stop_on_binary(data, shown)
+    if data.count(b"\r") > 2 * data.count(
+        b"\n"
+    ):  # line ends of old Macintosh programs, perhaps with a last one of today
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return data
+
+
+def _stop_on_binary(data: bytes, shown: str) -> None:
     if b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise StudyError(
@@ -149,11 +174,6 @@ def _utf8(data: bytes, shown: str, encoding: str | None) -> bytes:
             f"{shown}: {controls} of {len(data)} bytes are control characters, so this is not a text table; "
             "mend export.format or export it again."
         )
-    if data.count(b"\r") > 2 * data.count(
-        b"\n"
-    ):  # line ends of old Macintosh programs, perhaps with a last one of today
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return data
 
 
 def _is(data: bytes, encoding: str) -> bool:
@@ -164,20 +184,65 @@ def _is(data: bytes, encoding: str) -> bool:
     return True
 
 
-def _fallback(data: bytes, shown: str) -> str:
-    """Windows-1252, unless the file is UTF-8 with a few damaged bytes, which would turn into wrong letters silently."""
+def _ask_encoding(data: bytes, shown: str) -> None:
+    """Ask which encoding a text is in that is not UTF-8; one that is with a few damaged bytes is refused at the first of them."""
+    readings = _readings(data)
+    if not readings:
+        _decoded(data, "utf-8", shown)
+    told = "; ".join(f"as {name} ({ENCODINGS[name]}) {letters}" for name, letters in readings.items())
+    raise StudyError(
+        f"{shown}: the file is not UTF-8, and which letters it holds depends on its encoding: {told}. Write export.encoding with "
+        "the one that is right, or export the file again as UTF-8."
+    )
+
+
+def _readings(data: bytes) -> dict[str, str]:
+    """Letters beyond ASCII that a text holds in each encoding, the likeliest first; none where it is UTF-8 with damage."""
     sound = len(re.findall(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}", data))
     damaged = data.decode("utf-8", errors="replace").count("\ufffd")
     if sound >= damaged:
-        _decoded(data, "utf-8", shown)
-    return "cp1252"
+        return {}
+    beyond = bytes(byte for byte in data if byte > 127)
+    read = {name: beyond.decode(name) for name in ENCODINGS if _is(beyond, name)}
+    likely = sorted(read, key=lambda name: -sum(letter in USUAL_LETTERS for letter in read[name]))
+    return {name: " ".join([*dict.fromkeys(read[name])][:MOST_LETTERS]) for name in likely}
+
+
+def likely_encoding(path: Path, shown: str) -> tuple[str, str] | None:
+    """Guess the encoding of a text table, for a draft.
+
+    Parameters
+    ----------
+    path : the file.
+    shown : how messages name it.
+
+    Returns
+    -------
+    The likeliest encoding and the letters that the file then holds; None where nothing is to be guessed.
+
+    Raises
+    ------
+    StudyError : the file is missing or is no text.
+    """
+    data = _bytes(path, shown)
+    if data.isascii() or _is(data, "utf-8") or data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None
+    return next(iter(_readings(data).items()), None)
+
+
+def _known(encoding: str, shown: str) -> None:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise StudyError(
+            f"{shown}: export.encoding '{encoding}' is not known; use utf-8, {', '.join(ENCODINGS)} or latin-1."
+        ) from None
 
 
 def _decoded(data: bytes, encoding: str, shown: str) -> str:
+    _known(encoding, shown)
     try:
         return data.decode(encoding)
-    except LookupError:
-        raise StudyError(f"{shown}: export.encoding '{encoding}' is not known; use utf-8, cp1252 or latin-1.") from None
     except UnicodeError as error:
         start = getattr(error, "start", 0)
         line_start = data.rfind(b"\n", 0, start) + 1

@@ -49,7 +49,7 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
     shown = str(raw) if raw is not None else export.records
     path, beside = export.files(raw, root)
     kind = _format(export, path) if raw is not None else export.format
-    dictionary = read_dictionary(beside, str(export.dictionary)) if beside else None
+    dictionary = read_dictionary(beside, str(export.dictionary), export.encoding) if beside else None
     if kind in {"redcap", "csv"}:
         settings = (export.delimiter, export.encoding, export.header_rows)
         sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown, *settings))

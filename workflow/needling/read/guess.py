@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from needling.read.delimited import read_delimited
+from needling.read.delimited import likely_encoding, read_delimited
 from needling.read.draft import SYSTEM, as_text, named_in, run_of
+from needling.read.draft_events import blinding_of, codes_of, events_of, key_of
 from needling.read.export import ENDINGS, read_export
 from needling.read.look import (
     UNIT,
@@ -29,13 +30,12 @@ from needling.read.vocabulary import (
     CHANGE,
     CONTROL,
     COVARIATES,
-    EVENTS,
     FUNCTION,
-    GUESS,
     PAIN,
     SCREENING,
     TOTAL,
     UNPLANNED,
+    WITHIN_DAYS,
     weeks_of,
 )
 from needling.study.keys import StudyError
@@ -43,9 +43,10 @@ from needling.study.sources import Export
 
 Scale = tuple[str, float]  # a unit and the highest total in it
 NOTHING: Mapping[str, Scale | None] = {}
+NO_ARM = {"9", "99", "999", "-1", "-9", "-99", "-999"}  # codes for missing, where two arms are there without them
 # Instruments of the registry with values below 0.
 BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
-MOST_OUTCOMES, MOST_GUESSES = 4, 6  # most outcomes, and most answers to the question which arm it was
+MOST_OUTCOMES = 4
 
 
 def guess_study(
@@ -78,7 +79,7 @@ def guess_study(
         raise StudyError(
             f"'{name}' cannot be a study's name; use small letters, digits and _, starting with a letter, such as my_study."
         )
-    settings = _settings(Path(export), None if dictionary is None else Path(dictionary))
+    settings, notes = _settings(Path(export), None if dictionary is None else Path(dictionary))
     left_out = _sheets(settings) if settings["format"] == "excel" else []
     raw = read_export(Export.model_validate(settings))
     for sheet in raw.sheets:
@@ -92,6 +93,7 @@ def guess_study(
     if settings["format"] == "csv" and "redcap_event_name" in frame.columns:
         settings["format"] = "redcap"
     look = look_at(frame, raw.variables, known)
+    look.notes += notes
     look.notes += [
         f"'{column}' holds formulas that were never calculated; open the workbook in a spreadsheet program, save it, draft again."
         for column in frame.columns
@@ -117,18 +119,25 @@ def _stop_on_crossover(look: Look, records: str) -> None:
         )
 
 
-def _settings(export: Path, dictionary: Path | None) -> dict[str, object]:
+def _settings(export: Path, dictionary: Path | None) -> tuple[dict[str, object], list[str]]:
+    """What the study file says of the export, and what is to be noted about it."""
     kind = ENDINGS.get(export.suffix.lower())
     if kind is None:
         raise StudyError(f"{export}: the ending does not say the format; known are {', '.join(sorted(ENDINGS))}.")
     settings: dict[str, object] = {"format": kind, "records": export.as_posix()}
     if dictionary:
         settings |= {"format": "redcap" if kind == "csv" else kind, "dictionary": dictionary.as_posix()}
-    if kind == "csv":
-        variables = read_dictionary(dictionary, dictionary.as_posix()) if dictionary else {}
-        if is_label_export(read_delimited(export, export.as_posix()), variables):
-            settings |= {"format": "redcap", "labels": True}
-    return settings
+    if kind != "csv":
+        return settings, []
+    texts = [export, *([dictionary] if dictionary else [])]
+    encoding, letters = next(filter(None, (likely_encoding(one, one.as_posix()) for one in texts)), (None, ""))
+    variables = read_dictionary(dictionary, dictionary.as_posix(), encoding) if dictionary else {}
+    if is_label_export(read_delimited(export, export.as_posix(), encoding=encoding), variables):
+        settings |= {"format": "redcap", "labels": True}
+    if encoding is None:
+        return settings, []
+    note = f"The file does not say its encoding; as {encoding} its letters beyond ASCII are {letters}: if they are others, mend it."
+    return settings | {"encoding": encoding}, [note]
 
 
 def _sheets(settings: dict[str, object]) -> list[str]:
@@ -151,12 +160,6 @@ def _sheets(settings: dict[str, object]) -> list[str]:
     return [name for name in names if name not in alike]
 
 
-def _key(text: str) -> str:
-    """Turn words into a name that a study file allows."""
-    key = plain_words(text).replace(" ", "_")
-    return key if re.match(r"[a-z]", key) else f"x_{key}".rstrip("_")
-
-
 # ---------------------------------------------------------------- the parts of the study file
 
 
@@ -168,7 +171,7 @@ def _document(
     shape: dict[str, object] = {"shape": "patient"} if wide or alone else {}
     if look.measured:
         shape = {"shape": "value", "values": {"name": look.measured.name, "value": look.measured.value}}
-    events = _events(look)
+    events = events_of(look)
     instruments = _instruments(look, known, events, wide)
     for each, of_it in instruments.items():
         if of_it.get("registry", each) in undirected:
@@ -195,7 +198,7 @@ def _document(
         **({"events": events} if events else {}),
         "cohorts": cohorts,
         "primary": "primary",
-        "analyses": {"primary": analysis},
+        "analyses": {"primary": analysis, **blinding_of(look, events, arm)},
         "disclosure": {"rule": "cells"},
     }
 
@@ -203,21 +206,18 @@ def _document(
 def _arm(look: Look) -> dict[str, object] | None:
     if "arm" not in look.found:
         return None
-    codes = _codes(look, look.found["arm"])
+    column = look.found["arm"]
+    codes = codes_of(look, column)
+    if absent := [
+        code for code in codes if code in NO_ARM and len(codes) > 2 and code not in look.variable(column).choices
+    ]:
+        look.notes.append(
+            f"'{column}' holds {', '.join(absent)}, which is taken for a code for missing and not for an arm."
+        )
+        codes = {code: name for code, name in codes.items() if code not in absent}
     names = list(codes.values())
     control = [name for name in names if CONTROL.search(name.replace("_", " "))]
     return {"from": look.found["arm"], "codes": codes, "reference": (control or names)[0]}
-
-
-def _codes(look: Look, column: str) -> dict[str, str]:
-    """Values of a column with a name each: the dictionary's words, else the value itself."""
-    choices = look.variable(column).choices
-    names: dict[str, str] = {}
-    for value in sorted(look.options(column)):
-        key = _key(choices.get(value, value))
-        key = f"code_{key.removeprefix('x_')}" if key.startswith("x_") else key
-        names[value] = key if key not in names.values() else f"{key}_{len(names)}"
-    return names
 
 
 def _patients(look: Look, arm: dict[str, object] | None) -> dict[str, object]:
@@ -231,12 +231,12 @@ def _patients(look: Look, arm: dict[str, object] | None) -> dict[str, object]:
     patients |= {role: found[role] for role in ("clinic", "day_0") if role in found}
     patients |= {"arm": arm} if arm else {}
     if "cohort" in found:
-        patients["cohort"] = {"from": found["cohort"], "codes": _codes(look, found["cohort"])}
+        patients["cohort"] = {"from": found["cohort"], "codes": codes_of(look, found["cohort"])}
     covariates: dict[str, object] = {}
     for role in ("age", "sex", *COVARIATES):
         if role in found:
             codes = role == "sex" and 0 < len(look.options(found[role])) < 6
-            covariates[role] = {"from": found[role], "codes": _codes(look, found[role])} if codes else found[role]
+            covariates[role] = {"from": found[role], "codes": codes_of(look, found[role])} if codes else found[role]
     return patients | ({"covariates": covariates} if covariates else {})
 
 
@@ -261,15 +261,15 @@ def _instruments(
         found: dict[str, dict[str, object]] = {}
         items = items_side_by_side(wide)
         for stem, visits in items.items():
-            found[_key(stem)] = {"items": {visit: run_of(columns) for visit, columns in visits.items()}}
+            found[key_of(stem)] = {"items": {visit: run_of(columns) for visit, columns in visits.items()}}
         taken = {column for visits in items.values() for columns in visits.values() for column in columns}
         for stem, columns in wide.items():
             if not taken & {*columns.values()}:
-                found[_key(TOTAL.sub("", stem)) if instrument_of(stem, known) else _key(stem)] = {"total": columns}
+                found[key_of(TOTAL.sub("", stem)) if instrument_of(stem, known) else key_of(stem)] = {"total": columns}
     else:
         found = _items_and_totals(look, events, known)
     if not found:
-        found = {_key(column): {"total": column} for column in _other_measures(look)}
+        found = {key_of(column): {"total": column} for column in _other_measures(look)}
     for name in found:
         registered = name if name in known else instrument_of(name.replace("_", " "), known)
         if registered and _below_zero(look, found[name]) and registered not in BELOW_ZERO:
@@ -291,14 +291,14 @@ def _items_and_totals(
     taken = set() if look.measured else {*look.found.values(), *named_in(events)}
     for stem, columns in numbered_runs(look.measures).items():
         if not taken & {*columns}:
-            found[_key(stem)] = {"items": run_of(columns)}
+            found[key_of(stem)] = {"items": run_of(columns)}
             taken |= set(columns)
     for name in look.measures:
         registered = instrument_of(name, known)
         measured = look.is_number(name) if registered else _may_be_an_outcome(look, name)
         if name in taken or "___" in name or CHANGE.search(name) or not measured:
             continue
-        stem = _key(TOTAL.sub("", name))
+        stem = key_of(TOTAL.sub("", name))
         if (
             registered
             and plain_words(TOTAL.sub("", name)).replace(" ", "_") in {registered, stem}
@@ -310,10 +310,10 @@ def _items_and_totals(
         elif TOTAL.search(name) and stem != "x":
             found.setdefault(stem, {})["total"] = name
         elif look.measured or registered or PAIN.search(name):
-            found.setdefault(_key(name), {"total": name})
+            found.setdefault(key_of(name), {"total": name})
     for name in look.measures:
         if CHANGE.search(name) and PAIN.search(name) and name not in taken and _may_be_an_outcome(look, name):
-            found.setdefault(_key(name), {"total": name})
+            found.setdefault(key_of(name), {"total": name})
     return found
 
 
@@ -332,7 +332,7 @@ def _other_measures(look: Look) -> list[str]:
     numbers = [
         name for name in look.measures if name not in taken and "___" not in name and _may_be_an_outcome(look, name)
     ]
-    likely = [name for name in numbers if not CHANGE.search(name) and not times.search(_key(name))]
+    likely = [name for name in numbers if not CHANGE.search(name) and not times.search(key_of(name))]
     return likely[:MOST_OUTCOMES] or numbers[:1] or look.measures[-1:]
 
 
@@ -410,10 +410,11 @@ def _labelled(look: Look, column: str, values: list[str]) -> list[tuple[str, str
     told = []
     for value in values:
         label = re.sub(r"_arm_\d+(_.*)?$", "", choices.get(value, value))
-        words = plain_words(re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", label.replace("-", " ")))
+        label = re.sub(r"(^|\s)[-−–](?=\d)", r"\1minus ", label).replace("-", " ")
+        words = plain_words(re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", label))
         words = re.sub(r"^(\d+) 0+$", r"\1", words)
         weeks = weeks_of(words, heading)
-        if re.fullmatch(r"\d+", words):
+        if re.fullmatch(r"(?:minus )?\d+", words):
             words = f"{heading} {words}"
         told.append((value, words, weeks))
     return told
@@ -425,6 +426,8 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
     codes = {value: "unscheduled" for value, words, _ in told if UNPLANNED.fullmatch(words)}
     if any(BASELINE.fullmatch(words) for _, words, _ in told):
         codes |= {value: "unscheduled" for value, words, _ in told if SCREENING.fullmatch(words)}
+    if any(weeks == 0 for *_, weeks in told):  # the first visit of the schedule is the baseline
+        codes |= {value: "unscheduled" for value, _, weeks in told if weeks is not None and weeks < 0}
     told = [one for one in told if one[0] not in codes]
     if all(weeks is not None for *_, weeks in told):
         told.sort(key=lambda one: (one[2] or 0.0, not BASELINE.fullmatch(one[1])))
@@ -434,17 +437,22 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
         told.sort(key=lambda one: not (BASELINE.fullmatch(one[1]) or SCREENING.fullmatch(one[1])))
     schedule: dict[str, dict[str, object]] = {}
     by_week: dict[float | None, str] = {}  # 'Wk 4' is 'Week 4'
+    by_words: dict[str, str] = {}  # a baseline of each arm of a REDCap project is one
     last = -4.0
     for place, (value, words, weeks) in enumerate(told):
         last = weeks if weeks is not None else max(4.0 * place, last + 4)
         plain = re.fullmatch(rf"(?:{UNIT}) \d+|\d+ (?:{UNIT})", words)
-        if plain and (known := by_week.setdefault(weeks, _key(words))) in schedule:
+        if plain and (known := by_week.setdefault(weeks, key_of(words))) in schedule:
             codes[value] = known
             continue
-        name = _key(words)
+        if words in by_words:
+            codes[value] = by_words[words]
+            continue
+        name = key_of(words)
         name = name if name not in schedule else f"{name}_{place}"
-        codes[value] = name
-        schedule[name] = {"label": words.capitalize(), "week": _rounded(last)}
+        codes[value] = by_words[words] = name
+        time = {"hours": _rounded(168 * last)} if WITHIN_DAYS.search(words) else {"week": _rounded(last)}
+        schedule[name] = {"label": words.capitalize(), **time}
     if len(schedule) < 2:
         schedule["follow_up"] = {"label": "Follow up", "week": _rounded(last + 4)}
     return schedule, codes
@@ -479,73 +487,6 @@ def _repeated_event(look: Look, instruments: dict[str, dict[str, object]]) -> li
     return kept if instances.notna().mean() > 0.9 and instances.nunique() > 1 else []
 
 
-def _events(look: Look) -> dict[str, dict[str, dict[str, object]]]:
-    """Tables of repeating instruments whose names speak of sessions, needling, other treatment or adverse events."""
-    repeating = "redcap_repeat_instrument"
-    if repeating not in look.frame.columns:
-        return _guesses(look)
-    tables: dict[str, dict[str, dict[str, object]]] = {}
-    full = look.frame.notna()
-    for name in look.options(repeating):
-        table = next(
-            (table for table, words in EVENTS.items() if table not in tables and re.search(words, name.lower())), None
-        )
-        if table is None:
-            continue
-        rows = look.frame[repeating] == name
-        inside, outside = full[rows].any(), full[~rows].any()
-        own = [column for column in look.frame.columns if inside[column] and not outside[column]]
-        own = [
-            column for column in own if not re.search(r"_complete$|^Complete\?", column) and _is_closed(look, column)
-        ]
-        prefix = f"{own[0].split('_')[0]}_" if own else ""
-        common = len(own) > 1 and all(column.startswith(prefix) and column != prefix for column in own)
-        columns: dict[str, object] = {}
-        for column in own:
-            dated = look.variable(column).validation.startswith("date")
-            role = "date" if dated else "therapist" if "therapist" in column else ""
-            key = _key(column.removeprefix(prefix) if common else column)
-            columns[role if role and role not in columns else key] = column
-        if columns:
-            tables[table] = {"rows": {repeating: name}, "columns": columns}
-    return tables
-
-
-def _guesses(look: Look) -> dict[str, dict[str, dict[str, object]]]:
-    """What patients guess of their arm: columns of few levels whose names say so, at several times where these lie side by side."""
-    called = {
-        column: re.sub(r"_?guess(?:ed|_of)?_?|_?blind\w*_?|_?believed?_?", "_", _key(column)).strip("_")
-        for column in look.frame.columns
-        if GUESS.search(_key(column)) and 1 < len(look.options(column)) <= MOST_GUESSES
-    }
-    if not called or look.measured:
-        return {}
-    first = next(iter(called))
-    guess: dict[str, object] = {"from": first, "codes": _codes(look, first)}
-    columns: dict[str, object] = {"guess": guess}
-    if look.repeats and "planned" in look.found:
-        planned = look.found["planned"]
-        columns["time"] = {"from": planned, "codes": _codes(look, planned)}
-    if look.repeats or len(called) == 1:
-        return {"guesses": {"columns": columns}}
-    guess["codes"] = {code: name for column in called for code, name in _codes(look, column).items()}
-    times: dict[str, object] = {}
-    for number, (column, rest) in enumerate(called.items(), 1):
-        told = re.search(
-            rf"(?:(?:{UNIT}) ?\d+|\d+ ?(?:{UNIT})|end|final|first|last|post|baseline)$", rest.replace("_", " ")
-        )
-        time = _key(told[0]) if told else f"time_{number}"
-        times[time if time not in times else f"{time}_{number}"] = {"guess": column}
-    return {"guesses": {"times": times, "columns": columns}}
-
-
-def _is_closed(look: Look, column: str) -> bool:
-    """May the draft name the column? Text of which no dictionary lists the codes must be reviewed first."""
-    variable = look.variable(column)
-    dated = variable.validation.startswith("date") or look.is_dates(column)
-    return bool(variable.choices) or dated or "therapist" in column or look.is_number(column)
-
-
 def _cohorts(
     look: Look, instruments: dict[str, dict[str, object]], known: Mapping[str, Scale | None]
 ) -> dict[str, dict[str, object]]:
@@ -562,7 +503,7 @@ def _cohorts(
         outcomes["function"] = rest[0]
     for name in [] if pain else rest[:MOST_OUTCOMES]:
         outcomes["function" if instruments[name].get("registry", name) in FUNCTION and len(rest) == 1 else name] = name
-    codes = _codes(look, look.found["cohort"]) if "cohort" in look.found else {"": "everybody"}
+    codes = codes_of(look, look.found["cohort"]) if "cohort" in look.found else {"": "everybody"}
     return {name: {"label": name.replace("_", " ").capitalize(), "outcomes": dict(outcomes)} for name in codes.values()}
 
 

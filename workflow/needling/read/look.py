@@ -45,6 +45,8 @@ TIME = re.compile(
 )
 WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?: +.*|%|°|mm|cm|kg|kgf|kpa|n|lb|lbf|pts?\.?|points?)", re.IGNORECASE)
 SYSTEM_VISITS = ("redcap_event_name", "sheet")
+# Days as spreadsheets count them, from 1985 on (31048).
+DAY_NUMBER = re.compile(r"(?:3[1-9]|[45]\d)\d{3}(?:\.\d+)?")
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}")
 
 
@@ -102,10 +104,16 @@ class Look:
         several = groups[groups["size"] > 1]
         return float((several["nunique"] > 1).mean()) if len(several) else 0.0
 
-    def is_dates(self, column: str) -> bool:
-        """Tell whether nearly all cells of a column are dates."""
+    def is_dates(self, column: str, counted: bool = False) -> bool:
+        """Tell whether nearly all cells of a column are dates, or days as a spreadsheet counts them where these are."""
         cells = self.frame[column].dropna().head(1000).str.strip()
-        return bool(len(cells)) and bool(cells.str.match(DATE).mean() > 0.8)
+        dates = cells.str.match(DATE) | (counted & cells.str.fullmatch(DAY_NUMBER))
+        return bool(len(cells)) and bool(dates.mean() > 0.8)
+
+    def day_numbers(self, column: str) -> float:
+        """Share of the cells of a column that may be days as a spreadsheet counts them."""
+        cells = self.frame[column].dropna().head(1000).str.strip()
+        return float(cells.str.fullmatch(DAY_NUMBER).mean()) if len(cells) else 0.0
 
     def filled(self, column: str, where: pd.Series) -> float:
         """Share of rows with a value."""
@@ -122,7 +130,9 @@ class Look:
     def measures(self) -> list[str]:
         """Names under which numbers may stand: of columns, or, where one row is one value, those that a column holds."""
         if self.measured is None:
-            return [str(column) for column in self.frame.columns]
+            return [
+                str(column) for column in self.frame.columns if not re.search(r"_complete$|^Complete\?", str(column))
+            ]
         return sorted({name for name in self.measured.names if name}, key=_numbered)
 
     def cells(self, measure: str) -> pd.Series:
@@ -160,6 +170,11 @@ def look_at(frame: pd.DataFrame, variables: dict[str, Variable], known: Collecti
             found["id"] = free[0] if free else _unnamed_id(look, plain)
         elif free:
             found[role] = free[0]
+    look.notes += [
+        f"'{found[role]}' holds days as a spreadsheet counts them (45123 is 2023-07-16), which are read as dates."
+        for role in ("day_0", "date")
+        if role in found and look.day_numbers(found[role])
+    ]
     _by_values(look, plain)
     look.measured = _one_value_per_row(look, plain, known)
     return look
@@ -183,7 +198,7 @@ def _fits(look: Look, column: str, role: str) -> bool:
             and not cells.str.fullmatch(r"\s*-?\d+[.,]\d*[1-9]\s*").mean() > 0.2
         )
     if role in {"date", "day_0"}:
-        return look.is_dates(column) and not speaks_of(column, BORN)
+        return look.is_dates(column, counted=True) and not speaks_of(column, BORN)
     if role in COVARIATES or role == "age":
         return look.is_number(column)
     if role in FEW and not 1 < len(look.options(column)) <= FEW[role]:
@@ -244,13 +259,16 @@ def instrument_of(name: str, known: Collection[str]) -> str | None:
     """
     if CHANGE.search(name):
         return None
-    words = " ".join(TOTAL.sub(" ", plain_words(name)).split())
+    whole = plain_words(name)
+    words = " ".join(TOTAL.sub(" ", whole).split())
     for instrument, called in INSTRUMENTS.items():
         if instrument in known and any(
-            re.search(rf"(?:^| ){re.escape(each)}(?: |$)", words) for each in called.split("|")
+            re.search(rf"(?:^| ){re.escape(each)}(?: |$)", text)
+            for each in called.split("|")
+            for text in (words, whole)
         ):
             return instrument
-    return words.replace(" ", "_") if words.replace(" ", "_") in known else None
+    return next((key for text in (words, whole) if (key := text.replace(" ", "_")) in known), None)
 
 
 def _numbered(name: str) -> tuple[str, int]:
@@ -477,4 +495,5 @@ def _one_value_per_row(look: Look, plain: dict[str, str], known: Collection[str]
     together = rows.groupby(["id", "visit"]).size()
     once = rows.duplicated().mean() < 0.05
     again = rows.groupby("name").size().median() > 1
-    return Measured(columns, values[0], names) if once and again and (together > 1).mean() > 0.5 else None
+    several = analysed or (once and again)  # an analysis data set may have derived rows beside those that were observed
+    return Measured(columns, values[0], names) if several and (together > 1).mean() > 0.5 else None

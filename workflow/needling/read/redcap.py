@@ -54,13 +54,14 @@ SYSTEM = {
 }
 
 
-def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
+def read_dictionary(path: Path, shown: str, encoding: str | None = None) -> dict[str, Variable]:
     """Read a REDCap data dictionary.
 
     Parameters
     ----------
     path : the dictionary as CSV, from the web page or the programming interface.
     shown : how messages name it.
+    encoding : as of `read_delimited`.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def read_dictionary(path: Path, shown: str) -> dict[str, Variable]:
     ------
     StudyError : the file is not a readable dictionary; names the file, the row and the mend.
     """
-    sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown))
+    sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown, encoding=encoding))
     frame = sheet.frame.rename(columns=COLUMNS)
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:

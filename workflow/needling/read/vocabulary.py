@@ -72,6 +72,10 @@ FUNCTION = {"ndi", "odi", "dash", "quickdash", "lefs", "psfs", "fiqr", "fiq", "v
 GUESS = re.compile(
     r"(?:^|_)(?:guess\w*|blinding|perceived_(?:arm|group|treatment)|believed?_(?:arm|group|treatment))(?:_|$|\d)"
 )
+UNSURE = re.compile(
+    r"unsure|not_sure|uncertain|unknown|know|no_idea|cannot_say|undecided|weiss|unsicher|keine|sais|incert|no_se|no_sabe|seguro|"
+    r"non_so|incerto|weet|nao_sei"
+)
 # Words that are no level of anything.
 ABSENT = {
     *re.findall(
@@ -162,9 +166,14 @@ UNITS = {
     "week": "w|wk|wks|week|weeks|woche|wochen|wo|semaine|semaines|sem|semana|semanas|settimana|settimane|sett|weken",
     "month": "m|mo|mon|mth|mths|month|months|monat|monate|monaten|mois|mes|meses|mese|mesi|maand|maanden",
     "day": "d|day|days|tag|tage|tagen|jour|jours|j|dia|dias|giorno|giorni|dag|dagen",
+    "hour": "h|hr|hrs|hour|hours|std|stunde|stunden|heure|heures|hora|horas|ora|ore|uur",
+    "minute": "min|mins|minute|minutes|minuten|minuto|minutos|minuti|minuut",
     "year": "y|yr|year|years|jahr|jahre|jahren|an|ans|annee|ano|anos|anno|anni|jaar",
 }
-WEEKS = {"week": 1.0, "month": 13 / 3, "day": 1 / 7, "year": 52.0}
+WEEKS = {"week": 1.0, "month": 13 / 3, "day": 1 / 7, "hour": 1 / 168, "minute": 1 / 10080, "year": 52.0}
+WITHIN_DAYS = re.compile(
+    rf"(?:^| )(?:{UNITS['hour']}|{UNITS['minute']})(?: |$)"
+)  # the plain words of a visit that has hours
 
 
 def weeks_of(label: str, heading: str = "") -> float | None:
@@ -177,8 +186,11 @@ def weeks_of(label: str, heading: str = "") -> float | None:
 
     Returns
     -------
-    Weeks, 0 for a baseline without a number, or None where no unit is told.
+    Weeks, below 0 before day 0 ('week minus 2'), 0 for a baseline without a number, or None where no unit is told.
     """
+    if re.search(r"\bminus \d", label):
+        after_zero = weeks_of(label.replace("minus ", ""), heading)
+        return None if after_zero is None else -after_zero
     units = {word: unit for unit, words in UNITS.items() for word in words.split("|")}
     any_unit = "|".join(sorted(units, key=len, reverse=True))
     before = re.search(rf"\b({any_unit}) (\d+(?:\.\d+)?)\b", label)

@@ -127,9 +127,20 @@ CLEAN: dict[str, Contract] = {
     },
 }
 
+# what happened, in the words of whoever reads it
+ACTIONS = {
+    "mapped": "read as meant",
+    "corrected": "corrected",
+    "missing": "set to missing",
+    "flagged": "kept and marked",
+    "query": "asked of the clinic",
+    "quarantined": "lines set aside",
+    "dropped": "lines taken out",
+}
+
 AUDIT: Contract = {
     "rule": text("Rule"),
-    "action": text("What happened: corrected, missing, flagged, query, quarantined, dropped, mapped"),
+    "action": text("What happened: a key of ACTIONS"),
     "table": text("Canonical table"),
     "row": whole("Row of the read table"),
     "file": text("File"),
@@ -179,7 +190,7 @@ CLEANING: Contract = {
     "rule": text("Rule"),
     "version": whole("Version of the rule"),
     "sentence": text("What the rule does"),
-    "action": text("What happened: corrected, missing, flagged, query, quarantined, dropped, mapped"),
+    "action": text("What happened: a key of ACTIONS"),
     "table": text("Table, where lines were taken out", True),
     "n": whole("Cells; lines of the export where they were taken out"),
 }

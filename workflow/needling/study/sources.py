@@ -92,7 +92,8 @@ class Export(Section):
     delimiter: str | None = Field(None, description="Column separator of a CSV file. Default: found from the file.")
     encoding: str | None = Field(
         None,
-        description="Text encoding of a CSV file. Default: UTF-8 (byte-order mark allowed), else Windows-1252.",
+        description="Text encoding of a CSV file (and its dictionary) that is not UTF-8, e.g. cp1252 (Windows) or mac_roman. "
+        "Default: UTF-8 or UTF-16; another one is asked for, because the file does not say it.",
     )
     decimal: Literal[".", ","] | None = Field(
         None,
@@ -437,7 +438,8 @@ class Instrument(Section):
     )
     unit: str | None = Field(
         None,
-        description="Unit of the export's values where it is not the registry's. Default: the registry's.",
+        description="Unit of the export's values where it is not the registry's; 'sum of items' where the answers were added up "
+        "and not put on the instrument's scale. Default: the registry's.",
     )
     factor: float | None = Field(
         None,

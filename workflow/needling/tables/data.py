@@ -7,18 +7,10 @@ import pandas as pd
 from needling.labels.numbers import format_fixed, rounded
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
+from needling.schema.intake import ACTIONS
 from needling.tables.printed import Printed
 from needling.tables.withheld import HIDDEN, withheld_note
 
-ACTIONS = {
-    "mapped": "read as meant",
-    "corrected": "corrected",
-    "missing": "set to missing",
-    "flagged": "kept and marked",
-    "query": "asked of the clinic",
-    "quarantined": "lines set aside",
-    "dropped": "lines taken out",
-}
 FINDINGS = {
     "corrected": "replaced by the score of the items",
     "too_few_items": "kept as stated, because too few items were answered",
