@@ -25,6 +25,7 @@ WHOM = "tests/unit/test_moderators.py"
 BESIDE = "tests/unit/test_multimodal.py"
 FOR_WHOM = "tests/unit/test_for_whom.py"
 POLICY = "tests/unit/test_policy.py"
+WEIGHTED = "tests/unit/test_overlap_weights.py"
 SUBGROUPS, READINGS = "tests/unit/test_subgroups.py", "tests/unit/test_repeatability.py"
 
 DOSE = "tests/unit/test_dose.py"
@@ -566,5 +567,47 @@ MUTATIONS = [
         "learnt.constant - float(middle",
         "learnt.constant + float(middle",
         f"{POLICY} -k recommended_rule",
+    ),
+    ("analysis/policy.py", "(1 - a) / (1 - share)", "(1 - a) / share", f"{POLICY} -k different_size"),
+    ("analysis/policy.py", "fit.b[1] + middle @", "fit.b[1] - middle @", f"{POLICY} -k gain_of_the_middle"),
+    (
+        "analysis/policy.py",
+        "value - float(ndtri(level)) * se",
+        "value - float(ndtri((1 + level) / 2)) * se",
+        f"{POLICY} -k recommended_rule",
+    ),
+    # two groups that chance did not make
+    ("analysis/moderation.py", "(counts < 2).any()", "(counts < 1).any()", f"{WEIGHTED} -k says_so"),
+    ("analysis/overlap_weights.py", "math.sqrt(n / df)", "math.sqrt(df / n)", f"{WEIGHTED} -k least_squares"),
+    (
+        "analysis/overlap_weights.py",
+        "np.column_stack([np.ones(len(here)), mains])) - 1",
+        "mains) - 1",
+        f"{WEIGHTED} -k least_squares",
+    ),
+    (
+        "analysis/overlap_weights.py",
+        "(1 + question.settings.level) / 2",
+        "question.settings.level",
+        f"{WEIGHTED} -k least_squares",
+    ),
+    (
+        "analysis/overlap_weights.py",
+        'row["low"] if row["estimate"] > 0 else row["high"]',
+        'row["high"] if row["estimate"] > 0 else row["low"]',
+        f"{WEIGHTED} -k e_values",
+    ),
+    ("analysis/overlap_weights.py", "CHINN = 0.91", "CHINN = 1.91", f"{WEIGHTED} -k e_values"),
+    (
+        "analysis/overlap_weights.py",
+        '"estimate": x.mean() - y.mean()',
+        '"estimate": y.mean() - x.mean()',
+        f"{WEIGHTED} -k small_group",
+    ),
+    (
+        "release/line.py",
+        'few(table["fewest"], limit.cell).groupby',
+        'few(table["fewest"], 1).groupby',
+        f"{WEIGHTED} -k told_by_balance",
     ),
 ]

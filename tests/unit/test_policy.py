@@ -18,10 +18,10 @@ RULE = {"kind": "policy", "outcomes": ["pain"], "visits": ["week_4"], "moderator
 COVARIATES = {"age": "age", "expectation": "expectation", "sex": {"from": "s", "codes": {0: "female", 1: "male"}}}
 
 
-def drawn(seed, n=300, effect=0.0, slope=0.0):
+def drawn(seed, n=300, effect=0.0, slope=0.0, one_in=2):
     """Outcome (higher is better), arm, mains and the rule's three variables, of which the first changes the effect."""
     rng = np.random.default_rng(seed)
-    x, treated, baseline = rng.normal(size=(n, 3)), (np.arange(n) % 2).astype(float), rng.normal(size=n)
+    x, treated, baseline = rng.normal(size=(n, 3)), (np.arange(n) % one_in == 1).astype(float), rng.normal(size=n)
     y = 0.6 * baseline + 0.3 * x[:, 0] + treated * (effect + slope * x[:, 0]) + rng.normal(size=n)
     return y, treated, np.column_stack([x, baseline]), x
 
@@ -68,6 +68,26 @@ def test_values_are_those_of_the_policies():
     assert abs(apart.mean() - 0.5) < 4 * apart.std(ddof=1) / np.sqrt(150)
     se = np.mean([one["all"][1] for one in made])
     assert se == pytest.approx(np.std([one["all"][0] for one in made], ddof=1), rel=0.25)
+
+
+def test_values_allow_for_arms_of_different_size():
+    """One in four is treated: each arm counts by its own chance of being allocated to."""
+    made = [of(seed, n=240, effect=0.5, one_in=4).values for seed in range(100)]
+    for name, truth in (("all", 0.5), ("none", 0.0)):
+        values = np.array([one[name][0] for one in made])
+        assert abs(values.mean() - truth) < 4 * values.std(ddof=1) / 10
+        assert np.mean([one[name][1] for one in made]) == pytest.approx(values.std(ddof=1), rel=0.3)
+    assert np.mean([one["none"][1] < one["all"][1] for one in made]) > 0.9  # three times as many were left untreated
+
+
+def test_shrinking_keeps_the_gain_of_the_middle():
+    y, treated, mains, x = drawn(6, n=80, slope=0.3)
+    x = x + 2
+    mains = np.column_stack([x, mains[:, 3]])
+    rule, middle = learn(y, treated, mains, x), x.mean(axis=0)
+    m0, m1 = rule.outcome(mains.mean(axis=0, keepdims=True), middle[None])
+    assert rule.gain(middle) == pytest.approx(float((m1 - m0)[0]))
+    assert abs(rule.slopes).sum() < abs(rule.b[-3:]).sum()
 
 
 def test_gains_are_the_differences_of_the_values():
@@ -134,6 +154,8 @@ def test_a_recommended_rule_is_printed_with_its_numbers():
     best = rows[rows["variant"] == "over_better"].iloc[0]
     assert (best["status"], best["better"], best["unit"]) == ("converged", "higher", "points")
     assert 0 < best["low"] < best["estimate"]
+    each = rows[rows["variant"].isin(["over_all", "over_none"])]
+    np.testing.assert_allclose(each["low"], each["estimate"] - 1.6448536 * each["se"], rtol=1e-6)  # one-sided
     rule = rows[rows["quantity"] == "coefficient"].set_index("term")["estimate"]
     assert rule['["expectation"]'] == pytest.approx(
         0.4, abs=0.08
