@@ -1,5 +1,6 @@
 """Shares of responders by a logistic model, standardised over all patients, with their variances; numbers needed to treat."""
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -289,7 +290,8 @@ def compared_shares(
         for quantity, (value, slope_a, slope_b) in (scales | {"odds_ratio": odds}).items():
             slope = np.zeros(len(arms))
             slope[a], slope[b] = slope_a, slope_b
-            se = float(np.sqrt(slope @ covariance @ slope))
+            spread = float(slope @ covariance @ slope)  # below 0 where a separated model tells none
+            se = math.sqrt(spread) if spread >= 0 else math.nan
             ends = [value, value - z * se, value + z * se]
             estimate, low, high = (float(v if quantity == "risk_difference" else np.exp(v)) for v in ends)
             statistic = value / se if se > 0 else np.nan
