@@ -11,9 +11,12 @@ from made_process import MAIN, SECTIONS, measured, twitching
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.process import split, within_correlation
 from needling.analysis.run import analyse
+from needling.cohort.frame import add_baseline
 from needling.labels.words import Labels
 from needling.schema.contract import check
 from needling.schema.results import RESULTS
+from needling.simulate.made_up import simulate_study
+from needling.simulate.scenario import Scenario
 from needling.study.file import study_model
 
 SESSIONS = {"columns": {"session": "s", "pain_before": "b", "pain_after": "a"}}
@@ -32,8 +35,9 @@ def study(events=True, design="randomised", arms=("usual_care", "dry_needling"),
             "local": {"registry": "ppt", "items": "l_1 .. l_3", "site": "local"},
             "remote": {"registry": "ppt", "total": "r", "site": "remote"},
             "csi": {"total": "csi"},
+            "cpm": {"total": "cpm"},
         },
-        "cohorts": {"all": {"outcomes": {"pain": "nprs", "ppt": ["local", "remote"], "csi": "csi"}}},
+        "cohorts": {"all": {"outcomes": {"pain": "nprs", "ppt": ["local", "remote"], "csi": "csi", "cpm": "cpm"}}},
         "events": {"sessions": SESSIONS, "needling": NEEDLING} if events else {},
         "analyses": {
             "main": MAIN,
@@ -234,6 +238,45 @@ def test_tenderness_is_found_where_the_needle_is_and_nowhere_else_with_the_cover
     error = np.std(middle, axis=0, ddof=1) / np.sqrt(20)
     assert (np.abs(np.mean(middle, axis=0) - list(truth.values())) < 4 * error).all()
     assert (np.abs(np.mean(inside, axis=0) - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 20)).all()
+
+
+def drawn_like_the_demo(seed, cohort):
+    """The frame of a cohort's measures at three visits, and the true differences between arms at week 4 by measure and site."""
+    made = simulate_study(Scenario(), np.random.default_rng(seed))
+    people = made.patients.query("cohort == @cohort")[["patient", "arm", "age"]]
+    measures = {"nprs": ("pain", ""), "ppt": ("ppt", "local"), "ppt_remote": ("ppt", "remote")}
+    measures |= {"cpm": ("cpm", ""), "csi": ("csi", "")}
+    visits = {0: ("baseline", 0.0), 2: ("week_4", 4.0), 4: ("week_12", 12.0)}
+    parts = []
+    for name, (outcome, site) in measures.items():
+        rows = made.answers[name].query("observed and visit_number in @visits").merge(people, on="patient")
+        told = {"outcome": outcome, "site": site, "instrument": site or name, "unit": "points", "better": "higher"}
+        parts.append(rows.assign(value=rows["total"], cohort="all", **told))
+    frame = pd.concat(parts, ignore_index=True)
+    frame["visit"], frame["week"] = (frame["visit_number"].map(lambda n, i=i: visits[n][i]) for i in (0, 1))
+    planted = made.truth["cohorts"][cohort]["outcomes"]
+    truth = {place: planted[name]["effect"]["week_4"] for name, place in measures.items() if name != "nprs"}
+    return add_baseline(frame, "baseline"), truth
+
+
+CENTRAL = {("ppt", "local"): 20.0, ("ppt", "remote"): 20.0, ("cpm", ""): 15.0}
+
+
+@pytest.mark.parametrize(("cohort", "planted"), [("myofascial", {("ppt", "local"): 30.0}), ("fibromyalgia", CENTRAL)])
+def test_what_the_demo_plants_in_measures_of_process_is_found_and_nothing_elsewhere(cohort, planted):
+    """Of 6 studies drawn like the demo: local where pain is, everywhere where it is central; nothing in sensitisation."""
+    errors, inside = [], []
+    for seed in range(6):
+        frame, truth = drawn_like_the_demo(seed, cohort)
+        results, _ = run(frame, measures=["ppt", "cpm", "csi"])
+        at = results[results["quantity"].eq("difference") & results["visit"].eq("week_4")].set_index(
+            ["outcome", "site"]
+        )
+        errors.append([at.loc[place, "estimate"] - value for place, value in truth.items()])
+        inside += [at.loc[place, "low"] <= value <= at.loc[place, "high"] for place, value in truth.items()]
+    assert {place: value for place, value in truth.items() if place in planted or value} == planted
+    assert (np.abs(np.mean(errors, axis=0)) < 4 * np.std(errors, axis=0, ddof=1) / np.sqrt(6)).all()
+    assert np.mean(inside) > 0.95 - 4 * np.sqrt(0.95 * 0.05 / len(inside))
 
 
 def test_the_difference_between_sites_is_within_the_person():
