@@ -304,7 +304,7 @@ def _james(counts: "pd.DataFrame", arms: list[str], level: float) -> tuple[objec
     import numpy as np
 
     table = counts.to_numpy(float)
-    n = table.sum()
+    n = float(table.sum())
     guessed = counts.loc[arms].to_numpy(float).T / max(n, 1)  # arm x guess
     unknown = counts.drop(index=arms).to_numpy(float).sum()
     m, d = guessed.sum(), unknown / max(n, 1)

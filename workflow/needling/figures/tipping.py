@@ -35,7 +35,7 @@ def panel(ax: Axes, rows: pd.DataFrame, colours: tuple[str, str]) -> Axes:
     """Draw regions in which the interval lies below 0 (first colour), holds 0 (white), or lies above it (second)."""
     grids = {name: rows.pivot(index="delta_arm", columns="delta_reference", values=name) for name in ("low", "high")}
     x, y = (grids["low"].columns.to_numpy(float), grids["low"].index.to_numpy(float))
-    ends = max(abs(x).max(), abs(y).max())
+    ends = max(float(np.max(abs(x))), float(np.max(abs(y))))
     for name, colour, sign in (("high", colours[0], -1.0), ("low", colours[1], 1.0)):
         beyond = sign * grids[name].to_numpy(float)
         if np.isfinite(beyond).all() and (beyond > 0).any():

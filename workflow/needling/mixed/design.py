@@ -106,7 +106,7 @@ class Design:
         order = np.lexsort((self.position[rows], subjects))
         rows, codes = rows[order], subjects[order]
         _, numbered = np.unique(codes, return_inverse=True)
-        labels = np.empty(int(numbered.max()) + 1, dtype=object)
+        labels = np.empty(int(np.max(numbered)) + 1, dtype="O")
         labels[numbered] = self.subject_labels[self.subjects[rows]]
         clusters = []
         for cluster, new in zip(self.clusters, cluster_codes, strict=True):

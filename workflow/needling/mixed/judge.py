@@ -128,7 +128,7 @@ def _boundary_residual(model: Model, point: Point) -> str:
         if variances.max() < SINGULAR * max(random, 1.0):
             return f"no residual variance is left{group}"
         if variances.min() < 1e-8 * variances.max():
-            return f"no variance at visit '{design.visits[int(variances.argmin())]}'{group}"
+            return f"no variance at visit '{design.visits[int(np.argmin(variances))]}'{group}"
         if components.structure.name == "exponential":
             shortest, longest = design.gaps(number)
             reach = point.theta[where][1]

@@ -156,7 +156,7 @@ class Model:
     def likelihood(self) -> Likelihood:
         """Cut the compressed blocks; long series of a Markov process into pairs of neighbouring rows."""
         data = self.row_data
-        longest = int(np.bincount(self.design.subjects).max())
+        longest = int(np.max(np.bincount(self.design.subjects)))
         if self.design.structure.markov and longest > series.LONG and not (data.Z.shape[1] and self.design.clusters):
             return self._likelihood_of_series(data)
         parts = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))

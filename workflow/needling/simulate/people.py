@@ -7,7 +7,7 @@ import pandas as pd
 
 from needling.simulate.scenario import COHORTS, EXPECTATION, Scenario
 
-FIRST_DAY = np.datetime64("2023-01-09")
+FIRST_DAY, DAYS = np.datetime64("2023-01-09"), "timedelta64[D]"
 ENROLMENT_DAYS = 540
 WHY_NOT_ENROLLED = ("not_eligible", "declined", "contraindication", "other")
 MEDICATION = ("none", "paracetamol", "nsaid", "antidepressant", "anticonvulsant", "opioid")
@@ -69,7 +69,7 @@ def draw_people(scenario: Scenario, stable: np.ndarray, rng: np.random.Generator
         {
             "cohort": cohort,
             "clinic": rng.choice(scenario.clinics, n, p=weight / weight.sum()),
-            "day_0": FIRST_DAY + np.sort(rng.integers(0, ENROLMENT_DAYS, n)),
+            "day_0": FIRST_DAY + np.sort(rng.integers(0, ENROLMENT_DAYS, n)).astype(DAYS),
             "days_screened_before": rng.integers(15, 29, n),
         }
     )
@@ -86,7 +86,7 @@ def draw_excluded(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
         {
             "cohort": cohort,
             "clinic": rng.integers(0, scenario.clinics, n),
-            "date_screened": FIRST_DAY - 20 + rng.integers(0, ENROLMENT_DAYS, n),
+            "date_screened": FIRST_DAY + (rng.integers(0, ENROLMENT_DAYS, n) - 20).astype(DAYS),
             "age": known["age"],
             "sex": known["sex"],
             "reason_excluded": rng.choice(np.array(WHY_NOT_ENROLLED), n, p=[0.45, 0.3, 0.1, 0.15]),
@@ -146,7 +146,7 @@ def allocate_by_lot(people: pd.DataFrame, arms: int, rng: np.random.Generator) -
     place = people.groupby(["cohort", "clinic"]).cumcount().to_numpy()
     block = place // (2 * arms)
     order = np.lexsort((rng.random(len(people)), block, stratum))
-    key = stratum[order].astype(np.int64) * (block.max() + 1) + block[order]
+    key = stratum[order].astype(np.int64) * (np.max(block) + 1) + block[order]
     first = np.r_[True, key[1:] != key[:-1]]
     rank = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     # Each block gives two of each arm; which rank means which arm is drawn too, as last blocks may be short.

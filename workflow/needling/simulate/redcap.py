@@ -343,7 +343,7 @@ class _Names:
         screened = np.r_[screening_dates(study), excluded["date_screened"].to_numpy().astype("datetime64[D]")]
         order = np.lexsort((np.arange(len(clinic)), screened, clinic))
         number = pd.Series(clinic[order]).groupby(clinic[order]).cumcount().to_numpy() + 1
-        digits = max(4, len(str(number.max())))
+        digits = max(4, len(str(np.max(number))))
         codes = np.empty(len(clinic), dtype=object)
         codes[order] = [f"C{c + 1:02d}-{k:0{digits}d}" for c, k in zip(clinic[order], number, strict=True)]
         self.record, self.excluded = codes[: len(people)], codes[len(people) :]
