@@ -109,8 +109,8 @@ MUTATIONS = [
     ),
     (
         "cohort/events.py",
-        'had = theirs[theirs["day"].fillna(-np.inf) <',
-        'had = theirs[theirs["day"].fillna(np.inf) <',
+        'mine.set_index("patient")["day"].fillna(-np.inf)',
+        'mine.set_index("patient")["day"].fillna(np.inf)',
         EVENTS,
     ),
     ("cohort/events.py", "7 * week", "6 * week", EVENTS),
