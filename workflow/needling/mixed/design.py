@@ -267,9 +267,7 @@ def _cluster_codes(columns: Mapping[str, pd.Series], name: str) -> tuple[Array, 
     labels = columns[parts[0]].astype(str) if len(parts) > 1 else columns[parts[0]]
     for part in parts[1:]:
         labels = labels + ":" + columns[part].astype(str)
-    category = as_category(
-        labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None
-    ).cat
+    category = as_category(labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None).cat
     return category.codes.to_numpy().astype(np.intp), [str(level) for level in category.categories]
 
 
