@@ -8,6 +8,7 @@ ANALYSIS, REPORT, FIGURES = (f"tests/unit/test_{name}.py" for name in ("analysis
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 EVENTS, COHORT, MODEL = "tests/unit/test_cohort_events.py", "tests/unit/test_cohort.py", "tests/unit/test_model_kind.py"
 CELLS, RULES = "tests/unit/test_clean_cells.py", "tests/unit/test_clean_rules.py"
+BAND = "tests/unit/test_published_band.py"
 GRAPH, HARMS = "tests/unit/test_graph.py", "tests/unit/test_harms.py"
 RESPONDERS, NAIVE, MISSING = (f"tests/unit/test_{name}.py" for name in ("responders", "naive", "missing_data"))
 COMPARISONS = "tests/unit/test_comparisons.py"
@@ -271,7 +272,9 @@ MUTATIONS = [
         f"{REPORT} -k margin",
     ),
     ("report/numbers.py", 'row["low"] > -row["margin"]', 'row["low"] > row["margin"]', f"{REPORT} -k margin"),
-    ("report/text.py", "not -3 <=", "not -30 <=", f"{REPORT} -k beyond"),
+    ("report/text.py", "high < -3 or", "high < -30 or", f"{REPORT} -k beyond"),
+    ("report/text.py", "or low > 0.5:", "or high > 0.5:", BAND),
+    ("report/text.py", '(-row["high"], -row["low"]) if turned', '(row["low"], row["high"]) if turned', BAND),
     (
         "figures/forest.py",
         '(row["arm"], row["reference"]) if left_is_better',
