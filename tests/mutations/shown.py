@@ -65,7 +65,12 @@ MUTATIONS = [
     ("report/text.py", "high < -3 or", "high < -30 or", f"{REPORT} -k beyond"),
     ("report/text.py", "or low > 0.5:", "or high > 0.5:", BAND),
     ("report/text.py", '(-row["high"], -row["low"]) if turned', '(row["low"], row["high"]) if turned', BAND),
-    ("tables/summary.py", "if alone or adjusted else", "if alone or True else", "tests/unit/test_tables.py -k terminal"),
+    (
+        "tables/summary.py",
+        "if alone or adjusted else",
+        "if alone or True else",
+        "tests/unit/test_tables.py -k terminal",
+    ),
     (
         "figures/forest.py",
         '(row["arm"], row["reference"]) if left_is_better',
