@@ -111,9 +111,8 @@ def intercurrent_counts(
         for visit in study.visits.follow_up
     }
     rows = []
-    for (cohort, arm), who in (
-        patients.assign(arm=patients["arm"].fillna("")).groupby(["cohort", "arm"]).indices.items()
-    ):
+    for (cohort, arm), group in patients.assign(arm=patients["arm"].fillna("")).groupby(["cohort", "arm"]):
+        who = people.get_indexer(pd.Index(group["patient"]))
         for outcome in study.cohorts[str(cohort)].outcomes if since else ():
             for visit in study.visits.follow_up:
                 events_had, measured = had[outcome, visit]
