@@ -236,7 +236,7 @@ def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
     asked = asked_for(released, "table", "adverse_events")
     results = released["results"]
     rows = results[results["analysis"].isin(asked[:1]) & results["quantity"].eq("share")]
-    whole = _of_arms(rows, "adverse_event", "any", labels)
+    whole = _of_arms(rows, "adverse_event", labels)
     if not whole:
         return []
     pieces: Pieces = ["At least one harm in ", *joined(whole)]
@@ -249,7 +249,7 @@ def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
             if n > 0 and labels.level_of(str(term))[1]
         ]
         pieces += [f", mostly {listed(named[:2])}" if len(named) > 2 else f": {listed(named)}"] if named else []
-    serious = _of_arms(rows, "serious", "any", labels)
+    serious = _of_arms(rows, "serious", labels)
     if serious:
         none = rows[rows["term"].eq(json.dumps([["serious", "any"]]))]["n_events"].eq(0).all()
         pieces += ["; no serious harm was recorded"] if none else ["; serious harm in ", *joined(serious)]
@@ -258,9 +258,9 @@ def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
     return [*pieces, "."]
 
 
-def _of_arms(rows: pd.DataFrame, factor: str, level: str, labels: Labels) -> list[Pieces]:
+def _of_arms(rows: pd.DataFrame, factor: str, labels: Labels) -> list[Pieces]:
     """Patients with an event of all, in each arm over the cohorts; none where a number is not shown."""
-    mine = rows[rows["term"].eq(json.dumps([[factor, level]]))]
+    mine = rows[rows["term"].eq(json.dumps([[factor, "any"]]))]
     if mine.empty or mine["n_events"].isna().any() or mine["hidden"].ne("").any():
         return []
     parts = []
