@@ -34,7 +34,7 @@ MUTATIONS = [
     ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 1, 2, 3)", RELEASE),
     ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 2, 1, 3)", RELEASE),
     ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 2, 2, 2)", RELEASE),
-    ("release/line.py", "beyond < limit.beyond", "beyond <= limit.beyond", RELEASE),
+    ("release/line.py", "hide(table, beyond < limit", "hide(table, beyond <= limit", RELEASE),
     ("release/line.py", "min(share, 1 - share)", "share", RELEASE),
     ("release/people.py", 'few(beside["n"], limit.cell) |', 'few(beside["n"], 0) |', RELEASE),
     ("release/results.py", 'few(table["n_events"], limit.cell)', 'few(table["n_events"], limit.cell - 1)', RELEASE),
@@ -46,6 +46,19 @@ MUTATIONS = [
     ),
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
+    ("release/line.py", "few(whole - events, limit.cell)", "few(whole - events, 0)", RELEASE),
+    ("release/line.py", "while steps and 0 < abs(", "while False and 0 < abs(", RELEASE),
+    ("release/line.py", "closed |= beyond < limit.beyond", "closed |= beyond < 0", RELEASE),
+    ("release/line.py", '"q05": 0.05, ', "", RELEASE),
+    (
+        "release/line.py",
+        'hide(table, few(table["n"], limit.cell), found',
+        'hide(table, few(table["n"], 0), found',
+        RELEASE,
+    ),
+    ("release/results.py", "max(limit.cell, limit.sd))\n", "1)\n", RELEASE),
+    ("release/results.py", "of_levels & _at_levels(table)", "of_levels & False", RELEASE),
+    ("release/results.py", "| (small & kept)", "", RELEASE),
     # what is said
     (
         "report/numbers.py",
