@@ -48,6 +48,7 @@ MUTATIONS = [
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
     ("release/line.py", "few(whole - events, limit.cell)", "few(whole - events, 0)", RELEASE),
+    ("release/line.py", "given.loc[ordered.index, people]", "ordered[people]", RELEASE),
     ("release/line.py", "while steps and 0 < abs(", "while False and 0 < abs(", RELEASE),
     ("release/line.py", "closed |= beyond < limit.beyond", "closed |= beyond < 0", RELEASE),
     ("release/line.py", '"q05": 0.05, ', "", RELEASE),

@@ -223,7 +223,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
 
     import pandas as pd
 
-    table = table.assign(hidden="")
+    given, table = table, table.assign(hidden="")
     found = [str(c) for c in table.columns if pd.api.types.is_numeric_dtype(table[c].dtype) and c not in AXES]
     if name in OF_RESULTS:
         keys = [c for c in ("analysis", "cohort", "outcome") if c in table.columns]
@@ -254,7 +254,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         share = table["normal"].map(NormalDist().cdf)
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
     axis = next((c for c in ("time", "day", "improvement") if c in table.columns), None)
-    return on_grid(table, axis, limit) if axis else table
+    return on_grid(table, given, axis, limit) if axis else table
 
 
 def release_clusters(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
@@ -313,11 +313,12 @@ def release_balance(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
     return table.drop(columns="fewest")
 
 
-def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
+def on_grid(table: "pd.DataFrame", given: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
     """Keep of a curve the steps at which 0 or enough people came or went since the step before.
 
     How many events there were in all is told elsewhere, so that 0 or enough must also be left between the last step and the end,
-    and without an event at every step. Of amounts (`improvement`), the steps that all or none reach would tell the least and most.
+    and without an event at every step (`given`: the table before anything of it was hidden). Of amounts (`improvement`), the
+    steps that all or none reach would tell the least and most.
     """
     import pandas as pd
 
@@ -326,7 +327,7 @@ def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
     kept: list[Any] = []
     for _, mine in table.groupby(texts, sort=False, dropna=False):
         ordered = mine.sort_values(axis, kind="stable")
-        numbers = ordered[people].fillna(0).astype(float)
+        numbers = given.loc[ordered.index, people].fillna(0).astype(float)
         events = numbers.get("n_events", pd.Series(0.0, numbers.index))
         whole = next((numbers[c].iloc[0] for c in ("n", "n_at_risk") if c in numbers), float("inf"))
         beyond = pd.concat([events, whole - events], axis=1).min(axis=1)
