@@ -2,6 +2,7 @@
 
 REPORT = "tests/unit/test_report_words.py"
 FIGURES = "tests/unit/test_figures.py"
+ATTACK = "tests/unit/test_release_attack.py"
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 BAND = "tests/unit/test_published_band.py"
 
@@ -47,20 +48,20 @@ MUTATIONS = [
     ),
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
-    ("release/line.py", "few(whole - events, limit.cell)", "few(whole - events, 0)", RELEASE),
-    ("release/line.py", "given.loc[ordered.index, people]", "ordered[people]", RELEASE),
-    ("release/line.py", "while steps and 0 < abs(", "while False and 0 < abs(", RELEASE),
-    ("release/line.py", "closed |= beyond < limit.beyond", "closed |= beyond < 0", RELEASE),
-    ("release/line.py", '"q05": 0.05, ', "", RELEASE),
+    ("release/line.py", "few(whole - events, limit.cell)", "few(whole - events, 0)", f"{ATTACK} -k curve_beside"),
+    ("release/line.py", "given.loc[ordered.index, people]", "ordered[people]", f"{ATTACK} -k curve_beside"),
+    ("release/line.py", "while steps and 0 < abs(", "while False and 0 < abs(", f"{ATTACK} -k curve_beside"),
+    ("release/line.py", "closed |= beyond < limit.beyond", "closed |= beyond < 0", f"{ATTACK} -k least_and_most"),
+    ("release/line.py", '"q05": 0.05, ', "", f"{ATTACK} -k twentieth"),
     (
         "release/line.py",
         'hide(table, few(table["n"], limit.cell), found',
         'hide(table, few(table["n"], 0), found',
-        RELEASE,
+        f"{ATTACK} -k few_of_an_arm",
     ),
-    ("release/results.py", "max(limit.cell, limit.sd))\n", "1)\n", RELEASE),
-    ("release/results.py", "of_levels & _at_levels(table)", "of_levels & False", RELEASE),
-    ("release/results.py", "| (small & kept)", "", RELEASE),
+    ("release/results.py", "max(limit.cell, limit.sd))\n", "1)\n", f"{ATTACK} -k few_of_an_arm"),
+    ("release/results.py", "of_levels & _at_levels(table)", "of_levels & False", f"{ATTACK} -k level_in_both"),
+    ("release/results.py", "| (small & kept)", "", f"{ATTACK} -k broke_the"),
     # what is said
     (
         "report/numbers.py",
