@@ -353,5 +353,5 @@ def test_who_broke_the_protocol_is_not_told_by_how_many_kept_to_it(n, shown):
 )
 def test_the_twentieth_part_of_weights_has_enough_people(n, disclosure, shown):
     out = subtracted(lambda tables: {"weights": tables["weights"].assign(n=n)}, disclosure)["weights"]
-    assert out[["q05", "q95"]].notna().to_numpy().all() == shown
+    assert out[["q05", "q95"]].notna().to_numpy().tolist() == [[shown, shown]]
     assert out["mean"].notna().all()
