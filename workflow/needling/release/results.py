@@ -197,7 +197,7 @@ def _close_groups(table: "pd.DataFrame", groups: "pd.Series") -> "pd.DataFrame":
         same = (table[keys] == table.loc[mine.index[0], keys]).all(axis=1) & (factors == factor)
         first, *others = list(mine.index)
         dropped += [*others, *table.index[same & ~alone & (table["hidden"] != "")]]
-        _close(table, first, factor, "few_people")
+        _close(table, first, str(factor), "few_people")
     return table.drop(index=sorted(set(dropped))).reset_index(drop=True)
 
 
@@ -220,7 +220,7 @@ def _close_levels(table: "pd.DataFrame") -> "pd.DataFrame":
         if mine["level"].nunique() > 1 and (table.loc[mine.index, "hidden"] == "few_events").any():
             first, *others = list(mine.index)
             dropped += others
-            _close(table, first, factor, "few_events")
+            _close(table, first, str(factor), "few_events")
             table.loc[first, "arm"] = ""
     return table.drop(index=dropped).reset_index(drop=True)
 
