@@ -307,7 +307,7 @@ def _judgement(made: Judged, question: Question) -> list[Row]:
         rows.append(gain | numbers | {"variant": f"over_{name}"})
     low = made.low(level)
     told = {"status": "converged", "note": ""} if low > 0 else {"status": "abstains", "note": "no rule is recommended"}
-    share = {"quantity": "share", "variant": "rule_in_folds", "estimate": made.treated / made.n, "unit": "share"}
+    share = {"quantity": "share", "variant": "rule_in_folds", "estimate": made.treated / made.n}
     rows.append(split | share | {"better": "neither"})
     return [*rows, gain | {"variant": "over_better", "estimate": made.gain, "low": low, "p": max(ps), **told}]
 
@@ -331,7 +331,7 @@ def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Qu
         for term, slope in zip(terms, slopes, strict=True)
     ]
     treated = int((learnt.gain(z) > 0).sum())
-    share = {"quantity": "share", "estimate": treated / len(z), "unit": "share", "n_events": treated}
+    share = {"quantity": "share", "estimate": treated / len(z), "n_events": treated}
     return [*rows, common | share]
 
 

@@ -15,6 +15,7 @@ from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
 from needling.report.checklists import checklist_tables
 from needling.report.document import finish, reference_document
+from needling.report.explained import row_words
 from needling.report.page import finished, page_style
 from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
@@ -146,24 +147,6 @@ def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> 
     ]
     pypandoc.convert_file(str(work / "report.md"), to, format=READER, extra_args=fixed, outputfile=str(work / out))
     return work / out
-
-
-def row_words(results: pd.DataFrame, labels: Labels) -> dict[str, str]:
-    """Say of each row of the results what it is about, for those who point at a printed number."""
-    told = {}
-    named = results[["row_id", "analysis", "cohort", "outcome", "site", "visit", "quantity", "arm", "reference"]]
-    for row_id, analysis, cohort, outcome, site, visit, quantity, arm, reference in named.itertuples(
-        index=False, name=None
-    ):
-        parts = [
-            labels.analysis(analysis),
-            labels.cohort(cohort) if cohort else "",
-            labels.outcome(outcome, site) if outcome else "",
-        ]
-        parts += [labels.visit(visit) if visit else "", quantity.replace("_", " ")]
-        parts += [labels.compared({"arm": arm, "reference": reference}) if arm else ""]
-        told[row_id] = ", ".join(part for part in parts if part)
-    return told
 
 
 def _page(work: Path, metadata: list[str], templates: Path, tables: Path, rows: dict[str, str]) -> Path:
