@@ -423,6 +423,14 @@ def test_nobody_responds():
     assert found.tables["number_needed"]["through_infinity"].eq(1).all()
 
 
+def test_shares_have_a_unit_and_ratios_have_none():
+    found = run(trial(2, lost=False)).results
+    units = found.groupby("quantity")["unit"].agg(lambda unit: set(unit)).to_dict()
+    assert {name: units[name] for name in ("share", "risk_difference", "risk_ratio", "odds_ratio")} == {
+        "share": {"share"}, "risk_difference": {"share"}, "risk_ratio": {""}, "odds_ratio": {""},
+    }  # fmt: skip
+
+
 def test_three_arms_and_pairs():
     frame = trial(7, n=240)
     place = frame["patient"].str[1:].astype(int) % 3
