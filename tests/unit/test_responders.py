@@ -425,7 +425,7 @@ def test_nobody_responds():
 
 def test_shares_have_a_unit_and_ratios_have_none():
     found = run(trial(2, lost=False)).results
-    units = found.groupby("quantity")["unit"].agg(lambda unit: set(unit)).to_dict()
+    units = found.groupby("quantity")["unit"].agg(set).to_dict()
     assert {name: units[name] for name in ("share", "risk_difference", "risk_ratio", "odds_ratio")} == {
         "share": {"share"}, "risk_difference": {"share"}, "risk_ratio": {""}, "odds_ratio": {""},
     }  # fmt: skip
