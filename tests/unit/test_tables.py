@@ -28,6 +28,7 @@ def test_cells_are_words_and_numbers_for_people(name, make):
     if made is None:
         return
     assert made.caption.endswith(".")
+    assert all(made.head), "a column without a head is none for a screen reader"
     for row in [made.head, *made.rows]:
         assert len(row) in (1, len(made.head))
         for cell in row:
