@@ -204,7 +204,9 @@ def test_pdf_is_tagged_for_assistive_technology(built):
     assert len(rows) > 60
     for first, *others in rows:
         assert first["/S"] == "/TH"
-        assert [one.get_object()["/Scope"] for one in listed_of(first["/A"]) if "/Scope" in one.get_object()] == ["/Row"]
+        assert [one.get_object()["/Scope"] for one in listed_of(first["/A"]) if "/Scope" in one.get_object()] == [
+            "/Row"
+        ]
         assert {cell["/S"] for cell in others} == {"/TD"}
         assert not any("/Scope" in one.get_object() for cell in others for one in listed_of(cell["/A"]))
     formulas = [one for one in found if one["/S"] == "/Formula"]
@@ -213,7 +215,7 @@ def test_pdf_is_tagged_for_assistive_technology(built):
 
 
 def test_notes_stand_after_their_table_on_the_page_of_its_last_row(built):
-    """Also where a table fills its page to the end: its last rows go with the notes to the next; no table says its notes as a row."""
+    """Also where a table fills its page to the end: its last rows go with the notes; and no notes are read out as a row."""
     pdf = PdfReader(built[1]["here"][1])
     found = list(parts(pdf.root_object["/StructTreeRoot"]["/K"][0].get_object()))
     alone = [body for body in found if body["/S"] == "/TBody" and len(cells_of(last_of(body))) == 1]

@@ -220,15 +220,16 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
 
 
 def _kept_together(source: str) -> str:
-    """Write what may not stand alone on a page into its table: typst keeps what it takes for a header on the page of what is below it.
+    """Write what may not stand alone on a page as a header: typst keeps one on the page of what is below it.
 
     Heading rows are kept with the rows below them, and the last two rows with the notes, which become the last row;
     `tagged` makes rows and notes of them again for those who listen.
     """
     heading = r"(?m)^( *)(table\.cell\(align: left, colspan: \d+\)\[#strong\[.*\]\]),$"
     source = re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
-    noted = r"columns: \(([^)]*)\),((?:(?!\n  \)\]\n).)*?)((?:\n    \[[^\n]*,){1,2})(\n  \)\]\n(?:(?!#figure\().)*?)#notes\[(.*?)\](?=\n\] <table-)"
-    return re.sub(noted, _with_notes, source, flags=re.DOTALL)
+    rows = r"(?<=#table\(\n    )columns: \(([^)]*)\),((?:(?!\n  \)\]\n).)*?)((?:\n    \[[^\n]*,){1,2})"
+    below = r"(\n  \)\]\n(?:(?!#figure\().)*?)#notes\[(.*?)\](?=\n\] <table-)"
+    return re.sub(rows + below, _with_notes, source, flags=re.DOTALL)
 
 
 def _with_notes(found: re.Match[str]) -> str:

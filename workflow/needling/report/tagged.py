@@ -1,4 +1,4 @@
-"""The tags of the PDF that its writer does not set: heads of rows, notes apart from their table, bookmarks that open with the file."""
+"""The tags of the PDF that its writer does not set: heads of rows, notes apart from their table; and open bookmarks."""
 
 from pathlib import Path
 from typing import Any
