@@ -302,6 +302,8 @@ def test_document_names_made_up_data_and_pictures_on_every_page(built):
     assert any("Made-up data" in header for header in headers)
     assert len(re.findall(r'<wp:docPr[^>]*descr="[^"]{20,}"', document)) == len(FIGURES)
     assert "headerReference" in document
+    # without a distance LibreOffice gives a picture one, and it stands over the right margin
+    assert len(re.findall(r'<wp:inline distT="0" distB="0" distL="0" distR="0">', document)) == len(FIGURES)
 
 
 # ---------------------------------------------------------------- labels that hold anything
