@@ -368,8 +368,8 @@ class OpenStudy:
         Parameters
         ----------
         name : name of the figure, such as trajectories or forest.
-        ax : axes of matplotlib that are to show it, as a picture of 600 dots per inch, since most figures have several axes of
-            their own. Default: none.
+        ax : axes of matplotlib that are to show it, drawn for their width. Default: none. Most figures have several axes of their
+            own, so it stands on these as one drawing; to change what is in it, ask for it without axes.
 
         Returns
         -------
@@ -379,7 +379,8 @@ class OpenStudy:
         -------
         >>> study.figure("forest").savefig("forest.pdf")
         """
-        from needling.desk.pictures import in_notebook, on_axes
+        from needling.desk.pictures import in_notebook
+        from needling.desk.placed import on_axes
         from needling.figures.draw import figures
         from needling.figures.style import REPORT, style
         from needling.labels.words import Labels
