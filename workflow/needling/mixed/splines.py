@@ -8,7 +8,6 @@ import numpy as np
 from formulaic.materializers.types import FactorValues
 from formulaic.transforms.cubic_spline import cubic_spline
 from formulaic.utils.stateful_transforms import stateful_transform
-from scipy.interpolate import BSpline
 
 Array = np.ndarray
 
@@ -32,6 +31,8 @@ def ns(data: Any, df: int | None = None, knots: Any = None, *, _state: dict[str,
         if edges[0] == edges[1] or (np.diff(inner, prepend=edges[0], append=edges[1]) <= 0).any():
             raise ValueError("ns() has knots that coincide: the variable has too few different values for this df.")
         state["knots"] = np.concatenate([np.repeat(edges[0], 4), inner, np.repeat(edges[1], 4)])
+    from scipy.interpolate import BSpline
+
     t = state["knots"]
     basis = BSpline(t, np.eye(len(t) - 4), 3)
     edges = t[[0, -1]]
