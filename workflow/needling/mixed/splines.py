@@ -18,6 +18,10 @@ def ns(data: Any, df: int | None = None, knots: Any = None, *, _state: dict[str,
 
     Inner knots are df - 1 quantiles of the fitted rows, or given. Columns may differ in sign from R's; what they span does
     not.
+
+    Example
+    -------
+    >>> fit_mixed("pain ~ baseline + arm * ns(week, df=2)", data, subject="patient", random="1")
     """
     state = {} if _state is None else _state
     x = np.asarray(data, dtype=float)
@@ -46,7 +50,12 @@ def ns(data: Any, df: int | None = None, knots: Any = None, *, _state: dict[str,
 
 @stateful_transform
 def cr(data: Any, *, _state: dict[str, Any] | None = None, **arguments: Any) -> Any:
-    """Give formulaic's cubic regression spline, centred unless other constraints are named, so that the intercept stays free."""
+    """Give formulaic's cubic regression spline, centred unless other constraints are named, so that the intercept stays free.
+
+    Example
+    -------
+    >>> fit_mixed("pain ~ arm + cr(baseline, df=3)", data, subject="patient", random="1 + week")
+    """
     return cubic_spline(data, **{"constraints": "center", **arguments}, _state=_state)
 
 
