@@ -165,6 +165,18 @@ def test_every_kind_is_a_method(study) -> None:
         _ = study.ancov
 
 
+def test_help_on_a_kind_names_its_keys_and_its_example_is_what_the_plan_asks(study) -> None:
+    for name in kinds():
+        told = getattr(study, name).__doc__
+        own = set(kinds()[name].Settings.model_fields) - {"kind", "label", "role", "family", "estimand"}
+        assert {line.partition(" : ")[0] for line in told.splitlines() if " : " in line} >= own, name
+    (example,) = re.findall(r"^>>> (study\.ancova\(.*\))$", study.ancova.__doc__, re.M)
+    found = eval(example, {"study": study}).results
+    planned = study.results.query("analysis == 'ancova'")
+    np.testing.assert_allclose(found[INFERENCE], planned[INFERENCE], rtol=1e-6)
+    assert ">>>" not in study.clustering.__doc__  # the plan has none
+
+
 # ---------------------------------------------------------------- rows
 
 

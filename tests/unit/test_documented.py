@@ -1,5 +1,8 @@
 """Public functions of the face, the engine and the statistics show an example each, which run; the desk's run on the demo."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,6 +70,17 @@ def test_every_statistic_that_takes_numbers_or_a_table_shows_an_example_that_run
     tried, failed = run({}, *found.values())
     assert not failed, failed
     assert tried > 2 * len(found)
+
+
+def test_the_page_of_the_desk_names_statistics_that_there_are():
+    page = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (`[a-z_`, ]+) \| (.+) \|$", page.partition("## What the kinds compute with")[2], re.M)
+    modules = [re.findall(r"`(\w+)`", left) for left, _ in lines]
+    functions = [re.findall(r"`(\w+)`", right) for _, right in lines]
+    assert len(lines) > 6
+    known = set(statistics())
+    for places, names in zip(modules, functions, strict=True):
+        assert all(any(f"{place}.{name}" in known for place in places) for name in names), (places, names)
 
 
 def test_an_example_that_is_wrong_is_found():

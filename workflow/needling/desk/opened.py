@@ -351,12 +351,12 @@ class OpenStudy:
         if name.startswith("_") or name not in kinds():
             raise AttributeError(f"a study has no '{name}'{nearest(name, dir(self))}")
 
-        def asked(**settings: Any) -> "Answer":
-            from needling.desk.answer import answer
+        from needling.desk.answer import answer, help_on
 
+        def asked(**settings: Any) -> "Answer":
             return answer(self, name, settings)
 
-        asked.__name__, asked.__doc__ = name, kinds()[name].Settings.__doc__
+        asked.__name__, asked.__doc__ = name, help_on(self, name)
         return asked
 
     def __dir__(self) -> list[str]:
