@@ -71,7 +71,7 @@ def help_on(study: "OpenStudy", kind: str) -> str:
     """Say what a kind of analysis is, which keys it takes, and how the plan asks for it, where it does."""
     settings = kinds()[kind].Settings
     keys = {key: one for key, one in settings.model_fields.items() if key not in OF_THE_PLAN}
-    told = [cleandoc(settings.__doc__ or ""), "", "Parameters (keys of the study file, docs/study_file.md)", "----------"]
+    told = [cleandoc(settings.__doc__ or ""), "", "Parameters (keys of the study file)", "----------"]
     told += [f"{key} : {one.description or 'see there'}" for key, one in keys.items()]
     file = study.root / "config" / f"{study.plan.study}.yaml"
     entries = yaml.safe_load(file.read_text(encoding="utf-8"))["analyses"].values()
