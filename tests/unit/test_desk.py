@@ -471,6 +471,17 @@ def test_a_figure_on_axes_is_the_figure_itself_in_lines_and_letters(reported, tm
     assert ">Myofascial pain<" in drawn
 
 
+def test_axes_with_more_room_show_a_figure_in_its_own_size(reported) -> None:
+    from matplotlib.figure import Figure
+
+    size = reported.figure("forest").get_size_inches()
+    sheet = Figure(figsize=2 * size)
+    ax = sheet.add_axes((0, 0, 1, 1))
+    reported.figure("forest", ax=ax)
+    extent = ax.artists[0].get_window_extent()
+    assert (extent.width, extent.height) == pytest.approx(size * sheet.dpi)
+
+
 def test_axes_that_are_too_small_show_a_figure_smaller(reported) -> None:
     """Half of the room: words and lines of half their size, and nothing beside the axes."""
     from matplotlib.figure import Figure
