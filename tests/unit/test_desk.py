@@ -480,6 +480,7 @@ def test_axes_with_more_room_show_a_figure_in_its_own_size(reported) -> None:
     reported.figure("forest", ax=ax)
     extent = ax.artists[0].get_window_extent()
     assert (extent.width, extent.height) == pytest.approx(size * sheet.dpi)
+    assert (extent.x0, extent.y1) == pytest.approx((ax.bbox.x0, ax.bbox.y1))
 
 
 def test_axes_that_are_too_small_show_a_figure_smaller(reported) -> None:
