@@ -5,6 +5,7 @@ RESPONDERS = "tests/unit/test_responders.py"
 NAIVE = "tests/unit/test_naive.py"
 MISSING = "tests/unit/test_missing_data.py"
 CLUSTERING = "tests/unit/test_clustering.py"
+ROTATION = "tests/unit/test_mixed_rotation.py"
 SHARES = "tests/reference/test_r_questions.py -k shares"
 SURVIVAL = "tests/reference/test_r_survival.py"
 TIMES = "tests/unit/test_time_to_event.py"
@@ -127,6 +128,9 @@ MUTATIONS = [
     ("analysis/time_to_event.py", "NOT_PROPORTIONAL = 0.05", "NOT_PROPORTIONAL = 0.0", f"{TIMES} -k cross"),
     ("tables/reached.py", '(row["low"] > null) == (row', '(row["low"] < null) == (row', f"{TIMES} -k association"),
     # therapists and clinics
+    ("mixed/rotation.py", "left > NEW**2 * size", "left > 0 * size", ROTATION),
+    ("mixed/rotation.py", "[*enumerate(basis), *enumerate(basis)]", "[*enumerate(basis)]", ROTATION),
+    ("mixed/rotation.py", "self.lengths - self.reached.sum(axis=1)", "self.lengths - self.reached.shape[1]", ROTATION),
     ("mixed/profile.py", "(part - value(theta) ** 2 * whole)", "(part - value(theta) * whole)", SHARES),
     ("mixed/profile.py", "estimate**2, low**2, high**2))", "estimate**2, low, high))", SHARES),
     ("analysis/clustering.py", "SMALLEST = 1e-7", "SMALLEST = 1.0", CLUSTERING),

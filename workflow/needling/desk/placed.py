@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib import rc_context
 from matplotlib.artist import Artist
-from matplotlib.backend_bases import GraphicsContextBase, RendererBase
+from matplotlib.backend_bases import RendererBase
 from matplotlib.transforms import Affine2D, Bbox, TransformedBbox, TransformedPath
 
 from needling.figures.style import PHONE, REPORT, Profile
@@ -86,7 +86,7 @@ class Moved(RendererBase):
         """Heights are counted from below."""
         return False
 
-    def draw_path(self, gc: GraphicsContextBase, path: Any, transform: Any, rgbFace: Any = None) -> None:
+    def draw_path(self, gc: Any, path: Any, transform: Any, rgbFace: Any = None) -> None:
         """Draw a line or an area; all else that is no letter is drawn by this."""
         moved = self._moved(gc)
         self.page.draw_path(moved, path, transform + self.place, rgbFace)
@@ -105,9 +105,9 @@ class Moved(RendererBase):
         self.page.draw_text(moved, x, y, s, smaller, angle, ismath)
         moved.restore()
 
-    def _moved(self, gc: GraphicsContextBase) -> GraphicsContextBase:
+    def _moved(self, gc: Any) -> Any:
         """The same pen on the page."""
-        moved = self.page.new_gc()
+        moved: Any = self.page.new_gc()
         moved.copy_properties(gc)
         moved.set_linewidth(gc.get_linewidth() * self.scale)
         start, dashes = gc.get_dashes()
