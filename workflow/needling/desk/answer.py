@@ -9,15 +9,13 @@ import yaml
 from needling.analysis.kinds import kinds
 from needling.analysis.run import analyse
 from needling.desk.entry import with_entry
-from needling.desk.opened import FRAMES, NOTEBOOK
+from needling.desk.held import FRAMES, NOTEBOOK, Held
 from needling.desk.printed import Table
 
 OF_THE_PLAN = ("kind", "label", "role", "family", "estimand")  # keys of an entry that say nothing of what is computed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from needling.desk.opened import OpenStudy
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Answer:
         return repr(rows[[*kept, "estimate", "low", "high", "p", "status"]])
 
 
-def answer(study: "OpenStudy", kind: str, settings: dict[str, Any]) -> Answer:
+def answer(study: Held, kind: str, settings: dict[str, Any]) -> Answer:
     """Run a kind of analysis that stands in no plan.
 
     Parameters
@@ -67,7 +65,7 @@ def answer(study: "OpenStudy", kind: str, settings: dict[str, Any]) -> Answer:
     return Answer(analyse(NOTEBOOK, given, plan).tables)
 
 
-def help_on(study: "OpenStudy", kind: str) -> str:
+def help_on(study: Held, kind: str) -> str:
     """Say what a kind of analysis is, which keys it takes, and how the plan asks for it, where it does."""
     settings = kinds()[kind].Settings
     keys = {key: one for key, one in settings.model_fields.items() if key not in OF_THE_PLAN}
