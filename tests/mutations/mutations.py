@@ -143,6 +143,17 @@ MUTATIONS = [
     ("instruments/definition.py", 'share if self.better == "higher" else 100 - share', "share", f"{COHORT} -k pooled"),
     # cleaning
     ("clean/outcomes.py", "questions.SLACK, 1e-9)", "questions.SLACK, 0.5)", "tests/unit/test_directions.py"),
+    (
+        "clean/questions.py",
+        'scores["value"] % steps[0] != 0',
+        'scores["value"] % steps[0] == 0',
+        f"{ODD} -k raw_points",
+    ),
+    ("clean/questions.py", "beyond and between", "between", f"{ODD} -k raw_points"),
+    ("clean/questions.py", "strange.mean() < PART", "strange.mean() < BEYOND", "tests/unit/test_clean_odd_exports.py"),
+    ("clean/visits.py", "same &= time == time.shift(1)", "same &= True", f"{ODD} -k times_of_the_day"),
+    ("clean/outcomes.py", "sums = (sums | (", "sums = (sums & (", f"{ODD} -k row_by_row"),
+    ("read/guess.py", "(cells % 2 == 0).all()", "(cells % 2 == 1).all()", f"{ODD} -k all_even"),
     ("clean/questions.py", "SLACK = 0.05", "SLACK = 0.6", "tests/unit/test_directions.py"),
     ("clean/outcomes.py", "rule.count > MANY_ITEMS", "rule.count > 30 * MANY_ITEMS", f"{ODD} -k sums_of_one"),
     ("clean/questions.py", "quantile(0.1) > 2 * value", "quantile(0.1) > 0 * value", f"{ODD} -k another_version"),

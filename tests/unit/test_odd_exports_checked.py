@@ -255,6 +255,52 @@ def test_centimetres_of_some_patients_or_of_a_visit_are_asked_about(checked, vas
     assert "./run" in checked(table(vas=spread, nprs=None))[0], "low values that others have too are no other unit"
 
 
+def test_percentages_that_are_all_even_are_no_raw_scale_that_a_draft_may_state(checked):
+    """One raw point of the NDI is 2 %: read as 0-50 points they were doubled."""
+    even = [2 * (n % 24) for n in range(48)]
+    said, _ = checked(table(ndi=even))
+    assert "none above 50, so it may be the raw scale" in said
+    _, values = checked(table(ndi=even), ("{total: ndi}", "{unit: '%', total: ndi}"))
+    assert values["ndi"] == even
+
+
+@pytest.mark.parametrize("column", ["site", "visit"])
+def test_raw_points_of_one_clinic_or_visit_among_percentages_are_asked_about(checked, column):
+    half = [n // 2 % 2 if column == "site" else n % 2 for n in range(48)]
+    percent = [2 * (7 * n % 41) for n in range(48)]
+    raw = [value // 2 if here else value for value, here in zip(percent, half, strict=True)]
+    site = ["ab"[here] for here in half] if column == "site" else None
+    said, _ = checked(table(ndi=raw, site=site))
+    whose = "one clinic" if column == "site" else "one visit"
+    assert f"all values of {whose} (24 of them) would be on the raw scale, and odd numbers are among them" in said
+    assert "./run" in checked(table(ndi=percent, site=site))[0]
+
+
+def test_a_column_may_say_row_by_row_that_answers_were_added_up(checked):
+    """The unit column of an instrument without other units was not read."""
+    sums = [11 + n % 45 for n in range(48)]
+    scores = [100 * (n % 45) / 44 for n in range(48)]
+    written = table(
+        quickdash=[sums[n] if n % 2 else scores[n] for n in range(48)],
+        unit=["sum of items" if n % 2 else "0-100 points" for n in range(48)],
+        nprs=None,
+        ndi=None,
+    )
+    said, values = checked(written, ("{total: quickdash", "{unit_column: unit, total: quickdash"))
+    assert values["quickdash"] == pytest.approx(scores)
+    assert "24  corrected      units" in said
+    written["unit"] = [None if n % 2 else "0-100 points" for n in range(48)]
+    stated = "{unit: sum of items, unit_column: unit, total: quickdash"
+    _, values = checked(written, ("{total: quickdash", stated))
+    assert values["quickdash"] == pytest.approx(scores), "rows that state none are in the unit of the study file"
+
+
+def test_an_instrument_of_one_unit_is_not_told_to_have_a_column_of_units(checked):
+    said, _ = checked(table(lefs=[100 - n for n in range(48)], nprs=None, ndi=None))
+    assert "instruments.lefs.factor: 0.8 if they are 0-100" in said
+    assert "unit_column" not in said
+
+
 def test_a_draft_states_no_unit_of_what_is_measured(checked):
     """Newtons of one clinic and kilograms of the other were drafted as kilograms."""
     strength = [[25 + n % 9, 250 + n % 90][n // 2 % 2] for n in range(48)]
@@ -286,7 +332,59 @@ def test_a_code_for_missing_is_no_arm(checked):
     assert len(values["nprs"]) == 46
 
 
+def test_spellings_of_an_arm_are_drafted_as_one_and_signs_as_two(checked):
+    spelled = [["Needling", "Sham", "SHAM ", "sham"][n // 2 % 4] for n in range(48)]
+    said, values = checked(table(group=spelled))
+    assert "patients    24    24          0" in said
+    assert len(values["nprs"]) == 48
+    signs = table(group=[["DN+", "DN-"][n // 2 % 2] for n in range(48)])
+    said, _ = checked(signs, ("{DN+: dn_plus, DN-: dn_minus}", "{DN+: dn_plus, DN-: dn_minus}"))
+    assert "./run" in said
+
+
+def test_a_group_called_none_is_noted_and_can_be_listed(checked):
+    export = table(group=[["Needling", "none"][n // 2 % 2] for n in range(48)])
+    note = "'group' holds one group and 'none', which is taken for missing; if that is an arm, write patients.arm"
+    listed = "  arm: {from: group, codes: {Needling: needling, none: control}, reference: control}\n"
+    said, _ = checked(
+        export, (note, note), ("design: single_arm", "design: randomised"), ("  id: id", f"{listed}  id: id")
+    )
+    assert "patients    24    24          0" in said
+
+
+def test_an_arm_that_nobody_is_of_at_the_primary_visit_is_said_first(checked):
+    export = table()
+    said, _ = checked(export[(export["group"] != "Sham") | (export["visit"] == "Baseline")])
+    assert "Likely wrong\n  - visits.primary: nobody of the arm 'sham' was seen at the visit 'week_4'" in said
+    assert "./run" not in said
+
+
 # ---------------------------------------------------------------- dates and letters
+
+
+def test_times_of_the_day_are_measurements_of_their_own(checked):
+    """A diary of mornings and evenings lost each evening that repeated its morning."""
+    days = [datetime.date(2024, 3, 1) + datetime.timedelta(n) for n in range(8)]
+    rows = [
+        (f"P{p:02}", f"{day} {hour}", 4, "ab"[p % 2]) for p in range(6) for day in days for hour in ("08:00", "20:00")
+    ]
+    said, values = checked(pd.DataFrame(rows, columns=["id", "date", "nprs", "arm"]))
+    assert "visits      96    96          0" in said
+    assert values["nprs"] == [4] * 96
+    again = [(*row[:1], row[1].replace("20:00", "00:00:00Z").replace(" 08:00", ""), *row[2:]) for row in rows]
+    said, _ = checked(pd.DataFrame(again, columns=["id", "date", "nprs", "arm"]))
+    assert "48 of 96 rows of visits are taken out: the same visit entered twice (48)." in said, "midnight is no time"
+
+
+def test_dates_without_marks_are_drafted(checked):
+    said, values = checked(table(date=table()["date"].str.replace("-", "")))
+    assert "No column of the export is left unread" in said
+    assert values["nprs"] == PAIN
+
+
+def test_dates_that_cannot_be_used_are_said_first(checked):
+    said, _ = checked(table(date=table()["date"].str.replace("2024", "2567")))
+    assert "Likely wrong\n  - visits.date: 48 of 48 filled cells give no date: not a date (48)." in said
 
 
 def test_days_as_a_spreadsheet_counts_them_are_drafted_as_dates(checked):

@@ -61,6 +61,29 @@ def impossible(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) ->
     ]
 
 
+def arms_not_seen(cleaned: Cleaned, study: Study) -> list[str]:
+    """Say of which arms nobody was seen at the primary visit, though others were: they cannot be compared there.
+
+    Parameters
+    ----------
+    cleaned, study : as for `impossible`.
+
+    Returns
+    -------
+    One sentence per arm. It is not impossible: the export may be of an early day, and events may tell the outcome.
+    """
+    patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
+    if not (visits["visit"] == study.visits.primary).any():
+        return []
+    seen = patients["patient"].isin(visits.loc[visits["visit"] == study.visits.primary, "patient"])
+    arms = [arm for arm in study.arms if (patients["arm"] == arm).any() and not (seen & (patients["arm"] == arm)).any()]
+    return [
+        f"visits.primary: nobody of the arm '{arm}' was seen at the visit '{study.visits.primary}'; mend visits.planned.codes, "
+        "visits.schedule or the export."
+        for arm in arms
+    ]
+
+
 def _more_measured(read: dict[str, pd.DataFrame]) -> list[str]:
     codes = {name: read[name]["patient"].str.strip().replace("", None).nunique() for name in ("patients", "visits")}
     if codes["visits"] <= (1 + LARGE) * codes["patients"]:
@@ -186,9 +209,22 @@ def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str
     One sentence per table, outcome or fact of patients.
     """
     found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits")]
+    found += _unread_dates(read, audit[audit["table"] == "visits"])
     found += _unread_values(read["outcomes"], audit[audit["table"] == "outcomes"])
     found += _unread_facts(read, audit[audit["table"] == "patients"])
     return [sentence for sentence in found if sentence]
+
+
+def _unread_dates(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
+    """Say if more than a fifth of the dates of visits cannot be used."""
+    if "date" not in read["visits"]:
+        return []
+    total = int(read["visits"]["date"].str.strip().replace("", None).notna().sum())
+    out = audit[audit["rule"].eq("dates") & audit["action"].eq("query")].drop_duplicates("row")
+    if len(out) < FEWEST or len(out) <= LARGE * total:
+        return []
+    why = "; ".join(f"{reason} ({n})" for reason, n in out["reason"].value_counts().head(3).items())
+    return [f"visits.date: {len(out)} of {total} filled cells give no date: {why}."]
 
 
 def _unread_facts(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
@@ -225,7 +261,8 @@ def _unread_values(outcomes: pd.DataFrame, audit: pd.DataFrame) -> list[str]:
 
 
 def _loss(table: str, total: int, audit: pd.DataFrame) -> str:
-    out = audit[audit["action"] == "quarantined"]
+    again = audit["rule"].eq("duplicates") & audit["action"].eq("dropped") & (table != "patients")
+    out = audit[audit["action"].eq("quarantined") | again]  # that rows of visits repeat the patient's facts is usual
     enrolled = total - int((audit["rule"].eq("not_enrolled") & audit["action"].eq("dropped")).sum())
     if len(out) <= LARGE * enrolled:
         return ""

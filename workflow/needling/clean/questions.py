@@ -120,7 +120,8 @@ def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -
     if outside:
         keys.append("export.missing if they are codes")
         keys.append("another name with range and better of its own if it is another version")
-    keys.append(f"{place}.unit_column where it differs from row to row")
+    if len(units) > 1:
+        keys.append(f"{place}.unit_column where it differs from row to row")
     return [
         f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {', '.join(keys)}, or "
         f"{place}.range: [{one.low:g}, {one.high:g}] if it is right as it is."
@@ -142,6 +143,7 @@ def _level(one: Definition, scores: pd.DataFrame) -> str:
     low, high = one.usual or (-np.inf, np.inf)
     below = (value < low).mean() if one.factors else 0
     some, of_them = _apart_some(one, scores) if one.low == 0 else ("", 0)
+    odd, odd_ones = _odd_some(one, scores)
     outside = _outside(one, value)
     doubts = [
         (not low <= value.median() <= high, f"{one.label} is usually {low:g} to {high:g} {one.unit}"),
@@ -149,6 +151,11 @@ def _level(one: Definition, scores: pd.DataFrame) -> str:
         (one.low == 0 and value.max() <= one.high / 10, f"all within a tenth of {scale}"),
         (one.low < 0 and value.abs().max() <= one.high / 100, f"all within a hundredth of {scale}"),
         (of_them > 0, f"the values of {some} ({of_them} of them) are 5 to 20 times below those of the others"),
+        (
+            odd_ones > 0,
+            f"all values of {odd} ({odd_ones} of them) would be on the raw scale, and odd numbers are among them, which the "
+            f"others, in {one.unit}, have not",
+        ),
         (outside.sum() >= 3 and outside.mean() >= BEYOND, f"{outside.sum()} of them are outside {scale}"),
     ]
     return next((why for holds, why in doubts if holds), "")
@@ -191,6 +198,27 @@ def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     for name, here in parts:
         if here.sum() >= FEWEST and 5 <= apart(value[here], value[~here]) <= 20:
             return name, int(here.sum())
+    return "", 0
+
+
+def _odd_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
+    """Whose values (a clinic's, a visit's) are likely raw, and how many: none beyond that scale, not in the steps of the others.
+
+    A score of which one raw point is 2 % has even numbers only, where all items are answered.
+    """
+    steps = [factor for unit, factor in one.factors.items() if unit.endswith("points") and factor in {2, 5, 10}]
+    if not steps:
+        return "", 0
+    between = scores["value"] % steps[0] != 0
+    for name in ("clinic", "visit"):
+        by = scores.assign(between=between).groupby(scores[name].astype("str"))
+        sizes, most, share = by.size(), by["value"].max(), by["between"].mean()
+        raw = (sizes >= FEWEST) & (most <= one.high / steps[0]) & (share >= PART)
+        for one_of in sorted({*sizes.index[raw]} - {""}):
+            others = scores[name] != one_of
+            beyond = scores["value"][others].max() > one.high / steps[0]
+            if others.sum() >= FEWEST and beyond and between[others].mean() <= SECOND:
+                return f"one {name}", int((~others).sum())
     return "", 0
 
 
@@ -237,15 +265,17 @@ def _points_asked(name: str, one: Definition, answers: pd.DataFrame) -> list[str
     for item, mine in answers.groupby(answers["item"].astype("str"), sort=True):
         only = one.only_answers(str(item))
         strange = ~mine["value"].isin(only)
-        if not only or strange.sum() < 3 or strange.mean() < BEYOND:
+        # fewer are slips, which become missing and are asked of the clinic: codes of another kind are most of the answers
+        if not only or strange.sum() < 3 or strange.mean() < PART:
             continue
-        codes = sorted(mine["value"].unique())[: len(only)]
+        codes = sorted(mine["value"].unique())
         pairs = ", ".join(f"{code:g}: {points:g}" for code, points in zip(codes, only, strict=False))
+        likely = f", e.g. {{{pairs}}} if they are in this order" if len(codes) <= len(only) else ""
         held = ", ".join(f"{code:g}" for code in sorted(mine["value"][strange].unique())[:5])
         asked.append(
             f"{of_columns(mine)}: {int(strange.sum())} of {len(mine)} answers (such as {held}) are none of the points of item "
             f"{item} of {one.label}, which are {', '.join(f'{points:g}' for points in only)}. What do the codes stand for? Write "
-            f"instruments.{name}.points: {{{item}: {{code: points, ...}}}}, e.g. {{{pairs}}} if they are in this order."
+            f"instruments.{name}.points: {{{item}: {{code: points, ...}}}}{likely}."
         )
     return asked
 

@@ -47,6 +47,7 @@ NO_ARM = {"9", "99", "999", "-1", "-9", "-99", "-999"}  # codes for missing, whe
 # Instruments of the registry with values below 0.
 BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
 MOST_OUTCOMES = 4
+EVEN = 20  # totals that are all even by chance once in a million times
 
 
 def guess_study(
@@ -355,8 +356,10 @@ def _highest(look: Look, instrument: dict[str, object]) -> int:
 
 
 def _fits(look: Look, instrument: dict[str, object], top: float) -> bool:
-    """Do the totals fill a scale up to `top`? Where all lie in a tenth of it they may be on yet another one."""
+    """Do the totals fill a raw scale up to `top`? Where all lie in a tenth of it, or are even, they may be on yet another one."""
     cells = _cells(look, instrument)
+    if len(cells) >= EVEN and (cells % 2 == 0).all():
+        return False
     highest = float(cells.abs().quantile(0.99)) if len(cells) else 0.0
     return top / 10 < highest and _highest(look, instrument) <= top
 

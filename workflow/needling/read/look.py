@@ -47,7 +47,10 @@ WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?: +.*|%|°|mm|cm|kg|kgf|kpa|n|lb|
 SYSTEM_VISITS = ("redcap_event_name", "sheet")
 # Days as spreadsheets count them, from 1985 on (31048).
 DAY_NUMBER = re.compile(r"(?:3[1-9]|[45]\d)\d{3}(?:\.\d+)?")
-DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}")
+DATE = re.compile(
+    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)|"
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}"
+)
 
 
 @dataclass(frozen=True)
@@ -176,6 +179,7 @@ def look_at(frame: pd.DataFrame, variables: dict[str, Variable], known: Collecti
         if role in found and look.day_numbers(found[role])
     ]
     _by_values(look, plain)
+    _note_no_arm(look, plain)
     look.measured = _one_value_per_row(look, plain, known)
     return look
 
@@ -236,6 +240,20 @@ def _by_values(look: Look, plain: dict[str, str]) -> None:
         if TREATMENTS.search(plain[column]) or (worded and not look.is_number(column)):
             found["arm"] = column
             return
+
+
+def _note_no_arm(look: Look, plain: dict[str, str]) -> None:
+    """Note a column that is called an arm and holds one group and, often, a word for missing: a group without treatment?"""
+    if "arm" in look.found:
+        return
+    for column in _called(plain, WORDS["arm"].split("|"), "arm"):
+        cells = look.frame[column].str.strip().dropna()
+        absent = cells[cells.str.lower().isin(ABSENT)]
+        if len(look.options(column)) == 1 and len(absent) > 0.2 * len(cells):
+            look.notes.append(
+                f"'{column}' holds one group and '{absent.iloc[0]}', which is taken for missing; if that is an arm, write "
+                f"patients.arm with both under codes (codes: {{{absent.iloc[0]}: control, ...}})."
+            )
 
 
 def plain_words(text: str) -> str:

@@ -55,7 +55,8 @@ TREATMENTS = re.compile(
     r"botox|injection|prp|rtms|tdcs|electro\w*|verum|trockennadel\w*|akupunktur|puncion|agopuntura|treated)\b"
 )
 CONTROL = re.compile(
-    r"control|usual|sham|placebo|wait|standard|\btau\b|\buc\b|\bno |^no_|kontroll|schein|warteliste|wartegruppe|ohne|temoin|"
+    r"control|usual|sham|placebo|wait|standard|\btau\b|\buc\b|\bno |^no_|\bwithout\b|"
+    r"kontroll|schein|warteliste|wartegruppe|ohne|temoin|"
     r"attente|simul|sans|espera|habitual|\bsin |controllo|attesa|abituale|senza|wachtlijst|gebruikelijk|zonder|controle|sem ",
     re.IGNORECASE,
 )
