@@ -31,6 +31,8 @@ from needling.read.vocabulary import (
 # Most values that a column of a few names may have.
 FEW = {"arm": 6, "planned": 30, "cohort": 9}
 MOST_COLUMNS = 12
+MOST_ROWS = 20  # of a patient whose code no name tells; codes of clinics stand on more
+CODE = r"[A-Za-z]{1,5}[-_ ]?\d+|0\d+"
 # Days of each unit; visits and times are numbered only, and stand before what is called after the treatment.
 DAYS = {"week": 7.0, "month": 91 / 3, "day": 1.0, "visit": 1.0}
 UNIT_OF = {
@@ -215,12 +217,26 @@ def _unnamed_id(look: Look, plain: dict[str, str]) -> str:
     for column in plain:
         cells = look.frame[column].dropna().str.strip()
         coded = bool(len(cells) > 1) and cells.is_unique and len(cells) == len(look.frame)
-        if coded and (cells.str.fullmatch(r"[A-Za-z]{1,5}[-_ ]?\d+|0\d+").mean() > 0.9):
+        if coded and (cells.str.fullmatch(CODE).mean() > 0.9):
             return column
+    if repeated := _repeated_codes(look, plain):
+        look.notes.append(f"No column is called a patient's code; '{repeated}' holds codes and is taken for it.")
+        return repeated
     look.notes.append(
         "No column holds codes of patients, so each row is taken for a patient of its own, id: (row); name it if there is one."
     )
     return OWN_ROW
+
+
+def _repeated_codes(look: Look, plain: dict[str, str]) -> str | None:
+    """The column of the form of codes with the most of them, where each stands on some rows, as the visits of a patient do."""
+    counts = {}
+    for column in plain:
+        cells = look.frame[column].dropna().str.strip()
+        several = len(cells) > 1 and MOST_ROWS * cells.nunique() >= len(cells) >= 2 * cells.nunique()
+        if several and cells.str.fullmatch(CODE).mean() > 0.9:
+            counts[column] = cells.nunique()
+    return max(counts, key=lambda column: counts[column]) if max(counts.values(), default=0) >= 5 else None
 
 
 def _by_values(look: Look, plain: dict[str, str]) -> None:
@@ -450,9 +466,16 @@ def _before_the_measure(columns: list[str]) -> dict[str, dict[tuple[float, str],
         return {}
     order = list(dict.fromkeys(column.partition("_")[0] for column in columns))
     return {
-        stem: {(float(order.index(v)), plain_words(v).replace(" ", "_")): column for v, column in visits.items()}
+        stem: {(float(order.index(v)), _visit_called(v)): column for v, column in visits.items()}
         for stem, visits in several.items()
     }
+
+
+def _visit_called(words: str) -> str:
+    """Name a visit by the words before a measure: pacu30, week_12 of '12w'."""
+    told = re.fullmatch(rf"(\d+) ?({UNIT})", plain_words(words))
+    name = f"{UNIT_OF[told[2]]}_{told[1]}" if told else plain_words(words).replace(" ", "_")
+    return name if name[:1].isalpha() else f"x_{name}"
 
 
 def items_side_by_side(wide: dict[str, dict[str, str]]) -> dict[str, dict[str, list[str]]]:
