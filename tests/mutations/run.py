@@ -1,10 +1,12 @@
 """Change one line of the project at a time, in a copy, and see that its tests notice: python tests/mutations/run.py [WORD ...].
 
 Words choose the mutations whose file or text holds one of them; without, all run (about an hour). Ends with 1 where a test noticed
-nothing, or where a line is no longer there.
+nothing, or where a line is no longer there. The other files of this folder hold the mutations, by subject: MUTATIONS of (file under
+workflow/needling, what stands there once, what is put in its place, the tests that must notice).
 """
 
 import os
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -12,9 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mutations import MUTATIONS
-
 PROJECT = Path(__file__).parents[2]
+
+
+def listed() -> list[tuple[str, str, str, str]]:
+    """Give the mutations of all files beside this one, which are of the lines and tests of one subject each."""
+    rooms = sorted(set(Path(__file__).parent.glob("*.py")) - {Path(__file__)})
+    return [mutation for room in rooms for mutation in runpy.run_path(str(room))["MUTATIONS"]]
 
 
 def noticed(copy: Path, mutation: tuple[str, str, str, str]) -> bool:
@@ -37,7 +43,7 @@ def noticed(copy: Path, mutation: tuple[str, str, str, str]) -> bool:
 
 def main(words: list[str]) -> int:
     """Run the mutations that words choose; 1 where one survives."""
-    chosen = [one for one in MUTATIONS if not words or any(word in " ".join(one[:2]) for word in words)]
+    chosen = [one for one in listed() if not words or any(word in " ".join(one[:2]) for word in words)]
     survived = 0
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)

@@ -131,3 +131,16 @@ def test_who_is_not_there_cannot_be_left_out_and_somebody_stays():
         fit.without("P99")
     with pytest.raises(MixedModelError, match="Nobody is left"):
         fit.without([str(one) for one in fit.model.design.subject_labels])
+
+
+def test_no_frame_is_made_for_a_fit_or_a_refit_and_its_rows_are_those_left():
+    data = frame()
+    fit = fit_mixed(FORMULA, data, subject="id", random="1 + week")
+    again = fit.without("P07")
+    fit.bootstrap(np.random.default_rng(5), 2, kind="id")
+    assert "frame" not in vars(fit.model.design.used) | vars(again.model.design.used)
+    left = data[data["id"] != "P07"]
+    assert again.model.design.frame["y"].tolist() == left["y"].tolist()
+    assert (
+        again.means("arm")["estimate"].tolist() == again.means("arm", at={"x": left["x"].mean()})["estimate"].tolist()
+    )

@@ -150,6 +150,8 @@ def unique_rows(keys: Array) -> tuple[Array, Array]:
     for column, factor in zip(keys.T, np.sqrt(np.arange(2, keys.shape[1] + 2)), strict=True):
         mixed = mixed * 0.6180339887498949 + column * factor  # the same operations for every row: equal rows stay equal
     _, first, inverse = np.unique(mixed, return_index=True, return_inverse=True)
+    if len(first) == len(keys):
+        return np.arange(len(keys)), np.arange(len(keys))
     if (keys == keys[first][inverse]).all():
         return first, inverse.ravel()
     void = keys.view(np.dtype((np.void, keys.dtype.itemsize * keys.shape[1]))).ravel()
@@ -216,6 +218,8 @@ def compress_bucket(
     """Sort blocks by pattern and cluster columns; replace large groups by pseudo-blocks."""
     (blocks, size, width), n_effects = A.shape, connected.n_effects
     count = np.bincount(pattern, minlength=len(patterns)).astype(float)
+    if not n_effects and len(patterns) == blocks and (pattern == np.arange(blocks)).all():
+        return Bucket(patterns, count, pattern, A, U, columns, connected)
     if n_effects:
         _, key = unique_rows(np.column_stack([pattern, columns, U.reshape(blocks, -1)]).astype(float))
         order = np.lexsort((key, pattern))
@@ -256,10 +260,10 @@ def _rotated(subjects: Subjects, data: Array) -> tuple[Array, Array, Array]:
     return R, reached, data - Q @ reached
 
 
-def _reached(R: Array, group: Array) -> Patterns:
+def reached_patterns(R: Array, group: Array) -> Patterns:
     """Give the patterns of rotated rows, which lie at no visit and at no time."""
     nowhere = np.zeros(R.shape[:2])
-    return Patterns(R, nowhere.astype(np.intp), nowhere, group)
+    return Patterns(R, nowhere.astype(np.intp), nowhere[..., None], group)
 
 
 def _split(
@@ -284,7 +288,7 @@ def _split(
                 _add_rest(remainder, rest[chosen], columns[chosen], connected)
                 remainder.count += float(len(rest[chosen]) * (size - reached))
         if reached:
-            patterns = _reached(R, bucket.patterns.group)
+            patterns = reached_patterns(R, bucket.patterns.group)
             pieces.setdefault(reached, []).append(
                 (patterns, bucket.pattern, rotated[..., :width], rotated[..., width:], columns)
             )
@@ -339,35 +343,22 @@ class Part:
 class Apart:
     """What each subject of a model without clusters brings to the likelihood, before patterns are compressed."""
 
-    parts: list[Part]  # one for each block of `unit_buckets`
+    parts: list[Part]  # one for each block of the likelihood
     group: Array  # (subjects,)
     count: Array  # (subjects,) rows that no random effect reaches
     AA: Array  # (subjects, c, c) their cross-products
 
 
-def apart(data: RowData, buckets: list[Subjects], independent: bool) -> Apart:
+def apart(data: RowData, buckets: list[Subjects]) -> Apart:
     """Keep the subjects of `unit_buckets` apart, so that fits to some of them need not cut the rows again."""
-    subjects, q, width = int(data.subjects[-1]) + 1, data.Z.shape[1], data.W.shape[1]
-    if not independent:
-        parts = [Part(one.patterns, one.pattern, one.subject, data.W[one.rows]) for one in buckets]
-        return Apart(parts, np.zeros(subjects, dtype=np.intp), np.zeros(subjects), np.zeros((subjects, 0, 0)))
-    found = Apart([], np.zeros(subjects, dtype=np.intp), np.zeros(subjects), np.zeros((subjects, width, width)))
-    pieces: dict[int, list[tuple]] = {}
-    owners: dict[int, list[Array]] = {}
-    for bucket in buckets:
-        size, own = bucket.rows.shape[1], bucket.subject
-        R, rotated, rest = _rotated(bucket, data.W[bucket.rows])
-        found.group[own] = bucket.patterns.group[bucket.pattern]
-        found.count[own] = size - min(size, q)
-        found.AA[own] = np.swapaxes(rest, 1, 2) @ rest
-        if reached := min(size, q):
-            patterns = _reached(R, bucket.patterns.group)
-            pieces.setdefault(reached, []).append((patterns, bucket.pattern, rotated, *_no_clusters(rotated)))
-            owners.setdefault(reached, []).append(own)
-    for reached, several in pieces.items():
-        patterns, pattern, A, *_ = _joined(several, 0)
-        found.parts.append(Part(patterns, pattern, np.concatenate(owners[reached]), A))
-    return found
+    subjects = int(data.subjects[-1]) + 1
+    parts = [Part(one.patterns, one.pattern, one.subject, data.W[one.rows]) for one in buckets]
+    return Apart(parts, np.zeros(subjects, dtype=np.intp), np.zeros(subjects), np.zeros((subjects, 0, 0)))
+
+
+def block_of(part: Part, connected: Connected) -> Bucket:
+    """Compress subjects that meet no clusters into a block."""
+    return compress_bucket(part.patterns, part.pattern, part.A, *_no_clusters(part.A), connected)
 
 
 def blocks_of(
@@ -392,8 +383,7 @@ def blocks_of(
             present, pattern = np.unique(part.pattern[drawn], return_inverse=True)
             every = part.patterns
             patterns = Patterns(every.Z[present], every.position[present], every.time[present], every.group[present])
-            A = part.A[drawn]
-            buckets.append(compress_bucket(patterns, pattern, A, *_no_clusters(A), connected))
+            buckets.append(block_of(Part(patterns, pattern, drawn, part.A[drawn]), connected))
     remainders = []
     for group in np.unique(of.group[(of.count * times) > 0]):
         mine = times * (of.group == group)

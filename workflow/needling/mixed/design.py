@@ -20,6 +20,7 @@ from .places import places_of, stated_visits
 from .plain import plain
 from .splines import CONTEXT
 from .structures import Residual, Structure
+from .used import Used, as_category, coded_subjects, complete_rows, is_category
 
 Array = np.ndarray
 
@@ -46,8 +47,8 @@ class Design:
     names: list[str]
     terms: dict[str, list[int]]  # term of the formula -> its columns
     spec: Any
-    frame: pd.DataFrame  # the used rows in the order of the data
-    order: Array  # sorted position -> position in `frame`
+    used: Used  # the used rows in the order of the data
+    order: Array  # sorted position -> position in `used`
     subject_name: str
     subjects: Array  # (rows,) codes 0..n-1, ascending
     subject_labels: Array
@@ -73,6 +74,11 @@ class Design:
     offset: Array  # (rows,) known part of the outcome, already taken from y
     offset_name: str | None = None
     weights_name: str | None = None
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Give the used rows in the order of the data."""
+        return self.used.frame
 
     @property
     def n_rows(self) -> int:
@@ -112,19 +118,13 @@ class Design:
         for cluster, new in zip(self.clusters, cluster_codes, strict=True):
             levels, own = np.unique(new[order], return_inverse=True)
             names = [str(level) for level in levels]
-            clusters.append(replace(cluster, codes=own, levels=names, columns=cluster.columns[rows]))
+            clusters.append(replace(cluster, codes=own, levels=names, columns=taken(cluster.columns, rows)))
         return replace(
-            self, y=self.y[rows], X=self.X[rows], frame=self.frame.iloc[self.order[rows]], order=np.arange(len(rows)),
-            subjects=numbered, subject_labels=labels, Z=self.Z[rows], clusters=clusters, position=self.position[rows],
+            self, y=self.y[rows], X=taken(self.X, rows), used=self.used.take(self.order[rows]), order=np.arange(len(rows)),
+            subjects=numbered, subject_labels=labels, Z=taken(self.Z, rows), clusters=clusters, position=self.position[rows],
             time=self.time[rows], group=self.group[rows], weights=self.weights[rows],
             offset=self.offset[rows],
         )  # fmt: skip
-
-
-def natural_key(value: Any) -> list[Any]:
-    """Sort text as a person would: week_2 before week_12."""
-    parts = re.split(r"(\d+(?:\.\d+)?)", str(value))
-    return [(0, float(part), "") if index % 2 else (1, 0.0, part) for index, part in enumerate(parts)]
 
 
 def _formula(text: str, what: str) -> Formula:
@@ -199,59 +199,20 @@ def _require(data: pd.DataFrame, names: Sequence[str], what: str) -> None:
         )
 
 
-def _drop_incomplete(frame: pd.DataFrame, order: Sequence[str]) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Drop rows with a missing or infinite value; count each row once, under the first reason."""
-    keep = np.ones(len(frame), dtype=bool)
-    dropped: dict[str, int] = {}
-    for name in order:
-        column = frame[name]
-        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb" and np.isfinite(column.to_numpy()).all():
-            continue
-        bad = column.isna().to_numpy()
-        if pd.api.types.is_float_dtype(column):
-            infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
-            if (infinite & keep).any():
-                dropped[f"{name} infinite"] = int((infinite & keep).sum())
-                keep &= ~infinite
-        if (bad & keep).any():
-            dropped[f"{name} missing"] = int((bad & keep).sum())
-            keep &= ~bad
-    return frame if keep.all() else frame.loc[keep].copy(), dropped
+def taken(columns: Array, rows: Array | None) -> Array:
+    """Take rows of a matrix or of one column, all without an order; a column's numbers stay together in memory."""
+    return columns if rows is None else columns.T.take(rows, axis=-1).T
 
 
-def _as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
-    """Make text, booleans and categories a category of the levels that occur, in a stated or natural order."""
-    if levels is not None:
-        unknown = [value for value in pd.unique(column) if value not in set(levels)]
-        if unknown:
-            raise MixedModelError(
-                f"Column '{column.name}' holds '{unknown[0]}', which the stated levels leave out: {list(levels)}."
-            )
-        present = set(pd.unique(column))
-        return column.astype(pd.CategoricalDtype([level for level in levels if level in present]))
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.remove_unused_categories()
-    codes, values = pd.factorize(column)
-    order = sorted(range(len(values)), key=lambda number: natural_key(values[number]))
-    rank = np.empty(len(values), dtype=np.intp)
-    rank[order] = np.arange(len(values))
-    category = pd.Categorical.from_codes(rank[codes], dtype=pd.CategoricalDtype([values[number] for number in order]))
-    return pd.Series(category, index=column.index, name=column.name)
-
-
-def _is_category(dtype: Any) -> bool:
-    return not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype)
-
-
-def _matrix(formula: Any, frame: pd.DataFrame, what: str) -> tuple[Array, list[str], dict[str, list[int]], Any]:
-    if (found := plain(formula, frame)) is not None:
-        return found.get_model_matrix(frame), list(found.column_names), dict(found.terms), found
+def _matrix(formula: Any, used: Used, what: str) -> tuple[Array, list[str], dict[str, list[int]], Any]:
+    if (found := plain(formula, used.columns)) is not None:
+        return found.matrix(used.columns, used.n_rows), list(found.column_names), dict(found.terms), found
     try:
-        matrix = formula.get_model_matrix(frame, output="numpy", na_action="ignore", context=CONTEXT)
+        matrix = formula.get_model_matrix(used.frame, output="numpy", na_action="ignore", context=CONTEXT)
     except FormulaicError as error:
         raise MixedModelError(f"The {what} cannot be computed: {str(error).splitlines()[0]}") from error
     spec = matrix.model_spec
-    values = np.asarray(matrix, dtype=float)
+    values = np.asarray(matrix, dtype=float, order="F")
     if not np.isfinite(values).all():
         column = spec.column_names[int(np.flatnonzero(~np.isfinite(values).all(axis=0))[0])]
         raise MixedModelError(f"The {what} column '{column}' is not finite for some rows; check its transformation.")
@@ -300,15 +261,13 @@ def _random_blocks(text: str) -> tuple[str, bool]:
     return stripped, False
 
 
-def _cluster_codes(frame: pd.DataFrame, name: str) -> tuple[Array, list[str]]:
+def _cluster_codes(columns: Mapping[str, pd.Series], name: str) -> tuple[Array, list[str]]:
     """Code the levels of a factor; ``a:b`` is the combination of the columns a and b."""
     parts = name.split(":")
-    labels = frame[parts[0]].astype(str) if len(parts) > 1 else frame[parts[0]]
+    labels = columns[parts[0]].astype(str) if len(parts) > 1 else columns[parts[0]]
     for part in parts[1:]:
-        labels = labels + ":" + frame[part].astype(str)
-    category = _as_category(
-        labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None
-    ).cat
+        labels = labels + ":" + columns[part].astype(str)
+    category = as_category(labels.astype(object) if isinstance(labels.dtype, pd.CategoricalDtype) else labels, None).cat
     return category.codes.to_numpy().astype(np.intp), [str(level) for level in category.categories]
 
 
@@ -337,36 +296,25 @@ def _check_groups(design: Design) -> None:
         )
 
 
-def _subjects(column: pd.Series) -> tuple[Array, Array]:
-    """Code the subjects in the order of their labels."""
-    codes, values = pd.factorize(column)
-    labels = np.array([str(value) for value in values], dtype=object)
-    order = np.argsort(labels, kind="stable")
-    rank = np.empty(len(order), dtype=np.intp)
-    rank[order] = np.arange(len(order))
-    return rank[codes], labels[order]
-
-
-def _numbers(frame: pd.DataFrame, name: str, what: str) -> Array:
-    if _is_category(frame[name].dtype):
+def _numbers(used: Used, name: str, what: str) -> Array:
+    if is_category(used.columns[name].dtype):
         raise MixedModelError(f"The {what} '{name}' must be a column of numbers.")
-    return frame[name].to_numpy(dtype=float)
+    return used.columns[name].to_numpy(dtype=float)
 
 
-def _weights(frame: pd.DataFrame, name: str | None) -> Array:
+def _weights(used: Used, name: str | None) -> Array:
     if name is None:
-        return np.ones(len(frame))
-    _numbers(frame, name, "weights")
-    weights = frame[name].to_numpy(dtype=float)
+        return np.ones(used.n_rows)
+    weights = _numbers(used, name, "weights")
     if (weights <= 0).any():
         raise MixedModelError(f"The weights '{name}' must be above zero; {int((weights <= 0).sum())} rows are not.")
     return weights
 
 
-def _needs_order(frame: pd.DataFrame, residual: Residual, levels: Mapping[str, Sequence[Any]]) -> None:
+def _needs_order(used: Used, residual: Residual, levels: Mapping[str, Sequence[Any]]) -> None:
     if residual.structure in ("iid", "unstructured", "exponential") or residual.structure.startswith("compound"):
         return
-    column = frame[residual.visit]
+    column = used.columns[str(residual.visit)]
     stated = residual.visit in levels or isinstance(column.dtype, pd.CategoricalDtype)
     if not stated and not pd.api.types.is_numeric_dtype(column):
         raise MixedModelError(
@@ -375,13 +323,12 @@ def _needs_order(frame: pd.DataFrame, residual: Residual, levels: Mapping[str, S
         )
 
 
-def _sorting(subjects: Array, position: Array) -> tuple[Array, Array | slice]:
-    """Give the order by subject and position, and what takes rows into it: nothing to do where they stand in it."""
-    ahead, together = np.diff(subjects), np.diff(position)
-    if ((ahead > 0) | ((ahead == 0) & (together >= 0))).all():
-        return np.arange(len(subjects)), slice(None)
-    order = np.lexsort((position, subjects))
-    return order, order
+def _sorting(subjects: Array, position: Array) -> Array | None:
+    """Give the order by subject and position; None where rows stand in it."""
+    ahead = np.diff(subjects)
+    if ((ahead > 0) | ((ahead == 0) & (np.diff(position) >= 0))).all():
+        return None
+    return np.lexsort((position, subjects))
 
 
 def build_design(
@@ -415,18 +362,18 @@ def build_design(
     unknown = [name for name in levels if name not in data.columns]
     if unknown:
         raise MixedModelError(f"`levels` orders the column '{unknown[0]}', which the data do not have.")
-    frame, dropped = _drop_incomplete(data[needed], needed)
-    if frame.empty:
+    used, dropped = complete_rows(data, needed)
+    if not used.n_rows:
         raise MixedModelError("No row has a value in every column of the model; nothing can be fitted.")
-    _needs_order(frame, residual, levels)
-    stated = stated_visits(frame, residual, levels)
+    _needs_order(used, residual, levels)
+    stated = stated_visits(used.columns, residual, levels)
     keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))} - set(variables(parsed.rhs))
-    for name, dtype in frame.dtypes.items():
-        if name not in keep_as_is and (name in levels or _is_category(dtype)):
-            frame[name] = _as_category(frame[name], levels.get(str(name)))
+    for name, column in used.columns.items():
+        if name not in keep_as_is and (name in levels or is_category(column.dtype)):
+            used.columns[name] = as_category(column, levels.get(name))
     return _assemble(
         parsed,
-        frame,
+        used,
         random_formula,
         uncorrelated,
         cluster_formulas,
@@ -442,7 +389,7 @@ def build_design(
 
 def _assemble(
     parsed: Any,
-    frame: pd.DataFrame,
+    used: Used,
     random_formula: Any,
     uncorrelated: bool,
     cluster_formulas: dict[str, Any],
@@ -455,39 +402,41 @@ def _assemble(
     stated: Sequence[Any] | None,
 ) -> Design:
     """Compute the matrices of the complete rows and sort them."""
-    y, outcome, _, _ = _matrix(parsed.lhs, frame, "outcome")
+    y, outcome, _, _ = _matrix(parsed.lhs, used, "outcome")
     if y.shape[1] != 1:
         raise MixedModelError(f"The outcome must be one numeric column; the formula gives {y.shape[1]}.")
-    X, names, terms, spec = _matrix(parsed.rhs, frame, "fixed part")
-    Z, random_terms, blocks, random_spec = _matrix(random_formula, frame, "random part")
+    X, names, terms, spec = _matrix(parsed.rhs, used, "fixed part")
+    Z, random_terms, blocks, random_spec = _matrix(random_formula, used, "random part")
     sizes = [len(indices) for indices in blocks.values()] if uncorrelated else [Z.shape[1]] * (Z.shape[1] > 0)
-    places = places_of(frame, residual, subject, stated)
+    places = places_of(used, residual, subject, stated)
     if residual.by:
-        by = frame[residual.by]
-        by = by if isinstance(by.dtype, pd.CategoricalDtype) else _as_category(by, None)
+        by = used.columns[residual.by]
+        by = by if isinstance(by.dtype, pd.CategoricalDtype) else as_category(by, None)
         group, groups = by.cat.codes.to_numpy().astype(np.intp), [str(level) for level in by.cat.categories]
     else:
-        group, groups = np.zeros(len(frame), dtype=np.intp), [""]
-    subjects, labels = _subjects(frame[subject])
-    order, into = _sorting(subjects, places.position)
+        group, groups = np.zeros(used.n_rows, dtype=np.intp), [""]
+    subjects, labels = coded_subjects(used.columns[subject])
+    order = _sorting(subjects, places.position)
     clusters = []
     for name, one in cluster_formulas.items():
-        codes, cluster_levels = _cluster_codes(frame, name)
+        codes, cluster_levels = _cluster_codes(used.columns, name)
         if len(cluster_levels) < 2:
             raise MixedModelError(f"The cluster '{name}' has one level; a variance between clusters needs two or more.")
-        columns, cluster_terms, _, cluster_spec = _matrix(one, frame, f"cluster '{name}'")
-        clusters.append(ClusterDesign(name, codes[into], cluster_levels, columns[into], cluster_terms, cluster_spec))
+        columns, cluster_terms, _, cluster_spec = _matrix(one, used, f"cluster '{name}'")
+        codes, columns = taken(codes, order), taken(columns, order)
+        clusters.append(ClusterDesign(name, codes, cluster_levels, columns, cluster_terms, cluster_spec))
     categories = {
-        str(name): list(dtype.categories)
-        for name, dtype in frame.dtypes.items()
-        if isinstance(dtype, pd.CategoricalDtype)
+        name: list(column.dtype.categories)
+        for name, column in used.columns.items()
+        if isinstance(column.dtype, pd.CategoricalDtype)
     }
-    known = _numbers(frame, offset, "offset")[into] if offset else np.zeros(len(frame))
+    known = taken(_numbers(used, offset, "offset"), order) if offset else np.zeros(used.n_rows)
     design = Design(
-        outcome[0], y[into, 0] - known, X[into], names, terms, spec, frame, order, subject, subjects[into], labels,
-        Z[into], random_terms, sizes, random_spec, clusters, residual, places.structure, places.visits, places.position[into],
-        places.time[into], places.unit, groups, group[into], _weights(frame, weights)[into], categories, n_given,
-        dropped, places.origin, places.notes, known,
+        outcome[0], taken(y[:, 0], order) - known, taken(X, order), names, terms, spec, used,
+        np.arange(used.n_rows) if order is None else order, subject, taken(subjects, order), labels,
+        taken(Z, order), random_terms, sizes, random_spec, clusters, residual, places.structure, places.visits,
+        taken(places.position, order), taken(places.time, order), places.unit, groups, taken(group, order),
+        taken(_weights(used, weights), order), categories, n_given, dropped, places.origin, places.notes, known,
         offset, weights,
     )  # fmt: skip
     _check_visits(design)

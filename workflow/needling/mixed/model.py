@@ -12,8 +12,9 @@ from functools import cached_property
 
 import numpy as np
 
-from . import series
+from . import rotation, series
 from .blocks import Apart, RowData, Subjects, apart, blocks_of, subject_buckets, unit_buckets
+from .connected import Connected
 from .design import Design
 from .errors import MixedModelError
 from .independent import RANK_TOLERANCE, split_columns, triangle, triangular_factor
@@ -38,9 +39,10 @@ def orthogonal_map(columns: Array) -> Array:
 
 def mapped(columns: Array, to: Array) -> Array:
     """Give columns @ to, adding in the same order for every row: equal rows stay equal to the last bit."""
-    result = np.zeros((len(columns), to.shape[1]))
-    for number, row in enumerate(to):
-        result += columns[:, number, None] * row
+    result = np.zeros((len(columns), to.shape[1]), order="F")
+    for (row, column), weight in np.ndenumerate(to):
+        if weight:
+            result[:, column] += columns[:, row] * weight
     return result
 
 
@@ -150,7 +152,9 @@ class Model:
     @cached_property
     def apart(self) -> Apart:
         """Keep what each subject brings to the likelihood, for fits to some of them (models without clusters)."""
-        return apart(self.row_data, self.subjects, self.design.structure.name == "iid")
+        if self.design.structure.name == "iid":
+            return rotation.apart(self.row_data)
+        return apart(self.row_data, self.subjects)
 
     @cached_property
     def likelihood(self) -> Likelihood:
@@ -159,7 +163,12 @@ class Model:
         longest = int(np.max(np.bincount(self.design.subjects)))
         if self.design.structure.markov and longest > series.LONG and not (data.Z.shape[1] and self.design.clusters):
             return self._likelihood_of_series(data)
-        parts = unit_buckets(data, self.subjects, self.design.structure.name == "iid", len(self.design.groups))
+        independent = self.design.structure.name == "iid"
+        if independent and not self.design.clusters:
+            connected = Connected([], [])
+            parts = (*rotation.cut(data, connected), connected)
+        else:
+            parts = unit_buckets(data, self.subjects, independent, len(self.design.groups))
         p = len(self.coordinates.kept)
         return Likelihood(*parts, self.components, p, self.method == "reml", self.constant)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from .errors import MixedModelError
 from .structures import Residual, Structure, make_structure
+from .used import Used
 
 Array = np.ndarray
 
@@ -29,15 +30,15 @@ class Places:
     notes: list[str]
 
 
-def places_of(frame: pd.DataFrame, residual: Residual, subject: str, stated: Sequence[Any] | None) -> Places:
+def places_of(used: Used, residual: Residual, subject: str, stated: Sequence[Any] | None) -> Places:
     """Place each row; `stated` are all visits in order, also those that no row has, which still lie between the others."""
-    rows, zero = len(frame), np.zeros(1)
+    rows, zero = used.n_rows, np.zeros(1)
     if residual.structure == "iid":
         structure = make_structure("iid", 1)
         return Places(np.zeros(rows, dtype=np.intp), np.zeros((rows, 1)), zero, 1.0, ["all"], structure, [])
     if residual.structure == "exponential":
-        return _in_continuous_time(frame, residual, subject)
-    column = frame[str(residual.visit)]
+        return _in_continuous_time(used.columns, residual, subject)
+    column = used.columns[str(residual.visit)]
     if pd.api.types.is_numeric_dtype(column):
         values, position = np.unique(column.to_numpy(), return_inverse=True)
     else:
@@ -50,13 +51,14 @@ def places_of(frame: pd.DataFrame, residual: Residual, subject: str, stated: Seq
     return Places(position, position[:, None].astype(float), zero, 1.0, visits, structure, notes)
 
 
-def _in_continuous_time(frame: pd.DataFrame, residual: Residual, subject: str) -> Places:
+def _in_continuous_time(columns: Mapping[str, pd.Series], residual: Residual, subject: str) -> Places:
     for name in residual.visits:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
+        if not pd.api.types.is_numeric_dtype(columns[name]):
             raise MixedModelError(f"The exponential structure needs a numeric time; '{name}' is not numeric.")
-    values, position = np.unique(frame[list(residual.visits)].to_numpy(dtype=float), axis=0, return_inverse=True)
+    times = np.column_stack([columns[name].to_numpy(dtype=float) for name in residual.visits])
+    values, position = np.unique(times, axis=0, return_inverse=True)
     position = position.ravel()
-    unit = _typical_gap(pd.factorize(frame[subject])[0], values, position)
+    unit = _typical_gap(pd.factorize(columns[subject])[0], values, position)
     scaled = (values - values[0]) / unit
     labels = [", ".join(f"{number:g}" for number in value) for value in values]
     structure = make_structure("exponential", len(values), scaled)
@@ -86,11 +88,11 @@ def _typical_gap(subjects: Array, values: Array, position: Array) -> float:
     return float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else 1.0
 
 
-def stated_visits(frame: pd.DataFrame, residual: Residual, levels: Mapping[str, Any]) -> list[Any] | None:
+def stated_visits(columns: Mapping[str, pd.Series], residual: Residual, levels: Mapping[str, Any]) -> list[Any] | None:
     """Give all visits in the order that the user stated, by `levels` or a pandas category; None if there is no such order."""
     if not residual.visit or residual.structure == "exponential":
         return None
     if residual.visit in levels:
         return list(levels[residual.visit])
-    column = frame[residual.visit]
+    column = columns[residual.visit]
     return list(column.cat.categories) if isinstance(column.dtype, pd.CategoricalDtype) else None

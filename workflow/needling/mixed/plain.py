@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -39,8 +40,12 @@ class PlainSpec:
 
     def get_model_matrix(self, frame: pd.DataFrame, **_: Any) -> Array:
         """Give the columns of some rows; ValueError where a category holds a level that the fit has not."""
+        return self.matrix(frame, len(frame))
+
+    def matrix(self, frame: Mapping[str, pd.Series] | pd.DataFrame, rows: int) -> Array:
+        """Give the same of columns by name, which need not be a frame."""
         columns = {name: self._read(frame[name], name) for name in {name for one in self.parts for name, _ in one}}
-        result = np.ones((len(frame), len(self.parts)), order="F")
+        result = np.ones((rows, len(self.parts)), order="F")
         for number, part in enumerate(self.parts):
             for name, level in part:
                 result[:, number] *= columns[name] == level if name in self.levels else columns[name]
@@ -59,7 +64,7 @@ class PlainSpec:
         return codes
 
 
-def plain(formula: Any, frame: pd.DataFrame) -> PlainSpec | None:
+def plain(formula: Any, frame: Mapping[str, pd.Series] | pd.DataFrame) -> PlainSpec | None:
     """Read a formula of columns and products of columns; None where it has anything else.
 
     Also None where a category would need a column for every level: without an intercept, or in an interaction beside which what
