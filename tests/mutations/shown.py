@@ -3,6 +3,7 @@
 REPORT = "tests/unit/test_report_words.py"
 FIGURES = "tests/unit/test_figures.py"
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
+BAND = "tests/unit/test_published_band.py"
 
 MUTATIONS = [
     # the release line
@@ -61,7 +62,15 @@ MUTATIONS = [
         f"{REPORT} -k margin",
     ),
     ("report/numbers.py", 'row["low"] > -row["margin"]', 'row["low"] > row["margin"]', f"{REPORT} -k margin"),
-    ("report/text.py", "not -3 <=", "not -30 <=", f"{REPORT} -k beyond"),
+    ("report/text.py", "high < -3 or", "high < -30 or", f"{REPORT} -k beyond"),
+    ("report/text.py", "or low > 0.5:", "or high > 0.5:", BAND),
+    ("report/text.py", '(-row["high"], -row["low"]) if turned', '(row["low"], row["high"]) if turned', BAND),
+    (
+        "tables/summary.py",
+        "if alone or adjusted else",
+        "if alone or True else",
+        "tests/unit/test_tables.py -k terminal",
+    ),
     (
         "figures/forest.py",
         '(row["arm"], row["reference"]) if left_is_better',

@@ -1,7 +1,14 @@
-"""What the demo says of treatment and harms, counted again by hand from its clean tables."""
+"""What the demo says of treatment, harms and responders, counted again by hand from its clean tables."""
 
 import pandas as pd
 import pytest
+
+from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.run import analyse
+from needling.plan import load_study
+from needling.study.file import part, section
+
+SECTIONS = ("design", "seed", "primary", "patients", "visits", "instruments", "cohorts", "covariates", "estimands")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +74,39 @@ def test_who_was_needled_in_the_other_arm(demo, clean):
     shown = results(demo, "treatment")
     mine = shown[shown["term"] == '[["needled", "yes"]]'].set_index(["cohort", "arm"])
     assert list(mine["n_events"].astype(float)) == list(people(clean["needling"], mine.index))
+
+
+@pytest.mark.parametrize("percent", [30, 50])
+def test_responders(demo, clean, percent):
+    """Pain of the clean table at baseline and week 4; who was not measured has not responded, or has been imputed."""
+    folder = demo[0].folder / "data/processed/demo"
+    told = pd.read_parquet(folder / "clean/outcomes.parquet").query("instrument == 'nprs' and item == 'total'")
+    visits = pd.read_parquet(folder / "clean/visits.parquet")[["row", "patient", "visit"]]
+    told = told.dropna(subset="value").merge(visits, left_on="visit_row", right_on="row")
+    pain = {visit: rows.set_index("patient")["value"].to_dict() for visit, rows in told.groupby("visit")}
+    responded, missed = {}, {}
+    for one in clean["patients"].itertuples():
+        place, before, now = (one.cohort, one.arm), pain["baseline"].get(one.patient), pain["week_4"].get(one.patient)
+        known = before is not None and now is not None
+        responded[place] = responded.get(place, 0) + (
+            known and now < before and 100 * (before - now) >= percent * before
+        )
+        missed[place] = missed.get(place, 0) + (not known)
+    shown = results(demo, "responders")
+    shown = shown[(shown["variant"] == f"at_least_{percent}_percent") & (shown["quantity"] == "share")]
+    imputed = shown.set_index(["cohort", "arm"])["n_events"].astype(float)
+    assert set(imputed.index) == set(responded)
+    assert sum(missed.values()) > 0
+    for place, events in imputed.items():
+        assert responded[place] <= events <= responded[place] + missed[place]
+
+    study = load_study(demo[0].folder / "config/demo.yaml")
+    asked = {"kind": "responders", "outcomes": ["pain"], "visits": ["week_4"], "missing": "non_response"}
+    asked["responses"] = {"enough": {"percent": percent}}
+    plan = part({**section(study, *SECTIONS), "analyses": {"asked": asked}}, settings_of_kinds())
+    frames = {name: pd.read_parquet(folder / f"frames/{name}.parquet") for name in ("visits", "patients")}
+    found = analyse("asked", frames, plan).results.query("quantity == 'share'").set_index(["cohort", "arm"])
+    assert found["n_events"].astype(int).to_dict() == responded
 
 
 def test_the_report_shows_both_and_says_who_tells_the_story(demo):

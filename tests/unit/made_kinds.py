@@ -17,7 +17,7 @@ KINDS = {
     "repeated_measures": PAIN,
     "growth_curve": PAIN,
     "model": {**PAIN, "formula": "value ~ baseline + arm * visit", "random": "1"},
-    "missing_data": {"of": "base", "variance": "frequentist"},
+    "missing_data": {"of": "base", **PAIN, "variance": "frequentist"},
     "naive": {"of": "base", **PAIN},
     "responders": {**PAIN, "visits": ["week_4"], "draws": 20, "resamples": 200},
     "harms": {

@@ -129,6 +129,15 @@ def test_awkward_frames_give_rows_with_a_status(name):
     assert set(results["role"]) == {"exploratory"}
 
 
+def test_an_arm_with_one_patient_has_no_t_test():
+    y = np.array([[5.0, 4, 4], [6, 5, 5], [7, 4, np.nan], [8, 6, 5], [7, 5, np.nan]])
+    arm = np.array(["usual_care"] * 3 + ["dry_needling"] * 2)
+    found = run(long(y, arm)).query("quantity == 'difference' and variant == 't_test'").set_index("visit")
+    assert found.loc["week_12", "status"] == "not_estimated"
+    assert found.loc["week_12", "note"] == "an arm has fewer than two patients, or no value varies"
+    assert found.loc["week_4", "status"] == "converged"
+
+
 def test_three_arms_and_a_cohort_design():
     frame = frames()["an ordinary trial"]
     place = frame["patient"].str[1:].astype(int) % 3

@@ -1,5 +1,6 @@
 """The warning against published differences: only of needling against the study's own control, in pain as it was measured."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_results import ARM, plan
@@ -15,8 +16,8 @@ ARMS = {
 }
 
 
-def said(arm="dry_needling", reference="usual_care", control="usual_care", estimate=-3.5, labels=ARMS, **row):
-    """What is said of one difference in a trial with these arms."""
+def said(arm="dry_needling", reference="usual_care", control="usual_care", interval=(-4.5, -3.5), labels=ARMS, **row):
+    """What is said of one difference, with this interval, in a trial with these arms."""
     codes = dict(enumerate([control, *(one for one in ARMS if one != control)]))
     column = {**ARM, "codes": codes, "reference": control, "labels": labels}
     made = plan(
@@ -33,7 +34,9 @@ def said(arm="dry_needling", reference="usual_care", control="usual_care", estim
         "analysis": made.primary,
         "variant": "",
         "quantity": "difference",
-        "estimate": estimate,
+        "estimate": sum(interval) / 2,
+        "low": interval[0],
+        "high": interval[1],
         "instrument": instrument,
         "arm": arm,
     }
@@ -48,26 +51,36 @@ def said(arm="dry_needling", reference="usual_care", control="usual_care", estim
     return _surprises(pd.DataFrame([told]), Labels(made))
 
 
-@pytest.mark.parametrize("estimate", [-3.01, 0.51, -7.0, 4.0])
-def test_a_difference_beyond_the_band_is_said(estimate):
-    (told,) = said(estimate=estimate)
+@pytest.mark.parametrize("interval", [(-4.0, -3.01), (0.51, 1.5), (-9.0, -7.0), (4.0, 6.0)])
+def test_an_interval_beyond_the_band_is_said(interval):
+    (told,) = said(interval=interval)
     assert "outside what trials of dry needling have found" in told
     assert "Navarro-Santana 2020" in told
 
 
 def test_nothing_is_said_of_means_beside_the_result():
-    assert said(estimate=4.0, variant="unweighted") == []
+    assert said(interval=(3.0, 5.0), variant="unweighted") == []
 
 
-@pytest.mark.parametrize("estimate", [-3.0, 0.5, -2.3, 0.0])
-def test_a_difference_within_the_band_is_not(estimate):
-    assert said(estimate=estimate) == []
+@pytest.mark.parametrize("interval", [(-4.0, -3.0), (0.5, 1.5), (-2.9, 0.4), (-6.0, -2.0), (-0.6, 2.4), (-5.0, 3.0)])
+def test_an_interval_that_holds_some_of_the_band_is_not_though_its_estimate_lies_beyond(interval):
+    assert said(interval=interval) == []
+
+
+def test_most_trials_without_any_effect_are_not_told_to_check_their_data():
+    """Of 30 a group with a standard error of 0.6 one estimate in five lies above 0.5; of their intervals hardly any does."""
+    estimates = np.random.default_rng(3).normal(0, 0.6, 400)
+    told = [bool(said(interval=(one - 1.96 * 0.6, one + 1.96 * 0.6))) for one in estimates]
+    assert np.mean(estimates > 0.5) > 0.15
+    assert np.mean(told) < 0.02
 
 
 def test_improvement_is_turned_back():
-    assert said(estimate=3.5, better="higher")
-    assert said(estimate=-0.6, better="higher")
-    assert said(estimate=2.3, better="higher") == []
+    assert said(interval=(3.1, 4.0), better="higher")
+    assert said(interval=(-1.5, -0.6), better="higher")
+    assert said(interval=(-0.4, 2.9), better="higher") == []
+    assert said(interval=(-4.0, -3.1), better="higher")
+    assert said(interval=(-0.7, 0.4), better="higher") == []
 
 
 @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def test_a_difference_beyond_all_trials_is_named():
     def beyond(released):
         results = released["results"]
         rows = (results["quantity"] == "difference") & (results["outcome"] == "pain") & (results["cohort"] == "sports")
-        results.loc[rows & (results["visit"] == "week_8"), ["estimate", "low", "high"]] = [-3.4, -4.0, -2.8]
+        results.loc[rows & (results["visit"] == "week_8"), ["estimate", "low", "high"]] = [-3.8, -4.4, -3.2]
 
     assert "outside what trials" not in plain(text_of(plan))
     text = plain(text_of(plan, beyond))

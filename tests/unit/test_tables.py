@@ -6,9 +6,11 @@ import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 
 from needling.labels.numbers import decimals, format_fixed, format_p
+from needling.schema.stored import write_table
 from needling.tables.make import tables, write_tables
 from needling.tables.printed import Told
 from needling.tables.select import comparisons, primary
+from needling.tables.summary import primary_lines
 
 TABLES = tables()
 STUDIES = [plan, trial_plan, single_arm_plan, three_arms_plan]
@@ -326,3 +328,23 @@ def test_the_lost_add_up_and_stand_beside_the_kept():
     assert row[1].startswith(format_fixed(beside["lost"], 1))
     assert row[2].startswith(format_fixed(beside["kept"], 1))
     assert row[3] == format_fixed(beside["standardised_difference"], 2)
+
+
+def test_what_the_terminal_shows_has_a_p_of_tests_in_a_family_or_of_a_single_one(tmp_path):
+    released, labels = shown(plan, 60)
+    results = released["results"]
+    at = results["role"].eq("primary") & results["quantity"].eq("difference") & results["estimate"].notna()
+
+    def lines(rows):
+        write_table(rows, tmp_path / "results.parquet")
+        told = primary_lines(labels.plan, tmp_path, tmp_path / "report.html")
+        return [line for line in told if line.startswith("  ")]
+
+    explored = lines(results.assign(p_adjusted=np.nan))
+    assert len(explored) > 1
+    assert not any("P " in line for line in explored)
+    (alone,) = lines(results[at].head(1).assign(p_adjusted=np.nan))
+    assert ", P " in alone
+    assert "adjusted" not in alone
+    adjusted = lines(results[at].assign(p_adjusted=0.04))
+    assert all(line.endswith(f"adjusted {format_p(0.04)}") for line in adjusted)

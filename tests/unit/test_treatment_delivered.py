@@ -52,6 +52,15 @@ def test_numbers_are_one_of_each_patient(made, measure, arm, n, mean):
     assert (found["n"], found["mean"]) == (n, pytest.approx(mean))
 
 
+def test_of_up_to_three_values_the_rarest_is_counted_since_a_mean_would_tell_of_it():
+    for values, fewest in ((3, 2), (4, None)):
+        sessions = {f"p{i}": 1 + i % values for i in range(3 * values - 1)}
+        found = number(
+            analysed(tables(dict.fromkeys(sessions, "dry_needling"), sessions), "treatment"), "sessions", "dry_needling"
+        )
+        assert found["fewest"] == fewest if fewest else pd.isna(found["fewest"])
+
+
 def test_quartiles_and_spread_are_those_of_the_patients():
     sessions = {f"p{i}": 1 + i for i in range(9)}
     found = number(

@@ -16,7 +16,7 @@ from needling.report.text import _sentences
 from needling.schema.contract import empty
 from needling.schema.frames import BASELINE, DISTRIBUTION, FLOW, MISSINGNESS
 from needling.schema.intake import ACCOUNT, AUDIT, CODEBOOK, RELIABILITY, TOTALS
-from needling.study.file import study_model
+from needling.study.file import part, study_model
 from needling.tables.make import tables as printers
 
 PAIN = {"outcomes": ["pain"]}
@@ -193,3 +193,21 @@ def test_no_table_figure_or_sentence_names_a_cause_and_without_allocation_by_lot
     assert not re.search(CAUSE, bare), re.search(CAUSE, bare)
     if design != "randomised":
         assert not re.search(r"\beffects?\b", bare), re.search(r".{60}\beffects?\b", bare)
+
+
+@pytest.mark.parametrize("kind", ["ancova", "repeated_measures", "growth_curve", "missing_data"])
+def test_whom_an_analysis_uses_is_as_it_does_a_missing_baseline_or_covariate_costs_nobody_in_a_trial(kind):
+    frame = frames()["an ordinary trial"]
+    frame = frame[~(frame["patient"].eq("P003") & frame["visit"].eq("baseline"))]
+    frame = frame.assign(baseline=frame["baseline"].mask(frame["patient"].eq("P003")))
+    frame = frame.assign(age=frame["age"].mask(frame["patient"].eq("P004")))
+    for design, said in (("randomised", False), ("cohort", True)):
+        made = sections(kind, TWO, design)
+        made["analyses"]["asked"] |= {"adjust": ["age"], "outcomes": ["pain"]}
+        study = part(made, settings_of_kinds())
+        found = analyse("asked", tables(frame, study), study).tables
+        (uses,) = found["methods"].query("item == 'uses'")["text"]
+        assert ("every covariate" in uses) == said
+        assert ("baseline" in uses.replace("after {visit:baseline}", "")) == said
+        lost = found["people"].query("stage == 'left_out' and reason != 'not_at_visits'")["n"].sum()
+        assert lost == (2 if said else 0)

@@ -102,16 +102,19 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import used, values_needed
+
     model = "Analysis of covariance (least squares). One model per visit with the value at baseline as a covariate."
     if settings.interaction:
         what = "value at baseline" if settings.interaction == "baseline" else braced("covariate", settings.interaction)
         model += f" A second model adds the product of arm and {what}; the means and differences are those of the model without it."
-    at = f" at {braced('visit', settings.observed_at)}," if settings.observed_at else ""
+    at = [f"at {braced('visit', settings.observed_at)}"] if settings.observed_at else []
+    needed = values_needed(study, "at baseline", "on every covariate")
     terms = [*covariance_terms(bool(study.arms), True, bool(settings.adjust)), ERROR]
     return [
         ("model", model),
         *equation(OUTCOME, terms, [NORMAL]),
-        ("uses", f"the patients who were measured at the visit,{at} at baseline and on every covariate"),
+        ("uses", used("the patients who were measured at the visit", [*at, *needed])),
         ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would "
          "have had values like those of the patients analysed. No missing measurement was imputed or carried forward."),
         ("averaged", "the analysed patients"),

@@ -304,7 +304,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             ("model", "Arms of ordered dose as drawn by lot: analysis of covariance with the value at baseline; differences from "
              "the reference, and the linear trend per unit of dose."),
             *_written(settings),
-            ("uses", "the patients who were measured at the visit, at baseline and on every covariate"),
+            ("uses", "the patients who were measured at the visit"),
             ("missing", "No missing measurement was imputed or carried forward."),
             ("averaged", "the analysed patients"),
             ("visit", braced("visit", visit)),

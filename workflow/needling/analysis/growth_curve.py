@@ -159,7 +159,7 @@ def _one_line(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM
+    from needling.analysis.fits import MISSING_AT_RANDOM, used, values_needed
 
     first = study.visits.baseline
     if study.arms:
@@ -167,17 +167,15 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             "Straight lines over the actual time of each visit after baseline, one for each arm, with the value at baseline as a "
             f"covariate; the difference is read at {braced('visit', study.visits.primary)}, the difference in slopes per week."
         )
-        uses = (
-            f"every measurement after {braced('visit', first)} of every patient who has at least one, a value at "
-            f"{braced('visit', first)}"
-        )
+        after, needed = f" after {braced('visit', first)}", [f"a value at {braced('visit', first)}"]
     else:
         model = "A straight line over the actual time of each visit, baseline included; the slope is per week."
-        uses = "every measurement of every patient who has at least one"
+        after, needed = "", []
+    needed = values_needed(study, *needed, *(["every covariate"] if settings.adjust else []))
     return [
         ("model", f"Random intercept and slope per patient (REML). {model}"),
         *_written(settings, study),
-        ("uses", uses + (" and every covariate" if settings.adjust else "")),
+        ("uses", used(f"every measurement{after} of every patient who has at least one", needed)),
         ("missing", MISSING_AT_RANDOM),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),

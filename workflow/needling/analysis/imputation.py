@@ -72,6 +72,36 @@ METHODS: dict[str, Callable[[Profiles], Array]] = {
 }
 
 
+def accumulated(seen: Array, delta: Array, lag: Array) -> Array:
+    """Add a shift up over the visits since a patient's last measured one, as R's rbmi does with its delta and dlag.
+
+    At visit v of a patient of whom nothing was measured from visit e to v it is the sum over k from e to v of delta_k lag_(k - e);
+    0 where something was measured. A delta of ones with the lag 1, 0, 0, ... is the same shift at every visit; the weeks between
+    visits with the lag 1, 1, 1, ... are the weeks since the last measured visit.
+
+    Parameters
+    ----------
+    seen : (n, T) where something was measured.
+    delta : (T,) step of each visit.
+    lag : (T,) by what a step counts at the first, second, ... visit that was missed in a row.
+
+    Returns
+    -------
+    (n, T) in the unit of delta. Checked against the tables that rbmi prints of its delta template.
+
+    Examples
+    --------
+    >>> accumulated(np.array([[True, False, False, False]]), np.array([5.0, 6, 7, 8]), np.array([1.0, 2, 3, 4])).tolist()
+    [[0.0, 6.0, 20.0, 44.0]]
+    """
+    shift, missed = np.zeros(seen.shape), np.zeros(len(seen), dtype=int)
+    for v in range(seen.shape[1]):
+        missed = np.where(seen[:, v], 0, missed + 1)
+        for run in range(1, v + 2):
+            shift[missed == run, v] = delta[v + 1 - run : v + 1] @ lag[:run]
+    return shift
+
+
 @dataclass(frozen=True)
 class Trial:
     """Patients and visits of one question as arrays: n patients, T visits, A arms, the reference first.
@@ -175,6 +205,7 @@ class Imputed:
     information_anchored: Array  # (units, S, T, K)
     slopes: Array  # (units, T, K, A)
     shifted: Array  # (T, A) patients whose value delta is added to
+    shifted_by: Array  # (T, A) mean shift of these patients for a delta of 1
     shifted_mean: Array  # (S, T, A) mean of their imputed values
     parameters: int  # columns of the analysis
     patients: int
@@ -201,7 +232,12 @@ def jackknife(replicates: Array) -> Array:
 
 
 def impute(
-    trial: Trial, fit: "MixedFit", methods: Sequence[str], weights: Array, delta_on: DeltaOn = "all_missing"
+    trial: Trial,
+    fit: "MixedFit",
+    methods: Sequence[str],
+    weights: Array,
+    delta_on: DeltaOn = "all_missing",
+    amount: Array | None = None,
 ) -> Imputed:
     """Estimate comparisons under each assumption by conditional-mean imputation, with both variances by the jackknife.
 
@@ -218,6 +254,7 @@ def impute(
     methods : of METHODS; mar is among them.
     weights : (C, A) comparisons of arms, each adding up to 0.
     delta_on : which values delta is added to: all that are missing, or only those after the last measured visit.
+    amount : (n, T) shift of each missing value for a delta of 1, e.g. from `accumulated`. Default: 1 everywhere.
 
     Returns
     -------
@@ -231,7 +268,8 @@ def impute(
     everybody = np.ones(len(trial.arm), dtype=bool)
     n, visits = trial.values.shape
     arms, marked = len(trial.columns), (trial.after if delta_on == "after_event" else ~trial.seen)
-    indicators = np.stack([marked & (trial.arm == arm)[:, None] for arm in range(arms)], axis=2).astype(float)
+    shifted = np.stack([marked & (trial.arm == arm)[:, None] for arm in range(arms)], axis=2).astype(float)
+    indicators = shifted if amount is None else shifted * amount[:, :, None]
     whole = trial.imputed(fit, methods)
     mar = list(methods).index("mar")
     fixed = whole - whole[mar]
@@ -257,12 +295,12 @@ def impute(
         present = np.where(gone[None, :, None], 0.0, completed)
         replicates.append(analysed(~gone, present, present[mar] + fixed))
     frequentist, anchored, slopes = (np.stack(part) for part in zip(*replicates, strict=True))
-    count = indicators.sum(axis=0)
-    total = np.einsum("snt,nta->sta", whole, indicators)
+    count = shifted.sum(axis=0)
+    total = np.einsum("snt,nta->sta", whole, shifted)
     with np.errstate(invalid="ignore", divide="ignore"):
-        shifted_mean = total / count
+        shifted_mean, shifted_by = total / count, indicators.sum(axis=0) / count
     return Imputed(
-        tuple(methods), estimate, slope, frequentist, anchored, slopes, count, shifted_mean, trial.design.shape[1], n
+        tuple(methods), estimate, slope, frequentist, anchored, slopes, count, shifted_by, shifted_mean, trial.design.shape[1], n
     )  # fmt: skip
 
 

@@ -65,6 +65,11 @@ class Settings(KindSettings):
         description="Which imputed values the tipping surface shifts: all (default), or only those after a patient's last measured "
         "visit.",
     )
+    delta_in: Literal["points", "points_per_week"] = Field(
+        "points",
+        description="What the tipping surface adds to these values: the same number of points at every visit (default), or points "
+        "for each week since the patient's last measured visit, which add up while somebody stays away.",
+    )
     df: Literal["residual", "normal"] = Field(
         "residual",
         description="Distribution of the test: t with the residual degrees of freedom of the analysis of covariance (default; with "
@@ -107,6 +112,12 @@ class Settings(KindSettings):
         if self.framework != "superiority" or study.analyses[self.of].framework != "superiority":
             raise ValueError(
                 f"analyses.{name}: assumptions are tried for differences from 0 only, not for non-inferiority or equivalence"
+            )
+        if self.delta_in == "points_per_week" and any(
+            one.nominal_week is None for one in study.visits.schedule.values()
+        ):
+            raise ValueError(
+                f"analyses.{name}: delta_in: points_per_week needs the time of every visit of the schedule"
             )
         if self.family:
             raise ValueError(f"analyses.{name}: a sensitivity analysis is in no family of tests; leave family out")
@@ -182,6 +193,8 @@ def _written(settings: Settings) -> list[tuple[str, str]]:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    from needling.analysis.fits import values_needed
+
     named = ", ".join(braced("variant", one) for one in settings.methods)
     counts = {
         "information_anchored": "what an assumption changes was kept as in the whole sample, so that it adds no information",
@@ -191,6 +204,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "all_missing": "every imputed value",
         "after_event": "the values imputed after a patient's last measured visit",
     }
+    weekly = " for each week since the patient's last measured visit" if settings.delta_in == "points_per_week" else ""
+    needed = values_needed(
+        study, f"a value at {braced('visit', study.visits.baseline)}", *(["every covariate"] if settings.adjust else [])
+    )
+    who = f"every patient with {' and '.join(needed)}" if needed else "every patient who was measured at least once"
     return [
         ("model", f"Asks again what {braced('analysis', settings.of)} asks, under one assumption about missing values after the "
          f"other: {named}. A mixed model for repeated measures (REML) with the value at baseline and the arm at every visit gave "
@@ -198,12 +216,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
          "were analysed at each visit by analysis of covariance. Standard errors by the jackknife; in those that count, "
          f"{counts}."),
         *_written(settings),
-        ("uses", f"every patient with a value at {braced('visit', study.visits.baseline)}"
-         + (" and every covariate" if settings.adjust else "") + ", also those who were not measured again"),
+        ("uses", f"{who}, also those who were not measured again"),
         ("missing", "Missing values were imputed by their conditional mean, under one assumption after the other; none can "
          "be tested with the data. Values missing between measured ones were imputed as missing at random throughout. The tipping "
-         f"surface adds a number of points to {added[settings.delta_on]} of an arm."),
-        ("averaged", "all patients with a baseline"),
+         f"surface adds a number of points{weekly} to {added[settings.delta_on]} of an arm."),
+        ("averaged", "everybody analysed"),
         ("of", settings.of),
         ("section", "sensitivity"),
         ("table", "assumptions"), ("table", "tipping_points"), ("table", "dropout"), ("table", "lost"),
@@ -294,7 +311,8 @@ def _imputed(
         units,
     )
     weights = np.array([[one.weights.get(arm, 0.0) for arm in question.arms] for one in comparisons(question)])
-    imputed = impute(trial, fit, settings.methods, weights.reshape(-1, len(question.arms)), settings.delta_on)
+    weights = weights.reshape(-1, len(question.arms))
+    imputed = impute(trial, fit, settings.methods, weights, settings.delta_on, _amount(trial, visits, question))
     if not np.isfinite(imputed.frequentist).all():
         return "without one of the patients or clusters the imputation model cannot be fitted, so that there is no standard error"
     df = len(set(units)) - 1 if count else n - imputed.parameters
@@ -313,6 +331,18 @@ def _imputed(
         "status": fit.status,
         "note": "; ".join([*notes, *told]),
     }  # fmt: skip
+
+
+def _amount(trial: "Trial", visits: list[str], question: Question) -> "np.ndarray | None":
+    """How much each missing value is shifted by a delta of 1: the weeks since the last measured visit, where delta is per week."""
+    import numpy as np
+
+    from needling.analysis.imputation import accumulated
+
+    if question.settings.delta_in == "points":
+        return None
+    weeks = np.array([question.weeks[visit] for visit in (question.baseline_visit, *visits)], dtype=float)
+    return accumulated(trial.seen, np.diff(weeks), np.ones(len(visits)))
 
 
 def _units(
@@ -402,7 +432,8 @@ def _tipping(
     import pandas as pd
 
     v = visits.index(question.primary_visit)
-    step = _round_step(2 * float(np.nanstd(trial.values[:, v], ddof=1)) / GRID)
+    by = imputed.shifted_by[v][imputed.shifted[v] > 0]
+    step = _round_step(2 * float(np.nanstd(trial.values[:, v], ddof=1)) / GRID / (by.max() if len(by) else 1.0))
     grid = [number * step for number in range(-GRID, GRID + 1)]
     pairs = [(k, one) for k, one in enumerate(comparisons(question)) if one.quantity == "difference" and one.reference]
     surface, points = [], []
@@ -419,7 +450,8 @@ def _tipping(
 
 def _place(question: Question, one: Comparison) -> dict[str, str]:
     place = {"cohort": question.cohort, "outcome": question.outcome, "visit": question.primary_visit}
-    return place | {"arm": one.arm, "reference": one.reference, "unit": question.difference_unit}
+    per = " per week" if question.settings.delta_in == "points_per_week" else ""
+    return place | {"arm": one.arm, "reference": one.reference, "unit": f"{question.difference_unit}{per}".strip()}
 
 
 def _round_step(step: float) -> float:
@@ -475,11 +507,12 @@ def _points(
         chosen = [0, 1 + place]
         roots = crossings(numbers[chosen], covariance[np.ix_(chosen, chosen)], critical)
         mean, n = float(imputed.shifted_mean[s, v, place]), int(imputed.shifted[v, place])
+        by = float(imputed.shifted_by[v, place])
         significant = abs(numbers[0]) > critical * covariance[0, 0] ** 0.5
         for side, inside in (("below", [r for r in roots if r < 0]), ("above", [r for r in roots if r >= 0])):
             delta = min(inside, key=abs) if inside and n else float("nan")
             rows.append(
-                {"shifted": arm, "side": side, "delta": delta, "n": n, "mean": mean, "mean_then": mean + delta}
+                {"shifted": arm, "side": side, "delta": delta, "n": n, "mean": mean, "mean_then": mean + delta * by}
                 | {"at_zero": "significant" if significant else "not_significant", "better": question.better}
             )
     return rows

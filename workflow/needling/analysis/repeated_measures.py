@@ -152,7 +152,7 @@ def answers(found: "Fitted", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM
+    from needling.analysis.fits import MISSING_AT_RANDOM, used, values_needed
 
     baseline = {
         "covariate": "Baseline is a covariate",
@@ -160,12 +160,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "response": "Baseline is a response like the others; what is compared is the change from it",
     }["response" if not study.arms else settings.baseline]
     first = study.visits.baseline
-    who = (
-        f"every measurement after {braced('visit', first)} of every patient who has at least one, a value at "
-        f"{braced('visit', first)}"
-    )
-    if settings.baseline != "covariate" or not study.arms:
-        who = "every measurement of every patient who has at least one"
+    covariate = settings.baseline == "covariate" and bool(study.arms)
+    after = f" after {braced('visit', first)}" if covariate else ""
+    needed = [f"a value at {braced('visit', first)}"] if covariate else []
+    needed = values_needed(study, *needed, *(["every covariate"] if settings.adjust else []))
     ladder = ", ".join(braced("structure", name) for name in settings.residual)
     averaged = "the analysed measurements, so that a patient counts once for each visit measured"
     if settings.clusters:
@@ -174,7 +172,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
          f"which the model converges: {ladder}."),
         *_written(settings, study),
-        ("uses", who + (" and every covariate" if settings.adjust else "")),
+        ("uses", used(f"every measurement{after} of every patient who has at least one", needed)),
         ("missing", MISSING_AT_RANDOM),
         ("averaged", averaged),
         ("people", "over_visits"),

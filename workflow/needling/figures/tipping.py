@@ -110,8 +110,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     at = in_sentence(labels.visit(source["visit"].iloc[0]))
+    per_week = source["unit"].str.endswith("per week").any()
+    number = "a number for each week since the last measured visit" if per_week else "a number"
     caption = (
-        f"Tipping map at {at}: what the confidence interval says when a number is added to every value imputed as missing at "
+        f"Tipping map at {at}: what the confidence interval says when {number} is added to every value imputed as missing at "
         "random in either arm (exact at each point; on the scale as measured)."
     )
     told = []

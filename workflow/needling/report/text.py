@@ -220,7 +220,8 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
     """Name differences in pain that lie beyond what trials of dry needling have found.
 
     A pooled difference of -2.3 points (-3.6 to -1.0) on the NPRS is the largest published (28 trials of neck pain,
-    Navarro-Santana 2020, against sham or waiting): one beyond -3, or above 0.5, is more likely a mistake than a finding.
+    Navarro-Santana 2020, against sham or waiting): a confidence interval that lies wholly beyond -3, or above 0.5, is more likely
+    a mistake than a finding. The estimate alone would not do: of a small trial without any effect one in five lies above 0.5.
     Nothing is said of other arms, of needling against needling, nor where the study's reference is not the arm compared with.
     """
     plan = labels.plan
@@ -240,11 +241,12 @@ def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:
         ):
             continue
         turned = row["better"] == "higher"
-        if not -3 <= row["estimate"] * (-1 if turned else 1) <= 0.5:
+        low, high = (-row["high"], -row["low"]) if turned else (row["low"], row["high"])
+        if high < -3 or low > 0.5:
             place = f"{in_sentence(labels.outcome(row['outcome'], row['site']))} in {in_sentence(labels.cohort(row['cohort']))}"
             found[
-                f"The difference in {place} at {in_sentence(labels.visit(row['visit']))} lies outside what trials "
-                "of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."
+                f"The whole interval of the difference in {place} at {in_sentence(labels.visit(row['visit']))} lies outside what "
+                "trials of dry needling have found (pooled −2.3 points in neck pain, Navarro-Santana 2020): check the data."
             ] = None
     return list(found)
 

@@ -38,15 +38,19 @@ def primary_lines(study: Study, released: Path, report: Path) -> list[str]:
     rows = primary({"results": read_table(path)})
     heading = f"{labels.title}\n{sentence(labels.noun)} at {in_sentence(labels.visit(study.visits.primary))}"
     made_up = [] if not study.made_up else ["The data are made up: the numbers say nothing about dry needling."]
-    return [heading, *(_line(row, labels) for row in rows.to_dict("records")), *made_up, f"Report: {report}"]
+    lines = [_line(row, labels, len(rows) == 1) for row in rows.to_dict("records")]
+    return [heading, *lines, *made_up, f"Report: {report}"]
 
 
-def _line(row: dict[Any, Any], labels: Labels) -> str:
+def _line(row: dict[Any, Any], labels: Labels, alone: bool) -> str:
+    """One comparison; one of several that is in no family explores, and has no P."""
     place = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome'], row['site']))}"
     compared = labels.compared(row) or labels.visit(row["visit"])
     if pd.isna(row["estimate"]):
         return f"  {place} ({compared}): not shown ({row['note'] or row['hidden']})"
     number = format_estimate(row["estimate"], row["low"], row["high"])
     interval = format_interval(row["low"], row["high"], row["level"])
-    adjusted = f", adjusted {format_p(row['p_adjusted'])}" if pd.notna(row["p_adjusted"]) else ""
-    return f"  {place} ({compared}): {number} {row['unit']} ({interval}), {format_p(row['p'])}{adjusted}"
+    adjusted = pd.notna(row["p_adjusted"])
+    ps = f", {format_p(row['p'])}" if alone or adjusted else ""
+    ps += f", adjusted {format_p(row['p_adjusted'])}" if adjusted else ""
+    return f"  {place} ({compared}): {number} {row['unit']} ({interval}){ps}"
