@@ -61,6 +61,8 @@ MUTATIONS = [
     ),
     ("clean/questions.py", "beyond and between", "between", f"{ODD} -k raw_points"),
     ("clean/questions.py", "strange.mean() < PART", "strange.mean() < BEYOND", "tests/unit/test_clean_odd_exports.py"),
+    ("clean/patterns.py", "_correlation(both) < AGAINST", "_correlation(both) > -AGAINST", f"{ODD} -k other_way_round"),
+    ("clean/patterns.py", "MANY_VISITS = 40", "MANY_VISITS = 10", f"{ODD} -k other_way_round"),
     ("clean/visits.py", "same &= time == time.shift(1)", "same &= True", f"{ODD} -k times_of_the_day"),
     ("clean/outcomes.py", "sums = (sums | (", "sums = (sums & (", f"{ODD} -k row_by_row"),
     ("read/guess.py", "(cells % 2 == 0).all()", "(cells % 2 == 1).all()", f"{ODD} -k all_even"),

@@ -274,6 +274,9 @@ def test_raw_points_of_one_clinic_or_visit_among_percentages_are_asked_about(che
     whose = "one clinic" if column == "site" else "one visit"
     assert f"all values of {whose} (24 of them) would be on the raw scale, and odd numbers are among them" in said
     assert "./run" in checked(table(ndi=percent, site=site))[0]
+    items = {f"ndi_{n}": [(value // 2 + 10 - n) // 10 for value in percent] for n in range(1, 11)}
+    said, _ = checked(table(ndi=None, site=site, **items, ndi_total=raw))
+    assert "./run" in said, "items tell the scale"
 
 
 def test_a_column_may_say_row_by_row_that_answers_were_added_up(checked):
@@ -360,6 +363,17 @@ def test_an_arm_that_nobody_is_of_at_the_primary_visit_is_said_first(checked):
 
 
 # ---------------------------------------------------------------- dates and letters
+
+
+def test_a_scale_the_other_way_round_in_everybody_is_said_first(checked):
+    """A clinic alone was asked about; where all clinics had turned the scale round nothing was said."""
+    with_pain = [min(100, 11 * v - n % 9) for n, v in enumerate(PAIN)]
+    said, _ = checked(table(ndi=[100 - v for v in with_pain]))
+    assert "Likely wrong\n  - instruments.ndi: it runs against nprs (correlation -0.9" in said
+    assert "though lower is better in ndi and lower is better in nprs" in said
+    assert "./run" in checked(table(ndi=with_pain))[0]
+    few = table(ndi=[100 - v for v in with_pain]).iloc[:38]
+    assert "runs against" not in checked(few)[0]
 
 
 def test_times_of_the_day_are_measurements_of_their_own(checked):

@@ -134,7 +134,9 @@ def _outside(one: Definition, value: pd.Series) -> pd.Series:
 
 def _doubt(one: Definition, scores: pd.DataFrame, items: bool) -> str:
     """Say why values may be on another scale: their level, else what sums and percentages look like; empty if they fit."""
-    return _level(one, scores) or ("" if items or one.measured else _added_up(one, scores["value"]))
+    if items or one.measured:  # then the items tell the scale
+        return _level(one, scores)
+    return _level(one, scores) or _added_up(one, scores["value"]) or _odd_some(one, scores)
 
 
 def _level(one: Definition, scores: pd.DataFrame) -> str:
@@ -143,7 +145,6 @@ def _level(one: Definition, scores: pd.DataFrame) -> str:
     low, high = one.usual or (-np.inf, np.inf)
     below = (value < low).mean() if one.factors else 0
     some, of_them = _apart_some(one, scores) if one.low == 0 else ("", 0)
-    odd, odd_ones = _odd_some(one, scores)
     outside = _outside(one, value)
     doubts = [
         (not low <= value.median() <= high, f"{one.label} is usually {low:g} to {high:g} {one.unit}"),
@@ -151,11 +152,6 @@ def _level(one: Definition, scores: pd.DataFrame) -> str:
         (one.low == 0 and value.max() <= one.high / 10, f"all within a tenth of {scale}"),
         (one.low < 0 and value.abs().max() <= one.high / 100, f"all within a hundredth of {scale}"),
         (of_them > 0, f"the values of {some} ({of_them} of them) are 5 to 20 times below those of the others"),
-        (
-            odd_ones > 0,
-            f"all values of {odd} ({odd_ones} of them) would be on the raw scale, and odd numbers are among them, which the "
-            f"others, in {one.unit}, have not",
-        ),
         (outside.sum() >= 3 and outside.mean() >= BEYOND, f"{outside.sum()} of them are outside {scale}"),
     ]
     return next((why for holds, why in doubts if holds), "")
@@ -201,25 +197,27 @@ def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     return "", 0
 
 
-def _odd_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
-    """Whose values (a clinic's, a visit's) are likely raw, and how many: none beyond that scale, not in the steps of the others.
+def _odd_some(one: Definition, scores: pd.DataFrame) -> str:
+    """Say whose scores (a clinic's, a visit's) are likely raw: none beyond that scale, and not in the steps of the others.
 
     A score of which one raw point is 2 % has even numbers only, where all items are answered.
     """
     steps = [factor for unit, factor in one.factors.items() if unit.endswith("points") and factor in {2, 5, 10}]
     if not steps:
-        return "", 0
-    between = scores["value"] % steps[0] != 0
+        return ""
+    between, top = scores["value"] % steps[0] != 0, one.high / steps[0]
     for name in ("clinic", "visit"):
         by = scores.assign(between=between).groupby(scores[name].astype("str"))
-        sizes, most, share = by.size(), by["value"].max(), by["between"].mean()
-        raw = (sizes >= FEWEST) & (most <= one.high / steps[0]) & (share >= PART)
-        for one_of in sorted({*sizes.index[raw]} - {""}):
+        raw = (by.size() >= FEWEST) & (by["value"].max() <= top) & (by["between"].mean() >= PART)
+        for one_of in sorted({*raw.index[raw]} - {""}):
             others = scores[name] != one_of
-            beyond = scores["value"][others].max() > one.high / steps[0]
+            beyond = scores["value"][others].max() > top
             if others.sum() >= FEWEST and beyond and between[others].mean() <= SECOND:
-                return f"one {name}", int((~others).sum())
-    return "", 0
+                return (
+                    f"all values of one {name} ({(~others).sum()} of them) would be on the raw scale, and odd numbers are among "
+                    f"them, which the others, in {one.unit}, have not"
+                )
+    return ""
 
 
 def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trail) -> list[str]:
