@@ -434,6 +434,21 @@ def test_an_old_encoding_is_drafted_with_the_letters_it_gives(checked):
 # ---------------------------------------------------------------- codes
 
 
+def test_a_code_for_missing_far_above_the_others_is_asked_about_though_it_is_rare(checked):
+    said, _ = checked(table(ndi=[99 if n % 9 == 0 else 2 + 4 * (n % 16) for n in range(48)]))
+    assert "holds 99 (6 times), usual codes for missing" in said
+    said, _ = checked(table(ndi=[99 if n % 9 == 0 else 66 + 2 * (n % 16) for n in range(48)]))
+    assert "./run" in said, "others are near it"
+
+
+def test_a_single_number_below_zero_is_a_code_and_no_range_of_its_own(checked):
+    """A draft with a range of its own for an instrument of the registry did not pass check."""
+    said, _ = checked(table(pcs=[-1 if n % 9 == 0 else 2 + n for n in range(48)]))
+    assert "column 'pcs': 48 values from -1 to 49" in said
+    assert "6 of them are outside the range of" in said
+    assert "export.missing if they are codes" in said
+
+
 def test_a_code_for_missing_within_the_range_is_asked_about(checked):
     with_codes = [99 if n % 4 == 0 else value for n, value in enumerate(NDI)]
     assert "column 'ndi': holds 99 (12 times), usual codes for missing" in checked(table(ndi=with_codes))[0]
@@ -450,9 +465,22 @@ def test_codes_that_lost_their_noughts_are_said_first(checked):
     ids = [f"{n // 2 + 1:03}" if n % 2 == 0 else str(n // 2 + 1) for n in range(48)]
     said, _ = checked(table(id=ids))
     assert (
-        "Likely wrong\n  - patients.id: 48 of 48 codes of patients differ from another one by noughts in front" in said
+        "Likely wrong\n  - patients.id: 48 of 48 codes of patients differ from another one by case, marks or noughts in front"
+        in said
     )
     assert "./run" not in said
+
+
+@pytest.mark.parametrize(("old", "new"), [("P", "p"), ("P", "P-"), ("P0", "P 0")])
+def test_codes_written_otherwise_at_another_visit_are_said_first(checked, old, new):
+    ids = [code.replace(old, new) if n % 2 else code for n, code in enumerate(table()["id"])]
+    assert "48 of 48 codes of patients differ" in checked(table(id=ids))[0]
+
+
+def test_numbers_of_clinic_and_patient_are_not_run_together(checked):
+    parts = [(site, n) for site in (1, 11, 111) for n in (1, 11, 111, 2, 12, 112, 3, 13)]
+    said, _ = checked(table(id=[f"{parts[n // 2][0]}-{parts[n // 2][1]}" for n in range(48)]))
+    assert "./run" in said
 
 
 def test_a_level_without_anybody_a_future_date_and_a_visit_of_noughts_are_said(checked):

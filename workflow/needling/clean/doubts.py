@@ -110,15 +110,17 @@ def _codes_of_several(read: dict[str, pd.DataFrame]) -> list[str]:
 
 
 def _codes_alike(read: dict[str, pd.DataFrame]) -> list[str]:
-    """Codes that are one number with and without noughts before it (007 and 7), as a spreadsheet leaves them."""
+    """Codes that are one but for case, spaces and marks (P-001, p001), or noughts before a number, as a spreadsheet leaves it."""
     codes = pd.Series(read["patients"]["patient"].str.strip().dropna().unique(), dtype="str")
-    numbers = codes.str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
+    # marks between digits part the numbers of a clinic and of a patient
+    letters = codes.str.casefold().str.replace(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", regex=True)
+    numbers = letters.str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
     alike = int(numbers.duplicated(keep=False).sum())
     if alike < 2 * FEWEST or alike <= LARGE * len(codes):
         return []
     return [
-        f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by noughts in front alone (as 007 and 7, "
-        "which spreadsheets make of it); write them alike in the export."
+        f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by case, marks or noughts in front alone "
+        "(as P-01 and p01, or 007 and 7, which spreadsheets make of it); write them alike in the export."
     ]
 
 
@@ -165,7 +167,7 @@ def one_value_only(cleaned: Cleaned) -> list[str]:
     for (instrument, visit), values in by_visit:
         if len(values) >= MANY and values.nunique() == 1:
             found.append(
-                f"instruments.{instrument}: all {len(values)} values at the visit '{visit}' are {values.iloc[0]:g}; if that "
+                f"instruments.{instrument}: all {len(values)} values at the visit '{visit}' are {values.iloc[0] + 0.0:g}; if that "
                 f"stands for missing, write instruments.{instrument}.missing_with or export.missing."
             )
     return found

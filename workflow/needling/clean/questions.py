@@ -19,6 +19,7 @@ SLACK = 0.05  # by which totals that were computed with rounded factors lie beyo
 SECOND = 0.05  # share of second rows of a visit, patient or event from which they are no slips
 SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
+FAR = 0.2  # of the range seen, by which a code lies above all other values
 ALONE = 3  # how many times as often as all values near it together a code stands alone
 
 
@@ -283,7 +284,9 @@ def _codes_asked(name: str, scores: pd.DataFrame) -> list[str]:
     counts = scores["value"].value_counts()
     codes = counts[counts.index.isin(MISSING_CODES)]
     others = counts[~counts.index.isin(MISSING_CODES)]
-    stands_out = codes[codes >= max(3.0, SPIKE * float(others.median()) if len(others) > 2 else 3.0)]
+    often = codes >= max(3.0, SPIKE * float(others.median()) if len(others) > 2 else 3.0)
+    far = codes.index > (others.index.max() + FAR * np.ptp(scores["value"]) if len(others) else np.inf)
+    stands_out = codes[often | (far & (codes >= 3))]
     alone = [code for code in stands_out.index if code < 0 or _stands_alone(float(code), scores["value"])]
     asked = stands_out[stands_out.index.isin(alone)]
     if not len(asked):

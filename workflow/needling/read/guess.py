@@ -273,7 +273,7 @@ def _instruments(
         found = {key_of(column): {"total": column} for column in _other_measures(look)}
     for name in found:
         registered = name if name in known else instrument_of(name.replace("_", " "), known)
-        if registered and _below_zero(look, found[name]) and registered not in BELOW_ZERO:
+        if registered and _below_zero(look, found[name], different=2) and registered not in BELOW_ZERO:
             registered = None
         if registered is None:
             found[name] |= {"range": _range(look, found[name]), "better": "lower"}
@@ -364,10 +364,11 @@ def _fits(look: Look, instrument: dict[str, object], top: float) -> bool:
     return top / 10 < highest and _highest(look, instrument) <= top
 
 
-def _below_zero(look: Look, instrument: dict[str, object]) -> bool:
-    """Are there more values below zero than codes for missing would be?"""
+def _below_zero(look: Look, instrument: dict[str, object], different: int = 1) -> bool:
+    """Are there more values below zero than codes for missing would be, and as many different ones?"""
     cells = _cells(look, instrument)
-    return bool(len(cells)) and bool(((cells < 0) & ~cells.isin(MISSING_CODES)).mean() > 0.02)
+    below = cells[(cells < 0) & ~cells.isin(MISSING_CODES)]
+    return below.nunique() >= different and len(below) > 0.02 * len(cells)
 
 
 def _range(look: Look, instrument: dict[str, object]) -> list[int]:
