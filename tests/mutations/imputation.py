@@ -2,6 +2,7 @@
 
 IMPUTATION = "tests/unit/test_imputation.py"
 NAIVE, DELIVERED = "tests/unit/test_naive.py", "tests/unit/test_treatment_delivered.py"
+MISSING = "tests/unit/test_missing_data.py"
 WEEKLY = f"{IMPUTATION} -k points_per_week"
 
 MUTATIONS = [
@@ -42,4 +43,12 @@ MUTATIONS = [
     ("analysis/imputation.py", "= D.mean(axis=0)", "= D[0]", f"{IMPUTATION} -k without_a_unit"),
     ("analysis/naive.py", "min(len(x), len(y)) < 2", "min(len(x), len(y)) < 1", f"{NAIVE} -k one_patient"),
     ("analysis/treatment_delivered.py", "if len(rarest) <= 3", "if len(rarest) <= 2", f"{DELIVERED} -k rarest"),
+    ("analysis/lost.py", 'keep="last"', 'keep="first"', f"{MISSING} -k dropout_is"),
+    ("analysis/lost.py", "FEW_VALUES = 3", "FEW_VALUES = 30", f"{MISSING} -k lost_beside"),
+    (
+        "analysis/proportions.py",
+        "min(int((y > 0).sum()), int((y < s).sum()))",
+        "int((y > 0).sum())",
+        "tests/unit/test_proportions.py -k few_patients",
+    ),
 ]
