@@ -51,4 +51,29 @@ MUTATIONS = [
         "int((y > 0).sum())",
         "tests/unit/test_proportions.py -k few_patients",
     ),
+    # of those who responded
+    (
+        "analysis/responders.py",
+        "covariance + (1 + 1 / len(found)) *",
+        "covariance +",
+        "tests/unit/test_responders.py -k spread_between",
+    ),
+    (
+        "analysis/responders.py",
+        '"n": min(n[row["arm"]], n[row["reference"]])',
+        '"n": max(n[row["arm"]], n[row["reference"]])',
+        "tests/unit/test_responders.py -k as_safe",
+    ),
+    (
+        "analysis/responders.py",
+        '"n_none": min(events[one][0] - events[one][1]',
+        '"n_none": max(events[one][0] - events[one][1]',
+        "tests/unit/test_responders.py -k as_safe",
+    ),
+    (
+        "analysis/responders.py",
+        'data["base"] = data["base"].fillna(data["base"].mean())',
+        "pass",
+        "tests/unit/test_responders.py -k costs_no",
+    ),
 ]
