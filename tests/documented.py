@@ -42,8 +42,10 @@ def run(names, *owners):
 def of_the_desk():
     """The examples of the face and of what it gives, in the cells of docs/api.md."""
     import needling as nd
+    from needling.desk.asked import Asked
     from needling.desk.compared import compare
     from needling.desk.fit import Fit
+    from needling.desk.held import Held
     from needling.desk.opened import OpenStudy, open_study
     from needling.desk.printed import Table
     from needling.desk.rows import Rows
@@ -53,7 +55,7 @@ def of_the_desk():
     fit = study.fit("primary", cohort="myofascial", outcome="pain")
     slope, mod = fit.update(random="1 + week", residual=None), fit.update("~ . + arm*csi", data=d)
     names = {**vars(SimpleNamespace(nd=nd, study=study, d=d, fit=fit, slope=slope, mod=mod, Table=Table))}
-    return run(names, open_study, compare, OpenStudy, Rows, Fit)
+    return run(names, open_study, compare, Held, OpenStudy, Rows, Asked, Fit)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 REPORT = "tests/unit/test_report_words.py"
 FIGURES = "tests/unit/test_figures.py"
+ATTACK = "tests/unit/test_release_attack.py"
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 BAND = "tests/unit/test_published_band.py"
 
@@ -35,7 +36,7 @@ MUTATIONS = [
     ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 1, 2, 3)", RELEASE),
     ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 2, 1, 3)", RELEASE),
     ("release/rule.py", "Limits(1, 2, 2, 3)", "Limits(1, 2, 2, 2)", RELEASE),
-    ("release/line.py", "beyond < limit.beyond", "beyond <= limit.beyond", RELEASE),
+    ("release/line.py", "hide(table, beyond < limit", "hide(table, beyond <= limit", RELEASE),
     ("release/line.py", "min(share, 1 - share)", "share", RELEASE),
     ("release/people.py", 'few(beside["n"], limit.cell) |', 'few(beside["n"], 0) |', RELEASE),
     ("release/results.py", 'few(table["n_events"], limit.cell)', 'few(table["n_events"], limit.cell - 1)', RELEASE),
@@ -47,6 +48,20 @@ MUTATIONS = [
     ),
     ("release/results.py", "if not needed <= shown", "if not shown", RELEASE),
     ("release/results.py", "0 < gap < limit.cell", "0 < gap < 0", RELEASE),
+    ("release/line.py", "few(whole - events, limit.cell)", "few(whole - events, 0)", f"{ATTACK} -k curve_beside"),
+    ("release/line.py", "given.loc[ordered.index, people]", "ordered[people]", f"{ATTACK} -k curve_beside"),
+    ("release/line.py", "while steps and 0 < abs(", "while False and 0 < abs(", f"{ATTACK} -k curve_beside"),
+    ("release/line.py", "closed |= beyond < limit.beyond", "closed |= beyond < 0", f"{ATTACK} -k least_and_most"),
+    ("release/line.py", '"q05": 0.05, ', "", f"{ATTACK} -k twentieth"),
+    (
+        "release/line.py",
+        'hide(table, few(table["n"], limit.cell), found',
+        'hide(table, few(table["n"], 0), found',
+        f"{ATTACK} -k few_of_an_arm",
+    ),
+    ("release/results.py", "max(limit.cell, limit.sd))\n", "1)\n", f"{ATTACK} -k few_of_an_arm"),
+    ("release/results.py", "of_levels & _at_levels(table)", "of_levels & False", f"{ATTACK} -k level_in_both"),
+    ("release/results.py", "| (small & kept)", "", f"{ATTACK} -k broke_the"),
     # what is said
     (
         "report/numbers.py",

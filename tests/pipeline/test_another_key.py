@@ -14,6 +14,7 @@ from needling.privacy.share import shared_file
 from needling.read.canonical import to_canonical
 from needling.read.export import read_export
 from needling.report.build import build_report
+from needling.schema.contract import check
 from needling.schema.released import RELEASED
 from needling.schema.stored import read_table, write_table
 from stages import Ran
@@ -46,7 +47,7 @@ def published(study, read, seed, folder):
     beside = {"exported": read["patients"], "sources": read["sources"], "quarantine": cleaned.quarantine}
     ran = Ran(study, read, cleaned, assembled(cleaned.tables | beside, study))
     for name, table in ran.released().items():
-        write_table(table, folder / f"release/{name}.parquet", RELEASED[name])
+        write_table(check(table, RELEASED[name], name), folder / f"release/{name}.parquet")
     for name in study.disclosure.share:
         write_table(shared_file(name, cleaned.tables["patients"], ran.frame, study)[0], folder / f"shared/{name}.csv")
     released = {path.stem: read_table(path) for path in sorted(folder.glob("release/*.parquet"))}

@@ -184,7 +184,9 @@ def test_harms_are_counted_in_each_arm_and_named():
         "bruising; serious harm in 1 of 80 patients with dry needling and 0 of 80 patients with usual care."
     )
     assert "; no serious harm was recorded." in "".join(harms_line(harms(serious=(0, 0)), Labels(plan())))
-    assert harms_line(harms(hidden="few_people"), Labels(plan())) == []
+    told = harms_line(harms(hidden="few_events"), Labels(plan()))
+    # and not: there are no such data
+    assert told == ["How many had one is not shown, because it would tell of few events."]
     assert harms_line(shown(plan)[0], Labels(plan())) == []
 
 

@@ -20,7 +20,8 @@ from needling.cohort.frame import in_plan_order
 from needling.cohort.sessions import session_frame
 from needling.desk import current
 from needling.desk.entry import inserted, with_entry
-from needling.desk.opened import FRAMES, OpenStudy
+from needling.desk.held import FRAMES
+from needling.desk.opened import OpenStudy
 from needling.desk.printed import Table
 from needling.extension import _trial
 from needling.instruments.registry import registry

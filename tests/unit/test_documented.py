@@ -6,8 +6,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from documented import run, without_example
+from needling.desk.asked import Asked
 from needling.desk.compared import compare
 from needling.desk.fit import Fit
+from needling.desk.held import Held
 from needling.desk.opened import OpenStudy, open_study
 from needling.desk.rows import Rows
 from needling.mixed.compare import likelihood_ratio_test
@@ -17,8 +19,8 @@ from needling.mixed.fitted import MixedFit
 from needling.mixed.resample import bootstrap_intervals
 
 # What is a fact of its owner, read and not called, or what the desk's own modules ask of each other.
-FACTS = {"Fit.engine", "Fit.status", "Fit.message", "Fit.formula", "Fit.data", "Fit.variables"}
-FACTS |= {"OpenStudy.processed", "OpenStudy.remark", "OpenStudy.files", "OpenStudy.asked"}
+FACTS = {f"Asked.{name}" for name in ("engine", "status", "message", "formula", "data", "variables")}
+FACTS |= {f"Held.{name}" for name in ("processed", "remark", "files", "ordered", "asked")}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def data():
 
 def test_every_public_function_of_the_face_and_the_engine_shows_an_example():
     found = without_example(
-        open_study, compare, fit_mixed, OpenStudy, Rows, Fit, Estimated, MixedFit, update, fit_ladder
+        open_study, compare, fit_mixed, Held, OpenStudy, Rows, Asked, Fit, Estimated, MixedFit, update, fit_ladder
     )
     assert set(found) == FACTS
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_process import MAIN, SECTIONS, dosed, measured
+from made_results import plan as whole_plan
 
 from needling.analysis.dose import methods
 from needling.analysis.kinds import settings_of_kinds
@@ -20,6 +21,7 @@ from needling.schema.results import RESULTS
 from needling.simulate.made_up import simulate_study
 from needling.simulate.scenario import Scenario
 from needling.study.file import study_model
+from needling.tables.dose import _spread
 
 SESSIONS = {"columns": {"session": "s", "date": "d", "pain_before": "b"}}
 NEEDLING = {"columns": {"session": "s", "technique": "t", "gauge_mm": "g", "stimulation": "e", "trigger_point": "p"}}
@@ -328,3 +330,20 @@ def test_the_figure_says_whose_means_it_shows_and_how_they_were_made():
     alternative = figure.words(source, labels)[1]
     assert "dry needling, had everybody received so many, 5 sessions: 3.1" in alternative
     assert "dry needling, as they came (naive), 3 sessions: 4.0 " in alternative
+
+
+def test_weights_are_told_without_percentiles_that_are_not_shown():
+    row = {
+        "analysis": "dose",
+        "cohort": "sports",
+        "arm": "dry_needling",
+        "mean": 1.0,
+        "sd": 0.25,
+        "q05": 0.7,
+        "q95": 1.6,
+    }
+    weights = pd.DataFrame([{**row, "effective_n": 61.2, "n": 70}])
+    exact, labels = pd.DataFrame({"analysis": ["dose"]}), Labels(whole_plan())
+    told = [_spread({"weights": one}, exact, labels)[0] for one in (weights, weights.assign(q05=np.nan, q95=np.nan))]
+    assert ": mean 1.00, SD 0.25, 5th to 95th percentile 0.70 to 1.60, effective n 61 of 70." in told[0]
+    assert ": mean 1.00, SD 0.25, effective n 61 of 70." in told[1]

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md run: a kind, a figure, a cleaning rule and an instrument, one file each."""
+"""The examples of docs/extending.md run: a kind, a figure, a table, a section, a cleaning rule and an instrument, one file each."""
 
 import shutil
 from pathlib import Path
@@ -18,9 +18,13 @@ from needling.extension import _analysed, check_kind, frames
 from needling.figures.draw import figures, write_figures
 from needling.instruments.definition import definition
 from needling.instruments.registry import registry
+from needling.report.build import TEMPLATES
+from needling.report.numbers import people
+from needling.report.text import report_text
 from needling.study.extensions import loaded
 from needling.study.keys import StudyError
 from needling.study.sources import Instrument
+from needling.tables.make import tables as all_tables
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 RULE = (EXAMPLES / "rule_pain_after.py").read_text(encoding="utf-8")
@@ -29,7 +33,8 @@ RULE = (EXAMPLES / "rule_pain_after.py").read_text(encoding="utf-8")
 def test_every_example_is_led_through_and_tested():
     guide = (EXAMPLES.parent / "extending.md").read_text(encoding="utf-8")
     names = sorted(path.name for path in EXAMPLES.iterdir() if path.is_file())
-    assert names == ["figure_left_out.py", "instrument_stiffness.yaml", "rule_pain_after.py", "trimmed_means.py"]
+    figures_and_text = ["figure_left_out.py", "section_follow_up.md", "table_followed_up.py"]
+    assert names == sorted([*figures_and_text, "instrument_stiffness.yaml", "rule_pain_after.py", "trimmed_means.py"])
     assert [name for name in names if f"examples/{name}" not in guide] == []
 
 
@@ -58,6 +63,21 @@ def test_the_figure_draws_the_numbers_left_out(tmp_path):
     assert source["n"].sum() == people["n"].sum() > 0
     assert "no measurement at baseline: " in words["left_out"]["alternative"]
     assert (tmp_path / "left_out.svg").exists()
+
+
+def test_the_section_shows_the_table_and_the_figure_instead_of_where_they_would_stand():
+    released, labels = shown(plan)
+    made = {name: one for name, make in all_tables(EXAMPLES).items() if (one := make(released, labels)) is not None}
+    known = released["missingness"].query("visit == @plan().visits.primary")
+    assert len(known) > 0
+    told = [row[2].split(" (")[0] for row in made["followed_up"].rows if len(row) > 1]
+    assert told == [f"{row.measured} of {row.expected}" for row in known.itertuples()]
+    words = {"left_out": {"caption": "Left out.", "alternative": "Bars.", "section": "participants"}}
+    text = report_text(labels, released, made, words, software=["x"], templates=TEMPLATES, extensions=EXAMPLES)
+    mine = text.split("# Follow-up {#follow_up}")[1].split("\n# ")[0]
+    assert f"{people(released, 'enrolled')} people in {len(plan().cohorts)} cohorts were followed up to " in mine
+    for place in ("{.table-of #table-followed_up}", "{#figure-left_out "):
+        assert mine.count(place) == text.count(place) == 1
 
 
 def sessions():

@@ -318,3 +318,12 @@ def test_the_figure_fills_only_what_nothing_was_taken_into_account_for():
     caption, alternative = figure.words(source, Labels(known))
     assert "no effect of the arm" in caption
     assert "difference given exercise" in alternative
+
+
+def test_differences_are_drawn_where_no_share_is_shown():
+    known = study()
+    source = figure.data(released(known), Labels(known))
+    hidden = source[source["quantity"] != "share"]
+    left, right = figure.draw(hidden, Labels(known), REPORT).axes
+    assert left.get_ylim() == right.get_ylim()
+    assert len([line for line in right.lines if line.get_marker() == "s"]) == len(hidden) == 4

@@ -226,8 +226,9 @@ def test_a_row_of_a_subset_tells_neither_how_few_it_has_nor_how_few_it_leaves_ou
     assert mine["n_patients"].notna().all() == mine["estimate"].notna().all() == shown
 
 
-def test_steps_of_a_curve_have_nobody_or_enough(given, cells):
-    curve = cells["survival"]
+def test_steps_of_a_curve_have_nobody_or_enough():
+    given, _ = study(n=60)
+    curve = release(given, plan(CELLS))["survival"]
     assert 0 < len(curve) < len(given["survival"])
     steps = curve["n_events"].diff().fillna(curve["n_events"])
     assert ((steps == 0) | (steps >= CELL)).all()

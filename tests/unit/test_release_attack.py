@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_release import ARMS, CELLS, VISITS, plan, study
+from made_release import ARMS, CELLS, TRIAL, VISITS, plan, study
 
 from needling.release.cells import bounds, exposed_cells, suppress
 from needling.release.line import release
@@ -224,3 +224,134 @@ def leaks(folder, hidden):
             looks = [one.encode()] if isinstance(one, str) else [repr(one).encode(), np.float64(one).tobytes()]
             found += [f"{path.name}: {one}" for look in looks if look in data]
     return found
+
+
+def subtracted(change, disclosure=CELLS):
+    """What is released of a study of 60 in each arm, some of whose tables are others."""
+    tables, _ = study(3, 60)
+    return release(tables | change(tables), plan(disclosure, made_up=not disclosure))
+
+
+def stepped(events, at_risk):
+    """A curve of one arm."""
+    place = {"analysis": "primary", "cohort": "all", "outcome": "", "arm": ARMS[1]}
+    place |= {"estimate": 0.2, "low": 0.1, "high": 0.3, "level": 0.95}
+    steps = [
+        {"time": float(t), "n_at_risk": n, "n_events": k} for t, (n, k) in enumerate(zip(at_risk, events, strict=True))
+    ]
+    return lambda _: {"event_curve": pd.DataFrame([place | step for step in steps])}
+
+
+@pytest.mark.parametrize(
+    ("events", "at_risk", "shown"),
+    [
+        ([0, 19, 31, 42], [77, 58, 46, 20], [0, 19, 31, 42]),
+        ([0, 19, 31, 38], [77, 58, 46, 20], [0, 19]),  # 38 in all, as the results say: 7 after the third step
+        ([0, 19, 31, 38], [77, 58, 46, 5], [0, 19]),  # nor where few are left at the end
+        ([0, 19, 31, 31], [77, 58, 46, 20], [0, 19, 31, 31]),
+        ([0, 20, 40, 51], [60, 40, 20, 20], [0, 20, 40]),  # 9 of 60 without an event
+        ([0, 20, 40, 49], [60, 40, 20, 20], [0, 20]),
+    ],
+)
+def test_a_curve_beside_the_number_of_events_in_all_tells_no_few(events, at_risk, shown):
+    out = subtracted(stepped(events, at_risk))["event_curve"]["n_events"].tolist()
+    assert out == shown
+    assert subtracted(stepped(events, at_risk), TRIAL)["event_curve"]["n_events"].tolist() == events
+
+
+def test_who_improved_least_and_most_is_told_by_no_step_that_all_or_none_reach():
+    def change(tables):
+        curve = tables["response_curve"].head(1)
+        steps = [(-3.0, 60), (-2.0, 59), (0.0, 48), (2.0, 20), (5.0, 1), (6.0, 0)]
+        return {"response_curve": pd.concat([curve.assign(improvement=x, n_events=k, n=60) for x, k in steps])}
+
+    assert subtracted(change)["response_curve"]["improvement"].tolist() == [0.0, 2.0]
+    assert subtracted(change, TRIAL)["response_curve"]["improvement"].tolist() == [0.0, 2.0]
+    assert len(subtracted(change, {})["response_curve"]) == 6
+
+
+def levelled(tables):
+    """8 of one arm and 20 of the other have a diagnosis, which an analysis looks at alone: 28 in all."""
+    levels = tables["baseline"].query("variable == 'sex' and level == 'female'")
+    counted = [("neck", 8, 52), ("shoulder", 52, 8)]
+    baseline = pd.concat(
+        [levels.assign(variable="diagnosis", level=level, n=60, count=[one, 20 if level == "neck" else 40])
+         for level, one, _ in counted], ignore_index=True,
+    )  # fmt: skip
+    row = tables["results"].query("analysis == 'primary' and quantity == 'difference'")
+    at = pd.concat(
+        [row.assign(at=json.dumps({"diagnosis": level}), n_patients=n) for level, n in (("neck", 28), ("shoulder", 92))]
+    )
+    whole = row.assign(at='{"age": 50.0}', n_patients=120)
+    return {"baseline": baseline, "results": pd.concat([at, whole], ignore_index=True)}
+
+
+def test_a_level_in_both_arms_less_the_arm_in_which_it_is_shown_tells_nobody():
+    out = subtracted(levelled)
+    shown = out["baseline"].query("level == 'neck'").set_index("arm")["count"]
+    assert shown.isna().tolist() == [True, False]
+    assert out["results"]["n_patients"].isna().tolist() == [True, True, False]
+    assert out["results"]["hidden"].tolist() == ["few_people", "few_people", ""]
+    assert subtracted(levelled, TRIAL)["results"]["n_patients"].tolist() == [28, 92, 120]
+
+
+def treated_as_another(few):
+    """Of one arm few were needled, whose techniques are counted among them; of the other arm all were."""
+
+    def change(tables):
+        like = tables["results"].query("outcome == 'sick' and quantity == 'share'").head(1).assign(outcome="", visit="")
+        told = [("needled", "yes", ARMS[0], 60, few), ("needled", "yes", ARMS[1], 60, 60)]
+        told += [("technique", "deep", ARMS[0], few, few), ("technique", "winged", ARMS[0], few, 1)]
+        told += [("technique", "deep", ARMS[1], 60, 40), ("technique", "superficial", ARMS[1], 60, 20)]
+        rows = [
+            like.assign(term=json.dumps([[what, which]]), arm=arm, n_patients=n, n_events=k, estimate=k / n)
+            for what, which, arm, n, k in told
+        ]
+        delivered = tables["delivered"].assign(measure="needles", n=[few, 60])
+        return {"results": pd.concat(rows, ignore_index=True), "delivered": delivered}
+
+    return change
+
+
+@pytest.mark.parametrize(("few", "disclosure"), [(2, CELLS), (6, CELLS), (10, CELLS), (2, TRIAL)])
+def test_what_few_of_an_arm_had_is_named_nowhere_and_neither_is_how_few_they_are(few, disclosure):
+    out = subtracted(treated_as_another(few), disclosure)
+    mine = out["results"].query("arm == 'usual_care' and term.str.contains('technique')")
+    assert mine["term"].tolist() == ['[["technique", ""]]']
+    assert mine["n_patients"].isna().all()
+    assert mine["hidden"].tolist() == ["few_people"]
+    assert not out["results"]["term"].str.contains("winged").any()
+    theirs = out["results"].query("arm == 'dry_needling' and term.str.contains('technique')")
+    assert theirs["n_events"].tolist() == [40, 20]
+    if disclosure == CELLS:
+        assert out["results"].query("term.str.contains('needled') and arm == 'usual_care'")["n_events"].isna().all()
+        assert out["delivered"]["n"].isna().tolist() == [True, False]
+
+
+def test_as_many_of_an_arm_as_may_be_shown_are():
+    out = subtracted(treated_as_another(11))
+    assert out["results"].query("arm == 'usual_care' and term == '[[\"needled\", \"yes\"]]'")["n_events"].tolist() == [
+        11
+    ]
+    assert out["delivered"]["n"].tolist() == [11, 60]
+
+
+@pytest.mark.parametrize(("n", "shown"), [(120, True), (119, False), (110, False), (109, True), (10, False)])
+def test_who_broke_the_protocol_is_not_told_by_how_many_kept_to_it(n, shown):
+    def change(tables):
+        rows = tables["results"].query("analysis == 'primary' and quantity == 'difference'").assign(n_patients=120)
+        measured = tables["missingness"].assign(measured=60)
+        kept = rows.assign(variant="per_protocol", n_patients=n)
+        return {"results": pd.concat([rows, kept], ignore_index=True), "missingness": measured}
+
+    out = subtracted(change)["results"]
+    assert out["n_patients"].notna().tolist() == out["estimate"].notna().tolist() == [True, shown]
+
+
+@pytest.mark.parametrize(
+    ("n", "disclosure", "shown"), [(219, CELLS, False), (220, CELLS, True), (39, TRIAL, False), (40, TRIAL, True)]
+)
+def test_the_twentieth_part_of_weights_has_enough_people(n, disclosure, shown):
+    out = subtracted(lambda tables: {"weights": tables["weights"].assign(n=n)}, disclosure)["weights"]
+    assert out[["q05", "q95"]].notna().to_numpy().tolist() == [[shown, shown]]
+    assert out["mean"].notna().all()

@@ -158,7 +158,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
         "dropout": dropout(people, follow_up, data.get("status"), question),
         "lost": lost_beside_kept(people, follow_up, question),
     }
-    visits, why = _usable(people, follow_up, question)
+    visits, why = _usable(follow_up, question)
     if people["baseline"].isna().all():
         return Output(_nothing(question, question.visits, "nothing was measured at baseline", people, follow_up), gone)
     if not visits:
@@ -249,9 +249,7 @@ def _numbered(rows: "pd.DataFrame") -> "pd.DataFrame":
     return rows.assign(row_id=[row_id(row) for row in rows[list(KEYS)].to_dict("records")])
 
 
-def _usable(
-    people: "pd.DataFrame", follow_up: "pd.DataFrame", question: Question
-) -> "tuple[list[str], dict[str, str]]":
+def _usable(follow_up: "pd.DataFrame", question: Question) -> "tuple[list[str], dict[str, str]]":
     """The visits that can be imputed, and why the others cannot."""
     why = {}
     for visit in question.visits:

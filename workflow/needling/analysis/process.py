@@ -242,14 +242,14 @@ def within_correlation(
     return {**numbers, "low": float(low), "high": float(high), "n_patients": people, "n_observations": len(table)}
 
 
-def _freed(values: Any, groups: list[Any], most: int = 10_000) -> Any:
+def _freed(values: Any, groups: list[Any]) -> Any:
     """Values without the means of several groupings at once."""
     import numpy as np
 
     sizes = [np.bincount(codes) for codes in groups]
     scale = max(values.std(), 1e-300)
     values = values - values.mean()
-    for _ in range(most):
+    for _ in range(10_000):
         before = values
         for codes, size in zip(groups, sizes, strict=True):
             values = values - (np.bincount(codes, values) / size)[codes]

@@ -11,9 +11,7 @@ from needling.study.plan import Study
 POOLED_UNIT = "% of maximum possible score"
 
 
-def assemble(
-    patients: pd.DataFrame, visits: pd.DataFrame, scores: pd.DataFrame, study: Study, *, at_baseline: bool = True
-) -> pd.DataFrame:
+def assemble(patients: pd.DataFrame, visits: pd.DataFrame, scores: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Join clean patients, visits and scores into one row per patient, scheduled visit and outcome.
 
     An outcome that a cohort measures with several instruments (the one that each patient has) is put on percent of
@@ -26,7 +24,6 @@ def assemble(
     patients, visits, scores : tables of the contracts CLEAN['patients'], CLEAN['visits'] and SCORES.
         Columns of patients that are covariates of the study file, derived ones too, go along.
     study : sections patients, visits, instruments, cohorts, covariates.
-    at_baseline : also add the columns baseline, change and improvement (from the visit named baseline).
 
     Returns
     -------
@@ -51,10 +48,7 @@ def assemble(
     frame = pd.concat(parts, ignore_index=True)
     frame["visit_number"] = frame["visit"].map({name: number for number, name in enumerate(schedule)}).astype("int64")
     _add_times(frame, study)
-    if at_baseline:
-        frame = add_baseline(frame, study.visits.baseline)
-    else:
-        frame[["baseline", "change", "improvement"]] = np.nan
+    frame = add_baseline(frame, study.visits.baseline)
     frame["_cohort"] = frame["cohort"].map({name: number for number, name in enumerate(study.cohorts)})
     frame["_patient"] = frame["patient"].map(patients.set_index("patient")["row"])
     frame = frame.sort_values(["_cohort", "outcome", "site", "_patient", "visit_number"], kind="stable")

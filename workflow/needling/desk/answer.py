@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 from needling.analysis.kinds import kinds
 from needling.analysis.run import analyse
 from needling.desk.entry import with_entry
-from needling.desk.opened import FRAMES, NOTEBOOK
+from needling.desk.held import FRAMES, NOTEBOOK, Held
 from needling.desk.printed import Table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from needling.desk.opened import OpenStudy
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Answer:
         return repr(rows[[*kept, "estimate", "low", "high", "p", "status"]])
 
 
-def answer(study: "OpenStudy", kind: str, settings: dict[str, Any]) -> Answer:
+def answer(study: Held, kind: str, settings: dict[str, Any]) -> Answer:
     """Run a kind of analysis that stands in no plan.
 
     Parameters

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from needling.desk.fit import Fit
+    from needling.desk.asked import Asked
 
 PICTURES = ("means", "contrast", "residuals", "influence", "random_effects")
 POINTS = 40  # of a curve
@@ -26,7 +26,7 @@ DOTS = 600  # per inch, of a figure that is shown as a picture
 ENDS = (0.05, 0.95)  # percentiles of a number between which it is drawn
 
 
-def draw(fit: "Fit", what: str, variable: str | None, x: str | None, ax: Any, asked: dict[str, Any]) -> "Axes":
+def draw(fit: "Asked", what: str, variable: str | None, x: str | None, ax: Any, asked: dict[str, Any]) -> "Axes":
     """Draw a picture of a fit; see `Fit.plot`."""
     if what not in PICTURES:
         raise MixedModelError(f"'{what}' is not a picture of a fit{nearest(what, PICTURES)}")
@@ -83,13 +83,13 @@ def on_axes(ax: "Axes", drawn: "Callable[[Profile], Figure]") -> "Axes":
     return ax
 
 
-def _first(fit: "Fit") -> str:
+def _first(fit: "Asked") -> str:
     if "visit" not in fit.engine.model.design.levels:
         raise MixedModelError("The model has no visit; say what stands along the axis: x=...")
     return "visit"
 
 
-def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax: "Axes") -> None:
+def _along(fit: "Asked", what: str, variable: str, x: str, at: dict[str, Any], ax: "Axes") -> None:
     """Draw means of the arms, or differences from the reference, along a column of the model."""
     design, labels = fit.engine.model.design, Labels(fit.study.plan)
     used = {*design.levels, *fit.data.columns} & set(fit.variables)
@@ -133,7 +133,7 @@ def _along(fit: "Fit", what: str, variable: str, x: str, at: dict[str, Any], ax:
         ax.legend()
 
 
-def _places(fit: "Fit", table: Table, x: str, is_number: bool, labels: Labels) -> dict[Any, float]:
+def _places(fit: "Asked", table: Table, x: str, is_number: bool, labels: Labels) -> dict[Any, float]:
     """Where each value stands along the axis: numbers as they are, visits at their weeks, other levels one after the other."""
     values = list(dict.fromkeys(table[x]))
     if is_number:
@@ -151,7 +151,7 @@ def _line(ax: "Axes", rows: Table, along: list[float], is_number: bool, look: An
     ax.errorbar(along, estimate, yerr=[estimate - low, high - estimate], capsize=2, label=words, **look.kwargs)
 
 
-def _side(fit: "Fit", table: Table, ax: "Axes") -> None:
+def _side(fit: "Asked", table: Table, ax: "Axes") -> None:
     """Tint the side on which the first-named arm is better, as every figure of the report does."""
     better = "higher" if _response(fit) == "improvement" else fit.question.better
     low, high = float(table["low"].min()), float(table["high"].max())
@@ -179,7 +179,7 @@ def _words(labels: Labels, variable: str, rows: Table) -> str:
     return f"{level} minus {in_sentence(_word(labels, variable, str(rows['reference'].iloc[0])))}"
 
 
-def _measure(fit: "Fit", front: str) -> str:
+def _measure(fit: "Asked", front: str) -> str:
     """What the model explains in words, with its unit: the outcome, its change or improvement, or another column."""
     question, labels, response = fit.question, Labels(fit.study.plan), _response(fit)
     named = labels.outcome(question.outcome or response, question.site)
@@ -191,5 +191,5 @@ def _measure(fit: "Fit", front: str) -> str:
     return f"{words}, {unit}" if unit else words
 
 
-def _response(fit: "Fit") -> str:
+def _response(fit: "Asked") -> str:
     return fit.formula.partition("~")[0].strip()

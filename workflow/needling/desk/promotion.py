@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from needling.analysis.kinds import kinds
 from needling.desk.entry import with_entry
+from needling.desk.fit import Fit, words_in
+from needling.desk.held import Held
 from needling.mixed.structures import parse_residual
 from needling.study.keys import StudyError
 from needling.study.plan import Study
@@ -13,16 +15,13 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.desk.fit import Fit
-    from needling.desk.opened import OpenStudy
-
 KIND = "model"
 CANNOT = "{} Nothing has been written; a kind of your own says more (needling extension new kind NAME)."
 # What an analysis says of who is in it and how differences are reported, which a model of one's own takes over.
 TAKEN = ("where", "observed_at", "reference", "report_as", "level", "scale")
 
 
-def promoted(study: "OpenStudy", fit: "Fit", name: str, role: str, label: str) -> tuple[Study, str]:
+def promoted(study: Held, fit: Fit, name: str, role: str, label: str) -> tuple[Study, str]:
     """Write a fit into the study file; see `OpenStudy.promote`.
 
     Returns
@@ -55,7 +54,7 @@ def promoted(study: "OpenStudy", fit: "Fit", name: str, role: str, label: str) -
     return plan, "\n".join(said)
 
 
-def entry_of(fit: "Fit", label: str = "") -> dict[str, Any]:
+def entry_of(fit: Fit, label: str = "") -> dict[str, Any]:
     """Write a fit as an analysis of kind model.
 
     Parameters
@@ -108,21 +107,21 @@ def _today() -> str:
     return date.today().isoformat()
 
 
-def _visits(fit: "Fit") -> dict[str, Any]:
+def _visits(fit: Fit) -> dict[str, Any]:
     """The visits of the rows, where they are not those after baseline."""
     there = [visit for visit in fit.study.plan.visits.schedule if (fit.data["visit"].astype("str") == visit).any()]
     return {} if there == list(fit.study.plan.visits.follow_up) else {"visits": there}
 
 
-def _completed(fit: "Fit") -> dict[str, Any]:
+def _completed(fit: Fit) -> dict[str, Any]:
     """The covariates in whose gaps the analysis that the fit comes from put the mean."""
-    settings, people = fit.question.settings, fit.study.frame("patients")
+    settings, people = fit.question.settings, fit.study.ordered("patients")
     adjusted = [*settings.adjust, *getattr(settings, "completed", [])]
     used = [name for name in adjusted if name in fit.variables and people[name].isna().any()]
     return {"completed": used} if used and fit.study.plan.design == "randomised" else {}
 
 
-def _residual(fit: "Fit", sessions: bool) -> dict[str, Any]:
+def _residual(fit: Fit, sessions: bool) -> dict[str, Any]:
     residual = parse_residual(fit.engine.recipe["residual"])
     if residual.structure == "iid" and not residual.by:
         return {}
@@ -155,7 +154,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def _same(study: "OpenStudy", fit: "Fit", name: str, plan: Study) -> None:
+def _same(study: Held, fit: Fit, name: str, plan: Study) -> None:
     """Refuse an entry whose rows or coefficients are not those of the fit.
 
     Raises
@@ -163,8 +162,6 @@ def _same(study: "OpenStudy", fit: "Fit", name: str, plan: Study) -> None:
     StudyError : the sentence says what differs.
     """
     import numpy as np
-
-    from needling.desk.fit import Fit
 
     question, data = study.asked(name, fit.question.cohort, fit.question.outcome, fit.question.site, plan)
     again = Fit(study, kinds()[KIND].fitted(data, question), question, name)
@@ -177,10 +174,8 @@ def _same(study: "OpenStudy", fit: "Fit", name: str, plan: Study) -> None:
         raise StudyError(CANNOT.format("the entry fits the same rows, and gives other coefficients."))
 
 
-def _columns(fit: "Fit") -> list[str]:
+def _columns(fit: Fit) -> list[str]:
     """The columns of the data that the model uses, the response among them."""
-    from needling.desk.fit import words_in
-
     words = words_in(*fit.engine.recipe.values())
     return ["patient", *(str(name) for name in fit.data.columns if name in words and name != "patient")]
 

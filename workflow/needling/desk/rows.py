@@ -1,7 +1,7 @@
 """The rows of a model on the desk, which can be given further columns."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,14 +10,14 @@ from needling.schema.frames import EXPOSURES
 from needling.study.keys import StudyError, nearest
 
 if TYPE_CHECKING:
-    from needling.desk.opened import OpenStudy
+    from needling.desk.held import Held
 
 
 class Rows(pd.DataFrame):
     """Rows of a study: a pandas table that also knows its study, for `add_baseline` and `add_exposure`."""
 
     _metadata = ["study"]  # noqa: RUF012 - as pandas asks
-    study: "OpenStudy"
+    study: "Held"
 
     @property
     def _constructor(self) -> Callable[..., "Rows"]:
@@ -45,14 +45,14 @@ class Rows(pd.DataFrame):
         """
         if name in self.columns:
             return self
-        plan, people = self.study.plan, self.study.frame("patients").set_index("patient")
+        plan, people = self.study.plan, self.study.ordered("patients").set_index("patient")
         if name in people.columns and name in plan.covariate_names:
             return self.assign(**{name: self["patient"].map(people[name])})
         if name not in plan.instruments:
             raise StudyError(
                 f"there is no covariate and no instrument '{name}'{nearest(name, [*plan.covariate_names, *plan.instruments])}"
             )
-        visits, scores = self.study.frame("measured"), self.study.frame("scores")
+        visits, scores = self.study.ordered("measured"), self.study.ordered("scores")
         first = visits.loc[visits["visit"] == plan.visits.baseline].set_index("row")["patient"]
         mine = scores[(scores["instrument"] == name) & scores["visit_row"].isin(first.index)]
         values = (
@@ -86,7 +86,7 @@ class Rows(pd.DataFrame):
             raise StudyError(f"there is no exposure '{name}'{nearest(name, known)}")
         if column in self.columns:
             return self
-        sessions = self.study.frame("sessions")
+        sessions = self.study.ordered("sessions")
         if sessions.empty or (name != "sessions" and sessions[name].isna().all()):
             raise StudyError(f"the study records no {name} of its sessions (events.sessions, events.needling)")
         amounts = sessions[["patient", "day"]].assign(
@@ -102,19 +102,3 @@ class Rows(pd.DataFrame):
         total = both["amount"].where(before, 0.0).groupby(both["row"]).sum()
         unknown = open_one.groupby(both["row"]).any() | here.set_index("row")["at"].isna()
         return self.assign(**{column: total.mask(unknown).to_numpy()})
-
-
-def in_order(rows: pd.DataFrame, orders: dict[str, list[str]]) -> pd.DataFrame:
-    """Hold texts as categories in the order of the plan, without levels that no row has.
-
-    Parameters
-    ----------
-    rows : any.
-    orders : column -> its levels, the reference first.
-    """
-    made: dict[str, Any] = {}
-    for name, order in orders.items():
-        if name in rows:
-            there = [level for level in order if (rows[name] == level).any()]
-            made[name] = pd.Categorical(rows[name].astype("str"), there)
-    return rows.assign(**made)

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import FAINT, HAIR, INK, Look, Profile, Sheet, key_height, looks, text_width, wrapped
+from needling.figures.intervals import difference_axis
+from needling.figures.style import FAINT, Look, Profile, Sheet, key_height, looks, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
@@ -36,16 +36,11 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 def panel(ax: Axes, rows: pd.DataFrame, places: dict[str, float], look: dict[str, Look]) -> Axes:
     """Draw the dots of a cohort on the lines of their characteristics, and the guide on either side of no difference."""
-    ax.axvspan(-GUIDE, GUIDE, color=HAIR, alpha=0.55, linewidth=0, zorder=0)
-    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    difference_axis(ax, ax.get_xlim(), 4, GUIDE)
     for arm, one in look.items():
         mine = rows[rows["arm"] == arm]
         y = mine["name"].map(places)
         ax.plot(mine["standardised_difference"], y, **{**one.kwargs, "linestyle": "none"}, zorder=3)  # type: ignore[arg-type]
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(4, symmetric=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
     return ax
 
 

@@ -85,11 +85,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
 
 
 def _terms(rows: pd.DataFrame) -> list[str]:
-    """Rows of a band: none, each co-intervention, all."""
+    """Rows of a band: none, each co-intervention (also where its shares are not shown), all."""
     alone = dict.fromkeys(rows.loc[rows["quantity"] == "share", "term"])
     given = rows.loc[rows["quantity"] == "effect_given", "term"]
     first = [""] if given.eq("").any() else []
-    return [*first, *alone, *(term for term in dict.fromkeys(given) if len(names_of(term)) > 1)]
+    return list(dict.fromkeys([*first, *alone, *given]))
 
 
 def _name(term: str, labels: Labels) -> str:

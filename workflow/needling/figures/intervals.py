@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import BAND, INK, Profile, Sheet, looks, text_width
+from needling.figures.style import BAND, HAIR, INK, Profile, Sheet, looks, text_width
 from needling.labels.numbers import decimals, format_estimate, format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -32,11 +32,13 @@ def better_on_left(row: dict[Any, Any]) -> bool:
     return row["better"] == "lower"
 
 
-def difference_axis(ax: Axes, ends: Limits, ticks: int) -> Axes:
-    """Make an axis of differences with a line at none; what lies across has no ticks."""
+def difference_axis(ax: Axes, ends: Limits, ticks: int, guide: float = 0.0) -> Axes:
+    """Make an axis of differences with a line at none, grey as far as a guide on either side; what lies across has no ticks."""
+    if guide:
+        ax.axvspan(-guide, guide, color=HAIR, alpha=0.55, linewidth=0, zorder=0)
     ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
     ax.set(xlim=ends, yticks=[])
-    ax.xaxis.set_major_locator(MaxNLocator(ticks))
+    ax.xaxis.set_major_locator(MaxNLocator(ticks, symmetric=guide > 0))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
     ax.spines["left"].set_visible(False)
     return ax

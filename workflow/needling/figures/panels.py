@@ -16,7 +16,7 @@ PLACE = ["cohort", "outcome", "site"]
 
 
 def panel_grid(
-    source: pd.DataFrame, labels: Labels, profile: Profile, height: float, *, scale: bool = True, across: int = 2
+    source: pd.DataFrame, labels: Labels, profile: Profile, height: float, *, scale: bool = True
 ) -> tuple[Figure, list[Panel]]:
     """Lay out one panel per cohort, outcome and site: outcomes side by side, cohorts below one another.
 
@@ -26,7 +26,6 @@ def panel_grid(
     labels, profile : as in `draw`.
     height : of one row of panels, mm.
     scale : whether each panel says on which scale it is.
-    across : most panels in a row.
 
     Returns
     -------
@@ -34,7 +33,7 @@ def panel_grid(
     """
     here = set(source[PLACE].itertuples(index=False, name=None))
     shown = [place for place in labels.places if place in here]
-    lines = _lines(shown, profile.across(across, 70))
+    lines = _lines(shown, profile.across(2, 70))
     columns = max(len(line) for line in lines)
     figure = new_figure(profile.width_of(columns), 12 + height * len(lines))
     axes = figure.subplots(len(lines), columns, squeeze=False)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from needling.figures.intervals import difference_axis
 from needling.figures.style import BAND, FAINT, INK, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
@@ -56,11 +56,7 @@ def _axis(ax: Any, rows: pd.DataFrame, source: pd.DataFrame) -> None:
     low, high = min(0.0, float(same["low"].min())), max(0.0, float(same["estimate"].max()))
     room = 0.08 * (high - low) or 1.0
     ax.axvspan(0, high + room, color=BAND, linewidth=0, zorder=0)
-    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
-    ax.set(xlim=(low - room, high + room), ylim=(len(rows) - 0.5, -0.5), yticks=[])
-    ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
-    ax.spines["left"].set_visible(False)
+    difference_axis(ax, (low - room, high + room), 5).set_ylim(len(rows) - 0.5, -0.5)
     ax.set_xlabel(f"Gain of the rule, {rows['unit'].iloc[0]}".rstrip(", "), color=FAINT)
 
 

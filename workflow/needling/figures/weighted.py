@@ -3,9 +3,9 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from needling.figures.style import FAINT, HAIR, INK, LEADING, Profile, Sheet, text_width, wrapped
+from needling.figures.intervals import difference_axis
+from needling.figures.style import FAINT, INK, LEADING, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -29,15 +29,10 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
     """Draw the lines of one comparison, the first on top."""
     at = [STEP * (i + 0.5) for i in range(len(rows))]
-    ax.axvspan(-LITTLE, LITTLE, color=HAIR, alpha=0.55, linewidth=0, zorder=0)
-    ax.axvline(0, color=INK, linewidth=0.7, zorder=1)
+    difference_axis(ax, ax.get_xlim(), 5, LITTLE)
     ax.hlines(at, rows["before"], rows["after"], color=FAINT, linewidth=0.8, zorder=2)
     ax.plot(rows["before"], at, linestyle="", marker="o", markersize=4.2, mfc="white", mec=INK, zorder=3)
     ax.plot(rows["after"], at, linestyle="", marker="o", markersize=4.2, color=INK, zorder=4)
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
     return ax
 
 

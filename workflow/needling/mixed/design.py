@@ -184,17 +184,17 @@ def _mapping(given: Any, what: str, example: str) -> dict[str, Any]:
     return dict(given)
 
 
-def _require(data: pd.DataFrame, names: Sequence[str], what: str) -> None:
+def _require(data: pd.DataFrame, names: Sequence[str]) -> None:
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
-        raise MixedModelError(f"The {what} names its columns by text, not by {type(odd[0]).__name__}.")
+        raise MixedModelError(f"The model names its columns by text, not by {type(odd[0]).__name__}.")
     twice = [] if data.columns.is_unique else [name for name in names if list(data.columns).count(name) > 1]
     if twice:
         raise MixedModelError(f"The data have the column '{twice[0]}' more than once; keep one.")
     missing = [name for name in names if name not in data.columns]
     if missing:
         raise MixedModelError(
-            f"The {what} names column '{missing[0]}', which the data do not have; its columns are: "
+            f"The model names column '{missing[0]}', which the data do not have; its columns are: "
             f"{', '.join(str(column) for column in data.columns[:30])}."
         )
 
@@ -357,7 +357,7 @@ def build_design(
     needed += [part for name in cluster for part in name.split(":")]
     needed += [name for one in cluster_formulas.values() for name in variables(one)]
     needed += [name for name in (*residual.visits, residual.by, weights, offset) if name]
-    _require(data, needed, "model")
+    _require(data, needed)
     needed = list(dict.fromkeys(needed))
     unknown = [name for name in levels if name not in data.columns]
     if unknown:

@@ -52,7 +52,7 @@ def read_export(export: Export, root: str | Path = ".", raw: str | Path | None =
     dictionary = read_dictionary(beside, str(export.dictionary), export.encoding) if beside else None
     if kind in {"redcap", "csv"}:
         settings = (export.delimiter, export.encoding, export.header_rows)
-        sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown, *settings))
+        sheet = with_backslashes(path, lambda readable: read_delimited(readable, shown, *settings))
         if kind == "redcap" and export.labels:
             sheet = from_labels(sheet, dictionary or {}, shown)
         found = RawExport([sheet])

@@ -72,7 +72,7 @@ def read_dictionary(path: Path, shown: str, encoding: str | None = None) -> dict
     ------
     StudyError : the file is not a readable dictionary; names the file, the row and the mend.
     """
-    sheet = with_backslashes(path, shown, lambda readable: read_delimited(readable, shown, encoding=encoding))
+    sheet = with_backslashes(path, lambda readable: read_delimited(readable, shown, encoding=encoding))
     frame = sheet.frame.rename(columns=COLUMNS)
     missing = [column for column in REQUIRED if column not in frame.columns]
     if missing:
@@ -99,13 +99,12 @@ def read_dictionary(path: Path, shown: str, encoding: str | None = None) -> dict
     return variables
 
 
-def with_backslashes(path: Path, shown: str, read: Callable[[Path], Sheet]) -> Sheet:
+def with_backslashes(path: Path, read: Callable[[Path], Sheet]) -> Sheet:
     r"""Read a text table, once more with \" for a quotation mark where the file does not read with "" for one.
 
     Parameters
     ----------
     path : the file.
-    shown : how messages name it.
     read : reads a table from a path.
 
     Returns

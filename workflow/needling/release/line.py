@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from needling.study.plan import Study
 
 PERSON = ("patient", "clinic", "therapist")
-QUANTILES = {"q10": 0.10, "q25": 0.25, "median": 0.50, "q75": 0.75, "q90": 0.90}
+QUANTILES = {"q05": 0.05, "q10": 0.10, "q25": 0.25, "median": 0.50, "q75": 0.75, "q90": 0.90, "q95": 0.95}
 OF_VALUES = ["mean", "sd", *QUANTILES, "floor", "ceiling", "standardised_difference"]
 VARIABLE = ["cohort", "variable", "visit", "site"]
 # columns of side tables that say where a row stands: they are grids and no findings
@@ -101,6 +101,11 @@ def _describe(table: "pd.DataFrame", limit: Limits) -> None:
     if limit.cell > 1:
         # n, mean and standard deviation are three equations: they tell the counts of up to three values
         hide(table, few(table["fewest"], limit.cell), OF_VALUES, "few_people")
+    _hide_quantiles(table, limit)
+
+
+def _hide_quantiles(table: "pd.DataFrame", limit: Limits) -> None:
+    """Hide quantiles beyond which too few people are."""
     for name, share in QUANTILES.items():
         beyond = (table["n"] * min(share, 1 - share)).round(6)
         hide(table, beyond < limit.beyond, [name], "few_people" if limit.cell > 1 else "own_value")
@@ -218,7 +223,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
 
     import pandas as pd
 
-    table = table.assign(hidden="")
+    given, table = table, table.assign(hidden="")
     found = [str(c) for c in table.columns if pd.api.types.is_numeric_dtype(table[c].dtype) and c not in AXES]
     if name in OF_RESULTS:
         keys = [c for c in ("analysis", "cohort", "outcome") if c in table.columns]
@@ -234,19 +239,22 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
     if name in OF_CLUSTERS:
         return release_clusters(table, limit)
     if "fewest" in table.columns:
-        # of one value per patient: n is no secret, as it is not of the values at baseline
+        # of one value per patient: n is no secret, as it is not of the values at baseline; that few have one is
         _describe(table, limit)
+        hide(table, few(table["n"], limit.cell), found, "few_people")
         return table.drop(columns="fewest")
     needed, reason = max(limit.cell, limit.sd), "few_people" if limit.cell > 1 else "own_value"
     for column in counts(table):
         hide(table, few(table[column], limit.cell if column == "n_events" else needed), found, reason)
+    if {*QUANTILES} & {*table.columns}:
+        _hide_quantiles(table, limit)
     if name == "residual_bins":
         hide(table, table["n"].astype(float).mul(0.1).round(6) < limit.beyond, ["low", "high"], reason)
     if name == "residual_quantiles":
         share = table["normal"].map(NormalDist().cdf)
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
     axis = next((c for c in ("time", "day", "improvement") if c in table.columns), None)
-    return on_grid(table, axis, limit) if axis else table
+    return on_grid(table, given, axis, limit) if axis else table
 
 
 def release_clusters(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
@@ -305,22 +313,35 @@ def release_balance(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
     return table.drop(columns="fewest")
 
 
-def on_grid(table: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
-    """Keep of a curve the steps at which 0 or enough people came or went since the step before."""
+def on_grid(table: "pd.DataFrame", given: "pd.DataFrame", axis: str, limit: Limits) -> "pd.DataFrame":
+    """Keep of a curve the steps at which 0 or enough people came or went since the step before.
+
+    How many events there were in all is told elsewhere, so that 0 or enough must also be left between the last step and the end,
+    and without an event at every step (`given`: the table before anything of it was hidden). Of amounts (`improvement`), the
+    steps that all or none reach would tell the least and most.
+    """
     import pandas as pd
 
     people = counts(table)
     texts = [str(c) for c in table.columns if not pd.api.types.is_numeric_dtype(table[c].dtype) and c != "hidden"]
     kept: list[Any] = []
     for _, mine in table.groupby(texts, sort=False, dropna=False):
-        last: dict[str, float] = {}
         ordered = mine.sort_values(axis, kind="stable")
-        for index, row in zip(ordered.index, ordered.to_dict("records"), strict=True):
-            now = {c: 0.0 if pd.isna(row[c]) else float(row[c]) for c in people}
-            before = last or {c: 0.0 if c == "n_events" else now[c] for c in people}
-            if not any(0 < abs(now[c] - before[c]) < limit.cell for c in people) and row["hidden"] == "":
-                kept.append(index)
-                last = now
+        numbers = given.loc[ordered.index, people].fillna(0).astype(float)
+        events = numbers.get("n_events", pd.Series(0.0, numbers.index))
+        whole = next((numbers[c].iloc[0] for c in ("n", "n_at_risk") if c in numbers), float("inf"))
+        beyond = pd.concat([events, whole - events], axis=1).min(axis=1)
+        closed = ordered["hidden"].ne("") | few(whole - events, limit.cell)
+        if axis == "improvement":
+            closed |= beyond < limit.beyond
+        last, steps = {c: 0.0 if c == "n_events" else numbers[c].iloc[0] for c in people}, []
+        for index in ordered.index[~closed]:
+            if not any(0 < abs(numbers.loc[index, c] - last[c]) < limit.cell for c in people):
+                steps.append(index)
+                last = numbers.loc[index].to_dict()
+        while steps and 0 < abs(events.iloc[-1] - events[steps[-1]]) < limit.cell:
+            steps.pop()
+        kept += steps
     return table.loc[sorted(kept)].reset_index(drop=True)
 
 

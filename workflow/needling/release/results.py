@@ -18,6 +18,7 @@ QUESTION = ["analysis", "variant", "cohort", "outcome", "site", "subset", "visit
 VARIABLE = ["cohort", "variable", "visit", "site", "level"]
 # estimates that, where they have no arm, are about everybody and compare no arms: they count whom a rule treats
 OF_EVERYBODY = ("share", "policy_value", "policy_gain")
+PER_PROTOCOL = "per_protocol"  # variant of those who kept to the protocol
 GONE = [*NUMBERS, "n_events", "favours", "note"]
 
 
@@ -34,32 +35,33 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     -------
     The results with hidden, without rows about one therapist, clinic or level of a covariate of kind code. Not shown are: an
     estimate of one person, of an arm that is one person at the visit, or of two people in all (own_value); what a number of at
-    most three values, a level of a category, or a guess of the arm, of few people lies under (few_people); an analysis of a subset
-    that few are in or out of, its counts too (few_people); an estimate of 1 to min_cell - 1 events or non-events in an arm, and
-    what compares that arm (few_events); and what rests on whom a rule treats where few are or few are not. Where that hides one
-    level of what events are told apart by (`term` [[what, which]]), all its levels go, and their names: one row without a level
-    stands for them.
+    most three values, a level of a category, or a guess of the arm, of few people lies under (few_people; the counts of a level
+    too); an analysis of a subset that few are in or out of, such as those who kept to the protocol, its counts too (few_people);
+    an estimate of 1 to min_cell - 1 events or non-events in an arm, and what compares that arm (few_events); and what rests on
+    whom a rule treats where few are or few are not. Where that hides one level of what events are told apart by (`term`
+    [[what, which]]), all its levels go, and their names: one row without a level stands for them. Of a group of few, such as
+    those of an arm who were treated as another one, it stands for the arm (few_people).
     """
     table = without_codes(tables["results"], study).reset_index(drop=True).copy()
     texts = [name for name in QUESTION if name in table.columns]
     table[texts] = table[texts].fillna("")
     table["hidden"] = ""
+    groups = table["n_events"].notna() & few(table["n_patients"], max(limit.cell, limit.sd))
     hide_numbers(table, few(table["n_patients"], limit.sd), "own_value")
     hide_numbers(table, _of_visits(table, tables["missingness"], "measured", limit.mean), "own_value")
     hide_numbers(table, _of_levels(table, tables["baseline"], limit.mean, VARIABLE), "own_value")
     if limit.cell > 1:
         hide_numbers(table, _of_visits(table, tables["distribution"], "fewest", limit.cell), "few_people")
-        hide_numbers(
-            table,
-            _of_levels(table, tables["baseline"], limit.cell, [*VARIABLE, "arm"]),
-            "few_people",
-        )
+        of_levels = _of_levels(table, tables["baseline"], limit.cell, [*VARIABLE, "arm"])
+        hide_numbers(table, of_levels, "few_people")
+        # how many have a level in all, beside how many have it in the arm in which they are shown, tells the other arm's
+        hide(table, of_levels & _at_levels(table), list(COUNTS), "few_people")
         subset = _of_subsets(table, tables, study, limit)
         hide(table, subset, [*GONE, *COUNTS], "few_people")
         hide_numbers(table, _of_guesses(table, tables.get("guesses"), limit), "few_people")
         hide_numbers(table, _of_events(table, tables["flow"], limit), "few_events")
-        table = _close_levels(table)
-    return table
+    table = _close_groups(table, groups)
+    return _close_levels(table) if limit.cell > 1 else table
 
 
 def hide_numbers(table: "pd.DataFrame", rows: "pd.Series", reason: str) -> None:
@@ -104,6 +106,16 @@ def _of_levels(table: "pd.DataFrame", baseline: "pd.DataFrame", fewest: int, by:
     return pd.Series(found, index=table.index, dtype=bool)
 
 
+def _at_levels(table: "pd.DataFrame") -> "pd.Series":
+    """Rows at levels of a category, or of a subset: how many people they are of is how many have these levels."""
+
+    def named(text: str) -> bool:
+        read = json.loads(text) if text else {}
+        return isinstance(read, dict) and any(isinstance(one, str | list) for one in read.values())
+
+    return table["at"].map(named).astype(bool) | table["subset"].map(named).astype(bool)
+
+
 def _named(*texts: str) -> set[str]:
     """Names in the JSON of a term, a moderator's values or a subset."""
     found: set[str] = set()
@@ -125,7 +137,8 @@ def _of_subsets(table: "pd.DataFrame", tables: "dict[str, pd.DataFrame]", study:
     import pandas as pd
 
     rows = pd.MultiIndex.from_frame(table[MODEL]).isin(small_subsets(tables, study, limit))
-    plain = (table["subset"] == "") & ~table["analysis"].map(lambda name: bool(study.analyses[name].where))
+    kept = table["variant"] == PER_PROTOCOL
+    plain = (table["subset"] == "") & ~kept & ~table["analysis"].map(lambda name: bool(study.analyses[name].where))
     whole = {key: set(mine.dropna()) for key, mine in table[plain].groupby(["cohort", "outcome"])["n_patients"]}
     measured = tables["missingness"].groupby(["cohort", "outcome", "visit"])["measured"].sum().to_dict()
     beside = []
@@ -133,9 +146,10 @@ def _of_subsets(table: "pd.DataFrame", tables: "dict[str, pd.DataFrame]", study:
         others = whole.get(tuple(of), set()) | {measured.get((*of, visit), n)}
         gaps = [] if is_plain or pd.isna(n) else [n, *(abs(one - n) for one in others)]
         beside.append(any(0 < gap < limit.cell for gap in gaps))
+    small = pd.Series(beside, table.index, dtype=bool)
     # the parts of a subset add up to it
-    told = pd.MultiIndex.from_frame(table[MODEL]).isin(pd.MultiIndex.from_frame(table.loc[beside, MODEL]))
-    return pd.Series(rows | told, index=table.index)
+    told = pd.MultiIndex.from_frame(table[MODEL]).isin(pd.MultiIndex.from_frame(table.loc[small & ~kept, MODEL]))
+    return pd.Series(rows | told, index=table.index) | (small & kept)
 
 
 def _of_guesses(table: "pd.DataFrame", guesses: "pd.DataFrame | None", limit: Limits) -> "pd.Series":
@@ -170,6 +184,31 @@ def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "p
     return small
 
 
+def _close_groups(table: "pd.DataFrame", groups: "pd.Series") -> "pd.DataFrame":
+    """Withhold what few people had, such as those of an arm who were treated as another: levels, their names, how many they are.
+
+    A comparison that is hidden goes too: its level would be named.
+    """
+    factors = table["term"].map(lambda text: (_level(text) or ("",))[0])
+    keys = [name for name in QUESTION if name not in ("variant", "term")]
+    place = [factors.rename("factor"), *(table[name] for name in keys)]
+    alone, dropped = table["reference"].fillna("") == "", []
+    for (factor, *_), mine in table[groups & alone & (factors != "")].groupby([*place, "arm"], sort=False):
+        same = (table[keys] == table.loc[mine.index[0], keys]).all(axis=1) & (factors == factor)
+        first, *others = list(mine.index)
+        dropped += [*others, *table.index[same & ~alone & (table["hidden"] != "")]]
+        _close(table, first, str(factor), "few_people")
+    return table.drop(index=sorted(set(dropped))).reset_index(drop=True)
+
+
+def _close(table: "pd.DataFrame", row: int, factor: str, reason: str) -> None:
+    """Make a row stand for all levels of a factor, without numbers and names."""
+    table.loc[row, [*NUMBERS, *COUNTS]] = None
+    table.loc[row, ["variant", "reference", "favours", "note"]] = ""
+    table.loc[row, "term"] = json.dumps([[factor, ""]], ensure_ascii=False)
+    table.loc[row, "hidden"] = reason
+
+
 def _close_levels(table: "pd.DataFrame") -> "pd.DataFrame":
     """Withhold all levels of a factor of which one rests on few events: the other levels, and all, would bound it."""
     terms = [_level(text) if counted else None for text, counted in zip(table["term"], _counted(table), strict=True)]
@@ -181,10 +220,8 @@ def _close_levels(table: "pd.DataFrame") -> "pd.DataFrame":
         if mine["level"].nunique() > 1 and (table.loc[mine.index, "hidden"] == "few_events").any():
             first, *others = list(mine.index)
             dropped += others
-            table.loc[first, [*NUMBERS, *COUNTS]] = None
-            table.loc[first, ["variant", "arm", "reference", "favours", "note"]] = ""
-            table.loc[first, "term"] = json.dumps([[factor, ""]], ensure_ascii=False)
-            table.loc[first, "hidden"] = "few_events"
+            _close(table, first, str(factor), "few_events")
+            table.loc[first, "arm"] = ""
     return table.drop(index=dropped).reset_index(drop=True)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from needling.labels.numbers import decimals, format_fixed, format_p, rounded
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
-from needling.labels.words import POOLED, Labels
+from needling.labels.words import POOLED, WITHHELD, Labels
 from needling.report.numbers import Number, primary_sentences
 from needling.tables.printed import Pieces, Told, joined
 from needling.tables.select import RATIOS, asked_for, in_order, said
@@ -232,13 +232,18 @@ def strip(released: dict[str, pd.DataFrame], labels: Labels, people: int) -> lis
 
 
 def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
-    """How many of each arm had a harm, which were the most frequent, and how many were serious; empty without an analysis."""
+    """How many of each arm had a harm, which were the most frequent, and how many were serious; empty without an analysis.
+
+    Where that is not shown, the reason.
+    """
     asked = asked_for(released, "table", "adverse_events")
     results = released["results"]
     rows = results[results["analysis"].isin(asked[:1]) & results["quantity"].eq("share")]
-    whole = _of_arms(rows, "adverse_event", "any", labels)
+    whole = _of_arms(rows, "adverse_event", labels)
     if not whole:
-        return []
+        closed = rows.loc[rows["term"].str.startswith('[["adverse_event", "'), "hidden"]
+        why = dict.fromkeys(WITHHELD[reason] for reason in closed if reason)
+        return [f"How many had one is not shown, because it would tell of {listed(list(why), 'or')}."] if why else []
     pieces: Pieces = ["At least one harm in ", *joined(whole)]
     kinds = rows[rows["term"].str.startswith('[["adverse_event"') & ~rows["term"].str.contains('"any"')]
     if kinds["hidden"].eq("").all() and kinds["n_events"].notna().all() and len(kinds):
@@ -249,7 +254,7 @@ def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
             if n > 0 and labels.level_of(str(term))[1]
         ]
         pieces += [f", mostly {listed(named[:2])}" if len(named) > 2 else f": {listed(named)}"] if named else []
-    serious = _of_arms(rows, "serious", "any", labels)
+    serious = _of_arms(rows, "serious", labels)
     if serious:
         none = rows[rows["term"].eq(json.dumps([["serious", "any"]]))]["n_events"].eq(0).all()
         pieces += ["; no serious harm was recorded"] if none else ["; serious harm in ", *joined(serious)]
@@ -258,9 +263,9 @@ def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
     return [*pieces, "."]
 
 
-def _of_arms(rows: pd.DataFrame, factor: str, level: str, labels: Labels) -> list[Pieces]:
+def _of_arms(rows: pd.DataFrame, factor: str, labels: Labels) -> list[Pieces]:
     """Patients with an event of all, in each arm over the cohorts; none where a number is not shown."""
-    mine = rows[rows["term"].eq(json.dumps([[factor, level]]))]
+    mine = rows[rows["term"].eq(json.dumps([[factor, "any"]]))]
     if mine.empty or mine["n_events"].isna().any() or mine["hidden"].ne("").any():
         return []
     parts = []

@@ -39,7 +39,6 @@ def build_report(
     figures: str | Path,
     folder: str | Path,
     software: list[str],
-    templates: str | Path = TEMPLATES,
 ) -> list[Path]:
     """Build the report as HTML, PDF and DOCX from one text, and write each of its tables as CSV.
 
@@ -51,7 +50,6 @@ def build_report(
     figures : folder with each figure as SVG and PNG.
     folder : where report.html, report.pdf, report.docx and the folder tables go; what was in tables is removed.
     software : the packages that computed, with their versions.
-    templates : folder with the report's text and styles.
 
     Returns
     -------
@@ -62,30 +60,28 @@ def build_report(
     LookupError : the text asks for a number that no table has.
     StudyError : the PDF could not be made accessible (an image without alternative text).
     """
-    folder, templates = Path(folder), Path(templates)
+    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(released, labels, folder / "tables")
     checked = checklist_tables(labels, tables, words)
     for name, table in checked.items():
         write_table(table.exact, folder / "tables" / f"{name}.csv")
-    text = report_text(labels, released, tables, words, software=software, templates=templates, checked=checked)
+    text = report_text(labels, released, tables, words, software=software, templates=TEMPLATES, checked=checked)
     with tempfile.TemporaryDirectory() as scratch, _fixed_surroundings():
         work = Path(scratch)
         shutil.copytree(figures, work / "figures")
         (work / "report.md").write_text(text, encoding="utf-8")
         metadata = _metadata(labels.title, labels)
         paths = [
-            _page(work, metadata, templates, folder / "tables", row_words(released["results"], labels)),
-            _pdf(work, metadata, templates),
-            _document(work, metadata, templates, labels),
+            _page(work, metadata, folder / "tables", row_words(released["results"], labels)),
+            _pdf(work, metadata),
+            _document(work, metadata, labels),
         ]
         return [Path(shutil.copyfile(path, folder / path.name)) for path in paths]
 
 
-def build_document(
-    text: str, title: str, labels: Labels, pictures: str | Path, path: str | Path, templates: str | Path = TEMPLATES
-) -> Path:
+def build_document(text: str, title: str, labels: Labels, pictures: str | Path, path: str | Path) -> Path:
     """Build one DOCX as the report's is built, without contents.
 
     Parameters
@@ -95,7 +91,6 @@ def build_document(
     labels : the study's words.
     pictures : folder with each figure as PNG.
     path : of the DOCX.
-    templates : folder with the report's filters.
 
     Returns
     -------
@@ -105,7 +100,7 @@ def build_document(
         work = Path(scratch)
         shutil.copytree(pictures, work / "figures")
         (work / "report.md").write_text(text, encoding="utf-8")
-        made = _document(work, _metadata(title, labels), Path(templates), labels, title, contents=False)
+        made = _document(work, _metadata(title, labels), labels, title, contents=False)
         return Path(shutil.copyfile(made, path))
 
 
@@ -132,7 +127,7 @@ def _fixed_surroundings() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> Path:
+def _pandoc(work: Path, to: str, out: str, *arguments: str) -> Path:
     import pypandoc
 
     fixed = [
@@ -140,8 +135,8 @@ def _pandoc(work: Path, to: str, out: str, templates: Path, *arguments: str) -> 
         "--wrap=none",
         "--columns=1",
         f"--resource-path={work}",
-        f"--lua-filter={templates / 'tables.lua'}",
-        f"--lua-filter={templates / 'layout.lua'}",
+        f"--lua-filter={TEMPLATES / 'tables.lua'}",
+        f"--lua-filter={TEMPLATES / 'layout.lua'}",
         *arguments,
     ]
     pypandoc.convert_file(str(work / "report.md"), to, format=READER, extra_args=fixed, outputfile=str(work / out))
@@ -166,14 +161,13 @@ def row_words(results: pd.DataFrame, labels: Labels) -> dict[str, str]:
     return told
 
 
-def _page(work: Path, metadata: list[str], templates: Path, tables: Path, rows: dict[str, str]) -> Path:
+def _page(work: Path, metadata: list[str], tables: Path, rows: dict[str, str]) -> Path:
     style = work / "style.html"
-    style.write_text(page_style((templates / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
+    style.write_text(page_style((TEMPLATES / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
     page = _pandoc(
         work,
         "html5",
         "report.html",
-        templates,
         *metadata,
         "--default-image-extension=svg",
         f"--include-in-header={style}",
@@ -182,14 +176,14 @@ def _page(work: Path, metadata: list[str], templates: Path, tables: Path, rows: 
         "--shift-heading-level-by=1",
         "--section-divs",
         "--variable",
-        f"script=<script>{(templates / 'copy.js').read_text(encoding='utf-8')}</script>",
-        f"--template={templates / 'report.html'}",
+        f"script=<script>{(TEMPLATES / 'copy.js').read_text(encoding='utf-8')}</script>",
+        f"--template={TEMPLATES / 'report.html'}",
     )
     page.write_text(finished(page.read_text(encoding="utf-8"), work / "figures", tables, rows), encoding="utf-8")
     return page
 
 
-def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
+def _pdf(work: Path, metadata: list[str]) -> Path:
     import matplotlib
     import typst
 
@@ -197,10 +191,9 @@ def _pdf(work: Path, metadata: list[str], templates: Path) -> Path:
         work,
         "typst",
         "report.typ",
-        templates,
         *metadata,
         "--default-image-extension=svg",
-        f"--template={templates / 'report.typ'}",
+        f"--template={TEMPLATES / 'report.typ'}",
     )
     source.write_text(_keep_headings(source.read_text(encoding="utf-8")), encoding="utf-8")
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
@@ -250,9 +243,7 @@ def _within_page(work: Path) -> None:
     (work / "report.md").write_text(text, encoding="utf-8")
 
 
-def _document(
-    work: Path, metadata: list[str], templates: Path, labels: Labels, title: str = "", contents: bool = True
-) -> Path:
+def _document(work: Path, metadata: list[str], labels: Labels, title: str = "", contents: bool = True) -> Path:
     _fewer_colours(work / "figures")
     _within_page(work)
     label = MADE_UP if labels.plan.made_up else ""
@@ -261,7 +252,6 @@ def _document(
         work,
         "docx",
         "report.docx",
-        templates,
         *metadata,
         "--default-image-extension=png",
         f"--reference-doc={reference}",

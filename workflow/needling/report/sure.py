@@ -55,7 +55,7 @@ def missing(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[s
     return [f"{known} ({format_fixed(100 * n / of, 0)}%{least}): {verdict}."]
 
 
-def others(released: dict[str, pd.DataFrame], labels: Labels, row: dict[str, Any]) -> list[dict[str, Any]]:
+def others(released: dict[str, pd.DataFrame], row: dict[str, Any]) -> list[dict[str, Any]]:
     """Every other analysis of the same comparison, in the same unit; an analysis that is not to be believed is none."""
     results = comparisons(released["results"])
     same = (results[PLACE] == pd.Series({name: row[name] for name in PLACE})).all(axis=1)
@@ -69,7 +69,7 @@ def others(released: dict[str, pd.DataFrame], labels: Labels, row: dict[str, Any
 
 def agreement(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[str, Any]]) -> list[Pieces]:
     """Clause 2: of how many comparisons every other analysis says the same, and the range where one does not."""
-    told = [(row, others(released, labels, row)) for row in rows if pd.notna(row["estimate"])]
+    told = [(row, others(released, row)) for row in rows if pd.notna(row["estimate"])]
     told = [(row, found) for row, found in told if found]
     if not told:
         return []

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from needling.schema.contract import Contract, check
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -29,23 +27,18 @@ RELATIVE_TO: dict[str, tuple[str, ...] | float] = {
 }
 
 
-def write_table(
-    table: "pd.DataFrame", path: str | Path, contract: Contract | None = None, digits: int = SIGNIFICANT_DIGITS
-) -> None:
+def write_table(table: "pd.DataFrame", path: str | Path, digits: int = SIGNIFICANT_DIGITS) -> None:
     """Write a table as parquet or CSV by the path's ending, numbers rounded to significant digits.
 
     Parameters
     ----------
     table : the frame; its index is not written.
     path : ends in .parquet or .csv; its folder is made.
-    contract : checked first, where given.
     digits : how many; of estimates ESTIMATED_DIGITS.
     """
     import pandas as pd
 
     path = Path(path)
-    if contract is not None:
-        table = check(table, contract, path.stem)
     path.parent.mkdir(parents=True, exist_ok=True)
     given = table.reset_index(drop=True)
     table = given.copy()

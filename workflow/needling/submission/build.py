@@ -15,7 +15,6 @@ from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
 from needling.schema.stored import write_table
-from needling.study.extensions import EXTENSIONS
 from needling.study.keys import StudyError
 from needling.submission.check import check_folder
 from needling.submission.documents import write_documents
@@ -35,7 +34,6 @@ def build_submission(
     folder: str | Path,
     provenance: dict[str, Any],
     texts: dict[str, str],
-    extensions: Path = EXTENSIONS,
 ) -> pd.DataFrame:
     """Write everything that authors hand in to a journal.
 
@@ -47,7 +45,6 @@ def build_submission(
     folder : where it goes; what is in it is removed.
     provenance : digests of inputs, code and results, packages, commit; written as JSON.
     texts : file name -> text of what is handed on as it is: the study file, released results, licence, citation.
-    extensions : folder with a study's own figures and tables.
 
     Returns
     -------
@@ -61,10 +58,10 @@ def build_submission(
     folder = Path(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    tables = write_tables(released, labels, folder / "tables", extensions)
+    tables = write_tables(released, labels, folder / "tables")
     with tempfile.TemporaryDirectory() as scratch:
-        words = _figures(labels, released, rules, folder / "figures", extensions, Path(scratch))
-        write_documents(labels, released, tables, words, Path(scratch), folder, extensions)
+        words = _figures(labels, released, rules, folder / "figures", Path(scratch))
+        write_documents(labels, released, tables, words, Path(scratch), folder)
     write_checklists(checklists(labels, tables, words), sources(labels), folder / "checklists.xlsx")
     write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
@@ -87,7 +84,7 @@ def build_submission(
 
 
 def _figures(
-    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, extensions: Path, pictures: Path
+    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, pictures: Path
 ) -> dict[str, dict[str, str]]:
     """Draw every figure at every width of the journal, with its words and numbers; figure -> caption, alternative text, section.
 
@@ -95,7 +92,7 @@ def _figures(
     """
     folder.mkdir(parents=True)
     found, sizes = {}, []
-    for name, room in figures(extensions).items():
+    for name, room in figures().items():
         source = room.data(released, labels)
         if source.empty:
             continue

@@ -11,7 +11,6 @@ from needling.labels.words import Labels
 from needling.report.build import TEMPLATES, build_document
 from needling.report.software import software
 from needling.report.text import report_text
-from needling.study.extensions import EXTENSIONS
 from needling.tables.printed import Printed
 
 BLOCKS = {
@@ -84,7 +83,6 @@ def write_documents(
     words: dict[str, dict[str, str]],
     pictures: Path,
     folder: Path,
-    extensions: Path = EXTENSIONS,
 ) -> list[Path]:
     """Write tables.docx, figures.docx and methods.docx: numbers, captions and words are those of the report.
 
@@ -93,13 +91,12 @@ def write_documents(
     labels, released, tables, words : as `report_text` takes them.
     pictures : folder with each figure as PNG.
     folder : where the documents go.
-    extensions : folder with a study's own sections.
 
     Returns
     -------
     The paths; a document for which the study has nothing is not written.
     """
-    text = report_text(labels, released, tables, words, software=software(), templates=TEMPLATES, extensions=extensions)
+    text = report_text(labels, released, tables, words, software=software(), templates=TEMPLATES)
     told = {
         "tables": one_each(blocks(text, "table"), "table"),
         "figures": one_each(blocks(text, "figure"), "figure"),

@@ -10,9 +10,7 @@ PROJECT = Path(__file__).parents[3]
 HANDED_ON = ("LICENSE", "CITATION.cff")
 
 
-def provenance(
-    study: str, profile: str, inputs: dict[str, str], code: str, released: dict[str, Any], project: Path = PROJECT
-) -> dict[str, Any]:
+def provenance(study: str, profile: str, inputs: dict[str, str], code: str, released: dict[str, Any]) -> dict[str, Any]:
     """Sum up what a submission was made from.
 
     Parameters
@@ -21,7 +19,6 @@ def provenance(
     inputs : what came from outside -> its SHA-256; empty for what the study does not have.
     code : digest of the modules that drew and wrote it.
     released : released table -> its file; what is no table of the release line is left out.
-    project : folder of the project.
 
     Returns
     -------
@@ -37,8 +34,8 @@ def provenance(
             name: digest(path)[0] for name, path in sorted(released.items()) if str(path).endswith(".parquet")
         },
         "software": software(),
-        "lock": digest(project / "requirements.lock")[0],
-        "commit": commit(project),
+        "lock": digest(PROJECT / "requirements.lock")[0],
+        "commit": commit(PROJECT),
     }
 
 
@@ -58,18 +55,17 @@ def commit(project: Path) -> str:
     return next((line.split()[0] for line in lines if line.endswith(f" {name}")), "no commit yet")
 
 
-def handed_on(files: dict[str, str], project: Path = PROJECT) -> dict[str, str]:
+def handed_on(files: dict[str, str]) -> dict[str, str]:
     """Text of files that are handed on as they are, with licence and citation of the program.
 
     Parameters
     ----------
     files : name in the submission -> path.
-    project : folder of the project.
 
     Returns
     -------
     Name in the submission -> text.
     """
     paths = {name: Path(path) for name, path in files.items()}
-    paths |= {name: project / name for name in HANDED_ON if (project / name).is_file()}
+    paths |= {name: PROJECT / name for name in HANDED_ON if (PROJECT / name).is_file()}
     return {name: path.read_text(encoding="utf-8") for name, path in paths.items()}

@@ -125,7 +125,7 @@ def _share_lines(shares: pd.DataFrame, labels: Labels) -> dict[tuple[str, str], 
         of_arm: dict[str, list[dict[Any, Any]]] = {}
         for row in mine.to_dict("records"):
             of_arm.setdefault(str(row["arm"]), []).append(row)
-        blank = MISSING if level else HIDDEN
+        blank = HIDDEN if "" in of_arm and not level else MISSING
         found[(factor, level)] = [
             what,
             *(_share(of_arm[arm]) if arm in of_arm else blank for arm in labels.plan.arms or [""]),

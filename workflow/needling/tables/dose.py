@@ -72,8 +72,9 @@ def _spread(released: dict[str, pd.DataFrame], exact: pd.DataFrame, labels: Labe
     for row in weights[weights["analysis"].isin(exact["analysis"])].dropna(subset="mean").to_dict("records"):
         arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
         mean, sd, low, high = (format_fixed(row[name], 2) for name in ("mean", "sd", "q05", "q95"))
+        spread = "" if pd.isna(row["q05"]) else f", 5th to 95th percentile {low} to {high}"
         told.append(
-            f"{labels.cohort(row['cohort'])}{arm}: mean {mean}, SD {sd}, 5th to 95th percentile {low} to {high}, effective n "
+            f"{labels.cohort(row['cohort'])}{arm}: mean {mean}, SD {sd}{spread}, effective n "
             f"{format_fixed(row['effective_n'], 0)} of {row['n']}"
         )
     return [f"Weights: {'; '.join(told)}."] if told else []
