@@ -99,6 +99,18 @@ MUTATIONS = [
         f"{FIGURES} -k names_the_side",
     ),
     (
+        "report/answer.py",
+        "self.digits)) == self.null",
+        "self.digits)) != self.null",
+        "tests/unit/test_answer.py -k 'direction or prints_as_one'",
+    ),
+    (
+        "figures/forest.py",
+        'if arm == group.first["arm"]',
+        'if arm != group.first["arm"]',
+        f"{FIGURES} -k row_for_each_pair",
+    ),
+    (
         "figures/forest.py",
         'on_left = row["better"] == "lower"',
         'on_left = row["better"] == "higher"',

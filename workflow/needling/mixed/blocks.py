@@ -16,7 +16,7 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from .connected import Connected
-from .stacks import laid
+from .stacks import laid, repeated
 
 Array = np.ndarray
 
@@ -70,6 +70,10 @@ class Bucket:
     def spread(self, per_pattern: Array) -> Array:
         """Repeat (K, ...) to (N, ...)."""
         return per_pattern if self.one_to_one else laid(per_pattern[self.pattern])
+
+    def spread_all(self, per_pattern: Array) -> Array:
+        """Repeat several stacks of matrices, (count, K, m, m) to (count, N, m, m)."""
+        return per_pattern if self.one_to_one else repeated(per_pattern, self.pattern)
 
     def sum_patterns(self, per_block: Array) -> Array:
         """Sum (N, ...) to (K, ...)."""

@@ -8,7 +8,6 @@ Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X, R_ij = X'V^-1 V_ij V^-1 X and Phi = (X'V^-1 X
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from .blocks import Bucket
 from .likelihood import Point
 from .reordered import ReorderedPoint
 from .series import Series
-from .stacks import cross, flat, product
+from .stacks import cross, flat, flats, products
 
 Array = np.ndarray
 
@@ -55,14 +54,11 @@ class Information:
         return self.Phi + 2 * self.Phi @ inner @ self.Phi
 
 
-def _spread_product(bucket: Bucket, per_pattern: Array, right: Array) -> list[Array]:
-    return [product(bucket.spread(one), right) for one in per_pattern]
-
-
-def _flat_cross(C: Sequence[Array]) -> Array:
-    """Sum C_i'C_j over blocks and rows: t times (N, m, c) -> (t, t, c, c)."""
-    rows = np.concatenate([flat(one).T for one in C])
-    return (rows @ rows.T).reshape(len(C), -1, len(C), C[0].shape[2]).transpose(0, 2, 1, 3)
+def _flat_cross(C: Array) -> Array:
+    """Sum C_i'C_j over blocks and rows: (t, N, m, c) -> (t, t, c, c)."""
+    t, c = len(C), C.shape[3]
+    rows = flats(C).reshape(t * c, -1)
+    return (rows @ rows.T).reshape(t, c, t, c).transpose(0, 2, 1, 3)
 
 
 class _Sums:
@@ -78,10 +74,10 @@ class _Sums:
         self.beyond_Q, self.beyond_trace = np.zeros_like(self.Q), np.zeros_like(self.trace)
         for index, bucket in enumerate(point.buckets):
             M = point.whitened_derivatives[index]
-            rows = np.stack([flat(np.sqrt(bucket.count)[:, None, None] * one).ravel() for one in M])
+            rows = flats(np.sqrt(bucket.count)[:, None, None] * M).reshape(t, -1)
             self.trace += bucket.weight * (rows @ rows.T)
             LW, LU = point.LW[index], point.LU[index]
-            C = _spread_product(bucket, M, LW)
+            C = products(bucket.spread_all(M), LW)
             self.P += bucket.weight * np.stack([cross(LW, one) for one in C])
             part = bucket.weight * _flat_cross(C)
             self.Q += part
@@ -102,9 +98,9 @@ class _Sums:
             for j, other in enumerate(KJ):
                 self.Q[i, j] -= one.T @ other
 
-    def _add_clusters(self, bucket: Bucket, M: Array, C: list[Array], LU: Array, K: Array) -> None:
+    def _add_clusters(self, bucket: Bucket, M: Array, C: Array, LU: Array, K: Array) -> None:
         transposed = np.swapaxes(LU, 1, 2)
-        D = _spread_product(bucket, M, LU)
+        D = products(bucket.spread_all(M), LU)
         local = bucket.local_pairs(K)
         flat_D = np.stack([flat(one).ravel() for one in D])
         flat_DK = np.stack([flat(one @ local).ravel() for one in D])
@@ -117,7 +113,7 @@ class _Sums:
     def _add_series(self, point: Point, series: Series) -> None:
         """Add what quadratic forms of second order, B^-1 B_i B^-1 B_j B^-1, have beyond the sum over pairs."""
         C = series.whitened(point.Linv, point.residual_derivatives, series.adjusted(*point.adjusted))
-        self.beyond_Q += _flat_cross(list(C[:, None]))
+        self.beyond_Q += _flat_cross(C[:, None])
         self.Q += self.beyond_Q
         if series.U.shape[1]:
             D = series.whitened(point.Linv, point.residual_derivatives, series.U)

@@ -18,7 +18,7 @@ from .blocks import Bucket, Patterns, Remainder
 from .connected import Connected, Squares
 from .series import Series
 from .stacks import cross as cross_products
-from .stacks import empty, inverse_factors, product, sums_of_products, times
+from .stacks import empty, inverse_factors, product, products, sums_of_products, times
 from .structures import Structure
 
 Array = np.ndarray
@@ -548,10 +548,8 @@ class Point:
         X_part = np.zeros((p, n_block))
         U_part = np.zeros((effects, n_block))
         for bucket, LW, LU, moved in zip(self.buckets, self.LW, self.LU, self.whitened_derivatives, strict=True):
-            r = LW[..., p:]  # whitened; LD is L^-1 B_i B^-1 r, (N, m, parameters)
-            LD = empty(1, bucket.n_blocks, bucket.size, n_block)[0]
-            for number, one in enumerate(moved):
-                LD[..., number] = product(bucket.spread(one), r)[..., 0]
+            # whitened: L^-1 B_i B^-1 r, (N, m, parameters)
+            LD = products(bucket.spread_all(moved), LW[..., p:])[..., 0].transpose(1, 2, 0)
             if not bucket.in_series:
                 cross += cross_products(LD, LD)
             X_part += bucket.weight * cross_products(LW[..., :p], LD)

@@ -34,6 +34,21 @@ def flat(stack: Array) -> Array:
     return stack.reshape(-1, stack.shape[2], order="F" if stack.shape[1] <= FEW else "C")
 
 
+def flats(stacks: Array) -> Array:
+    """Put the rows of all matrices of each of several stacks beside each other: (count, columns, N rows)."""
+    count, _, rows, columns = stacks.shape
+    if rows <= FEW:
+        return stacks.transpose(0, 3, 2, 1).reshape(count, columns, -1)
+    return stacks.reshape(count, -1, columns).swapaxes(1, 2)
+
+
+def repeated(stacks: Array, numbers: Array) -> Array:
+    """Take matrices by number from several stacks, (count, K, rows, columns) to (count, N, rows, columns)."""
+    if stacks.shape[2] > FEW:
+        return stacks[:, numbers]
+    return stacks.transpose(0, 3, 2, 1).take(numbers, axis=3).transpose(0, 3, 2, 1)
+
+
 def times(stack: Array, matrix: Array) -> Array:
     """Multiply each matrix of a stack with the same one from the right."""
     if stack.shape[1] > FEW:
@@ -50,6 +65,18 @@ def product(left: Array, right: Array) -> Array:
     np.multiply(left[:, :, :1], right[:, :1, :], out=result) if left.shape[2] else result.fill(0)
     for inner in range(1, left.shape[2]):
         result += left[:, :, inner, None] * right[:, inner, None, :]
+    return result
+
+
+def products(lefts: Array, right: Array) -> Array:
+    """Multiply each of several stacks, (count, N, rows, inner), with one stack: (count, N, rows, columns)."""
+    count, stack, rows, inner = lefts.shape
+    if rows > FEW or min(inner, right.shape[2]) > FEW:
+        return lefts @ right
+    result = empty(count, stack, rows, right.shape[2])
+    np.multiply(lefts[:, :, :, :1], right[:, :1, :], out=result)
+    for number in range(1, inner):
+        result += lefts[:, :, :, number, None] * right[:, number, None, :]
     return result
 
 

@@ -195,7 +195,7 @@ def _pdf(work: Path, metadata: list[str]) -> Path:
         "--default-image-extension=svg",
         f"--template={TEMPLATES / 'report.typ'}",
     )
-    source.write_text(_keep_headings(source.read_text(encoding="utf-8")), encoding="utf-8")
+    source.write_text(_kept_together(source.read_text(encoding="utf-8")), encoding="utf-8")
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     try:
         typst.compile(
@@ -212,10 +212,24 @@ def _pdf(work: Path, metadata: list[str]) -> Path:
     return with_row_heads(work / "report.pdf")
 
 
-def _keep_headings(source: str) -> str:
-    """Make heading rows of tables subheaders, which typst keeps on the page of the rows below them."""
+def _kept_together(source: str) -> str:
+    """Write what may not stand alone on a page as a header: typst keeps one on the page of what is below it.
+
+    Heading rows are kept with the rows below them, and the last two rows with the notes, which become the last row;
+    `tagged` makes rows and notes of them again for those who listen.
+    """
     heading = r"(?m)^( *)(table\.cell\(align: left, colspan: \d+\)\[#strong\[.*\]\]),$"
-    return re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
+    source = re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
+    rows = r"(?<=#table\(\n    )columns: \(([^)]*)\),((?:(?!\n  \)\]\n).)*?)((?:\n    \[[^\n]*,){1,2})"
+    below = r"(\n  \)\]\n(?:(?!#figure\().)*?)#notes\[(.*?)\](?=\n\] <table-)"
+    return re.sub(rows + below, _with_notes, source, flags=re.DOTALL)
+
+
+def _with_notes(found: re.Match[str]) -> str:
+    columns, before, last, after, notes = found.groups()
+    kept = f"\n    table.header(level: 3, repeat: false,{last}),"
+    told = f"\n    ..noted({len(columns.split(','))})[{notes}],"
+    return f"columns: ({columns}),{before}{kept}{told}{after.rstrip()}\n"
 
 
 def _fewer_colours(folder: Path) -> None:
