@@ -116,4 +116,18 @@ MUTATIONS = [
         'on_left = row["better"] == "higher"',
         f"{FIGURES} -k 'names_the_side or favours'",
     ),
+    # a figure of the report on axes of one's own: its place, never larger than itself, type and lines smaller with it
+    (
+        "desk/placed.py",
+        "room.height / (height * pixels), 1.0)",
+        "room.height / (height * pixels), 2.0)",
+        "tests/unit/test_desk.py -k axes",
+    ),
+    ("desk/placed.py", "room.y1 - height * pixels * scale", "room.y0", "tests/unit/test_desk.py -k axes"),
+    (
+        "desk/placed.py",
+        "y = self.page.get_canvas_width_height()[1] - y",
+        "pass",
+        "tests/unit/test_desk.py -k axes",
+    ),
 ]
