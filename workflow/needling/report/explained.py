@@ -74,7 +74,7 @@ def explained(row_id: str, released: dict[str, pd.DataFrame], labels: Labels) ->
         raise StudyError(
             f"there is no result '{row_id}'; the column row_id of reports/{labels.plan.study}/results/*.csv has them."
         )
-    row = found.iloc[0].to_dict()
+    row: dict[Any, Any] = found.iloc[0].to_dict()
     people = [f"{int(row[name])} {what}" for name, what in PEOPLE.items() if pd.notna(row[name])]
     model = model_words(row["analysis"], released, labels)
     told = [
