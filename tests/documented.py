@@ -1,7 +1,10 @@
 """The examples of docstrings, run as they stand. As a program: those of the desk, on the demo of the folder where it is started."""
 
 import doctest
+import importlib
 import inspect
+import pkgutil
+import re
 from types import SimpleNamespace
 
 PARSER = doctest.DocTestParser()
@@ -30,13 +33,45 @@ def without_example(*owners):
 
 
 def run(names, *owners):
-    """Run the examples of some classes and functions, each with the same names at hand; give back how many ran and what failed."""
+    """Run the examples of some classes and functions, each with the same names at hand; give back how many ran and what failed.
+
+    A function has the names of its own module too.
+    """
     said = []
     runner = doctest.DocTestRunner(Said(), verbose=False, optionflags=doctest.ELLIPSIS)
     for owner in owners:
         for name, one in public(owner).items():
-            runner.run(PARSER.get_doctest(inspect.getdoc(one) or "", dict(names), name, name, 0), out=said.append)
+            runner.run(
+                PARSER.get_doctest(inspect.getdoc(one) or "", {**one.__globals__, **names}, name, name, 0),
+                out=said.append,
+            )
     return runner.tries, "".join(said)
+
+
+# Modules of `analysis/` whose functions are the house's own: they make frames, rows, words and formulas for the kinds.
+HOUSE = {"fits", "formulas", "kinds", "results", "run", "sessions_received"}
+PLAIN = {"Any", "None", "bool", "dict", "float", "int", "list", "object", "str", "tuple"}
+PLAIN |= {"DataFrame", "Generator", "Iterable", "Literal", "Mapping", "Sequence", "Series", "ndarray"}
+
+
+def statistics():
+    """The public functions of `analysis/` that anybody can call: of numbers, texts and tables, and nothing of the house's."""
+    import needling.analysis
+
+    found = {}
+    for _, name, _ in pkgutil.iter_modules(needling.analysis.__path__):
+        module = importlib.import_module(f"needling.analysis.{name}")
+        own = {key: one for key, one in vars(module).items() if getattr(one, "__module__", "") == module.__name__}
+        functions = {key: one for key, one in own.items() if inspect.isfunction(one) and not key.startswith("_")}
+        if name not in HOUSE:
+            found |= {f"{name}.{key}": one for key, one in functions.items() if _is_plain(one)}
+    return found
+
+
+def _is_plain(function):
+    taken = [inspect.formatannotation(one.annotation) for one in inspect.signature(function).parameters.values()]
+    words = re.findall(r"[A-Za-z_][\w.]*", re.sub(r"Literal\[[^]]*\]", "Literal", " ".join(taken)))
+    return {word.rpartition(".")[2] for word in words} <= PLAIN
 
 
 def of_the_desk():

@@ -126,4 +126,23 @@ MUTATIONS = [
     # how numbers are written
     ("schema/stored.py", "digits - 1 - magnitude", "digits - magnitude", "tests/unit/test_same_bytes.py"),
     ("schema/stored.py", 'side="right") - 308', 'side="left") - 308', "tests/unit/test_same_bytes.py"),
+    # F and chi-squared by scipy.special: which of its functions counts from which end
+    (
+        "mixed/inference.py",
+        "special.fdtrc(rank, denominator, statistic)",
+        "special.fdtr(rank, denominator, statistic)",
+        "tests/unit/test_mixed_results.py",
+    ),
+    (
+        "mixed/inference.py",
+        "special.chdtrc(rank, statistic * rank)",
+        "special.chdtrc(rank, statistic)",
+        "tests/unit/test_mixed_results.py",
+    ),
+    (
+        "mixed/compare.py",
+        "float(special.chdtrc(df, statistic))",
+        "float(special.chdtr(df, statistic))",
+        "tests/unit/test_mixed_results.py",
+    ),
 ]

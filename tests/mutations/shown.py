@@ -4,9 +4,18 @@ REPORT = "tests/unit/test_report_words.py"
 FIGURES = "tests/unit/test_figures.py"
 ATTACK = "tests/unit/test_release_attack.py"
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
+RESPONDERS = "tests/unit/test_responders.py"
 BAND = "tests/unit/test_published_band.py"
 
+EXPLAINED = "tests/unit/test_explained.py"
+
 MUTATIONS = [
+    # what a printed number is
+    ("report/explained.py", '("at most", high) if', '("at least", high) if', EXPLAINED),
+    ("report/explained.py", "scale = 100.0 if percent", "scale = 1.0 if percent", EXPLAINED),
+    ("report/explained.py", 'if row["reference"] else "%"', 'if not row["reference"] else "%"', EXPLAINED),
+    ("analysis/results.py", 'rows["quantity"].isin(RATIOS), ""', 'rows["quantity"].isin(RATIOS), "share"', RESPONDERS),
+    ("analysis/results.py", 'rows["quantity"].isin(SHARES), "share"', 'rows["quantity"].isin(SHARES), ""', RESPONDERS),
     # the release line
     (
         "release/cells.py",
@@ -99,9 +108,35 @@ MUTATIONS = [
         f"{FIGURES} -k names_the_side",
     ),
     (
+        "report/answer.py",
+        "self.digits)) == self.null",
+        "self.digits)) != self.null",
+        "tests/unit/test_answer.py -k 'direction or prints_as_one'",
+    ),
+    (
+        "figures/forest.py",
+        'if arm == group.first["arm"]',
+        'if arm != group.first["arm"]',
+        f"{FIGURES} -k row_for_each_pair",
+    ),
+    (
         "figures/forest.py",
         'on_left = row["better"] == "lower"',
         'on_left = row["better"] == "higher"',
         f"{FIGURES} -k 'names_the_side or favours'",
+    ),
+    # a figure of the report on axes of one's own: its place, never larger than itself, type and lines smaller with it
+    (
+        "desk/placed.py",
+        "room.height / (height * pixels), 1.0)",
+        "room.height / (height * pixels), 2.0)",
+        "tests/unit/test_desk.py -k axes",
+    ),
+    ("desk/placed.py", "room.y1 - height * pixels * scale", "room.y0", "tests/unit/test_desk.py -k axes"),
+    (
+        "desk/placed.py",
+        "y = self.page.get_canvas_width_height()[1] - y",
+        "pass",
+        "tests/unit/test_desk.py -k axes",
     ),
 ]

@@ -131,6 +131,7 @@ def test_the_report_of_snakemake_shows_every_figure_and_table_with_its_caption(e
     assert not [name for name in results if "/phone/" in name], "a figure is shown once, at its full width"
     captions = {Path(name).stem: one["caption"] for name, one in results.items()}
     assert all(len(re.sub("<[^>]+>", "", caption)) > 30 for caption in captions.values())
+    assert len(set(captions.values())) == len(captions), "each figure and table has a caption of its own"
     words = json.loads((elsewhere.folder / "data/processed/demo/figures/words.json").read_text())
     assert words.keys() <= captions.keys()
 

@@ -558,6 +558,15 @@ def test_lock_project_and_place_decide_what_is_installed(launcher, tmp_path, mon
     assert len(seen) == 5
 
 
+def test_another_patch_version_of_python_is_no_reason_to_install_anew(launcher, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    wanted = {}
+    for version in [(3, 11, 2), (3, 11, 7), (3, 12, 1)]:
+        monkeypatch.setattr(launcher.sys, "version_info", version)
+        wanted[version] = launcher.wanted_installation("requirements.lock")
+    assert wanted[3, 11, 2] == wanted[3, 11, 7] != wanted[3, 12, 1]
+
+
 def test_too_old_a_python_is_told(launcher, monkeypatch):
     monkeypatch.setattr(launcher.sys, "version_info", (3, 9, 0))
     monkeypatch.setattr(launcher.shutil, "which", lambda name: None)

@@ -61,6 +61,22 @@ def said(**changes):
             "Pain intensity: no clear difference",
             "0.6 of 10 points lower (better); between 1.2 lower (better) and 0.0",
         ),
+        # an end that prints as no difference has no worth, however close to it and on whichever side it lies
+        (
+            {"estimate": -0.6, "low": -1.2, "high": 0.003},
+            "Pain intensity: no clear difference",
+            "0.60 of 10 points lower (better); between 1.20 lower (better) and 0.00",
+        ),
+        (
+            {**HIGHER, "estimate": 4.2, "low": -0.04, "high": 8.4},
+            "Function: no clear difference",
+            "4.2 of 100 points higher (better); between 0.0 and 8.4 higher (better)",
+        ),
+        (
+            {"estimate": -0.003, "low": -0.6, "high": 0.6},
+            "Pain intensity: no clear difference",
+            "between 0.60 lower (better) and 0.60 higher (worse)",
+        ),
         # neither direction is better: no worth
         ({"better": "neither"}, "Pain intensity: 1.0 of 10 points lower", "between 0.5 and 1.4 lower"),
         (WORSE | {"better": "neither"}, "Pain intensity: 1.0 of 10 points higher", "between 0.5 and 1.4 higher"),
@@ -89,6 +105,11 @@ def test_a_comparison_is_said_by_direction_sign_and_null(changes, headline, prec
 def test_a_ratio_is_held_against_one(better, estimate, low, high, headline):
     made = said(quantity="risk_ratio", better=better, estimate=estimate, low=low, high=high, unit="")
     assert made[0] == headline
+
+
+def test_an_end_of_a_ratio_that_prints_as_one_has_no_worth():
+    ratio = {"quantity": "risk_ratio", "better": "higher", "unit": ""}
+    assert said(**ratio, estimate=1.4, low=0.997, high=1.9)[1] == "1.40 (better); between 1.00 and 1.90 (better)"
 
 
 def test_a_share_is_told_in_percentage_points():

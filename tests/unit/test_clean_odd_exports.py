@@ -193,6 +193,18 @@ def test_a_few_impossible_answers_are_slips_and_not_asked_about(tmp_path):
     outcomes = cleaned(path, {"visa_a": {"items": "v1 .. v8"}}).tables["outcomes"]
     scores = score(outcomes, definitions({"visa_a": Instrument(items="v1 .. v8")}))
     assert len(scores) == 20
+    path = visa_export(tmp_path, ["10", "7"] * 10 + ["6", "5", "3"])
+    found = cleaned(path, {"visa_a": {"items": "v1 .. v8"}})
+    assert found.tables["outcomes"].query("item == '7'")["value"].isna().sum() == 3
+    noted = found.audit[found.audit["reason"] == "impossible: none of the answers that the item has"]
+    assert sorted(noted["old"]) == ["3", "5", "6"]
+    assert {*noted["action"]} == {"missing"}
+
+
+def test_codes_beyond_the_answers_of_an_item_are_given_no_order(tmp_path):
+    path = visa_export(tmp_path, ["0", "4", "7", "10", "5", "6"] * 3)
+    with pytest.raises(StudyError, match=r"6 of 18 answers \(such as 5, 6\).*code: points, \.\.\.\}\}\.$"):
+        cleaned(path, {"visa_a": {"items": "v1 .. v8"}})
 
 
 def test_parts_of_a_joined_code_are_the_same_number_also_with_a_fraction_of_nought(tmp_path):

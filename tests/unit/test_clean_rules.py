@@ -122,6 +122,17 @@ def test_sessions_twice():
     assert actions.to_dict() == {"dropped": 1, "quarantined": 2, "query": 3}
 
 
+def test_sessions_of_the_morning_and_of_the_evening_are_two():
+    found = tables()
+    rows = found["sessions"]
+    twin = rows.iloc[[0]].assign(row=len(rows), line=999)
+    for dated, kept in (("2024-03-20 17:30", 1), ("2024-03-20 00:00", 0)):
+        both = pd.concat([rows, twin.assign(date=dated)], ignore_index=True)
+        both.loc[[0, len(both) - 1], "session"] = None
+        result = cleaned(found | {"sessions": both})
+        assert len(result.tables["sessions"]) == len(rows) + kept
+
+
 def test_a_value_twice_at_one_visit():
     found = tables()
     found["outcomes"] = again(found["outcomes"], 0)

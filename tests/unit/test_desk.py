@@ -166,6 +166,18 @@ def test_every_kind_is_a_method(study) -> None:
         _ = study.ancov
 
 
+def test_help_on_a_kind_names_its_keys_and_its_example_is_what_the_plan_asks(study) -> None:
+    for name in kinds():
+        told = getattr(study, name).__doc__
+        own = set(kinds()[name].Settings.model_fields) - {"kind", "label", "role", "family", "estimand"}
+        assert {line.partition(" : ")[0] for line in told.splitlines() if " : " in line} >= own, name
+    (example,) = re.findall(r"^>>> (study\.ancova\(.*\))$", study.ancova.__doc__, re.M)
+    found = eval(example, {"study": study}).results
+    planned = study.results.query("analysis == 'ancova'")
+    np.testing.assert_allclose(found[INFERENCE], planned[INFERENCE], rtol=1e-6)
+    assert ">>>" not in study.clustering.__doc__  # the plan has none
+
+
 # ---------------------------------------------------------------- rows
 
 
@@ -392,28 +404,102 @@ def test_what_is_drawn_is_not_what_the_plan_is_asked_for(mod) -> None:
     assert mod.asked == []
 
 
-def test_a_figure_of_the_report_stands_on_axes_that_are_given(study, root, monkeypatch) -> None:
-    """The forest beside a plot of one's own: the axes hold it as wide as they are, and keep their place."""
+@pytest.fixture
+def reported(study, monkeypatch):
+    """A study whose forest has numbers."""
     from made_results import plan, shown
-    from matplotlib.figure import Figure
 
     released, _ = shown(plan)
     study.plan = plan()
     monkeypatch.setitem(study.__dict__, "tables", {f"release/{name}": table for name, table in released.items()})
+    return study
+
+
+def _pixels(figure, dpi: int = 120) -> np.ndarray:
+    """A figure as dots, 1 for white."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3] / 255
+
+
+def test_a_figure_of_the_report_stands_on_axes_that_are_given(reported) -> None:
+    """The forest beside a plot of one's own keeps to its axes, which keep their place, wherever the layout puts them."""
+    from matplotlib.figure import Figure
+
     before = matplotlib.get_backend()
-    sheet = Figure(figsize=(8, 6))
+    sheet = Figure(figsize=(8, 6), layout="constrained")
     own, ax = sheet.subplots(2, 1)
-    assert study.figure("forest", ax=ax) is ax
-    (picture,) = ax.images
-    width = picture.get_array().shape[1]
-    asked = ax.get_window_extent().width / sheet.dpi * 600
-    assert width == pytest.approx(asked, rel=0.01)
-    ink = np.asarray(picture.get_array())[..., :3].min(axis=2) < 128
-    assert 0.002 < ink.mean() < 0.3
+    assert reported.figure("forest", ax=ax) is ax
+    for dpi in (60, 144):
+        shown = _pixels(sheet, dpi)
+        (placed,) = ax.artists
+        extent, room = placed.get_window_extent(), ax.bbox
+        assert (extent.x0, extent.y1) == pytest.approx((room.x0, room.y1))
+        assert extent.x1 <= room.x1 + 1e-6
+        assert extent.y0 >= room.y0 - 1e-6
+        height = shown.shape[0]
+        ink = shown.min(axis=2) < 0.5
+        inside = ink[height - int(extent.y1) : height - int(extent.y0), int(extent.x0) : int(extent.x1)]
+        assert 0.005 < inside.mean() < 0.3
+        assert not ink[height - int(extent.y0) + 1 : height - int(room.y0)].any()
     assert not ax.axison
     assert own.axison
     assert matplotlib.get_backend() == before
-    assert isinstance(study.figure("forest"), Figure)
+    assert isinstance(reported.figure("forest"), Figure)
+
+
+def test_a_figure_on_axes_is_the_figure_itself_in_lines_and_letters(reported, tmp_path) -> None:
+    from matplotlib.figure import Figure
+
+    from needling.figures.style import style
+
+    alone = reported.figure("forest")
+    sheet = Figure(figsize=alone.get_size_inches())
+    ax = sheet.add_axes((0, 0, 1, 1))
+    reported.figure("forest", ax=ax)
+    with style():
+        one, other = _pixels(alone), _pixels(sheet)
+    ink = (one.min(axis=2) < 0.5).mean()
+    assert ink > 0.01
+    assert np.abs(one - other).mean() < 0.1 * ink
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        sheet.savefig(tmp_path / "sheet.svg")
+    drawn = (tmp_path / "sheet.svg").read_text(encoding="utf-8")
+    assert "<image" not in drawn
+    assert ">Myofascial pain<" in drawn
+
+
+def test_axes_with_more_room_show_a_figure_in_its_own_size(reported) -> None:
+    from matplotlib.figure import Figure
+
+    size = reported.figure("forest").get_size_inches()
+    sheet = Figure(figsize=2 * size)
+    ax = sheet.add_axes((0, 0, 1, 1))
+    reported.figure("forest", ax=ax)
+    extent = ax.artists[0].get_window_extent()
+    assert (extent.width, extent.height) == pytest.approx(size * sheet.dpi)
+    assert (extent.x0, extent.y1) == pytest.approx((ax.bbox.x0, ax.bbox.y1))
+
+
+def test_axes_that_are_too_small_show_a_figure_smaller(reported) -> None:
+    """Half of the room: words and lines of half their size, and nothing beside the axes."""
+    from matplotlib.figure import Figure
+
+    wide, high = reported.figure("forest").get_size_inches()
+    sheet = Figure(figsize=(wide, high))
+    ax = sheet.add_axes((0, 0.5, 1, 0.5))
+    reported.figure("forest", ax=ax)
+    (placed,) = ax.artists
+    extent = placed.get_window_extent()
+    assert (extent.width, extent.height) == pytest.approx((ax.bbox.width / 2, ax.bbox.height))
+    shown = _pixels(sheet)
+    ink = shown.min(axis=2) < 0.5
+    assert ink[: len(ink) // 2, : ink.shape[1] // 2].any()
+    assert not ink[len(ink) // 2 + 1 :].any()
+    assert not ink[:, ink.shape[1] // 2 + 1 :].any()
 
 
 # ---------------------------------------------------------------- into the plan
@@ -542,7 +628,7 @@ def test_results_are_current_as_long_as_plan_data_and_code_are_the_same(study, r
     (study.processed / current.FILE).unlink()
 
 
-def test_code_is_looked_for_only_where_a_file_of_it_has_changed(study, tmp_path, monkeypatch) -> None:
+def test_code_is_looked_for_only_where_the_record_names_no_files(study, tmp_path, monkeypatch) -> None:
     """Files keep their places in a copy of the workflow: a changed one, and a rule that came, are found."""
     workflow = tmp_path / "workflow"
     (workflow / "extensions").mkdir(parents=True)
@@ -564,9 +650,11 @@ def test_code_is_looked_for_only_where_a_file_of_it_has_changed(study, tmp_path,
     monkeypatch.setattr(current, "computing", looked)
     assert "its results are current" in study.remark
     step.write_text("2")
-    with pytest.raises(AssertionError, match="parsed"):
-        _ = study.remark
+    assert "the code has changed" in study.remark
     step.write_text("1")
     (workflow / "extensions/rule_new.py").touch()
-    with pytest.raises(AssertionError, match="parsed"):
+    assert "the code has changed" in study.remark
+    file = tmp_path / current.FILE
+    file.write_text(json.dumps({key: one for key, one in json.loads(file.read_text()).items() if key != "files"}))
+    with pytest.raises(AssertionError, match="parsed"):  # a record of before names no files
         _ = study.remark

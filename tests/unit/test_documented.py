@@ -1,11 +1,14 @@
-"""Public functions of the face and of the engine show an example each, and the engine's run; the desk's run on the demo."""
+"""Public functions of the face, the engine and the statistics show an example each, which run; the desk's run on the demo."""
+
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from documented import run, without_example
+from documented import run, statistics, without_example
 from needling.desk.asked import Asked
 from needling.desk.compared import compare
 from needling.desk.fit import Fit
@@ -17,6 +20,7 @@ from needling.mixed.estimated import Estimated
 from needling.mixed.fit import fit_ladder, fit_mixed, update
 from needling.mixed.fitted import MixedFit
 from needling.mixed.resample import bootstrap_intervals
+from needling.mixed.splines import cr, ns
 
 # What is a fact of its owner, read and not called, or what the desk's own modules ask of each other.
 FACTS = {f"Asked.{name}" for name in ("engine", "status", "message", "formula", "data", "variables")}
@@ -41,7 +45,20 @@ def data():
 
 def test_every_public_function_of_the_face_and_the_engine_shows_an_example():
     found = without_example(
-        open_study, compare, fit_mixed, Held, OpenStudy, Rows, Asked, Fit, Estimated, MixedFit, update, fit_ladder
+        open_study,
+        compare,
+        fit_mixed,
+        Held,
+        OpenStudy,
+        Rows,
+        Asked,
+        Fit,
+        Estimated,
+        MixedFit,
+        update,
+        fit_ladder,
+        ns,
+        cr,
     )
     assert set(found) == FACTS
 
@@ -53,10 +70,32 @@ def test_the_examples_of_the_engine_run(data, tmp_path, monkeypatch):
     mmrm = update(fit, data, random=None, residual="unstructured(visit)")
     names = {"fit": fit, "mmrm": mmrm, "data": data, "np": np, "pd": pd, "update": update}
     names |= {one.__name__: one for one in (fit_mixed, fit_ladder, likelihood_ratio_test, bootstrap_intervals)}
-    owners = (fit_mixed, update, fit_ladder, likelihood_ratio_test, bootstrap_intervals, Estimated, MixedFit)
+    owners = (fit_mixed, update, fit_ladder, likelihood_ratio_test, bootstrap_intervals, ns, cr, Estimated, MixedFit)
     tried, failed = run(names, *owners)
     assert not failed, failed
     assert tried > 30
+
+
+def test_every_statistic_that_takes_numbers_or_a_table_shows_an_example_that_runs():
+    """What the kinds compute with can be called with numbers of one's own: each shows how (docs/api.md names where they are)."""
+    found = statistics()
+    named = {"graph.test", "blinding.indices", "g_computation.g_computation", "weighting.weighted_difference"}
+    assert named <= set(found)
+    assert without_example(*found.values()) == []
+    tried, failed = run({}, *found.values())
+    assert not failed, failed
+    assert tried > 2 * len(found)
+
+
+def test_the_page_of_the_desk_names_statistics_that_there_are():
+    page = (Path(__file__).parents[2] / "docs/api.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^\| (`[a-z_`, ]+) \| (.+) \|$", page.partition("## What the kinds compute with")[2], re.M)
+    modules = [re.findall(r"`(\w+)`", left) for left, _ in lines]
+    functions = [re.findall(r"`(\w+)`", right) for _, right in lines]
+    assert len(lines) > 6
+    known = set(statistics())
+    for places, names in zip(modules, functions, strict=True):
+        assert all(any(f"{place}.{name}" in known for place in places) for name in names), (places, names)
 
 
 def test_an_example_that_is_wrong_is_found():

@@ -271,6 +271,32 @@ def test_no_column_of_codes_is_said_and_each_row_is_a_patient(drafted):
     assert rows_kept(said)["patients"] == (20, 20)
 
 
+def test_codes_under_an_unusual_name_are_the_patients(drafted):
+    """A German 'Pat.-Nr.' was not known, and each visit became a patient."""
+    row = "{code};{visit};{arm};{pain};C{clinic}\n"
+    rows = "".join(
+        row.format(code=f"K-{n:02}", visit=visit, arm="ab"[n % 2], pain=2 + (n + len(visit)) % 7, clinic=n % 2)
+        for n in range(12)
+        for visit in ("Eingang", "nach 4 Wochen")
+    )
+    for name, heading in (("known", "Pat.-Nr."), ("unknown", "Kennung der Studie")):
+        study, words, said = drafted(name, f"{heading};Visite;Gruppe;Schmerz;Ort\n{rows}")
+        assert study.patients.id == heading
+        assert rows_kept(said)["patients"] == (12, 12)
+    assert (
+        "# NOTE: No column is called a patient's code; 'Kennung der Studie' holds codes and is taken for it." in words
+    )
+
+
+def test_a_visit_before_the_measure_may_begin_with_its_number(drafted):
+    rows = "".join(f"P{n:02},{'ab'[n % 2]},{n % 9},{n % 8},{n % 7},{n % 19},{n % 21},{n % 17}\n" for n in range(20))
+    head = "id,group,pre_nprs,4w_nprs,12w_nprs,pre_stiffness,4w_stiffness,12w_stiffness\n"
+    study, _, said = drafted("first", head + rows)
+    assert study.instruments["nprs"].total == {"pre": "pre_nprs", "week_4": "4w_nprs", "week_12": "12w_nprs"}
+    assert [visit.week for visit in study.visits.schedule.values()] == [0, 4, 12]
+    assert rows_kept(said)["patients"] == (20, 20)
+
+
 @pytest.mark.parametrize(
     ("name", "source", "shape"),
     [

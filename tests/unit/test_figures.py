@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_results import (
+    ARM,
     long_plan,
     one_cohort,
     one_visit_plan,
@@ -290,10 +291,29 @@ def test_a_course_names_the_side_of_improvement(better):
     assert {(low < 0, high > 0) for low, high in bands(figure)} == {(better == "lower", better == "higher")}
 
 
+def test_forest_of_three_arms_in_one_cohort_has_a_row_for_each_pair_in_one_plot():
+    figure, source, _, _ = drawn("forest", three_arms_plan)
+    (ax,) = [ax for ax in figure.axes if ax.get_lines()]
+    texts = [t.get_text().replace("\n", " ") for t in drawn_texts(figure)]
+    pairs = ["Sham against usual care", "Dry needling against usual care", "Dry needling against sham"]
+    assert sorted(pairs) == sorted(text for text in texts if " against " in text)
+    assert len(ax.get_lines()) == 1 + 2 * len(source) == 7
+    # the outcome is better higher: drawn turned, so that left is better with the first-named arm
+    ((zero, _),) = plots(figure)
+    for words, left in (("First-named", True), ("Second-named", False)):
+        (place,) = place_of(figure, words)
+        assert (place < zero) == left
+    assert bands(figure)[0][1] == 0
+
+
 def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
-    figure, source, _, alternative = drawn("forest", three_arms_plan)
+    cohort = {"label": "Sports injury", "outcomes": {"function": "lefs"}}
+    two = {"sports": cohort, "myofascial": {**cohort, "label": "Myofascial pain"}}
+    codes = {0: "usual_care", 1: "sham", 2: "dry_needling"}
+    people = {"id": "id", "arm": {**ARM, "codes": codes}, "cohort": {"from": "c"}, "covariates": {"sex": "sex"}}
+    figure, source, _, alternative = drawn("forest", lambda: three_arms_plan(cohorts=two, patients=people))
     texts = [t.get_text() for t in drawn_texts(figure)]
-    assert len(source) == 3
+    assert len(source) == 6
     words = {"usual_care": "Usual care", "sham": "Sham", "dry_needling": "Dry needling"}
     for row in source.to_dict("records"):
         for arm in (row["arm"], row["reference"]):

@@ -454,3 +454,10 @@ def test_more_than_half_of_the_codes_make_a_register(others, kind):
         patterns.country_number(["20-05536168-2", "20-26756539-3", "27-12345678-0", *["20-05536168-3"] * others])
         == kind
     )
+
+
+@pytest.mark.parametrize("code", ["M.S. 12.03.1967", "1967-03-12/4", "K 1/12/1949"])
+def test_a_day_of_birth_in_a_code_is_found_and_a_day_of_enrolment_is_not(code):
+    others = ["B-02", "2024-03-12/1", "B-04", "12.03.2024-2", "19.45.1967"]
+    for codes, kind in (([code, *others], {("column 'id'", "date")}), (others, set())):
+        assert kinds(export({"id": codes, "pain": [str(n) for n in range(len(codes))]})) == kind

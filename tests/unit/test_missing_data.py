@@ -330,7 +330,7 @@ def test_dropout_is_counted_by_arm_visit_and_reason():
     data = data[~(data["patient"].eq("P0000") & data["visit"].isin(["week_4", "week_8"]))]
     data = data[~(data["patient"].eq("P0001") & data["visit"].ne("baseline"))]
     data = data[~(data["patient"].eq("P0002") & data["visit"].eq("week_4"))]  # came back
-    status = pd.DataFrame({"patient": ["P0000", "P0005"], "reason": ["moved", "recovered"]})
+    status = pd.DataFrame({"patient": ["P0000", "P0000", "P0005"], "reason": ["recovered", "moved", "recovered"]})
     found = run(data, status=status, adjust=[]).tables["dropout"]
     arm = data.drop_duplicates("patient").set_index("patient")["arm"]
     rows = found.set_index("visit")
@@ -356,6 +356,7 @@ def test_baseline_of_the_lost_beside_the_kept_by_hand():
     assert (row["lost"], row["kept"]) == (pytest.approx(a.mean()), pytest.approx(b.mean()))
     assert row["standardised_difference"] == pytest.approx((a.mean() - b.mean()) / np.sqrt((a.var() + b.var()) / 2))
     assert found[found["variable"] == "sex"]["level"].unique().tolist() == ["male"]
+    assert found[found["variable"] == "age"]["level"].tolist() == ["", ""]  # a number, one row for each arm
 
 
 # ---------------------------------------------------------------- what a study may ask for

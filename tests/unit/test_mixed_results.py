@@ -169,6 +169,17 @@ def test_joint_test_of_one_row_is_its_t_test(fit):
     assert fit.joint_test("visit:arm").iloc[0]["df_numerator"] == 4
 
 
+def test_tests_of_terms_are_those_of_f_and_without_end_of_chi_squared(fit):
+    table = fit.anova()
+    assert table["df_numerator"].max() == 4
+    expected = stats.f.sf(table["statistic"], table["df_numerator"], table["df_denominator"])
+    np.testing.assert_allclose(table["p"], expected, rtol=1e-10)
+    wald = fit.anova(df="asymptotic")
+    assert np.isinf(wald["df_denominator"]).all()
+    expected = stats.chi2.sf(wald["statistic"] * wald["df_numerator"], wald["df_numerator"])
+    np.testing.assert_allclose(wald["p"], expected, rtol=1e-10)
+
+
 def test_between_within_degrees_of_freedom(fit):
     table = fit.terms(df="between_within").set_index("term")["df"]
     between = {"Intercept", "age", "arm[T.needling]", "arm[T.sham]"}

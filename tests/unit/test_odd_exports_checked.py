@@ -255,6 +255,55 @@ def test_centimetres_of_some_patients_or_of_a_visit_are_asked_about(checked, vas
     assert "./run" in checked(table(vas=spread, nprs=None))[0], "low values that others have too are no other unit"
 
 
+def test_percentages_that_are_all_even_are_no_raw_scale_that_a_draft_may_state(checked):
+    """One raw point of the NDI is 2 %: read as 0-50 points they were doubled."""
+    even = [2 * (n % 24) for n in range(48)]
+    said, _ = checked(table(ndi=even))
+    assert "none above 50, so it may be the raw scale" in said
+    _, values = checked(table(ndi=even), ("{total: ndi}", "{unit: '%', total: ndi}"))
+    assert values["ndi"] == even
+
+
+@pytest.mark.parametrize("column", ["site", "visit"])
+def test_raw_points_of_one_clinic_or_visit_among_percentages_are_asked_about(checked, column):
+    half = [n // 2 % 2 if column == "site" else n % 2 for n in range(48)]
+    percent = [2 * (7 * n % 41) for n in range(48)]
+    raw = [value // 2 if here else value for value, here in zip(percent, half, strict=True)]
+    site = ["ab"[here] for here in half] if column == "site" else None
+    said, _ = checked(table(ndi=raw, site=site))
+    whose = "one clinic" if column == "site" else "one visit"
+    assert f"all values of {whose} (24 of them) would be on the raw scale, and odd numbers are among them" in said
+    assert "./run" in checked(table(ndi=percent, site=site))[0]
+    items = {f"ndi_{n}": [(value // 2 + 10 - n) // 10 for value in percent] for n in range(1, 11)}
+    said, _ = checked(table(ndi=None, site=site, **items, ndi_total=raw))
+    assert "./run" in said, "items tell the scale"
+
+
+def test_a_column_may_say_row_by_row_that_answers_were_added_up(checked):
+    """The unit column of an instrument without other units was not read."""
+    sums = [11 + n % 45 for n in range(48)]
+    scores = [100 * (n % 45) / 44 for n in range(48)]
+    written = table(
+        quickdash=[sums[n] if n % 2 else scores[n] for n in range(48)],
+        unit=["sum of items" if n % 2 else "0-100 points" for n in range(48)],
+        nprs=None,
+        ndi=None,
+    )
+    said, values = checked(written, ("{total: quickdash", "{unit_column: unit, total: quickdash"))
+    assert values["quickdash"] == pytest.approx(scores)
+    assert "24  corrected      units" in said
+    written["unit"] = [None if n % 2 else "0-100 points" for n in range(48)]
+    stated = "{unit: sum of items, unit_column: unit, total: quickdash"
+    _, values = checked(written, ("{total: quickdash", stated))
+    assert values["quickdash"] == pytest.approx(scores), "rows that state none are in the unit of the study file"
+
+
+def test_an_instrument_of_one_unit_is_not_told_to_have_a_column_of_units(checked):
+    said, _ = checked(table(lefs=[100 - n for n in range(48)], nprs=None, ndi=None))
+    assert "instruments.lefs.factor: 0.8 if they are 0-100" in said
+    assert "unit_column" not in said
+
+
 def test_a_draft_states_no_unit_of_what_is_measured(checked):
     """Newtons of one clinic and kilograms of the other were drafted as kilograms."""
     strength = [[25 + n % 9, 250 + n % 90][n // 2 % 2] for n in range(48)]
@@ -286,7 +335,70 @@ def test_a_code_for_missing_is_no_arm(checked):
     assert len(values["nprs"]) == 46
 
 
+def test_spellings_of_an_arm_are_drafted_as_one_and_signs_as_two(checked):
+    spelled = [["Needling", "Sham", "SHAM ", "sham"][n // 2 % 4] for n in range(48)]
+    said, values = checked(table(group=spelled))
+    assert "patients    24    24          0" in said
+    assert len(values["nprs"]) == 48
+    signs = table(group=[["DN+", "DN-"][n // 2 % 2] for n in range(48)])
+    said, _ = checked(signs, ("{DN+: dn_plus, DN-: dn_minus}", "{DN+: dn_plus, DN-: dn_minus}"))
+    assert "./run" in said
+
+
+def test_a_group_called_none_is_noted_and_can_be_listed(checked):
+    export = table(group=[["Needling", "none"][n // 2 % 2] for n in range(48)])
+    note = "'group' holds one group and 'none', which is taken for missing; if that is an arm, write patients.arm"
+    listed = "  arm: {from: group, codes: {Needling: needling, none: control}, reference: control}\n"
+    said, _ = checked(
+        export, (note, note), ("design: single_arm", "design: randomised"), ("  id: id", f"{listed}  id: id")
+    )
+    assert "patients    24    24          0" in said
+
+
+def test_an_arm_that_nobody_is_of_at_the_primary_visit_is_said_first(checked):
+    export = table()
+    said, _ = checked(export[(export["group"] != "Sham") | (export["visit"] == "Baseline")])
+    assert "Likely wrong\n  - visits.primary: nobody of the arm 'sham' was seen at the visit 'week_4'" in said
+    assert "./run" not in said
+
+
 # ---------------------------------------------------------------- dates and letters
+
+
+def test_a_scale_the_other_way_round_in_everybody_is_said_first(checked):
+    """A clinic alone was asked about; where all clinics had turned the scale round nothing was said."""
+    with_pain = [min(100, 11 * v - n % 9) for n, v in enumerate(PAIN)]
+    said, _ = checked(table(ndi=[100 - v for v in with_pain]))
+    assert "Likely wrong\n  - instruments.ndi: it runs against nprs (correlation -0.9" in said
+    assert "though lower is better in ndi and lower is better in nprs" in said
+    assert "./run" in checked(table(ndi=with_pain))[0]
+    few = table(ndi=[100 - v for v in with_pain]).iloc[:38]
+    assert "runs against" not in checked(few)[0]
+
+
+def test_times_of_the_day_are_measurements_of_their_own(checked):
+    """A diary of mornings and evenings lost each evening that repeated its morning."""
+    days = [datetime.date(2024, 3, 1) + datetime.timedelta(n) for n in range(8)]
+    rows = [
+        (f"P{p:02}", f"{day} {hour}", 4, "ab"[p % 2]) for p in range(6) for day in days for hour in ("08:00", "20:00")
+    ]
+    said, values = checked(pd.DataFrame(rows, columns=["id", "date", "nprs", "arm"]))
+    assert "visits      96    96          0" in said
+    assert values["nprs"] == [4] * 96
+    again = [(*row[:1], row[1].replace("20:00", "00:00:00Z").replace(" 08:00", ""), *row[2:]) for row in rows]
+    said, _ = checked(pd.DataFrame(again, columns=["id", "date", "nprs", "arm"]))
+    assert "48 of 96 rows of visits are taken out: the same visit entered twice (48)." in said, "midnight is no time"
+
+
+def test_dates_without_marks_are_drafted(checked):
+    said, values = checked(table(date=table()["date"].str.replace("-", "")))
+    assert "No column of the export is left unread" in said
+    assert values["nprs"] == PAIN
+
+
+def test_dates_that_cannot_be_used_are_said_first(checked):
+    said, _ = checked(table(date=table()["date"].str.replace("2024", "2567")))
+    assert "Likely wrong\n  - visits.date: 48 of 48 filled cells give no date: not a date (48)." in said
 
 
 def test_days_as_a_spreadsheet_counts_them_are_drafted_as_dates(checked):
@@ -322,6 +434,21 @@ def test_an_old_encoding_is_drafted_with_the_letters_it_gives(checked):
 # ---------------------------------------------------------------- codes
 
 
+def test_a_code_for_missing_far_above_the_others_is_asked_about_though_it_is_rare(checked):
+    said, _ = checked(table(ndi=[99 if n % 9 == 0 else 2 + 4 * (n % 16) for n in range(48)]))
+    assert "holds 99 (6 times), usual codes for missing" in said
+    said, _ = checked(table(ndi=[99 if n % 9 == 0 else 66 + 2 * (n % 16) for n in range(48)]))
+    assert "./run" in said, "others are near it"
+
+
+def test_a_single_number_below_zero_is_a_code_and_no_range_of_its_own(checked):
+    """A draft with a range of its own for an instrument of the registry did not pass check."""
+    said, _ = checked(table(pcs=[-1 if n % 9 == 0 else 2 + n for n in range(48)]))
+    assert "column 'pcs': 48 values from -1 to 49" in said
+    assert "6 of them are outside the range of" in said
+    assert "export.missing if they are codes" in said
+
+
 def test_a_code_for_missing_within_the_range_is_asked_about(checked):
     with_codes = [99 if n % 4 == 0 else value for n, value in enumerate(NDI)]
     assert "column 'ndi': holds 99 (12 times), usual codes for missing" in checked(table(ndi=with_codes))[0]
@@ -338,9 +465,22 @@ def test_codes_that_lost_their_noughts_are_said_first(checked):
     ids = [f"{n // 2 + 1:03}" if n % 2 == 0 else str(n // 2 + 1) for n in range(48)]
     said, _ = checked(table(id=ids))
     assert (
-        "Likely wrong\n  - patients.id: 48 of 48 codes of patients differ from another one by noughts in front" in said
+        "Likely wrong\n  - patients.id: 48 of 48 codes of patients differ from another one by case, marks or noughts in front"
+        in said
     )
     assert "./run" not in said
+
+
+@pytest.mark.parametrize(("old", "new"), [("P", "p"), ("P", "P-"), ("P0", "P 0")])
+def test_codes_written_otherwise_at_another_visit_are_said_first(checked, old, new):
+    ids = [code.replace(old, new) if n % 2 else code for n, code in enumerate(table()["id"])]
+    assert "48 of 48 codes of patients differ" in checked(table(id=ids))[0]
+
+
+def test_numbers_of_clinic_and_patient_are_not_run_together(checked):
+    parts = [(site, n) for site in (1, 11, 111) for n in (1, 11, 111, 2, 12, 112, 3, 13)]
+    said, _ = checked(table(id=[f"{parts[n // 2][0]}-{parts[n // 2][1]}" for n in range(48)]))
+    assert "./run" in said
 
 
 def test_a_level_without_anybody_a_future_date_and_a_visit_of_noughts_are_said(checked):

@@ -77,6 +77,11 @@ def test_few_patients_give_exact_limits_and_no_ratio():
     assert session_rate(few, SESSIONS)["method"] == "clopper_pearson"
     assert limits(session_rate(few, SESSIONS)) == limits(exact_share(9, sum(SESSIONS)))
     assert session_rate([1, *few[:-1]], SESSIONS)["method"] == "robust_by_patient"
+    nearly = [
+        s - (i < FEWEST_PATIENTS - 1) for i, s in enumerate(SESSIONS)
+    ]  # hardly anybody has a session without an event
+    assert session_rate(nearly, SESSIONS)["method"] == "clopper_pearson"
+    assert session_rate([nearly[0], *nearly[1:-1], nearly[-1] - 1], SESSIONS)["method"] == "robust_by_patient"
     assert rate_ratio(few, SESSIONS, FEWER, SESSIONS) is None
     assert rate_ratio(FEWER, SESSIONS, few, SESSIONS) is None
 

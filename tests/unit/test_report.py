@@ -2,6 +2,7 @@
 
 import base64
 import html
+import itertools
 import re
 import subprocess
 import zipfile
@@ -203,11 +204,52 @@ def test_pdf_is_tagged_for_assistive_technology(built):
     assert len(rows) > 60
     for first, *others in rows:
         assert first["/S"] == "/TH"
-        assert any(one.get_object().get("/Scope") == "/Row" for one in listed_of(first["/A"]))
+        assert [one.get_object()["/Scope"] for one in listed_of(first["/A"]) if "/Scope" in one.get_object()] == [
+            "/Row"
+        ]
         assert {cell["/S"] for cell in others} == {"/TD"}
+        assert not any("/Scope" in one.get_object() for cell in others for one in listed_of(cell["/A"]))
     formulas = [one for one in found if one["/S"] == "/Formula"]
     assert formulas
     assert all("is the sum of" in one["/Alt"] for one in formulas)
+
+
+def test_notes_stand_after_their_table_on_the_page_of_its_last_row(built):
+    """Also where a table fills its page to the end: its last rows go with the notes; and no notes are read out as a row."""
+    pdf = PdfReader(built[1]["here"][1])
+    found = list(parts(pdf.root_object["/StructTreeRoot"]["/K"][0].get_object()))
+    alone = [body for body in found if body["/S"] == "/TBody" and len(cells_of(last_of(body))) == 1]
+    assert {cells_of(last_of(body))[0]["/S"] for body in alone} <= {"/TH"}, "the heading of a group"
+    noted = 0
+    for parent in found:
+        kids = [kid for kid in kids_of(parent) if "/S" in kid]
+        for table, below in itertools.pairwise(kids):
+            if table["/S"] == "/Table" and below["/S"] == "/Div":
+                assert page_of(last_of(last_of(table))) == page_of(below)
+                assert below["/P"].get_object() == parent
+                noted += 1
+    text = " ".join(page.extract_text() for page in pdf.pages)
+    assert noted > 10
+    assert noted <= len(re.findall(r"Table S?\d+\. ", text))
+
+
+def kids_of(part):
+    return [kid.get_object() for kid in listed_of(part.get("/K", [])) if hasattr(kid.get_object(), "get")]
+
+
+def last_of(part):
+    return kids_of(part)[-1]
+
+
+def cells_of(row):
+    return [cell for cell in kids_of(row) if cell.get("/S") in ("/TH", "/TD")]
+
+
+def page_of(part):
+    """The page of the first marks of a structure element."""
+    if "/Pg" in part:
+        return part["/Pg"].indirect_reference.idnum
+    return next((page for kid in kids_of(part) if (page := page_of(kid))), None)
 
 
 def listed_of(attributes):
@@ -260,6 +302,8 @@ def test_document_names_made_up_data_and_pictures_on_every_page(built):
     assert any("Made-up data" in header for header in headers)
     assert len(re.findall(r'<wp:docPr[^>]*descr="[^"]{20,}"', document)) == len(FIGURES)
     assert "headerReference" in document
+    # without a distance LibreOffice gives a picture one, and it stands over the right margin
+    assert len(re.findall(r'<wp:inline distT="0" distB="0" distL="0" distR="0">', document)) == len(FIGURES)
 
 
 # ---------------------------------------------------------------- labels that hold anything

@@ -10,7 +10,7 @@ from needling.analysis.g_computation import g_computation
 from needling.analysis.imputed import drawn
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.reliable_change import reliable_change
-from needling.analysis.responders import Response, responded
+from needling.analysis.responders import Response, _models, _pooled, responded
 from needling.analysis.response_curve import simultaneous_band
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
@@ -217,6 +217,56 @@ def test_recovery_under_missing_at_random():
     assert sum(inside) >= 19  # of 24 at 95 %: fewer happens once in a thousand times
 
 
+def test_what_was_drawn_adds_the_spread_between_the_completed_data_sets():
+    """Rubin's rules by hand: the mean variance within, and (1 + 1/m) times the variance between."""
+    frame = trial(3, n=120)
+    plan = study(visits=["week_12"], draws=20, baseline="unadjusted", responses={"free": {"at_most": 4.0}})
+    people = frame.drop_duplicates("patient")[["patient", "cohort", "arm", "age"]]
+    made = drawn(frame, people, _question(frame, plan), 20, np.random.default_rng(1))
+    group = people.sort_values("patient")["arm"].to_numpy()
+    found, within = [], []
+    for one in made.values[:, :, 2]:
+        table = g_computation(
+            pd.DataFrame({"arm": group, "y": (one <= 4.0) * 1}), "y", "arm", "arm", reference="usual_care"
+        )
+        difference = table[table["quantity"] == "risk_difference"].iloc[0]
+        found.append(difference["estimate"])
+        within.append(difference["se"] ** 2)
+    models = _models(
+        (made.values[:, :, 2] <= 4.0) * 1.0, made.values[:, :, 0], people.sort_values("patient"), _question(frame, plan)
+    )
+    shares, covariance, _ = _pooled(models, _question(frame, plan))
+    slope = np.array([-1.0, 1.0])
+    assert slope @ shares == pytest.approx(np.mean(found))
+    assert slope @ covariance @ slope == pytest.approx(np.mean(within) + (1 + 1 / 20) * np.var(found, ddof=1))
+    assert np.var(found, ddof=1) > 0.05 * np.mean(within)
+
+
+def test_a_missing_baseline_costs_no_randomised_patient():
+    frame = trial(2, lost=False)
+    lacks = frame["patient"] == "P0004"
+    frame = frame[~(lacks & (frame["visit"] == "baseline"))]
+    frame = frame.assign(baseline=frame["baseline"].mask(frame["patient"] == "P0004"))
+    one = row(run(frame, missing="non_response", responses={"free": {"at_most": 4.0}}), "risk_difference", "free")
+    at_4 = frame[frame["visit"] == "week_4"].assign(y=lambda d: (d["value"] <= 4.0) * 1)
+    filled = at_4.assign(baseline=at_4["baseline"].fillna(at_4["baseline"].mean()))
+    plain = g_computation(filled, "y", "arm", "arm + baseline", reference="usual_care")
+    plain = plain[plain["quantity"] == "risk_difference"].iloc[0]
+    assert (one["n_patients"], one["estimate"]) == (160, pytest.approx(plain["estimate"], rel=1e-9))
+
+
+def test_a_number_needed_is_as_safe_to_tell_as_the_smaller_arm_and_the_rarer_answer():
+    frame = trial(2, lost=False)
+    arm = frame["arm"].mask(frame["patient"].str[1:].astype(int) < 40, "usual_care")
+    asked = {"missing": "non_response", "responses": {"free": {"at_most": 4.0}}}
+    found = run(frame.assign(arm=arm), **asked)
+    one = found.tables["number_needed"].iloc[0]
+    shares = {name: row(found, "share", "free", name) for name in ARMS.values()}
+    assert one["n"] == min(each["n_patients"] for each in shares.values()) == 60
+    assert one["n_events"] == min(each["n_events"] for each in shares.values())
+    assert one["n_none"] == min(each["n_patients"] - each["n_events"] for each in shares.values())
+
+
 def test_chance_is_seeded():
     frame = trial(4)
     one, other = (run(frame, visits=["week_12"]) for _ in range(2))
@@ -421,6 +471,14 @@ def test_nobody_responds():
     odds = row(found, "conditional_odds_ratio", "at_least_30_percent")
     assert (odds["status"], odds["note"]) == ("not_estimated", "nobody, or everybody, responded")
     assert found.tables["number_needed"]["through_infinity"].eq(1).all()
+
+
+def test_shares_have_a_unit_and_ratios_have_none():
+    found = run(trial(2, lost=False)).results
+    units = found.groupby("quantity")["unit"].agg(set).to_dict()
+    assert {name: units[name] for name in ("share", "risk_difference", "risk_ratio", "odds_ratio")} == {
+        "share": {"share"}, "risk_difference": {"share"}, "risk_ratio": {""}, "odds_ratio": {""},
+    }  # fmt: skip
 
 
 def test_three_arms_and_pairs():

@@ -164,6 +164,27 @@ def sham():
     return simulate_study(Scenario("sham", patients=6000, clinics=100, therapists=300), np.random.default_rng(12))
 
 
+def test_soreness_and_harms_are_those_of_the_truth(sham):
+    """Of each arm: mean soreness within four standard errors, and the share of sessions with a minor and a severe event."""
+    arms = sham.patients["arm"].to_numpy()
+    sessions = sham.sessions.assign(arm=arms[sham.sessions["patient"]])
+    assert list(sham.truth["soreness"]) == ["sham", "dry_needling"]
+    assert sessions.loc[sessions["arm"] == "usual_care", "soreness_24h"].isna().all()
+    for arm, means in sham.truth["soreness"].items():
+        for hours, mean in means.items():
+            seen = sessions.loc[sessions["arm"] == arm, f"soreness_{hours.removeprefix('hours_')}h"].dropna()
+            assert abs(seen.mean() - mean) < 4 * seen.std() / len(seen) ** 0.5
+    events = sham.adverse_events.assign(arm=arms[sham.adverse_events["patient"]])
+    for arm, chances in sham.truth["adverse_events_per_session"].items():
+        n, mine = (sessions["arm"] == arm).sum(), events[events["arm"] == arm]
+        severe = (mine["severity"] == "severe").sum()
+        for seen, chance in (
+            (severe, chances["severe"]),
+            (len(mine) - severe, chances["minor"] * (1 - chances["severe"])),
+        ):
+            assert abs(seen / n - chance) <= 4 * (chance * (1 - chance) / n) ** 0.5
+
+
 def test_a_sham_does_a_part_of_what_needling_does(sham):
     outcomes = sham.truth["cohorts"]["myofascial"]["outcomes"]
     assert list(sham.truth["cohorts"]) == ["myofascial"]

@@ -30,6 +30,7 @@ def test_cells_are_words_and_numbers_for_people(name, make):
     if made is None:
         return
     assert made.caption.endswith(".")
+    assert all(made.head), "a column without a head is none for a screen reader"
     for row in [made.head, *made.rows]:
         assert len(row) in (1, len(made.head))
         for cell in row:
@@ -236,7 +237,7 @@ def test_baseline_table_says_how_many_have_a_value_where_somebody_has_none():
         released["baseline"].loc[mine & (released["baseline"]["arm"] == "usual_care"), "n"] = 45
 
     first = next(row for row in table("baseline", plan, fewer).rows if row[0].startswith("Age"))
-    assert first[0] == "Age, years (n = 45, 60)"
+    assert first[0] == "Age, years (n = 45, 60)".replace("n = 45, ", "n\u00a0=\u00a045,\u00a0")
     assert next(row for row in table("baseline", plan).rows if row[0].startswith("Age"))[0] == "Age, years"
 
 

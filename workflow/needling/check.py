@@ -8,7 +8,8 @@ import pandas as pd
 
 from needling.analysis.run import without_baseline
 from needling.clean.cleaning import clean
-from needling.clean.doubts import dated_later, impossible, large_losses, levels_of_nobody, one_value_only
+from needling.clean.doubts import arms_not_seen, dated_later, impossible, large_losses, levels_of_nobody, one_value_only
+from needling.clean.patterns import against_pain
 from needling.clean.workbook import cleaning_summary
 from needling.cohort.flow import participant_flow
 from needling.cohort.frame import assemble
@@ -60,12 +61,19 @@ def dry_run(study: Study, raw: str | None = None) -> str:
         cleaned = clean(tables, study, Keys.open(key, seed=drawn))
     definitions = {name: definition(name, settings) for name, settings in study.instruments.items()}
     patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
-    frame = assemble(patients, visits, score(cleaned.tables["outcomes"], definitions), study)
+    scores = score(cleaned.tables["outcomes"], definitions)
+    frame = assemble(patients, visits, scores, study)
     flow = participant_flow(tables["patients"], patients, cleaned.quarantine, frame, study)
     doubts = [*large_losses(tables, cleaned.audit), *impossible(tables, cleaned, study)]
     # no clock: what an export says of visits lies before the day on which it was written
     exported = study.export.files(raw)[0].stat().st_mtime / DAY
-    doubts += [*levels_of_nobody(cleaned, study), *one_value_only(cleaned), *dated_later(tables, exported)]
+    doubts += [
+        *arms_not_seen(cleaned, study),
+        *levels_of_nobody(cleaned, study),
+        *one_value_only(cleaned),
+        *dated_later(tables, exported),
+    ]
+    doubts += against_pain(scores, study, definitions)
     for analysis in study.analyses:
         doubts += without_baseline(analysis, frame, study)
     shared = {name: shared_file(name, patients, frame, study)[1] for name in study.disclosure.share}

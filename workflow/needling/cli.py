@@ -36,6 +36,13 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("study")
     summary.set_defaults(command=_summary)
 
+    explain = commands.add_parser(
+        "explain", help="say what a printed number is: model, people, test, and who asked for it"
+    )
+    explain.add_argument("row", metavar="ROW_ID", help="the number of its row, as the report and results/*.csv have it")
+    explain.add_argument("--study", default="demo")
+    explain.set_defaults(command=_explain)
+
     check = commands.add_parser(
         "check", help="read, gate and clean a study and say what would happen, without analyses"
     )
@@ -100,6 +107,19 @@ def _summary(options: argparse.Namespace) -> str:
     study = load_study(Path("config") / f"{options.study}.yaml")
     released, report = Path("data/processed") / study.study / "release", Path("reports") / study.study / "report.html"
     return "\n".join(primary_lines(study, released, report))
+
+
+def _explain(options: argparse.Namespace) -> str:
+    from needling.labels.words import Labels
+    from needling.report.explained import explained
+    from needling.schema.stored import read_table
+
+    study = load_study(Path("config") / f"{options.study}.yaml")
+    folder = Path("data/processed") / study.study / "release"
+    if not (folder / "results.parquet").exists():
+        raise StudyError(f"{folder}: there are no results yet; run ./run --study {study.study} first.")
+    released = {name: read_table(folder / f"{name}.parquet") for name in ("results", "methods")}
+    return "\n".join(explained(options.row, released, Labels(study)))
 
 
 def _check(options: argparse.Namespace) -> str:

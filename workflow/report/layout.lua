@@ -19,13 +19,14 @@ local function raw(text)
   return pandoc.RawBlock(FORMAT:match("html") and "html" or "typst", text)
 end
 
-local function columns(div, call)
+local function columns(div, call, last)
   local cells = {}
   for _, block in ipairs(div.content) do
     cells[#cells + 1] = call .. "[" .. typst({ block }) .. "]"
   end
   local n = math.max(1, math.min(#cells, 3))
-  return raw("#grid(columns: (1fr,) * " .. n .. ", column-gutter: 7mm, row-gutter: 4mm, " .. table.concat(cells, ", ") .. ")")
+  local widths = "(1fr,) * " .. (n - 1) .. " + (" .. last .. ",)"
+  return raw("#grid(columns: " .. widths .. ", column-gutter: 7mm, row-gutter: 4mm, " .. table.concat(cells, ", ") .. ")")
 end
 
 local function strip(div)
@@ -87,9 +88,9 @@ function Div(div)
     elseif kind == "strip" then
       return strip(div)
     elseif kind == "answers" then
-      return columns(div, "answer")
+      return columns(div, "answer", "1fr")
     elseif kind == "asides" then
-      return columns(div, "aside")
+      return columns(div, "aside", "1.8fr") -- how sure it is takes most words
     elseif kind == "result" then
       local headline = typst({ pandoc.Plain(div.content[1].content[1].content) })
       local precise = div.content[2] and typst({ pandoc.Plain(div.content[2].content) }) or ""
@@ -118,14 +119,19 @@ function Figure(figure)
     return nil
   end
   local alt = image.attributes.alt or pandoc.utils.stringify(image.caption)
-  local call = figure.identifier == "figure-forest" and "first-figure" or "placed-figure"
-  return raw("#" .. call .. "(" .. quoted(image.src) .. ", " .. quoted(alt) .. ", [" .. typst(figure.caption.long) .. "]) <" .. figure.identifier .. ">")
+  local first = figure.identifier == "figure-forest"
+  local call, beside = first and "first-figure" or "placed-figure", first and ", []" or ""
+  return raw("#" .. call .. "(" .. quoted(image.src) .. ", " .. quoted(alt) .. ", [" .. typst(figure.caption.long) .. "]" .. beside .. ") <" .. figure.identifier .. ">")
 end
 
 function Pandoc(doc)
   local blocks, first = {}, true
   for i, block in ipairs(doc.blocks) do
-    if block.t == "Div" and block.classes[1] == "front" and not FORMAT:match("docx") then
+    local above = blocks[#blocks]
+    if FORMAT == "typst" and block.t == "RawBlock" and block.text:match("aside%[") and above and above.text and above.text:match("^#first%-figure") then
+      -- The figure of the answer is as large as what stands below it leaves room for.
+      above.text = above.text:gsub("%[%]%) <figure%-forest>$", function() return "[" .. block.text .. "]) <figure-forest>" end)
+    elseif block.t == "Div" and block.classes[1] == "front" and not FORMAT:match("docx") then
       doc.meta.front = pandoc.MetaBlocks(block.content)
     else
       if block.t == "Header" and block.level == 1 then

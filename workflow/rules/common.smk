@@ -105,3 +105,8 @@ def key_of_people(wildcards):
 def code(script, *others):
     """The files of the package that a script imports, directly or not, and others that it loads by their place."""
     return [os.path.relpath(module) for module in modules_of(script, *others)]
+
+
+def first_sentence(path):
+    """What a file of code says of itself in its first line."""
+    return path.read_text(encoding="utf-8").partition("\n")[0].strip('"')

@@ -2,6 +2,8 @@
 DRAWN = [*sorted((PACKAGE / "figures").glob("*.py")), *sorted(EXTENSIONS.glob("figure_*.py"))]
 TOLD = [*sorted((PACKAGE / "tables").glob("*.py")), *sorted(EXTENSIONS.glob("table_*.py"))]
 TOLD += sorted(EXTENSIONS.glob("section_*.md"))
+# What a figure shows, for Snakemake's own report: the first sentence of its file.
+SUBJECTS = {path.stem.removeprefix("figure_"): first_sentence(path) for path in DRAWN}
 
 # What shows released tables: it reads the study file with its words, and nothing but release/ of the data.
 SHOWN = section(
@@ -55,6 +57,7 @@ rule figures:
         study=SHOWN,
         registry=entries(STUDY.instruments),
         code=digest(*code("figures", *DRAWN)),
+        subjects=SUBJECTS,
     script:
         "../scripts/figures.py"
 

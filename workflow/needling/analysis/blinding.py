@@ -281,7 +281,7 @@ def guessing_interval(right: int, wrong: int, n: int, level: float = 0.95) -> tu
     Examples
     --------
     >>> [round(limit, 3) for limit in guessing_interval(82, 25, 277)]
-    [0.135, 0.274]
+    [0.136, 0.275]
     >>> guessing_interval(12, 0, 12)[1]
     1.0
     """

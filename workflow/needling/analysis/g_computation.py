@@ -62,6 +62,15 @@ def g_computation(
     Sources: Ge et al. 2011, Drug Information Journal 45:481-493; Ye, Bannick, Yi, Shao 2023, Statistical Theory and
     Related Fields
     7:159-163. Checked against SAS's margins macro and the values of R's beeca and RobinCar on their example.
+
+    Example
+    -------
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"arm": np.repeat(["usual_care", "needling"], 50), "better": np.repeat([1, 0, 1,
+    ...     0], [10, 40, 25, 25])})
+    >>> g_computation(frame, "better", "arm", "better ~ arm",
+    ...     reference="usual_care").query("quantity == 'risk_difference'")["estimate"].round(6).tolist()
+    [0.3]
     """
     data, arms, response = _prepared(frame, outcome, arm, formula, strata, reference)
     names, X, under = _designed(data, arms, arm, formula if "~" in formula else f"{outcome} ~ {formula}")
@@ -170,6 +179,16 @@ def standardised(
     Raises
     ------
     ValueError : an arm has no patient.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> y, needling = np.repeat([1.0, 0, 1, 0], [10, 40, 25, 25]), np.repeat([0, 1], 50)
+    >>> one = np.ones(100)
+    >>> X, under = np.column_stack([one, needling]), [np.column_stack([one, 0 * one]), np.column_stack([one, one])]
+    >>> shares, covariance, separated = standardised(y, X, under, ["intercept", "arm"], needling, [0, 1], "ye")
+    >>> shares.round(6).tolist()
+    [0.2, 0.5]
     """
     import warnings
 
@@ -267,6 +286,16 @@ def compared_shares(
     Returns
     -------
     The rows that `g_computation` describes. A ratio of, or to, a share of 0 (an odds ratio also of 1) is missing.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> shares, covariance = np.array([0.2, 0.5]), np.diag([0.2 * 0.8, 0.5 * 0.5]) / 50
+    >>> events = {"usual_care": (50, 10), "needling": (50, 25)}
+    >>> table = compared_shares(shares, covariance, ["usual_care", "needling"], [("needling", "usual_care")],
+    ...     events, 0.95)
+    >>> table.query("quantity == 'risk_ratio'")["estimate"].tolist()
+    [2.5]
     """
     import numpy as np
     import pandas as pd

@@ -101,6 +101,12 @@ def intervals(
 
     Sources: Strassburger, Bretz 2008, Statistics in Medicine 27:4914-4927; Guilbaud 2008, Biometrical Journal 50:678-692.
     Checked by their decisions over random graphs and by simulated simultaneous coverage.
+
+    Example
+    -------
+    >>> low, high = intervals([2.0, 1.0], [0.5, 0.6], [60, 60], *holm(2))
+    >>> low.round(3).tolist(), high.round(3).tolist()  # the first is rejected, so its interval ends at 0
+    ([0.0, -0.2], [3.15, 2.379])
     """
     import numpy as np
     from scipy.special import stdtr, stdtrit
@@ -131,21 +137,42 @@ def intervals(
 
 
 def holm(m: int) -> "tuple[np.ndarray, np.ndarray]":
-    """Weights and transitions of Holm's procedure for m hypotheses: equal weights, equal shares to all others."""
+    """Weights and transitions of Holm's procedure for m hypotheses: equal weights, equal shares to all others.
+
+    Example
+    -------
+    >>> weights, transitions = holm(3)
+    >>> weights.round(3).tolist(), transitions[0].tolist()
+    ([0.333, 0.333, 0.333], [0.0, 0.5, 0.5])
+    """
     import numpy as np
 
     return np.full(m, 1 / m), (np.ones((m, m)) - np.eye(m)) / max(1, m - 1)
 
 
 def fixed_sequence(m: int) -> "tuple[np.ndarray, np.ndarray]":
-    """Weights and transitions of a fixed sequence of m hypotheses: each is tested at full level once all before it are rejected."""
+    """Weights and transitions of a fixed sequence of m hypotheses: each is tested at full level once all before are.
+
+    Example
+    -------
+    >>> weights, transitions = fixed_sequence(3)
+    >>> weights.tolist(), transitions[0].tolist()
+    ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    """
     import numpy as np
 
     return np.eye(m)[0], np.eye(m, k=1)
 
 
 def fallback(weights: "Sequence[float]") -> "tuple[np.ndarray, np.ndarray]":
-    """Weights and transitions of the fallback procedure: an ordered sequence in which every hypothesis starts with a share."""
+    """Weights and transitions of the fallback procedure: an ordered sequence in which every hypothesis starts with a share.
+
+    Example
+    -------
+    >>> weights, transitions = fallback([0.8, 0.2])
+    >>> weights.tolist(), transitions.tolist()
+    ([0.8, 0.2], [[0.0, 1.0], [0.0, 0.0]])
+    """
     import numpy as np
 
     return np.array(weights, dtype=float), np.eye(len(weights), k=1)

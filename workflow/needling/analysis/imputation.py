@@ -225,6 +225,14 @@ def jackknife(replicates: Array) -> Array:
     replicates : (R, numbers).
 
     Source: Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, chapter 3.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> values = np.array([1.0, 2.0, 4.0, 7.0])
+    >>> without_each = (values.sum() - values) / 3
+    >>> jackknife(without_each[:, None]).round(6).tolist()  # s^2 / n of a mean
+    [[1.75]]
     """
     count = len(replicates)
     gap = replicates - replicates.mean(axis=0)
@@ -327,6 +335,13 @@ def crossings(numbers: Array, covariance: Array, critical: float) -> list[float]
     Returns
     -------
     The real roots from low to high: none, one or two.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> numbers, covariance = np.array([1.0, 0.5]), np.diag([0.04, 0.0])
+    >>> [round(one, 2) for one in crossings(numbers, covariance, 1.96)]  # (0.392 - 1) / 0.5 and (-0.392 - 1) / 0.5
+    [-2.78, -1.22]
     """
     (e, s), square = numbers, critical**2 * covariance
     a, b, c = s**2 - square[1, 1], e * s - square[0, 1], e**2 - square[0, 0]

@@ -25,6 +25,14 @@ def lost_from(people: pd.DataFrame, follow_up: pd.DataFrame, visits: "tuple[str,
     Returns
     -------
     The visit, by patient (index); empty text for who was measured at the last one.
+
+    Example
+    -------
+    >>> import pandas as pd
+    >>> people = pd.DataFrame({"patient": ["a", "b", "c"]})
+    >>> seen = pd.DataFrame({"patient": ["a", "a", "b"], "visit": ["week_2", "week_4", "week_2"]})
+    >>> lost_from(people, seen, ("week_2", "week_4")).to_dict()
+    {'a': '', 'b': 'week_4', 'c': 'week_2'}
     """
     order = {visit: number for number, visit in enumerate(visits)}
     last = follow_up.assign(place=follow_up["visit"].map(order)).groupby("patient")["place"].max()

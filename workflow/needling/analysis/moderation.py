@@ -241,6 +241,15 @@ def predicted_under_reference(
     One prediction for each patient, in the outcome's unit.
 
     Source: Milliken, Graybill 1970, Journal of the American Statistical Association 65:797-807.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> arm = np.array(["usual_care", "needling"] * 3)
+    >>> age = np.array([30.0, 30, 40, 40, 50, 50])[:, None]
+    >>> y = 5 + 0.1 * age[:, 0] - 2 * (arm == "needling")
+    >>> predicted_under_reference(y, arm, ["usual_care", "needling"], age).round(6).tolist()
+    [8.0, 8.0, 9.0, 9.0, 10.0, 10.0]
     """
     import numpy as np
 

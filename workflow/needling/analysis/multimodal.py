@@ -125,7 +125,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
     counts = _counts(data, question, visit)
     rows = _described(data["patients"], counts, question)
     here = data["visits"][data["visits"]["visit"] == visit].reset_index(drop=True)
-    parts = [complete(pd.DataFrame(rows), question, visit=visit, unit="", method="counts")] if rows else []
+    parts = [complete(pd.DataFrame(rows), question, visit=visit, method="counts")] if rows else []
     parts.append(_given(here, counts, question, visit) if question.arms else pd.DataFrame())
     if question.settings.fixed:
         parts.append(by_moderator(data["visits"], question, visit))

@@ -123,6 +123,16 @@ def judged(
     rng : the source of chance of the split, which is made within arms.
 
     Sources: Luedtke, van der Laan 2016, Annals of Statistics 44:713-742; Athey, Wager 2021, Econometrica 89:133-161.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> z, treated = rng.normal(size=(400, 1)), np.tile([0, 1], 200)
+    >>> y = treated * z[:, 0] + rng.normal(size=400)  # treatment helps where z is above 0
+    >>> found = judged(y, treated, z, z, 5, rng)
+    >>> found.low(0.95) > 0  # such a rule is worth more than to treat all, or none
+    True
     """
     import numpy as np
 
@@ -181,7 +191,17 @@ class Learnt:
 
 
 def learn(y: "np.ndarray", treated: "np.ndarray", mains: "np.ndarray", rule_on: "np.ndarray") -> Learnt | None:
-    """Fit the rule; None where the patients are too few for its model."""
+    """Fit the rule; None where the patients are too few for its model.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> z, treated = rng.normal(size=(400, 1)), np.tile([0, 1], 200)
+    >>> y = treated * z[:, 0] + rng.normal(size=400)  # treatment helps where z is above 0
+    >>> (learn(y, treated, z, z).gain(np.array([[-2.0], [2.0]])) > 0).tolist()
+    [False, True]
+    """
     import numpy as np
 
     from needling.analysis.moderation import Regression
@@ -307,7 +327,7 @@ def _judgement(made: Judged, question: Question) -> list[Row]:
         rows.append(gain | numbers | {"variant": f"over_{name}"})
     low = made.low(level)
     told = {"status": "converged", "note": ""} if low > 0 else {"status": "abstains", "note": "no rule is recommended"}
-    share = {"quantity": "share", "variant": "rule_in_folds", "estimate": made.treated / made.n, "unit": "share"}
+    share = {"quantity": "share", "variant": "rule_in_folds", "estimate": made.treated / made.n}
     rows.append(split | share | {"better": "neither"})
     return [*rows, gain | {"variant": "over_better", "estimate": made.gain, "low": low, "p": max(ps), **told}]
 
@@ -331,7 +351,7 @@ def _rule(learnt: Learnt | None, bases: list[Any], z: "np.ndarray", question: Qu
         for term, slope in zip(terms, slopes, strict=True)
     ]
     treated = int((learnt.gain(z) > 0).sum())
-    share = {"quantity": "share", "estimate": treated / len(z), "unit": "share", "n_events": treated}
+    share = {"quantity": "share", "estimate": treated / len(z), "n_events": treated}
     return [*rows, common | share]
 
 

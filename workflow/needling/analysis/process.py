@@ -211,9 +211,9 @@ def within_correlation(
     Examples
     --------
     >>> import pandas as pd
-    >>> x, who = pd.Series([1.0, 2, 3, 2, 4, 7]), pd.Series(list("aaabbb"))
-    >>> round(within_correlation(x, 2 * x + [0, 1, 0, 0, 0, 1], who, pd.Series("", x.index))["estimate"], 3)
-    0.98
+    >>> x, who = pd.Series([1.0, 2, 3, 2, 4, 7, 1, 2]), pd.Series(list("aaabbbcc"))
+    >>> round(within_correlation(x, 2 * x + [0, 1, 0, 0, 0, 1, 0, 0], who, pd.Series("", x.index))["estimate"], 3)
+    0.994
     """
     import numpy as np
     import pandas as pd
@@ -229,7 +229,7 @@ def within_correlation(
     links = coo_matrix((np.ones(len(table)), (who, people + where)), shape=(people + places,) * 2)
     parts = connected_components(links, directed=False)[0] if len(table) else 0
     df = len(table) - (people + places - parts) - 1
-    if df < 2:
+    if df < 2 or people < 3:
         raise ValueError("too few patients measured twice or more")
     free = {name: _freed(table[name].to_numpy(float), [who, where]) for name in ("x", "y")}
     if any(free[name].std() <= 1e-9 * max(table[name].std(), 1e-300) for name in free):
@@ -329,6 +329,15 @@ def split(sessions: "pd.DataFrame", needled: list[str], response: str) -> "pd.Da
     -------
     Those sessions at which it is known whether a muscle twitched and the response is, with twitch_between (0-1, mean over the
     patient's sessions kept), twitch_within (twitch minus it) and next_pain_before (0-10, of the patient's next session on record).
+
+    Example
+    -------
+    >>> import pandas as pd
+    >>> given = {"patient": ["a", "a", "b"], "number": [1, 2, 1], "arm": "needling", "twitch": [1, 0, 1],
+    ...     "muscles": 2, "pain_before": [6.0, 5.0, 7.0], "pain_change": [-2.0, 0.0, -1.0]}
+    >>> split(pd.DataFrame(given), ["needling"], "pain_change")[["patient", "twitch_between",
+    ...     "twitch_within"]].values.tolist()
+    [['a', 0.5, 0.5], ['a', 0.5, -0.5], ['b', 1.0, 0.0]]
     """
     rows = sessions.sort_values(["patient", "number"], kind="stable")
     rows = rows.assign(next_pain_before=rows.groupby("patient")["pain_before"].shift(-1))

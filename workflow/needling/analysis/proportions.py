@@ -160,6 +160,12 @@ def rate_ratio(
 
     Source: Zou 2004, American Journal of Epidemiology 159:702-706; Liang and Zeger 1986. Checked against the closed form of the
     variance, and its coverage by simulation.
+
+    Example
+    -------
+    >>> found = rate_ratio([1, 2] * 15, [6] * 30, [1, 0] * 15, [6] * 30)  # 45 of 180 sessions against 15
+    >>> round(found["estimate"], 6), found["df"]
+    (3.0, 59.0)
     """
     import numpy as np
     import statsmodels.api as sm

@@ -55,7 +55,7 @@ def reliable_change(sd: float, reliability: float) -> float:
     Examples
     --------
     >>> round(reliable_change(8.23, 0.801), 3)
-    10.177
+    10.176
     """
     from scipy.special import ndtri
 

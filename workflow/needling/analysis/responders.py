@@ -374,7 +374,7 @@ def _compared(
     ]  # fmt: skip
     imputation = f"mar_draws_{settings.draws}" if settings.missing == "imputed" else "non_response"
     rows = complete(
-        pd.DataFrame(table), question, variant=name, visit=visit, better="higher", unit="share", imputation=imputation,
+        pd.DataFrame(table), question, variant=name, visit=visit, better="higher", imputation=imputation,
         weights="everybody", n_observations=table["n_patients"],
     )  # fmt: skip
     return rows.assign(favours=favoured(rows)), numbers
@@ -530,7 +530,7 @@ def _not(
         not_estimated(one, why, METHOD, len(people), 0, quantity).assign(variant=name)
         for name in responses or question.settings.responses
     ]
-    return complete(pd.concat(rows, ignore_index=True), question, better="higher", unit="share")
+    return complete(pd.concat(rows, ignore_index=True), question, better="higher")
 
 
 def _nothing(why: str, question: Question, people: "pd.DataFrame") -> Output:

@@ -77,6 +77,14 @@ def simultaneous_band(
     share, low, high for each amount.
 
     Source: Montiel Olea, Plagborg-Moller 2019, Journal of Applied Econometrics 34:1-17 (sup-t bands).
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(1)
+    >>> share, low, high = simultaneous_band(rng.normal(2, 1, (1, 100)), np.array([1.0, 2.0, 3.0]), 200, 0.95, rng)
+    >>> bool((low < share).all() and (share < high).all())
+    True
     """
     with np.errstate(invalid="ignore"):
         reached = gain[:, :, None] >= steps - 1e-9  # data sets x patients x amounts

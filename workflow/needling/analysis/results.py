@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from needling.schema.results import COUNTS, KEYS, NUMBERS, RESULTS
+from needling.schema.results import COUNTS, KEYS, NUMBERS, RATIOS, RESULTS, SHARES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -308,6 +308,9 @@ def complete(rows: "pd.DataFrame", question: Question, **common: Any) -> "pd.Dat
         "better": "neither",
     }
     rows = rows.assign(**{name: value for name, value in filled.items() if name not in rows.columns}).assign(**common)
+    texts = [name for name, value in empty.items() if isinstance(value, str)]
+    rows[texts] = rows[texts].fillna("")  # what only some of the rows name
+    rows["unit"] = rows["unit"].mask(rows["quantity"].isin(RATIOS), "").mask(rows["quantity"].isin(SHARES), "share")
     rows["row_id"] = [row_id(row) for row in rows[list(KEYS)].to_dict("records")]
     return rows[list(RESULTS)].reset_index(drop=True)
 

@@ -62,7 +62,7 @@ def analyse(
 
     settings: Any = study.analyses[name]
     kind = (known or kinds())[settings.kind]
-    given = prepared(name, given, study)
+    given = prepared(name, numbered(given, study), study)
     outputs: list[Output] = []
     for question, data in questions(name, given, study):
         outputs += _answered(kind, data, question, given)
@@ -80,13 +80,14 @@ def analyse(
 
 
 def prepared(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.DataFrame]":
-    """Make of the frames what an analysis reads: codes of people numbered, arms and visits as text, its estimand's values.
+    """Make of the frames what an analysis reads: arms and visits as text, its estimand's values.
 
     Parameters
     ----------
-    name, given, study : as for `analyse`.
+    name, study : as for `analyse`.
+    given : the frames, codes of people numbered (`needling.cohort.numbered`).
     """
-    given = {table: _as_text(rows) for table, rows in numbered(given, study).items()}
+    given = {table: _as_text(rows) for table, rows in given.items()}
     if answers := study.strategies(name):
         from needling.cohort.events import apply_strategies
 
@@ -94,8 +95,24 @@ def prepared(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> "dict
     return given
 
 
+def places(name: str, study: Study) -> list[tuple[str, str]]:
+    """Give the cohorts and outcomes of the models of an analysis; no outcome ('') where the kind asks about none.
+
+    Parameters
+    ----------
+    name : key under analyses.
+    study : as for `analyse`.
+    """
+    asked = study.analyses[name].outcomes
+    return [
+        (cohort, outcome)
+        for cohort, plan in study.cohorts.items()
+        for outcome in ([one for one in asked if one in plan.outcomes] if asked else [""])
+    ]
+
+
 def questions(
-    name: str, given: "dict[str, pd.DataFrame]", study: Study
+    name: str, given: "dict[str, pd.DataFrame]", study: Study, wanted: list[tuple[str, str]] | None = None
 ) -> "Iterator[tuple[Question, dict[str, pd.DataFrame]]]":
     """Give each model of an analysis: what it asks, and the rows of each table that are about it.
 
@@ -104,12 +121,10 @@ def questions(
     name : key under analyses.
     given : frames as `prepared` gives them.
     study : as for `analyse`.
+    wanted : cohorts and outcomes whose models are asked for. Default: all its places.
     """
-    settings: Any = study.analyses[name]
-    for cohort, plan in study.cohorts.items():
-        asked = [one for one in settings.outcomes if one in plan.outcomes]
-        for outcome in asked or ([] if settings.outcomes else [""]):
-            yield from _of_place(name, settings, (cohort, outcome), given, study)
+    for place in places(name, study) if wanted is None else wanted:
+        yield from _of_place(name, study.analyses[name], place, given, study)
 
 
 def without_baseline(name: str, visits: "pd.DataFrame", study: Study) -> list[str]:

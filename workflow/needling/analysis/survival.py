@@ -123,6 +123,17 @@ def proportional_hazards(
 
     Sources: Lin, Wei 1989, JASA 84:1074-1078; Grambsch, Therneau 1994, Biometrika 81:515-526. Computed by statsmodels; checked
     against R's coxph(cluster = ...) and the formula of the check from R's residuals.
+
+    Example
+    -------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> needling = np.repeat([0.0, 1.0], 200)
+    >>> time = rng.exponential(np.exp(-np.log(2) * needling))  # the hazard doubles
+    >>> coefficients, checks = proportional_hazards(time, np.ones(400), pd.DataFrame({"needling": needling}),
+    ...     np.arange(400))
+    >>> coefficients.round(2).to_dict("index")
+    {'needling': {'estimate': 0.84, 'se': 0.1}}
     """
     import numpy as np
     import pandas as pd
@@ -165,6 +176,15 @@ def hazards_at_visits(periods: "pd.DataFrame", columns: list[str], groups: "np.n
     no finite hazard and tell nothing of the ratio, or too much.
 
     Computed by statsmodels; checked against R's glm(binomial("cloglog")) and the sandwich by patient.
+
+    Example
+    -------
+    >>> import numpy as np, pandas as pd
+    >>> arms = pd.DataFrame({"visit": 0, "event": np.repeat([0, 1, 0, 1], [30, 20, 20, 30]),
+    ...     "needling": np.repeat([0.0, 1.0], 50)})
+    >>> found = hazards_at_visits(arms, ["needling"], np.arange(100))
+    >>> round(float(found.loc["needling", "estimate"]), 4)  # log(-log(0.4)) - log(-log(0.6))
+    0.5843
     """
     import numpy as np
     import pandas as pd

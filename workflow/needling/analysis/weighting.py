@@ -56,6 +56,16 @@ def weighted_difference(
     Sources: Li, Morgan, Zaslavsky 2018, JASA 113:390-400; Lunceford, Davidian 2004, Statistics in Medicine
     23:2937-2960. Checked against
     PSweight's vignette (NCDS) and, inverse weights, against Hernan and Robins, What If, chapter 12.
+
+    Example
+    -------
+    >>> import numpy as np, pandas as pd
+    >>> sex, needled = np.repeat(["f", "m"], 50), np.tile([1, 1, 1, 0, 0, 0, 0, 1, 0, 0], 10)
+    >>> frame = pd.DataFrame({"sex": sex, "needled": needled,
+    ...     "gain": 2.0 * needled + (sex == "m") + np.arange(100) % 2})
+    >>> weighted_difference(frame, "gain", "needled", "sex")[["quantity", "arm",
+    ...     "estimate"]].round(3).values.tolist()
+    [['mean', 0, 1.0], ['mean', 1, 3.0], ['difference', 1, 2.0]]
     """
     import numpy as np
 
@@ -104,6 +114,17 @@ def weighted_regression(
 
     Source: Lunceford, Davidian 2004, Statistics in Medicine 23:2937-2960. Checked against `weighted_difference`, whose
     difference it gives with X = (1, treated), and against the equations' slopes written out in R.
+
+    Example
+    -------
+    >>> import numpy as np
+    >>> one, treated = np.ones(8), np.tile([0.0, 1.0], 4)
+    >>> age = np.array([30.0, 35, 40, 50, 35, 60, 45, 55])
+    >>> y = 1 + 2 * treated + 0.1 * age
+    >>> coefficients, covariance, weights = weighted_regression(y, np.column_stack([one, treated, age]),
+    ...     treated, np.column_stack([one, age]))
+    >>> coefficients.round(6).tolist()
+    [1.0, 2.0, 0.1]
     """
     import numpy as np
 
@@ -143,6 +164,13 @@ def balance(
     -------
     One row per number or level: variable, level ('' for a number), before, after. A variable that does not vary has
     missing values.
+
+    Example
+    -------
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"needled": [1, 1, 1, 0, 0, 0], "age": [40.0, 50, 60, 30, 40, 50]})
+    >>> balance(frame, ["age"], "needled", pd.Series([1.0, 1, 0, 0, 1, 1]))[["before", "after"]].values.tolist()
+    [[1.0, 0.0]]
     """
     import numpy as np
     import pandas as pd

@@ -61,6 +61,29 @@ def impossible(read: dict[str, pd.DataFrame], cleaned: Cleaned, study: Study) ->
     ]
 
 
+def arms_not_seen(cleaned: Cleaned, study: Study) -> list[str]:
+    """Say of which arms nobody was seen at the primary visit, though others were: they cannot be compared there.
+
+    Parameters
+    ----------
+    cleaned, study : as for `impossible`.
+
+    Returns
+    -------
+    One sentence per arm. It is not impossible: the export may be of an early day, and events may tell the outcome.
+    """
+    patients, visits = cleaned.tables["patients"], cleaned.tables["visits"]
+    if not (visits["visit"] == study.visits.primary).any():
+        return []
+    seen = patients["patient"].isin(visits.loc[visits["visit"] == study.visits.primary, "patient"])
+    arms = [arm for arm in study.arms if (patients["arm"] == arm).any() and not (seen & (patients["arm"] == arm)).any()]
+    return [
+        f"visits.primary: nobody of the arm '{arm}' was seen at the visit '{study.visits.primary}'; mend visits.planned.codes, "
+        "visits.schedule or the export."
+        for arm in arms
+    ]
+
+
 def _more_measured(read: dict[str, pd.DataFrame]) -> list[str]:
     codes = {name: read[name]["patient"].str.strip().replace("", None).nunique() for name in ("patients", "visits")}
     if codes["visits"] <= (1 + LARGE) * codes["patients"]:
@@ -87,15 +110,17 @@ def _codes_of_several(read: dict[str, pd.DataFrame]) -> list[str]:
 
 
 def _codes_alike(read: dict[str, pd.DataFrame]) -> list[str]:
-    """Codes that are one number with and without noughts before it (007 and 7), as a spreadsheet leaves them."""
+    """Codes that are one but for case, spaces and marks (P-001, p001), or noughts before a number, as a spreadsheet leaves it."""
     codes = pd.Series(read["patients"]["patient"].str.strip().dropna().unique(), dtype="str")
-    numbers = codes.str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
+    # marks between digits part the numbers of a clinic and of a patient
+    letters = codes.str.casefold().str.replace(r"(?<!\d)[\W_]+|[\W_]+(?!\d)", "", regex=True)
+    numbers = letters.str.replace(r"(?<!\d)0+(?=\d)", "", regex=True)
     alike = int(numbers.duplicated(keep=False).sum())
     if alike < 2 * FEWEST or alike <= LARGE * len(codes):
         return []
     return [
-        f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by noughts in front alone (as 007 and 7, "
-        "which spreadsheets make of it); write them alike in the export."
+        f"patients.id: {alike} of {len(codes)} codes of patients differ from another one by case, marks or noughts in front alone "
+        "(as P-01 and p01, or 007 and 7, which spreadsheets make of it); write them alike in the export."
     ]
 
 
@@ -142,7 +167,7 @@ def one_value_only(cleaned: Cleaned) -> list[str]:
     for (instrument, visit), values in by_visit:
         if len(values) >= MANY and values.nunique() == 1:
             found.append(
-                f"instruments.{instrument}: all {len(values)} values at the visit '{visit}' are {values.iloc[0]:g}; if that "
+                f"instruments.{instrument}: all {len(values)} values at the visit '{visit}' are {values.iloc[0] + 0.0:g}; if that "
                 f"stands for missing, write instruments.{instrument}.missing_with or export.missing."
             )
     return found
@@ -186,9 +211,22 @@ def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str
     One sentence per table, outcome or fact of patients.
     """
     found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits")]
+    found += _unread_dates(read, audit[audit["table"] == "visits"])
     found += _unread_values(read["outcomes"], audit[audit["table"] == "outcomes"])
     found += _unread_facts(read, audit[audit["table"] == "patients"])
     return [sentence for sentence in found if sentence]
+
+
+def _unread_dates(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
+    """Say if more than a fifth of the dates of visits cannot be used."""
+    if "date" not in read["visits"]:
+        return []
+    total = int(read["visits"]["date"].str.strip().replace("", None).notna().sum())
+    out = audit[audit["rule"].eq("dates") & audit["action"].eq("query")].drop_duplicates("row")
+    if len(out) < FEWEST or len(out) <= LARGE * total:
+        return []
+    why = "; ".join(f"{reason} ({n})" for reason, n in out["reason"].value_counts().head(3).items())
+    return [f"visits.date: {len(out)} of {total} filled cells give no date: {why}."]
 
 
 def _unread_facts(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
@@ -225,7 +263,8 @@ def _unread_values(outcomes: pd.DataFrame, audit: pd.DataFrame) -> list[str]:
 
 
 def _loss(table: str, total: int, audit: pd.DataFrame) -> str:
-    out = audit[audit["action"] == "quarantined"]
+    again = audit["rule"].eq("duplicates") & audit["action"].eq("dropped") & (table != "patients")
+    out = audit[audit["action"].eq("quarantined") | again]  # that rows of visits repeat the patient's facts is usual
     enrolled = total - int((audit["rule"].eq("not_enrolled") & audit["action"].eq("dropped")).sum())
     if len(out) <= LARGE * enrolled:
         return ""

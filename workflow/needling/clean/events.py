@@ -5,6 +5,7 @@ import pandas as pd
 
 from needling.clean import columns
 from needling.clean.codes import take_out_unknown
+from needling.clean.parse import clock
 from needling.clean.people import People, code_column, covariate
 from needling.clean.questions import told_apart
 from needling.clean.trail import HIDDEN, Trail
@@ -43,7 +44,7 @@ def clean_events(
         if settings is None or name not in tables:
             continue
         frame = _typed(trail, tables[name], name, settings, people, study)
-        clean[name] = _once(trail, frame, name)
+        clean[name] = _once(trail, frame, name, _dates_of(tables[name], frame))
     if "sessions" in clean:
         clean["sessions"] = _inside(trail, clean["sessions"], "sessions", clean.get("status"))
         if "needling" in clean:
@@ -128,12 +129,20 @@ def _neighbours(frame: pd.DataFrame, date: pd.Series) -> tuple[pd.Series, pd.Ser
 # ---------------------------------------------------------------- rules
 
 
-def _once(trail: Trail, frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def _dates_of(read: pd.DataFrame, frame: pd.DataFrame) -> pd.Series | None:
+    """The dates of a table's rows as they are written, where it has any."""
+    if "date" not in read.columns:
+        return None
+    return read.set_index("row")["date"].reindex(frame["row"]).set_axis(frame.index)
+
+
+def _once(trail: Trail, frame: pd.DataFrame, name: str, dates: pd.Series | None) -> pd.DataFrame:
     """Drop rows entered twice; of rows of one event that differ keep the first, quarantine the others, query both."""
     if not trail.settings.on("duplicates") or not len(frame):
         return frame
     values = [column for column in frame.columns if column != "row"]
-    again = frame.duplicated(values)
+    time = clock(dates) if dates is not None else pd.Series("", index=frame.index)
+    again = frame.assign(_time=time.reindex(frame.index)).duplicated([*values, "_time"])
     told_apart(trail, frame, name)
     frame = trail.repeated(frame, name, again, "the same row entered twice", "a second row of the event")
     if name == "sessions":

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from needling.read.number import MISSING_WORDS
+from needling.read.spelling import plain
 
 EXACT, NEAR, ABSENT, UNKNOWN = "exact", "near", "absent", "unknown"
 SLIP = "slip"  # near, if it is rare
-_MARKS = re.compile(r"(?<=\d)[./,](?!\d)|(?<!\d)[./,]|-(?!$)|(?<!\w)-$|[^\w+<>≤≥./,-]|_")
 SHORTEST = 5  # letters of a label from which another spelling can be a slip
 RARE = 0.1  # a slip is at most this often beside the label that it stands for
 _ROMAN = re.compile(r"(?<![^\W_])[ivx]+(?:[a-c])?(?![^\W_])")
@@ -34,15 +34,6 @@ NEGATIONS = (
     "sans",
     "pas",
 )
-
-
-def plain(text: str) -> str:
-    """Reduce a label to its letters and digits, lower case: 'DN ' and 'dn', 'Usual care' and 'usual_care' are one.
-
-    Marks that change what is meant stay: plus, smaller, larger, a minus at the end, and marks between digits ('1.5', '1/2').
-    """
-    lower = re.sub(r"[−‒–]", "-", text.casefold().strip())
-    return _MARKS.sub("", re.sub(r"(?<=\d),(?=\d)", ".", lower))
 
 
 def map_codes(

@@ -251,18 +251,18 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
     for name, one in definitions.items():
         own = study.instruments[name].factor
         mine = (frame["instrument"] == name) & ((frame["item"] == TOTAL) | one.measured)
-        if one.exported == SUM != one.unit:
-            value = value.mask(mine, one.from_sum(value))
-            continue
-        if not one.factors and own is None:
+        added_up = one.exported == SUM != one.unit
+        if not (one.factors or own or added_up or stated[mine].notna().any()):
             continue
         plan = own or one.factors.get(one.exported, 1.0)
         units = _units(one)
         spelled = stated[mine].map({text: units.get(_unit(str(text))) for text in stated.cat.categories}).astype(float)
-        factor = spelled.fillna(plan)
-        unknown = stated[mine].notna() & spelled.isna()
-        convert = mine & value.notna() & (factor.reindex(frame.index, fill_value=1.0) != 1.0)
-        new = value * factor.reindex(frame.index)
+        sums = stated[mine].map({text: _is_sum(str(text), one) for text in stated.cat.categories}).eq(True)
+        unknown = stated[mine].notna() & spelled.isna() & ~sums
+        sums = (sums | (stated[mine].isna() & added_up)).reindex(frame.index, fill_value=False)
+        factor = spelled.fillna(plan).reindex(frame.index, fill_value=1.0)
+        convert = mine & value.notna() & (sums | (factor != 1.0))
+        new = (value * factor).mask(sums, one.from_sum(value)) if sums.any() else value * factor
         said = convert & stated.notna() if trail.settings.on("units") else convert & False
         rows, source = frame["row"][said], frame["column"][said]
         why = "converted by the unit that it states"
@@ -275,7 +275,7 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
             trail.note("units", "query", "outcomes", frame["row"][bad], unit, why, stated[bad].astype("str"))
             value[bad] = np.nan
             doubted[bad] = True
-        known |= mine & spelled.reindex(frame.index).notna()
+        known |= mine & stated.notna() & (spelled.reindex(frame.index).notna() | sums)
     reason = _because(frame["missing_reason"], doubted, "unit in doubt")
     return frame.assign(value=value, missing_reason=reason, unit_stated=known)
 
@@ -283,6 +283,11 @@ def _exported_unit(trail: Trail, frame: pd.DataFrame, study: Study, definitions:
 def _units(one: Definition) -> dict[str, float]:
     """Every unit of an outcome, reduced, with what one of it is in the outcome's own."""
     return {_unit(unit): factor for unit, factor in one.factors.items()} | {_unit(one.unit): 1.0}
+
+
+def _is_sum(unit: str, one: Definition) -> bool:
+    """Whether a stated unit says that the answers were added up and not put on the instrument's scale."""
+    return one.sums is not None and one.unit != SUM and _unit(unit) in {_unit(SUM), "sum"}
 
 
 def _kind_of_unit(word: str, one: Definition) -> str:
@@ -440,6 +445,11 @@ def _impossible(
     trail.note(
         "ranges", "missing", "outcomes", rows, source, "impossible: outside the instrument's range", frame["raw"][out]
     )
+    none_of_them = _none_of_its_answers(frame, definitions, cells) & ~out
+    rows, source = frame["row"][none_of_them], frame["column"][none_of_them]
+    why = "impossible: none of the answers that the item has"
+    trail.note("ranges", "missing", "outcomes", rows, source, why, frame["raw"][none_of_them])
+    out |= none_of_them
     for name, one in definitions.items():
         if one.usual is None:
             continue
@@ -455,6 +465,16 @@ def _because(reasons: pd.Series, where: pd.Series, reason: str) -> pd.Series:
     reasons = reasons.copy()
     reasons[where] = reason
     return reasons
+
+
+def _none_of_its_answers(frame: pd.DataFrame, definitions: dict[str, Definition], cells: pd.DataFrame) -> pd.Series:
+    """Which answers lie within the range of their item and are still none that it has, as 5 where only 0, 4, 7 and 10 exist."""
+    strange = pd.Series(False, index=frame.index)
+    for cell, name, item in cells[["instrument", "item"]].itertuples():
+        only = [] if item == TOTAL else definitions[name].only_answers(item)
+        if only:
+            strange |= (frame["cell"] == cell) & frame["value"].notna() & ~frame["value"].isin(only)
+    return strange
 
 
 def _missing_with(trail: Trail, frame: pd.DataFrame, study: Study) -> pd.DataFrame:

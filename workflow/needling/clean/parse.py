@@ -87,6 +87,7 @@ _PAIRS = re.compile(r"(\d{2})([-/.])(\d{2})\2(\d{2})")
 # from 1985 on; SAS and Stata count from 1960, so that their days of today would be dates of the 1960s here
 _SERIAL = re.compile(r"((?:3[1-9]|[45]\d)\d{3})(\.\d+)?")
 _CLOCK = re.compile(r"[ T]\d{1,2}[:.]\d{2}.*$")
+_ZONE = re.compile(r"(?:z|[+-]\d{2}:?\d{2})$", re.IGNORECASE)
 # beginnings of the names of months in languages of western Europe, the longest one that fits counts
 _MONTHS = {
     beginning: number
@@ -142,6 +143,19 @@ def read_date(text: str) -> tuple[str, float, float]:
         day = float(int(match[1]) + _SERIAL_START - _EPOCH)
         return "serial", day, day
     return "text", np.nan, np.nan
+
+
+def clock(values: pd.Series) -> pd.Series:
+    """The time of day behind the dates of a column, as it is written; empty where there is none, or midnight.
+
+    Parameters
+    ----------
+    values : text; NaN for a blank.
+    """
+    codes, distinct = pd.factorize(values)
+    found = [_CLOCK.search(_ZONE.sub("", str(text).strip())) for text in distinct]
+    times = ["" if one is None or not re.search(r"[1-9]", one[0]) else one[0].strip("T ") for one in found]
+    return pd.Series(np.array([*times, ""], dtype=object)[codes], index=values.index, dtype="str")
 
 
 def _slashed(first: int, second: int, year: int, mark: str) -> tuple[str, float, float]:

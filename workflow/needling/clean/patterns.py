@@ -12,6 +12,9 @@ from needling.schema.intake import TOTAL
 from needling.study.plan import Study
 from needling.study.sources import Ticked
 
+MANY_VISITS = 40  # with both scores, from which a correlation below AGAINST is hardly chance
+AGAINST = -0.4
+
 
 def look_for_patterns(
     trail: Trail,
@@ -75,20 +78,14 @@ def _first_rows(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> None:
     """Query clinics in which a score runs against pain although it runs with it elsewhere."""
-    pain = {settings.outcomes.get("pain") for settings in study.cohorts.values()} | {"nprs", "vas"}
-    pains = [name for name in definitions if name in pain]
-    if not pains:
-        return
-    by_name = score(outcomes, definitions).groupby("instrument")
-    scores = {str(name): mine.set_index("visit_row")["value"] for name, mine in by_name}
-    table = pd.DataFrame({name: definitions[name].pomp(mine) for name, mine in scores.items()})
-    if pains[0] not in table.columns:
+    pain, table = _beside_pain(score(outcomes, definitions), study, definitions)
+    if pain not in table.columns:
         return
     clinic = outcomes.drop_duplicates("visit_row").set_index("visit_row")["clinic"].reindex(table.index)
     first = _first_rows(outcomes, ["clinic", "instrument"])
     limit, fewest = (trail.settings("reversed_scale", key) for key in ("correlation", "fewest"))
     for name in table.columns:
-        both = table[[pains[0], name]].dropna() if name != pains[0] else table.iloc[:0]
+        both = table[[pain, name]].dropna() if name != pain else table.iloc[:0]
         where = clinic.loc[both.index]
         for one_clinic, here in both.groupby(where, observed=True):
             if len(here) < fewest or not _correlation(here) < -limit:
@@ -98,6 +95,40 @@ def _reversed_scale(trail: Trail, outcomes: pd.DataFrame, study: Study, definiti
                 row, column = first.loc[(one_clinic, name)]
                 reason = f"{definitions[name].label} runs against pain in this clinic: is its scale reversed?"
                 trail.note("reversed_scale", "query", "outcomes", np.array([row]), str(column), reason)
+
+
+def _beside_pain(scores: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> tuple[str, pd.DataFrame]:
+    """Name of the first rating of pain ('' where there is none), and all scores by row of the visit, higher being better."""
+    pains = {settings.outcomes.get("pain") for settings in study.cohorts.values()} | {"nprs", "vas"}
+    by_name = {str(name): mine.set_index("visit_row")["value"] for name, mine in scores.groupby("instrument")}
+    table = pd.DataFrame({name: definitions[name].pomp(mine) for name, mine in by_name.items()})
+    return next((name for name in definitions if name in pains), ""), table
+
+
+def against_pain(scores: pd.DataFrame, study: Study, definitions: dict[str, Definition]) -> list[str]:
+    """Say which scores run against pain in everybody, so that they, or the pain, may stand the other way round in the export.
+
+    Parameters
+    ----------
+    scores : of the clean outcomes: visit_row, instrument, value.
+    study : section cohorts, which say what pain is.
+    definitions : outcome -> definition.
+
+    Returns
+    -------
+    One sentence per score with a correlation below -0.4 at 40 visits or more, both oriented so that higher is better.
+    """
+    pain, table = _beside_pain(scores, study, definitions)
+    found = []
+    for name in [name for name in table.columns if pain in table.columns and name != pain]:
+        both = table[[pain, name]].dropna()
+        if len(both) >= MANY_VISITS and _correlation(both) < AGAINST:
+            better = [f"{definitions[each].better} is better in {each}" for each in (name, pain)]
+            found.append(
+                f"instruments.{name}: it runs against {pain} (correlation {_correlation(both):.2f} over {len(both)} visits, higher "
+                f"being better), though {' and '.join(better)}; if a column of the export is turned round, mend it or better."
+            )
+    return found
 
 
 def _correlation(pair: pd.DataFrame) -> float:

@@ -20,6 +20,7 @@ SECOND = 0.05  # share of second rows of a visit, patient or event from which th
 SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
 ASKED = ["item", "column", "value", "unit_stated", "patient", "clinic", "visit"]  # of outcomes
+FAR = 0.2  # of the range seen, by which a code lies above all other values
 ALONE = 3  # how many times as often as all values near it together a code stands alone
 
 
@@ -121,7 +122,8 @@ def _unit_asked(name: str, one: Definition, scores: pd.DataFrame, items: bool) -
     if outside:
         keys.append("export.missing if they are codes")
         keys.append("another name with range and better of its own if it is another version")
-    keys.append(f"{place}.unit_column where it differs from row to row")
+    if len(units) > 1:
+        keys.append(f"{place}.unit_column where it differs from row to row")
     return [
         f"{of_columns(scores)}: {_seen(value)}; {why}. Which unit is it in? Write {', '.join(keys)}, or "
         f"{place}.range: [{one.low:g}, {one.high:g}] if it is right as it is."
@@ -134,7 +136,9 @@ def _outside(one: Definition, value: pd.Series) -> pd.Series:
 
 def _doubt(one: Definition, scores: pd.DataFrame, items: bool) -> str:
     """Say why values may be on another scale: their level, else what sums and percentages look like; empty if they fit."""
-    return _level(one, scores) or ("" if items or one.measured else _added_up(one, scores["value"]))
+    if items or one.measured:  # then the items tell the scale
+        return _level(one, scores)
+    return _level(one, scores) or _added_up(one, scores["value"]) or _odd_some(one, scores)
 
 
 def _level(one: Definition, scores: pd.DataFrame) -> str:
@@ -195,6 +199,29 @@ def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     return "", 0
 
 
+def _odd_some(one: Definition, scores: pd.DataFrame) -> str:
+    """Say whose scores (a clinic's, a visit's) are likely raw: none beyond that scale, and not in the steps of the others.
+
+    A score of which one raw point is 2 % has even numbers only, where all items are answered.
+    """
+    steps = [factor for unit, factor in one.factors.items() if unit.endswith("points") and factor in {2, 5, 10}]
+    if not steps:
+        return ""
+    between, top = scores["value"] % steps[0] != 0, one.high / steps[0]
+    for name in ("clinic", "visit"):
+        by = scores.assign(between=between).groupby(scores[name].astype("str"))
+        raw = (by.size() >= FEWEST) & (by["value"].max() <= top) & (by["between"].mean() >= PART)
+        for one_of in sorted({*raw.index[raw]} - {""}):
+            others = scores[name] != one_of
+            beyond = scores["value"][others].max() > top
+            if others.sum() >= FEWEST and beyond and between[others].mean() <= SECOND:
+                return (
+                    f"all values of one {name} ({(~others).sum()} of them) would be on the raw scale, and odd numbers are among "
+                    f"them, which the others, in {one.unit}, have not"
+                )
+    return ""
+
+
 def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trail) -> list[str]:
     """Ask where the answers begin if the lowest one never occurs, or many are one beyond the highest.
 
@@ -238,15 +265,17 @@ def _points_asked(name: str, one: Definition, answers: pd.DataFrame) -> list[str
     for item, mine in sorted(((str(item), mine) for item, mine in by_item), key=lambda pair: pair[0]):
         only = one.only_answers(item)
         strange = ~mine["value"].isin(only)
-        if not only or strange.sum() < 3 or strange.mean() < BEYOND:
+        # fewer are slips, which become missing and are asked of the clinic: codes of another kind are most of the answers
+        if not only or strange.sum() < 3 or strange.mean() < PART:
             continue
-        codes = sorted(mine["value"].unique())[: len(only)]
+        codes = sorted(mine["value"].unique())
         pairs = ", ".join(f"{code:g}: {points:g}" for code, points in zip(codes, only, strict=False))
+        likely = f", e.g. {{{pairs}}} if they are in this order" if len(codes) <= len(only) else ""
         held = ", ".join(f"{code:g}" for code in sorted(mine["value"][strange].unique())[:5])
         asked.append(
             f"{of_columns(mine)}: {int(strange.sum())} of {len(mine)} answers (such as {held}) are none of the points of item "
             f"{item} of {one.label}, which are {', '.join(f'{points:g}' for points in only)}. What do the codes stand for? Write "
-            f"instruments.{name}.points: {{{item}: {{code: points, ...}}}}, e.g. {{{pairs}}} if they are in this order."
+            f"instruments.{name}.points: {{{item}: {{code: points, ...}}}}{likely}."
         )
     return asked
 
@@ -256,7 +285,9 @@ def _codes_asked(name: str, scores: pd.DataFrame) -> list[str]:
     counts = scores["value"].value_counts()
     codes = counts[counts.index.isin(MISSING_CODES)]
     others = counts[~counts.index.isin(MISSING_CODES)]
-    stands_out = codes[codes >= max(3.0, SPIKE * float(others.median()) if len(others) > 2 else 3.0)]
+    often = codes >= max(3.0, SPIKE * float(others.median()) if len(others) > 2 else 3.0)
+    far = codes.index > (others.index.max() + FAR * np.ptp(scores["value"]) if len(others) else np.inf)
+    stands_out = codes[often | (far & (codes >= 3))]
     alone = [code for code in stands_out.index if code < 0 or _stands_alone(float(code), scores["value"])]
     asked = stands_out[stands_out.index.isin(alone)]
     if not len(asked):

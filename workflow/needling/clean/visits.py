@@ -6,6 +6,7 @@ import pandas as pd
 from needling.clean import columns
 from needling.clean.codes import take_out_unknown
 from needling.clean.labels import NEAR, UNKNOWN, map_codes
+from needling.clean.parse import clock
 from needling.clean.people import People, code_column
 from needling.clean.questions import told_apart
 from needling.clean.trail import HIDDEN, Trail, hidden_text
@@ -249,6 +250,8 @@ def drop_repeated(trail: Trail, frame: pd.DataFrame, marks: pd.Series) -> pd.Dat
     before = order.shift(1)
     same = (order["patient"] == before["patient"]) & (order["_mark"] == before["_mark"])
     same &= (order["visit"] == before["visit"]) | (order["visit"].isna() & before["visit"].isna())
+    time = clock(order["date"])
+    same &= time == time.shift(1)  # in the morning and in the evening are two measurements
     gap = (order["day"] - before["day"]).abs()
     named = order["visit"].notna() & (order["visit"] != UNSCHEDULED)
     pair = order.groupby(["patient", "visit"], dropna=False)["day"].transform("nunique") == 2

@@ -1,13 +1,18 @@
 """A kind of analysis asked from a notebook: the settings of the study file, run at once."""
 
 from dataclasses import dataclass
+from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from needling.analysis.kinds import kinds
 from needling.analysis.run import analyse
 from needling.desk.entry import with_entry
 from needling.desk.held import FRAMES, NOTEBOOK, Held
 from needling.desk.printed import Table
+
+OF_THE_PLAN = ("kind", "label", "role", "family", "estimand")  # keys of an entry that say nothing of what is computed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,3 +63,17 @@ def answer(study: Held, kind: str, settings: dict[str, Any]) -> Answer:
         )
         given |= {name: study.tables[place]} if place else {}
     return Answer(analyse(NOTEBOOK, given, plan).tables)
+
+
+def help_on(study: Held, kind: str) -> str:
+    """Say what a kind of analysis is, which keys it takes, and how the plan asks for it, where it does."""
+    settings = kinds()[kind].Settings
+    keys = {key: one for key, one in settings.model_fields.items() if key not in OF_THE_PLAN}
+    told = [cleandoc(settings.__doc__ or ""), "", "Parameters (keys of the study file)", "----------"]
+    told += [f"{key} : {one.description or 'see there'}" for key, one in keys.items()]
+    file = study.root / "config" / f"{study.plan.study}.yaml"
+    entries = yaml.safe_load(file.read_text(encoding="utf-8"))["analyses"].values()
+    for entry in [one for one in entries if one["kind"] == kind][:1]:
+        asked = ", ".join(f"{key}={value!r}" for key, value in entry.items() if key not in OF_THE_PLAN)
+        told += ["", "Example", "-------", f">>> study.{kind}({asked})"]
+    return "\n".join(told)

@@ -12,6 +12,7 @@ from needling.study.file import section
 from needling.study.plan import Study
 
 FILE = "made_from.json"
+OTHER = "other"  # what changed code sums up to: that it is another is all that is asked, and told without looking for all of it
 STEPS = ("read", "clean", "assemble", "release")  # beside the analyses: those that results come from
 WORDS = {
     "plan": "the study file",
@@ -92,7 +93,7 @@ def remark(study: Study, files: list[Path | None], processed: Path) -> str:
     if not file.exists():
         return f"{study.study}: nobody wrote down what its results were made from; ./run --study {study.study} does."
     before = json.loads(file.read_text(encoding="utf-8"))
-    now = sums(study, files, code=before["code"] if _same_code(before) else None)
+    now = sums(study, files, code=before["code"] if _same_code(before) else OTHER if "files" in before else None)
     changed = [words for name, words in WORDS.items() if now[name] and before.get(name) != now[name]]
     if changed:
         verb = "has" if len(changed) == 1 else "have"

@@ -1,6 +1,6 @@
 """What is held of a study on the desk: its plan, its tables and frames, and the rows that its models are asked of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,23 +132,27 @@ class Held:
         cohort, outcome, site : which of its models; needed where it has several.
         plan : the plan that has the analysis. Default: the study's.
         """
-        from needling.analysis.run import prepared, questions
+        from needling.analysis.run import places, prepared, questions
 
         plan = plan or self.plan
         if analysis not in plan.analyses:
             raise StudyError(f"there is no analysis '{analysis}'{nearest(analysis, list(plan.analyses))}")
-        given = prepared(analysis, dict(self._numbered), plan)
-        found = list(questions(analysis, given, plan))
-        wanted = {"cohort": cohort, "outcome": outcome, "site": site}
-        for key, value in wanted.items():
-            known = list(dict.fromkeys(getattr(question, key) for question, _ in found))
-            if value is not None:
-                found = [one for one in found if getattr(one[0], key) == value]
-            if not found:
-                raise StudyError(f"{analysis} has no model of the {key} '{value}'{nearest(str(value), known)}")
-            if value is None and len(known) > 1:
-                raise StudyError(f"{analysis} has several models; name the {key}: {', '.join(known)}.")
-        return found[0]
+        wanted = places(analysis, plan)
+        wanted = _chosen(analysis, "cohort", cohort, wanted, lambda one: one[0])
+        wanted = _chosen(analysis, "outcome", outcome, wanted, lambda one: one[1])
+        found = list(questions(analysis, prepared(analysis, self._numbered, plan), plan, wanted))
+        return _chosen(analysis, "site", site, found, lambda one: one[0].site)[0]
+
+
+def _chosen(analysis: str, key: str, value: str | None, found: list[Any], of: Callable[[Any], str]) -> Any:
+    """Keep the models of one cohort, outcome or site; where several are left, that must be named."""
+    known = list(dict.fromkeys(of(one) for one in found))
+    if value is None and len(known) > 1:
+        raise StudyError(f"{analysis} has several models; name the {key}: {', '.join(known)}.")
+    kept = [one for one in found if value is None or of(one) == value]
+    if not kept:
+        raise StudyError(f"{analysis} has no model of the {key} '{value}'{nearest(str(value), known)}")
+    return kept
 
 
 def in_order(rows: "pd.DataFrame", orders: dict[str, list[str]]) -> "pd.DataFrame":

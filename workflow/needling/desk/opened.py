@@ -213,12 +213,12 @@ class OpenStudy(Held):
         if name.startswith("_") or name not in kinds():
             raise AttributeError(f"a study has no '{name}'{nearest(name, dir(self))}")
 
-        def asked(**settings: Any) -> "Answer":
-            from needling.desk.answer import answer
+        from needling.desk.answer import answer, help_on
 
+        def asked(**settings: Any) -> "Answer":
             return answer(self, name, settings)
 
-        asked.__name__, asked.__doc__ = name, kinds()[name].Settings.__doc__
+        asked.__name__, asked.__doc__ = name, help_on(self, name)
         return asked
 
     def __dir__(self) -> list[str]:
@@ -238,8 +238,8 @@ class OpenStudy(Held):
         Parameters
         ----------
         name : name of the figure, such as trajectories or forest.
-        ax : axes of matplotlib that are to show it, as a picture of 600 dots per inch, since most figures have several axes of
-            their own. Default: none.
+        ax : axes of matplotlib that are to show it, drawn for their width. Default: none. Most figures have several axes of their
+            own, so it stands on these as one drawing; to change what is in it, ask for it without axes.
 
         Returns
         -------
@@ -249,7 +249,8 @@ class OpenStudy(Held):
         -------
         >>> study.figure("forest").savefig("forest.pdf")
         """
-        from needling.desk.pictures import in_notebook, on_axes
+        from needling.desk.pictures import in_notebook
+        from needling.desk.placed import on_axes
         from needling.figures.draw import figures
         from needling.figures.style import REPORT, style
         from needling.labels.words import Labels

@@ -1,13 +1,11 @@
 """Pictures of a fit in the words and the look of the report's figures, on axes that are given or new."""
 
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from needling.desk.printed import Table
 from needling.figures.panels import visit_positions
-from needling.figures.style import BAND, FAINT, PHONE, REPORT, Profile, light_grid, looks, style
+from needling.figures.style import BAND, FAINT, light_grid, looks, style
 from needling.labels.sentences import in_sentence, titled
 from needling.labels.words import Labels
 from needling.mixed import plots
@@ -16,13 +14,11 @@ from needling.study.keys import nearest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from needling.desk.asked import Asked
 
 PICTURES = ("means", "contrast", "residuals", "influence", "random_effects")
 POINTS = 40  # of a curve
-DOTS = 600  # per inch, of a figure that is shown as a picture
 ENDS = (0.05, 0.95)  # percentiles of a number between which it is drawn
 
 
@@ -60,27 +56,6 @@ def in_notebook() -> None:
             import matplotlib.pyplot as plt
 
             plt.draw_if_interactive()
-
-
-def on_axes(ax: "Axes", drawn: "Callable[[Profile], Figure]") -> "Axes":
-    """Show a figure of the report on axes, as a picture: drawn for their width, so that its type keeps its size.
-
-    Parameters
-    ----------
-    ax : the axes, which lose their frame.
-    drawn : draws the figure for a profile.
-    """
-    import numpy as np
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    width = ax.get_window_extent().width / ax.get_figure(root=True).dpi * 25.4  # type: ignore[union-attr]
-    figure = drawn(replace(REPORT, width=min(max(width, PHONE.width), REPORT.width)))
-    figure.set_dpi(DOTS)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    ax.imshow(np.asarray(canvas.buffer_rgba()), interpolation="antialiased")
-    ax.set_axis_off()
-    return ax
 
 
 def _first(fit: "Asked") -> str:

@@ -66,7 +66,7 @@ def sides(row: dict[Any, Any]) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows of one plot: one outcome, one unit, one pair of arms."""
+    """Rows of one plot: one outcome, one unit; one pair of arms, or of a single cohort all pairs."""
 
     rows: list[dict[Any, Any]]
     null: float
@@ -149,17 +149,26 @@ def texts(row: dict[Any, Any], digits: int) -> tuple[str, str, str]:
     return format_fixed(estimate, digits), f"({format_fixed(low, digits)} to {format_fixed(high, digits)})", n
 
 
-def _row_label(row: dict[Any, Any], labels: Labels) -> str:
+def by_pair(source: pd.DataFrame) -> bool:
+    """Tell whether rows are pairs of arms: of a single cohort, whose name would stand alone in a plot for each pair."""
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
+    return several and source["cohort"].nunique() == 1 and source["visit"].nunique() == 1
+
+
+def _row_label(row: dict[Any, Any], labels: Labels, pairs: bool) -> str:
+    if pairs:
+        return sentence(labels.compared(row))
     return labels.visit(row["visit"]) if labels.plan.design == "single_arm" else labels.cohort(row["cohort"])
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw a plot for each outcome, unit and pair of arms, one below the other, between the numbers."""
+    """Draw a plot for each outcome, unit and pair of arms (of a single cohort, all pairs in one), between the numbers."""
     signed = source["better"].where(source["reference"].eq("") | source["better"].eq("neither"), "")
     scale = source["unit"].where(
         source["span"].isna() | source["quantity"].ne("difference"), source["span"].astype(str)
     )
-    keys = [*(source[name] for name in ("outcome", "site", "quantity", "arm", "reference")), signed, scale]
+    pair = [] if by_pair(source) else ["arm", "reference"]
+    keys = [*(source[name] for name in ("outcome", "site", "quantity", *pair)), signed, scale]
     groups = [Group.of(rows) for _, rows in source.groupby(keys, sort=False)]
     return _Forest(groups, source, labels, profile).drawn()
 
@@ -170,14 +179,17 @@ class _Forest:
     def __init__(self, groups: list[Group], source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
         self.groups, self.labels, self.profile = groups, labels, profile
         self.look: dict[str, Look] = looks(labels.plan.arms)
-        self.several = len(source[["arm", "reference"]].drop_duplicates()) > 1
-        self.means = bool(source[MEANS].notna().all(axis=None)) and not self.several
+        self.pairs = by_pair(source)
+        one_pair = len(source[["arm", "reference"]].drop_duplicates()) == 1
+        self.several = not one_pair and not self.pairs
+        self.means = bool(source[MEANS].notna().all(axis=None)) and one_pair
         self.tested = bool(source["p"].notna().any())
         self.adjusted = bool(source["p_adjusted"].notna().any())
         self.level = f"{100 * float(source['level'].iloc[0]):g}% CI"
         size = profile.type
         room = 0.26 * profile.width
-        self.names = {id(row): wrapped(_row_label(row, labels), room, size) for group in groups for row in group.rows}
+        rows = [row for group in groups for row in group.rows]
+        self.names = {id(row): wrapped(_row_label(row, labels, self.pairs), room, size) for row in rows}
         self.name_width = max(text_width(name, size) for name in self.names.values())
         self.measures = {
             id(row): _short(row["measure"]) if self._mixed(group) else "" for group in groups for row in group.rows
@@ -246,7 +258,7 @@ class _Forest:
         for group in self.groups:
             for row in group.rows:
                 measure = self.measures[id(row)].replace("\n", " ")
-                words = _row_label(row, self.labels) + (f", {measure}" if measure else "")
+                words = _row_label(row, self.labels, self.pairs) + (f", {measure}" if measure else "")
                 self.names[id(row)] = wrapped(words, self.plot[1], size)
         self.step = 2.0 + 0.44 * size * (1 + max(1 + name.count("\n") for name in self.names.values()))
 
@@ -324,8 +336,14 @@ class _Forest:
         )
         size = self.profile.type
         return [
-            (arm, x, align, wrapped(f"{self.labels.arm(arm)} better", room, size, 500)) for arm, x, align, room in rooms
+            (arm, x, align, wrapped(f"{self._side(arm, group)} better", room, size, 500))
+            for arm, x, align, room in rooms
         ]
+
+    def _side(self, arm: str, group: Group) -> str:
+        if self.pairs:
+            return "First-named arm" if arm == group.first["arm"] else "Second-named arm"
+        return self.labels.arm(arm)
 
     def _zero(self, group: Group) -> float:
         share = 0.5 if group.null else self.share
@@ -341,7 +359,8 @@ class _Forest:
                 sheet.write(place["x"], y, "improvement", ha=place["ha"], color=FAINT, fontweight=500)  # type: ignore[arg-type]
             return
         for arm, x, align, words in self._sides_of(group):
-            sheet.write(x, y, words, ha=align, color=self.look[arm].colour, fontweight=500)
+            colour = INK if self.pairs else self.look[arm].colour
+            sheet.write(x, y, words, ha=align, color=colour, fontweight=500)
 
     def _group(self, sheet: Sheet, group: Group, y: float) -> float:
         """Draw a group from y on; returns the lower edge of its plot."""

@@ -68,6 +68,7 @@ WITHHELD = {
     "own_value": "a single person",
     "withheld": "few people",
 }
+COMPONENTS = {"residual": "Within patient", "patient": "Patient", "therapist": "Therapist", "clinic": "Clinic"}
 COLUMNS = {
     "baseline": "Baseline value",
     "Intercept": "Intercept",
@@ -111,6 +112,7 @@ FACTORS = {
     "serious": "Serious events",
     "session": "Session of the event",
 }
+WORDS = {code: words for _, code, words in DELIVERED} | FACTORS
 LEVELS = {"any": "Any", "enough": "As many as planned, or more", "not_stated": "Not stated"}
 NOUNS = {"randomised": "effect", "cohort": "adjusted difference", "single_arm": "change from baseline"}
 
@@ -177,8 +179,9 @@ class Labels:
         return (column.label if column else None) or titled(code)
 
     def column(self, code: str) -> str:
-        """Words for a column of a formula."""
-        return COLUMNS.get(code) or self.covariate(code)
+        """Words for a column of a formula, or for what a term tells apart."""
+        known = code in self.plan.patients.covariates or code in self.plan.covariates
+        return COLUMNS.get(code) or (not known and WORDS.get(code)) or self.covariate(code)
 
     def event(self, code: str) -> str:
         """Words for an intercurrent event; for none, that there was none."""
@@ -278,27 +281,23 @@ class Labels:
         if parts and isinstance(parts[0], list):
             return " × ".join(self._factor(*part) for part in parts)
         first, *others = parts
+        if first not in COMPONENTS:
+            return ", ".join([self._factor(first), *(in_sentence(self._factor(one)) for one in others)])
         named = [self.visit(one) if one in self.plan.visits.schedule else one.lower() for one in others]
-        head = {"residual": "Within patient", "patient": "Patient", "therapist": "Therapist", "clinic": "Clinic"}.get(
-            first, first
-        )
-        if not parts[1:] and first in [*self.plan.covariate_names, "baseline"]:
-            return self._factor(first)
-        return ", ".join([head, *(in_sentence(one) for one in named)])
+        return ", ".join([COMPONENTS[first], *(in_sentence(one) for one in named)])
 
     def _factor(self, name: str, level: str = "") -> str:
         if name == "arm":
-            return f"Arm: {in_sentence(self.arm(level))}"
+            return f"Arm: {in_sentence(self.arm(level))}" if level else "Arm"
         if name == "visit":
-            return f"Visit: {in_sentence(self.visit(level))}"
+            return f"Visit: {in_sentence(self.visit(level))}" if level else "Visit"
         label = self.column(name)
         return f"{label}: {self.level(name, level)}" if level else label
 
     def level_of(self, term: str) -> tuple[str, str]:
         """Words for what a term [[what, which]] tells apart and for the level: ('Kind', 'Soreness'); a closed level has none."""
         factor, level = json.loads(term)[0]
-        known = {code: words for _, code, words in DELIVERED} | FACTORS
-        return known.get(factor) or sentence(spaced(factor)), LEVELS.get(level) or sentence(spaced(level))
+        return WORDS.get(factor) or sentence(spaced(factor)), LEVELS.get(level) or sentence(spaced(level))
 
     def subset(self, where: str) -> str:
         """Who an analysis is restricted to, e.g. 'type of headache: migraine'."""
@@ -311,10 +310,18 @@ class Labels:
     def at(self, values: str) -> str:
         """Where an estimate is read, e.g. 'day 14' or 'sex: female'."""
         parts = [
-            in_sentence(self.column(name)) + (f": {self.level(name, one)}" if isinstance(one, str) else f" {one:g}")
+            in_sentence(self.column(name)) + self._value(name, one)
             for name, one in (json.loads(values) if values else {}).items()
         ]
         return ", ".join(parts)
+
+    def _value(self, name: str, value: Any) -> str:
+        """A level or a number behind the name of its column; of several levels all, of two numbers from where to where."""
+        if isinstance(value, list) and isinstance(value[0], str):
+            return f": {listed([self.level(name, one) for one in value])}"
+        if isinstance(value, list):
+            return f" {' to '.join(f'{one:g}' for one in value)}"
+        return f": {self.level(name, value)}" if isinstance(value, str) else f" {value:g}"
 
     def fill(self, text: str) -> str:
         """Put words in the place of the codes in braces that a kind of analysis wrote into a text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from .errors import MixedModelError
 from .solution import Solution
@@ -81,10 +81,10 @@ def likelihood_ratio_test(smaller: Solution, larger: Solution) -> pd.DataFrame:
     if statistic < -1e-4:
         raise MixedModelError("The larger model fits worse than the smaller one, so they are not nested.")
     statistic = max(statistic, 0.0)
-    p = float(stats.chi2.sf(statistic, df))
+    p = float(special.chdtrc(df, statistic))
     mixed, note = p, ""
     if _effects(larger) == _effects(smaller) + 1 and small.shape == large.shape:
-        lower = float(stats.chi2.sf(statistic, df - 1)) if df > 1 else float(statistic <= 0)
+        lower = float(special.chdtrc(df - 1, statistic)) if df > 1 else float(statistic <= 0)
         mixed = 0.5 * p + 0.5 * lower
         note = "variance tested on its boundary: p is conservative, p_boundary a mixture of chi-squared distributions"
     return pd.DataFrame({"statistic": [statistic], "df": [df], "p": [p], "p_boundary": [mixed], "note": [note]})

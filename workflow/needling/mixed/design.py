@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from formulaic import Formula
 from formulaic.errors import FormulaicError
-from scipy.spatial.distance import pdist
 
 from .errors import MixedModelError
 from .places import places_of, stated_visits
@@ -101,6 +100,8 @@ class Design:
         last = np.append(first[1:], len(subjects)) - 1
         if time.shape[1] == 1:
             return float(np.diff(time[:, 0])[inside].min()), float((time[last] - time[first]).max())
+        from scipy.spatial.distance import pdist
+
         own = [pdist(time[a : b + 1]) for a, b in zip(first, last, strict=True) if b > a]
         return min(float(one.min()) for one in own), max(float(one.max()) for one in own)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TypedDict
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from .errors import MixedModelError
 from .independent import independent_columns
@@ -142,7 +142,7 @@ class Estimates:
                     "greater": lambda: _beyond(statistic, self.df),
                     "less": lambda: _beyond(-statistic, self.df),
                 }[against.alternative]()
-            half = _quantile(alpha / 2 if against.alternative == "two-sided" else alpha, self.df) * self.se
+            half = quantile(alpha / 2 if against.alternative == "two-sided" else alpha, self.df) * self.se
         endless = np.where(np.isfinite(half), np.inf, np.nan)
         return {
             "estimate": self.estimate,
@@ -161,9 +161,16 @@ def _beyond(statistic: Array, df: Array) -> Array:
     return np.where(np.isinf(df), special.ndtr(-statistic), special.stdtr(df, -statistic))
 
 
-def _quantile(alpha: float, df: Array) -> Array:
+def quantile(alpha: float, df: Array) -> Array:
     """Give the value that Student's t exceeds with probability alpha."""
     return np.where(np.isinf(df), -special.ndtri(alpha), -special.stdtrit(df, alpha))
+
+
+def _f_beyond(statistic: float, rank: int, denominator: float) -> float:
+    """Give the probability that F exceeds a value; without end of the denominator it is a chi-square divided by its df."""
+    if np.isinf(denominator):
+        return float(special.chdtrc(rank, statistic * rank))
+    return float(special.fdtrc(rank, denominator, statistic))
 
 
 def estimable(fit: Solution, L: Array) -> Array:
@@ -324,8 +331,7 @@ def joint_test(fit: Solution, L: Array, rule: Inference) -> JointTest:
 def _f_test(value: Array, covariance: Array, denominator: float, scaling: float) -> JointTest:
     rank = len(value)
     statistic = float(scaling * value @ np.linalg.solve(covariance, value) / rank)
-    p = stats.chi2.sf(statistic * rank, rank) if np.isinf(denominator) else stats.f.sf(statistic, rank, denominator)
-    return JointTest(statistic, float(rank), denominator, float(p))
+    return JointTest(statistic, float(rank), denominator, _f_beyond(statistic, rank, denominator))
 
 
 def kenward_roger_f(Phi: Array, P: Array, W: Array, L: Array) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from .errors import MixedModelError
 from .inference import Asked
@@ -128,7 +128,7 @@ def effects_of(table: pd.DataFrame, component: str | None, term: str | None = No
 def random_effects(table: pd.DataFrame, level: float, ax: Axes) -> None:
     """Draw predicted effects of one component and term with intervals, sorted."""
     own = table.sort_values("estimate", kind="stable").reset_index(drop=True)
-    half = stats.norm.isf((1 - level) / 2) * own["se"].fillna(0)
+    half = -ndtri((1 - level) / 2) * own["se"].fillna(0)
     ax.errorbar(own["estimate"], own.index, xerr=half, fmt=".", color=COLOURS[0], ecolor=GREY, elinewidth=1)
     ax.axvline(0, color=GREY, linewidth=1, zorder=0)
     few = len(own) <= 40

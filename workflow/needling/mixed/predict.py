@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from .design import Design, columns_of, variables, visit_of
 from .effects import Prediction, Targets
 from .errors import MixedModelError
-from .inference import Inference, estimates, inner_rows
+from .inference import Inference, estimates, inner_rows, quantile
 from .judge import residual_variances
 from .means import fixed_matrix, formula_variables
 from .solution import Solution
@@ -135,7 +134,7 @@ def predict(fit: Solution, data: pd.DataFrame | None, random: bool, new: bool, a
     if design.offset_name:
         estimate = estimate + frame[design.offset_name].to_numpy(dtype=float)
     se = np.sqrt(np.maximum(variance, 0))
-    half = stats.t.isf((1 - asked.level) / 2, df) * se
+    half = quantile((1 - asked.level) / 2, df) * se
     table = pd.DataFrame(
         {"estimate": estimate, "se": se, "df": df, "low": estimate - half, "high": estimate + half,
          "status": result.status},

@@ -8,7 +8,6 @@ import numpy as np
 from formulaic.materializers.types import FactorValues
 from formulaic.transforms.cubic_spline import cubic_spline
 from formulaic.utils.stateful_transforms import stateful_transform
-from scipy.interpolate import BSpline
 
 Array = np.ndarray
 
@@ -19,6 +18,10 @@ def ns(data: Any, df: int | None = None, knots: Any = None, *, _state: dict[str,
 
     Inner knots are df - 1 quantiles of the fitted rows, or given. Columns may differ in sign from R's; what they span does
     not.
+
+    Example
+    -------
+    >>> fit_mixed("pain ~ baseline + arm * ns(week, df=2)", data, subject="patient", random="1")
     """
     state = {} if _state is None else _state
     x = np.asarray(data, dtype=float)
@@ -32,6 +35,8 @@ def ns(data: Any, df: int | None = None, knots: Any = None, *, _state: dict[str,
         if edges[0] == edges[1] or (np.diff(inner, prepend=edges[0], append=edges[1]) <= 0).any():
             raise ValueError("ns() has knots that coincide: the variable has too few different values for this df.")
         state["knots"] = np.concatenate([np.repeat(edges[0], 4), inner, np.repeat(edges[1], 4)])
+    from scipy.interpolate import BSpline
+
     t = state["knots"]
     basis = BSpline(t, np.eye(len(t) - 4), 3)
     edges = t[[0, -1]]
@@ -45,7 +50,12 @@ def ns(data: Any, df: int | None = None, knots: Any = None, *, _state: dict[str,
 
 @stateful_transform
 def cr(data: Any, *, _state: dict[str, Any] | None = None, **arguments: Any) -> Any:
-    """Give formulaic's cubic regression spline, centred unless other constraints are named, so that the intercept stays free."""
+    """Give formulaic's cubic regression spline, centred unless other constraints are named, so that the intercept stays free.
+
+    Example
+    -------
+    >>> fit_mixed("pain ~ arm + cr(baseline, df=3)", data, subject="patient", random="1 + week")
+    """
     return cubic_spline(data, **{"constraints": "center", **arguments}, _state=_state)
 
 

@@ -31,6 +31,11 @@ COLUMNS = ["file", "sheet", "line", "column", "kind", "why"]
 PLAIN_NUMBER = r"^[-+]?\d{0,7}([.,]\d*)?$"
 RECORD_NUMBER = r"[A-Za-z]{0,4}[-_/]?\d{6,}"
 # What is looked for in codes of patients, whose digits and marks would look like phone numbers and dates.
+# A day before 2000 in a code is likely one of birth.
+BORN_THEN = (
+    r"(?:^|[^\d])(?:(?:0?[1-9]|[12]\d|3[01])[-./](?:0?[1-9]|1[0-2])[-./]19\d{2}|19\d{2}[-./](?:0?[1-9]|1[0-2])[-./]"
+    r"(?:0?[1-9]|[12]\d|3[01]))(?:[^\d]|$)"
+)
 IN_CODES = {"e-mail", "web address", "name", "card number", "bank account", "address"}
 LETTERS = r"[^\W\d_]"
 # Two words or more without any digit ('Ngozi Okafor', 'Okafor, Ngozi').
@@ -320,6 +325,10 @@ def _in_cells(sheet: Sheet, shown: str, cells: pd.Series, role: str, patients: b
         if hits:
             where = np.flatnonzero(np.isin(codes, special[hits]))
             found.append(_finding(sheet, shown, "name", "codes of words alone, like names", sheet.lines[where]))
+        hits = [place for place, text in enumerate(words) if re.search(BORN_THEN, text)]
+        if hits:
+            where = np.flatnonzero(np.isin(codes, special[hits]))
+            found.append(_finding(sheet, shown, "date", "codes with a day of birth in them", sheet.lines[where]))
     return found
 
 

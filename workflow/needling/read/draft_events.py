@@ -3,6 +3,7 @@
 import re
 
 from needling.read.look import UNIT, Look, plain_words
+from needling.read.spelling import plain
 from needling.read.vocabulary import CONTROL, EVENTS, GUESS, UNSURE
 
 MOST_GUESSES = 6  # most answers to the question which arm it was
@@ -19,7 +20,8 @@ def key_of(text: str) -> str:
     -------
     Small letters, digits and _, beginning with a letter.
     """
-    key = plain_words(text).replace(" ", "_")
+    signs = re.sub(r"(?<=[^\W\d_])[-−–]+\s*$", " minus", re.sub(r"\+\s*$", " plus", text))
+    key = plain_words(signs).replace(" ", "_")
     return key if re.match(r"[a-z]", key) else f"x_{key}".rstrip("_")
 
 
@@ -33,11 +35,18 @@ def codes_of(look: Look, column: str) -> dict[str, str]:
 
     Returns
     -------
-    Value -> name, in the order of the values; no name comes twice.
+    Value -> name, in the order of the values; no name comes twice. Of spellings that differ in case, spaces and marks alone the
+    commonest stands for all, as in cleaning.
     """
     choices = look.variable(column).choices
+    cells = look.frame[column].str.strip().value_counts(sort=False)
+    often: dict[str, str] = {}
+    for value in look.options(column):
+        other = often.setdefault(plain(value), value)
+        if cells.get(value, 0) > cells.get(other, 0):
+            often[plain(value)] = value
     names: dict[str, str] = {}
-    for value in sorted(look.options(column)):
+    for value in sorted(often.values()):
         key = key_of(choices.get(value, value))
         key = f"code_{key.removeprefix('x_')}" if key.startswith("x_") else key
         names[value] = key if key not in names.values() else f"{key}_{len(names)}"

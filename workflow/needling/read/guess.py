@@ -47,6 +47,7 @@ NO_ARM = {"9", "99", "999", "-1", "-9", "-99", "-999"}  # codes for missing, whe
 # Instruments of the registry with values below 0.
 BELOW_ZERO = {"rom", "cpm", "temporal_summation", "groc", "paindetect", "eq5d_index"}
 MOST_OUTCOMES = 4
+EVEN = 20  # totals that are all even by chance once in a million times
 
 
 def guess_study(
@@ -272,7 +273,7 @@ def _instruments(
         found = {key_of(column): {"total": column} for column in _other_measures(look)}
     for name in found:
         registered = name if name in known else instrument_of(name.replace("_", " "), known)
-        if registered and _below_zero(look, found[name]) and registered not in BELOW_ZERO:
+        if registered and _below_zero(look, found[name], different=2) and registered not in BELOW_ZERO:
             registered = None
         if registered is None:
             found[name] |= {"range": _range(look, found[name]), "better": "lower"}
@@ -355,16 +356,19 @@ def _highest(look: Look, instrument: dict[str, object]) -> int:
 
 
 def _fits(look: Look, instrument: dict[str, object], top: float) -> bool:
-    """Do the totals fill a scale up to `top`? Where all lie in a tenth of it they may be on yet another one."""
+    """Do the totals fill a raw scale up to `top`? Where all lie in a tenth of it, or are even, they may be on yet another one."""
     cells = _cells(look, instrument)
+    if len(cells) >= EVEN and (cells % 2 == 0).all():
+        return False
     highest = float(cells.abs().quantile(0.99)) if len(cells) else 0.0
     return top / 10 < highest and _highest(look, instrument) <= top
 
 
-def _below_zero(look: Look, instrument: dict[str, object]) -> bool:
-    """Are there more values below zero than codes for missing would be?"""
+def _below_zero(look: Look, instrument: dict[str, object], different: int = 1) -> bool:
+    """Are there more values below zero than codes for missing would be, and as many different ones?"""
     cells = _cells(look, instrument)
-    return bool(len(cells)) and bool(((cells < 0) & ~cells.isin(MISSING_CODES)).mean() > 0.02)
+    below = cells[(cells < 0) & ~cells.isin(MISSING_CODES)]
+    return below.nunique() >= different and len(below) > 0.02 * len(cells)
 
 
 def _range(look: Look, instrument: dict[str, object]) -> list[int]:

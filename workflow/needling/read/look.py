@@ -31,6 +31,8 @@ from needling.read.vocabulary import (
 # Most values that a column of a few names may have.
 FEW = {"arm": 6, "planned": 30, "cohort": 9}
 MOST_COLUMNS = 12
+MOST_ROWS = 20  # of a patient whose code no name tells; codes of clinics stand on more
+CODE = r"[A-Za-z]{1,5}[-_ ]?\d+|0\d+"
 # Days of each unit; visits and times are numbered only, and stand before what is called after the treatment.
 DAYS = {"week": 7.0, "month": 91 / 3, "day": 1.0, "visit": 1.0}
 UNIT_OF = {
@@ -47,7 +49,10 @@ WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?: +.*|%|°|mm|cm|kg|kgf|kpa|n|lb|
 SYSTEM_VISITS = ("redcap_event_name", "sheet")
 # Days as spreadsheets count them, from 1985 on (31048).
 DAY_NUMBER = re.compile(r"(?:3[1-9]|[45]\d)\d{3}(?:\.\d+)?")
-DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}")
+DATE = re.compile(
+    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)|"
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]+(?:\d{1,2}|[^\W\d_]{3,10})[-/. ]+\d{2,4}"
+)
 
 
 @dataclass(frozen=True)
@@ -176,6 +181,7 @@ def look_at(frame: pd.DataFrame, variables: dict[str, Variable], known: Collecti
         if role in found and look.day_numbers(found[role])
     ]
     _by_values(look, plain)
+    _note_no_arm(look, plain)
     look.measured = _one_value_per_row(look, plain, known)
     return look
 
@@ -211,12 +217,26 @@ def _unnamed_id(look: Look, plain: dict[str, str]) -> str:
     for column in plain:
         cells = look.frame[column].dropna().str.strip()
         coded = bool(len(cells) > 1) and cells.is_unique and len(cells) == len(look.frame)
-        if coded and (cells.str.fullmatch(r"[A-Za-z]{1,5}[-_ ]?\d+|0\d+").mean() > 0.9):
+        if coded and (cells.str.fullmatch(CODE).mean() > 0.9):
             return column
+    if repeated := _repeated_codes(look, plain):
+        look.notes.append(f"No column is called a patient's code; '{repeated}' holds codes and is taken for it.")
+        return repeated
     look.notes.append(
         "No column holds codes of patients, so each row is taken for a patient of its own, id: (row); name it if there is one."
     )
     return OWN_ROW
+
+
+def _repeated_codes(look: Look, plain: dict[str, str]) -> str | None:
+    """The column of the form of codes with the most of them, where each stands on some rows, as the visits of a patient do."""
+    counts = {}
+    for column in plain:
+        cells = look.frame[column].dropna().str.strip()
+        several = len(cells) > 1 and MOST_ROWS * cells.nunique() >= len(cells) >= 2 * cells.nunique()
+        if several and cells.str.fullmatch(CODE).mean() > 0.9:
+            counts[column] = cells.nunique()
+    return max(counts, key=lambda column: counts[column]) if max(counts.values(), default=0) >= 5 else None
 
 
 def _by_values(look: Look, plain: dict[str, str]) -> None:
@@ -236,6 +256,20 @@ def _by_values(look: Look, plain: dict[str, str]) -> None:
         if TREATMENTS.search(plain[column]) or (worded and not look.is_number(column)):
             found["arm"] = column
             return
+
+
+def _note_no_arm(look: Look, plain: dict[str, str]) -> None:
+    """Note a column that is called an arm and holds one group and, often, a word for missing: a group without treatment?"""
+    if "arm" in look.found:
+        return
+    for column in _called(plain, WORDS["arm"].split("|"), "arm"):
+        cells = look.frame[column].str.strip().dropna()
+        absent = cells[cells.str.lower().isin(ABSENT)]
+        if len(look.options(column)) == 1 and len(absent) > 0.2 * len(cells):
+            look.notes.append(
+                f"'{column}' holds one group and '{absent.iloc[0]}', which is taken for missing; if that is an arm, write "
+                f"patients.arm with both under codes (codes: {{{absent.iloc[0]}: control, ...}})."
+            )
 
 
 def plain_words(text: str) -> str:
@@ -432,9 +466,16 @@ def _before_the_measure(columns: list[str]) -> dict[str, dict[tuple[float, str],
         return {}
     order = list(dict.fromkeys(column.partition("_")[0] for column in columns))
     return {
-        stem: {(float(order.index(v)), plain_words(v).replace(" ", "_")): column for v, column in visits.items()}
+        stem: {(float(order.index(v)), _visit_called(v)): column for v, column in visits.items()}
         for stem, visits in several.items()
     }
+
+
+def _visit_called(words: str) -> str:
+    """Name a visit by the words before a measure: pacu30, week_12 of '12w'."""
+    told = re.fullmatch(rf"(\d+) ?({UNIT})", plain_words(words))
+    name = f"{UNIT_OF[told[2]]}_{told[1]}" if told else plain_words(words).replace(" ", "_")
+    return name if name[:1].isalpha() else f"x_{name}"
 
 
 def items_side_by_side(wide: dict[str, dict[str, str]]) -> dict[str, dict[str, list[str]]]:

@@ -6,7 +6,8 @@ import re
 WORDS = {
     "id": "record id|study id|patient id|subject id|participant id|usubjid|subjid|pat id|patid|ptid|pid|id|patient|subject|"
     "participant|person|study number|study no|patient number|patient no|subject number|patient code|patientennummer|"
-    "patienten nr|patientennr|patienten id|patient nr|probandennummer|probanden nr|proband|fallnummer|numero de historia clinica|"
+    "patienten nr|patientennr|pat nr|patnr|lfd nr|"
+    "patienten id|patient nr|probandennummer|probanden nr|proband|fallnummer|numero de historia clinica|"
     "numero patient|numero de patient|id patient|code patient|sujet|identifiant|paciente|id paciente|numero de paciente|"
     "codigo de paciente|codigo paciente|sujeto|paziente|id paziente|codice paziente|numero paziente|soggetto|patientnummer|"
     "deelnemer|deelnemernummer|proefpersoon|utente|doente|codigo do paciente|numero do paciente|participante|numero|nummer|"
@@ -55,7 +56,8 @@ TREATMENTS = re.compile(
     r"botox|injection|prp|rtms|tdcs|electro\w*|verum|trockennadel\w*|akupunktur|puncion|agopuntura|treated)\b"
 )
 CONTROL = re.compile(
-    r"control|usual|sham|placebo|wait|standard|\btau\b|\buc\b|\bno |^no_|kontroll|schein|warteliste|wartegruppe|ohne|temoin|"
+    r"control|usual|sham|placebo|wait|standard|\btau\b|\buc\b|\bno |^no_|\bwithout\b|"
+    r"kontroll|schein|warteliste|wartegruppe|ohne|temoin|"
     r"attente|simul|sans|espera|habitual|\bsin |controllo|attesa|abituale|senza|wachtlijst|gebruikelijk|zonder|controle|sem ",
     re.IGNORECASE,
 )

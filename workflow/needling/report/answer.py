@@ -64,6 +64,10 @@ class Amount:
         lost = any(float(rounded(end, short)) == self.null != end for end in ends)
         return exact if lost else max(short, 0)
 
+    def is_null(self, value: float) -> bool:
+        """True where a value prints as no difference: it has neither a way nor a worth that a reader could see."""
+        return float(rounded(self.scale * value, self.digits)) == self.null
+
     def size(self, column: str) -> str:
         """The number of a column without its sign; of a ratio as it is."""
         value = self.scale * float(self.row[column])
@@ -83,7 +87,7 @@ class Amount:
 
     def good(self, value: float) -> str:
         """Whether a value speaks for the arm: better, worse, or nothing where neither direction is better."""
-        if self.row["better"] not in TURNED or value == self.null:
+        if self.row["better"] not in TURNED or self.is_null(value):
             return ""
         return "better" if (value > self.null) == (self.row["better"] == "higher") else "worse"
 
@@ -102,7 +106,8 @@ class Amount:
         number = Told(self.size(column), self.row["row_id"], column)
         if self.is_ratio:
             return [number, GOOD[self.good(value)]]
-        return [number, f"{self.unit} {self.way(value)}{GOOD[self.good(value)]}"]
+        way = "" if self.is_null(value) else f" {self.way(value)}{GOOD[self.good(value)]}"
+        return [number, f"{self.unit}{way}"]
 
 
 def what(row: dict[str, Any], labels: Labels) -> str:
@@ -141,7 +146,7 @@ def comparison(row: dict[str, Any], labels: Labels, *, pair: str = "", at: str =
         return Said(row["cohort"], [f"{front}: {number.said}"], [*estimate, "; between ", *_between(told, ends)])
     if number.side == "both":
         nothing = "no clear difference" if row["reference"] else "no clear change"
-        middle = [*told.told("estimate"), "; "] if float(row["estimate"]) != told.null else []
+        middle = [*told.told("estimate"), "; "] if not told.is_null(float(row["estimate"])) else []
         return Said(row["cohort"], [f"{front}: {nothing}"], [*middle, "between ", *_between(told, ends)])
     if abs(row["low"] - told.null) > abs(row["high"] - told.null) and not told.is_ratio:
         ends.reverse()
@@ -164,7 +169,7 @@ def _between(told: Amount, ends: list[str]) -> Pieces:
     pieces: Pieces = []
     for end in ends:
         value = float(told.row[end])
-        way = "" if told.is_ratio or value == told.null else f" {told.way(value)}"
+        way = "" if told.is_ratio or told.is_null(value) else f" {told.way(value)}"
         number = Told(told.size(end), told.row["row_id"], end)
         pieces += [*([" and "] if pieces else []), number, f"{way}{GOOD[told.good(value)]}"]
     return pieces

@@ -15,6 +15,7 @@ from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
 from needling.report.checklists import checklist_tables
 from needling.report.document import finish, reference_document
+from needling.report.explained import row_words
 from needling.report.page import finished, page_style
 from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
@@ -143,24 +144,6 @@ def _pandoc(work: Path, to: str, out: str, *arguments: str) -> Path:
     return work / out
 
 
-def row_words(results: pd.DataFrame, labels: Labels) -> dict[str, str]:
-    """Say of each row of the results what it is about, for those who point at a printed number."""
-    told = {}
-    named = results[["row_id", "analysis", "cohort", "outcome", "site", "visit", "quantity", "arm", "reference"]]
-    for row_id, analysis, cohort, outcome, site, visit, quantity, arm, reference in named.itertuples(
-        index=False, name=None
-    ):
-        parts = [
-            labels.analysis(analysis),
-            labels.cohort(cohort) if cohort else "",
-            labels.outcome(outcome, site) if outcome else "",
-        ]
-        parts += [labels.visit(visit) if visit else "", quantity.replace("_", " ")]
-        parts += [labels.compared({"arm": arm, "reference": reference}) if arm else ""]
-        told[row_id] = ", ".join(part for part in parts if part)
-    return told
-
-
 def _page(work: Path, metadata: list[str], tables: Path, rows: dict[str, str]) -> Path:
     style = work / "style.html"
     style.write_text(page_style((TEMPLATES / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
@@ -195,7 +178,7 @@ def _pdf(work: Path, metadata: list[str]) -> Path:
         "--default-image-extension=svg",
         f"--template={TEMPLATES / 'report.typ'}",
     )
-    source.write_text(_keep_headings(source.read_text(encoding="utf-8")), encoding="utf-8")
+    source.write_text(_kept_together(source.read_text(encoding="utf-8")), encoding="utf-8")
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
     try:
         typst.compile(
@@ -212,10 +195,24 @@ def _pdf(work: Path, metadata: list[str]) -> Path:
     return with_row_heads(work / "report.pdf")
 
 
-def _keep_headings(source: str) -> str:
-    """Make heading rows of tables subheaders, which typst keeps on the page of the rows below them."""
+def _kept_together(source: str) -> str:
+    """Write what may not stand alone on a page as a header: typst keeps one on the page of what is below it.
+
+    Heading rows are kept with the rows below them, and the last two rows with the notes, which become the last row;
+    `tagged` makes rows and notes of them again for those who listen.
+    """
     heading = r"(?m)^( *)(table\.cell\(align: left, colspan: \d+\)\[#strong\[.*\]\]),$"
-    return re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
+    source = re.sub(heading, r"\1table.header(level: 2, repeat: false, \2),", source)
+    rows = r"(?<=#table\(\n    )columns: \(([^)]*)\),((?:(?!\n  \)\]\n).)*?)((?:\n    \[[^\n]*,){1,2})"
+    below = r"(\n  \)\]\n(?:(?!#figure\().)*?)#notes\[(.*?)\](?=\n\] <table-)"
+    return re.sub(rows + below, _with_notes, source, flags=re.DOTALL)
+
+
+def _with_notes(found: re.Match[str]) -> str:
+    columns, before, last, after, notes = found.groups()
+    kept = f"\n    table.header(level: 3, repeat: false,{last}),"
+    told = f"\n    ..noted({len(columns.split(','))})[{notes}],"
+    return f"columns: ({columns}),{before}{kept}{told}{after.rstrip()}\n"
 
 
 def _fewer_colours(folder: Path) -> None:

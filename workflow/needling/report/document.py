@@ -79,6 +79,8 @@ def finish(path: Path, contents: bool = True) -> Path:
         _numbered,
         body,
     )
+    # Without a distance of its own a picture is given one by LibreOffice, and stands over the right margin.
+    body = body.replace("<wp:inline>", '<wp:inline distT="0" distB="0" distL="0" distR="0">')
     parts["word/document.xml"] = (_with_contents(body) if contents else body).encode()
     for number, (style, role) in enumerate(FONTS.items(), 1):
         parts[f"word/fonts/font{number}.odttf"] = _obscured(font_files()[style].read_bytes())
@@ -116,7 +118,7 @@ def _numbered(found: re.Match[str]) -> str:
 
 
 def _with_contents(body: str) -> str:
-    """Put the sections, as a field with links, on a new page after the answer."""
+    """Put the sections, as a field with links, after the answer."""
     heading = r'<w:bookmarkStart w:id="\d+" w:name="([^"]+)" ?/>\s*<w:p><w:pPr><w:pStyle w:val="Heading1" ?/></w:pPr>(.*?)</w:p>'
     found = list(re.finditer(heading, body, re.DOTALL))
     if len(found) < 2:
@@ -130,7 +132,7 @@ def _with_contents(body: str) -> str:
         end = field("end") if number == len(found) - 1 else ""
         link = f'<w:hyperlink w:anchor="{one[1]}"><w:r><w:t>{words}</w:t></w:r></w:hyperlink>'
         lines.append(f'<w:p><w:pPr><w:spacing w:before="20" w:after="20"/></w:pPr>{begin}{link}{end}</w:p>')
-    look = '<w:pPr><w:pageBreakBefore/><w:spacing w:after="80"/></w:pPr>'
+    look = '<w:pPr><w:keepNext/><w:spacing w:before="400" w:after="80"/></w:pPr>'
     title = f"<w:p>{look}<w:r><w:rPr><w:b/></w:rPr><w:t>Contents</w:t></w:r></w:p>"
     at = found[1].start()
     return f"{body[:at]}{title}{''.join(lines)}{body[at:]}"

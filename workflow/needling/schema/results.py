@@ -53,6 +53,9 @@ NUMBERS = (
     "high_adjusted",
     "mcse",
 )
+# Quantities whose unit is in what they are, whatever the outcome's: ratios have none, the others are shares of people or sessions.
+RATIOS = ("risk_ratio", "odds_ratio", "conditional_odds_ratio", "rate_ratio", "hazard_ratio")
+SHARES = ("share", "risk_difference", "session_rate")
 COUNTS = ("n_patients", "n_observations", "n_events", "n_clinics", "n_therapists")
 
 RESULTS: Contract = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
+from scipy.special import ndtr
 
 Kind = Literal["default", "null", "mnar", "confounded", "sham"]
 VISITS = ("baseline", "week_2", "week_4", "week_8", "week_12")
@@ -286,6 +287,9 @@ SPREAD_OVER_VISITS = np.array([1.0, 1.05, 1.15, 1.2, 1.25])
 LTR_WITHIN_SESSION = -0.8
 MINOR_EVENT_PER_SESSION = {"dry_needling": 0.367, "sham": 0.15, "usual_care": 0.06}
 MAJOR_EVENT_PER_SESSION = 20 / 20494
+# Soreness a day after needling (mean and spread before it is rounded to 0-10), what is left of it after three days and how far
+# that varies; a sham leaves half of either.
+SORENESS, SORENESS_LEFT = (2.2, 1.5), (0.5, 0.5)
 
 # Expected benefit (mean, SD before it is rounded and bounded), and by how much needling relieves more pain per point of it, as
 # a share of which course over the visits an effect has. Central sensitisation moderates nothing anywhere.
@@ -330,6 +334,7 @@ def truth(scenario: Scenario) -> dict[str, object]:
     scenario, weeks per visit, and per cohort: drop-out by week 12, and per outcome (pain, function, ppt) the instrument,
     unit, direction and per visit the mean in usual care and the effect (dry needling minus usual care). Sports function
     is given per instrument and pooled as percent of maximum possible score (0-100, higher is better) with equal shares.
+    Of each arm the chance of a session to have a minor and a severe (serious) adverse event, and of needled ones the mean soreness.
     With a sham arm also its effect (sham minus usual care), and the chances of guesses with Bang's index of each arm and time;
     without one what changes the effect on pain per point, what the number of sessions follows and does (nothing), further exercise
     and the hazard ratios of return to sport and of relapse.
@@ -355,6 +360,11 @@ def truth(scenario: Scenario) -> dict[str, object]:
         "variance_shares": {"clinic": CLINIC_SHARE, "therapist": THERAPIST_SHARE},
         "twitch_response_on_pain_within_session": 0.0 if scenario.kind == "null" else LTR_WITHIN_SESSION,
         "cohorts": cohorts,
+        "adverse_events_per_session": {
+            arm: {"minor": MINOR_EVENT_PER_SESSION[arm], "severe": MAJOR_EVENT_PER_SESSION * (arm == "dry_needling")}
+            for arm in scenario.arms
+        },
+        "soreness": {arm: true_soreness(arm) for arm in scenario.arms if arm != "usual_care"},
         **(_what_follows_patients(scenario) if scenario.follows_patients else {}),
         **({"guesses": _true_guesses()} if "sham" in scenario.arms else {}),
     }
@@ -382,6 +392,21 @@ def _what_follows_patients(scenario: Scenario) -> dict[str, object]:
             "hazard_ratio": 1.0 if scenario.kind == "null" else RELAPSE_HAZARD_RATIO,
         },
     }
+
+
+def true_soreness(arm: str) -> dict[str, float]:
+    """Mean soreness (0-10) of an arm a day and three days after a session, of the whole numbers that are written down."""
+    whole = np.arange(11)
+
+    def chances(mean: np.ndarray, spread: float) -> np.ndarray:
+        """Of each whole number from 0 to 10, what lies beyond at the ends."""
+        below = ndtr((whole[:-1] + 0.5 - np.asarray(mean)[..., None]) / spread)
+        return np.diff(below, axis=-1, prepend=0.0, append=1.0)
+
+    day = chances(np.array(SORENESS[0]), SORENESS[1])
+    later = day @ chances(SORENESS_LEFT[0] * whole, SORENESS_LEFT[1])
+    told = np.rint(whole / 2) if arm == "sham" else whole
+    return {"hours_24": round(float(day @ told), 6), "hours_72": round(float(later @ told), 6)}
 
 
 def _true_guesses() -> dict[str, object]:

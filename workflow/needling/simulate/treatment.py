@@ -21,6 +21,8 @@ from needling.simulate.scenario import (
     RETURN_HAZARD_RATIO,
     RETURN_TO_SPORT,
     SESSIONS_FOR_ALL,
+    SORENESS,
+    SORENESS_LEFT,
     STIMULATED,
     STIMULATION_HZ,
     STOPS_AT,
@@ -234,8 +236,9 @@ def _with_pain(
     arm = people["arm"].to_numpy()[patient]
     after = before - 0.5 + (0 if scenario.kind == "null" else LTR_WITHIN_SESSION) * ltr
     after = after + rng.normal(0, 0.6, len(sessions))
-    soreness = np.clip(np.rint(rng.normal(2.2, 1.5, len(sessions))), 0, 10)
-    later = np.clip(np.rint(soreness * 0.5 + rng.normal(0, 0.5, len(sessions))), 0, 10)
+    soreness = np.clip(np.rint(rng.normal(*SORENESS, len(sessions))), 0, 10)
+    kept, spread = SORENESS_LEFT
+    later = np.clip(np.rint(soreness * kept + rng.normal(0, spread, len(sessions))), 0, 10)
     return sessions.assign(
         pain_before=np.clip(np.rint(before), 0, 10).astype(int),
         pain_after=np.clip(np.rint(after), 0, 10).astype(int),

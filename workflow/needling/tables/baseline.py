@@ -97,7 +97,8 @@ def _known(rows: pd.DataFrame, arms: list[str], everybody: list[str]) -> str:
     """Say how many of each arm have a value, where somebody has none."""
     shown = rows.drop_duplicates("arm").set_index("arm")["n"]
     counts = [str(shown.get(arm, "0")) for arm in arms]
-    return "" if counts == everybody else f" (n = {', '.join(counts)})"
+    told = f"(n = {', '.join(counts)})".replace(" ", "\u00a0")  # in one piece, where the label is broken
+    return "" if counts == everybody else f" {told}"
 
 
 def _digits(sds: pd.Series) -> int:

@@ -61,7 +61,7 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
         cells = [component, *_counts(here[0] if here else {}), _spread(by["standard_deviation"]), share_text(by["icc"])]
         pairs.append((heading(place, labels), cells))
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
-    head = ["", "Number", "Patients of each, mean", "One arm only", f"SD between them ({level})", f"ICC ({level})"]
+    head = ["Level", "Number", "Patients of each, mean", "One arm only", f"SD between them ({level})", f"ICC ({level})"]
     notes = [
         "SD: standard deviation between therapists or clinics, on the scale of the outcome. ICC: intraclass correlation, their "
         "share of the variance that arm, baseline and covariates leave. Intervals are of the profile likelihood. One arm only: "

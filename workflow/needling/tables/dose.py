@@ -57,7 +57,7 @@ def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     return Printed(
         "Outcome by the number of sessions.",
         exact,
-        ["", f"Weighted ({level} CI)", f"Naive ({level} CI)", "n"],
+        ["Quantity", f"Weighted ({level} CI)", f"Naive ({level} CI)", "n"],
         headed(pairs),
         [*notes, *_spread(released, exact, labels), *withheld_note(exact)],
         [0.4, 0.26, 0.26, 0.08],

@@ -49,7 +49,7 @@ def policy_value(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
             if line := _line(row, labels):
                 pairs.append((heading, line))
     level = f"{100 * float(exact['level'].iloc[0]):g}%"
-    head = ["", "Estimate", f"One-sided {level} lower limit", ""]
+    head = ["Quantity", "Estimate", f"One-sided {level} lower limit", "Verdict"]
     notes = [
         "Mean outcomes of the patients that judged the rules, had each policy been followed. A gain is positive where the rule is "
         "better; the rule is recommended where the lower limit of its gain over the better of both is above 0.",

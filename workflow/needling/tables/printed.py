@@ -100,4 +100,5 @@ def _cell(text: str) -> str:
     if isinstance(text, Told):
         return marked(text)
     stripped = text.lstrip(" ")
-    return " " * (len(text) - len(stripped)) + escape(stripped)
+    # Markdown drops spaces in front of a cell's words: what cannot be broken it keeps, and the indent with it.
+    return "\u00a0" * (len(text) - len(stripped)) + escape(stripped)

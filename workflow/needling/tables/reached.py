@@ -73,7 +73,13 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
             )
         notes |= dict.fromkeys(_notes(records, labels))
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
-    columns = ["", "Events", f"Had it by then ({level})", f"Mean weeks without, or comparison ({level})", "P"]
+    columns = [
+        "Arm or comparison",
+        "Events",
+        f"Had it by then ({level})",
+        f"Mean weeks without, or comparison ({level})",
+        "P",
+    ]
     return Printed(
         "Times to an event.",
         exact,

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from needling.schema.results import RATIOS
 from needling.study.plan import Study
 
-RATIOS = ("risk_ratio", "odds_ratio", "conditional_odds_ratio", "rate_ratio", "hazard_ratio")
 COMPARED = ("difference", "change", "slope", "trend", "interaction", "risk_difference", *RATIOS)
 
 
