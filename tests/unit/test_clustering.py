@@ -325,7 +325,7 @@ def test_names_of_the_axes_stand_beside_their_panels(analysed, sizes):
         assert panel.y0 - words_above < name.y0
         assert name.y1 < panel.y1 + words_above
         ticks = [tick.label1.get_window_extent() for tick in ax.yaxis._update_ticks()]
-        assert 0 <= name.x0
+        assert name.x0 >= 0
         assert name.x1 < min(tick.x0 for tick in ticks)
 
 
