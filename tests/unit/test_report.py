@@ -187,6 +187,13 @@ def test_figures_of_the_pdf_stand_in_their_order_below_the_headings_of_their_sec
         assert heading in lines[:figure], heading
 
 
+def test_every_page_of_the_pdf_says_which_it_is(built):
+    """The number at its foot, by which contents and references are found, is its place; a layout that never rests numbers all 1."""
+    pages = PdfReader(built[1]["here"][1]).pages
+    told = [re.findall(r"(\d+) of (\d+)\s*$", page.extract_text())[-1] for page in pages]
+    assert told == [(str(number), str(len(pages))) for number in range(1, len(pages) + 1)]
+
+
 def test_pdf_is_tagged_for_assistive_technology(built):
     """Tagged, with bookmarks; in the body of a table the first cell of each row is its head, and is said to be the row's."""
     pdf = PdfReader(built[1]["here"][1])
