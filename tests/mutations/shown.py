@@ -11,6 +11,12 @@ EXPLAINED = "tests/unit/test_explained.py"
 
 MUTATIONS = [
     # what a printed number is
+    (
+        "figures/responses.py",
+        'rows["improvement"] >= one.value',
+        'rows["improvement"] >= 0',
+        "tests/unit/test_figures_of_people.py",
+    ),
     ("report/explained.py", '("at most", high) if', '("at least", high) if', EXPLAINED),
     ("report/explained.py", "scale = 100.0 if percent", "scale = 1.0 if percent", EXPLAINED),
     ("report/explained.py", 'if row["reference"] else "%"', 'if not row["reference"] else "%"', EXPLAINED),

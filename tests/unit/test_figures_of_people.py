@@ -6,8 +6,9 @@ from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_pl
 from matplotlib.lines import Line2D
 from test_figures import drawn_texts
 
-from needling.figures import balance, clinics, patterns
+from needling.figures import balance, clinics, patterns, responses
 from needling.figures.style import PHONE, REPORT, Profile, style
+from needling.labels.words import Labels
 
 
 def of(room, released, labels, sizes=REPORT):
@@ -184,3 +185,28 @@ def test_one_clinic_is_nothing_to_compare():
     table = released["delivered_by_clinic"]
     table["estimate"] = table["estimate"].where(table["rank"] == 1)
     assert clinics.data(released, labels).empty
+
+
+def test_curves_of_improvement_show_the_smallest_important_change_of_one_person():
+    """1 of 10 points of the numerical rating (Salaffi 2004); an outcome of several instruments has none on its scale."""
+    labels = Labels(plan())
+    curve = {
+        "analysis": "primary",
+        "visit": "week_4",
+        "arm": "dry_needling",
+        "unit": "points",
+        "level": 0.95,
+        "hidden": "",
+    }
+    steps = [
+        {"improvement": x, "share": y, "low": y - 0.1, "high": y + 0.1} for x, y in ((-1, 0.9), (0.5, 0.7), (1.5, 0.4))
+    ]
+    places = [{"cohort": "myofascial", "outcome": "pain"}, {"cohort": "sports", "outcome": "function"}]
+    source = pd.DataFrame([curve | place | step for place in places for step in steps])
+    with style(REPORT):
+        pain, function = responses.draw(source, labels, REPORT).axes[:2]
+    upright = [[line.get_xdata()[0] for line in ax.lines if len(set(line.get_xdata())) == 1] for ax in (pain, function)]
+    assert upright == [[0, 1.0], [0]]
+    caption, told = responses.words(source, labels)
+    assert "smallest important change of one person (pain intensity (NPRS), 1 on 0–10 points: Salaffi" in caption
+    assert "70% improved by at least 0.5, 40% by the smallest important change; Function" in told

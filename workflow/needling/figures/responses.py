@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from needling.figures.style import FAINT, Look, Profile, light_grid, looks, new_figure, panel_head
-from needling.labels.sentences import in_sentence
+from needling.labels.numbers import rounded
+from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import withheld_note
 
 PLACE = ["analysis", "cohort", "outcome", "visit"]
+IMPORTANT: Any = {"color": FAINT, "linewidth": 1.0, "linestyle": (0, (1, 1.2))}
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -39,6 +41,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         _, cohort, outcome, visit = map(str, key)
         light_grid(ax)
         ax.axvline(0, color=FAINT, linewidth=0.7)
+        important = labels.important_change(cohort, outcome)
+        if important:
+            ax.axvline(important.value, **IMPORTANT)
         for arm in arms:
             mine = rows[rows["arm"] == arm]
             ax.step(
@@ -54,10 +59,25 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         ax.set_ylabel("Patients, %")
     for ax in list(axes.flat)[len(groups) :]:
         ax.set_axis_off()
-    if labels.plan.arms:
-        handles = [Line2D([], [], **_stroke(look[arm]), label=labels.arm(arm)) for arm in arms]
-        figure.legend(handles=handles, loc="outside upper left", ncols=len(arms), handlelength=3)
+    handles = [Line2D([], [], **_stroke(look[arm]), label=labels.arm(arm)) for arm in labels.plan.arms]
+    if _important(source, labels):
+        handles.append(Line2D([], [], **IMPORTANT, label="Smallest important change of one person"))
+    if handles:
+        figure.legend(handles=handles, loc="outside upper left", ncols=profile.across(len(handles), 55), handlelength=3)
     return figure
+
+
+def _important(source: pd.DataFrame, labels: Labels) -> list[str]:
+    """The smallest important changes that are drawn: how large, on which scale, whence."""
+    told = []
+    for cohort, outcome in source[["cohort", "outcome"]].drop_duplicates().itertuples(index=False, name=None):
+        one = labels.important_change(cohort, outcome)
+        if one:
+            named = in_sentence(labels.measure(cohort, outcome).label)
+            told.append(
+                f"{named}, {one.value:g} on {span(one.scale)}: {one.source or 'not checked against a publication'}"
+            )
+    return list(dict.fromkeys(told))
 
 
 def _stroke(look: Look) -> Any:
@@ -71,6 +91,12 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"Share of patients who improved by at least so much; bands hold for all amounts at once ({level}) and are drawn where at "
         "least five patients reach an amount and five do not."
     )
+    important = _important(source, labels)
+    if important:
+        caption += (
+            f" Dotted: the smallest important change of one person ({'; '.join(important)}); it does not say which difference "
+            "between arms matters."
+        )
     told = []
     for key, rows in source.groupby([*PLACE, "arm"], sort=False):
         _, cohort, outcome, visit, arm = map(str, key)
@@ -79,6 +105,13 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
             first = any_gain.iloc[0]
             told.append(
                 f"{labels.outcome(outcome)} in {in_sentence(labels.cohort(cohort))}, {in_sentence(labels.visit(visit))}, "
-                f"{in_sentence(labels.arm(arm))}: {100 * first['share']:.0f}% improved by at least {first['improvement']:g}"
+                f"{in_sentence(labels.arm(arm))}: {rounded(100 * first['share'], 0)}% improved by at least {first['improvement']:g}"
+            )
+            one = labels.important_change(cohort, outcome)
+            beyond = rows[rows["improvement"] >= one.value] if one else rows.head(0)
+            told[-1] += (
+                f", {rounded(100 * beyond.iloc[0]['share'], 0)}% by the smallest important change"
+                if len(beyond)
+                else ""
             )
     return " ".join([caption, *withheld_note(source)]), f"Curves falling from left to right. {'; '.join(told)}."

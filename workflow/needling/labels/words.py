@@ -243,6 +243,14 @@ class Labels:
         one = self._definition(instruments[0])
         return Measure(one.label, span(one.unit), one.low, one.high, one.better, tuple(one.thresholds))
 
+    def important_change(self, cohort: str, outcome: str) -> Any:
+        """The smallest important change of one person, published on the outcome's own scale; None where none is known."""
+        instruments = self.plan.cohorts[cohort].outcomes.get(outcome)
+        if not isinstance(instruments, str):
+            return None
+        one = self._definition(instruments)
+        return next((known for known in one.thresholds if known.kind == "MCID" and known.scale == one.unit), None)
+
     def scale(self, row: dict[Any, Any]) -> str:
         """On which scale a results row is: instrument and its unit, and the estimate's own unit where that is another."""
         axis, unit = self.measure(row["cohort"], row["outcome"], row["site"]).axis, row["unit"]
