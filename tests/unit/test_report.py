@@ -168,6 +168,17 @@ def test_sixty_results_at_random_stand_in_the_pdf_and_the_document(built):
         assert [text for text in chosen if squeezed(text) not in where] == []
 
 
+def test_pages_of_the_pdf_are_numbered_in_turn_and_the_contents_name_the_page_of_each_heading(built, odd):
+    for path in (built[1]["here"][1], odd / "report.pdf"):
+        pages = pdf_text(path).split("\f")[:-1]
+        numbers = [re.search(r"(\d+) of (\d+)\s*$", page).groups() for page in pages]
+        assert numbers == [(str(i + 1), str(len(pages))) for i in range(len(pages))]
+        contents = re.findall(r"^(\w[^.\n]*?) (?:\. )+\W*(\d+)$", "\n".join(pages[:3]), re.MULTILINE)
+        assert {"Who took part", "Methods", "Files and provenance"} <= {heading for heading, _ in contents}
+        for heading, page in contents[1:]:
+            assert re.search(rf"^\s*{re.escape(heading)}\s*$", pages[int(page) - 1], re.MULTILINE), heading
+
+
 def parts(part):
     """Every structure element of a tagged PDF."""
     yield part
