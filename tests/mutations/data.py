@@ -19,10 +19,11 @@ MUTATIONS = [
     ),
     (
         "cohort/events.py",
-        'had = theirs[theirs["day"].fillna(-np.inf) <',
-        'had = theirs[theirs["day"].fillna(np.inf) <',
+        'mine.set_index("patient")["day"].fillna(-np.inf)',
+        'mine.set_index("patient")["day"].fillna(np.inf)',
         EVENTS,
     ),
+    ("cohort/events.py", "first < day for event", "first <= day for event", EVENTS),
     ("cohort/events.py", "7 * week", "6 * week", EVENTS),
     ("cohort/events.py", "fillna(7 * planned)", "fillna(6 * planned)", EVENTS),
     # times, directions and scales of the frames

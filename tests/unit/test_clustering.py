@@ -11,6 +11,7 @@ from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.figures import clusters as figure
+from needling.figures.style import PHONE, REPORT, style
 from needling.labels.words import Labels
 from needling.mixed.fit import fit_mixed
 from needling.release.line import release, release_side
@@ -306,6 +307,26 @@ def test_table_and_figure_say_the_numbers_of_the_results(analysed):
     caption, alternative = figure.words(source, labels)
     assert "24 therapists: differences from " in alternative
     assert "without names" in caption
+
+
+@pytest.mark.parametrize("sizes", [REPORT, PHONE])
+def test_names_of_the_axes_stand_beside_their_panels(analysed, sizes):
+    """A long unit (percentage points) had made the name longer than the panel is high: it stood on the words above."""
+    released, labels = released_of(analysed)
+    source = figure.data(released, labels).assign(unit="percentage points")
+    with style(sizes):
+        drawn = figure.draw(source, labels, sizes)
+        drawn.draw_without_rendering()
+    assert len(drawn.axes) == 2
+    words_above = 2 * drawn.dpi / 25.4  # mm above the panel, where they stand
+    for ax in drawn.axes:
+        name, panel = ax.yaxis.label.get_window_extent(), ax.get_window_extent()
+        assert "percentage points" in ax.get_ylabel()
+        assert panel.y0 - words_above < name.y0
+        assert name.y1 < panel.y1 + words_above
+        ticks = [tick.label1.get_window_extent() for tick in ax.yaxis._update_ticks()]
+        assert name.x0 >= 0
+        assert name.x1 < min(tick.x0 for tick in ticks)
 
 
 def test_words_are_of_differences_and_never_of_cause():

@@ -242,7 +242,9 @@ def test_what_is_shown_says_whether_it_is_recommended(slope, told):
     known = study()
     tables = run(*trial(1, slope=slope), known)
     released, labels = {"results": tables["results"].assign(hidden=""), "methods": tables["methods"]}, Labels(known)
-    lines = [row for row in policy_value(released, labels).rows if len(row) > 1]
+    printed = policy_value(released, labels)
+    assert printed.left == (0, printed.head.index("Verdict"))  # words stand left, numbers right
+    lines = [row for row in printed.rows if len(row) > 1]
     last = next(row for row in lines if row[0] == "Gain over the better")
     best = tables["results"][tables["results"]["variant"] == "over_better"].iloc[0]
     assert last[3] == told

@@ -327,6 +327,7 @@ def shown(make):
 def test_table_figure_and_sentence_say_the_released_numbers():
     released, labels = shown(made)
     printed = table(released, labels)
+    assert printed.left == (0, printed.head.index("Measured by"))  # words stand left, numbers right
     rows = [row for row in printed.rows if len(row) > 1]
     mine = released["results"].query("analysis == 'by_sex'")
     assert len(rows) == int(mine["variant"].isin(["own", "pooled"]).sum())

@@ -147,7 +147,7 @@ def why_refused(weights: "np.ndarray") -> str:
         return f"a weight is above {LARGEST_WEIGHT:g}: the estimate would hang on few who did what hardly anybody like them did"
     share = float(weights.sum() ** 2 / (weights**2).sum() / len(weights))
     if share < SMALLEST_SHARE:
-        return f"the effective number of patients is {100 * share:.0f} % of those measured, below {100 * SMALLEST_SHARE:.0f} %"
+        return f"the effective number of patients is {100 * share:.0f}% of those measured, below {100 * SMALLEST_SHARE:.0f}%"
     return ""
 
 

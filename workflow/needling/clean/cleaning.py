@@ -156,13 +156,19 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
             for column in table.columns
             if kinds.get(str(column)) == kind and name in trail.tables
         ]
-        cells = [tables[name][column].dropna().str.strip() for name, column in mine]
-        codes = {code for column in cells for code in column.unique()}
+        codes = {code.strip() for name, column in mine for code in tables[name][column].dropna().unique()}
         if any(re.search(r"(?<![^/])\d+\.\d*[1-9]\d*(?![^/])", code) for code in codes):
             continue
         for name, column in mine:
             code = made[name][column]
-            hit = code.isin([each for each in code.dropna().unique() if WHOLE.sub(r"\1", each) != each])
+            whole = {
+                each: WHOLE.sub(r"\1", each.strip())
+                for each in code.dropna().unique()
+                if WHOLE.sub(r"\1", each) != each
+            }
+            if not whole:
+                continue
+            hit = code.isin(list(whole))
             why = "a number as code, written with a fraction of nought"
             trail.note(
                 "similar_codes",
@@ -174,9 +180,7 @@ def _whole_codes(trail: Trail, tables: dict[str, pd.DataFrame], kinds: dict[str,
                 HIDDEN,
                 HIDDEN,
             )
-            made[name] = made[name].assign(
-                **{str(column): code.mask(hit, code.str.strip().str.replace(WHOLE, r"\1", regex=True))}
-            )
+            made[name] = made[name].assign(**{str(column): code.mask(hit, code.map(whole))})
     return made
 
 

@@ -171,11 +171,10 @@ def number(
     found = thousands.hold_or_ask(found, raw, doubt, f"column '{trail.source(table, name)}'")
     if possible is not None:
         scale = parse.said(found, written.OUT_OF).astype(float)
-        found = parse.in_doubt(
-            found, scale.notna() & (scale != possible[1]), "written on another scale than the column's"
-        )
-    beside = parse.said(found, written.BESIDE).map(plain_unit, na_action="ignore")
-    known = sorted({word for word in beside.dropna().unique() if word in BESIDE})
+        other = found.index.isin(scale.index[scale != possible[1]])
+        found = parse.in_doubt(found, other, "written on another scale than the column's")
+    beside = parse.said(found, written.BESIDE).map(plain_unit)
+    known = sorted({word for word in beside.unique() if word in BESIDE})
     if not unit and len(known) > 1:
         raise StudyError(
             f"column '{trail.source(table, name)}': its numbers stand in several units ({', '.join(known)}). Which one is meant? "
@@ -183,15 +182,14 @@ def number(
             "the export is brought to one."
         )
     if unit and " " not in unit:
-        found = parse.in_doubt(
-            found, beside.notna() & (beside != plain_unit(unit)), "written in another unit than the column's"
-        )
+        other = found.index.isin(beside.index[beside != plain_unit(unit)])
+        found = parse.in_doubt(found, other, "written in another unit than the column's")
     rows, source = frame["row"], trail.source(table, name)
     note_parsed(trail, table, rows, source, raw, found, shown_below)
     value = found["value"].copy()
     if possible == (0, 10) and places and trail.settings.on("scale_by_ten"):
-        said = parse.said(found, written.OUT_OF).notna()
-        rescale = tenfold(value.mask(said), places, *scale_settings(trail))
+        said = parse.said(found, written.OUT_OF)
+        rescale = tenfold(value.mask(value.index.isin(said.index)), places, *scale_settings(trail))
         why = "rated 0-100 in a 0-10 column"
         trail.note("scale_by_ten", "corrected", table, rows[rescale], source, why, raw[rescale], value[rescale] / 10)
         value = value.mask(rescale, value / 10)
@@ -286,17 +284,22 @@ def note_parsed(
 
     loose = found["how"].isin([written.COMMA, written.LOOSE])
     plain, hidden = loose & (found["value"] < shown_below), loose & (found["value"] >= shown_below)
-    why = found["why"].astype("str")
-    word = why.str.removeprefix(written.BESIDE)
-    strange = why.str.startswith(written.BESIDE) & ~word.str.rstrip(".²").isin(BESIDE)
-    shown = word.map({each: hidden_text(each) for each in word[strange].unique()})
-    why = why.mask(strange, written.BESIDE + shown.astype("str"))
-    trail.note("numbers", "corrected", table, rows[plain], at(plain), why[plain], raw[plain], found["value"][plain])
-    trail.note("numbers", "corrected", table, rows[hidden], at(hidden), why[hidden], HIDDEN, HIDDEN)
+    why = found["why"][loose].astype("str").map(_shown_reason)
+    trail.note(
+        "numbers", "corrected", table, rows[plain], at(plain), why[plain[loose]], raw[plain], found["value"][plain]
+    )
+    trail.note("numbers", "corrected", table, rows[hidden], at(hidden), why[hidden[loose]], HIDDEN, HIDDEN)
     absent = found["how"].isin([written.ABSENT, written.ERROR])
     trail.note("missing_codes", "missing", table, rows[absent], at(absent), found["why"][absent], raw[absent])
     text = found["how"] == written.TEXT
     trail.note("numbers", "query", table, rows[text], at(text), found["why"][text], raw[text].map(hidden_text))
+
+
+def _shown_reason(why: str) -> str:
+    """Hide a word beside a number that is no unit: it may name somebody."""
+    word = why.removeprefix(written.BESIDE)
+    known = not why.startswith(written.BESIDE) or word.rstrip(".²") in BESIDE
+    return why if known else written.BESIDE + hidden_text(word)
 
 
 def missing_code(values: pd.Series, possible: Limits | None) -> pd.Series:

@@ -145,11 +145,9 @@ def _numbers(
     for name in frame.loc[doubt, "instrument"].unique():
         mine = doubt & (frame["instrument"] == name)
         found = thousands.hold_or_ask(found, raw, mine, questions.of_columns(frame[mine]))
-    scale = parse.said(found, written.OUT_OF).dropna().astype(float)
-    other = scale != cells["high"].to_numpy()[frame["cell"].loc[scale.index]]
-    found = parse.in_doubt(
-        found, other.reindex(found.index, fill_value=False), "written on another scale than the instrument's"
-    )
+    scale = parse.said(found, written.OUT_OF).astype(float)
+    other = scale.index[scale != cells["high"].to_numpy()[frame["cell"].loc[scale.index]]]
+    found = parse.in_doubt(found, found.index.isin(other), "written on another scale than the instrument's")
     frame, foreign = _units_beside(frame, found, definitions)
     found = parse.in_doubt(found, foreign, "written in another unit than the instrument's")
     columns.note_parsed(trail, "outcomes", frame["row"], frame["column"], raw, found)
@@ -166,14 +164,15 @@ def _numbers(
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
     reason[code] = why
-    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=parse.said(found, written.OUT_OF).notna())
+    out_of = frame.index.isin(parse.said(found, written.OUT_OF).index)
+    return frame.assign(value=value.mask(code), missing_reason=reason, out_of=out_of)
 
 
 def _units_beside(
     frame: pd.DataFrame, found: pd.DataFrame, definitions: dict[str, Definition]
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Take a unit that is written beside a number for the unit of that cell; True where the instrument does not know it."""
-    words = parse.said(found, written.BESIDE).dropna()
+    words = parse.said(found, written.BESIDE)
     if not len(words):
         return frame, pd.Series(False, index=frame.index)
     names = frame["instrument"].astype("str")[words.index]
@@ -359,16 +358,17 @@ def _tenth_of_others(
             continue
         mine = (frame["instrument"] == name) & (frame["item"] == TOTAL) & value.notna() & ~frame["unit_stated"]
         _, fewest = columns.scale_settings(trail)
-        by_clinic = value[mine].groupby(frame["clinic"][mine].astype("str")).agg(["size", "max"])
-        enough = (by_clinic["size"] >= fewest) & (mine.sum() - by_clinic["size"] >= fewest)
+        rated, clinics = value[mine], frame["clinic"][mine]
+        by_clinic = rated.groupby(clinics, observed=True).agg(["size", "max"])
+        enough = (by_clinic["size"] >= fewest) & (len(rated) - by_clinic["size"] >= fewest)
         for clinic in sorted({*by_clinic.index[enough & (by_clinic["max"] <= one.high / 10)]} - {""}):
-            here = mine & (frame["clinic"] == clinic)
-            if not 5 <= questions.apart(frame["value"][here], frame["value"][mine & ~here]) <= 20:
+            here = clinics == clinic
+            if not 5 <= questions.apart(rated[here], rated[~here]) <= 20:
                 continue
-            why = "the clinic rates 0-10 in a 0-100 column"
-            rows, source = frame["row"][here], frame["column"][here]
-            trail.note("scale_by_ten", "corrected", "outcomes", rows, source, why, value[here], value[here] * 10)
-            value = value.mask(here, value * 10)
+            why, old = "the clinic rates 0-10 in a 0-100 column", rated[here]
+            rows, source = frame["row"][old.index], frame["column"][old.index]
+            trail.note("scale_by_ten", "corrected", "outcomes", rows, source, why, old, old * 10)
+            value[old.index] = old * 10
     return frame.assign(value=value)
 
 
@@ -386,20 +386,20 @@ def _other_units(trail: Trail, frame: pd.DataFrame, study: Study, definitions: d
         unstated = mine & ~frame["unit_stated"]
         # a clinic may have written a part of its values in the usual unit
         below = unstated & (value < (one.usual[0] if one.usual else 0.0))
-        by_clinic = below[unstated].groupby(frame["clinic"][unstated].astype("str")).agg(["sum", "size"])
+        by_clinic = below[unstated].groupby(frame["clinic"][unstated], observed=True).agg(["sum", "size"])
         many = (by_clinic["sum"] >= fewest) & (by_clinic["sum"] >= by_clinic["size"] / 2)
+        level, clinics, below = value[mine], frame["clinic"][mine], below[mine]
         for clinic in sorted({*by_clinic.index[many]} - {""}):
-            here = frame["clinic"] == clinic
-            low, others = below & here, mine & ~here
-            times = questions.apart(value[low], value[others])
+            here = clinics == clinic
+            low, others = level[below & here], level[~here]
+            times = questions.apart(low, others)
             near = [factor for factor in factors if abs(np.log(times / factor)) < tolerance] if times > 0 else []
-            if others.sum() < fewest or len(near) != 1:
+            if len(others) < fewest or len(near) != 1:
                 continue
-            new = value * near[0]
             why = "the clinic's level is that of another unit"
-            rows, source = frame["row"][low], frame["column"][low]
-            trail.note("units", "corrected", "outcomes", rows, source, why, value[low], new[low])
-            value = value.mask(low, new)
+            rows, source = frame["row"][low.index], frame["column"][low.index]
+            trail.note("units", "corrected", "outcomes", rows, source, why, low, low * near[0])
+            level[low.index] = value[low.index] = low * near[0]
     return frame.assign(value=value)
 
 

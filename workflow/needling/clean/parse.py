@@ -58,13 +58,12 @@ def _comma_is_mark(comma: np.ndarray, point: np.ndarray, column: np.ndarray) -> 
 
 
 def said(found: pd.DataFrame, beginning: str) -> pd.Series:
-    """What cells say of themselves: the scale after `OUT_OF` or the unit after `BESIDE`; missing where they say nothing."""
+    """What cells say of themselves, the scale after `OUT_OF` or the unit after `BESIDE`: those alone that say something."""
     loose = found["why"][found["how"] == LOOSE].astype("str")
-    mine = loose[loose.str.startswith(beginning)]
-    return mine.str.removeprefix(beginning).reindex(found.index)
+    return loose[loose.str.startswith(beginning)].str.removeprefix(beginning)
 
 
-def in_doubt(found: pd.DataFrame, cells: pd.Series, why: str) -> pd.DataFrame:
+def in_doubt(found: pd.DataFrame, cells: "pd.Series | np.ndarray", why: str) -> pd.DataFrame:
     """Take back the numbers of some cells, with a reason: they are then texts to be asked about."""
     if not cells.any():
         return found

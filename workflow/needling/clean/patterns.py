@@ -190,9 +190,8 @@ def _round_numbers(trail: Trail, outcomes: pd.DataFrame, definitions: dict[str, 
     for name, one in definitions.items():
         if one.high - one.low < 100 or (one.items and not one.measured):
             continue
-        mine = outcomes[(outcomes["instrument"] == name) & outcomes["value"].notna()]
-        mine = mine[mine["value"] % 1 == 0]
-        by = (mine["value"] % 5 == 0).groupby(mine["clinic"])
+        whole = (outcomes["instrument"] == name) & (outcomes["value"] % 1 == 0)
+        by = (outcomes["value"][whole] % 5 == 0).groupby(outcomes["clinic"][whole], observed=True)
         share, count = by.mean(), by.size()
         for clinic in share.index[(share > 0.2 + limit) & (count >= fewest)]:
             row, column = first.loc[(clinic, name)]

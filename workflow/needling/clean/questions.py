@@ -19,6 +19,7 @@ SLACK = 0.05  # by which totals that were computed with rounded factors lie beyo
 SECOND = 0.05  # share of second rows of a visit, patient or event from which they are no slips
 SAME = {"visits": "a visit", "outcomes": "a value", "patients": "a patient"}
 SPIKE = 5  # how many times as often as other values a code for missing stands out
+ASKED = ["item", "column", "value", "unit_stated", "patient", "clinic", "visit"]  # of outcomes
 FAR = 0.2  # of the range seen, by which a code lies above all other values
 ALONE = 3  # how many times as often as all values near it together a code stands alone
 
@@ -39,7 +40,7 @@ def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, 
     questions = []
     for name, one in definitions.items():
         settings = study.instruments[name]
-        mine = frame[(frame["instrument"] == name) & frame["value"].notna()]
+        mine = frame.loc[(frame["instrument"] == name) & frame["value"].notna(), ASKED]
         scores = mine[(mine["item"] == TOTAL) | one.measured]
         answers = mine[(mine["item"] != TOTAL) & (not one.measured)]
         if len(scores) >= FEWEST and settings.range is None:
@@ -49,7 +50,7 @@ def ask(trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, 
         if len(answers) and settings.items_from is None and settings.range is None:
             questions += _lowest_asked(name, one, answers, trail)
         if len(answers) and settings.range is None:
-            questions += _points_asked(name, one, answers[~answers["item"].astype("str").isin(settings.points)])
+            questions += _points_asked(name, one, answers[~answers["item"].isin(list(settings.points))])
     if questions:
         raise StudyError("\n".join(questions))
 
@@ -185,7 +186,7 @@ def _apart_some(one: Definition, scores: pd.DataFrame) -> tuple[str, int]:
     patients = by_patient.index[by_patient["all"] & (by_patient["size"] > 1)]
     parts = []
     for name in ("clinic", "visit"):
-        by = value.groupby(scores[name].astype("str")).agg(["size", "max"])
+        by = value.groupby(scores[name], observed=True).agg(["size", "max"])
         lowest = {*by.index[(by["size"] >= FEWEST) & (by["max"] <= one.high / 10)]} - {""}
         parts += [(f"one {name}", scores[name] == one_of) for one_of in sorted(lowest)]
     some = scores["patient"].isin(patients)
@@ -231,8 +232,7 @@ def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trai
         column = f"{name}:{item}"
         return bool(trail.choices("outcomes", column)) or trail.lowest("outcomes", column) == one.item_range(item)[0]
 
-    item = answers["item"].astype("str")
-    numbered = answers[~item.isin([each for each in item.unique() if stated(each)])]
+    numbered = answers[~answers["item"].isin([each for each in answers["item"].unique() if stated(each)])]
     if not len(numbered):
         return []
     item = numbered["item"].astype("str")
@@ -261,8 +261,9 @@ def _lowest_asked(name: str, one: Definition, answers: pd.DataFrame, trail: Trai
 def _points_asked(name: str, one: Definition, answers: pd.DataFrame) -> list[str]:
     """Ask which points an item's codes stand for if many are none of the answers that it has."""
     asked = []
-    for item, mine in answers.groupby(answers["item"].astype("str"), sort=True):
-        only = one.only_answers(str(item))
+    by_item = answers.groupby("item", observed=True)
+    for item, mine in sorted(((str(item), mine) for item, mine in by_item), key=lambda pair: pair[0]):
+        only = one.only_answers(item)
         strange = ~mine["value"].isin(only)
         # fewer are slips, which become missing and are asked of the clinic: codes of another kind are most of the answers
         if not only or strange.sum() < 3 or strange.mean() < PART:

@@ -96,31 +96,50 @@ def intercurrent_counts(
     Table of the contract INTERCURRENT. Of somebody who missed a visit, the planned day says whether an event came before it. A
     patient with two events counts in both; the row without an event counts those who had none.
     """
+    people = pd.Index(patients["patient"])
+    # by event: whoever never had it has it after all days, whoever had it on an unknown day before all
+    since = {
+        event: mine.set_index("patient")["day"].fillna(-np.inf).reindex(people, fill_value=np.inf).to_numpy()
+        for event in study.intercurrent_events
+        for mine in [events[events["event"] == event]]
+    }
+    named = {name for cohort in study.cohorts.values() for name in cohort.outcomes} if since else {}
+    had = {
+        (outcome, visit): _had_before(mine[mine["visit"] == visit], people, since, study.visits, visit)
+        for outcome in sorted(named)
+        for mine in [frame[frame["outcome"] == outcome]]
+        for visit in study.visits.follow_up
+    }
     rows = []
-    for (cohort, arm), people in patients.assign(arm=patients["arm"].fillna("")).groupby(["cohort", "arm"]):
-        own, theirs = (table[table["patient"].isin(people["patient"])] for table in (frame, events))
-        for outcome in study.cohorts[str(cohort)].outcomes if study.intercurrent_events else ():
-            mine = own[own["outcome"] == outcome]
+    for (cohort, arm), group in patients.assign(arm=patients["arm"].fillna("")).groupby(["cohort", "arm"]):
+        who = people.get_indexer(pd.Index(group["patient"]))
+        for outcome in study.cohorts[str(cohort)].outcomes if since else ():
             for visit in study.visits.follow_up:
-                measured = mine[mine["visit"] == visit].drop_duplicates("patient").set_index("patient")
-                day = _day_of(people["patient"], measured, study.visits, visit)
-                had = theirs[theirs["day"].fillna(-np.inf) < theirs["patient"].map(day).astype(float)]
-                without = people.loc[~people["patient"].isin(had["patient"]), "patient"]
-                whose = {one: had.loc[had["event"] == one, "patient"] for one in study.intercurrent_events}
-                for event, who in {**whose, "": without}.items():
+                events_had, measured = had[outcome, visit]
+                for event, has in events_had.items():
                     place = {"cohort": cohort, "arm": arm, "outcome": outcome, "visit": visit, "event": event}
-                    rows.append({**place, "n": len(who), "n_measured": int(who.isin(measured.index).sum())})
+                    rows.append({**place, "n": has[who].sum(), "n_measured": (has & measured)[who].sum()})
     table = pd.DataFrame(rows, columns=list(INTERCURRENT))
     ranks = {"cohort": list(study.cohorts), "arm": study.arms or [""]}
     table = table.sort_values(list(ranks), key=lambda c: c.map(ranks[str(c.name)].index), kind="stable")
     return check(table.reset_index(drop=True), INTERCURRENT, "intercurrent")
 
 
-def _day_of(patients: pd.Series, measured: pd.DataFrame, visits: Visits, visit: str) -> pd.Series:
-    """Day of a visit by patient: the true one, else the planned one."""
+def _had_before(
+    rows: pd.DataFrame, people: pd.Index, since: Mapping[str, np.ndarray], visits: Visits, visit: str
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Who had each event before a visit ('' none of them), and who was measured at it, in the order of the people.
+
+    The day of the visit is the true one, else the planned one.
+    """
+    measured = rows.drop_duplicates("patient")
+    place = pd.Index(measured["patient"]).get_indexer(people)
     week = visits.schedule[visit].nominal_week
     planned = np.nan if week is None else 7 * week
-    return measured["day"].reindex(patients.to_numpy()).fillna(planned)
+    day = np.append(measured["day"].to_numpy(dtype=float), np.nan)[place]
+    day = np.where(np.isnan(day), planned, day)
+    had = {event: first < day for event, first in since.items()}
+    return {**had, "": ~np.any(list(had.values()), axis=0)}, place >= 0
 
 
 def apply_strategies(

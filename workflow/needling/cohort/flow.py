@@ -50,23 +50,20 @@ def participant_flow(
     for reason, group in others.groupby(others["row"].map(reasons), sort=True):
         add("excluded", group, reason=str(reason))
     add("enrolled", len(patients))
-    for cohort in study.cohorts:
-        for arm in study.arms or [""]:
-            in_arm = (patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)
-            group = patients[in_arm]
-            place = {"cohort": cohort, "arm": arm}
-            add("allocated", group, **place)
-            if sessions is not None:
-                add("treated", group[group["patient"].isin(sessions["patient"])], **place)
-            _measured(add, frame[frame["patient"].isin(group["patient"])], place, study)
-    return check(pd.DataFrame(rows), FLOW, "flow")
-
-
-def _measured(add, mine: pd.DataFrame, place: dict[str, str], study: Study) -> None:
-    """Count those followed at each visit, and measured for each outcome."""
-    for visit in study.visits.schedule:
-        add("followed", mine[mine["visit"] == visit], **place, visit=visit)
-    for outcome in study.cohorts[place["cohort"]].outcomes:
-        one = mine[mine["outcome"] == outcome]
+    named = ["cohort", "arm"] if study.arms else ["cohort"]
+    followed = frame.groupby([*named, "visit"])["patient"].nunique()
+    measured = frame.groupby([*named, "visit", "outcome"])["patient"].nunique()
+    came: set[str] = set() if sessions is None else set(sessions["patient"].unique())
+    for cohort, arm in [(cohort, arm) for cohort in study.cohorts for arm in study.arms or [""]]:
+        in_arm = (patients["cohort"] == cohort) & ((patients["arm"] == arm) if arm else True)
+        group = patients[in_arm]
+        place, key = {"cohort": cohort, "arm": arm}, (cohort, arm)[: len(named)]
+        add("allocated", group, **place)
+        if sessions is not None:
+            add("treated", group[group["patient"].isin(came)], **place)
         for visit in study.visits.schedule:
-            add("measured", one[one["visit"] == visit], **place, visit=visit, outcome=outcome)
+            add("followed", int(followed.get((*key, visit), 0)), **place, visit=visit)
+        for outcome in study.cohorts[cohort].outcomes:
+            for visit in study.visits.schedule:
+                add("measured", int(measured.get((*key, visit, outcome), 0)), **place, visit=visit, outcome=outcome)
+    return check(pd.DataFrame(rows), FLOW, "flow")

@@ -16,7 +16,7 @@ from needling.tables.withheld import withheld_note
 
 SECTION = "clusters"
 KEY = [*PLACE, "component"]
-TITLE, HEAD, PANEL, AXIS, GUTTER, EDGE, LEAST = 4.5, 7.5, 30.0, 9.0, 8.0, 11.0, 70.0  # mm
+TITLE, HEAD, PANEL, AXIS, GUTTER, EDGE, LEAST = 4.5, 7.5, 24.0, 9.0, 8.0, 1.75, 70.0  # mm; EDGE mm per point of type
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -57,6 +57,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     step = TITLE + deep * (HEAD + PANEL + AXIS)
     sheet = Sheet(profile.width, step * len(lines))
     width = (profile.width - (across - 1) * GUTTER) / across
+    edge = EDGE * profile.type  # the name of an axis and its numbers
     for number, (key, rows) in enumerate(lines):
         place = dict(zip(PLACE, map(str, key), strict=True))
         bold = {"fontweight": 600, "fontsize": profile.head}
@@ -72,9 +73,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             told = {"hidden": first["icc_hidden"], "row_id": first["row_id"], "estimate": first["icc"]}
             icc = share_text(told | {"low": first["icc_low"], "high": first["icc_high"]})
             sheet.write(x, y + HEAD - 2.4, f"{len(mine)} {component}s; ICC {icc}", fontsize=profile.small)
-            ax = sheet.panel(x + EDGE, y + HEAD, width - EDGE, PANEL)
+            ax = sheet.panel(x + edge, y + HEAD, width - edge, PANEL)
             panel(ax, mine).set_ylim(-reach, reach)
-            ax.set_ylabel(f"From the average, {first['unit']}".rstrip(", "))
+            ax.set_ylabel(f"From the average,\n{first['unit']}".rstrip(",\n"))
             ax.set_xlabel(f"{component.capitalize()}s from the lowest to the highest")
     return sheet.figure
 

@@ -91,7 +91,7 @@ def _head(rows: pd.DataFrame, labels: Labels, width: float, profile: Profile) ->
     told = f"{span(first['unit'])}, {in_sentence(labels.visit(first['visit']))}"
     told += f", {in_sentence(labels.arm(first['arm']))}" if first["arm"] else ""
     if rows.loc[rows["variant"] == "weighted", "estimate"].isna().all():
-        told += "; weighted: refused"
+        told += "; weighted: not estimated"
     return wrapped(words, width - 2, profile.head, 600), wrapped(told, width, profile.small)
 
 

@@ -70,7 +70,7 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     return Printed(
         f"Subgroups: {labels.noun}s by each one's own instrument, and in all together.", exact, head, headed(pairs),
         [*notes(exact, labels), *withheld_note(exact)],
-        [0.15, 0.2, 0.06, 0.27, 0.22, 0.1] if not adjusted else [0.14, 0.19, 0.06, 0.25, 0.2, 0.08, 0.08],
+        [0.15, 0.2, 0.06, 0.27, 0.22, 0.1] if not adjusted else [0.14, 0.19, 0.06, 0.25, 0.2, 0.08, 0.08], left=(0, 1),
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def _rows(released: dict[str, pd.DataFrame], labels: Labels, table: str, variant
 
 def _number(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
-        return HIDDEN if row and row["hidden"] else "refused" if row and row["variant"] == "weighted" else MISSING
+        return HIDDEN if row and row["hidden"] else "not estimated" if row and row["variant"] == "weighted" else MISSING
     text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
     return Told(text, row["row_id"], "estimate low high")
 

@@ -57,7 +57,7 @@ def policy_value(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         *withheld_note(exact),
     ]
     return Printed("Whom to treat: a rule beside treating everybody and nobody.", exact, head, headed(pairs), notes,
-                   [0.4, 0.15, 0.2, 0.25], section="whom")  # fmt: skip
+                   [0.4, 0.15, 0.2, 0.25], left=(0, 3), section="whom")  # fmt: skip
 
 
 def _line(row: dict[Any, Any], labels: Labels) -> Row | None:
