@@ -45,7 +45,7 @@ from needling.figures.style import (
 )
 from needling.figures.trajectories import limits_of
 from needling.labels.numbers import format_fixed
-from needling.tables.withheld import HIDDEN
+from needling.tables.withheld import HIDDEN, NOT_DRAWN
 
 FIGURES = figures()
 # Of kinds and tables that the made studies do not ask for; their own tests draw them.
@@ -320,6 +320,46 @@ def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
             assert f"{words[arm]} better" in texts
     assert [texts.count(f"{words[arm]} better") for arm in words] == [2, 2, 2]
     assert "dry needling against sham" in alternative
+
+
+def test_long_words_of_a_row_on_a_phone_stand_between_the_head_of_their_plot_and_the_interval():
+    figure, source, *_ = drawn("forest", long_plan, sizes=PHONE)
+    places = {t.get_text()[:6]: t.get_window_extent() for t in drawn_texts(figure)}
+    (ax,) = figure.axes
+    interval = next(line for line in ax.get_lines() if list(line.get_xdata()) == [source["low"][0], source["high"][0]])
+    assert places["Adults"].y1 < ax.get_window_extent().y1
+    assert places["should"].y0 > interval.get_window_extent().y1 + 1
+
+
+@pytest.mark.parametrize(("name", "least"), [("missingness", 12), ("distributions", 22)])
+def test_long_words_take_no_height_from_the_panels_of_a_phone(name, least):
+    figure, *_ = drawn(name, long_plan, sizes=PHONE)
+    drawn_texts(figure)
+    assert figure.axes[0].get_window_extent().height / figure.dpi * 25.4 > least
+    assert "Four weeks after\nrandomisation" in [t.get_text() for t in figure.axes[0].get_xticklabels()]
+
+
+def test_what_is_hidden_is_said_of_the_figure_that_lacks_it_and_of_no_other():
+    """Under cells 22 per arm have no quantiles of residuals and no difference in sex; none of what is drawn bears a mark."""
+    figure, _, caption, _ = drawn("diagnostics", one_cohort, per_arm=22)
+    left, right = figure.axes
+    assert [t.get_text() for t in left.texts if "Not shown" in t.get_text()] == ["Not shown:\nfew people"]
+    assert not left.get_lines()
+    assert right.get_lines()
+    assert NOT_DRAWN in caption
+    _, _, caption, _ = drawn("balance", one_cohort, per_arm=22)
+    assert NOT_DRAWN in caption
+    assert "‡" not in caption
+
+    def shown_all(released):
+        released["baseline"]["standardised_difference"] = released["baseline"]["standardised_difference"].where(
+            released["baseline"]["arm"].ne("dry_needling"), 0.1
+        )
+        for name in ("residual_quantiles", "residual_bins"):
+            released[name]["hidden"] = ""
+
+    assert NOT_DRAWN not in drawn("balance", one_cohort, shown_all, per_arm=22)[2]
+    assert NOT_DRAWN not in drawn("diagnostics", one_cohort, shown_all, per_arm=22)[2]
 
 
 @pytest.mark.parametrize("make", [plan, single_arm_plan])

@@ -168,6 +168,15 @@ def test_sixty_results_at_random_stand_in_the_pdf_and_the_document(built):
         assert [text for text in chosen if squeezed(text) not in where] == []
 
 
+def test_the_contents_of_the_pdf_name_the_page_of_each_heading(built, odd):
+    for path in (built[1]["here"][1], odd / "report.pdf"):
+        pages = pdf_text(path).split("\f")[:-1]
+        contents = re.findall(r"^(\w[^.\n]*?) (?:\. )+\W*(\d+)$", "\n".join(pages[:3]), re.MULTILINE)
+        assert {"Who took part", "Methods", "Files and provenance"} <= {heading for heading, _ in contents}
+        for heading, page in contents[1:]:
+            assert re.search(rf"^\s*{re.escape(heading)}\s*$", pages[int(page) - 1], re.MULTILINE), heading
+
+
 def parts(part):
     """Every structure element of a tagged PDF."""
     yield part

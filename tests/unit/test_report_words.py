@@ -62,6 +62,22 @@ def test_small_and_oddly_named_studies_have_nothing_empty_and_nothing_contradict
         assert row.strip("| *") != ""
 
 
+def test_one_is_and_several_are_and_reasons_stand_in_one_order():
+    """A number of few people comes before what would give it away, whichever row is first."""
+
+    def change(released):
+        told = [("flow", "few_people", 1), ("baseline", "complement", 2), ("baseline", "few_people", 3)]
+        released["withheld"] = pd.DataFrame(told, columns=["section", "reason", "n"])
+
+    text = plain(text_of(one_cohort, change, per_arm=22))
+    assert "Flow: some numbers of 1 row are not shown, because they would tell of few people." in text
+    assert (
+        "Baseline: some numbers of 5 rows are not shown, because they would tell of few people or numbers from which a number "
+        "of few people could be worked out."
+    ) in text
+    assert "TIDieR: of 12 items 1 is answered here, 7 are for the authors and 4 are not in the data." in text
+
+
 # What no clinician need know: words of the program, of tables of data, and of programs that fit models.
 CODE_WORDS = [
     *(

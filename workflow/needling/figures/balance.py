@@ -13,7 +13,7 @@ from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 from needling.tables.baseline import characteristic, shown_levels
 from needling.tables.select import in_order
-from needling.tables.withheld import withheld_note
+from needling.tables.withheld import NOT_DRAWN, withheld_note
 
 SECTION = "baseline"
 VARIABLE = ["variable", "visit", "site"]
@@ -31,7 +31,13 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     for _, rows in table.groupby(["cohort", *VARIABLE], sort=False):
         levels = shown_levels(list(dict.fromkeys(rows["level"])))
         kept += list(rows.index[rows["level"].isin(levels) & rows["standardised_difference"].notna()])
-    return in_order(table.loc[sorted(kept), COLUMNS], {"cohort": list(labels.plan.cohorts)})
+    # Of a row that is shown nothing of the figure is hidden; what is, is a difference that has no dot.
+    lost = table[table["standardised_difference"].isna() & table["arm"].isin(labels.plan.arms[1:])]
+    why = lost.groupby("cohort")["hidden"].max()
+    shown = table.loc[sorted(kept), COLUMNS]
+    return in_order(
+        shown.assign(hidden=[why.get(cohort, "") for cohort in shown["cohort"]]), {"cohort": list(labels.plan.cohorts)}
+    )
 
 
 def panel(ax: Axes, rows: pd.DataFrame, places: dict[str, float], look: dict[str, Look]) -> Axes:
@@ -139,4 +145,4 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     alternative = (
         f"Dot plot of {len(named)} standardised differences from {first}, from {ends[0]} to {ends[1]}{beyond}."
     )
-    return " ".join([caption, *withheld_note(source)]), alternative
+    return caption + (f" {NOT_DRAWN}" if withheld_note(source) else ""), alternative

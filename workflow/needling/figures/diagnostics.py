@@ -8,9 +8,10 @@ from needling.figures.panels import named
 from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figure, panel_head
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
+from needling.tables.withheld import NOT_DRAWN, withheld_note
 
 PLACE = ["cohort", "outcome", "site"]
-COLUMNS = [*PLACE, "plot", "x", "residual", "low", "high"]
+COLUMNS = [*PLACE, "plot", "x", "residual", "low", "high", "hidden"]
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -19,16 +20,17 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     Returns
     -------
     One row per point: cohort, outcome, site, plot (quantiles or bins), x (normal quantile or mean fitted value), residual
-    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles).
+    (scaled), low, high (10th and 90th percentile in a bin; empty for quantiles), hidden (why points of its panel are not there
+    or have no percentiles; empty where all are shown).
     """
     found = []
     for plot, name, x in (("quantiles", "residual_quantiles", "normal"), ("bins", "residual_bins", "fitted")):
         rows = released.get(name, pd.DataFrame(columns=["analysis"]))
         rows = rows[rows["analysis"] == labels.plan.primary]
         if len(rows):
-            found.append(
-                rows[rows["residual"].notna()].rename(columns={x: "x"}).assign(plot=plot).reindex(columns=COLUMNS)
-            )
+            hidden = rows.groupby(PLACE)["hidden"].transform("max")
+            rows = rows.assign(plot=plot, hidden=hidden).rename(columns={x: "x"})
+            found.append(rows[rows["residual"].notna()].reindex(columns=COLUMNS))
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     order = {place: number for number, place in enumerate(labels.places)}
@@ -38,10 +40,14 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 
 def quantile_panel(ax: Axes, points: pd.DataFrame) -> Axes:
-    """Draw residual quantiles against those of the normal distribution, with the line of equality."""
+    """Draw residual quantiles against those of the normal distribution, with the line of equality; say where none may be shown."""
+    if points.empty:
+        ax.set_axis_off()
+        ax.text(0.5, 0.5, "Not shown:\nfew people", transform=ax.transAxes, ha="center", va="center", color=FAINT)
+        return ax
     ax.axline((0, 0), slope=1, color=FAINT, linewidth=0.9)
     ax.plot(points["x"], points["residual"], linestyle="none", marker="o", markersize=3, color=COLOURS[1])
-    reach = 1.1 * max(1.0, points[["x", "residual"]].abs().max().max()) if len(points) else 3.0
+    reach = 1.1 * max(1.0, points[["x", "residual"]].abs().max().max())
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="Normal quantile", ylabel="Scaled residual")
     return light_grid(ax, "both")
 
@@ -83,4 +89,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         "against the normal distribution, with the line on which they would lie. Right: mean and 10th to 90th percentile of the "
         "scaled residuals in bins of the fitted value."
     )
+    if withheld_note(source):
+        caption += f" {NOT_DRAWN}"
     return caption, f"Pairs of residual plots for {named(source, labels)}; values in the source data."

@@ -17,7 +17,7 @@ from needling.figures.panels import (
 )
 from needling.figures.style import INK, Look, Profile, arm_key, light_grid, looks
 from needling.labels.words import Labels
-from needling.tables.withheld import withheld_note
+from needling.tables.withheld import NOT_DRAWN, withheld_note
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -78,5 +78,5 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"the 10th to the 90th percentile, diamond at the mean. n: patients measured."
     )
     if withheld_note(source):
-        caption += " What would tell of few people is not drawn."
+        caption += f" {NOT_DRAWN}"
     return caption, f"Box plots of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."

@@ -260,7 +260,8 @@ class _Forest:
                 measure = self.measures[id(row)].replace("\n", " ")
                 words = _row_label(row, self.labels, self.pairs) + (f", {measure}" if measure else "")
                 self.names[id(row)] = wrapped(words, self.plot[1], size)
-        self.step = 2.0 + 0.44 * size * (1 + max(1 + name.count("\n") for name in self.names.values()))
+        # A row's line lies in its middle, and its words in the upper half.
+        self.step = 2.0 + 2 * 0.44 * size * max(1 + name.count("\n") for name in self.names.values())
 
     def _head(self, arm: str) -> str:
         """The name of an arm over its column, a word a line where it is long."""

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, Look, Profile, new_figure, panel_head
+from needling.figures.style import FAINT, LEADING, Look, Profile, new_figure, panel_head, taller
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 
@@ -38,12 +38,15 @@ def panel_grid(
     figure = new_figure(profile.width_of(columns), 12 + height * len(lines))
     axes = figure.subplots(len(lines), columns, squeeze=False)
     panels = []
+    further = 0
     for row, line in zip(axes, lines, strict=True):
         for ax in row[len(line) :]:
             ax.set_axis_off()
         for ax, place in zip(row, line, strict=False):
             panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "")
             panels.append((ax, place, source[(source[PLACE] == list(place)).all(axis=1)]))
+        further += max(ax.get_title(loc="left").count("\n") for ax in row)
+    taller(figure, further * LEADING * profile.head)
     return figure, panels
 
 
@@ -135,7 +138,12 @@ def visit_axis(ax: Axes, labels: Labels, positions: dict[str, float], size: floa
 
 
 def _two_lines(label: str) -> str:
-    return "Base-\nline" if label == "Baseline" else label.replace(" ", "\n", 1)
+    """Break a label at the space nearest its middle."""
+    gaps = [place for place, letter in enumerate(label) if letter == " "]
+    if not gaps:
+        return "Base-\nline" if label == "Baseline" else label
+    gap = min(gaps, key=lambda place: abs(2 * place + 1 - len(label)))
+    return f"{label[:gap]}\n{label[gap + 1 :]}"
 
 
 def named(source: pd.DataFrame, labels: Labels) -> str:

@@ -262,7 +262,15 @@ def arm_key(figure: Figure, handles: Any, names: list[str], profile: Profile, ha
     wide = [text_width(name, profile.type) + mark for name in names]
     told = [wrapped(name, profile.width - mark - 6, profile.type) for name in names]
     ncols = len(names) if sum(wide) < profile.width - 6 else 1
+    further = sum(1 + words.count("\n") for words in told) - 1 if ncols == 1 else 0
+    taller(figure, further * LEADING * profile.type)
     figure.legend(handles, told, loc="outside upper left", ncols=ncols, handlelength=handle)
+
+
+def taller(figure: Figure, more: float) -> Figure:
+    """Add a height in mm, so that words of several lines take no room from the panels."""
+    figure.set_figheight(figure.get_figheight() + more * MM)
+    return figure
 
 
 def panel_head(ax: Axes, text: str, below: str = "", room: float = 72.0) -> Axes:

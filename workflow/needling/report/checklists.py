@@ -125,8 +125,9 @@ def checklist_tables(
     for name, items in checklists(labels, tables, words).items():
         rows = [[item.number, item.asks, item.status, _place(item)] for item in items]
         counts = {status: sum(item.status == status for item in items) for status in (AUTOMATIC, AUTHORS, ABSENT)}
-        caption = f"{name}: of {len(items)} items {counts[AUTOMATIC]} are answered here, {counts[AUTHORS]} are for the authors"
-        caption += f" and {counts[ABSENT]} are not in the data." if counts[ABSENT] else "."
+        told = {status: f"{n} {'is' if n == 1 else 'are'}" for status, n in counts.items()}
+        caption = f"{name}: of {len(items)} items {told[AUTOMATIC]} answered here, {told[AUTHORS]} for the authors"
+        caption += f" and {told[ABSENT]} not in the data." if counts[ABSENT] else "."
         exact = pd.DataFrame([vars(item) for item in items]).drop(columns="links")
         made[f"checklist_{name.split()[0].lower()}"] = Printed(
             caption, exact, ["Item", "What is asked", "How it stands", "Where"], rows, [f"The guideline: {where[name]}"],

@@ -9,7 +9,7 @@ import jinja2
 import pandas as pd
 
 from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sentence, spaced
-from needling.labels.words import WITHHELD, Labels
+from needling.labels.words import Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
 from needling.report.checklists import checklist_tables
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
@@ -23,6 +23,7 @@ from needling.study.extensions import EXTENSIONS
 from needling.tables.printed import Pieces, Printed, escape, marked
 from needling.tables.reached import sentences as event_sentences
 from needling.tables.select import RATIOS
+from needling.tables.withheld import reasons_told
 
 
 def report_text(
@@ -271,7 +272,8 @@ def _taken_out(cleaning: pd.DataFrame) -> list[str]:
 def _withheld(withheld: pd.DataFrame) -> list[str]:
     """One sentence for each released table of which something is not shown."""
     return [
-        f"{sentence(spaced(str(table)))}: some numbers of {mine['n'].sum()} rows are not shown, because they would tell of "
-        f"{listed(list(dict.fromkeys(WITHHELD[reason] for reason in mine['reason'])), 'or')}."
+        f"{sentence(spaced(str(table)))}: some numbers of {n} {'row' if n == 1 else 'rows'} are not shown, because they would "
+        f"tell of {reasons_told(mine['reason'])}."
         for table, mine in withheld.groupby("section", sort=False)
+        for n in [mine["n"].sum()]
     ]
