@@ -18,7 +18,7 @@ from needling.analysis.results import (
     standardised_rows,
     structured,
 )
-from needling.cohort.analysed import Needs
+from needling.cohort.analysed import Needs, used, values_needed
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
@@ -102,8 +102,6 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import used, values_needed
-
     model = "Analysis of covariance (least squares). One model per visit with the value at baseline as a covariate."
     if settings.interaction:
         what = "value at baseline" if settings.interaction == "baseline" else braced("covariate", settings.interaction)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from needling.mixed.fitted import MixedFit
-    from needling.study.plan import Study
 
 # What a likelihood of the measurements that exist takes for granted of those that do not.
 MISSING_AT_RANDOM = (
@@ -21,16 +20,6 @@ MISSING_AT_RANDOM = (
     "or carried forward."
 )
 FACTOR = re.compile(r"(\w+)\[(?:T\.)?(\w+)\]")
-
-
-def values_needed(study: "Study", *values: str) -> list[str]:
-    """Name the values before treatment without which a patient is left out: none in a trial, where missing ones are filled."""
-    return [] if study.design == "randomised" else list(values)
-
-
-def used(whose: str, needed: list[str]) -> str:
-    """Say whose values an analysis uses and what else they need, as a sentence lists it: those measured, a and b."""
-    return ", ".join([whose, *needed[:-1]]) + "".join(f" and {one}" for one in needed[-1:])
 
 
 @dataclass(frozen=True)

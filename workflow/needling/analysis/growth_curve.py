@@ -6,7 +6,7 @@ from pydantic import Field
 
 from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equation
 from needling.analysis.results import PER, Output, Question, comparisons, contrast_rows, not_estimated
-from needling.cohort.analysed import Needs
+from needling.cohort.analysed import Needs, used, values_needed
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import braced
@@ -159,7 +159,7 @@ def _one_line(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM, used, values_needed
+    from needling.analysis.fits import MISSING_AT_RANDOM
 
     first = study.visits.baseline
     if study.arms:

@@ -14,7 +14,7 @@ from needling.analysis.results import (
     mean_rows,
     not_estimated,
 )
-from needling.cohort.analysed import Needs
+from needling.cohort.analysed import Needs, values_needed
 from needling.schema.contract import empty
 from needling.schema.side import DROPOUT, LOST, TIPPING, TIPPING_POINTS
 from needling.study.analyses import KindSettings, Residual
@@ -193,8 +193,6 @@ def _written(settings: Settings) -> list[tuple[str, str]]:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import values_needed
-
     named = ", ".join(braced("variant", one) for one in settings.methods)
     counts = {
         "information_anchored": "what an assumption changes was kept as in the whole sample, so that it adds no information",

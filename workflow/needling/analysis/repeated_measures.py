@@ -16,7 +16,7 @@ from needling.analysis.results import (
     spread_within_arms,
     standardised_rows,
 )
-from needling.cohort.analysed import Needs
+from needling.cohort.analysed import Needs, used, values_needed
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
 from needling.study.analyses import SCALE, KindSettings, Outcomes, Residual, Scale
 from needling.study.keys import braced
@@ -152,7 +152,7 @@ def answers(found: "Fitted", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM, used, values_needed
+    from needling.analysis.fits import MISSING_AT_RANDOM
 
     baseline = {
         "covariate": "Baseline is a covariate",

@@ -165,3 +165,13 @@ def of_population(rows: "pd.DataFrame", settings: Analysis) -> "pd.DataFrame":
 
 def _observed(rows: "pd.DataFrame", visit: str | None) -> "pd.DataFrame":
     return rows if visit is None else rows[rows["patient"].isin(rows.loc[rows["visit"] == visit, "patient"])]
+
+
+def values_needed(study: Study, *values: str) -> list[str]:
+    """Name the values before treatment without which a patient is left out: none in a trial, where missing ones are filled."""
+    return [] if study.design == "randomised" else list(values)
+
+
+def used(whose: str, needed: list[str]) -> str:
+    """Say whose values an analysis uses and what else they need, as a sentence lists it: those measured, a and b."""
+    return ", ".join([whose, *needed[:-1]]) + "".join(f" and {one}" for one in needed[-1:])
