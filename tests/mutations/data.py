@@ -4,7 +4,7 @@ EVENTS = "tests/unit/test_cohort_events.py"
 COHORT = "tests/unit/test_cohort.py"
 CELLS = "tests/unit/test_clean_cells.py"
 RULES = "tests/unit/test_clean_rules.py"
-ODD = "tests/unit/test_odd_exports_checked.py"
+ODD = "tests/unit/test_odd_exports_checked.py tests/unit/test_odd_scales_checked.py"
 SIMULATE = "tests/unit/test_simulate.py"
 
 MUTATIONS = [

@@ -21,7 +21,7 @@ MUTATIONS = [
     ),
     ("analysis/imputation.py", "shifted if amount is None else shifted * amount[:, :, None]", "shifted", WEEKLY),
     (
-        "analysis/fits.py",
+        "cohort/analysed.py",
         'return [] if study.design == "randomised" else list(values)',
         'return [] if study.design != "randomised" else list(values)',
         "tests/unit/test_words_of_kinds.py -k whom_an_analysis",

@@ -136,13 +136,13 @@ MUTATIONS = [
         "desk/placed.py",
         "room.height / (height * pixels), 1.0)",
         "room.height / (height * pixels), 2.0)",
-        "tests/unit/test_desk.py -k axes",
+        "tests/unit/test_desk_pictures.py -k axes",
     ),
-    ("desk/placed.py", "room.y1 - height * pixels * scale", "room.y0", "tests/unit/test_desk.py -k axes"),
+    ("desk/placed.py", "room.y1 - height * pixels * scale", "room.y0", "tests/unit/test_desk_pictures.py -k axes"),
     (
         "desk/placed.py",
         "y = self.page.get_canvas_width_height()[1] - y",
         "pass",
-        "tests/unit/test_desk.py -k axes",
+        "tests/unit/test_desk_pictures.py -k axes",
     ),
 ]
