@@ -275,8 +275,7 @@ def impute(
     """
     everybody = np.ones(len(trial.arm), dtype=bool)
     n, visits = trial.values.shape
-    arms, marked = len(trial.columns), (trial.after if delta_on == "after_event" else ~trial.seen)
-    shifted = np.stack([marked & (trial.arm == arm)[:, None] for arm in range(arms)], axis=2).astype(float)
+    shifted = _marked(trial, delta_on)
     indicators = shifted if amount is None else shifted * amount[:, :, None]
     whole = trial.imputed(fit, methods)
     mar = list(methods).index("mar")
@@ -310,6 +309,12 @@ def impute(
     return Imputed(
         tuple(methods), estimate, slope, frequentist, anchored, slopes, count, shifted_by, shifted_mean, trial.design.shape[1], n
     )  # fmt: skip
+
+
+def _marked(trial: Trial, delta_on: DeltaOn) -> Array:
+    """Mark with 1 the values that delta is added to: (n, T, A), each in its patient's arm."""
+    marked = trial.after if delta_on == "after_event" else ~trial.seen
+    return np.stack([marked & (trial.arm == arm)[:, None] for arm in range(len(trial.columns))], axis=2).astype(float)
 
 
 def _without(fit: "MixedFit", patients: list[str]) -> "MixedFit | None":

@@ -196,9 +196,8 @@ def learn(y: "np.ndarray", treated: "np.ndarray", mains: "np.ndarray", rule_on: 
     Example
     -------
     >>> import numpy as np
-    >>> rng = np.random.default_rng(1)
-    >>> z, treated = rng.normal(size=(400, 1)), np.tile([0, 1], 200)
-    >>> y = treated * z[:, 0] + rng.normal(size=400)  # treatment helps where z is above 0
+    >>> z, treated = np.linspace(-2, 2, 41)[:, None], np.arange(41) % 2
+    >>> y = treated * z[:, 0] + np.cos(np.arange(41)) / 4  # treatment helps where z is above 0
     >>> (learn(y, treated, z, z).gain(np.array([[-2.0], [2.0]])) > 0).tolist()
     [False, True]
     """

@@ -24,10 +24,9 @@ def weighted_difference(
 ) -> "pd.DataFrame":
     """Compare two groups by propensity weights, with a variance that knows that the weights were estimated.
 
-    The propensity e(x) of the treatment comes from a logistic regression. Weights of the treated and the others:
-    inverse 1/e and
-    1/(1-e) (everybody), overlap 1-e and e (those in whom both were likely), treated 1 and e/(1-e) (the treated). Means are
-    weighted means (Hajek). With an outcome model, fitted by least squares in each group, the augmented (doubly robust)
+    The propensity e(x) of the treatment comes from a logistic regression. Weights of the treated and the others: inverse 1/e
+    and 1/(1-e) (everybody), overlap 1-e and e (those in whom both were likely), treated 1 and e/(1-e) (the treated). Means
+    are weighted means (Hajek). With an outcome model, fitted by least squares in each group, the augmented (doubly robust)
     means: sum h f_a / sum h plus the weighted mean of the group's residuals, h the weight's tilt (1, e(1-e), e).
     Variance: the empirical sandwich of all estimating equations stacked, those of the propensity and outcome models included.
 
@@ -44,27 +43,23 @@ def weighted_difference(
 
     Returns
     -------
-    One row each: quantity (mean of both groups, difference), arm, reference ('' for a mean), estimate, se,
-    statistic, p (missing
-    for a mean), low, high, n_patients, effective_n (Kish: (sum w)^2 / sum w^2; of the smaller group for the difference).
+    One row each: quantity (mean of both groups, difference), arm, reference ('' for a mean), estimate, se, statistic, p
+    (missing for a mean), low, high, n_patients, effective_n (Kish: (sum w)^2 / sum w^2; of the smaller group for the difference).
     attrs: weights (of the rows used, by frame's index, mean 1 within a group), propensity.
 
     Raises
     ------
     ValueError : not two groups, or one propensity is 0 or 1 (no overlap).
 
-    Sources: Li, Morgan, Zaslavsky 2018, JASA 113:390-400; Lunceford, Davidian 2004, Statistics in Medicine
-    23:2937-2960. Checked against
-    PSweight's vignette (NCDS) and, inverse weights, against Hernan and Robins, What If, chapter 12.
+    Sources: Li, Morgan, Zaslavsky 2018, JASA 113:390-400; Lunceford, Davidian 2004, Statistics in Medicine 23:2937-2960.
+    Checked against PSweight's vignette (NCDS) and, inverse weights, against Hernan and Robins, What If, chapter 12.
 
     Example
     -------
     >>> import numpy as np, pandas as pd
     >>> sex, needled = np.repeat(["f", "m"], 50), np.tile([1, 1, 1, 0, 0, 0, 0, 1, 0, 0], 10)
-    >>> frame = pd.DataFrame({"sex": sex, "needled": needled,
-    ...     "gain": 2.0 * needled + (sex == "m") + np.arange(100) % 2})
-    >>> weighted_difference(frame, "gain", "needled", "sex")[["quantity", "arm",
-    ...     "estimate"]].round(3).values.tolist()
+    >>> frame = pd.DataFrame({"sex": sex, "needled": needled, "gain": 2.0 * needled + (sex == "m") + np.arange(100) % 2})
+    >>> weighted_difference(frame, "gain", "needled", "sex")[["quantity", "arm", "estimate"]].round(3).values.tolist()
     [['mean', 0, 1.0], ['mean', 1, 3.0], ['difference', 1, 2.0]]
     """
     import numpy as np
