@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_run_launcher import STEP, WORKFLOW, order
 
-from conftest import Copy
+from copied import Copy
 
 PROJECT = Path(__file__).parents[2]
 OTHER = f"""

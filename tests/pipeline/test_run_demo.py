@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from copied import copy_project
 from needling.analysis.kinds import kinds
 from needling.plan import load_study
 from page_words import faults
@@ -39,8 +40,6 @@ atexit.register(record)
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory, launcher):
     """The demo once more under other circumstances: another path, processor, time zone, language and hash seed; one core."""
-    from conftest import copy_project
-
     copy = copy_project(tmp_path_factory.mktemp("elsewhere") / "an other" / "projéct", launcher)
     recorder = tmp_path_factory.mktemp("recorder")
     (recorder / "sitecustomize.py").write_text(RECORDER)

@@ -318,6 +318,13 @@ def test_environment_for_conda_has_python_alone_and_leaves_packages_to_the_lock(
     assert yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"] == ["python=3.11"]
 
 
+def test_no_test_imports_from_a_conftest_of_which_there_are_several():
+    """Which of them is meant depends on the folders whose tests are run together."""
+    files = sorted((PROJECT / "tests").rglob("*.py"))
+    assert files
+    assert [path.name for path in files if any(name.split(".")[0] == "conftest" for _, name in imports(path))] == []
+
+
 def test_launcher_can_be_read_by_old_pythons(launcher):
     ast.parse((PROJECT / "run").read_text(), feature_version=(3, 6))
     assert (PROJECT / "run").stat().st_mode & 0o111

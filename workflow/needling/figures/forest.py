@@ -22,6 +22,7 @@ COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
 MEANS = ["mean_reference", "mean_arm"]
 ROW, GAP, PLOT = 6.0, 3.0, 40.0  # mm: from row to row, between columns, fewest for the plot
 INSET = 3.0  # mm left of a plot at the edge, for half of the first number below it
+CLEAR = 2.2  # mm from an interval to the words above it and those of the next row below
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -196,7 +197,7 @@ class _Forest:
         }
         lines = [1 + name.count("\n") for name in (*self.names.values(), *self.measures.values())]
         self.step = max(ROW, 2.2 + 0.44 * size * max(lines))
-        self.folded = False
+        self.folded, self.middle = False, 0.5  # where in the height of a row its interval lies
         self._columns()
         asked = (
             [self._head(arm) for arm in (groups[0].first["reference"], groups[0].first["arm"])] if self.means else []
@@ -256,12 +257,15 @@ class _Forest:
         self.estimate = self.interval - 1.5
         self.plot = (INSET, self.estimate - estimate - GAP)
         for group in self.groups:
+            # Words end before the line of no difference where there is room for them on its left.
+            end = self._zero(group) if self.share >= 0.5 else self.plot[1]
             for row in group.rows:
                 measure = self.measures[id(row)].replace("\n", " ")
                 words = _row_label(row, self.labels, self.pairs) + (f", {measure}" if measure else "")
-                self.names[id(row)] = wrapped(words, self.plot[1], size)
-        # A row's line lies in its middle, and its words in the upper half.
-        self.step = 2.0 + 2 * 0.44 * size * max(1 + name.count("\n") for name in self.names.values())
+                self.names[id(row)] = wrapped(words, end - self.plot[0] - 2, size)
+        lines = max(1 + name.count("\n") for name in self.names.values())
+        self.step = 2 * CLEAR + 0.6 + 0.44 * size * lines
+        self.middle = 1 - CLEAR / self.step
 
     def _head(self, arm: str) -> str:
         """The name of an arm over its column, a word a line where it is long."""
@@ -385,12 +389,15 @@ class _Forest:
         tall = self.step * len(group.rows)
         ax = sheet.panel(self.plot[0], top, self.plot[1] - self.plot[0], tall)
         panel(ax, group, self.reach(group), 0.5 if group.null else self.share)
+        ax.set_ylim(len(group.rows) - self.middle, -self.middle)
         if group.unit:
             ax.set_xlabel(group.unit, color=FAINT)
         for number, row in enumerate(group.rows):
-            base = top + (number + 0.5) * self.step + (-1.4 if self.folded else 1.0)
-            lines = self.names[id(row)].count("\n")
-            sheet.write(0, base + (0 if self.folded else lines * 0.21 * size), self.names[id(row)])
+            base = top + (number + self.middle) * self.step + (-CLEAR if self.folded else 1.0)
+            if self.folded:
+                sheet.write(self.plot[0] + 1, base, self.names[id(row)])
+            else:
+                sheet.write(0, base + self.names[id(row)].count("\n") * 0.21 * size, self.names[id(row)])
             estimate, interval, n = texts(row, group.digits)
             if not self.folded:
                 measure = self.measures[id(row)]
