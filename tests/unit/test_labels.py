@@ -6,7 +6,7 @@ import math
 import pytest
 from made_results import plan, single_arm_plan, three_arms_plan
 
-from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p, format_power
+from needling.labels.numbers import column_decimals, format_estimate, format_fixed, format_interval, format_p, format_power
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 from needling.study.keys import braced
@@ -60,6 +60,19 @@ def test_halves_are_rounded_away_from_zero(value, digits, text):
 def test_digits_follow_the_width_of_the_interval(numbers, text):
     estimate, low, high = numbers
     assert f"{format_estimate(estimate, low, high)} ({format_interval(low, high)})" == text
+
+
+@pytest.mark.parametrize(
+    ("intervals", "digits"),
+    [
+        ([(-1.38, -0.46), (-1.4, 0.15), (-2.3, 0.4)], 2),  # the middling one: half its width is 0.8
+        ([(-12.1, -1.4), (-11.0, 0.2), (0.5, 0.7)], 1),  # a digit of the narrowest is kept
+        ([(-12.1, -1.4), (-11.0, 0.2), (0.052, 0.054)], 2),
+        ([(math.nan, 1.0)], 2),
+    ],
+)
+def test_a_column_has_the_digits_that_a_middling_interval_can_bear(intervals, digits):
+    assert column_decimals(intervals) == digits
 
 
 def test_missing_numbers_and_rounded_zeros_have_no_sign():
