@@ -21,6 +21,7 @@ from made_results import (
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
@@ -38,10 +39,12 @@ from needling.figures.style import (
     Sheet,
     key_height,
     looks,
+    save,
     style,
     text_width,
 )
 from needling.figures.trajectories import limits_of
+from needling.report.page import VARIABLES
 from needling.tables.withheld import HIDDEN, NOT_DRAWN
 
 FIGURES = figures()
@@ -184,6 +187,30 @@ def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, s
     assert not figure.get_suptitle()
     assert figure.get_figwidth() * 25.4 <= sizes.width + 0.01
     assert min(t.get_fontsize() for t in texts) >= 7
+
+
+@pytest.mark.parametrize("make", [plan, trial_plan])
+@pytest.mark.parametrize("name", OF_VISITS)
+def test_words_of_a_key_have_the_colour_of_their_mark_and_one_weight(name, make):
+    figure, *_ = drawn(name, make)
+    for key in figure.legends:
+        for mark, words in zip(key.legend_handles, key.get_texts(), strict=True):
+            own = mark.get_edgecolor() if isinstance(mark, Patch) else mark.get_color()
+            assert to_hex(words.get_color()) == to_hex(own)
+            assert words.get_fontweight() == 500
+
+
+def test_every_key_is_made_in_one_way():
+    for room in FIGURES.values():
+        assert ".legend(" not in Path(str(room.__file__)).read_text("utf-8"), room.__name__
+
+
+@pytest.mark.parametrize("make", [plan, trial_plan])
+@pytest.mark.parametrize("name", OF_VISITS)
+def test_colours_of_a_figure_are_those_that_a_dark_page_turns(name, make, tmp_path):
+    figure, *_ = drawn(name, make)
+    path = next(iter(save(figure, tmp_path / name, REPORT, ["svg"])))
+    assert set(re.findall(r"#[0-9a-f]{6}\b", path.read_text("utf-8"))) <= {*VARIABLES}
 
 
 def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):

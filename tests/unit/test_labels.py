@@ -6,7 +6,14 @@ import math
 import pytest
 from made_results import plan, single_arm_plan, three_arms_plan
 
-from needling.labels.numbers import column_decimals, format_estimate, format_fixed, format_interval, format_p, format_power
+from needling.labels.numbers import (
+    column_decimals,
+    format_estimate,
+    format_fixed,
+    format_interval,
+    format_p,
+    format_power,
+)
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 from needling.study.keys import braced
@@ -103,6 +110,17 @@ def test_labels_come_back_whatever_they_hold():
     assert labels.term(json.dumps([["arm", "dry_needling"], ["visit", "week_4"]])) == f"Arm: {ODD} × Visit: week 4"
     assert labels.term(json.dumps([["sex", ODD]])) == f"Sex: {ODD}"
     assert labels.subset(json.dumps({"sex": [ODD, "male"]})) == f"sex: {ODD} and male"
+
+
+def test_a_family_of_tests_has_words_and_without_a_label_those_of_its_analyses():
+    study = three_arms_plan()
+    analysis = {"kind": "ancova", "outcomes": ["pain"], "visits": ["week_4"], "family": "later"}
+    analyses = {"first": {**analysis, "label": "Week 4 alone"}, "second": {**analysis, "label": "Week 12 alone"}}
+    for label, told in (("", "Week 4 alone and week 12 alone"), ("Pain, then function", "Pain, then function")):
+        families = {"later": {"method": "holm", "label": label}, "nobodys": {}}
+        study = plan(analyses=analyses, primary="first", families=families, estimands={})
+        assert Labels(study).family("later") == told
+    assert Labels(study).family("nobodys") == "Nobodys"
 
 
 def test_terms_and_components_are_words():

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from needling.figures.style import COLOURS, FAINT, INK, PAPER, Profile, new_figure, panel_head
+from needling.figures.style import COLOURS, FAINT, INK, PAPER, Profile, arm_key, new_figure, panel_head
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.select import in_order
@@ -67,10 +67,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     across = profile.across(min(ACROSS, len(groups)), 58 if several else 42)
     lines = -(-len(groups) // across)
     width = profile.width_of(across)
-    keys = Profile(width).across(4, 6 * profile.type)
-    figure = new_figure(
-        width, 6 + 1.1 * profile.type * -(-4 // keys) + (0.84 * width / across + 2.2 * profile.type) * lines
-    )
+    figure = new_figure(width, 6 + 1.1 * profile.type + (0.84 * width / across + 2.2 * profile.type) * lines)
     axes = figure.subplots(lines, across, squeeze=False)
     for ax, rows in zip(axes.flat, groups, strict=False):
         first = rows.iloc[0].to_dict()
@@ -97,7 +94,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         Patch(facecolor=(COLOURS[0], LIGHT), edgecolor=COLOURS[0], label=f"Favours {reference}"),
         Line2D([], [], marker="o", color=INK, linestyle="", label="As imputed"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=keys, handlelength=1.4)
+    arm_key(figure, handles, [str(one.get_label()) for one in handles], profile, 1.4)
     return figure
 
 

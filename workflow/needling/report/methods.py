@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, Labels
 from needling.tables.select import said
 
@@ -88,7 +88,8 @@ def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) ->
         family = plan.families[settings.family]
         how = f"{FAMILIES.get(family.method, 'not adjusted')}, two-sided level {family.level}"
         sentences.append(
-            f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
+            f"P values of the comparisons planned here are adjusted over a family of tests, "
+            f"“{labels.family(settings.family)}” ({how})."
         )
     written = [
         (_with_labels(latex, labels), sentence(labels.fill(words)))
