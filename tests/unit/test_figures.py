@@ -429,6 +429,29 @@ def test_what_is_not_there_is_said_in_the_figure(status, hidden, told):
     assert ("‡" in caption) == bool(hidden)
 
 
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("all", "mean and 10th to 90th percentile of the scaled residuals in bins"),
+        (
+            "some",
+            "mean of the scaled residuals in bins of the fitted value, with their 10th to 90th percentile where it may be",
+        ),
+        ("none", "mean of the scaled residuals in bins of the fitted value."),
+    ],
+)
+def test_bins_are_captioned_with_percentiles_where_they_have_them(shown, told):
+    def hide(released):
+        bins = released["residual_bins"]
+        gone = {"all": 0, "some": 3, "none": len(bins)}[shown]
+        bins.loc[bins.index[:gone], ["low", "high"]] = float("nan")
+
+    _, _, caption, alternative = drawn("diagnostics", plan, hide)
+    assert told in caption
+    assert ("percentile" in caption) == (shown != "none")
+    assert re.search(r"quantiles at most \d\.\d from the line and means of bins from −\d\.\d to \d\.\d", alternative)
+
+
 def test_a_study_without_residuals_has_no_figure_of_them(tmp_path):
     released, labels = shown(trial_plan, 200)
     for name in ("residual_bins", "residual_quantiles"):
