@@ -27,6 +27,7 @@ from matplotlib.text import Text
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
 from needling.figures.gallery import gallery
+from needling.figures.measures import visit_names
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
 from needling.figures.style import (
@@ -44,6 +45,7 @@ from needling.figures.style import (
     text_width,
 )
 from needling.figures.trajectories import limits_of
+from needling.labels.words import Labels
 from needling.report.page import VARIABLES
 from needling.tables.withheld import HIDDEN, NOT_DRAWN
 
@@ -555,6 +557,14 @@ def test_a_key_goes_on_in_a_new_line_where_there_is_no_room(width, lines):
         assert key_height(entries, 5, 40) > 3 * KEY_LINE
     samples = [one.get_marker() for one in sheet.figure.findobj(Line2D) if one.get_marker() != "None"]
     assert samples == [look.marker for look in entries.values()]
+
+
+@pytest.mark.parametrize(("scale", "named"), [(5.0, [0, 1, 2, 3]), (2.5, [1, 2, 3]), (0.5, [1])])
+def test_of_visits_too_near_each_other_the_primary_one_is_named(scale, named):
+    """Of weeks 2, 4, 8 and 12 on an axis of so many mm a week."""
+    weeks = {"week_2": 2.0, "week_4": 4.0, "week_8": 8.0, "week_12": 12.0}
+    told = visit_names(Labels(plan()), weeks, scale, 8.4)
+    assert [place for place, name in enumerate(told) if name] == named
 
 
 def test_the_gallery_is_current():

@@ -17,7 +17,7 @@ from needling.figures.intervals import (
     number,
     place_of_none,
 )
-from needling.figures.style import FAINT, INK, LINE, STRONG, Profile, Sheet, text_width, wrapped
+from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
@@ -113,6 +113,8 @@ class _Sheet:
         for term, mine in effects.groupby("term", sort=False):
             places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
             self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places])
+            if self.narrow:  # the name stands over the plot, and no line runs through its words
+                ax.axhspan(at - STEP / 2 - APART / 2, at + 0.6 * STEP, color=PAPER, linewidth=0, zorder=1.5)
             _interval(ax, mine, places)
             at = places[-1] + STEP + APART
 
