@@ -37,7 +37,7 @@ def check(study: Study) -> Study:
     _check_codes(study)
     _check_hypotheses(study)
     _check_published(study)
-    _check_used_once(study)
+    check_used_once(study)
     _check_windows(study)
     _check_derived(study)
     _check_events(study)
@@ -317,7 +317,7 @@ def _check_known_at_day_0(name: str, analysis: Any, study: Study) -> None:
         )
 
 
-def _check_used_once(study: Study) -> None:
+def check_used_once(study: Study) -> None:
     """Refuse a column that is taken for two things which cannot be the same, and arms that are only one.
 
     Raises
