@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from .blocks import Apart, Bucket, Part, Remainder, RowData, block_of, reached_patterns, unique_rows
 from .connected import Connected
@@ -39,7 +40,9 @@ class Rotated:
 def rotated(data: RowData) -> Rotated:
     """Rotate by Gram and Schmidt within each subject, against earlier columns twice, which is enough."""
     starts = np.flatnonzero(np.diff(data.subjects, prepend=-1))
-    lengths = np.diff(np.append(starts, len(data.subjects)))
+    ends = np.append(starts, len(data.subjects))
+    lengths = np.diff(ends)
+    sums = sparse.csr_array((np.ones(ends[-1]), np.arange(ends[-1]), ends))  # of each subject's rows
     n, q, c = len(starts), data.Z.shape[1], data.W.shape[1]
     R, A = np.zeros((q, q, n)).T, np.zeros((c, q, n)).T
     reached = np.zeros((n, q), dtype=bool)
@@ -47,18 +50,18 @@ def rotated(data: RowData) -> Rotated:
     basis: list[Array] = []
     for number in range(q):
         column = data.Z[:, number].copy()
-        size = np.add.reduceat(column**2, starts)
+        size = sums @ column**2
         for earlier, one in [*enumerate(basis), *enumerate(basis)]:
-            inner = np.add.reduceat(one * column, starts)
+            inner = sums @ (one * column)
             R[:, earlier, number] += inner
             column -= np.repeat(inner, lengths) * one
-        left = np.add.reduceat(column**2, starts)
+        left = sums @ column**2
         new = left > NEW**2 * size
         length = np.sqrt(left, where=new, out=np.zeros(n))
         R[:, number, number], reached[:, number] = length, new
         column *= np.repeat(np.divide(1, length, where=new, out=np.zeros(n)), lengths)
         for place in range(c):  # one by one, so that what a pass needs stays near the processor
-            A[:, number, place] = inner = np.add.reduceat(column * rest[place], starts)
+            A[:, number, place] = inner = sums @ (column * rest[place])
             rest[place] -= np.repeat(inner, lengths) * column
         basis.append(column)
     return Rotated(R, A, reached, rest, starts, lengths, data.group[starts])
