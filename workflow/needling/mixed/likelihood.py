@@ -454,7 +454,9 @@ class Point:
             outer = product(scaled, np.swapaxes(scaled, 1, 2))
             if bucket.n_effects:
                 outer = outer + LU @ bucket.local_pairs(self.K.values) @ np.swapaxes(LU, 1, 2)
-            scores.append(bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer))
+            score = -bucket.sum_patterns(outer)
+            np.einsum("kii->ki", score)[:] += bucket.count[:, None]
+            scores.append(score)
         return scores
 
     def block_scores(self, index: int) -> Array:
@@ -467,7 +469,9 @@ class Point:
         total = np.zeros(self.n_block_parameters)
         for rest, (WW, _) in zip(self.remainders, self.rest_products, strict=True):
             variance = self.residual_variance(rest)
-            outer = np.vdot(self.scored_columns, WW @ self.scored_columns) + rest.UU @ self.K.values[:-1]
+            outer = np.vdot(self.scored_columns, WW @ self.scored_columns)
+            if self.connected.n_effects:
+                outer += rest.UU @ self.K.values[:-1]
             total[self.components.slices[1][rest.group]] += (rest.count - outer / variance) / variance
         return total
 

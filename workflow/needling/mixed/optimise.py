@@ -16,6 +16,7 @@ Array = np.ndarray
 
 DECREMENT = 1e-12  # in units of -2 log L: about 1e-6 standard errors of a covariance parameter
 ACCEPTED = 1e-6  # where rounding stops the search above DECREMENT but below this, it has converged
+NEAR = 1.0  # where -2 log L promises to fall by less, gradients on the way tell of the Hessian at the maximum
 REJECTIONS = 14  # each makes the damping eight times stronger
 LONGEST = 4.0  # free parameters are logarithms or relative factors: longer steps leave the model's validity
 
@@ -93,7 +94,10 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough
             return Optimum(point, decrement < ACCEPTED, iteration, decrement)
         before, earlier = gradient, hessian
         gradient, hessian = derivatives(point)
-        beyond = learned(beyond, step, gradient - before, (earlier + hessian) / 2)  # halfway: right to second order
+        if decrement < NEAR:
+            beyond = learned(beyond, step, gradient - before, (earlier + hessian) / 2)  # halfway: right to second order
+        else:
+            beyond = np.zeros_like(hessian)
     return Optimum(point, decrement < ACCEPTED, iterations, decrement)
 
 
