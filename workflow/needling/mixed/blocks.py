@@ -20,7 +20,9 @@ from .stacks import FEW, laid, repeated
 
 Array = np.ndarray
 
-COMPRESS_FROM = 16  # subjects per pattern: below it a QR costs more than it saves, where blocks have few rows below four times it
+COMPRESS_FROM = (
+    16  # subjects per pattern: below it a QR costs more than it saves, where blocks have few rows below four times it
+)
 RANK_TOLERANCE = 1e-14
 
 

@@ -389,7 +389,9 @@ class Point:
         if not self.connected.n_effects:
             self.K = Squares(self.connected, [])
             return
-        factors = [block.factor(self.free[where]) for block, where in self.components.blocks[len(self.components.random) :]]
+        factors = [
+            block.factor(self.free[where]) for block, where in self.components.blocks[len(self.components.random) :]
+        ]
         self.H = self.connected.matrix(self.H_values)
         self.K, logarithm = self.connected.eliminate(self.H_values, factors)
         self.log_V += logarithm

@@ -94,10 +94,8 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough
             return Optimum(point, decrement < ACCEPTED, iteration, decrement)
         before, earlier = gradient, hessian
         gradient, hessian = derivatives(point)
-        if decrement < NEAR:
-            beyond = learned(beyond, step, gradient - before, (earlier + hessian) / 2)  # halfway: right to second order
-        else:
-            beyond = np.zeros_like(hessian)
+        halfway = (earlier + hessian) / 2  # right to second order along the step
+        beyond = learned(beyond, step, gradient - before, halfway) if decrement < NEAR else np.zeros_like(hessian)
     return Optimum(point, decrement < ACCEPTED, iterations, decrement)
 
 
