@@ -19,6 +19,7 @@ from made_results import (
     unreleased,
 )
 from matplotlib.figure import Figure
+from PIL import Image
 from printed_numbers import disagreements
 from pypdf import PdfReader
 
@@ -194,6 +195,15 @@ def test_figures_of_the_pdf_stand_in_their_order_below_the_headings_of_their_sec
     for heading, caption in {"Who took part": "Figure 2.", "Missing data": WORDS["missingness"]["caption"]}.items():
         figure = next(i for i, line in enumerate(lines) if line.startswith("Figure ") and caption in line)
         assert heading in lines[:figure], heading
+
+
+def test_no_page_of_the_pdf_is_left_half_empty(odd, tmp_path):
+    """But the last: what does not fit changes places with what does; measured from the last ink above the foot."""
+    subprocess.run(["pdftoppm", "-r", "25.4", "-gray", str(odd / "report.pdf"), str(tmp_path / "page")], check=True)
+    pages = [np.asarray(Image.open(path))[:279] for path in sorted(tmp_path.iterdir())]  # a pixel is a millimetre
+    empty = [1 - (np.flatnonzero((page < 250).any(axis=1)).max() - 16) / 264 for page in pages]
+    assert len(pages) > 8
+    assert max(empty[:-1]) < 0.34, [round(share, 2) for share in empty]
 
 
 def test_every_page_of_the_pdf_says_which_it_is(built):

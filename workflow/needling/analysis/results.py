@@ -12,8 +12,8 @@ from needling.schema.results import COUNTS, KEYS, NUMBERS, RATIOS, RESULTS, SHAR
 if TYPE_CHECKING:
     import pandas as pd
 
-    from needling.study.analyses import Contrasts
     from needling.study.plan import Study
+    from needling.study.settings import Contrasts
 
 PER = {"slope": "week", "trend": "unit of dose"}
 

@@ -1,5 +1,6 @@
 """From the report's Markdown to a page, a PDF and a document, the same bytes each time."""
 
+import json
 import os
 import re
 import shutil
@@ -7,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,6 +19,7 @@ from needling.report.checklists import checklist_tables
 from needling.report.document import finish, reference_document
 from needling.report.explained import row_words
 from needling.report.page import finished, page_style
+from needling.report.paged import well_paged
 from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
 from needling.schema.stored import write_table
@@ -178,17 +181,19 @@ def _pdf(work: Path, metadata: list[str]) -> Path:
         "--default-image-extension=svg",
         f"--template={TEMPLATES / 'report.typ'}",
     )
-    source.write_text(_kept_together(source.read_text(encoding="utf-8")), encoding="utf-8")
-    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    others = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[str(FONTS), str(others)])
+
+    def measured(text: str) -> Any:
+        source.write_text(text, encoding="utf-8")
+        asked = typst.Compiler(source, root=work, font_paths=fonts).query("<measured>", field="value", one=True)
+        return json.loads(asked)
+
+    text = _kept_together(source.read_text(encoding="utf-8"))
     try:
-        typst.compile(
-            str(source),
-            output=str(work / "report.pdf"),
-            root=str(work),
-            font_paths=[str(FONTS), str(fonts)],
-            ignore_system_fonts=True,
-            pdf_standards="ua-1",
-            timestamp=FIXED_TIME,
+        source.write_text(well_paged(text, measured), encoding="utf-8")
+        typst.Compiler(source, root=work, font_paths=fonts).compile(
+            output=work / "report.pdf", pdf_standards="ua-1", timestamp=FIXED_TIME
         )
     except RuntimeError as error:
         raise StudyError(f"report.pdf: {str(error).splitlines()[0]}.") from error
