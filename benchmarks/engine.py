@@ -3,8 +3,9 @@
     .venv/bin/python benchmarks/engine.py            the whole table, some minutes
     .venv/bin/python benchmarks/engine.py --quick    small sizes only
 
-Processor seconds of one thread (on an idle machine the same as seconds on the clock), medians of three, formula and
-result table included; everything in one run on one machine.
+Processor seconds of one thread (on an idle machine the same as seconds on the clock), medians, formula and result table
+included; everything in one run on one machine. Random lines of 300 and 3,000 patients are fitted in turns with lme4 and lmerTest,
+four rounds of many fits each, because a busy machine slows all of them down and not always alike.
 """
 # ruff: noqa: E402 - the number of threads must be set before numpy is imported
 
@@ -76,19 +77,34 @@ def visits(patients, seed=2):
     return data[rng.random(len(data)) > 0.2].reset_index(drop=True)
 
 
-def median_seconds(action, repeats=3):
+def seconds_of(action, repeats):
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
         action()
         seconds.append(time.process_time() - start)
-    return float(np.median(seconds))
+    return seconds
 
 
-def engine_growth(data):
+def median_seconds(action, repeats=3):
+    return float(np.median(seconds_of(action, repeats)))
+
+
+def in_turns(actions, tasks, data, fits, rounds=4):
+    """Median seconds of each action in Python and each task in R, fitted in turns; None where R or the package is missing."""
+    found = {name: [] for name in (*actions, *tasks)}
+    for _ in range(rounds):
+        for name, action in actions.items():
+            found[name] += seconds_of(action, fits)
+        for name in tasks:
+            found[name] += r_all_seconds(name, data, max(fits // 3, 2))
+    return {name: float(np.median(seconds)) if seconds else None for name, seconds in found.items()}
+
+
+def engine_growth(data, df="kenward_roger"):
     fit = fit_mixed(GROWTH, data, subject="id", random="1 + week")
     assert fit.status == "converged", fit.message
-    return fit.terms()
+    return fit.terms(df=df)
 
 
 def engine_therapists(data):
@@ -117,6 +133,7 @@ arguments <- commandArgs(TRUE); task <- arguments[1]; data <- read.csv(arguments
 repeats <- as.integer(arguments[3])
 actions <- list(
   lme4 = function() coef(summary(lmer(y ~ week * arm + (week | id), data))),
+  lmerTest = function() coef(summary(lmerTest::lmer(y ~ week * arm + (week | id), data))),
   therapists = function() coef(summary(lmer(y ~ week * arm + (week | id) + (1 | therapist) + (1 | clinic), data))),
   gls = function() summary(gls(y ~ visit * arm, data, correlation = corSymm(form = ~ number | id),
                                weights = varIdent(form = ~ 1 | visit)))$tTable,
@@ -125,15 +142,21 @@ actions <- list(
     L <- matrix(0, 1, 4); L[4] <- 1
     pbkrtest::KRmodcomp(fit, L)
   })
-seconds <- sapply(seq_len(repeats), function(i) sum(system.time(actions[[task]]())[c("user.self", "sys.self")]))
-cat(median(seconds))
+if (repeats > 1) invisible(actions[[task]]())  # the first call compiles
+cat(sapply(seq_len(repeats), function(i) sum(system.time(actions[[task]]())[c("user.self", "sys.self")])))
 """
 
 
 def r_seconds(task, data, repeats=3):
-    """Time a task in R; None where R or the package is missing."""
+    """Median seconds of a task in R; None where R or the package is missing."""
+    seconds = r_all_seconds(task, data, repeats)
+    return float(np.median(seconds)) if seconds else None
+
+
+def r_all_seconds(task, data, repeats):
+    """Time a task in R; empty where R or the package is missing."""
     if shutil.which("Rscript") is None:
-        return None
+        return []
     with tempfile.TemporaryDirectory() as folder:
         table, script = Path(folder) / "data.csv", Path(folder) / "task.R"
         data.to_csv(table, index=False)
@@ -141,15 +164,14 @@ def r_seconds(task, data, repeats=3):
         done = subprocess.run(
             ["Rscript", script, task, table, str(repeats)], capture_output=True, text=True, check=False
         )
-    return float(done.stdout) if done.returncode == 0 and done.stdout else None
+    return [float(one) for one in done.stdout.split()] if done.returncode == 0 else []
 
 
 def r_versions():
     if shutil.which("Rscript") is None:
         return {}
-    code = (
-        'cat(R.version$major, R.version$minor, sep = "."); for (p in c("lme4", "nlme", "pbkrtest")) cat("\\n", p, " ", '
-    )
+    code = 'cat(R.version$major, R.version$minor, sep = "."); '
+    code += 'for (p in c("lme4", "lmerTest", "nlme", "pbkrtest")) cat("\\n", p, " ", '
     code += 'tryCatch(as.character(packageVersion(p)), error = function(e) "absent"), sep = "")'
     lines = subprocess.run(["Rscript", "-e", code], capture_output=True, text=True, check=False).stdout.splitlines()
     return {"R": lines[0], **dict(line.split() for line in lines[1:])} if lines else {}
@@ -183,16 +205,45 @@ def table(quick):
         rows.append((task, patients, data_rows, engine, other, theirs))
         print(f"{task} | {patients} | {engine:.4f} | {other} | {theirs}", file=sys.stderr, flush=True)
 
-    for patients in (300, 3_000) if quick else (300, 3_000, 30_000):
-        data = growth(patients)
-        mine = median_seconds(lambda data=data: engine_growth(data))
-        add(SLOPE, patients, len(data), mine, "lme4", r_seconds("lme4", data, 3 if patients < 30_000 else 1))
-        if patients <= 3_000 and not (quick and patients > 300):
+    for patients, own_days in ((300, False), (3_000, False), (3_000, True)):
+        data = growth(patients, own_days=own_days)
+        actions = {
+            df: lambda data=data, df=df: engine_growth(data, df)
+            for df in ("kenward_roger", "asymptotic", "satterthwaite")
+        }
+        found = in_turns(actions, ("lme4", "lmerTest"), data, 24 if patients == 300 else 9)
+        task = SLOPE + ", own days" * own_days
+        add(
+            f"{task}; Kenward-Roger",
+            patients,
+            len(data),
+            found["kenward_roger"],
+            "lme4, neither df nor P",
+            found["lme4"],
+        )
+        add(
+            f"{task}; neither df nor P",
+            patients,
+            len(data),
+            found["asymptotic"],
+            "lme4, neither df nor P",
+            found["lme4"],
+        )
+        add(
+            f"{task}; Satterthwaite",
+            patients,
+            len(data),
+            found["satterthwaite"],
+            "lmerTest, Satterthwaite",
+            found["lmerTest"],
+        )
+        if not own_days and not (quick and patients > 300):
             theirs = median_seconds(lambda data=data: statsmodels_growth(data), 3 if patients < 3_000 else 1)
-            add(SLOPE, patients, len(data), mine, "statsmodels", theirs)
-    data = growth(3_000, own_days=True)
-    mine = median_seconds(lambda: engine_growth(data))
-    add(f"{SLOPE}, own days", 3_000, len(data), mine, "lme4", r_seconds("lme4", data))
+            add(f"{task}; neither df nor P", patients, len(data), found["asymptotic"], "statsmodels", theirs)
+    if not quick:
+        data = growth(30_000)
+        mine = median_seconds(lambda: engine_growth(data))
+        add(f"{SLOPE}; Kenward-Roger", 30_000, len(data), mine, "lme4, neither df nor P", r_seconds("lme4", data, 1))
     for patients, levels, clinics in ((3_000, 150, 10), (3_000, 600, 30), (10_000, 2_000, 100))[: 2 if quick else 3]:
         data, repeats = therapists(patients, levels, clinics), 1 if levels > 1_000 else 3
         mine = median_seconds(lambda data=data: engine_therapists(data), repeats)

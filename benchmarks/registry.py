@@ -45,7 +45,7 @@ def measured(patients, options):
     """Give the seconds on the clock of a whole run, and of each rule its seconds, processor seconds and peak memory."""
     from intake import make, measure
 
-    from conftest import copy_project, load_launcher
+    from copied import copy_project, load_launcher
 
     with tempfile.TemporaryDirectory() as scratch:
         export = (options.folder or Path(scratch)) / f"registry_{patients}"

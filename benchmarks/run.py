@@ -27,7 +27,7 @@ def main():
     parser.add_argument("--without-tests", action="store_true")
     options = parser.parse_args()
 
-    from conftest import copy_project, load_launcher
+    from copied import copy_project, load_launcher
 
     with tempfile.TemporaryDirectory() as folder:
         copy = copy_project(Path(folder) / "project", load_launcher())

@@ -2,17 +2,14 @@
 
 import fcntl
 import gc
-import importlib.machinery
-import importlib.util
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from copied import PROJECT, Copy, copy_project
+from copied import PROJECT, Copy, copy_project, load_launcher
 
 # Drawn examples are the same in every run, and a busy machine is no failure.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -57,17 +54,6 @@ def reference():
 def launcher():
     """The launcher ./run as a module."""
     return load_launcher()
-
-
-def load_launcher():
-    """Import ./run, which has no ending, without leaving compiled code beside it."""
-    loader = importlib.machinery.SourceFileLoader("launcher", str(PROJECT / "run"))
-    spec = importlib.util.spec_from_loader("launcher", loader)
-    module = importlib.util.module_from_spec(spec)
-    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
-    loader.exec_module(module)
-    sys.dont_write_bytecode = before
-    return module
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """A copy of the project to run in, with an installation that the launcher finds complete."""
 
+import importlib.machinery
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -94,3 +96,14 @@ def pretend_installed(folder, launcher):
     finally:
         os.chdir(before)
         launcher.PROJECT = here
+
+
+def load_launcher():
+    """Import ./run, which has no ending, without leaving compiled code beside it."""
+    loader = importlib.machinery.SourceFileLoader("launcher", str(PROJECT / "run"))
+    spec = importlib.util.spec_from_loader("launcher", loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    loader.exec_module(module)
+    sys.dont_write_bytecode = before
+    return module

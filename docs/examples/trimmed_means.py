@@ -6,9 +6,9 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, contrast_rows, mean_rows, not_estimated
 from needling.cohort.analysed import Needs
-from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import braced
 from needling.study.plan import Study
+from needling.study.settings import KindSettings, Outcomes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -246,6 +246,15 @@ def test_numbers_in_visit_labels_are_their_weeks_and_give_their_order(drafted):
     assert study.visits.planned.codes["Screening"] == study.visits.planned.codes["Unscheduled"] == "unscheduled"
 
 
+def test_labels_of_visits_are_spelt_as_in_the_export_but_for_capitals_throughout(drafted):
+    visits = ["Beginn", "4 Wochen", "WOCHE 12"]
+    text = "id,visit,arm,pain\n" + "".join(
+        f"{n},{visit},{'ab'[n % 2]},{(n + k) % 9}\n" for n in range(12) for k, visit in enumerate(visits)
+    )
+    study, _, _ = drafted("german", text)
+    assert [visit.label for visit in study.visits.schedule.values()] == ["Beginn", "4 Wochen", "Woche 12"]
+
+
 def test_an_analysis_data_set_has_one_value_per_row(drafted):
     head = "STUDYID,USUBJID,TRTP,AGE,SEX,PARAM,PARAMCD,AVISIT,AVISITN,ADT,AVAL,BASE,CHG,ABLFL\n"
     rows = "".join(

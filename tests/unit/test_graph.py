@@ -76,6 +76,14 @@ def test_published_tie():
     np.testing.assert_allclose(adjusted[[1, 3]], 0.025, rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("method", "theirs"), [("bonferroni", "bonferroni"), ("holm", "holm"), ("hochberg", "simes-hochberg")]
+)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_steps_are_those_of_statsmodels(method, theirs, p):
+    np.testing.assert_array_equal(graph.stepwise(p, method), multipletests(p, method=theirs)[1])
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=6))
 def test_holm_is_a_graph(p):
     _, adjusted = graph.test(p, *graph.holm(len(p)))

@@ -95,7 +95,7 @@ def test_package_is_free_of_snakemake():
     assert found(MODULES, imports, lambda _, name: name.split(".")[0].startswith("snakemake")) == []
 
 
-@pytest.mark.parametrize("where", ["mixed", "desk"])
+@pytest.mark.parametrize("where", sorted({room(path) for path in MODULES if path.parent != PACKAGE}))
 def test_no_two_files_of_a_room_need_each_other(where):
     """Imports for the type checker and inside functions count: what computes does not know who asks."""
     files = {path.stem: path for path in MODULES if room(path) == where}
@@ -318,9 +318,9 @@ def test_environment_for_conda_has_python_alone_and_leaves_packages_to_the_lock(
     assert yaml.safe_load((PROJECT / "environment.yml").read_text())["dependencies"] == ["python=3.11"]
 
 
-def test_no_test_imports_from_a_conftest_of_which_there_are_several():
+def test_nothing_imports_from_a_conftest_of_which_there_are_several():
     """Which of them is meant depends on the folders whose tests are run together."""
-    files = sorted((PROJECT / "tests").rglob("*.py"))
+    files = [path for folder in ("tests", "benchmarks") for path in sorted((PROJECT / folder).rglob("*.py"))]
     froms = {
         (path.name, node.module)
         for path in files

@@ -29,7 +29,7 @@ def spans(page):
 
 def calls(page):
     """The calls of the page that name a method of a fit or a function of the engine."""
-    for text in spans(page):
+    for text in spans(page.replace("\\|", "|")):  # as it is read, and not as a table has it
         written = f"fit{text}" if text.startswith(".") else text
         try:
             node = ast.parse(written, mode="eval").body

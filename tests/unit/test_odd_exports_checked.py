@@ -336,8 +336,9 @@ def test_guesses_at_several_times_are_drafted_and_become_a_row_each(tmp_path, mo
     told = found.set_index(["patient", "time"])["guess"].to_dict()
     expected = {(f"p.A{n}", "w4"): ["dn", "sham", "unsure"][n % 3] for n in range(12)}
     assert told == expected | {(f"p.A{n}", "w12"): ["dn", "sham"][n // 2 % 2] for n in range(0, 12, 2)}
-    assert main(["check", "s"]) == 0
-    assert "guesses     18    18" in capsys.readouterr().out
+    for name in ("s", "config/s.yaml"):  # the path of the file is taken for the study's name
+        assert main(["check", name]) == 0
+        assert "guesses     18    18" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

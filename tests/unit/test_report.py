@@ -19,6 +19,7 @@ from made_results import (
     unreleased,
 )
 from matplotlib.figure import Figure
+from PIL import Image
 from printed_numbers import disagreements
 from pypdf import PdfReader
 
@@ -222,6 +223,15 @@ def test_figures_of_the_pdf_stand_in_their_order_below_the_headings_of_their_sec
         assert heading in lines[:figure], heading
 
 
+def test_no_page_of_the_pdf_is_left_half_empty(odd, tmp_path):
+    """But the last: what does not fit changes places with what does; measured from the last ink above the foot."""
+    subprocess.run(["pdftoppm", "-r", "25.4", "-gray", str(odd / "report.pdf"), str(tmp_path / "page")], check=True)
+    pages = [np.asarray(Image.open(path))[:279] for path in sorted(tmp_path.iterdir())]  # a pixel is a millimetre
+    empty = [1 - (np.flatnonzero((page < 250).any(axis=1)).max() - 16) / 264 for page in pages]
+    assert len(pages) > 8
+    assert max(empty[:-1]) < 0.34, [round(share, 2) for share in empty]
+
+
 def test_every_page_of_the_pdf_says_which_it_is(built):
     """The number at its foot, by which contents and references are found, is its place; a layout that never rests numbers all 1."""
     pages = PdfReader(built[1]["here"][1]).pages
@@ -346,6 +356,41 @@ def test_document_names_made_up_data_and_pictures_on_every_page(built):
     assert "headerReference" in document
     # without a distance LibreOffice gives a picture one, and it stands over the right margin
     assert len(re.findall(r'<wp:inline distT="0" distB="0" distL="0" distR="0">', document)) == len(FIGURES)
+
+
+def test_references_of_the_document_are_fields_that_follow_the_number_of_a_caption(built):
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        document = archive.read("word/document.xml").decode()
+    shown = dict(
+        re.findall(r'instrText xml:space="preserve"> REF (\w+) [^<]*</w:instrText>.*?<w:t[^>]*>(\w+ S?\d+)<', document)
+    )
+    captions = dict(
+        re.findall(r'<w:bookmarkStart w:id="\d+" w:name="(_Ref\w+)"/>(.*?)<w:bookmarkEnd', document, re.DOTALL)
+    )
+    assert len(shown) > 4
+    for name, words in shown.items():
+        assert re.sub(r"<[^>]+>", "", captions[name]) == words
+        assert "SEQ" in captions[name]
+    assert not re.search(r'<w:hyperlink w:anchor="(?:table|figure)-', document)
+    numbers = re.findall(r'<w:bookmarkStart w:id="(\d+)"', document)
+    assert len(numbers) == len(set(numbers))
+
+
+def test_heads_of_the_document_stay_with_their_rows_and_notes_with_the_last_two(built):
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        document = archive.read("word/document.xml").decode()
+    tables = re.findall(r"<w:tbl>(.*?)</w:tbl>(.{0,120})", document, re.DOTALL)
+    noted = 0
+    for table, below in tables:
+        rows = re.findall(r"<w:tr>.*?</w:tr>", table, re.DOTALL)
+        assert all("<w:cantSplit/>" in row for row in rows)
+        notes = "TableNotes" in below
+        noted += notes
+        for place, row in enumerate(rows):
+            head = "<w:tblHeader" in row or "<w:gridSpan" in row
+            assert ("<w:keepNext/>" in row) == (head or (notes and place >= len(rows) - 2))
+    assert noted > 4
+    assert any("<w:gridSpan" in table for table, _ in tables)
 
 
 # ---------------------------------------------------------------- labels that hold anything

@@ -6,10 +6,10 @@ from typing import ClassVar, Literal
 import pytest
 import yaml
 
-from needling.study.analyses import KindSettings
 from needling.study.derived import Strategy
 from needling.study.file import part, read_study, section
 from needling.study.keys import StudyError
+from needling.study.settings import KindSettings
 
 
 class Means(KindSettings):

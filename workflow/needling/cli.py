@@ -12,6 +12,7 @@ import yaml
 
 from needling.plan import load_study, study_schema
 from needling.study.keys import StudyError
+from needling.study.plan import Study
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -91,6 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _study(name: str) -> Study:
+    """Load a study by its name; who writes the path of its file means the same."""
+    return load_study(Path("config") / f"{name.removeprefix('config/').removesuffix('.yaml')}.yaml")
+
+
 def _schema(options: argparse.Namespace) -> str:
     if not options.page:
         return json.dumps(study_schema(), indent=2, ensure_ascii=False)
@@ -104,7 +110,7 @@ def _schema(options: argparse.Namespace) -> str:
 def _summary(options: argparse.Namespace) -> str:
     from needling.tables.summary import primary_lines
 
-    study = load_study(Path("config") / f"{options.study}.yaml")
+    study = _study(options.study)
     released, report = Path("data/processed") / study.study / "release", Path("reports") / study.study / "report.html"
     return "\n".join(primary_lines(study, released, report))
 
@@ -114,7 +120,7 @@ def _explain(options: argparse.Namespace) -> str:
     from needling.report.explained import explained
     from needling.schema.stored import read_table
 
-    study = load_study(Path("config") / f"{options.study}.yaml")
+    study = _study(options.study)
     folder = Path("data/processed") / study.study / "release"
     if not (folder / "results.parquet").exists():
         raise StudyError(f"{folder}: there are no results yet; run ./run --study {study.study} first.")
@@ -125,7 +131,7 @@ def _explain(options: argparse.Namespace) -> str:
 def _check(options: argparse.Namespace) -> str:
     from needling.check import dry_run
 
-    return dry_run(load_study(Path("config") / f"{options.study}.yaml"), options.raw)
+    return dry_run(_study(options.study), options.raw)
 
 
 def _new(options: argparse.Namespace) -> str:
@@ -218,8 +224,7 @@ def _check_figures(options: argparse.Namespace) -> str:
 def _notebooks(options: argparse.Namespace) -> str:
     from needling.desk.pages import write_pages
 
-    load_study(Path("config") / f"{options.study}.yaml")
-    made = write_pages(Path.cwd(), options.study)
+    made = write_pages(Path.cwd(), _study(options.study).study)
     return "\n".join(str(page.relative_to(Path.cwd())) for page in made)
 
 

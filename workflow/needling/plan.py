@@ -14,7 +14,6 @@ from needling.study.plan import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-STATSMODELS_NAME = {"holm": "holm", "hochberg": "simes-hochberg", "bonferroni": "bonferroni"}
 # What a family adjusts: one test for each comparison, so that a ratio beside its difference does not count twice.
 TESTED = ("difference", "change", "trend", "risk_difference", "rate_ratio", "hazard_ratio", "moderation")
 
@@ -61,8 +60,8 @@ def adjust(results: "pd.DataFrame", study: Study) -> "pd.DataFrame":
     ------
     StudyError : a hypothesis of a graph fits no comparison or several, or a comparison no hypothesis.
 
-    Methods by statsmodels' multipletests: Holm, Hochberg (assumes non-negative dependence), Bonferroni; sequences, fallback and
-    graphs by `needling.analysis.graph.test`.
+    Holm, Hochberg (assumes non-negative dependence) and Bonferroni by `needling.analysis.graph.stepwise`; sequences, fallback
+    and graphs by `needling.analysis.graph.test`.
     """
     results = results.reset_index(drop=True)
     family_of = results["analysis"].map({name: a.family or "" for name, a in study.analyses.items()})
@@ -99,13 +98,11 @@ def _adjusted(rows: "pd.DataFrame", family: Family, name: str) -> "pd.Series":
     """Adjusted P of the members of a family."""
     import pandas as pd
 
+    from needling.analysis.graph import stepwise, test
+
     if not family.hypotheses:
-        from statsmodels.stats.multitest import multipletests
-
-        adjusted = multipletests(rows["p"].fillna(1.0), alpha=family.level, method=STATSMODELS_NAME[family.method])[1]
+        adjusted = stepwise(rows["p"].fillna(1.0).tolist(), family.method)
         return pd.Series(adjusted, index=rows.index).where(rows["p"].notna())
-    from needling.analysis.graph import test
-
     members = _members(rows, family, name)
     left = rows.index.difference(list(members.values()))
     if len(left) or len(set(members.values())) < len(members):

@@ -98,9 +98,12 @@ function Div(div)
     elseif kind == "table-of" then
       local rows = 0
       div.content:walk({ Table = function(found) rows = rows + #found.bodies[1].body end })
-      if rows <= 12 then
-        return { raw("#block(breakable: false)["), pandoc.Div(div.content, div.attr), raw("]") }
-      end
+      local whole = rows <= 12 -- a short one is not cut
+      return {
+        raw("// float " .. div.identifier),
+        raw(whole and "#block(breakable: false)[" or "#["), pandoc.Div(div.content, div.attr), raw("]"),
+        raw("// end"),
+      }
     elseif kind == "foot" then
       return raw("#foot[" .. typst(div.content) .. "]")
     elseif kind == "answer" or kind == "aside" then
@@ -119,9 +122,12 @@ function Figure(figure)
     return nil
   end
   local alt = image.attributes.alt or pandoc.utils.stringify(image.caption)
-  local first = figure.identifier == "figure-forest"
-  local call, beside = first and "first-figure" or "placed-figure", first and ", []" or ""
-  return raw("#" .. call .. "(" .. quoted(image.src) .. ", " .. quoted(alt) .. ", [" .. typst(figure.caption.long) .. "]" .. beside .. ") <" .. figure.identifier .. ">")
+  local told = quoted(image.src) .. ", " .. quoted(alt) .. ", [" .. typst(figure.caption.long) .. "]"
+  if figure.identifier == "figure-forest" then
+    return raw("#first-figure(" .. told .. ", []) <figure-forest>")
+  end
+  local call = "#drawn-figure(" .. told .. ") <" .. figure.identifier .. ">"
+  return { raw("// float " .. figure.identifier), raw(call), raw("// end") }
 end
 
 function Pandoc(doc)
@@ -141,18 +147,14 @@ function Pandoc(doc)
         end
         first = false
       end
-      local before = blocks[#blocks]
-      if before and before.t == "Header" and block.t == "RawBlock" and block.text:match("^#placed%-figure") then
-        -- It stands under its heading, which else moves with what follows while the figure floats to a page before it; those that
-        -- float before it come first.
-        block.text = block.text:gsub("^#placed%-figure", "#standing-figure")
-        table.insert(blocks, #blocks, raw("#place.flush()"))
-      end
       blocks[#blocks + 1] = block
     end
   end
   if #folded > 0 then
     blocks[#blocks + 1] = pandoc.Header(1, "Supplementary tables", pandoc.Attr("supplement"))
+    if FORMAT == "typst" then
+      blocks[#blocks + 1] = raw("// supplement")
+    end
     for _, block in ipairs(folded) do
       blocks[#blocks + 1] = block
     end

@@ -20,9 +20,9 @@ from needling.analysis.results import (
 )
 from needling.cohort.analysed import Needs, used, values_needed
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import numpy as np

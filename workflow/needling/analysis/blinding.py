@@ -7,9 +7,9 @@ from pydantic import Field
 from needling.analysis.formulas import displayed
 from needling.analysis.results import Output, Question, complete
 from needling.schema.side import GUESSES
-from needling.study.analyses import KindSettings
 from needling.study.keys import Name, StudyError, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings
 from needling.study.sources import EventTable
 
 if TYPE_CHECKING:

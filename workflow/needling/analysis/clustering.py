@@ -8,9 +8,9 @@ from needling.analysis.formulas import ERROR, OUTCOME, cluster_effects, covarian
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import CLUSTER_EFFECTS, CLUSTERS
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms,
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
 from needling.schema.side import WEIGHTS
-from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings, Outcomes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,6 +11,44 @@ if TYPE_CHECKING:
 TIE = 1e-12
 
 
+def stepwise(p: "Sequence[float]", method: str) -> "np.ndarray":
+    """Adjust P values by Bonferroni, Holm or Hochberg.
+
+    With p_(1) <= ... <= p_(m): Bonferroni m p_(i); Holm the largest (m - j + 1) p_(j) of j <= i, whatever the dependence of
+    the tests; Hochberg the smallest of j >= i, for tests that are not negatively dependent. At most 1.
+
+    Parameters
+    ----------
+    p : P of each hypothesis, from 0 to 1, none missing.
+    method : "bonferroni", "holm" or "hochberg".
+
+    Returns
+    -------
+    Adjusted P in the order given.
+
+    Sources: Holm 1979, Scandinavian Journal of Statistics 6:65-70; Hochberg 1988, Biometrika 75:800-802. Checked against
+    statsmodels' multipletests, whose import takes a second and whose every call collects garbage.
+
+    Examples
+    --------
+    >>> [round(float(one), 3) for one in stepwise([0.02, 0.01, 0.03], "holm")]
+    [0.04, 0.03, 0.04]
+    >>> [round(float(one), 3) for one in stepwise([0.02, 0.01, 0.03], "hochberg")]
+    [0.03, 0.03, 0.03]
+    """
+    import numpy as np
+
+    P = np.asarray(p, dtype=float)
+    if method == "bonferroni":
+        return np.minimum(P * len(P), 1.0)
+    order = np.argsort(P, kind="stable")
+    times = P[order] * np.arange(len(P), 0, -1)
+    steps = np.maximum.accumulate(times) if method == "holm" else np.minimum.accumulate(times[::-1])[::-1]
+    adjusted = np.empty_like(P)
+    adjusted[order] = np.minimum(steps, 1.0)
+    return adjusted
+
+
 def test(
     p: "Sequence[float]",
     weights: "Sequence[float]",

@@ -8,9 +8,9 @@ from needling.analysis.formulas import ADJUSTED, INTERCEPT, cluster_effects, equ
 from needling.analysis.results import PER, Output, Question, comparisons, contrast_rows, not_estimated
 from needling.cohort.analysed import Needs, used, values_needed
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import braced
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, mean_rows, structured
-from needling.study.analyses import KindSettings
 from needling.study.derived import Where
 from needling.study.keys import Name, Section, StudyError, nearest, words
 from needling.study.plan import Study
+from needling.study.settings import KindSettings
 from needling.study.sources import EventTable
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from needling.study.analyses import KindSettings
 from needling.study.extensions import EXTENSIONS, loaded, part_files
+from needling.study.settings import KindSettings
 
 NEEDS = ("Settings", "run", "methods")
 

@@ -17,9 +17,9 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs, values_needed
 from needling.schema.contract import empty
 from needling.schema.side import DROPOUT, LOST, TIPPING, TIPPING_POINTS
-from needling.study.analyses import KindSettings, Residual
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
+from needling.study.settings import KindSettings, Residual
 
 if TYPE_CHECKING:
     import numpy as np

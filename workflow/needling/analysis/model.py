@@ -20,10 +20,10 @@ from needling.analysis.results import (
 from needling.cohort.analysed import Needs
 from needling.schema.frames import EXPOSURES, FRAME, MANNER, SESSIONS_FRAME
 from needling.schema.side import CROSS_CHECK, RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, Contrasts, KindSettings, Residual, Scale
 from needling.study.formula import Formula, check_columns, read_formula
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import SCALE, Contrasts, KindSettings, Residual, Scale
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from needling.analysis.results import Question
-    from needling.study.analyses import KindSettings
     from needling.study.plan import Study
+    from needling.study.settings import KindSettings
 
 BASELINE = "baseline"
 FEWEST_DF = 10  # with fewer the spread within arms is itself known to a fifth only

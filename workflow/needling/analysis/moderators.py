@@ -8,9 +8,9 @@ from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms,
 from needling.analysis.moderation import BASELINE, FEWEST_DF, NO_NUMBERS, NOT_TOLD, check_comparison, why_not
 from needling.analysis.results import Output, Question, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import numpy as np

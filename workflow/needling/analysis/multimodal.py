@@ -8,9 +8,9 @@ from needling.analysis.formulas import ERROR, NORMAL, OUTCOME, covariance_terms,
 from needling.analysis.moderation import FEWEST_DF
 from needling.analysis.results import Output, Question, comparisons, complete, contrast_rows, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,9 +18,9 @@ from needling.analysis.results import (
 )
 from needling.cohort.analysed import Needs
 from needling.schema.side import BALANCE, WEIGHTS
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import numpy as np

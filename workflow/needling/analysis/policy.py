@@ -9,9 +9,9 @@ from needling.analysis.formulas import displayed
 from needling.analysis.moderation import BASELINE, FEWEST_DF, MEASURED_ALIKE, why_not
 from needling.analysis.results import Output, Question, complete, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,9 @@ from pydantic import Field
 from needling.analysis.formulas import ERROR, INTERCEPT, displayed, summed
 from needling.analysis.results import Output, Question, complete, not_estimated, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import KindSettings
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,9 +26,9 @@ from needling.analysis.results import (
 )
 from needling.cohort.analysed import Needs, used, values_needed
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Residual, Scale
 from needling.study.keys import braced
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Residual, Scale
 
 if TYPE_CHECKING:
     import pandas as pd

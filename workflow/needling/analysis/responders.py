@@ -9,9 +9,9 @@ from needling.analysis.g_computation import compared_shares, number_needed, stan
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
 from needling.cohort.analysed import Needs
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
-from needling.study.analyses import KindSettings, Outcomes
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings, Outcomes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -17,9 +17,9 @@ from needling.analysis.moderation import (
 )
 from needling.analysis.results import Output, Question, complete, contrast_rows, spread_within_arms, structured
 from needling.cohort.analysed import Needs
-from needling.study.analyses import SCALE, KindSettings, Outcomes, Scale
 from needling.study.keys import Name, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import SCALE, KindSettings, Outcomes, Scale
 
 if TYPE_CHECKING:
     import numpy as np

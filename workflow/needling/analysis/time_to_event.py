@@ -11,10 +11,10 @@ from needling.cohort.analysed import Needs, completed
 from needling.schema.contract import empty
 from needling.schema.results import RESULTS
 from needling.schema.side import EVENT_CURVE
-from needling.study.analyses import KindSettings
 from needling.study.derived import Where
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from needling.analysis.results import Output, Question, complete, structured
 from needling.schema.side import DELIVERED, DELIVERED_BY_CLINIC
-from needling.study.analyses import KindSettings
 from needling.study.keys import Name, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings
 
 if TYPE_CHECKING:
     import pandas as pd

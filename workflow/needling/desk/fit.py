@@ -1,6 +1,5 @@
 """A fit on the desk: its picture, what the run says, and the way to the next model."""
 
-import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
 CHANGES = ("random", "cluster", "residual", "weights", "method", "offset")
 NEAR = 1e-6  # of a standard error, or of the number itself: results are written with eight digits
+NAMED = ["quantity", "visit", "arm", "term"]
 COMPARED = ("estimate", "se", "df", "p", "low", "high")
 
 
@@ -94,16 +94,17 @@ class Fit(Asked):
             wanted = mine[key].iloc[0] if key == "outcome" else getattr(self.question, key)
             theirs = theirs[theirs[key] == wanted]
         theirs = theirs[theirs["variant"].ne("per_protocol")]
-        rows = []
-        for row in mine.index.union(theirs.index, sort=False):
-            known = mine.loc[row] if row in mine.index else theirs.loc[row]
-            for column in COMPARED:
-                a = float(mine.loc[row, column]) if row in mine.index else float("nan")
-                b = float(theirs.loc[row, column]) if row in theirs.index else float("nan")
-                only_one = (row in mine.index) != (row in theirs.index)
-                if only_one or not _near(a, b, abs(float(known["se"]))):
-                    rows.append([row, *(known[c] for c in ("quantity", "visit", "arm", "term")), column, a, b])
-        return pd.DataFrame(rows, columns=["row_id", "quantity", "visit", "arm", "term", "column", "fit", "run"])
+        every = mine.index.union(theirs.index, sort=False)
+        mine, theirs = (one[[*NAMED, *COMPARED]].reindex(every) for one in (mine, theirs))
+        absent = mine["quantity"].isna()
+        known = mine.where(~absent, theirs)
+        parts = []
+        for column in COMPARED:
+            a, b = mine[column].astype(float), theirs[column].astype(float)
+            differs = ~_near(a, b, known["se"].astype(float)) | (absent != theirs["quantity"].isna())
+            parts.append(known[NAMED].assign(column=column, fit=a, run=b)[differs])
+        found = pd.concat(parts)
+        return found.loc[every[every.isin(found.index)]].rename_axis("row_id").reset_index()
 
     def matches(self, results: "pd.DataFrame") -> bool:
         """Tell whether the results of the run say what this fit says; `differences` names what does not agree.
@@ -167,10 +168,9 @@ class Fit(Asked):
         return Fit(self.study, found, self.question, "", len(rows) - len(complete))
 
 
-def _near(a: float, b: float, se: float) -> bool:
-    if math.isnan(a) or math.isnan(b):
-        return math.isnan(a) and math.isnan(b)
-    return abs(a - b) <= NEAR * max(abs(a), abs(b), 0.0 if math.isnan(se) else se)
+def _near(a: "pd.Series", b: "pd.Series", se: "pd.Series") -> "pd.Series":
+    largest = a.abs().clip(lower=b.abs()).clip(lower=se.abs().fillna(0.0))
+    return (a.isna() & b.isna()) | ((a - b).abs() <= NEAR * largest)
 
 
 def _dotted(formula: str, before: str) -> str:

@@ -30,7 +30,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     arms = set(zip(needled["cohort"], needled["arm"], strict=True))
     there = pd.Series([pair in arms for pair in zip(mine["cohort"], mine["arm"], strict=True)], mine.index, dtype=bool)
     order = {name: number for number, name in enumerate(FACTORS)}
-    no = parts.str[1].eq("no") if len(mine) else False
+    no = parts.str[1].eq("no") if len(mine) else there
     kept = mine[there & mine["variant"].eq("per_record") & factor.isin(FACTORS) & ~no][COLUMNS]
     kept = kept.assign(_factor=factor.reindex(kept.index).map(order)).sort_values("_factor", kind="stable")
     return in_order(kept.drop(columns="_factor"), {"cohort": list(labels.plan.cohorts)})

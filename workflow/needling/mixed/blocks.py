@@ -16,11 +16,13 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from .connected import Connected
-from .stacks import laid, repeated
+from .stacks import FEW, laid, repeated
 
 Array = np.ndarray
 
-COMPRESS_FROM = 16  # subjects per pattern: below it a QR costs more than it saves
+COMPRESS_FROM = (
+    16  # subjects per pattern: below it a QR costs more than it saves, where blocks have few rows below four times it
+)
 RANK_TOLERANCE = 1e-14
 
 
@@ -206,9 +208,8 @@ def local_clusters(data: RowData, rows: Array) -> tuple[Array, Array]:
 
 def _compressed(D: Array) -> Array:
     """Give a matrix with the same cross-products and as few rows as its rank."""
-    factor = np.linalg.qr(D, mode="r") if len(D) > D.shape[1] else D
-    packed, pivots, *_ = lapack.dgeqp3(factor)
-    triangle, pivots = np.triu(packed), pivots - 1
+    packed, pivots, *_ = lapack.dgeqp3(D)
+    triangle, pivots = np.triu(packed[: D.shape[1]]), pivots - 1
     diagonal = np.abs(np.diag(triangle))
     rank = int((diagonal > RANK_TOLERANCE * diagonal[0]).sum()) if diagonal.size else 0
     result = np.zeros((rank, D.shape[1]))
@@ -232,7 +233,7 @@ def compress_bucket(
     pattern, key, A, U, columns = pattern[order], key[order], A[order], U[order], columns[order]
     starts = np.flatnonzero(np.diff(key, prepend=-1))
     lengths = np.diff(np.append(starts, blocks))
-    large = lengths >= COMPRESS_FROM
+    large = lengths >= COMPRESS_FROM * (1 if size > FEW else 4)
     if not large.any():
         return Bucket(patterns, count, pattern, A, U, columns, connected)
     kept = np.repeat(~large, lengths)

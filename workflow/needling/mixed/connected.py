@@ -111,11 +111,6 @@ class Connected:
         """Give values on the pattern as a sparse matrix."""
         return sparse.csr_array((values, self.columns, self.pointers), shape=(self.n_effects, self.n_effects))
 
-    @cached_property
-    def nothing(self) -> sparse.csr_array:
-        """Give a matrix of zeros."""
-        return self.matrix(np.zeros(self.n_values))
-
     def whole(self, values: Array, number: int) -> Array:
         """Give values on the pattern as a stack of squares."""
         components, size = self.stacks[number].shape

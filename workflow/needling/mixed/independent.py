@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import linalg
+from scipy.linalg import lapack
 
 Array = np.ndarray
 
@@ -18,7 +19,7 @@ def triangular_factor(X: Array) -> tuple[Array, Array]:
 
 def triangle(X: Array) -> Array:
     """Give R of a tall matrix alone."""
-    return np.asarray(np.linalg.qr(X, mode="r"))
+    return np.triu(lapack.dgeqrf(X)[0][: X.shape[1]])
 
 
 def independent_columns(X: Array) -> tuple[list[int], list[int]]:
@@ -29,6 +30,8 @@ def independent_columns(X: Array) -> tuple[list[int], list[int]]:
 
 def split_columns(R: Array, norms: Array) -> tuple[list[int], list[int]]:
     """Split columns by the triangle R of their QR factor at unit length, and their lengths."""
+    if len(R) == len(norms) and (norms > 0).all() and (np.abs(R.diagonal()) >= RANK_TOLERANCE).all():
+        return list(range(len(norms))), []
     basis = np.zeros((len(R), 0))
     kept: list[int] = []
     left: list[int] = []

@@ -219,7 +219,7 @@ def estimates(fit: Solution, L: Array, rule: Inference) -> Estimates:
         robust = sandwich(fit, rule.variance, rule.groups, rule.df)
         variance = robust.variance
         df = robust.degrees_of_freedom(inner)
-    se = scale * np.sqrt(np.maximum(np.einsum("ra,ab,rb->r", inner, variance, inner), 0))
+    se = scale * np.sqrt(np.maximum(((inner @ variance) * inner).sum(axis=1), 0))
     inner = scale * inner
     for values_ in (estimate, se, df, inner):
         values_[~can] = np.nan

@@ -9,6 +9,7 @@ Q_ij = X'V^-1 V_i V^-1 V_j V^-1 X, R_ij = X'V^-1 V_ij V^-1 X and Phi = (X'V^-1 X
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .blocks import Bucket
 from .likelihood import Point
 from .reordered import ReorderedPoint
 from .series import Series
-from .stacks import cross, flat, flats, products
+from .stacks import flat, flats, products
 
 Array = np.ndarray
 
@@ -34,14 +35,14 @@ class Information:
 
     def covariance(self, kind: str) -> Array | None:
         """Give the variance of the covariance parameters, 2 H^-1; None where H is not positive definite."""
-        hessian = self.observed if kind == "observed" else self.expected
-        scale = np.sqrt(np.abs(np.diag(hessian)))
-        if not (scale > 0).all():
-            return None
-        values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
-        if values[0] <= 1e-10:
-            return None
-        return 2 * ((vectors / values) @ vectors.T) / np.outer(scale, scale)
+        if kind not in self._covariances:
+            self._covariances[kind] = _twice_inverse(self.observed if kind == "observed" else self.expected)
+        return self._covariances[kind]
+
+    @cached_property
+    def _covariances(self) -> dict[str, Array | None]:
+        """Remember what was asked for."""
+        return {}
 
     def adjusted(self, W: Array, linear: bool) -> Array:
         """Give Kenward and Roger's variance of beta."""
@@ -52,6 +53,17 @@ class Information:
             inner = inner - np.tensordot(W, self.R) / 4
         inner = (inner + inner.T) / 2
         return self.Phi + 2 * self.Phi @ inner @ self.Phi
+
+
+def _twice_inverse(hessian: Array) -> Array | None:
+    """Give 2 H^-1; None where H is not positive definite."""
+    scale = np.sqrt(np.abs(np.diag(hessian)))
+    if not (scale > 0).all():
+        return None
+    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
+    if values[0] <= 1e-10:
+        return None
+    return 2 * ((vectors / values) @ vectors.T) / np.outer(scale, scale)
 
 
 def _flat_cross(C: Array) -> Array:
@@ -78,7 +90,7 @@ class _Sums:
             self.trace += bucket.weight * (rows @ rows.T)
             LW, LU = point.LW[index], point.LU[index]
             C = products(bucket.spread_all(M), LW)
-            self.P += bucket.weight * np.stack([cross(LW, one) for one in C])
+            self.P += bucket.weight * (flats(C) @ flat(LW))
             part = bucket.weight * _flat_cross(C)
             self.Q += part
             self.beyond_Q -= bucket.in_series * part
@@ -88,12 +100,14 @@ class _Sums:
             self._add_series(point, point.likelihood.series)
         for rest, (WW, UW) in zip(point.remainders, point.rest_products, strict=True):
             at, variance = point.components.slices[1][rest.group].start, point.residual_variance(rest)
-            self.trace[at, at] += rest.count / variance**2 - 2 * (rest.UU @ point.K.values[:-1]) / variance**3
+            self.trace[at, at] += rest.count / variance**2
+            if effects:
+                self.trace[at, at] -= 2 * (rest.UU @ point.K.values[:-1]) / variance**3
             self.P[at] += WW / variance**2
             self.Q[at, at] += WW / variance**3
             self.J[at] += UW / variance**2
             self.F[at] += rest.UU / variance**2
-        KJ = [point.K @ one for one in self.J]
+        KJ = [point.K @ one for one in self.J] if effects else []
         for i, one in enumerate(self.J):
             for j, other in enumerate(KJ):
                 self.Q[i, j] -= one.T @ other

@@ -114,7 +114,7 @@ def _interior(model: Model) -> Point | None:
 def residual_variances(model: Model, theta: Array, group: int) -> Array:
     """Give the residual variance at each visit (one number where all visits share it), in inner units."""
     natural = theta[model.components.slices[1][group]]
-    if model.components.structure.name == "exponential":
+    if model.components.structure.name in ("iid", "exponential"):
         return natural[:1]
     return np.diag(model.components.structure.matrix(natural))
 
@@ -136,6 +136,7 @@ def _boundary_residual(model: Model, point: Point) -> str:
                 return f"visits are perfectly correlated{group}"
             if np.exp(-shortest / reach) < SINGULAR:
                 return f"no correlation between visits is left, iid fits as well{group}"
+        if len(variances) == 1:
             continue
         matrix = components.structure.matrix(point.theta[where]) / np.sqrt(np.outer(variances, variances))
         if np.linalg.eigvalsh(matrix)[0] < SINGULAR:

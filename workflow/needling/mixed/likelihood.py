@@ -30,6 +30,14 @@ def lower_triangle(size: int) -> tuple[Array, Array]:
     return np.tril_indices(size)
 
 
+@cache
+def meeting(size: int) -> tuple[tuple[Array, Array, Array], ...]:
+    """List where d(LL')_ab / dL_cd has L_bd (a = c) and where it has L_ad (b = c): 1 there, and the indices of the element."""
+    rows, columns = lower_triangle(size)
+    a, b, c, d = rows[:, None], columns[:, None], rows[None, :], columns[None, :]
+    return ((a == c).astype(float), b, d), ((b == c).astype(float), a, d)
+
+
 @dataclass(frozen=True)
 class CholeskyBlock:
     """A covariance matrix G = LL' of `size` effects; free parameters are L's elements with any sign.
@@ -58,9 +66,8 @@ class CholeskyBlock:
     def jacobian(self, free: Array) -> Array:
         """Differentiate vech(LL') by vech(L)."""
         factor = self.factor(free)
-        rows, columns = self.indices
-        a, b, c, d = rows[:, None], columns[:, None], rows[None, :], columns[None, :]
-        return (a == c) * factor[b, d] + (b == c) * factor[a, d]
+        (first, b, d), (second, a, _) = meeting(self.size)
+        return first * factor[b, d] + second * factor[a, d]
 
     def curvature(self, gradient: Array) -> Array:
         """Give sum_k gradient_k d2 vech(LL')_k / dL dL, the part of the Hessian that matters at zero variances."""
@@ -112,6 +119,13 @@ class Components:
                 at += length
         return parts
 
+    @cached_property
+    def blocks(self) -> list[tuple[CholeskyBlock, slice]]:
+        """List the covariance matrices of effects, of subjects and of clusters, and where their parameters are."""
+        own = zip(self.random, self.slices[0], strict=True)
+        above = zip(self.clusters, self.slices[2], strict=True)
+        return [*own, *((block, where) for (_, block), where in above)]
+
     @property
     def n_parameters(self) -> int:
         """Count all parameters."""
@@ -131,23 +145,19 @@ class Components:
     def natural(self, free: Array) -> Array:
         """Map free to natural parameters."""
         theta = np.empty(len(free))
-        random, residual, clusters = self.slices
-        blocks = [*self.random, *(block for _, block in self.clusters)]
-        for block, where in zip(blocks, random + clusters, strict=True):
+        for block, where in self.blocks:
             factor = block.factor(free[where])
             theta[where] = (factor @ factor.T)[block.indices]
-        for where in residual:
+        for where in self.slices[1]:
             theta[where] = self.structure.natural(free[where])
         return theta
 
     def jacobian(self, free: Array) -> Array:
         """Differentiate natural by free parameters."""
         jacobian = np.zeros((len(free), len(free)))
-        random, residual, clusters = self.slices
-        blocks = [*self.random, *(block for _, block in self.clusters)]
-        for block, where in zip(blocks, random + clusters, strict=True):
+        for block, where in self.blocks:
             jacobian[where, where] = block.jacobian(free[where])
-        for where in residual:
+        for where in self.slices[1]:
             jacobian[where, where] = self.structure.jacobian(free[where])
         return jacobian
 
@@ -175,9 +185,7 @@ class Components:
     def curvature(self, gradient: Array) -> Array:
         """Give the curvature of the Cholesky maps weighted by a natural gradient."""
         curvature = np.zeros((len(gradient), len(gradient)))
-        random, _, clusters = self.slices
-        blocks = [*self.random, *(block for _, block in self.clusters)]
-        for block, where in zip(blocks, random + clusters, strict=True):
+        for block, where in self.blocks:
             curvature[where, where] = block.curvature(gradient[where])
         return curvature
 
@@ -212,10 +220,6 @@ class Components:
             method: Any = (self.structure.matrix, self.structure.first, self.structure.second)[order]
             if self.structure.name == "exponential":
                 results.append(_along(method(natural, patterns.time), order, local, where))
-            elif self.structure.name == "iid":
-                identity = np.eye(patterns.position.shape[1])
-                one = natural[0] * identity if order == 0 else identity[None]
-                results.append(np.broadcast_to(one[..., None, :, :], (*one.shape[:-2], len(patterns), *identity.shape)))
             else:
                 full = _along(method(natural), order, local, where)
                 results.append(full[..., patterns.position[:, :, None], patterns.position[:, None, :]])
@@ -223,12 +227,15 @@ class Components:
 
     def block_covariance(self, theta: Array, patterns: Patterns) -> Array:
         """Give B = Z G Z' + R of each pattern: (K, m, m)."""
-        R = self._residual_evaluate(theta, patterns, 0)
-        B = R[0] if self.n_groups == 1 else np.stack(R)[patterns.group, np.arange(len(patterns))]
         if self.q:
-            ZG = times(patterns.Z, self.random_covariance(theta))
-            B = product(ZG, np.swapaxes(patterns.Z, 1, 2)) + B
-        return B
+            B = product(times(patterns.Z, self.random_covariance(theta)), np.swapaxes(patterns.Z, 1, 2))
+        else:
+            B = np.zeros((*patterns.position.shape, patterns.position.shape[1]))
+        if self.structure.name == "iid":
+            np.einsum("kii->ki", B)[:] += theta[self.slices[1][0].start :][patterns.group, None]
+            return B
+        R = self._residual_evaluate(theta, patterns, 0)
+        return B + (R[0] if self.n_groups == 1 else np.stack(R)[patterns.group, np.arange(len(patterns))])
 
     def residual_derivatives(self, theta: Array, patterns: Patterns, local: Array) -> list[Array]:
         """Give dR along the local coordinates of the residual parameters, per group: (parameters, K, m, m)."""
@@ -380,11 +387,10 @@ class Point:
 
     def _eliminate_clusters(self) -> None:
         if not self.connected.n_effects:
-            self.H, self.K = self.connected.nothing, Squares(self.connected, [])
+            self.K = Squares(self.connected, [])
             return
         factors = [
-            block.factor(self.free[where])
-            for (_, block), where in zip(self.components.clusters, self.components.slices[2], strict=True)
+            block.factor(self.free[where]) for block, where in self.components.blocks[len(self.components.random) :]
         ]
         self.H = self.connected.matrix(self.H_values)
         self.K, logarithm = self.connected.eliminate(self.H_values, factors)
@@ -450,7 +456,9 @@ class Point:
             outer = product(scaled, np.swapaxes(scaled, 1, 2))
             if bucket.n_effects:
                 outer = outer + LU @ bucket.local_pairs(self.K.values) @ np.swapaxes(LU, 1, 2)
-            scores.append(bucket.count[:, None, None] * np.eye(bucket.size) - bucket.sum_patterns(outer))
+            score = -bucket.sum_patterns(outer)
+            np.einsum("kii->ki", score)[:] += bucket.count[:, None]
+            scores.append(score)
         return scores
 
     def block_scores(self, index: int) -> Array:
@@ -463,7 +471,9 @@ class Point:
         total = np.zeros(self.n_block_parameters)
         for rest, (WW, _) in zip(self.remainders, self.rest_products, strict=True):
             variance = self.residual_variance(rest)
-            outer = np.vdot(self.scored_columns, WW @ self.scored_columns) + rest.UU @ self.K.values[:-1]
+            outer = np.vdot(self.scored_columns, WW @ self.scored_columns)
+            if self.connected.n_effects:
+                outer += rest.UU @ self.K.values[:-1]
             total[self.components.slices[1][rest.group]] += (rest.count - outer / variance) / variance
         return total
 

@@ -20,6 +20,7 @@ from .errors import MixedModelError
 from .independent import RANK_TOLERANCE, split_columns, triangle, triangular_factor
 from .likelihood import CholeskyBlock, Components, Likelihood
 from .reordered import Reordered, with_effects_as_clusters
+from .stacks import product
 
 Array = np.ndarray
 
@@ -277,12 +278,11 @@ class Model:
         q = components.q
         left, right = np.zeros((q, q, q, q)), np.zeros((q, q))
         for bucket in blocks.buckets:
-            R, r = bucket.patterns.Z, bucket.A[..., -1]
-            square = np.swapaxes(R, 1, 2) @ R
-            spread = (np.swapaxes(bucket.spread(R), 1, 2) @ r[..., None])[..., 0]
+            transposed, r = np.swapaxes(bucket.patterns.Z, 1, 2), bucket.A[..., -1:]
+            spread = product(bucket.spread(transposed), r)[..., 0]
             noise = bucket.count * variance[bucket.patterns.group]
-            right += spread.T @ spread - np.tensordot(noise, square, axes=1)
-            flat = square.reshape(len(square), -1)
+            flat = product(transposed, bucket.patterns.Z).reshape(len(noise), -1)
+            right += spread.T @ spread - (noise @ flat).reshape(q, q)
             left += ((flat * bucket.count[:, None]).T @ flat).reshape(q, q, q, q)
         G = np.linalg.lstsq(left.transpose(0, 2, 1, 3).reshape(q * q, -1), right.ravel(), rcond=1e-8)[0].reshape(q, q)
         at = 0

@@ -1,4 +1,8 @@
-"""Maximise a likelihood by Newton steps on the average information, damped where they would not help."""
+"""Maximise a likelihood by Newton steps, damped where they would not help.
+
+The Hessian is the average information and what the gradients on the way show it to lack (as in Dennis, Gay and Welsch's NL2SOL):
+steps are nearly as few as with the whole Hessian, of which nothing has to be computed.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ Array = np.ndarray
 
 DECREMENT = 1e-12  # in units of -2 log L: about 1e-6 standard errors of a covariance parameter
 ACCEPTED = 1e-6  # where rounding stops the search above DECREMENT but below this, it has converged
+NEAR = 1.0  # where -2 log L promises to fall by less, gradients on the way tell of the Hessian at the maximum
 REJECTIONS = 14  # each makes the damping eight times stronger
 LONGEST = 4.0  # free parameters are logarithms or relative factors: longer steps leave the model's validity
 
@@ -26,15 +31,30 @@ class Optimum:
     decrement: float
 
 
-def curved(point: Point) -> tuple[Array, Array, Array, Array]:
-    """Give gradient and Hessian in free parameters, as eigenvalues and eigenvectors."""
+def derivatives(point: Point) -> tuple[Array, Array]:
+    """Give gradient and average information in free parameters, with the curvature of their map to the natural ones."""
     components = point.components
     jacobian = components.local_jacobian(point.free)
-    gradient = jacobian.T @ point.gradient
-    hessian = jacobian.T @ point.average_information @ jacobian + components.curvature(point.gradient)
-    scale = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-8 * max(np.abs(np.diag(hessian)).max(), 1e-300)))
-    values, vectors = np.linalg.eigh(hessian / np.outer(scale, scale))
-    return gradient, values, vectors, scale
+    gradient = point.gradient
+    return jacobian.T @ gradient, jacobian.T @ point.average_information @ jacobian + components.curvature(gradient)
+
+
+def curved(hessian: Array) -> tuple[Array, Array, Array]:
+    """Give eigenvalues and eigenvectors of a Hessian at unit diagonal, and the scale that makes it so."""
+    diagonal = np.abs(hessian.diagonal())
+    scale = np.sqrt(np.maximum(diagonal, 1e-8 * max(diagonal.max(), 1e-300)))
+    values, vectors = np.linalg.eigh(hessian / (scale[:, None] * scale))
+    return values, vectors, scale
+
+
+def learned(beyond: Array, step: Array, change: Array, hessian: Array) -> Array:
+    """Correct what a Hessian lacks so that along a step it gives the change of the gradient; the same in any units."""
+    along = change @ step
+    if not along > 0:
+        return beyond
+    wrong = change - (hessian + beyond) @ step
+    outer = np.outer(wrong, change / along)
+    return beyond + outer + outer.T - (wrong @ step) * np.outer(change, change) / along**2
 
 
 def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough: float = DECREMENT) -> Optimum | None:
@@ -43,8 +63,10 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough
     if point is None:
         return None
     damping, decrement, rejected = 0.0, np.inf, 0
+    gradient, hessian = derivatives(point)
+    beyond = np.zeros_like(hessian)
     for iteration in range(iterations):
-        gradient, values, vectors, scale = curved(point)
+        values, vectors, scale = curved(hessian + beyond)
         along = vectors.T @ (gradient / scale)
         curvature = np.maximum(np.abs(values), 1e-7)
         decrement = float((along**2 / curvature).sum())
@@ -70,6 +92,10 @@ def maximise(likelihood: Likelihood, start: Array, iterations: int = 200, enough
         damping = 0.0 if damping < 1e-2 else damping / 8
         if rejected > 3:
             return Optimum(point, decrement < ACCEPTED, iteration, decrement)
+        before, earlier = gradient, hessian
+        gradient, hessian = derivatives(point)
+        halfway = (earlier + hessian) / 2  # right to second order along the step
+        beyond = learned(beyond, step, gradient - before, halfway) if decrement < NEAR else np.zeros_like(hessian)
     return Optimum(point, decrement < ACCEPTED, iterations, decrement)
 
 

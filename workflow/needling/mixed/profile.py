@@ -16,7 +16,7 @@ from .errors import MixedModelError
 from .judge import parameter_names
 from .likelihood import Likelihood
 from .model import Model
-from .optimise import curved
+from .optimise import curved, derivatives
 from .solution import Solution
 from .solving import solve
 
@@ -131,7 +131,7 @@ def _whitening(likelihood: Likelihood, start: Array) -> Array:
     point = likelihood.at(start)
     if point is None:
         return np.eye(len(start))
-    _, values, vectors, scale = curved(point)
+    values, vectors, scale = curved(derivatives(point)[1])
     return vectors / np.sqrt(np.maximum(np.abs(values), 1e-3)) / scale[:, None]
 
 

@@ -39,7 +39,7 @@ class Rotated:
 def rotated(data: RowData) -> Rotated:
     """Rotate by Gram and Schmidt within each subject, against earlier columns twice, which is enough."""
     starts = np.flatnonzero(np.diff(data.subjects, prepend=-1))
-    lengths = np.diff(np.append(starts, len(data.subjects)))
+    lengths = np.bincount(data.subjects)
     n, q, c = len(starts), data.Z.shape[1], data.W.shape[1]
     R, A = np.zeros((q, q, n)).T, np.zeros((c, q, n)).T
     reached = np.zeros((n, q), dtype=bool)
@@ -47,18 +47,18 @@ def rotated(data: RowData) -> Rotated:
     basis: list[Array] = []
     for number in range(q):
         column = data.Z[:, number].copy()
-        size = np.add.reduceat(column**2, starts)
+        size = np.bincount(data.subjects, column**2)
         for earlier, one in [*enumerate(basis), *enumerate(basis)]:
-            inner = np.add.reduceat(one * column, starts)
+            inner = np.bincount(data.subjects, one * column)
             R[:, earlier, number] += inner
             column -= np.repeat(inner, lengths) * one
-        left = np.add.reduceat(column**2, starts)
+        left = np.bincount(data.subjects, column**2)
         new = left > NEW**2 * size
         length = np.sqrt(left, where=new, out=np.zeros(n))
         R[:, number, number], reached[:, number] = length, new
         column *= np.repeat(np.divide(1, length, where=new, out=np.zeros(n)), lengths)
         for place in range(c):  # one by one, so that what a pass needs stays near the processor
-            A[:, number, place] = inner = np.add.reduceat(column * rest[place], starts)
+            A[:, number, place] = inner = np.bincount(data.subjects, column * rest[place])
             rest[place] -= np.repeat(inner, lengths) * column
         basis.append(column)
     return Rotated(R, A, reached, rest, starts, lengths, data.group[starts])
@@ -69,7 +69,7 @@ def _parts(rows: Rotated) -> list[Part]:
     n, q, _ = rows.A.shape
     rank = rows.reached.sum(axis=1)
     parts = []
-    for size in np.unique(rank[rank > 0]):
+    for size in np.flatnonzero(np.bincount(rank[rank > 0])):
         own = np.flatnonzero(rank == size)
         if size == q and len(own) == n:
             R, A, group = rows.R, rows.A, rows.group
@@ -86,7 +86,7 @@ def cut(data: RowData, connected: Connected) -> tuple[list[Bucket], list[Remaind
     """Cut the compressed blocks of which the likelihood is a sum, and what no random effect reaches of each group."""
     rows = rotated(data)
     count, remainders = rows.count, []
-    for group in np.unique(rows.group[count > 0]):
+    for group in np.flatnonzero(np.bincount(rows.group[count > 0])):
         mine = rows.group == group
         rest = rows.rest if mine.all() else rows.rest[:, np.repeat(mine, rows.lengths)]
         AA = rest @ rest.T

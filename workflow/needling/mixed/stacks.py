@@ -61,23 +61,15 @@ def product(left: Array, right: Array) -> Array:
     rows, columns = left.shape[1], right.shape[2]
     if rows > FEW or min(columns, left.shape[2]) > FEW:
         return left @ right
-    result = empty(1, max(len(left), len(right)), rows, columns)[0]
-    np.multiply(left[:, :, :1], right[:, :1, :], out=result) if left.shape[2] else result.fill(0)
-    for inner in range(1, left.shape[2]):
-        result += left[:, :, inner, None] * right[:, inner, None, :]
-    return result
+    return np.einsum("iak,bik->bak", left.T, right.T).T
 
 
 def products(lefts: Array, right: Array) -> Array:
     """Multiply each of several stacks, (count, N, rows, inner), with one stack: (count, N, rows, columns)."""
-    count, stack, rows, inner = lefts.shape
+    rows, inner = lefts.shape[2:]
     if rows > FEW or min(inner, right.shape[2]) > FEW:
         return lefts @ right
-    result = empty(count, stack, rows, right.shape[2])
-    np.multiply(lefts[:, :, :, :1], right[:, :1, :], out=result)
-    for number in range(1, inner):
-        result += lefts[:, :, :, number, None] * right[:, number, None, :]
-    return result
+    return np.einsum("tiak,bik->tbak", lefts.transpose(0, 3, 2, 1), right.T).transpose(0, 3, 2, 1)
 
 
 def cross(left: Array, right: Array) -> Array:

@@ -153,6 +153,10 @@ class Independent(Structure):
         """Take the exponential: a variance is positive."""
         return np.exp(free)
 
+    def jacobian(self, free: Array) -> Array:
+        """Give the variance, which is its own derivative by its logarithm."""
+        return np.exp(free)[:, None]
+
     def start(self, covariance: Array) -> Array:
         """Start at the mean variance."""
         return np.log([np.mean(np.diag(covariance))])

@@ -98,7 +98,7 @@ def as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
 def coded_subjects(column: pd.Series) -> tuple[Array, Array]:
     """Code the subjects in the order of their labels."""
     codes, values = pd.factorize(column)
-    labels = np.array([str(value) for value in values], dtype=object)
+    labels = np.array(list(map(str, values.tolist())), dtype=object)
     order = np.argsort(labels, kind="stable")
     rank = np.empty(len(order), dtype=np.intp)
     rank[order] = np.arange(len(order))

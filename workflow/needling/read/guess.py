@@ -456,7 +456,9 @@ def _schedule(told: list[tuple[str, str, float | None]]) -> tuple[dict[str, dict
         name = name if name not in schedule else f"{name}_{place}"
         codes[value] = by_words[words] = name
         time = {"hours": _rounded(168 * last)} if WITHIN_DAYS.search(words) else {"week": _rounded(last)}
-        schedule[name] = {"label": words.capitalize(), **time}
+        # Nouns of German keep their capitals.
+        spelt = value if value.lower() == words and not value.isupper() else words
+        schedule[name] = {"label": spelt[:1].upper() + spelt[1:], **time}
     if len(schedule) < 2:
         schedule["follow_up"] = {"label": "Follow up", "week": _rounded(last + 4)}
     return schedule, codes

@@ -1,21 +1,14 @@
 """What the plan derives from the clean tables: covariates, intercurrent events, and the strategies that answer them."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from needling.schema.contract import is_date
-from needling.study.keys import Name, Section, Words, nearest
+from needling.study.keys import Name, Section, Words
 from needling.study.sources import WrittenRows, _rows
-
-if TYPE_CHECKING:
-    from needling.study.analyses import Analysis
-    from needling.study.plan import Study
 
 EventTableName = Literal["sessions", "needling", "co_interventions", "adverse_events", "milestones", "status"]
 Where = Annotated[dict[Name, list[str]], BeforeValidator(_rows, json_schema_input_type=WrittenRows)]
-Known = Callable[[str, str, Any], None]
 
 
 class DerivedCovariate(Section):
@@ -109,97 +102,3 @@ class Strategy(Section):
 def short_strategy(value: Any) -> Any:
     """Take the code of a strategy for the strategy; other texts are words for the report."""
     return {"strategy": value} if isinstance(value, str) and value in CODES else value
-
-
-# ---------------------------------------------------------------- what must be defined
-
-
-def check_covariates(study: "Study", known: Known) -> None:
-    """Refuse derived covariates that name what the study does not have."""
-    for name, one in study.covariates.items():
-        place = f"covariates.{name}"
-        if name in study.patients.covariates:
-            raise ValueError(f"{place}: patients.covariates has one of this name; rename one of the two")
-        if one.instrument is not None:
-            known(f"{place}: instrument", one.instrument, study.instruments)
-            known(f"{place}: visit", str(one.visit), study.visits.schedule)
-            continue
-        known(f"{place}: visit", str(one.until), study.visits.schedule)
-        _check_rows(study, place, str(one.table), one.where, known)
-        if one.column:
-            known(f"{place}: column", one.column, getattr(study.events, str(one.table)).columns)
-        if one.take == "share_of_sessions" and study.events.sessions is None:
-            raise ValueError(f"{place}: a share of sessions needs the table events.sessions")
-
-
-def check_events(study: "Study", known: Known) -> None:
-    """Refuse intercurrent events that name what the study does not have, and estimands that leave one out."""
-    for name, event in study.intercurrent_events.items():
-        place = f"intercurrent_events.{name}"
-        _check_rows(study, place, event.table, event.where, known)
-        columns = getattr(study.events, event.table).columns
-        known(f"{place}: column of the day", "date" if event.day == "day" else event.day, columns)
-        if event.day != "day" and not is_date(event.day):
-            raise ValueError(
-                f"{place}: the column '{event.day}' holds no dates; those are called date_..., or ..._date"
-            )
-    for name, estimand in study.estimands.items():
-        for part in ("population", "treatment", "variable", "summary"):
-            if not getattr(estimand, part):
-                raise ValueError(f"the key 'estimands.{name}.{part}' is missing; add it")
-        place = f"estimands.{name}.intercurrent_events"
-        for named, strategy in estimand.intercurrent_events.items():
-            if named in study.intercurrent_events and not isinstance(strategy, Strategy):
-                raise ValueError(f"{place}.{named}: there is no strategy '{strategy}'{nearest(strategy, CODES)}")
-            if named not in study.intercurrent_events and isinstance(strategy, Strategy):
-                raise ValueError(
-                    f"{place}: the event '{named}' is not under intercurrent_events"
-                    f"{nearest(named, study.intercurrent_events)}; define it there, or write its strategy in words"
-                )
-        for known_event in study.intercurrent_events:
-            if known_event not in estimand.intercurrent_events:
-                raise ValueError(
-                    f"{place}: no strategy is named for the event '{known_event}'; name one ({', '.join(CODES)})"
-                )
-
-
-def _check_rows(study: "Study", place: str, table: str, where: dict[str, list[str]], known: Known) -> None:
-    settings = getattr(study.events, table)
-    if settings is None:
-        raise ValueError(f"{place}: the study has no table events.{table}")
-    for column, values in where.items():
-        known(f"{place}: column", column, settings.typed_columns)
-        codes = settings.typed_columns[column].codes
-        for value in values if codes else []:
-            known(f"{place}: value of {column}", value, codes.values())
-
-
-def check_strategies(name: str, analysis: "Analysis", study: "Study") -> None:
-    """Refuse strategies that an analysis of this kind cannot follow."""
-    for event, strategy in study.strategies(name).items():
-        place = f"analyses.{name}: the estimand {analysis.estimand} answers {event} by {strategy.strategy}"
-        if strategy.strategy not in analysis.strategies:
-            raise ValueError(
-                f"{place}, which the kind {analysis.kind} cannot follow; it can {' or '.join(sorted(analysis.strategies))}"
-            )
-        if strategy.strategy != "composite":
-            continue
-        if analysis.binary and strategy.value is not None:
-            raise ValueError(
-                f"{place} with a value, but the kind {analysis.kind} has two-valued outcomes; leave it out"
-            )
-        if not analysis.binary and any(strategy.value_of(outcome) is None for outcome in analysis.outcomes):
-            raise ValueError(f"{place}, which needs the value of every outcome after the event; add value")
-        if isinstance(strategy.value, float) and len(analysis.outcomes) > 1:
-            raise ValueError(f"{place} with one value for several outcomes; give a value for each")
-
-
-def check_known_at_day_0(name: str, analysis: "Analysis", study: "Study") -> None:
-    """Refuse covariates from after day 0 in analyses that are not exploratory: what the arms did may show in them."""
-    asked = getattr(analysis, "interaction", None)
-    later = study.known_after_day_0([*analysis.adjust, *analysis.where, *([asked] if asked else [])])
-    if later and study.role(name) != "exploratory":
-        raise ValueError(
-            f"analyses.{name}: the covariate '{later[0]}' is from after day 0, so that no effect can be adjusted for it; leave it "
-            "out, or write role: exploratory, and the report says association"
-        )

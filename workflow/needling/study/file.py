@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Union
 
 import yaml
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, create_model, model_validator
 
-from needling.study.analyses import KindSettings
+from needling.study.itself import check
 from needling.study.keys import ForPeople, Name, StudyError, nearest
 from needling.study.plan import Study
+from needling.study.settings import KindSettings
 from needling.study.sources import regular_file
 
 BOOLEAN, TIME = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp"
@@ -78,7 +79,8 @@ def study_model(kinds: Mapping[str, type[KindSettings]]) -> type[Study]:
     options: Any = Union[tuple(kinds.values())]  # noqa: UP007 - the members are known only now
     analyses = dict[Name, Annotated[options, Field(discriminator="kind")]] if len(kinds) > 1 else dict[Name, options]
     known: Any = (analyses, Field(description=Study.model_fields["analyses"].description))
-    return create_model("Study", __base__=Study, __doc__=Study.__doc__, analyses=known)
+    checks: Any = {"held_against_itself": model_validator(mode="after")(check)}
+    return create_model("Study", __base__=Study, __doc__=Study.__doc__, __validators__=checks, analyses=known)
 
 
 def read_study(path: str | Path, kinds: Mapping[str, type[KindSettings]]) -> Study:
