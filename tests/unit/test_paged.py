@@ -114,6 +114,20 @@ def test_contents_stand_below_the_answer_where_they_fit(answered, contents):
     assert made == HEAD.replace(START, contents) + words("Who", 0.1)
 
 
+def test_a_text_of_which_a_part_is_code_counts_as_one():
+    """A section of one's own may hold code with empty lines, in which a mark is code too."""
+    text = "= Own\n<own>\n```\none // 0.3 0\n\ntwo\n```\n\n"
+
+    def laid_out(source):
+        found = measured(source)
+        assert "#metadata(-2) <piece> two" in source
+        return found | {"pieces": [place for place in found["pieces"] if place[0] != -2]}
+
+    assert well_paged(HEAD + text + figure("one", 0.6), laid_out) == HEAD.replace(START, CONTENTS) + text + figure(
+        "one", 0.6
+    )
+
+
 @pytest.mark.parametrize("source", ["= Answer\n\nNo more than that.\n"])
 def test_a_report_without_sections_is_as_it_was(source):
     assert well_paged(source, measured) == source

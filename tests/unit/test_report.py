@@ -332,6 +332,41 @@ def test_document_names_made_up_data_and_pictures_on_every_page(built):
     assert len(re.findall(r'<wp:inline distT="0" distB="0" distL="0" distR="0">', document)) == len(FIGURES)
 
 
+def test_references_of_the_document_are_fields_that_follow_the_number_of_a_caption(built):
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        document = archive.read("word/document.xml").decode()
+    shown = dict(
+        re.findall(r'instrText xml:space="preserve"> REF (\w+) [^<]*</w:instrText>.*?<w:t[^>]*>(\w+ S?\d+)<', document)
+    )
+    captions = dict(
+        re.findall(r'<w:bookmarkStart w:id="\d+" w:name="(_Ref\w+)"/>(.*?)<w:bookmarkEnd', document, re.DOTALL)
+    )
+    assert len(shown) > 4
+    for name, words in shown.items():
+        assert re.sub(r"<[^>]+>", "", captions[name]) == words
+        assert "SEQ" in captions[name]
+    assert not re.search(r'<w:hyperlink w:anchor="(?:table|figure)-', document)
+    numbers = re.findall(r'<w:bookmarkStart w:id="(\d+)"', document)
+    assert len(numbers) == len(set(numbers))
+
+
+def test_heads_of_the_document_stay_with_their_rows_and_notes_with_the_last_two(built):
+    with zipfile.ZipFile(built[1]["here"][2]) as archive:
+        document = archive.read("word/document.xml").decode()
+    tables = re.findall(r"<w:tbl>(.*?)</w:tbl>(.{0,120})", document, re.DOTALL)
+    noted = 0
+    for table, below in tables:
+        rows = re.findall(r"<w:tr>.*?</w:tr>", table, re.DOTALL)
+        assert all("<w:cantSplit/>" in row for row in rows)
+        notes = "TableNotes" in below
+        noted += notes
+        for place, row in enumerate(rows):
+            head = "<w:tblHeader" in row or "<w:gridSpan" in row
+            assert ("<w:keepNext/>" in row) == (head or (notes and place >= len(rows) - 2))
+    assert noted > 4
+    assert any("<w:gridSpan" in table for table, _ in tables)
+
+
 # ---------------------------------------------------------------- labels that hold anything
 
 ODD = {

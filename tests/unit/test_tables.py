@@ -8,7 +8,7 @@ from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_pl
 from needling.labels.numbers import decimals, format_fixed, format_p
 from needling.schema.stored import write_table
 from needling.tables.make import tables, write_tables
-from needling.tables.printed import Told
+from needling.tables.printed import Printed, Told, markdown_table
 from needling.tables.select import comparisons, primary
 from needling.tables.summary import primary_lines
 
@@ -349,3 +349,15 @@ def test_what_the_terminal_shows_has_a_p_of_tests_in_a_family_or_of_a_single_one
     assert "adjusted" not in alone
     adjusted = lines(results[at].assign(p_adjusted=0.04))
     assert all(line.endswith(f"adjusted {format_p(0.04)}") for line in adjusted)
+
+
+def test_no_column_is_too_narrow_for_a_word_of_its_head():
+    """The share that it lacks comes from columns with room to spare; where all have room, nothing changes."""
+    head = ["Outcome", "Usual care", "Standardised difference"]
+    rules = markdown_table(Printed("", pd.DataFrame(), head, [], widths=[0.7, 0.2, 0.1])).splitlines()[1]
+    dashes = [cell.count("-") for cell in rules.strip("|").split("|")]
+    assert dashes[2] >= 12
+    assert sum(dashes) in (99, 100, 101)
+    assert dashes[0] < 70
+    wide = markdown_table(Printed("", pd.DataFrame(), head, [], widths=[0.5, 0.3, 0.2])).splitlines()[1]
+    assert [cell.count("-") for cell in wide.strip("|").split("|")] == [50, 30, 20]

@@ -17,6 +17,12 @@ MARGINS = (
 FIXED = (2020, 1, 1, 0, 0, 0)
 FONTS = {"Regular": "embedRegular", "SemiBold": "embedBold", "Italic": "embedItalic"}
 KEY = "{6E656564-6C69-6E67-2D66-697261736E73}"  # with which an embedded font is obscured, as the format asks; no secret
+BOOKMARKS = {"F": 9, "T": 8}  # with which numbers of bookmarks begin
+LINK = (
+    r'<w:hyperlink w:anchor="(?:table|figure)-[\w-]+">'
+    r"(<w:r>(?:(?!</w:hyperlink>).)*?<w:t[^>]*>(\w+ S?\d+)</w:t></w:r>)</w:hyperlink>"
+)
+TABLE_WITH_NOTES = r'<w:tbl>.*?</w:tbl>(\s*(?:<w:bookmarkEnd [^>]*>\s*)?<w:p><w:pPr><w:pStyle w:val="TableNotes")?'
 TABLE_OF_CONTENTS = ' TOC \\o "1-1" \\h \\n '
 
 
@@ -79,6 +85,9 @@ def finish(path: Path, contents: bool = True) -> Path:
         _numbered,
         body,
     )
+    captions = set(re.findall(r'w:name="(_Ref\w+)"', body))
+    body = re.sub(LINK, lambda found: _referring(found) if _bookmark(found[2]) in captions else found[0], body)
+    body = re.sub(TABLE_WITH_NOTES, _kept, body, flags=re.DOTALL)
     # Without a distance of its own a picture is given one by LibreOffice, and stands over the right margin.
     body = body.replace("<wp:inline>", '<wp:inline distT="0" distB="0" distL="0" distR="0">')
     parts["word/document.xml"] = (_with_contents(body) if contents else body).encode()
@@ -110,11 +119,44 @@ def finish(path: Path, contents: bool = True) -> Path:
 
 
 def _numbered(found: re.Match[str]) -> str:
-    """A caption's number as a field, so that what authors move or add is counted anew."""
+    """A caption's number as a field, so that what authors move or add is counted anew; a bookmark, for references to it."""
     series = "Supplement" if found[2].endswith("S") else found[2].strip()
     bold = "<w:rPr><w:b/></w:rPr>"
     field = f'<w:fldSimple w:instr=" SEQ {series} \\* ARABIC "><w:r>{bold}<w:t>{found[3]}</w:t></w:r></w:fldSimple>'
-    return f'{found[1]}<w:t xml:space="preserve">{found[2]}</w:t></w:r>{field}<w:r>{bold}<w:t>.</w:t></w:r>'
+    name = _bookmark(f"{found[2]}{found[3]}")
+    number = f"{BOOKMARKS[found[2][0]]}{len(series)}{found[3]}"  # of its own among all bookmarks
+    above, run = found[1].rsplit("<w:r>", 1)
+    words = f'<w:r>{run}<w:t xml:space="preserve">{found[2]}</w:t></w:r>'
+    marked = f'<w:bookmarkStart w:id="{number}" w:name="{name}"/>{words}{field}<w:bookmarkEnd w:id="{number}"/>'
+    return f"{above}{marked}<w:r>{bold}<w:t>.</w:t></w:r>"
+
+
+def _bookmark(number: str) -> str:
+    """The name of what a reference to a figure or table shows, as the format allows it."""
+    return f"_Ref{number.replace(' ', '')}"
+
+
+def _referring(found: re.Match[str]) -> str:
+    """A link that shows the number of a figure or table, as a field that shows what that number is now."""
+    mark = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'.format
+    asked = (
+        f'<w:r><w:instrText xml:space="preserve"> REF {_bookmark(found[2])} \\h \\* MERGEFORMAT </w:instrText></w:r>'
+    )
+    return f"{mark('begin')}{asked}{mark('separate')}{found[1]}{mark('end')}"
+
+
+def _kept(found: re.Match[str]) -> str:
+    """A table whose heads of columns and of groups stay with the row below them, and its last two rows with its notes."""
+    rows = re.findall(r"<w:tr>.*?</w:tr>", found[0], re.DOTALL)
+    heads = [place for place, row in enumerate(rows) if "<w:tblHeader" in row or "<w:gridSpan" in row]
+    kept = {*heads, *(range(max(0, len(rows) - 2), len(rows)) if found[1] else ())}
+    places = iter(range(len(rows)))
+
+    def row(one: re.Match[str]) -> str:
+        style = r'(<w:pPr><w:pStyle w:val="Compact" ?/>)'
+        return re.sub(style, r"\1<w:keepNext/>", one[0]) if next(places) in kept else one[0]
+
+    return re.sub(r"<w:tr>.*?</w:tr>", row, found[0], flags=re.DOTALL)
 
 
 def _with_contents(body: str) -> str:

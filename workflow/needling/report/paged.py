@@ -158,9 +158,10 @@ def _measure(pieces: list[Piece], measured: dict[str, Any]) -> tuple[str, float]
             piece.drawn = next(drawn)
         rows = [y for one, _, y in places if one == -2 - number]
         if piece.kind == "text":
-            piece.parts = [
-                below - above for above, below in itertools.pairwise([starts[number], *rows, starts[number + 1]])
-            ]
+            if len(rows) + 1 != len(piece.lines):  # a mark within code is not laid out
+                rows, piece.lines = [], [True]
+            tops = [starts[number], *rows, starts[number + 1]]
+            piece.parts = [below - above for above, below in itertools.pairwise(tops)]
         elif len(rows) > 2:
             piece.head, piece.again = rows[1] - starts[number], rows[1] - rows[0]
             piece.parts = [below - above for above, below in itertools.pairwise([*rows[1:], starts[number + 1]])]

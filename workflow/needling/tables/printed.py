@@ -19,6 +19,9 @@ class Told(str):
         return made
 
 
+# Shares of the 170 mm of the document's page: the space beside the words of a cell, and a letter of a head in 8 points.
+BESIDE, LETTER = 0.024, 0.0088
+
 Row = list[str]
 Pieces = list[str]
 
@@ -81,7 +84,7 @@ def markdown_table(table: Printed) -> str:
     size = len(table.head)
     rules = [
         f":{'-' * max(1, round(100 * width))}" if i in table.left else f"{'-' * max(1, round(100 * width))}:"
-        for i, width in enumerate(table.widths or [1 / size] * size)
+        for i, width in enumerate(_widths(table.head, table.widths or [1 / size] * size))
     ]
     lines = [_line(table.head), f"|{'|'.join(rules)}|"]
     for row in table.rows:
@@ -90,6 +93,19 @@ def markdown_table(table: Printed) -> str:
         else:
             lines.append(_line(row))
     return "\n".join(lines) + "\n"
+
+
+def _widths(head: Row, given: list[float]) -> list[float]:
+    """The shares of the page, none so small that a word of its head is cut; columns with room to spare give it."""
+    whole = sum(given)
+    longest = [max(len(word) for word in re.split(r"[ -]", words)) for words in head]
+    needed = [whole * (BESIDE + LETTER * letters) for letters in longest]
+    spare = [max(0.0, width - need) for width, need in zip(given, needed, strict=True)]
+    lacking = sum(max(0.0, need - width) for width, need in zip(given, needed, strict=True))
+    if not lacking or lacking > sum(spare):
+        return given
+    part = lacking / sum(spare)
+    return [max(width, need) - part * more for width, need, more in zip(given, needed, spare, strict=True)]
 
 
 def _line(cells: list[str]) -> str:
