@@ -5,7 +5,17 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
+from needling.tables.printed import Told
+
 NUMBER = re.compile(r"[−-]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)")
+ONE_BY_ONE = (
+    "coefficient",
+    "standard_deviation",
+    "correlation",
+    "covariance",
+    "range",
+    "icc",
+)  # each on a scale of its own
 COUNTS = ("n_patients", "n_events", "n_observations")
 
 
@@ -18,6 +28,22 @@ def shown(text, value, signed):
         if Decimal(bare) == rounded or (not signed and abs(Decimal(bare)) == abs(rounded)):
             return True
     return False
+
+
+def uneven(table, results):
+    """The estimates of a table that stand in one column, are of one quantity, outcome and unit, and differ in their decimals."""
+    found = {}
+    for row in table.rows:
+        for place, cell in enumerate(row):
+            if not isinstance(cell, Told) or not {"estimate", "low"} & set(cell.column.split()):
+                continue
+            one = results.loc[cell.row_id]
+            if one["quantity"] in ONE_BY_ONE:
+                continue
+            number = NUMBER.findall(cell.rpartition(", ")[2].rpartition("; ")[2])[0]
+            key = (place, one["quantity"], one["outcome"], one["unit"])
+            found.setdefault(key, {}).setdefault(len(number.partition(".")[2]), str(cell))
+    return {key: list(cells.values()) for key, cells in found.items() if len(cells) > 1}
 
 
 def disagreements(text, rows, columns, signed=True):

@@ -21,11 +21,13 @@ from made_results import (
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
 from needling.figures.gallery import gallery
+from needling.figures.measures import visit_names
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
 from needling.figures.style import (
@@ -38,10 +40,13 @@ from needling.figures.style import (
     Sheet,
     key_height,
     looks,
+    save,
     style,
     text_width,
 )
 from needling.figures.trajectories import limits_of
+from needling.labels.words import Labels
+from needling.report.page import VARIABLES
 from needling.tables.withheld import HIDDEN, NOT_DRAWN
 
 FIGURES = figures()
@@ -184,6 +189,30 @@ def test_texts_are_words_inside_the_figure_that_do_not_cover_one_another(name, s
     assert not figure.get_suptitle()
     assert figure.get_figwidth() * 25.4 <= sizes.width + 0.01
     assert min(t.get_fontsize() for t in texts) >= 7
+
+
+@pytest.mark.parametrize("make", [plan, trial_plan])
+@pytest.mark.parametrize("name", OF_VISITS)
+def test_words_of_a_key_have_the_colour_of_their_mark_and_one_weight(name, make):
+    figure, *_ = drawn(name, make)
+    for key in figure.legends:
+        for mark, words in zip(key.legend_handles, key.get_texts(), strict=True):
+            own = mark.get_edgecolor() if isinstance(mark, Patch) else mark.get_color()
+            assert to_hex(words.get_color()) == to_hex(own)
+            assert words.get_fontweight() == 500
+
+
+def test_every_key_is_made_in_one_way():
+    for room in FIGURES.values():
+        assert ".legend(" not in Path(str(room.__file__)).read_text("utf-8"), room.__name__
+
+
+@pytest.mark.parametrize("make", [plan, trial_plan])
+@pytest.mark.parametrize("name", OF_VISITS)
+def test_colours_of_a_figure_are_those_that_a_dark_page_turns(name, make, tmp_path):
+    figure, *_ = drawn(name, make)
+    path = next(iter(save(figure, tmp_path / name, REPORT, ["svg"])))
+    assert set(re.findall(r"#[0-9a-f]{6}\b", path.read_text("utf-8"))) <= {*VARIABLES}
 
 
 def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
@@ -402,6 +431,29 @@ def test_what_is_not_there_is_said_in_the_figure(status, hidden, told):
     assert ("‡" in caption) == bool(hidden)
 
 
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("all", "mean and 10th to 90th percentile of the scaled residuals in bins"),
+        (
+            "some",
+            "mean of the scaled residuals in bins of the fitted value, with their 10th to 90th percentile where it may be",
+        ),
+        ("none", "mean of the scaled residuals in bins of the fitted value."),
+    ],
+)
+def test_bins_are_captioned_with_percentiles_where_they_have_them(shown, told):
+    def hide(released):
+        bins = released["residual_bins"]
+        gone = {"all": 0, "some": 3, "none": len(bins)}[shown]
+        bins.loc[bins.index[:gone], ["low", "high"]] = float("nan")
+
+    _, _, caption, alternative = drawn("diagnostics", plan, hide)
+    assert told in caption
+    assert ("percentile" in caption) == (shown != "none")
+    assert re.search(r"quantiles at most \d\.\d from the line and means of bins from −\d\.\d to \d\.\d", alternative)
+
+
 def test_a_study_without_residuals_has_no_figure_of_them(tmp_path):
     released, labels = shown(trial_plan, 200)
     for name in ("residual_bins", "residual_quantiles"):
@@ -505,6 +557,14 @@ def test_a_key_goes_on_in_a_new_line_where_there_is_no_room(width, lines):
         assert key_height(entries, 5, 40) > 3 * KEY_LINE
     samples = [one.get_marker() for one in sheet.figure.findobj(Line2D) if one.get_marker() != "None"]
     assert samples == [look.marker for look in entries.values()]
+
+
+@pytest.mark.parametrize(("scale", "named"), [(5.0, [0, 1, 2, 3]), (2.5, [1, 2, 3]), (0.5, [1])])
+def test_of_visits_too_near_each_other_the_primary_one_is_named(scale, named):
+    """Of weeks 2, 4, 8 and 12 on an axis of so many mm a week."""
+    weeks = {"week_2": 2.0, "week_4": 4.0, "week_8": 8.0, "week_12": 12.0}
+    told = visit_names(Labels(plan()), weeks, scale, 8.4)
+    assert [place for place, name in enumerate(told) if name] == named
 
 
 def test_the_gallery_is_current():

@@ -4,10 +4,11 @@ import re
 
 import pytest
 from made_results import ARM, TRIAL, plan, shown
+from matplotlib.colors import to_hex
 
 from needling.figures import whom as figure
 from needling.figures.intervals import better_on_left
-from needling.figures.style import PHONE, REPORT
+from needling.figures.style import PAPER, PHONE, REPORT
 from needling.labels.words import Labels
 from needling.report.whom import whom_sentences
 from needling.tables.for_whom import for_whom, together
@@ -107,6 +108,14 @@ def test_on_a_phone_names_stand_over_their_values():
     assert "Age, years" in told
     assert not any(one.startswith("Change") or one == "P" for one in told)
     assert all(ax.get_position().width * PHONE.width > 30 for ax in drawn.axes)
+    # No line runs through a name: behind each the plot is covered, over the line of no difference.
+    covers = [one for ax in drawn.axes for one in ax.patches if to_hex(one.get_facecolor()) == PAPER]
+    names = [text for text in drawn.texts if re.match("Outcome predicted|Age, years|Sex", text.get_text())]
+    assert len(names) == len(covers) == 6
+    assert all(one.zorder > one.axes.lines[0].zorder for one in covers)
+    for name in names:
+        middle = name.get_window_extent().intervaly.mean()
+        assert any(box.y0 < middle < box.y1 for box in (one.get_window_extent() for one in covers)), name.get_text()
 
 
 def test_a_study_without_it_shows_nothing():

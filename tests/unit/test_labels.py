@@ -6,7 +6,14 @@ import math
 import pytest
 from made_results import plan, single_arm_plan, three_arms_plan
 
-from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p, format_power
+from needling.labels.numbers import (
+    column_decimals,
+    format_estimate,
+    format_fixed,
+    format_interval,
+    format_p,
+    format_power,
+)
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 from needling.study.keys import braced
@@ -62,6 +69,19 @@ def test_digits_follow_the_width_of_the_interval(numbers, text):
     assert f"{format_estimate(estimate, low, high)} ({format_interval(low, high)})" == text
 
 
+@pytest.mark.parametrize(
+    ("intervals", "digits"),
+    [
+        ([(-1.38, -0.46), (-1.4, 0.15), (-2.3, 0.4)], 2),  # the middling one: half its width is 0.8
+        ([(-12.1, -1.4), (-11.0, 0.2), (0.5, 0.7)], 1),  # a digit of the narrowest is kept
+        ([(-12.1, -1.4), (-11.0, 0.2), (0.052, 0.054)], 2),
+        ([(math.nan, 1.0)], 2),
+    ],
+)
+def test_a_column_has_the_digits_that_a_middling_interval_can_bear(intervals, digits):
+    assert column_decimals(intervals) == digits
+
+
 def test_missing_numbers_and_rounded_zeros_have_no_sign():
     assert format_fixed(-0.001, 1) == "0.0"
     assert format_fixed(math.nan, 1) == format_interval(math.nan, 1.0) == "–"
@@ -90,6 +110,17 @@ def test_labels_come_back_whatever_they_hold():
     assert labels.term(json.dumps([["arm", "dry_needling"], ["visit", "week_4"]])) == f"Arm: {ODD} × Visit: week 4"
     assert labels.term(json.dumps([["sex", ODD]])) == f"Sex: {ODD}"
     assert labels.subset(json.dumps({"sex": [ODD, "male"]})) == f"sex: {ODD} and male"
+
+
+def test_a_family_of_tests_has_words_and_without_a_label_those_of_its_analyses():
+    study = three_arms_plan()
+    analysis = {"kind": "ancova", "outcomes": ["pain"], "visits": ["week_4"], "family": "later"}
+    analyses = {"first": {**analysis, "label": "Week 4 alone"}, "second": {**analysis, "label": "Week 12 alone"}}
+    for label, told in (("", "Week 4 alone and week 12 alone"), ("Pain, then function", "Pain, then function")):
+        families = {"later": {"method": "holm", "label": label}, "nobodys": {}}
+        study = plan(analyses=analyses, primary="first", families=families, estimands={})
+        assert Labels(study).family("later") == told
+    assert Labels(study).family("nobodys") == "Nobodys"
 
 
 def test_terms_and_components_are_words():

@@ -118,6 +118,32 @@ def test_every_table_stands_in_a_named_region_that_the_keyboard_reaches(built):
     assert len(re.findall(r'<th scope="(?:col|row|colgroup)"', page)) == len(re.findall(r"<th\b(?!ead)", page))
 
 
+def region_of(heads, *rows, folder):
+    """A table as pandoc writes it, as it stands in the finished page."""
+    head = "".join(f"<th>{one}</th>" for one in heads)
+    body = "".join(f"<tr><th>{first}</th>{''.join(f'<td>{one}</td>' for one in rest)}</tr>" for first, *rest in rows)
+    table = f"<table><caption><strong>Table 1.</strong></caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return finished(f'<head></head><div id="table-one" class="table-of">\n{table}\n</div>', folder)
+
+
+def test_rows_that_are_too_long_for_a_line_of_a_phone_are_blocks_and_short_ones_are_none(tmp_path):
+    interval, unit = "−1.00 (−1.46 to −0.55)", "−12.5 points (−21.6 to −3.5)"
+    heads = ["Analysis", "Effect (95% CI)", "P", "n"]
+    short = region_of(["Characteristic", "Usual care", "n"], ["Age, years", "46.1 (10.6)", "79"], folder=tmp_path)
+    assert 'class="plain"' in short
+    assert "data-label" not in short
+    long = region_of(heads, ["Last value carried forward, t test", interval, "&lt;.001", "154"], folder=tmp_path)
+    assert 'class="stack"' in long
+    assert '<td data-label="Effect (95% CI)">' in long
+    assert "data-wide" not in long
+    wide = region_of(heads, ["Strain", unit, ".057", "48"], ["Joint", "−", "−", "−"], folder=tmp_path)
+    assert (
+        wide.count('<td data-label="Effect (95% CI)" data-wide>') == 2
+    )  # in every row, so that labels stand below each other
+    told = "Not significant, whatever they had on the scale."
+    assert 'class="plain"' in region_of(["Arm", "Conclusion"], ["Dry needling", told], folder=tmp_path)
+
+
 def test_every_table_of_the_page_is_a_file_in_it(built):
     folder, paths = built
     page = paths["here"][0].read_text(encoding="utf-8")

@@ -17,11 +17,13 @@ from made_results import (
     single_arm_plan,
     three_arms_plan,
     trial_plan,
+    unreleased,
 )
 
 from needling.clean.rules import rules
 from needling.figures.draw import figures
 from needling.labels.words import Labels
+from needling.release.line import release
 from needling.report.build import TEMPLATES
 from needling.report.numbers import Number
 from needling.report.text import report_text
@@ -60,6 +62,50 @@ def test_small_and_oddly_named_studies_have_nothing_empty_and_nothing_contradict
         assert labels.arm(code).lower() in prose.lower()
     for row in re.findall(r"^\| .*$", text, re.MULTILINE):
         assert row.strip("| *") != ""
+
+
+def test_the_methods_say_nothing_of_what_a_study_has_not():
+    """One arm has no arm and no covariates, one visit no course: no letter, covariance or note of theirs is in the methods."""
+    single, alone, whole = (
+        plain(text_of(make)).partition("# Methods")[2] for make in (single_arm_plan, one_visit_plan, plan)
+    )
+    for words in ("A is the arm", "x are the covariates", "with index 0", "and the covariates"):
+        assert words not in single
+        assert words in alone
+    for words in ("covariance", "at visit j", "once for each visit", "every measurement"):
+        assert words not in alone
+        assert words in whole
+    assert "random effects" not in single + alone + whole
+    assert "Linear model of the only visit after baseline" in alone
+    assert "patients in the model" not in plain(text_of(one_visit_plan))
+
+
+def test_a_missing_covariate_is_told_of_where_one_is_missing():
+    def without_ages(patients, frame):
+        gone = patients["patient"].iloc[:3]
+        return (
+            patients.assign(age=patients["age"].mask(patients["patient"].isin(gone))),
+            frame.assign(age=frame["age"].mask(frame["patient"].isin(gone))),
+        )
+
+    study, said = one_visit_plan(), "A missing covariate at baseline is replaced"
+    for spoil, told in ((None, 0), (without_ages, 1)):
+        released = release(unreleased(study, spoil=spoil), study)
+        assert plain(text_from(released, Labels(study))).count(said) == told
+
+
+def test_a_reason_why_models_are_not_as_planned_stands_once_with_where_it_holds():
+    def fail(released):
+        results = released["results"]
+        rows = results["analysis"].isin(["primary", "week_12"]) & results["cohort"].eq("sports")
+        results.loc[rows, ["status", "note"]] = "singular", "first reason; another reason"
+
+    fit = plain(text_of(plan, fail)).split("# Do the models fit?")[1].split("# Methods")[0]
+    where = "Primary analysis (sports injury, pain intensity; sports injury, function)"
+    assert re.findall(r"^- (.*?): (.*?); Week 12", fit, re.MULTILINE) == [
+        ("First reason", where),
+        ("Another reason", where),
+    ]
 
 
 def test_one_is_and_several_are_and_reasons_stand_in_one_order():
@@ -276,7 +322,7 @@ def test_a_failed_fit_is_said_in_words():
     assert "not available (the model could not be fitted: no convergence after 200 steps)" in text
     fit = text.split("# Do the models fit?")[1].split("# Methods")[0]
     assert "days with headache" in fit.lower()
-    assert "no convergence" in fit
+    assert "no convergence" in fit.lower()
 
 
 def test_a_rung_of_the_ladder_is_said_with_those_before_it():
@@ -289,7 +335,8 @@ def test_a_rung_of_the_ladder_is_said_with_those_before_it():
     said = (
         "did not hold: unstructured and heterogeneous Toeplitz; used instead: heterogeneous first-order autoregressive"
     )
-    assert fit.count(said) == 2
+    assert fit.count(said) == 1
+    assert fit.count("sports injury") == 2
     assert "did not hold" not in plain(text_of(plan))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
+from printed_numbers import uneven
 
 from needling.labels.numbers import decimals, format_fixed, format_p
 from needling.schema.stored import write_table
@@ -86,15 +87,32 @@ def test_every_printed_result_is_the_number_of_its_row(name, make):
     for cell in told:
         row = results.loc[cell.row_id]
         if cell.column == "estimate low high":
-            digits = decimals(row["low"], row["high"])
+            digits = len(cell.split(" ")[0].partition(".")[2])
             numbers = [format_fixed(row[c], digits) for c in ("estimate", "low", "high")]
             assert cell == f"{numbers[0]} ({numbers[1]} to {numbers[2]})"
+            assert abs(digits - decimals(row["low"], row["high"])) <= 1
         elif cell.column in ("p", "p_adjusted"):
             assert cell == format_p(row[cell.column], name=False)
         elif cell.column == "n_patients":
             assert cell == str(row["n_patients"])
         elif cell.column == "estimate":
             assert float(cell.replace("−", "-")) == pytest.approx(row["estimate"], abs=0.51)
+
+
+@pytest.mark.parametrize("make", STUDIES)
+@pytest.mark.parametrize("name", TABLES)
+def test_a_column_has_one_number_of_decimals(name, make):
+    """One interval is made much wider than the others, and one much narrower, as small and large cohorts have them."""
+    released = shown(make)[0]
+    results = released["results"]
+    for at, factor in ((0, 12), (1, 0.1)):
+        mine = results.index[results["low"].notna()][at::7]
+        for end in ("low", "high"):
+            estimate = results.loc[mine, "estimate"]
+            results.loc[mine, end] = estimate + factor * (results.loc[mine, end] - estimate)
+    made = TABLES[name](released, shown(make)[1])
+    if made is not None:
+        assert uneven(made, results.set_index("row_id")) == {}
 
 
 def test_primary_table_has_a_row_per_comparison():
@@ -313,7 +331,7 @@ def test_where_conclusions_change_is_said_with_direction_and_what_was_seen():
     rows = {row[0]: row for row in table("tipping_points", trial_plan, spoil, per_arm=200).rows}
     needling, usual = rows["Dry needling"][-1], rows["Usual care"][-1]
     assert needling == (
-        "Significant as imputed; no longer if they were 12 points worse (a mean of 42.0, beyond what was seen: 20.0 to 41.0)."
+        "Significant as imputed; no longer if they were 12.0 points worse (a mean of 42.0, beyond what was seen: 20.0 to 41.0)."
     )
     assert usual == "Not significant, whatever they had on the scale."
 

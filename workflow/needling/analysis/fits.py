@@ -13,12 +13,21 @@ if TYPE_CHECKING:
 
     from needling.mixed.fitted import MixedFit
 
-# What a likelihood of the measurements that exist takes for granted of those that do not.
-MISSING_AT_RANDOM = (
-    "If the model is right, it is unbiased where, given the measurements that exist and the covariates, missing ones would have "
-    "looked like those observed (missing at random); the data cannot show whether they would. No missing measurement was imputed "
-    "or carried forward."
-)
+
+def missing_at_random(covariates: bool) -> str:
+    """Say what a likelihood of the measurements that exist takes for granted of those that do not.
+
+    Parameters
+    ----------
+    covariates : whether the model has any.
+    """
+    return (
+        f"If the model is right, it is unbiased where, given the measurements that exist{' and the covariates' * covariates}, "
+        "missing ones would have looked like those observed (missing at random); the data cannot show whether they would. No "
+        "missing measurement was imputed or carried forward."
+    )
+
+
 FACTOR = re.compile(r"(\w+)\[(?:T\.)?(\w+)\]")
 
 

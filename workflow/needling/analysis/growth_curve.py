@@ -159,7 +159,7 @@ def _one_line(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM
+    from needling.analysis.fits import missing_at_random
 
     first = study.visits.baseline
     if study.arms:
@@ -176,7 +176,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", f"Random intercept and slope per patient (REML). {model}"),
         *_written(settings, study),
         ("uses", used(f"every measurement{after} of every patient who has at least one", needed)),
-        ("missing", MISSING_AT_RANDOM),
+        ("missing", missing_at_random(bool(settings.adjust))),
         ("people", "over_visits"),
         ("table", "contrasts"), ("table", "coefficients"), ("table", "cross_check"),
         ("figure", "forest"), ("figure", "diagnostics"),

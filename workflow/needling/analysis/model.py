@@ -414,7 +414,7 @@ def _compared(
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM
+    from needling.analysis.fits import missing_at_random
 
     row = {"visits": "visit", "sessions": "treatment session"}[settings.frame]
     rows = f"every {row}"
@@ -438,7 +438,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", " ".join(parts)),
         *as_written(settings.formula, settings.random, list(settings.clusters)),
         ("uses", f"{rows} at which the response and all that the model uses are known"),
-        ("missing", MISSING_AT_RANDOM),
+        ("missing", missing_at_random(True)),
         ("averaged", "the analysed measurements, so that a patient counts once for each of them"),
         ("df", settings.df),
         *([("people", "over_visits")] if settings.frame == "visits" else []),

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from needling.analysis.formulas import ADJUSTED, cluster_effects, equation
+from needling.analysis.formulas import (
+    ADJUSTED,
+    ERROR,
+    NORMAL,
+    OUTCOME,
+    cluster_effects,
+    covariance_terms,
+    equation,
+)
 from needling.analysis.results import (
     Comparison,
     Output,
@@ -152,7 +160,7 @@ def answers(found: "Fitted", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    from needling.analysis.fits import MISSING_AT_RANDOM
+    from needling.analysis.fits import missing_at_random
 
     baseline = {
         "covariate": "Baseline is a covariate",
@@ -165,24 +173,37 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     needed = [f"a value at {braced('visit', first)}"] if covariate else []
     needed = values_needed(study, *needed, *(["every covariate"] if settings.adjust else []))
     ladder = ", ".join(braced("structure", name) for name in settings.residual)
+    alone = _has_one_visit(settings, study)
     averaged = "the analysed measurements, so that a patient counts once for each visit measured"
+    averaged = "the analysed patients" if alone else averaged
     if settings.clusters:
         averaged += f", for an average {' and '.join(settings.clusters)}"
     return [
-        ("model", f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with "
-         f"which the model converges: {ladder}."),
+        ("model", f"Linear model of the only visit after baseline (REML). {baseline}." if alone else
+         f"Mixed model for repeated measures (REML). {baseline}. The covariance over visits is the first of these with which the "
+         f"model converges: {ladder}."),
         *_written(settings, study),
-        ("uses", used(f"every measurement{after} of every patient who has at least one", needed)),
-        ("missing", MISSING_AT_RANDOM),
+        ("uses", used("the patients who were measured at the visit" if alone else
+                      f"every measurement{after} of every patient who has at least one", needed)),
+        ("missing", missing_at_random(bool(settings.adjust))),
         ("averaged", averaged),
-        ("people", "over_visits"),
+        *([] if alone else [("people", "over_visits")]),
         ("table", "contrasts"), ("table", "coefficients"),
         ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
     ]  # fmt: skip
 
 
+def _has_one_visit(settings: Settings, study: Study) -> bool:
+    """Whether there is one visit to model: then nothing covaries over visits."""
+    return len(settings.needs(study).visits) == 1
+
+
 def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """The model as a formula: mean of each visit, what the arm adds at each, baseline as it is used, covariates, clusters."""
+    if _has_one_visit(settings, study):
+        random, spread = cluster_effects(list(settings.clusters), "i")
+        terms = [*covariance_terms(bool(study.arms), True, bool(settings.adjust)), *random, ERROR]
+        return equation(OUTCOME, terms, [NORMAL, *spread])
     terms = [(r"\mu_{j}", "a mean of the visit")]
     if study.arms:
         after = " after baseline, where the arms have one mean" if settings.baseline == "constrained" else ""

@@ -66,7 +66,7 @@ def analyse(
     outputs: list[Output] = []
     for question, data in questions(name, given, study):
         outputs += _answered(kind, data, question, given)
-    texts = [*kind.methods(settings, study), *_common_methods(name, settings, study)]
+    texts = [*kind.methods(settings, study), *_common_methods(name, settings, study, given)]
     said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
     tables = {
         "results": _joined([o.results for o in outputs], RESULTS, "results"),
@@ -208,13 +208,24 @@ def _per_protocol(
     return Output(rows.assign(row_id=[row_id(row) for row in rows[list(KEYS)].to_dict("records")]))
 
 
-def _common_methods(name: str, settings: Any, study: Study) -> list[tuple[str, str]]:
+def _is_completed(name: str, settings: Any, study: Study, given: "dict[str, pd.DataFrame]") -> bool:
+    """Whether a baseline value or covariate is put where an analysis lacks one: of nobody's there is nothing to say."""
+    needs = settings.needs(study)
+    for cohort, outcome in places(name, study):
+        for table, about in (("visits", outcome), ("patients", "")):
+            rows = of_population(_of_cohort(given[table], cohort, about, None), settings)
+            if (rows.isna() & completed(rows, settings, needs, study).notna()).any(axis=None):
+                return True
+    return False
+
+
+def _common_methods(name: str, settings: Any, study: Study, given: "dict[str, pd.DataFrame]") -> list[tuple[str, str]]:
     """What the methods of every kind say of what every analysis has: covariates, clusters, population."""
     said = [("adjusted", braced("covariate", one)) for one in settings.adjust]
     clusters = getattr(settings, "clusters", [])
     if reason := (getattr(settings, "scale", None) or {}).get("continuous"):
         said.append(("scale", f"Analysed by its mean as the study file says: {reason.rstrip('.')}."))
-    if study.design == "randomised" and settings.outcomes and settings.needs(study).completes(settings):
+    if settings.outcomes and _is_completed(name, settings, study, given):
         said.append(("scale", COMPLETED))
     said += [("clusters", one) for one in clusters]
     for covariate, levels in settings.where.items():

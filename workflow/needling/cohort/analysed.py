@@ -26,10 +26,6 @@ class Needs:
     everybody: bool = False
     filled: tuple[str, ...] = ()
 
-    def completes(self, settings: Analysis) -> bool:
-        """Tell whether there is a baseline value or a covariate that `completed` could fill."""
-        return self.baseline or bool(settings.adjust) or bool(self.filled)
-
 
 def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> "pd.DataFrame":
     """Put a value for each missing baseline value and covariate that an analysis adjusts for, in a randomised trial.

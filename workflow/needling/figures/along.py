@@ -97,7 +97,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         ax.set_xlabel(_number(row, labels))
     told = [f"{labels.arm(arm)} minus {in_sentence(labels.arm(reference))}" for arm, reference in pairs]
     handles = [axes[0].plot([], [], **one.kwargs)[0] for one in look.values()]
-    arm_key(figure, handles, told, whole)
+    arm_key(figure, handles, told, profile)
     return figure
 
 

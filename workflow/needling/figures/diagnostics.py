@@ -5,7 +5,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.panels import named
-from needling.figures.style import COLOURS, FAINT, Profile, light_grid, new_figure, panel_head
+from needling.figures.style import FAINT, INK, Profile, light_grid, new_figure, panel_head
+from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.withheld import NOT_DRAWN, withheld_note
@@ -46,7 +47,7 @@ def quantile_panel(ax: Axes, points: pd.DataFrame) -> Axes:
         ax.text(0.5, 0.5, "Not shown:\nfew people", transform=ax.transAxes, ha="center", va="center", color=FAINT)
         return ax
     ax.axline((0, 0), slope=1, color=FAINT, linewidth=0.9)
-    ax.plot(points["x"], points["residual"], linestyle="none", marker="o", markersize=3, color=COLOURS[1])
+    ax.plot(points["x"], points["residual"], linestyle="none", marker="o", markersize=3, color=INK)
     reach = 1.1 * max(1.0, points[["x", "residual"]].abs().max().max())
     ax.set(xlim=(-reach, reach), ylim=(-reach, reach), xlabel="Normal quantile", ylabel="Scaled residual")
     return light_grid(ax, "both")
@@ -55,8 +56,8 @@ def quantile_panel(ax: Axes, points: pd.DataFrame) -> Axes:
 def bin_panel(ax: Axes, bins: pd.DataFrame, unit: str) -> Axes:
     """Draw the mean residual in each bin of the fitted value, with its 10th to 90th percentile."""
     ax.axhline(0, color=FAINT, linewidth=0.9)
-    ax.vlines(bins["x"], bins["low"], bins["high"], color=COLOURS[1], linewidth=1, alpha=0.6)
-    ax.plot(bins["x"], bins["residual"], linestyle="none", marker="o", markersize=3, color=COLOURS[1])
+    ax.vlines(bins["x"], bins["low"], bins["high"], color=INK, linewidth=1, alpha=0.6)
+    ax.plot(bins["x"], bins["residual"], linestyle="none", marker="o", markersize=3, color=INK)
     ax.set(xlabel=f"Fitted value\n({unit})" if unit else "Fitted value", ylabel="Scaled residual")
     return light_grid(ax, "both")
 
@@ -84,11 +85,32 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
-    caption = (
-        f"Residuals of the primary analysis, {named(source, labels)}. Left of each pair: quantiles of the scaled residuals "
-        "against the normal distribution, with the line on which they would lie. Right: mean and 10th to 90th percentile of the "
-        "scaled residuals in bins of the fitted value."
-    )
+    caption = f"Residuals of the primary analysis, {named(source, labels)}."
+    if source["plot"].eq("quantiles").any():
+        caption += (
+            " Left of each pair: quantiles of the scaled residuals against the normal distribution, with the line on which they "
+            "would lie."
+        )
+    bins = source[source["plot"] == "bins"]
+    if len(bins):
+        all_have, some_have = bins["low"].notna().all(), bins["low"].notna().any()
+        what = "mean and 10th to 90th percentile" if all_have else "mean"
+        where = ", with their 10th to 90th percentile where it may be shown" if some_have and not all_have else ""
+        caption += f" Right: {what} of the scaled residuals in bins of the fitted value{where}."
     if withheld_note(source):
         caption += f" {NOT_DRAWN}"
-    return caption, f"Pairs of residual plots for {named(source, labels)}; values in the source data."
+    told = []
+    for place, points in source.groupby(PLACE, sort=False):
+        cohort, outcome, site = map(str, place)
+        name = f"{labels.cohort(cohort)}, {in_sentence(labels.outcome(outcome, site))}"
+        told.append(f"{name}: {' and '.join(_seen(points))}")
+    return caption, f"Pairs of residual plots. {'; '.join(told)}."
+
+
+def _seen(points: pd.DataFrame) -> list[str]:
+    """How far the residuals of one model are from what it says of them."""
+    quantiles, bins = (points[points["plot"] == plot] for plot in ("quantiles", "bins"))
+    apart = (quantiles["residual"] - quantiles["x"]).abs().max()
+    ends = " to ".join(format_fixed(bins["residual"].agg(end), 1) for end in ("min", "max"))
+    far = [f"quantiles at most {format_fixed(apart, 1)} from the line"] if len(quantiles) else []
+    return [*far, *([f"means of bins from {ends}"] if len(bins) else [])]

@@ -38,7 +38,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         family = labels.plan.families[str(name)]
         head = f"{sentence(FAMILIES[family.method])}, level {family.level:g}"
         told = {label: hypothesis_words(label, family.hypotheses[label], labels) for label in family.hypotheses}
-        panel(panel_head(ax, f"Family {spaced(str(name))}", head), rows, told, profile.small, profile.width < WIDE)
+        panel(panel_head(ax, labels.family(str(name)), head), rows, told, profile.small, profile.width < WIDE)
     return figure
 
 

@@ -1,7 +1,6 @@
 """The primary comparisons at the primary visit: means, estimate and interval, and which side is better with which arm."""
 
 from dataclasses import dataclass
-from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from needling.figures.style import BAND, FAINT, INK, LEADING, STRONG, Look, Profile, Sheet, looks, text_width, wrapped
-from needling.labels.numbers import decimals, format_fixed, format_p
+from needling.labels.numbers import column_decimals, decimals, format_fixed, format_p
 from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import POOLED, Labels
 from needling.tables.select import RATIOS, asked_for, comparisons, in_order
@@ -89,8 +88,7 @@ class Group:
     @property
     def digits(self) -> int:
         """Decimals of a column: those that a middling interval can bear."""
-        known = [decimals(row["low"], row["high"]) for row in self.rows if pd.notna(row["estimate"])]
-        return int(median(known)) if known else 2
+        return column_decimals((row["low"], row["high"]) for row in self.rows if pd.notna(row["estimate"]))
 
     def drawn(self, row: dict[Any, Any]) -> tuple[float, float, float]:
         """Estimate and ends of the interval as they are drawn, from left to right."""

@@ -17,7 +17,7 @@ from needling.figures.intervals import (
     place_of_none,
 )
 from needling.figures.style import FAINT, HAIR, INK, LEADING, STRONG, Profile, Sheet, text_width, wrapped
-from needling.labels.numbers import format_estimate, format_interval, format_p
+from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, subgroup
@@ -45,9 +45,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a plot for each cohort, outcome and pair of arms, below one another; those of an outcome in a unit have one scale."""
     groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
     effects = source[source["quantity"] == "effect_at"]
-    rows = effects.to_dict("records")
+    rows, digits = effects.to_dict("records"), shared_decimals(source)
     left = GAP + max(text_width(_name(row, labels), profile.type) for row in rows)
-    numbers = max(text_width(number(row), profile.type) for row in rows)
+    numbers = max(text_width(number(row, digits), profile.type) for row in rows)
     right = profile.width - GAP - max(numbers, text_width(ASKED, profile.small))
     heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
     below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
@@ -81,6 +81,7 @@ def _group(
     """Write the head of a plot, its names and numbers, and draw its intervals."""
     left, right, y, height = place
     first: dict[Any, Any] = rows.iloc[0].to_dict()
+    digits = shared_decimals(source)
     name = place_and_pair(first, labels, source)
     sheet.write(0, y + 4.4, wrapped(name, profile.width, profile.head, 600), fontweight=600, fontsize=profile.head)
     for p in rows["p"].dropna():
@@ -92,7 +93,7 @@ def _group(
     for row, where in zip(effects.to_dict("records"), at, strict=True):
         weight = 500 if row["variant"] == "pooled" else 400
         sheet.write(0, y + HEAD + where + down, _name(row, labels), fontweight=weight)
-        sheet.write(profile.width, y + HEAD + where + down, number(row), ha="right", fontweight=weight)
+        sheet.write(profile.width, y + HEAD + where + down, number(row, digits), ha="right", fontweight=weight)
     shown_first = effects.iloc[0].to_dict()
     ends = limits(source[source["quantity"] == "effect_at"], shown_first)
     ax = difference_axis(sheet.panel(left, y + HEAD, right - left, height, ylim=(height, 0)), ends, 5)
@@ -127,9 +128,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
             " In standard deviations at baseline, higher better, where subgroups are measured by different instruments; each one's "
             "own unit is in the table."
         )
+    digits = shared_decimals(source)
     told = [
-        f"{place_words(row, labels, source)}, {in_sentence(subgroup(row, labels))}: "
-        f"{format_estimate(row['estimate'], row['low'], row['high'])} {row['unit']} ({format_interval(row['low'], row['high'])})"
+        f"{place_words(row, labels, source)}, {in_sentence(subgroup(row, labels))}: {number(row, digits)} {row['unit']}".rstrip()
         for row in source[source["quantity"] == "effect_at"].to_dict("records")
     ]
     return " ".join([caption, *withheld_note(source)]), f"Intervals of subgroups. {'; '.join(told)}."

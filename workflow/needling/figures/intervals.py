@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from needling.figures.style import BAND, HAIR, INK, Profile, Sheet, looks, text_width
-from needling.labels.numbers import decimals, format_estimate, format_fixed
+from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import PLACE
@@ -67,10 +67,9 @@ def name_sides(
             sheet.write(x, y, words, ha=side, color=look[arm].colour, fontsize=profile.small)
 
 
-def number(row: dict[Any, Any]) -> str:
-    """An estimate with its interval, or nothing."""
+def number(row: dict[Any, Any], digits: dict[str, int]) -> str:
+    """An estimate with its interval to the decimals of its column (`shared_decimals`), or nothing."""
     if pd.isna(row["estimate"]):
         return ""
-    digits = decimals(row["low"], row["high"])
-    low, high = (format_fixed(row[name], digits) for name in ("low", "high"))
-    return f"{format_estimate(row['estimate'], row['low'], row['high'])} ({low} to {high})"
+    estimate, low, high = (format_fixed(row[name], digits[row["row_id"]]) for name in ("estimate", "low", "high"))
+    return f"{estimate} ({low} to {high})"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from needling.figures.panels import visit_positions
-from needling.figures.style import FAINT, LINE, Look, Profile, Sheet, key_height, light_grid, looks, wrapped
+from needling.figures.style import FAINT, LINE, Look, Profile, Sheet, key_height, light_grid, looks, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -83,9 +83,23 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ax = panel(sheet.panel(x, y + head, width, COURSE), rows, positions, look)
             reach = max(positions.values()) - min(positions.values()) or 1.0
             ax.set_xlim(min(positions.values()) - 0.1 * reach, max(positions.values()) + 0.1 * reach)
-            ax.set_xticks(list(positions.values()), [labels.visit(one).replace(" ", "\n", 1) for one in positions])
+            ax.set_xticks(
+                list(positions.values()), visit_names(labels, positions, width / (1.2 * reach), profile.small)
+            )
         y += head + COURSE + UNDER
     return sheet.figure
+
+
+def visit_names(labels: Labels, positions: dict[str, float], scale: float, size: float) -> list[str]:
+    """Names below an axis of so many mm a week; of visits too near each other the primary one, the last and the first are named."""
+    names = {visit: labels.visit(visit).replace(" ", "\n", 1) for visit in positions}
+    visits = list(positions)
+    kept: list[str] = []
+    for one in dict.fromkeys([*(v for v in visits if v == labels.plan.visits.primary), visits[-1], *visits]):
+        needs = [1.5 + (text_width(names[one], size) + text_width(names[other], size)) / 2 for other in kept]
+        apart = [scale * abs(positions[one] - positions[other]) for other in kept]
+        kept += [one] if all(gap >= least for gap, least in zip(apart, needs, strict=True)) else []
+    return [names[visit] if visit in kept else "" for visit in visits]
 
 
 def _of(rows: pd.DataFrame, place: tuple[str, str, str]) -> pd.DataFrame:

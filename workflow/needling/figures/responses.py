@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from needling.figures.style import FAINT, Look, Profile, light_grid, looks, new_figure, panel_head
+from needling.figures.style import FAINT, Look, Profile, arm_key, light_grid, looks, new_figure, panel_head
 from needling.labels.numbers import rounded
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -63,7 +63,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     if _important(source, labels):
         handles.append(Line2D([], [], **IMPORTANT, label="Smallest important change of one person"))
     if handles:
-        figure.legend(handles=handles, loc="outside upper left", ncols=profile.across(len(handles), 55), handlelength=3)
+        arm_key(figure, handles, [str(one.get_label()) for one in handles], profile)
     return figure
 
 

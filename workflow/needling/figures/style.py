@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 
 from needling.figures.fonts import FAMILY, font_files
@@ -212,6 +213,7 @@ def _key_places(entries: Mapping[str, Look], left: float, width: float) -> list[
 
 
 LEADING = 0.42  # mm from line to line for each point of type
+ENTRY = 0.54  # the same, from entry to entry of a key
 
 
 def text_width(words: str, size: float, weight: int = 400) -> float:
@@ -256,15 +258,20 @@ def new_figure(width: float, height: float) -> Figure:
 def arm_key(figure: Figure, handles: Any, names: list[str], profile: Profile, handle: float = 3) -> None:
     """Say at the top left what each mark stands for: side by side where the words fit, else one a line; long ones are broken.
 
-    Of a figure that the layout engine lays out (`new_figure`), which then keeps room for it; a sheet has `Sheet.key`.
+    Words have the colour of their mark and the weight that those of `Sheet.key` have. Of a figure that the layout engine lays
+    out (`new_figure`), which then keeps room for it.
     """
     mark = (handle + 2.8) * profile.type / 72 / MM  # mm: a mark and the gaps about it
-    wide = [text_width(name, profile.type) + mark for name in names]
-    told = [wrapped(name, profile.width - mark - 6, profile.type) for name in names]
-    ncols = len(names) if sum(wide) < profile.width - 6 else 1
+    wide = [text_width(name, profile.type, 500) + mark for name in names]
+    room = figure.get_figwidth() / MM - 6
+    told = [wrapped(name, room - mark, profile.type, 500) for name in names]
+    ncols = len(names) if sum(wide) < room else 1
     further = sum(1 + words.count("\n") for words in told) - 1 if ncols == 1 else 0
-    taller(figure, further * LEADING * profile.type)
-    figure.legend(handles, told, loc="outside upper left", ncols=ncols, handlelength=handle)
+    taller(figure, further * ENTRY * profile.type)
+    key = figure.legend(handles, told, loc="outside upper left", ncols=ncols, handlelength=handle)
+    for drawn, words in zip(key.legend_handles, key.get_texts(), strict=True):
+        colour = drawn.get_edgecolor() if isinstance(drawn, Patch) else getattr(drawn, "get_color", lambda: INK)()
+        words.set(color=colour, fontweight=500)
 
 
 def taller(figure: Figure, more: float) -> Figure:

@@ -5,13 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from needling.figures.style import COLOURS, FAINT, INK, Profile, new_figure, panel_head
+from needling.figures.style import COLOURS, FAINT, INK, PAPER, Profile, arm_key, new_figure, panel_head
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.select import in_order
@@ -19,7 +18,7 @@ from needling.tables.withheld import withheld_note
 
 PANEL = ["analysis", "cohort", "outcome", "arm", "reference"]
 ACROSS = 3
-LIGHT = 0.62  # how far a region's colour is from the full one towards white
+LIGHT = 0.38  # of a region's colour: what lies below shows through, so that a dark page keeps its regions dark
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -39,7 +38,7 @@ def panel(ax: Axes, rows: pd.DataFrame, colours: tuple[str, str]) -> Axes:
     for name, colour, sign in (("high", colours[0], -1.0), ("low", colours[1], 1.0)):
         beyond = sign * grids[name].to_numpy(float)
         if np.isfinite(beyond).all() and (beyond > 0).any():
-            ax.contourf(x, y, beyond, levels=[0, np.inf], colors=[_light(colour)])
+            ax.contourf(x, y, beyond, levels=[0, np.inf], colors=[colour], alpha=LIGHT)
             if (beyond < 0).any():
                 ax.contour(x, y, beyond, levels=[0], colors=[colour], linewidths=1.3)
     ax.axhline(0, color=FAINT, linewidth=0.6)
@@ -49,11 +48,6 @@ def panel(ax: Axes, rows: pd.DataFrame, colours: tuple[str, str]) -> Axes:
     ax.yaxis.set_major_locator(MaxNLocator(4, prune="lower"))
     ax.set(xlim=(-ends, ends), ylim=(-ends, ends), aspect="equal")
     return ax
-
-
-def _light(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (part + (1 - part) * LIGHT for part in to_rgb(colour))
-    return red, green, blue
 
 
 def _regions(row: dict[Any, Any], labels: Labels) -> tuple[str, str]:
@@ -73,10 +67,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     across = profile.across(min(ACROSS, len(groups)), 58 if several else 42)
     lines = -(-len(groups) // across)
     width = profile.width_of(across)
-    keys = Profile(width).across(4, 6 * profile.type)
-    figure = new_figure(
-        width, 6 + 1.1 * profile.type * -(-4 // keys) + (0.84 * width / across + 2.2 * profile.type) * lines
-    )
+    figure = new_figure(width, 6 + 1.1 * profile.type + (0.84 * width / across + 2.2 * profile.type) * lines)
     axes = figure.subplots(lines, across, squeeze=False)
     for ax, rows in zip(axes.flat, groups, strict=False):
         first = rows.iloc[0].to_dict()
@@ -98,12 +89,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     one_reference = source["reference"].nunique() == 1
     reference = in_sentence(labels.arm(source["reference"].iloc[0])) if one_reference else "the other arm"
     handles = [
-        Patch(facecolor=_light(COLOURS[1]), edgecolor=COLOURS[1], label=f"Favours {arm}"),
-        Patch(facecolor="white", edgecolor=FAINT, label="Interval holds 0"),
-        Patch(facecolor=_light(COLOURS[0]), edgecolor=COLOURS[0], label=f"Favours {reference}"),
+        Patch(facecolor=(COLOURS[1], LIGHT), edgecolor=COLOURS[1], label=f"Favours {arm}"),
+        Patch(facecolor=PAPER, edgecolor=FAINT, label="Interval holds 0"),
+        Patch(facecolor=(COLOURS[0], LIGHT), edgecolor=COLOURS[0], label=f"Favours {reference}"),
         Line2D([], [], marker="o", color=INK, linestyle="", label="As imputed"),
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=keys, handlelength=1.4)
+    arm_key(figure, handles, [str(one.get_label()) for one in handles], profile, 1.4)
     return figure
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, light_grid, new_figure, panel_head
+from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, arm_key, light_grid, new_figure, panel_head
 from needling.labels.numbers import format_estimate
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -61,7 +61,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         )
         for habit, (colour, marker, face) in LOOKS.items()
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles) if profile.width > 100 else 1)
+    arm_key(figure, handles, [str(one.get_label()) for one in handles], profile, 1.4)
     return figure
 
 

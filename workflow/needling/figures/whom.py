@@ -17,8 +17,8 @@ from needling.figures.intervals import (
     number,
     place_of_none,
 )
-from needling.figures.style import FAINT, INK, LINE, STRONG, Profile, Sheet, text_width, wrapped
-from needling.labels.numbers import format_estimate, format_interval, format_p
+from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, Sheet, text_width, wrapped
+from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import RISK, moderator, place_and_pair, place_words, shown, value_words
@@ -48,8 +48,9 @@ class _Sheet:
     def __init__(self, groups: list[pd.DataFrame], source: pd.DataFrame, labels: Labels, profile: Profile) -> None:
         self.groups, self.source, self.labels, self.profile = groups, source, labels, profile
         size = profile.type
+        self.digits = shared_decimals(source)
         effects = source[source["quantity"] == "effect_at"]
-        numbers = max(text_width(number(row), size) for row in effects.to_dict("records"))
+        numbers = max(text_width(number(row, self.digits), size) for row in effects.to_dict("records"))
         ps = max(text_width("P", size, 500), *(text_width(format_p(p, name=False), size) for p in source["p"]))
         self.narrow = profile.width < NARROW  # then names stand over their values, and changes are in the table alone
         self.top = 10.5 if self.narrow else 6.5
@@ -62,7 +63,9 @@ class _Sheet:
         self.effect = self.change = self.p - (0 if self.narrow else ps + GAP)
         if not self.narrow:
             changes = source[source["quantity"] == "predictive"].to_dict("records")
-            width = max([text_width("(95% CI)", size, 500), *(text_width(number(row), size) for row in changes)])
+            width = max(
+                [text_width("(95% CI)", size, 500), *(text_width(number(row, self.digits), size) for row in changes)]
+            )
             self.effect = self.change - width - GAP
         self.plot = (self.value + 2 * GAP, self.effect - numbers - GAP)
 
@@ -110,6 +113,8 @@ class _Sheet:
         for term, mine in effects.groupby("term", sort=False):
             places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
             self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places])
+            if self.narrow:  # the name stands over the plot, and no line runs through its words
+                ax.axhspan(at - STEP / 2 - APART / 2, at + 0.6 * STEP, color=PAPER, linewidth=0, zorder=1.5)
             _interval(ax, mine, places)
             at = places[-1] + STEP + APART
 
@@ -121,13 +126,13 @@ class _Sheet:
             sheet.write(0, places[0] - STEP * self.narrow + down + 3.2 * line, words)
         for row, y in zip(mine.to_dict("records"), places, strict=True):
             sheet.write(self.value, y + down, value_words(row["at"], self.labels), ha="right", color=FAINT)
-            sheet.write(self.effect, y + down, number(row), ha="right")
+            sheet.write(self.effect, y + down, number(row, self.digits), ha="right")
         others = {row["quantity"]: row for row in rows[rows["term"] == term].to_dict("records")}
         middle = places[len(places) // 2] + down
         if self.narrow:
             return
         if "predictive" in others:
-            sheet.write(self.change, middle, number(others["predictive"]), ha="right")
+            sheet.write(self.change, middle, number(others["predictive"], self.digits), ha="right")
         sheet.write(self.p, middle, format_p(others["moderation"]["p"], name=False), ha="right")
 
 
@@ -148,9 +153,10 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"Change: from the first to the last value; P: of the test that the {labels.noun} does not depend on the moderator. The "
         "line joins what one model says; a moderator need not be a cause."
     )
+    digits = shared_decimals(source)
     told = [
         f"{place_words(row, labels, source)}, {in_sentence(moderator(row['term'], labels))} {value_words(row['at'], labels)}: "
-        f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
+        f"{number(row, digits)}"
         for row in source[source["quantity"] == "effect_at"].to_dict("records")
     ]
     return " ".join([caption, *withheld_note(source)]), f"Intervals at values of moderators. {'; '.join(told)}."

@@ -1,9 +1,14 @@
 """Numbers as a journal prints them."""
 
 import math
+from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
+from statistics import median
+
+import pandas as pd
 
 MINUS, MISSING = "−", "–"
+PERCENT = ("share", "risk_difference", "session_rate")  # quantities from 0 to 1 that are printed times 100
 
 
 def decimals(low: float, high: float) -> int:
@@ -12,6 +17,26 @@ def decimals(low: float, high: float) -> int:
     if not math.isfinite(half) or half <= 0:
         return 2
     return min(3, max(0, 1 - math.floor(math.log10(half))))
+
+
+def column_decimals(intervals: Iterable[tuple[float, float]]) -> int:
+    """Choose the decimals of a column: those that a middling interval can bear, and enough for a digit of the narrowest."""
+    known = [decimals(low, high) for low, high in intervals if math.isfinite(low) and math.isfinite(high)]
+    return max(int(median(known)), max(known) - 1) if known else 2
+
+
+def shared_decimals(rows: pd.DataFrame) -> dict[str, int]:
+    """Choose decimals for rows of results: one number for all of one quantity, outcome and unit, which a column compares.
+
+    Returns
+    -------
+    row_id -> decimals of its estimate and interval, as percent where the quantity is printed so.
+    """
+    shared: dict[str, int] = {}
+    for (quantity, *_), mine in rows.groupby(["quantity", "outcome", "unit"], sort=False):
+        ends = mine[["low", "high"]].astype(float) * (100 if quantity in PERCENT else 1)
+        shared |= dict.fromkeys(mine["row_id"], column_decimals(ends.itertuples(index=False, name=None)))
+    return shared
 
 
 def format_fixed(value: float, digits: int) -> str:

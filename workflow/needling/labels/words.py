@@ -173,6 +173,12 @@ class Labels:
         """Words for an analysis."""
         return self.plan.analyses[code].label or titled(code)
 
+    def family(self, code: str) -> str:
+        """Words for a family of tests; where the study file gives none, the analyses whose tests it holds."""
+        holds = [name for name, one in self.plan.analyses.items() if one.family == code]
+        named = [self.analysis(name) for name in holds] or [titled(code)]
+        return self.plan.families[code].label or listed([named[0], *(in_sentence(one) for one in named[1:])])
+
     def covariate(self, code: str) -> str:
         """Words for a covariate."""
         column: Any = self.plan.patients.covariates.get(code) or self.plan.covariates.get(code)

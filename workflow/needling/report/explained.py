@@ -6,7 +6,7 @@ import pandas as pd
 import yaml
 
 from needling.labels.numbers import decimals, format_estimate, format_fixed, format_interval, format_p
-from needling.labels.sentences import in_sentence, listed, plainly, sentence, spaced, span
+from needling.labels.sentences import listed, plainly, sentence, span
 from needling.labels.words import FAMILIES, WITHHELD, Labels
 from needling.report.methods import model_words
 from needling.study.keys import StudyError
@@ -143,6 +143,6 @@ def _test(row: dict[str, Any], labels: Labels) -> list[str]:
     if row["family"] and pd.notna(row["p_adjusted"]):
         method = FAMILIES.get(labels.plan.families[row["family"]].method, "not adjusted")
         told.append(
-            f"adjusted {format_p(row['p_adjusted'])} within the family {in_sentence(spaced(row['family']))} ({method})"
+            f"adjusted {format_p(row['p_adjusted'])} over the family of tests “{labels.family(row['family'])}” ({method})"
         )
     return told

@@ -5,16 +5,19 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, Labels
 from needling.tables.select import said
 
 FORMULA = ("formula", "formula_words")
-LEGEND = (
-    "In the formulas Y is the outcome of patient i, at visit j where there are several; with index 0 it is the value at baseline. "
-    "A is the arm, x are the covariates; Greek letters are estimated, u and b are random effects, and N is the normal "
-    "distribution."
-)
+# What formulas have in common, told before the first: how it is written in LaTeX -> words.
+LETTERS = {
+    r"A\(i\)": "A is the arm",
+    r"\\mathbf\{x\}": "x are the covariates",
+    r"\\(alpha|beta|gamma|delta|lambda|mu|tau|sigma|Sigma)\b": "Greek letters are estimated",
+    r"(?<!\w)[ub]_\{": "u and b are random effects",
+    r"N\(": "N is the normal distribution",
+}
 # What else a formula may have, told beside it: a part of its LaTeX -> words.
 SYMBOLS = {
     r"\,t_{ij}": "t is time in weeks",
@@ -88,7 +91,8 @@ def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) ->
         family = plan.families[settings.family]
         how = f"{FAMILIES.get(family.method, 'not adjusted')}, two-sided level {family.level}"
         sentences.append(
-            f"P values of the primary comparisons are adjusted within the family {spaced(settings.family)} ({how})."
+            f"P values of the comparisons planned here are adjusted over a family of tests, "
+            f"“{labels.family(settings.family)}” ({how})."
         )
     written = [
         (_with_labels(latex, labels), sentence(labels.fill(words)))
@@ -109,6 +113,18 @@ def _with_labels(latex: str, labels: Labels) -> str:
         return re.sub(r"[&%$#_{}]", r"\\\g<0>", labels.fill(found[0]))
 
     return re.sub(r"\{column:[^{}]*\}", label, latex)
+
+
+def legend(formulas: list[str]) -> str:
+    """Say what the letters are that the formulas of a report have; of those that none has nothing."""
+    whole = " ".join(formulas)
+    told = []
+    if re.search(r"(?<!\w)Y_", whole):
+        visits = ", at visit j where there are several" if re.search(r"_\{ij", whole) else ""
+        baseline = "; with index 0 it is the value at baseline" if re.search(r"Y_\{i0", whole) else ""
+        told.append(f"In the formulas Y is the outcome of patient i{visits}{baseline}.")
+    known = [words for written, words in LETTERS.items() if re.search(written, whole)]
+    return " ".join([*told, *([f"{sentence(listed(known))}."] if known else [])])
 
 
 def letters(latex: str) -> str:

@@ -15,6 +15,8 @@ from needling.labels.sentences import sentence, spaced
 
 MOST_LINES = 30  # of a figure's numbers, on the page
 LARGEST_FILE = 15_000  # bytes of a table that is kept in the page
+SIDE_BY_SIDE = 44  # characters of a line of a table on a phone: more, and its rows stand as blocks
+LABEL, HALF = 16, 24  # characters that a row's name needs, being broken; that fit beside another cell of a block
 
 # Colours of the figures become those of the scheme, so that one drawing serves light, dark and print.
 VARIABLES = {INK: "ink", FAINT: "soft", RULE: "rule", HAIR: "hair", PAPER: "paper", BAND: "band"}
@@ -106,9 +108,14 @@ def _region(found: re.Match[str], tables: Path | None) -> str:
     head, foot = table[: table.index("</thead>")], table[table.index("</thead>") :]
     head = re.sub(r"<th\b(?!ead)", '<th scope="col"', head)
     foot = re.sub(r'<tr class="heading">.*?</tr>', lambda row: _group(row, len(heads)), foot, flags=re.DOTALL)
-    stacked = len(heads) >= 5
-    named = heads if stacked else []
-    foot = re.sub(r"<tr(?! class=\"heading\")[^>]*>.*?</tr>", lambda row: _cells(row[0], named), foot, flags=re.DOTALL)
+    row = r"<tr(?! class=\"heading\")[^>]*>.*?</tr>"
+    longest = _longest(
+        [re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", one, re.DOTALL) for one in re.findall(row, foot, re.DOTALL)]
+    )
+    line = [max([long, *map(len, head.split())]) for head, long in zip(heads, longest, strict=False)]
+    stacked = len(heads) > 2 and min(LABEL, line[0]) + sum(line[1:]) + 2 * (len(line) - 1) > SIDE_BY_SIDE
+    named = list(zip(heads, (long > HALF for long in longest), strict=False)) if stacked else []
+    foot = re.sub(row, lambda found: _cells(found[0], named), foot, flags=re.DOTALL)
     aligned = f"{head}{foot}".replace(' style="text-align: left;"', "").replace(
         ' style="text-align: right;"', ' class="n"'
     )
@@ -125,15 +132,22 @@ def _group(row: re.Match[str], columns: int) -> str:
     return f'<tr class="heading"><th scope="colgroup" colspan="{columns}">{cell[1] if cell else ""}</th></tr>'
 
 
-def _cells(row: str, heads: list[str]) -> str:
-    """A row whose first cell is its head, and whose others have the names of their columns for a phone."""
+def _longest(rows: list[list[str]]) -> list[int]:
+    """Characters of the longest cell of each column."""
+    texts = [[html.unescape(re.sub(r"<[^>]+>", "", cell)).strip() for cell in row] for row in rows]
+    return [max(map(len, column)) for column in zip(*texts, strict=True)] if texts else []
+
+
+def _cells(row: str, heads: list[tuple[str, bool]]) -> str:
+    """A row whose first cell is its head; for a phone others have the names of their columns, and whether they need a line."""
     row = re.sub(r"<th\b", '<th scope="row"', row)
     places = count(1)
 
     def named(found: re.Match[str]) -> str:
         place = next(places)
-        label = html.escape(html.unescape(heads[place]), True) if place < len(heads) else ""
-        return f'<td data-label="{label}"' if heads else "<td"
+        head, is_wide = heads[place] if place < len(heads) else ("", False)
+        wide = " data-wide" if is_wide else ""
+        return f'<td data-label="{html.escape(html.unescape(head), True)}"{wide}' if heads else "<td"
 
     return re.sub(r"<td\b", named, row)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from needling.report.answer import ADD, answers, harms_line, heading, noticed, s
 from needling.report.checklists import checklist_tables
 from needling.report.happened import clusters_sentences, delivered_sentences, guesses_sentences, harms_sentences
 from needling.report.mechanisms import process_sentences, sessions_sentences
-from needling.report.methods import LEGEND, lacking, model_words, plan_items
+from needling.report.methods import lacking, legend, model_words, plan_items
 from needling.report.numbers import people, primary_sentences
 from needling.report.placed import Floats, section
 from needling.report.sure import how_sure
@@ -140,7 +141,7 @@ def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any
     models = [model_words(name, released, labels) for name in labels.plan.analyses]
     return {
         "models": models,
-        "legend": LEGEND if any(one["written"] for one in models) else "",
+        "legend": legend([latex for one in models for latex, _ in one["written"]]),
         "items": plan_items(released, labels),
         "lacking": lacking(labels),
     }
@@ -190,7 +191,7 @@ def _asides(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str,
 
 
 def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
-    """Say in a sentence each what was not fitted as the study file says."""
+    """Say what was not fitted as the study file says: each reason once, with the analyses and places of which it holds."""
     results = released["results"]
     odd = results[~results["status"].isin(["converged", "abstains"]) | results["structures_tried"].ne("")]
     told = {
@@ -199,22 +200,30 @@ def _problems(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
         "failed": "the model could not be fitted",
         "not_estimated": "a comparison could not be estimated",
     }
-    sentences: dict[str, None] = {}
+    reasons: dict[str, dict[str, dict[str, None]]] = {}
     for row in odd.drop_duplicates(["analysis", "cohort", "outcome", "site", "status", "note"]).to_dict("records"):
         outcome = f", {in_sentence(labels.outcome(row['outcome'], row['site']))}" if row["outcome"] else ""
         place = f"{labels.cohort(row['cohort'])}{outcome}"
-        parts = (
-            [in_sentence(plainly(str(row["note"])).rstrip(".")) or told.get(row["status"], "")]
-            if row["status"] != "converged"
-            else []
-        )
+        parts = []
+        if row["status"] != "converged":
+            note = plainly(str(row["note"])).rstrip(".")
+            parts = note.split("; ") if note else [told.get(row["status"], "")]
         if row["structures_tried"]:
             tried = listed([labels.structure(one) for one in json.loads(row["structures_tried"])])
             parts.append(
                 f"planned covariance structures that did not hold: {tried}; used instead: {labels.structure(row['structure'])}"
             )
-        sentences[f"{labels.analysis(row['analysis'])}: {place}: {'; '.join(parts)}."] = None
-    return list(sentences)
+        for part in parts:
+            reasons.setdefault(sentence(part), {}).setdefault(row["analysis"], {})[place] = None
+    return [
+        f"{reason}: {'; '.join(f'{labels.analysis(name)} ({_listed(where)})' for name, where in found.items())}."
+        for reason, found in reasons.items()
+    ]
+
+
+def _listed(places: Iterable[str]) -> str:
+    """Places between which commas would be read as theirs."""
+    return "; ".join(map(in_sentence, places))
 
 
 def _surprises(results: pd.DataFrame, labels: Labels) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p
+from needling.labels.numbers import format_estimate, format_fixed, format_interval, format_p, shared_decimals
 from needling.labels.sentences import in_sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.by_subgroup import QUANTITIES, SD_UNIT, lines_of, subgroup, units
@@ -90,7 +90,7 @@ def subgroup_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> lis
     Sentences as pieces of text; a `Told` where a piece prints a result. No large P is called a proof that subgroups are the same.
     """
     rows = shown(released, labels, ("table", "by_subgroup"), QUANTITIES)
-    found = []
+    digits, found = shared_decimals(rows), []
     for _, mine in rows.groupby([*PLACE, "arm"], sort=False):
         tests = mine[mine["quantity"].eq("moderation") & mine["p"].notna()].to_dict("records")
         if not tests:
@@ -107,7 +107,7 @@ def subgroup_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> lis
             if pd.isna(row["estimate"]):
                 continue
             name = in_sentence(subgroup(row, labels)) if is_first else in_sentence(labels.instrument(row["instrument"]))
-            pieces += [f"; {name} ", units(row), " standard deviations" if row["unit"] == SD_UNIT else ""]
+            pieces += [f"; {name} ", units(row, digits), " standard deviations" if row["unit"] == SD_UNIT else ""]
         pieces.append(f"; {test['note']}" if test["note"] else "")
         found.append([*pieces, "."])
     return found

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from needling.study.keys import Name, Section, nearest
+from needling.study.keys import Name, Section, Words, nearest
 
 
 class Hypothesis(Section):
@@ -26,6 +26,9 @@ class Family(Section):
         description="Default: Holm, valid whatever the correlation; hochberg assumes that it is not negative. fixed_sequence: "
         "each at the full level once those before it are rejected; fallback: a sequence in which each starts with a weight; "
         "graph: weights, and where the weight of a rejected one goes (gatekeeping and others).",
+    )
+    label: Words = Field(
+        "", description="What it asks, in words: Pain, then function. Default: the analyses whose tests it holds."
     )
     level: float = Field(0.05, gt=0, lt=0.5, description="Family-wise error rate. Default: 0.05, two-sided.")
     hypotheses: dict[Name, Hypothesis] = Field(

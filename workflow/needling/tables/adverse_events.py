@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval
+from needling.labels.numbers import MISSING, PERCENT, format_fixed, shared_decimals
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -46,6 +46,7 @@ def _table(
     arms: list[tuple[str, str]] = [(arm, "") for arm in plan.arms or [""]]
     pairs = exact.loc[exact["reference"] != "", ["arm", "reference"]].drop_duplicates()
     columns = [*arms, *pairs.itertuples(index=False, name=None)]
+    digits = shared_decimals(exact)
     printed: list[tuple[str, Row]] = []
     of_term: dict[tuple[str, str, str], list[dict[Any, Any]]] = {}
     for one in exact.to_dict("records"):
@@ -55,7 +56,7 @@ def _table(
         where = [labels.cohort(cohort)] if len(plan.cohorts) > 1 else []
         where = [labels.analysis(analysis), *where] if exact["analysis"].nunique() > 1 else where
         heading = ": ".join([*where, in_sentence(factor) if where else factor])
-        cells = {(row["arm"], row["reference"]): _cell(row) for row in mine}
+        cells = {(row["arm"], row["reference"]): _cell(row, digits[row["row_id"]]) for row in mine}
         row = [cells.get(key, HIDDEN if not level else MISSING) for key in columns]
         printed.append((heading, [level or "Every level", *row]))
     names = [labels.arm(arm) for arm, _ in arms]
@@ -71,25 +72,19 @@ def _table(
     return Printed(caption, exact, head, headed(printed), notes + withheld_note(exact), widths, folded=True)
 
 
-def _cell(row: dict[Any, Any]) -> str:
+def _cell(row: dict[Any, Any], digits: int) -> str:
     """One estimate with its interval, as percent where it is a share, with the people where they are counted."""
     if row["hidden"]:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return MISSING
-    low, high = row["low"], row["high"]
-    if row["quantity"] == "rate_ratio":
-        text = f"{format_estimate(row['estimate'], low, high)} ({format_interval(low, high)})"
-        return Told(text, row["row_id"], "estimate low high")
-    estimate, low, high = (100 * value for value in (row["estimate"], low, high))
-    front, mark = ("", "") if row["quantity"] == "risk_difference" else ("", "%")
-    if row["quantity"] == "share":
-        front = f"{row['n_events']}/{row['n_patients']}, "
-    if row["estimate"] == 0 and row["quantity"] != "risk_difference":
-        span = f"at most {format_fixed(high, decimals(0, high))}"
-    else:
-        span = format_interval(low, high)
-    text = f"{front}{format_fixed(estimate, decimals(low, high))}{mark} ({span})"
+    factor = 100 if row["quantity"] in PERCENT else 1
+    if row["quantity"] not in ("share", "session_rate"):
+        return told_interval(row, digits, factor=factor)
+    estimate, low, high = (format_fixed(factor * row[name], digits) for name in ("estimate", "low", "high"))
+    front = f"{row['n_events']}/{row['n_patients']}, " if row["quantity"] == "share" else ""
+    span = f"at most {high}" if row["estimate"] == 0 else f"{low} to {high}"
+    text = f"{front}{estimate}% ({span})"
     return Told(text, row["row_id"], "n_events estimate low high" if front else "estimate low high")
 
 

@@ -1,13 +1,14 @@
 """What was not measured: results under other assumptions about it, where they tip, who was lost, and how they were at baseline."""
 
+import math
 from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval, format_p
+from needling.labels.numbers import MISSING, decimals, format_fixed, format_p, shared_decimals
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import VARIANCES, Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, comparisons, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -28,6 +29,7 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     of = {name: said(released, name, "of")[0] for name in shown}
     exact = found[found["analysis"].isin([*shown, *of.values()])].reset_index(drop=True)
     exact = in_order(exact, {"cohort": list(plan.cohorts), "outcome": labels.outcomes})
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     apart: list[str] = []
     by = ["cohort", "outcome", "quantity", "arm", "reference", "term"]
@@ -35,10 +37,11 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         for place, mine in exact[exact["analysis"] == name].groupby(by, sort=False):
             same = exact[(exact["analysis"] == of[name]) & (exact[by] == list(place)).all(axis=1)]
             heading = _heading(mine.iloc[0].to_dict(), labels, len(plan.arms) > 2)
-            lines = [_line(row, None, labels.analysis(of[name])) for row in same.to_dict("records")]
+            lines = [_line(row, None, labels.analysis(of[name]), digits) for row in same.to_dict("records")]
             other = {row["variant"]: row for row in mine[mine["role"] == OUT_OF_COUNT].to_dict("records")}
             for row in mine[mine["role"] != OUT_OF_COUNT].to_dict("records"):
-                lines.append(_line(row, other.get(row["variant"]), sentence(labels.variant(row["variant"]))))
+                label = sentence(labels.variant(row["variant"]))
+                lines.append(_line(row, other.get(row["variant"]), label, digits))
             pairs += [(heading, line) for line in lines]
             alike = mine[(mine["variant"] == "mar") & (mine["role"] != OUT_OF_COUNT)]
             for itself, at_random in zip(same.to_dict("records"), alike.to_dict("records"), strict=False):
@@ -60,16 +63,19 @@ def _heading(row: dict[Any, Any], labels: Labels, several: bool) -> str:
     return ", ".join([parts[0], *(in_sentence(one) for one in parts[1:])])
 
 
-def _line(row: dict[Any, Any], other: dict[Any, Any] | None, label: str) -> Row:
+def _line(row: dict[Any, Any], other: dict[Any, Any] | None, label: str, digits: dict[str, int]) -> Row:
     n = Told(str(row["n_patients"]), row["row_id"], "n_patients") if pd.notna(row["n_patients"]) else MISSING
     if pd.isna(row["estimate"]):
         return [label, HIDDEN if row["hidden"] else "not estimated", MISSING, MISSING, MISSING, n]
-    number = format_estimate(row["estimate"], row["low"], row["high"])
-    text = Told(f"{number} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
-    cells: Row = [label, text, Told(format_p(row["p"], name=False), row["row_id"], "p")]
+    cells: Row = [
+        label,
+        told_interval(row, digits[row["row_id"]]),
+        Told(format_p(row["p"], name=False), row["row_id"], "p"),
+    ]
     if other is None:
         return [*cells, MISSING, MISSING, n]
-    beside = Told(format_interval(other["low"], other["high"]), other["row_id"], "low high")
+    low, high = (format_fixed(other[name], digits[row["row_id"]]) for name in ("low", "high"))
+    beside = Told(f"{low} to {high}", other["row_id"], "low high")
     return [*cells, beside, Told(format_p(other["p"], name=False), other["row_id"], "p"), n]
 
 
@@ -176,7 +182,8 @@ def _in_words(sides: pd.DataFrame, seen: "list[float]", labels: Labels) -> str:
 
 def _tips(row: dict[Any, Any], seen: "list[float]") -> str:
     worse = (row["delta"] > 0) == (row["better"] == "lower")
-    size = format_fixed(abs(row["delta"]), decimals(0, 4 * abs(row["delta"])))
+    # One decimal, as the means beside it have; one that would be printed as zero has more.
+    size = format_fixed(abs(row["delta"]), max(1, -math.floor(math.log10(abs(row["delta"]))) if row["delta"] else 1))
     shift = f"{size} {row['unit']} {'worse' if worse else 'better'}".replace("  ", " ")
     then = f"a mean of {format_fixed(row['mean_then'], 1)}"
     if any(pd.isna(end) for end in seen):

@@ -4,26 +4,24 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, format_estimate, format_interval, format_p
+from needling.labels.numbers import MISSING, format_p, shared_decimals
 from needling.labels.sentences import sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.for_whom import PLACE, place_and_pair, place_words, shown, value_words
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.withheld import HIDDEN, withheld_note
 
 QUANTITIES = ("effect_at", "moderation")
 ALL, SD_UNIT = "All together", "standard deviations"
 
 
-def units(row: dict[Any, Any]) -> str:
+def units(row: dict[Any, Any], digits: dict[str, int]) -> str:
     """A difference with its unit and interval; what there is none of in words."""
     if row["hidden"]:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return "not estimated" if row["status"] == "not_estimated" else MISSING
-    number = format_estimate(row["estimate"], row["low"], row["high"])
-    unit = "" if row["unit"] == SD_UNIT else f" {row['unit']}".rstrip()
-    return Told(f"{number}{unit} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]], "" if row["unit"] == SD_UNIT else f" {row['unit']}".rstrip())
 
 
 def subgroup(row: dict[Any, Any], labels: Labels) -> str:
@@ -56,13 +54,14 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     if exact.empty:
         return None
     adjusted = bool(exact["p_adjusted"].notna().any())
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for _, mine in exact.groupby([*PLACE, "arm"], sort=False):
         heading = place_and_pair(mine.iloc[0].to_dict(), labels, exact)
         tests: list[Any] = mine[mine["quantity"] == "moderation"].to_dict("records")
         for place, line in enumerate(lines_of(mine)):
             p = [_p(one, column) for one in tests for column in ("p", *(["p_adjusted"] if adjusted else []))]
-            pairs.append((heading, [*_cells(line, labels), *(p if not place else [""] * len(p))]))
+            pairs.append((heading, [*_cells(line, labels, digits), *(p if not place else [""] * len(p))]))
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     noun = sentence(labels.noun)
     head = ["Subgroup", "Measured by", "n", f"{noun} in its own unit ({level})", f"{noun} in SDs ({level})", "P"]
@@ -74,13 +73,13 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     )  # fmt: skip
 
 
-def _cells(line: Line, labels: Labels) -> Row:
+def _cells(line: Line, labels: Labels, digits: dict[str, int]) -> Row:
     own, standard, is_first = line
     row = own or standard or {}
     instrument = labels.instrument(row["instrument"]) if row["instrument"] else MISSING
     n: str = MISSING if pd.isna(row["n_patients"]) else Told(str(row["n_patients"]), row["row_id"], "n_patients")
     name = subgroup(row, labels) if is_first else ""
-    return [name, instrument, n, units(own) if own else "", units(standard) if standard else ""]
+    return [name, instrument, n, *(units(one, digits) if one else "" for one in (own, standard))]
 
 
 def _p(row: dict[Any, Any], column: str) -> str:

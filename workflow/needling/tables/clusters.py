@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, format_estimate, format_fixed, format_interval
+from needling.labels.numbers import MISSING, format_fixed, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -36,8 +36,9 @@ def share_text(row: dict[Any, Any]) -> str:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return MISSING
-    ends = f" ({format_fixed(row['low'], 2)} to {format_fixed(row['high'], 2)})" if pd.notna(row["high"]) else ""
-    return Told(f"{format_fixed(row['estimate'], 2)}{ends}", row["row_id"], "estimate low high" if ends else "estimate")
+    if pd.isna(row["high"]):
+        return Told(format_fixed(row["estimate"], 2), row["row_id"], "estimate")
+    return told_interval(row, 2)
 
 
 def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
@@ -51,6 +52,7 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     if exact.empty:
         return None
     counts = released["clusters"].fillna({"site": ""})
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for key, rows in exact.groupby([*PLACE, "term"], sort=False):
         place: dict[str, Any] = dict(zip([*PLACE, "term"], map(str, key), strict=True))
@@ -58,7 +60,8 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
         by = {row["quantity"]: row for row in rows.to_dict("records")}
         where = {name: place[name] for name in PLACE} | {"component": component.lower().removesuffix("s")}
         here = counts[(counts[list(where)] == pd.Series(where)).all(axis=1)].to_dict("records")
-        cells = [component, *_counts(here[0] if here else {}), _spread(by["standard_deviation"]), share_text(by["icc"])]
+        spread = _spread(by["standard_deviation"], digits)
+        cells = [component, *_counts(here[0] if here else {}), spread, share_text(by["icc"])]
         pairs.append((heading(place, labels), cells))
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     head = ["Level", "Number", "Patients of each, mean", "One arm only", f"SD between them ({level})", f"ICC ({level})"]
@@ -83,15 +86,14 @@ def _counts(here: dict[Any, Any]) -> list[str]:
     return [str(here["clusters"]), mean, MISSING if pd.isna(here["one_arm"]) else str(here["one_arm"])]
 
 
-def _spread(row: dict[Any, Any]) -> str:
+def _spread(row: dict[Any, Any], digits: dict[str, int]) -> str:
     if row["hidden"]:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return MISSING
     if pd.isna(row["high"]):
-        return Told(format_fixed(row["estimate"], 2), row["row_id"], "estimate")
-    number = format_estimate(row["estimate"], row["low"], row["high"])
-    return Told(f"{number} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
+        return Told(format_fixed(row["estimate"], digits[row["row_id"]]), row["row_id"], "estimate")
+    return told_interval(row, digits[row["row_id"]])
 
 
 def _warnings(exact: pd.DataFrame, labels: Labels) -> list[str]:

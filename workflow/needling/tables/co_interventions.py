@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval
+from needling.labels.numbers import MISSING, format_fixed, shared_decimals
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.for_whom import place_words
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -47,11 +47,13 @@ def co_interventions(released: dict[str, pd.DataFrame], labels: Labels) -> Print
     if exact.empty:
         return None
     arms = labels.plan.arms or [""]
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for _, mine in exact.groupby(PLACE, sort=False):
         heading = place_words(mine.iloc[0].to_dict(), labels, exact)
         for arm in arms[1:] or [""]:
-            pairs += [(heading + _of_arm(arm, labels), line) for line in _lines(mine.to_dict("records"), arm, labels)]
+            lines = _lines(mine.to_dict("records"), arm, labels, digits)
+            pairs += [(heading + _of_arm(arm, labels), line) for line in lines]
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     head = ["Co-intervention", *(labels.arm(arm) for arm in arms)]
     head += [f"Difference, percentage points ({level})"] if labels.plan.design == "randomised" else []
@@ -69,7 +71,7 @@ def _of_arm(arm: str, labels: Labels) -> str:
     return f": {in_sentence(labels.arm(arm))}" if arm and len(labels.plan.arms) > 2 else ""
 
 
-def _lines(mine: list[dict[Any, Any]], arm: str, labels: Labels) -> list[Row]:
+def _lines(mine: list[dict[Any, Any]], arm: str, labels: Labels, digits: dict[str, int]) -> list[Row]:
     """A row for each co-intervention, with those of the model without any before and with all after."""
     plan = labels.plan
     arms, apart = plan.arms or [""], plan.design == "randomised"
@@ -77,14 +79,14 @@ def _lines(mine: list[dict[Any, Any]], arm: str, labels: Labels) -> list[Row]:
     lines: list[Row] = []
     blank = [""] * (len(arms) + apart)
     if arm:
-        lines.append([AS_ALLOCATED[plan.design], *blank, _estimate(pick(mine, "effect_given", "", arm))])
+        lines.append([AS_ALLOCATED[plan.design], *blank, _estimate(pick(mine, "effect_given", "", arm), digits)])
     for term in described:
         name = sentence(spaced(listed(names_of(term))))
         cells = [_had(pick(mine, "share", term, one), pick(mine, "mean", term, one)) for one in arms]
-        cells += [_points(pick(mine, "risk_difference", term, arm))] if apart else []
-        lines.append([name, *cells, *([_estimate(pick(mine, "effect_given", term, arm))] if arm else [])])
+        cells += [_points(pick(mine, "risk_difference", term, arm), digits)] if apart else []
+        lines.append([name, *cells, *([_estimate(pick(mine, "effect_given", term, arm), digits)] if arm else [])])
     given_all = [row for row in mine if (row["variant"], row["arm"]) == ("given_all", arm)]
-    lines += [["All of them", *blank, _estimate(row)] for row in given_all]
+    lines += [["All of them", *blank, _estimate(row, digits)] for row in given_all]
     return lines
 
 
@@ -96,19 +98,16 @@ def _had(share: dict[Any, Any] | None, mean: dict[Any, Any] | None) -> str:
     return Told(text, share["row_id"], "n_events n_patients estimate")
 
 
-def _points(row: dict[Any, Any] | None) -> str:
+def _points(row: dict[Any, Any] | None, digits: dict[str, int]) -> str:
     if row is None or pd.isna(row["estimate"]):
         return HIDDEN if row and row["hidden"] else MISSING
-    estimate, low, high = (100 * row[name] for name in ("estimate", "low", "high"))
-    text = f"{format_fixed(estimate, decimals(low, high))} ({format_interval(low, high)})"
-    return Told(text, row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]], factor=100)
 
 
-def _estimate(row: dict[Any, Any] | None) -> str:
+def _estimate(row: dict[Any, Any] | None, digits: dict[str, int]) -> str:
     if row is None or pd.isna(row["estimate"]):
         return HIDDEN if row and row["hidden"] else "not estimated" if row else MISSING
-    text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
-    return Told(text, row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]])
 
 
 TABLES = {"co_interventions": co_interventions}

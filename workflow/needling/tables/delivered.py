@@ -91,20 +91,20 @@ def _number_lines(numbers: pd.DataFrame, labels: Labels) -> dict[tuple[str, str]
     words = {code: text for _, code, text in DELIVERED}
     whole = numbers[numbers["measure"] == "sessions"].set_index("arm")["n"]
     for measure, mine in numbers.groupby("measure", sort=False):
-        cells = {row["arm"]: _number(row, whole.get(row["arm"])) for row in mine.to_dict("records")}
+        digits = 2 if mine["mean"].max() < 1 else 1
+        cells = {row["arm"]: _number(row, whole.get(row["arm"]), digits) for row in mine.to_dict("records")}
         unit = next((unit for unit in mine["unit"] if unit), "")
         what = f"{words[str(measure)]}{f', {unit}' if unit else ''}"
         found[(str(measure), "")] = [what, *(cells.get(arm, MISSING) for arm in labels.plan.arms or [""])]
     return found
 
 
-def _number(row: dict[Any, Any], whole: Any) -> str:
+def _number(row: dict[Any, Any], whole: Any, digits: int) -> str:
     if pd.isna(row["n"]):
         return HIDDEN
     n = "" if row["n"] == whole else f", n = {row['n']}"
     if pd.isna(row["mean"]):
         return HIDDEN + n
-    digits = 2 if row["mean"] < 1 else 1
     sd, q25, median, q75 = (
         (HIDDEN if row["hidden"] else MISSING) if pd.isna(row[c]) else format_fixed(row[c], digits)
         for c in ("sd", "q25", "median", "q75")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, format_estimate, format_fixed, format_interval
+from needling.labels.numbers import MISSING, format_fixed, shared_decimals
 from needling.labels.sentences import in_sentence, sentence, span
 from needling.labels.words import DELIVERED, Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -21,11 +21,10 @@ def _rows(released: dict[str, pd.DataFrame], labels: Labels, table: str, variant
     return in_order(mine, {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts)})
 
 
-def _number(row: dict[Any, Any] | None) -> str:
+def _number(row: dict[Any, Any] | None, digits: dict[str, int]) -> str:
     if row is None or pd.isna(row["estimate"]):
         return HIDDEN if row and row["hidden"] else "not estimated" if row and row["variant"] == "weighted" else MISSING
-    text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
-    return Told(text, row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]])
 
 
 def _heading(row: dict[Any, Any], labels: Labels) -> str:
@@ -39,6 +38,7 @@ def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     if exact.empty:
         return None
     place = ["analysis", "cohort", "outcome", "site", "arm", "visit"]
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for (*_, at, _), mine in exact.groupby([*place, "at", "term"], sort=False):
         rows = {row["variant"]: row for row in mine.to_dict("records")}
@@ -46,7 +46,9 @@ def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
         k = json.loads(str(at))["sessions"] if at else None
         label = f"Mean at {k:g} sessions" if k is not None else f"Difference, {span(first['unit'])}"
         n = Told(str(first["n_patients"]), first["row_id"], "n_patients") if pd.notna(first["n_patients"]) else MISSING
-        pairs.append((_heading(first, labels), [label, _number(first), _number(rows.get("unweighted")), n]))
+        pairs.append(
+            (_heading(first, labels), [label, _number(first, digits), _number(rows.get("unweighted"), digits), n])
+        )
     level = " or ".join(f"{100 * one:g}%" for one in sorted(exact["level"].unique()))
     notes = [
         "Weighted: had everybody received so many sessions, if nothing but baseline and pain before each session decided who came "
@@ -86,6 +88,7 @@ def exposures(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
     if exact.empty:
         return None
     known = {code: words for _, code, words in DELIVERED}
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for row in exact.to_dict("records"):
         read = json.loads(row["term"])[0]
@@ -95,7 +98,7 @@ def exposures(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
             factor, level = labels.level_of(row["term"])
             label = f"{factor}: {in_sentence(level)}, all muscles against none"
         n = Told(str(row["n_patients"]), row["row_id"], "n_patients") if pd.notna(row["n_patients"]) else MISSING
-        pairs.append((_heading(row, labels), [label, span(row["unit"]), _number(row), n]))
+        pairs.append((_heading(row, labels), [label, span(row["unit"]), _number(row, digits), n]))
     level = " or ".join(f"{100 * one:g}%" for one in sorted(exact["level"].unique()))
     notes = [
         "Per unit of the patient's mean, given the value at baseline. Associations: who was needled how was chosen."

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, format_estimate, format_fixed, format_interval, format_p
+from needling.labels.numbers import MISSING, format_fixed, format_p, shared_decimals
 from needling.labels.sentences import in_sentence, listed, sentence, span
 from needling.labels.words import COLUMNS, Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -62,7 +62,7 @@ def value_words(at: str, labels: Labels) -> str:
     return labels.level(name, value) if isinstance(value, str) else f"{value:g}".replace("-", "−")
 
 
-def number(row: dict[Any, Any] | None) -> str:
+def number(row: dict[Any, Any] | None, digits: dict[str, int]) -> str:
     """An estimate with its interval, or why there is none."""
     if row is None:
         return ""
@@ -70,8 +70,7 @@ def number(row: dict[Any, Any] | None) -> str:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return "not estimated" if row["status"] == "not_estimated" else MISSING
-    text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
-    return Told(text, row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]])
 
 
 def _p(row: dict[Any, Any] | None, column: str = "p") -> str:
@@ -86,6 +85,7 @@ def for_whom(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     if exact.empty:
         return None
     adjusted = bool(exact["p_adjusted"].notna().any())
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for _, mine in exact.groupby(PLACE, sort=False):
         heading = place_words(mine.iloc[0].to_dict(), labels, exact)
@@ -93,9 +93,8 @@ def for_whom(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
             own = {q: rows[rows["quantity"] == q].to_dict("records") for q in OF_ONE}
             for test in own["moderation"]:
                 pair = f", {in_sentence(labels.compared(test))}" if len(labels.plan.arms) > 2 else ""
-                pairs += [
-                    (heading, line) for line in _lines(moderator(str(term), labels) + pair, test, own, labels, adjusted)
-                ]
+                name = moderator(str(term), labels) + pair
+                pairs += [(heading, line) for line in _lines(name, test, own, labels, adjusted, digits)]
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     noun, reference = sentence(labels.noun), in_sentence(labels.arm(labels.plan.arms[0]))
     head = ["Moderator", "At", f"{noun} ({level})", f"Change of the {labels.noun} ({level})", "P"]
@@ -107,7 +106,9 @@ def for_whom(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     )
 
 
-def _lines(name: str, test: dict[Any, Any], own: dict[str, list[Any]], labels: Labels, adjusted: bool) -> list[Row]:
+def _lines(
+    name: str, test: dict[Any, Any], own: dict[str, list[Any]], labels: Labels, adjusted: bool, digits: dict[str, int]
+) -> list[Row]:
     """Rows of one moderator and arm: a row for each value; the first has its name, the change and the test."""
     effects: list[Any] = [one for one in own["effect_at"] if one["arm"] == test["arm"]] or [None]
     change = next((one for one in own["predictive"] if one["arm"] == test["arm"]), None)
@@ -115,8 +116,13 @@ def _lines(name: str, test: dict[Any, Any], own: dict[str, list[Any]], labels: L
     lines = []
     for i, effect in enumerate(effects):
         at = value_words(effect["at"], labels) if effect else ""
-        first: Row = [number(change), _p(test), *([_p(test, "p_adjusted")] if adjusted else []), number(told)]
-        cells = number(effect) if effect else number(test)
+        first: Row = [
+            number(change, digits),
+            _p(test),
+            *([_p(test, "p_adjusted")] if adjusted else []),
+            number(told, digits),
+        ]
+        cells = number(effect or test, digits)
         lines.append([name if not i else "", at, cells, *(first if not i else [""] * len(first))])
     return lines
 
@@ -140,6 +146,7 @@ def together(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     exact = shown(released, labels, ASKED, TOGETHER)
     if exact.empty:
         return None
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for _, mine in exact.groupby(PLACE, sort=False):
         heading = place_words(mine.iloc[0].to_dict(), labels, exact)
@@ -148,12 +155,8 @@ def together(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
         for (term, arm), rows in slopes.groupby(["term", "arm"], sort=False):
             of = {row["variant"]: row for row in rows.to_dict("records")}
             pair = f", {in_sentence(labels.arm(str(arm)))}" if len(labels.plan.arms) > 2 else ""
-            pairs.append(
-                (
-                    heading,
-                    [moderator(str(term), labels) + pair, number(of.get("joint")), number(of.get("shrunken")), ""],
-                )
-            )
+            both = (number(of.get(one), digits) for one in ("joint", "shrunken"))
+            pairs.append((heading, [moderator(str(term), labels) + pair, *both, ""]))
         test, share = whole.get("heterogeneity"), whole.get("shrinkage")
         label = "All together" if len(slopes) else f"All together: {test['note'] if test else ''}"
         pairs.append((heading, [label, "", _share(share), _p(test)]))

@@ -7,7 +7,7 @@ import pandas as pd
 from needling.labels.numbers import MISSING, format_fixed
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -35,11 +35,9 @@ def index_text(row: dict[Any, Any]) -> str:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return MISSING
-    text = format_fixed(row["estimate"], 2)
     if pd.isna(row["low"]):
-        return Told(text, row["row_id"], "estimate")
-    ends = f"{format_fixed(row['low'], 2)} to {format_fixed(row['high'], 2)}"
-    return Told(f"{text} ({ends})", row["row_id"], "estimate low high")
+        return Told(format_fixed(row["estimate"], 2), row["row_id"], "estimate")
+    return told_interval(row, 2)
 
 
 def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_fixed
+from needling.labels.numbers import MISSING, column_decimals, format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import moderator, place_words
@@ -42,11 +42,15 @@ def policy_value(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
     exact = shown(released, labels, ASKED)
     if exact.empty:
         return None
+    # Gains have a lower limit only: what they can bear is told by their standard errors, as that of the means is.
+    digits = {
+        str(unit): column_decimals((-2 * se, 2 * se) for se in rows["se"]) for unit, rows in exact.groupby("unit")
+    }
     pairs: list[tuple[str, Row]] = []
     for _, mine in exact.groupby(PLACE, sort=False):
         heading = place_words(mine.iloc[0].to_dict(), labels, exact)
         for row in mine.to_dict("records"):
-            if line := _line(row, labels):
+            if line := _line(row, labels, digits[row["unit"]]):
                 pairs.append((heading, line))
     level = f"{100 * float(exact['level'].iloc[0]):g}%"
     head = ["Quantity", "Estimate", f"One-sided {level} lower limit", "Verdict"]
@@ -60,34 +64,32 @@ def policy_value(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
                    [0.4, 0.15, 0.2, 0.25], left=(0, 3), section="whom")  # fmt: skip
 
 
-def _line(row: dict[Any, Any], labels: Labels) -> Row | None:
+def _line(row: dict[Any, Any], labels: Labels, digits: int) -> Row | None:
     arms = labels.plan.arms
     if row["quantity"] == "policy_value":
         names = {"rule": "Mean outcome with the rule", "all": f"with {in_sentence(labels.arm(arms[1]))} for all"}
         names["none"] = f"with {in_sentence(labels.arm(arms[0]))} for all"
-        return [names[row["variant"]], _number(row, "estimate", row), "", ""]
+        return [names[row["variant"]], _number(row, "estimate", digits), "", ""]
     if row["quantity"] == "policy_gain":
         last = verdict(row) if row["variant"] == "over_better" else ""
-        return [GAINS[row["variant"]], _number(row, "estimate", row), _number(row, "low", row), last]
+        return [GAINS[row["variant"]], _number(row, "estimate", digits), _number(row, "low", digits), last]
     if row["quantity"] == "coefficient":
         is_first = row["term"] == '["Intercept"]'
         name = (
             "Predicted gain where all are 0" if is_first else f"per unit: {in_sentence(moderator(row['term'], labels))}"
         )
-        return [name, _number(row, "estimate", row), "", ""]
+        return [name, _number(row, "estimate", 3), "", ""]
     name = "Treated by the rule" if row["variant"] == "rule" else "Treated by the rules that were judged"
     if row["hidden"] or pd.isna(row["estimate"]):
         return [name, HIDDEN if row["hidden"] else MISSING, "", ""]
     return [name, Told(f"{format_fixed(100 * row['estimate'], 0)}%", row["row_id"], "estimate"), "", ""]
 
 
-def _number(row: dict[Any, Any], column: str, whole: dict[Any, Any]) -> str:
+def _number(row: dict[Any, Any], column: str, digits: int) -> str:
     if row["hidden"]:
         return HIDDEN
     if pd.isna(row[column]):
         return MISSING
-    digits = 3 if pd.isna(whole["se"]) else decimals(-2 * whole["se"], 2 * whole["se"])
-    digits = 2 if row["variant"] == "over_better" else digits
     return Told(format_fixed(row[column], digits), row["row_id"], column)
 
 

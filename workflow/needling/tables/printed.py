@@ -2,8 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
+
+from needling.labels.numbers import format_fixed
 
 
 class Told(str):
@@ -17,6 +20,12 @@ class Told(str):
         made = super().__new__(cls, text)
         made.row_id, made.column = row_id, column
         return made
+
+
+def told_interval(row: dict[Any, Any], digits: int, unit: str = "", factor: float = 1.0) -> Told:
+    """Print a result and its interval to one number of decimals: −0.92 points (−1.38 to −0.46)."""
+    estimate, low, high = (format_fixed(factor * row[name], digits) for name in ("estimate", "low", "high"))
+    return Told(f"{estimate}{unit} ({low} to {high})", row["row_id"], "estimate low high")
 
 
 # Shares of the 170 mm of the document's page: the space beside the words of a cell, and a letter of a head in 8 points.

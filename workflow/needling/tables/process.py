@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_estimate, format_fixed, format_interval
+from needling.labels.numbers import MISSING, format_fixed, shared_decimals
 from needling.labels.sentences import in_sentence, sentence, span
 from needling.labels.words import Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -29,14 +29,10 @@ def _none(row: dict[Any, Any] | None) -> str:
     return HIDDEN if row and row["hidden"] else MISSING
 
 
-def _number(row: dict[Any, Any] | None) -> str:
+def _number(row: dict[Any, Any] | None, digits: dict[str, int]) -> str:
     if row is None or pd.isna(row["estimate"]):
         return _none(row)
-    if row["quantity"] == "correlation":
-        r, low, high = (format_fixed(row[name], 2) for name in ("estimate", "low", "high"))
-        return Told(f"{r} ({low} to {high})", row["row_id"], "estimate low high")
-    text = f"{format_estimate(row['estimate'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
-    return Told(text, row["row_id"], "estimate low high")
+    return told_interval(row, 2 if row["quantity"] == "correlation" else digits[row["row_id"]])
 
 
 def _count(row: dict[Any, Any]) -> str:
@@ -68,7 +64,7 @@ def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
     compared = at[at["quantity"].ne("mean") & (at["reference"].ne("") | at["arm"].eq(""))]
     if compared.empty:
         return None
-    arms = plan.arms if len(plan.arms) == 2 else []
+    arms, digits = plan.arms if len(plan.arms) == 2 else [], shared_decimals(compared)
     means = {(*(row[k] for k in PLACE), row["arm"]): row for row in at[at["quantity"] == "mean"].to_dict("records")}
     pairs: list[tuple[str, Row]] = []
     for row in compared.to_dict("records"):
@@ -76,9 +72,10 @@ def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
         label = labels.outcome(row["outcome"], row["site"])
         if len(plan.arms) > 2:
             label += f", {in_sentence(labels.compared(row))}"
-        digits = decimals(row["low"], row["high"]) if pd.notna(row["estimate"]) else 1
-        told = [_mean(means.get((*place, arm)), digits) for arm in arms]
-        pairs.append((labels.cohort(row["cohort"]), [label, span(row["unit"]), *told, _number(row), _count(row)]))
+        told = [_mean(means.get((*place, arm)), digits[row["row_id"]]) for arm in arms]
+        pairs.append(
+            (labels.cohort(row["cohort"]), [label, span(row["unit"]), *told, _number(row, digits), _count(row)])
+        )
     visit = in_sentence(labels.visit(plan.visits.primary))
     what = sentence(labels.noun)
     head = ["Measure", "Unit", *(labels.arm(arm) for arm in arms), f"{what} ({_level(compared)})", "n"]
@@ -114,7 +111,7 @@ def relations(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
         rows = {row["variant"]: row for row in mine.to_dict("records")}
         own = rows["within_patients"]
         _, cohort, outcome, site = map(str, place)
-        cells = [_number(own), _number(rows.get("raw")), _count(own), str(own["n_observations"])]
+        cells = [_number(own, {}), _number(rows.get("raw"), {}), _count(own), str(own["n_observations"])]
         pairs.append((labels.cohort(cohort), [labels.outcome(outcome, site), *cells]))
     removed = "arm and visit" if labels.plan.arms else "each visit"
     head = ["Measure", f"r, means of {removed} removed ({_level(exact)})", f"Raw r ({_level(exact)})", "n", "Visits"]
@@ -141,11 +138,12 @@ def twitch(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     exact = exact[exact["variant"].isin(TWITCH)]
     if exact.empty:
         return None
+    digits = shared_decimals(exact)
     pairs: list[tuple[str, Row]] = []
     for (_, cohort, variant), mine in exact.groupby(["analysis", "cohort", "variant"], sort=False):
         rows = {row["term"]: row for row in mine.to_dict("records")}
         within, between = rows['["twitch_within"]'], rows.get('["twitch_between"]')
-        cells = [_number(within), _number(between), _count(within), str(within["n_observations"])]
+        cells = [_number(within, digits), _number(between, digits), _count(within), str(within["n_observations"])]
         pairs.append((labels.cohort(str(cohort)), [TWITCH[str(variant)], *cells]))
     notes = [
         "Within: a session with a local twitch response less one without, of the same patient. Between: patients who twitch at "
@@ -203,8 +201,7 @@ def _share(row: dict[Any, Any] | None) -> str:
         return _none(row)
     if pd.isna(row["low"]):
         return Told(format_fixed(row["estimate"], 3), row["row_id"], "estimate")
-    r, low, high = (format_fixed(row[name], 3) for name in ("estimate", "low", "high"))
-    return Told(f"{r} ({low} to {high})", row["row_id"], "estimate low high")
+    return told_interval(row, 3)
 
 
 def _error(row: dict[Any, Any] | None) -> str:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, decimals, format_fixed, format_interval, format_p
+from needling.labels.numbers import MISSING, format_fixed, format_p, shared_decimals
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.study.about import Published
-from needling.tables.printed import Printed, Row, Told
+from needling.tables.printed import Printed, Row, Told, told_interval
 from needling.tables.select import comparisons
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -36,8 +36,10 @@ def published(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
     if not plan.published:
         return None
     exact, rows = [], []
-    for one in plan.published:
-        row = matched(released, labels, one)
+    found = [matched(released, labels, one) for one in plan.published]
+    known = [row for row in found if row is not None]
+    digits = shared_decimals(pd.DataFrame(known)) if known else {}
+    for one, row in zip(plan.published, found, strict=True):
         place = [labels.cohort(one.cohort)] if one.cohort and len(plan.cohorts) > 1 else []
         place += [labels.outcome(one.outcome), labels.visit(one.visit or plan.visits.primary)]
         what = one.what or ", ".join([place[0], *(in_sentence(part) for part in place[1:])])
@@ -47,14 +49,14 @@ def published(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
         printed, kept = _theirs(theirs, one), {f"published_{name}": number for name, number in theirs.items()}
         ours: Row = [MISSING, MISSING]
         if row is not None:
-            ours = _ours(row)
+            ours = _ours(row, digits[row["row_id"]])
             kept |= {name: row[name] for name in ("row_id", "estimate", "low", "high", "p", "hidden")}
         exact.append({"what": what, **kept, "source": one.source})
         rows.append([what, *printed, *ours])
     table = pd.DataFrame(exact)
     table["hidden"] = table["hidden"].fillna("") if "hidden" in table else ""
     notes = [f"Published: {'; '.join(dict.fromkeys(one.source.rstrip('.') for one in plan.published))}."]
-    if any(one.better != found["better"] for one in plan.published if (found := matched(released, labels, one))):
+    if any(row is not None and one.better != row["better"] for one, row in zip(plan.published, found, strict=True)):
         notes.append(
             "Where the publication's sign speaks for the other side it is turned, so that signs mean the same."
         )
@@ -80,11 +82,10 @@ def _theirs(number: dict[str, float | None], one: Published) -> Row:
     return [text, MISSING if number["p"] is None else format_p(number["p"], name=False)]
 
 
-def _ours(row: dict[str, Any]) -> Row:
+def _ours(row: dict[str, Any], digits: int) -> Row:
     if pd.isna(row["estimate"]):
         return [HIDDEN if row["hidden"] else "not estimated", MISSING]
-    text = f"{format_fixed(row['estimate'], decimals(row['low'], row['high']))} ({format_interval(row['low'], row['high'])})"
-    return [Told(text, row["row_id"], "estimate low high"), Told(format_p(row["p"], name=False), row["row_id"], "p")]
+    return [told_interval(row, digits), Told(format_p(row["p"], name=False), row["row_id"], "p")]
 
 
 TABLES = {"published": published}

@@ -7,7 +7,7 @@ import pandas as pd
 from needling.labels.numbers import MINUS, MISSING, format_fixed, format_p
 from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -77,7 +77,7 @@ def _heads(exact: pd.DataFrame, labels: Labels) -> Row:
 
 
 def _widths(n: int) -> list[float]:
-    return [0.22, 0.1, 0.1, 0.21, 0.15, 0.15, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
+    return [0.17, 0.105, 0.105, 0.19, 0.19, 0.17, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
 
 
 def _share(row: dict[Any, Any] | None) -> str:
@@ -96,15 +96,13 @@ def _difference(row: dict[Any, Any]) -> str:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return "not estimated"
-    text = [format_fixed(100 * row[name], 1) for name in ("estimate", "low", "high")]
-    return Told(f"{text[0]} ({text[1]} to {text[2]})", row["row_id"], "estimate low high")
+    return told_interval(row, 1, factor=100)
 
 
 def _ratio(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
         return HIDDEN if row and row["hidden"] else MISSING
-    text = [format_fixed(row[name], 2) for name in ("estimate", "low", "high")]
-    return Told(f"{text[0]} ({text[1]} to {text[2]})", row["row_id"], "estimate low high")
+    return told_interval(row, 2)
 
 
 def _needed(needed: pd.DataFrame, place: dict[str, Any], pair: tuple[str, str]) -> str:
@@ -131,9 +129,7 @@ def _needed(needed: pd.DataFrame, place: dict[str, Any], pair: tuple[str, str]) 
 
 
 def _number(value: float) -> str:
-    if abs(value) == float("inf"):
-        return "∞"
-    return format_fixed(abs(value), 1 if abs(value) < 10 else 0)
+    return "∞" if abs(value) == float("inf") else format_fixed(abs(value), 1)
 
 
 def _p(row: dict[Any, Any]) -> str:

@@ -8,16 +8,16 @@ import pandas as pd
 
 from needling.labels.numbers import (
     MISSING,
-    decimals,
     format_estimate,
     format_fixed,
     format_interval,
     format_p,
     format_power,
+    shared_decimals,
 )
 from needling.labels.sentences import in_sentence, listed, plainly, sentence, spaced
 from needling.labels.words import FAMILIES, NO_INTERVALS, OWN_INTERVALS, STEPWISE_INTERVALS, Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import COMPARED, asked_for, comparisons, in_order, said, section_of
 from needling.tables.weighted import UNWEIGHTED
 from needling.tables.withheld import HIDDEN, withheld_note
@@ -111,6 +111,7 @@ def _comparisons(
     several = len(plan.cohorts) > 1 or by_analysis
     pairs: list[tuple[str, Row]] = []
     begun = set()
+    digits = shared_decimals(rows)
     for row in rows.to_dict("records"):
         heading = _heading(row, labels, by_analysis) if several else ""
         start = (*(row[k] for k in KEY[:4]), plan.visits.baseline, "", "")
@@ -118,10 +119,10 @@ def _comparisons(
             begun.add(start[:4])
             label = f"{labels.outcome(row['outcome'], row['site'])}, {in_sentence(labels.visit(plan.visits.baseline))}"
             gaps = [MISSING] * (2 + adjusted)
-            pairs.append((heading, [label, _mean(means, start, row), *gaps, _people(means[start])]))
-        texts = [_mean(means, (*(row[k] for k in KEY), arm), row) for arm in arms]
+            pairs.append((heading, [label, _mean(means, start, row, digits), *gaps, _people(means[start])]))
+        texts = [_mean(means, (*(row[k] for k in KEY), arm), row, digits) for arm in arms]
         ps = [_p(row, "p"), *([_p(row, "p_adjusted")] if adjusted else [])]
-        pairs.append((heading, [_label(row, labels, rows), *texts, _contrast(row), *ps, _people(row)]))
+        pairs.append((heading, [_label(row, labels, rows), *texts, _contrast(row, digits), *ps, _people(row)]))
     levels = [f"{100 * level:g}%" for level in sorted(rows["level"].unique(), reverse=True)]
     head = [
         "Outcome",
@@ -172,23 +173,21 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     return ", ".join(parts)
 
 
-def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any]) -> str:
+def _mean(means: dict[Any, Any], key: Any, row: dict[Any, Any], digits: dict[str, int]) -> str:
     if row["quantity"] not in ("difference", "change") or row["variant"] in OWN_MEANS or key not in means:
         return MISSING
     mean = means[key]
     if mean["hidden"]:
         return HIDDEN
-    low, high = (row["low"], row["high"]) if pd.notna(row["estimate"]) else (mean["low"], mean["high"])
-    return Told(format_fixed(mean["estimate"], decimals(low, high)), mean["row_id"], "estimate")
+    return Told(format_fixed(mean["estimate"], digits[row["row_id"]]), mean["row_id"], "estimate")
 
 
-def _contrast(row: dict[Any, Any]) -> str:
+def _contrast(row: dict[Any, Any], digits: dict[str, int]) -> str:
     if row["hidden"]:
         return HIDDEN
     if pd.isna(row["estimate"]):
         return STATUS.get(row["status"], MISSING) if pd.isna(row["p"]) else "test only"
-    number = format_estimate(row["estimate"], row["low"], row["high"])
-    return Told(f"{number} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]])
 
 
 def _p(row: dict[Any, Any], column: str) -> str:
@@ -290,8 +289,7 @@ def standardised(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
     for row in exact.to_dict("records"):
         cells: list[str] = [HIDDEN, HIDDEN]
         if not row["hidden"]:
-            text = [format_fixed(row[name], 2) for name in ("estimate", "low", "high")]
-            cells = [Told(f"{text[0]} ({text[1]} to {text[2]})", row["row_id"], "estimate low high")]
+            cells = [told_interval(row, 2)]
             cells += [Told(format_fixed(row["df"], 0), row["row_id"], "df")]
         heading = labels.cohort(row["cohort"]) if several else ""
         pairs.append((heading, [_label(row, labels, exact), *cells, _people(row)]))

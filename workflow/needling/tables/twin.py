@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import MISSING, format_estimate, format_fixed, format_interval, format_p
+from needling.labels.numbers import MISSING, format_fixed, format_p, shared_decimals
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
-from needling.tables.printed import Printed, Row, Told, headed
+from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, comparisons, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -47,13 +47,14 @@ def twin(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     mine = exact[at_visit & exact["quantity"].isin(["difference", "interaction"])]
     sizes = {key: rows.set_index("quantity")["estimate"] for key, rows in exact[exact["habit"] == "mixed_anova"].groupby(
         ["twin", "cohort", "outcome"])}  # fmt: skip
+    digits = shared_decimals(mine)
     pairs: list[tuple[str, Row]] = []
     for row in mine.to_dict("records"):
         heading = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
         name = HABITS.get(row["habit"]) or f"{labels.analysis(row['analysis'])} (to be believed)"
         if len(plan.arms) > 2 and row["reference"]:
             name += f", {in_sentence(labels.compared(row))}"
-        number = _number(row, sizes.get((row["twin"], row["cohort"], row["outcome"])))
+        number = _number(row, sizes.get((row["twin"], row["cohort"], row["outcome"])), digits)
         n = Told(str(row["n_patients"]), row["row_id"], "n_patients") if pd.notna(row["n_patients"]) else MISSING
         pairs.append((heading, [name, number, Told(format_p(row["p"], name=False), row["row_id"], "p"), n]))
     name = exact["twin"].iloc[0]
@@ -68,18 +69,16 @@ def twin(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     )
 
 
-def _number(row: dict[Any, Any], sizes: "pd.Series | None") -> str:
+def _number(row: dict[Any, Any], sizes: "pd.Series | None", digits: dict[str, int]) -> str:
     if row["hidden"]:
         return HIDDEN
     if row["quantity"] == "interaction" and pd.notna(row["p"]) and sizes is not None:
-        eta = format_fixed(sizes["partial_eta_squared"], 3)
         eta = format_fixed(sizes["partial_eta_squared"], 3)
         text = f"F {row['statistic']:.2f}, ε {format_fixed(sizes['epsilon'], 2)}, partial η² {eta}"
         return Told(text, row["row_id"], "statistic")
     if pd.isna(row["estimate"]):
         return f"not estimated: {row['note']}" if row["note"] else "not estimated"
-    number = format_estimate(row["estimate"], row["low"], row["high"])
-    return Told(f"{number} ({format_interval(row['low'], row['high'])})", row["row_id"], "estimate low high")
+    return told_interval(row, digits[row["row_id"]])
 
 
 TABLES = {"twin": twin}
