@@ -25,6 +25,7 @@ import tempfile
 import time
 import warnings
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -199,78 +200,72 @@ def run_child(task):
 
 
 def table(quick):
+    """Measure everything; rows of (task, patients, rows, seconds here, the other program, its seconds)."""
     rows = []
+    parts = [slopes(quick), with_therapists(quick), over_visits(quick), *([] if quick else [large()])]
+    for row in chain(*parts, inference_alone(quick), refits(quick)):
+        rows.append(row)
+        task, patients, _, mine, other, theirs = row
+        print(f"{task} | {patients} | {mine:.4f} | {other} | {theirs}", file=sys.stderr, flush=True)
+    return rows
 
-    def add(task, patients, data_rows, engine, other, theirs):
-        rows.append((task, patients, data_rows, engine, other, theirs))
-        print(f"{task} | {patients} | {engine:.4f} | {other} | {theirs}", file=sys.stderr, flush=True)
 
+def slopes(quick):
+    """Random slopes, in turns with lme4 and lmerTest: with each df and without."""
+    beside = {
+        "kenward_roger": ("Kenward-Roger", "lme4", "lme4, neither df nor P"),
+        "asymptotic": ("neither df nor P", "lme4", "lme4, neither df nor P"),
+        "satterthwaite": ("Satterthwaite", "lmerTest", "lmerTest, Satterthwaite"),
+    }
     for patients, own_days in ((300, False), (3_000, False), (3_000, True)):
         data = growth(patients, own_days=own_days)
-        actions = {
-            df: lambda data=data, df=df: engine_growth(data, df)
-            for df in ("kenward_roger", "asymptotic", "satterthwaite")
-        }
+        actions = {df: lambda data=data, df=df: engine_growth(data, df) for df in beside}
         found = in_turns(actions, ("lme4", "lmerTest"), data, 24 if patients == 300 else 9)
         task = SLOPE + ", own days" * own_days
-        add(
-            f"{task}; Kenward-Roger",
-            patients,
-            len(data),
-            found["kenward_roger"],
-            "lme4, neither df nor P",
-            found["lme4"],
-        )
-        add(
-            f"{task}; neither df nor P",
-            patients,
-            len(data),
-            found["asymptotic"],
-            "lme4, neither df nor P",
-            found["lme4"],
-        )
-        add(
-            f"{task}; Satterthwaite",
-            patients,
-            len(data),
-            found["satterthwaite"],
-            "lmerTest, Satterthwaite",
-            found["lmerTest"],
-        )
+        for df, (words, program, other) in beside.items():
+            yield f"{task}; {words}", patients, len(data), found[df], other, found[program]
         if not own_days and not (quick and patients > 300):
             theirs = median_seconds(lambda data=data: statsmodels_growth(data), 3 if patients < 3_000 else 1)
-            add(f"{task}; neither df nor P", patients, len(data), found["asymptotic"], "statsmodels", theirs)
+            yield f"{task}; neither df nor P", patients, len(data), found["asymptotic"], "statsmodels", theirs
     if not quick:
         data = growth(30_000)
-        mine = median_seconds(lambda: engine_growth(data))
-        add(f"{SLOPE}; Kenward-Roger", 30_000, len(data), mine, "lme4, neither df nor P", r_seconds("lme4", data, 1))
+        mine, theirs = median_seconds(lambda: engine_growth(data)), r_seconds("lme4", data, 1)
+        yield f"{SLOPE}; Kenward-Roger", 30_000, len(data), mine, "lme4, neither df nor P", theirs
+
+
+def with_therapists(quick):
+    """Random slopes with therapists and clinics, beside lme4."""
     for patients, levels, clinics in ((3_000, 150, 10), (3_000, 600, 30), (10_000, 2_000, 100))[: 2 if quick else 3]:
         data, repeats = therapists(patients, levels, clinics), 1 if levels > 1_000 else 3
         mine = median_seconds(lambda data=data: engine_therapists(data), repeats)
         name = f"{THERAPISTS} ({levels:,} and {clinics})"
-        add(name, patients, len(data), mine, "lme4", r_seconds("therapists", data, repeats))
+        yield name, patients, len(data), mine, "lme4", r_seconds("therapists", data, repeats)
+
+
+def over_visits(quick):
+    """A mixed model for repeated measures, beside nlme."""
     for patients in (300,) if quick else (300, 3_000):
         data = visits(patients)
         mine = median_seconds(lambda data=data: engine_visits(data))
-        add(MMRM, patients, len(data), mine, "nlme::gls", r_seconds("gls", data, 3 if patients < 3_000 else 1))
-    if not quick:
-        large_tasks = (
-            ("visits", MMRM, 30_000),
-            ("growth", SLOPE, 100_000),
-            ("own days", f"{SLOPE}, own days", 100_000),
-            ("near", f"{THERAPISTS} (5,000 and 300, others of the same clinic)", 100_000),
-            ("anywhere", f"{THERAPISTS} (5,000 and 300, others anywhere)", 100_000),
-        )
-        for task, name, patients in large_tasks:
-            large = child(task)
-            add(
-                f"{name} ({large['gigabytes']:.2f} GiB at the peak)",
-                patients,
-                large["rows"],
-                large["seconds"],
-                "",
-                None,
-            )
+        yield MMRM, patients, len(data), mine, "nlme::gls", r_seconds("gls", data, 3 if patients < 3_000 else 1)
+
+
+def large():
+    """What no other program is waited for, each in a process of its own."""
+    for task, name, patients in (
+        ("visits", MMRM, 30_000),
+        ("growth", SLOPE, 100_000),
+        ("own days", f"{SLOPE}, own days", 100_000),
+        ("near", f"{THERAPISTS} (5,000 and 300, others of the same clinic)", 100_000),
+        ("anywhere", f"{THERAPISTS} (5,000 and 300, others anywhere)", 100_000),
+    ):
+        found = child(task)
+        told = f"{name} ({found['gigabytes']:.2f} GiB at the peak)"
+        yield told, patients, found["rows"], found["seconds"], "", None
+
+
+def inference_alone(quick):
+    """Kenward and Roger's table of a fit that is there, beside pbkrtest."""
     for patients in (300,) if quick else (300, 3_000, 30_000):
         data = growth(patients)
         fit = fit_mixed(GROWTH, data, subject="id", random="1 + week")
@@ -280,21 +275,24 @@ def table(quick):
             fit.terms(df="kenward_roger")
 
         theirs = r_seconds("pbkrtest", data, 1) if patients <= 3_000 else None
-        add("Kenward-Roger table of a fit", patients, len(data), median_seconds(again), "lmer + pbkrtest", theirs)
-    for name, data, model in (
-        (MMRM, visits(172), {"residual": "unstructured(visit)"}),
-        (SLOPE, growth(172), {"random": "1 + week"}),
+        yield "Kenward-Roger table of a fit", patients, len(data), median_seconds(again), "lmer + pbkrtest", theirs
+
+
+def refits(quick):
+    """Refits without one patient each, and of drawn outcomes."""
+    for name, formula, data, model in (
+        (MMRM, VISITS, visits(172), {"residual": "unstructured(visit)"}),
+        (SLOPE, GROWTH, growth(172), {"random": "1 + week"}),
     ):
-        fit = fit_mixed(VISITS if name == MMRM else GROWTH, data, subject="id", **model)
+        fit = fit_mixed(formula, data, subject="id", **model)
         ids = [str(one) for one in fit.model.design.subject_labels]
         mine = median_seconds(lambda fit=fit, ids=ids: [fit.without(one) for one in ids], 1 if quick else 3)
-        add(f"172 refits, each without one patient: {name}", 172, len(data), mine, "", None)
+        yield f"172 refits, each without one patient: {name}", 172, len(data), mine, "", None
     data = growth(300)
     fit = fit_mixed(GROWTH, data, subject="id", random="1 + week")
     count = 100 if quick else 1_000
     mine = median_seconds(lambda: fit.bootstrap(np.random.default_rng(1), count), 1)
-    add(f"{count} parametric bootstrap refits", 300, len(data), mine, "", None)
-    return rows
+    yield f"{count} parametric bootstrap refits", 300, len(data), mine, "", None
 
 
 def markdown(rows):
