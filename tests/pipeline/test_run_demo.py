@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from accessible import VISITS, needs_axe, told
 from copied import copy_project
 from needling.analysis.kinds import kinds
 from needling.plan import load_study
@@ -82,6 +83,13 @@ def test_the_report_can_be_sent_by_mail(demo):
 
 def test_the_page_says_nothing_of_the_program_nothing_empty_and_nothing_twice(demo):
     assert faults(demo[0].outputs()["reports/demo/report.html"].decode()) == []
+
+
+@needs_axe
+@pytest.mark.parametrize(("width", "scheme"), VISITS)
+def test_the_whole_page_is_for_everybody_at_any_width(demo, width, scheme, tmp_path):
+    page = demo[0].outputs()["reports/demo/report.html"].decode()
+    assert told(page, width, scheme, tmp_path) == {"sideways": 0, "violations": []}
 
 
 def test_the_run_ends_with_the_report_and_the_primary_contrasts(demo):
