@@ -6,7 +6,7 @@ from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_pl
 from matplotlib.lines import Line2D
 from test_figures import drawn_texts
 
-from needling.figures import balance, clinics, patterns, responses
+from needling.figures import balance, clinics, flow, patterns, responses
 from needling.figures.style import PHONE, REPORT, Profile, style
 from needling.labels.words import Labels
 
@@ -89,6 +89,57 @@ def test_lost_and_missed_add_up_to_those_not_measured():
     assert f"{gone} of 200" in alternative
     assert "Intercurrent events" not in " ".join(text.get_text() for text in drawn_texts(figure))
     assert "Lost: nothing measured from a visit on" in caption
+
+
+def lost_box(source, labels, arm):
+    """The box of those who were not measured at the last visit."""
+    return next(box for box in flow.boxes(source, labels, arm) if box.head[0][0] == "Not measured at 12 months")
+
+
+def test_the_flow_counts_the_lost_by_reason_the_most_frequent_first():
+    released, labels = shown(trial_plan, 200)
+    source, _, caption, alternative = of(flow, released, labels)
+    for arm in labels.plan.arms:
+        gone, absent = lost_of(released, "month_12", arm)
+        assert gone == absent
+        box = lost_box(source, labels, arm)
+        assert box.head[0][1] == str(gone)
+        mine = released["dropout"].query("outcome == 'score' and arm == @arm").groupby("reason")["n"].sum()
+        assert [int(n) for _, n in box.lines] == sorted(mine, reverse=True)
+        assert ("No reason on record", str(mine[""])) in box.lines
+        assert f"Not measured at 12 months, {labels.arm(arm).lower()}: {gone}" in alternative
+    assert "Not measured at 12 months: for headache severity score, with the reason on record." in caption
+
+
+def test_reasons_of_the_lost_that_tell_of_few_or_do_not_add_up_stay_out_of_the_flow():
+    released, labels = shown(trial_plan, 200)
+    table = released["dropout"]
+    table.loc[table["arm"] == "usual_care", "hidden"] = "few_people"
+    table.loc[table.index[table["arm"] == "dry_needling"][:1], "n"] += 1  # somebody was never measured, say
+    source, _, caption, _ = of(flow, released, labels)
+    for arm in labels.plan.arms:
+        box = lost_box(source, labels, arm)
+        assert box.head[0][1] == str(lost_of(released, "month_12", arm)[1])
+        assert box.lines == []
+    assert "Not measured at 12 months: for headache severity score. Analysed" in caption
+
+
+def test_the_flow_of_cohorts_with_different_outcomes_counts_nobody_as_lost():
+    released, labels = shown(plan, 60)
+    table = released["flow"]
+    elsewhere = table["cohort"].eq("sports") & table["outcome"].eq("pain")
+    assert flow.data(released, labels)["stage"].eq("lost").any()
+    released["flow"] = table[~elsewhere]
+    assert not flow.data(released, labels)["stage"].eq("lost").any()
+
+
+def test_the_whole_is_called_by_what_the_export_tells():
+    released, labels = shown(plan, 60)
+    told = [box.head[0][0] for box, _ in flow._head(flow.data(released, labels), labels)]
+    assert told == ["In the export", "Randomised"]
+    patients = labels.plan.patients.model_copy(update={"excluded": labels.plan.patients.id})
+    other = type(labels)(labels.plan.model_copy(update={"patients": patients, "design": "cohort"}))
+    assert [box.head[0][0] for box, _ in flow._head(flow.data(released, other), other)] == ["Assessed", "Enrolled"]
 
 
 def test_reasons_of_an_arm_that_tell_of_few_are_dots_across_and_said():

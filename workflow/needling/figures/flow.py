@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from needling.figures.style import FAINT, LINE, MM, PAPER, RULE, THIN, Profile, looks, text_width, wrapped
-from needling.labels.sentences import in_sentence, sentence
+from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.withheld import HIDDEN, withheld_note
 
@@ -17,9 +17,41 @@ Line = tuple[str, str]
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the participant flow; a number that is not shown has the mark of it."""
-    flow = released["flow"]
+    """Take the participant flow and who was lost; a number that is not shown has the mark of it."""
+    lost = _lost(released, labels)
+    flow = pd.concat([released["flow"], lost], ignore_index=True) if len(lost) else released["flow"]
     return flow.assign(shown=[HIDDEN if pd.isna(n) else f"{n}" for n in flow["n"]])
+
+
+def _lost(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
+    """Count of each arm who was not measured at the last visit, of the first outcome of the primary analysis, and by reason.
+
+    How many were measured is no secret. Reasons stand where every cohort tells them and they add up to all who were lost, which
+    they do not where somebody was never measured.
+    """
+    plan, flow = labels.plan, released["flow"]
+    outcome = next((str(one) for one in flow.loc[flow["stage"] == "analysed", "outcome"]), "")
+    seen = flow[
+        (flow["stage"] == "measured") & (flow["outcome"] == outcome) & flow["visit"].isin(plan.visits.follow_up)
+    ]
+    visits = list(seen.loc[seen["n"] > 0, "visit"])
+    if not visits or set(seen["cohort"]) != set(plan.cohorts):
+        return flow.iloc[:0]
+    last = max(visits, key=list(plan.visits.schedule).index)
+    dropout = released.get("dropout", pd.DataFrame(columns=["analysis", "outcome", "arm", "reason", "n", "hidden"]))
+    rows = []
+    for arm in plan.arms or [""]:
+        here = seen[(seen["arm"] == arm) & (seen["visit"] == last)]
+        allocated = flow[(flow["stage"] == "allocated") & (flow["arm"] == arm)]
+        gone = int(allocated["n"].sum() - here["n"].sum())
+        place = {"cohort": "", "arm": arm, "stage": "lost", "visit": last, "outcome": outcome, "hidden": ""}
+        rows.append(place | {"reason": "", "n": gone})
+        told = dropout[(dropout["outcome"] == outcome) & (dropout["arm"] == arm)]
+        told = told[told["analysis"] == told["analysis"].iloc[0]] if len(told) else told
+        if gone and told["hidden"].eq("").all() and told["n"].sum() == gone:
+            reasons = told.groupby("reason")["n"].sum().sort_values(ascending=False, kind="stable")
+            rows += [place | {"stage": "lost_by_reason", "reason": str(one), "n": n} for one, n in reasons.items()]
+    return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
 @dataclass(frozen=True)
@@ -51,14 +83,15 @@ def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
     found = [Box([(head, _added(mine[mine["stage"] == "allocated"]))], cohorts)]
     if (mine["stage"] == "treated").any():
         found.append(Box([("Treated", _added(mine[mine["stage"] == "treated"]))], []))
-    for stage, head, column, name in (
-        ("followed", "Followed", "visit", labels.visit),
-        ("analysed", "Analysed", "outcome", labels.outcome),
-    ):
-        lines = of(stage, column, name)
-        if lines:
-            found.append(Box([(head, "")], lines))
-    return found
+    visits = of("followed", "visit", labels.visit)
+    found += [Box([("Followed", "")], visits)] if visits else []
+    lost = mine[mine["stage"] == "lost"]
+    if len(lost):
+        missed = f"Not measured at {in_sentence(labels.visit(str(lost['visit'].iloc[0])))}"
+        reasons = of("lost_by_reason", "reason", lambda reason: sentence(spaced(reason)) or "No reason on record")
+        found.append(Box([(missed, _added(lost))], reasons))
+    outcomes = of("analysed", "outcome", labels.outcome)
+    return [*found, *([Box([("Analysed", "")], outcomes)] if outcomes else [])]
 
 
 def _added(rows: pd.DataFrame) -> str:
@@ -90,7 +123,7 @@ class _Flow:
         self.spread = min(spread, self.column + 30)
         self.left = (profile.width - self.column - self.spread * (count - 1)) / 2
         self.boxes = {arm: [self._wrapped(box, self.column) for box in boxes(source, labels, arm)] for arm in self.arms}
-        self.head = _head(source)
+        self.head = _head(source, labels)
         names = {arm: wrapped(labels.arm(arm), self.column, self.size, 500).split("\n") for arm in labels.plan.arms}
         self.names = names
         self.named = max((len(lines) for lines in names.values()), default=0)
@@ -192,33 +225,49 @@ class _Flow:
         self.ax.annotate("", (x1, y1), (x0, y0), arrowprops=look)
 
 
-def _head(source: pd.DataFrame) -> list[tuple[Box, Box | None]]:
+def _head(source: pd.DataFrame, labels: Labels) -> list[tuple[Box, Box | None]]:
     """Boxes above the arms, each with the box of those who left after it."""
+    named = _stages(labels)
     by_stage = dict(iter(source.groupby("stage")))
     head: list[tuple[Box, Box | None]] = []
     if "exported" in by_stage:
         rows = by_stage.get("excluded", source.iloc[:0])
         reasons = [(sentence(row["reason"]) or "Few people", row["shown"]) for row in rows.to_dict("records")]
         side = Box([("Excluded", _added(rows))], reasons) if reasons else None
-        head.append((Box([("In the export", _added(by_stage["exported"]))], []), side))
+        head.append((Box([(named["exported"], _added(by_stage["exported"]))], []), side))
     if "enrolled" in by_stage:
-        head.append((Box([("Enrolled", _added(by_stage["enrolled"]))], []), None))
+        head.append((Box([(named["enrolled"], _added(by_stage["enrolled"]))], []), None))
     return head
+
+
+def _stages(labels: Labels) -> dict[str, str]:
+    """What the whole is called: an export that tells of people screened has all who were assessed."""
+    exported = "Assessed" if labels.plan.patients.excluded else "In the export"
+    return {"exported": exported, "enrolled": "Randomised" if labels.plan.design == "randomised" else "Enrolled"}
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     treated = "Treated: with a session on record. " if (source["stage"] == "treated").any() else ""
-    caption = (
-        f"Participant flow. {treated}Followed: measured for any outcome at the visit. "
-        "Analysed: in the model of the primary analysis, by outcome."
-    )
+    caption = f"Participant flow. {treated}Followed: measured for any outcome at the visit. "
+    lost = source[source["stage"] == "lost"]
+    if len(lost):
+        outcome, visit = (
+            in_sentence(name(str(lost[key].iloc[0])))
+            for name, key in ((labels.outcome, "outcome"), (labels.visit, "visit"))
+        )
+        reasons = (source["stage"] == "lost_by_reason").any()
+        caption += f"Not measured at {visit}: for {outcome}{', with the reason on record' if reasons else ''}. "
+    caption += "Analysed: in the model of the primary analysis, by outcome."
     caption += "".join(f" {note}" for note in withheld_note(source))
     totals = source[source["stage"].isin(["exported", "enrolled"])]
-    named = {"exported": "in the export", "enrolled": "enrolled"}
-    said = ", ".join(f"{row['shown']} {named[row['stage']]}" for row in totals.to_dict("records"))
+    named = _stages(labels)
+    said = ", ".join(f"{row['shown']} {in_sentence(named[row['stage']])}" for row in totals.to_dict("records"))
     arms = []
     for row in source[source["stage"] == "allocated"].to_dict("records"):
         arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
         arms.append(f"{labels.cohort(row['cohort'])}{arm}: {row['shown']}")
+    for row in lost.to_dict("records"):
+        arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
+        arms.append(f"Not measured at {in_sentence(labels.visit(row['visit']))}{arm}: {row['shown']}")
     return caption, f"Flow diagram of participants: {said}. {'; '.join(arms)}."

@@ -80,7 +80,7 @@ DROPOUT: Contract = {
     "arm": text("Arm"),
     "visit": text("First visit from which nothing more was measured", True),
     "reason": text("Reason on record; empty where there is none", True),
-    "n_patients": whole("Patients of the arm with a baseline"),
+    "n_patients": whole("Patients of the arm measured at least once"),
     "n": whole("Patients lost"),
 }
 LOST: Contract = {

@@ -220,7 +220,10 @@ def dropout(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
         exact,
         ["From", "Reason", *(labels.arm(arm) for arm in plan.arms)],
         headed(pairs),
-        ["Of the patients with a baseline. Who missed a visit and came back is not among them.", *withheld_note(exact)],
+        [
+            "Of the patients measured at least once. Who missed a visit and came back is not among them.",
+            *withheld_note(exact),
+        ],
         [0.24, 0.36, *[share] * len(plan.arms)],
         (0, 1),
         "observed",
