@@ -439,7 +439,7 @@ class Point:
             result.append((residual.T @ rest.AA @ residual + effects.T @ through + UW.T @ effects, UW))
         return result
 
-    @property
+    @cached_property
     def scored_columns(self) -> Array:
         """Give the combinations of [X r] whose squares are in the score: X Phi^1/2 under REML only, and r."""
         columns = np.eye(self.p + 1)
