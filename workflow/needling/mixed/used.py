@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def complete_rows(data: pd.DataFrame, names: Sequence[str]) -> tuple[Used, dict[
     for name, column in columns.items():
         if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iufb" and np.isfinite(column.to_numpy()).all():
             continue
-        bad = column.isna().to_numpy()
+        bad = np.asarray(column.array.isna())
         if pd.api.types.is_float_dtype(column):
             infinite = np.isinf(column.to_numpy(dtype=float, na_value=np.nan))
             if (infinite & keep).any():
@@ -89,10 +89,16 @@ def as_category(column: pd.Series, levels: Sequence[Any] | None) -> pd.Series:
     order = sorted(range(len(found)), key=lambda number: natural_key(found[number]))
     rank = np.empty(len(found), dtype=np.intp)
     rank[order] = np.arange(len(found))
-    dtype = pd.CategoricalDtype([found[number] for number in order])
-    return pd.Series(
-        pd.Categorical.from_codes(rank[codes], dtype=dtype, validate=False), index=column.index, name=column.name
-    )
+    ordered = tuple(found[number] for number in order)
+    dtype = _of_texts(ordered) if isinstance(column.dtype, pd.StringDtype) else pd.CategoricalDtype(list(ordered))
+    coded = pd.Categorical.from_codes(rank[codes], dtype=dtype, validate=False)
+    return pd.Series(coded, index=column.index, name=column.name, copy=False)
+
+
+@lru_cache(maxsize=128)
+def _of_texts(levels: tuple[str, ...]) -> pd.CategoricalDtype:
+    """Make a category of texts once for many fits: pandas needs a twentieth of a small fit for it."""
+    return pd.CategoricalDtype(list(levels))
 
 
 def coded_subjects(column: pd.Series) -> tuple[Array, Array]:
