@@ -102,7 +102,7 @@ def _number_lines(numbers: pd.DataFrame, labels: Labels) -> dict[tuple[str, str]
 def _number(row: dict[Any, Any], whole: Any, digits: int) -> str:
     if pd.isna(row["n"]):
         return HIDDEN
-    n = "" if row["n"] == whole else f", n = {row['n']}"
+    n = "" if row["n"] == whole else f", n\u00a0=\u00a0{row['n']}"
     if pd.isna(row["mean"]):
         return HIDDEN + n
     sd, q25, median, q75 = (

@@ -84,9 +84,8 @@ def _share(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
         return HIDDEN if row and row["hidden"] else MISSING
     if row["reference"] == "" and row["arm"] == "":
-        text = (
-            f"{100 * row['estimate']:.0f}% ({100 * row['low']:.0f} to {100 * row['high']:.0f}), n = {row['n_patients']}"
-        )
+        interval = f"{100 * row['low']:.0f} to {100 * row['high']:.0f}"
+        text = f"{100 * row['estimate']:.0f}% ({interval}), n\u00a0=\u00a0{row['n_patients']}"
         return Told(text, row["row_id"], "estimate low high n_patients")
     return Told(f"{100 * row['estimate']:.0f}% of {row['n_patients']}", row["row_id"], "estimate n_patients")
 
