@@ -138,10 +138,25 @@ def test_what_shows_them_has_no_number_that_is_hidden(rule, tmp_path):
     assert ("‡" in printed) == (rule["rule"] == "cells")
     assert ("Pneumothorax" in printed) == (rule["rule"] == "trial")
     pieces = " ".join(piece for one in harms_sentences(released, labels) for piece in one)
-    assert "any adverse event in " in pieces
+    assert pieces.startswith("Any adverse event in ")
     rooms = figures()
     for name in ("events", "delivered"):
         said = write_figure(rooms[name], released, labels, tmp_path / name)
         assert said
         assert "nan" not in said["alternative"]
         assert ", dry needling: " in said["alternative"]
+
+
+def test_of_several_differences_each_says_who_is_compared():
+    released, labels = both(events_of(1, 60, 0.3), TRIAL)[1], Labels(plan(TRIAL))
+    results = released["results"]
+    mine = results[results["quantity"].eq("risk_difference") & results["term"].eq('[["adverse_event", "any"]]')].iloc[:1]
+    one = "".join(harms_sentences(released, labels)[0])
+    assert one.count("(difference ") == 1
+    turned = mine.assign(arm=mine["reference"], reference=mine["arm"], estimate=-mine["estimate"])
+    more = {**released, "results": pd.concat([results, turned], ignore_index=True)}
+    two = "".join(harms_sentences(more, labels)[0])
+    first, second = (labels.compared(row).lower() for row in pd.concat([mine, turned]).to_dict("records"))
+    assert f"(differences: {first} " in two
+    assert f"; {second} " in two
+    assert "(difference " not in two

@@ -34,8 +34,14 @@ def _with(row: dict[Any, Any], labels: Labels) -> str:
     return f" with {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
 
 
-def _front(cohort: str, labels: Labels) -> str:
-    return f"{labels.cohort(cohort)}: " if len(labels.plan.cohorts) > 1 else ""
+def _fronted(front: str, pieces: Pieces) -> Pieces:
+    """Begin a sentence with what it is about; where that goes without saying, with a capital."""
+    first, *rest = pieces
+    return [f"{front}: ", *pieces] if front else [f"{first[:1].upper()}{first[1:]}", *rest]
+
+
+def _of_cohort(cohort: str, labels: Labels) -> str:
+    return labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else ""
 
 
 def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
@@ -56,15 +62,12 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
             for row in numbers[numbers["cohort"] == cohort].dropna(subset="mean").to_dict("records")
         ]
         pieces: Pieces = ["mean number of sessions per patient ", *joined(means)] if means else []
-        for level, factor, told in (
-            ("enough", "sessions", "as many as planned, or more: "),
-            ("yes", "crossed_over", "crossed over: "),
-        ):
+        for factor, level, told in KEPT:
             rows = _of_term(mine, factor, level, "share").to_dict("records")
             if rows:
                 pieces += [*(["; "] if pieces else []), told, *joined([_people(row, labels) for row in rows])]
         if pieces:
-            found.append([_front(cohort, labels), *pieces, "."])
+            found.append([*_fronted(_of_cohort(cohort, labels), pieces), "."])
     return found
 
 
@@ -83,12 +86,21 @@ def harms_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[P
         if not people:
             continue
         pieces: Pieces = ["any adverse event in ", *joined([_people(row, labels) for row in people])]
-        for row in _of_term(mine, "adverse_event", "any", "risk_difference").to_dict("records"):
-            pieces += [" (difference ", _difference(row), ")"]
+        differences = _of_term(mine, "adverse_event", "any", "risk_difference").to_dict("records")
+        if len(differences) == 1:
+            pieces += [" (difference ", _difference(differences[0]), ")"]
+        elif differences:
+            for number, row in enumerate(differences):
+                pieces += [
+                    "; " if number else " (differences: ",
+                    f"{in_sentence(labels.compared(row))} ",
+                    _difference(row),
+                ]
+            pieces.append(")")
         rates = _of_term(mine, "adverse_event", "any", "session_rate").to_dict("records")
         if rates:
             pieces += ["; at ", *joined([_rate(row, labels) for row in rates])]
-        found.append([_front(cohort, labels), *pieces, ".", *_serious(mine, labels)])
+        found.append([*_fronted(_of_cohort(cohort, labels), pieces), ".", *_serious(mine, labels)])
     if asked and not any(said(released, one, "serious") == ["told"] for one in asked):
         found.append(["The study file does not say which events were serious: that is for the authors to report."])
     return found
@@ -149,7 +161,8 @@ def guesses_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
             for piece in (" James’s index ", index_text(row), ".")
         ]
         front = heading(dict(zip(PLACE, map(str, key), strict=True)), labels)
-        found.append([f"{front}: " if front else "", *joined(parts, "; "), "." if parts else "", *both])
+        guesses = [*joined(parts, "; "), "."] if parts else []
+        found.append([*_fronted(front, [*guesses, *both])])
     return found
 
 
