@@ -163,7 +163,7 @@ def test_the_strip_and_the_heading_fit_the_design():
         "Design": "Randomised, 2 arms",
         "Patients": "1,360 in 3 cohorts",
         "Primary": "Pain intensity and function, week 4",
-        "Registration": "for the authors to add",
+        "Registration": "For the authors to add",
     }
     registered = Labels(plan(metadata={"registration": "ISRCTN00000000"}))
     assert strip(released, registered, 1)[3] == ("Registration", "ISRCTN00000000")

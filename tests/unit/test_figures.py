@@ -43,6 +43,7 @@ from needling.figures.style import (
     save,
     style,
     text_width,
+    wrapped,
 )
 from needling.figures.trajectories import limits_of
 from needling.labels.words import Labels
@@ -572,3 +573,11 @@ def test_the_gallery_is_current():
     page = Path(__file__).parents[2] / "docs" / "gallery.md"
     assert page.read_text(encoding="utf-8") == gallery(Path("none"))
     assert page.read_text(encoding="utf-8").count("figures/forest.svg") == 1
+
+
+def test_a_word_too_long_is_broken_behind_its_hyphen_and_else_anywhere():
+    room = text_width("Second-na", 7)
+    assert wrapped("Second-named arm", room, 7).split("\n") == ["Second-", "named", "arm"]
+    assert wrapped("Secondnamed", room, 7).split("\n")[0].startswith("Secondn")
+    assert "".join(wrapped("Secondnamed", room, 7).split("\n")) == "Secondnamed"
+    assert wrapped("Second-named arm", 200, 7) == "Second-named arm"

@@ -150,7 +150,9 @@ def test_what_shows_them_has_no_number_that_is_hidden(rule, tmp_path):
 def test_of_several_differences_each_says_who_is_compared():
     released, labels = both(events_of(1, 60, 0.3), TRIAL)[1], Labels(plan(TRIAL))
     results = released["results"]
-    mine = results[results["quantity"].eq("risk_difference") & results["term"].eq('[["adverse_event", "any"]]')].iloc[:1]
+    mine = results[results["quantity"].eq("risk_difference") & results["term"].eq('[["adverse_event", "any"]]')].iloc[
+        :1
+    ]
     one = "".join(harms_sentences(released, labels)[0])
     assert one.count("(difference ") == 1
     turned = mine.assign(arm=mine["reference"], reference=mine["arm"], estimate=-mine["estimate"])

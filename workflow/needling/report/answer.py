@@ -232,7 +232,7 @@ def strip(released: dict[str, pd.DataFrame], labels: Labels, people: int) -> lis
         (PARTS["design"], designs[plan.design]),
         (PARTS["patients"], f"{people:,}{cohorts}"),
         (PARTS["primary"], f"{named}, {in_sentence(labels.visit(plan.visits.primary))}"),
-        (PARTS["registration"], plan.metadata.registration or ADD),
+        (PARTS["registration"], plan.metadata.registration or sentence(ADD)),
     ]
 
 
