@@ -9,6 +9,7 @@ from needling.clean.parse import dates
 from needling.schema.intake import TOTAL
 from needling.study.keys import StudyError
 from needling.study.plan import Study
+from needling.study.sources import Events
 
 LARGE = 0.2  # share of patients, visits or values from which a loss is no dirt any more
 FEWEST = 3  # patients or values from which a share says something
@@ -199,7 +200,7 @@ def dated_later(read: dict[str, pd.DataFrame], exported: float) -> list[str]:
 
 
 def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str]:
-    """Say where more than a fifth of the patients, visits or values were set aside, and for which reasons.
+    """Say where more than a fifth of the patients, visits, events or values were set aside, and for which reasons.
 
     Parameters
     ----------
@@ -210,7 +211,8 @@ def large_losses(read: dict[str, pd.DataFrame], audit: pd.DataFrame) -> list[str
     -------
     One sentence per table, outcome or fact of patients.
     """
-    found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in ("patients", "visits")]
+    tables = ["patients", "visits", *(name for name in Events.model_fields if name in read)]
+    found = [_loss(name, len(read[name]), audit[audit["table"] == name]) for name in tables]
     found += _unread_dates(read, audit[audit["table"] == "visits"])
     found += _unread_values(read["outcomes"], audit[audit["table"] == "outcomes"])
     found += _unread_facts(read, audit[audit["table"] == "patients"])

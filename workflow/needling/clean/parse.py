@@ -124,8 +124,9 @@ def read_date(text: str) -> tuple[str, float, float]:
 
     Returns
     -------
-    Style (iso, named, serial, dmy, mdy, either where day and month cannot be told apart, absent, text), the day read day
-    first, and the day read month first; both in days from 1970-01-01 and equal where there is no doubt, NaN where there is none.
+    Style (iso, named, serial, dmy, mdy, either where day and month cannot be told apart, dotted where only dots say that the day
+    comes first, absent, text), the day read day first, and the day read month first; both in days from 1970-01-01 and equal where
+    there is no doubt, NaN where there is none.
     """
     cell = _CLOCK.sub("", text.strip()).lower()
     if cell in MISSING_WORDS:
@@ -162,13 +163,13 @@ def _slashed(first: int, second: int, year: int, mark: str) -> tuple[str, float,
     day_first, month_first = _day(year, second, first), _day(year, first, second)
     if np.isnan(day_first) and np.isnan(month_first):
         return "text", np.nan, np.nan
-    if np.isnan(month_first) or mark == ".":
+    if np.isnan(month_first):
         return "dmy", day_first, day_first
     if np.isnan(day_first):
         return "mdy", month_first, month_first
     if day_first == month_first:
         return "same", day_first, day_first
-    return "either", day_first, month_first
+    return "dotted" if mark == "." else "either", day_first, month_first
 
 
 def _month(name: str) -> int:
@@ -203,7 +204,7 @@ def dates(values: pd.Series) -> pd.DataFrame:
     column's commonest. A column is in doubt where cells can be read both ways and the others do not all go one way.
     """
     codes, distinct = pd.factorize(values)
-    read = [read_date(str(text)) for text in distinct]
+    read = _dotted([read_date(str(text)) for text in distinct])
     read = _year_first([str(text) for text in distinct], read)
     written, read = read, _turned_round([str(text) for text in distinct], read)
     style = np.array([kind for kind, _, _ in read] + [""], dtype=object)
@@ -237,6 +238,16 @@ def dates(values: pd.Series) -> pd.DataFrame:
 
 
 Read = tuple[str, float, float]
+
+
+def _dotted(read: list[Read]) -> list[Read]:
+    """Take the day of dates with dots to come first, unless a date of the column has its month first."""
+    doubted = any(style == "mdy" for style, _, _ in read)
+    found: list[Read] = []
+    for style, day, month in read:
+        as_dots_say = ("either", day, month) if doubted else ("dmy", day, day)
+        found.append(as_dots_say if style == "dotted" else (style, day, month))
+    return found
 
 
 def _year_first(texts: list[str], read: list[Read]) -> list[Read]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from needling.read.raw import RawExport
 from needling.read.redcap import MISSING_DATA
-from needling.read.rows import TEXT, Rows, blank, different_values, repeated, some, stacked
+from needling.read.rows import EVENT_NAME, INSTANCE, TEXT, Rows, blank, different_values, repeated, some, stacked
 from needling.schema.contract import Contract, check, is_date
 from needling.schema.intake import ACCOUNT, PLACE, READ, TOTAL
 from needling.study.keys import StudyError
@@ -176,6 +176,7 @@ def _patients(rows: Rows, patients: Patients, shape: str, code: str) -> tuple[pd
     by_visit = shape != "patient" and not patients.rows
     positions = rows.selected(patients.rows, "patients")
     ids = rows.column(code, "patients.id").str.strip()
+    _stop_on_rounded_codes(rows, ids, code)
     if shape == "patient":
         rows.tell_apart("patients", positions, [code])
     person = np.arange(len(positions))
@@ -209,6 +210,16 @@ def _patients(rows: Rows, patients: Patients, shape: str, code: str) -> tuple[pd
     columns = list(ACCOUNT["patient_conflicts"])
     later = pd.concat(conflicts, ignore_index=True) if conflicts else pd.DataFrame(columns=columns)
     return _typed(table, "patients"), later.assign(row=np.arange(len(later)))
+
+
+def _stop_on_rounded_codes(rows: Rows, ids: pd.Series, code: str) -> None:
+    """Stop where a spreadsheet has shortened codes of patients to some digits, which several people then share."""
+    shortened = int(ids.str.fullmatch(r"\d(?:[.,]\d+)?[eE]\+\d+").fillna(False).sum())
+    if shortened:
+        raise StudyError(
+            f"{rows.raw.sheets[0].file}: {shortened} codes of patients in column '{code}' stand as a power of ten, as a spreadsheet "
+            "shortens long numbers, so that several people may share one; export the codes again as text."
+        )
 
 
 def _stop_on_crossover(arms: pd.Series, person: np.ndarray, source: str) -> None:
@@ -537,7 +548,8 @@ def _events(rows: Rows, name: str, event: EventTable, patient: str) -> pd.DataFr
             filled |= rows.filled(sources[canonical], f"{key}.{canonical}")
         positions = selected[filled[selected]]
         if not time:
-            rows.tell_apart(name, positions, [patient, *sources.values()])
+            telling = {EVENT_NAME} if "date" in sources else {EVENT_NAME, INSTANCE}
+            rows.tell_apart(name, positions, [patient, *sources.values()], telling)
         table = rows.start(positions)
         first = sum(map(len, parts))
         table["row"] += first

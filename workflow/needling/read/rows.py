@@ -24,8 +24,9 @@ SPOILED: Final = {
     TURNED: "a spreadsheet has turned scores such as 3-4 into dates, and the scores are lost; take them from the source again",
 }
 NOT_NAMED: Final = "the study file does not name this column"
-# Columns that REDCap adds to those of the forms.
+# Columns that REDCap adds to those of the forms; of what happened its event and, without a date, its number tell something.
 ADDED = re.compile(r"^redcap_|_complete$|_timestamp$|^Complete\?")
+EVENT_NAME, INSTANCE = "redcap_event_name", "redcap_repeat_instance"
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Rows:
     declared: list[pd.DataFrame] = field(default_factory=list)
     looked_at: set[str] = field(default_factory=set)
     joined: dict[str, list[str]] = field(default_factory=dict)
-    told_apart: list[tuple[str, np.ndarray, list[str]]] = field(default_factory=list)
+    told_apart: list[tuple[str, np.ndarray, list[str], set[str] | None]] = field(default_factory=list)
 
     @classmethod
     def of(cls, raw: RawExport, missing: dict[str, str] | None = None, people: set[str] | None = None) -> "Rows":
@@ -235,9 +236,14 @@ class Rows:
         if said:
             raise StudyError("\n".join(said))
 
-    def tell_apart(self, table: str, positions: np.ndarray, columns: list[str]) -> None:
-        """Note which columns say which row of a table is which: rows alike in them are compared by `alike_table`."""
-        self.told_apart.append((table, positions, [name.strip() for name in columns]))
+    def tell_apart(
+        self, table: str, positions: np.ndarray, columns: list[str], telling: set[str] | None = None
+    ) -> None:
+        """Note which columns say which row of a table is which: rows alike in them are compared by `alike_table`.
+
+        Of a table of events that is in all others, also in those that another table reads and in `telling` of REDCap's.
+        """
+        self.told_apart.append((table, positions, [name.strip() for name in columns], telling))
 
     def alike_table(self) -> pd.DataFrame:
         """Rows that are the same visit, patient or event as an earlier one, with the unread columns in which they differ from it.
@@ -247,7 +253,7 @@ class Rows:
         parts = [self._alike(*one) for one in self.told_apart]
         return pd.concat([pd.DataFrame(columns=list(ACCOUNT["alike"])), *parts], ignore_index=True)
 
-    def _alike(self, table: str, positions: np.ndarray, columns: list[str]) -> pd.DataFrame:
+    def _alike(self, table: str, positions: np.ndarray, columns: list[str], telling: set[str] | None) -> pd.DataFrame:
         part = self.frame.take(positions)
         part = part[part.duplicated(columns, keep=False) & part[columns].notna().any(axis=1)]
         if not len(part):
@@ -256,7 +262,9 @@ class Rows:
         first = np.unique(group, return_index=True)[1][group]
         found = pd.Series("", index=part.index, dtype=TEXT)
         for name in self.frame.columns:
-            if name in self.read or name in self.selecting or ADDED.search(name) or self.frame[name].is_unique:
+            known = name in self.read or name in self.selecting if telling is None else name in columns
+            added = ADDED.search(name) and name not in (telling or ())
+            if known or added or self.frame[name].is_unique:
                 continue
             mine = plain_text(part[name]).fillna("").str.strip().to_numpy()
             found = found.mask(mine != mine[first], found + "\n" + name)

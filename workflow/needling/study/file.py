@@ -71,6 +71,8 @@ _Words.yaml_implicit_resolvers = {
 }
 for _tag, _pattern in NUMBERS.items():
     _Words.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), list("-+.0123456789"))
+# 012 is twelve: YAML's own reader would take it for ten, an octal number
+_Words.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
 _Words.add_implicit_resolver(BOOLEAN, re.compile("^(?:true|false)$"), ["t", "f"])
 
 
