@@ -236,12 +236,41 @@ def test_the_opposite_of_a_label_is_not_another_spelling_of_it(text):
     assert notes(result, "labels") == [("quarantined", "patients", 2, "(whole row)"), ("query", "patients", 2, "arm")]
 
 
-def test_a_label_that_is_another_code_is_left_alone():
+def test_scores_among_which_one_is_no_code_of_the_dictionary_are_left_alone():
     found = tables()
     with_choices(found, "outcomes", "nprs:total", {str(code): str(code - 1) for code in range(1, 12)})
-    value = found["outcomes"].loc[found["outcomes"]["instrument"] == "nprs", "value"]
+    mine = found["outcomes"]["instrument"] == "nprs"
+    found["outcomes"].loc[mine.idxmax(), "value"] = "0"
+    scores = found["outcomes"].loc[mine, "value"].astype(float).tolist()
     clean = cleaned(found).tables["outcomes"]
-    assert clean.loc[clean["instrument"] == "nprs", "value"].tolist() == value.astype(float).tolist()
+    assert clean.loc[clean["instrument"] == "nprs", "value"].tolist() == scores
+
+
+def test_the_scores_that_a_dictionary_lists_stand_for_their_codes():
+    found = tables()
+    scores = {str(code): str(code - 1) for code in range(1, 12)}
+    with_choices(found, "outcomes", "nprs:total", {**scores, "98": "Not assessed"})
+    mine = found["outcomes"]["instrument"] == "nprs"
+    found["outcomes"]["value"] = found["outcomes"]["value"].astype(object)
+    codes = [str(1 + n % 11) for n in range(mine.sum())]
+    found["outcomes"].loc[mine, "value"] = codes
+    clean = cleaned(found).tables["outcomes"]
+    assert clean.loc[clean["instrument"] == "nprs", "value"].tolist() == [float(code) - 1 for code in codes]
+
+
+@pytest.mark.parametrize("label", ["refused", "Not assessed", "questionnaire lost", "Don't know"])
+def test_a_possible_score_that_the_dictionary_calls_missing_is_missing(label):
+    found = tables()
+    with_choices(found, "outcomes", "nprs:total", {"7": label})
+    other = tables()
+    with_choices(other, "outcomes", "nprs:total", {"7": "bad pain"})
+    visit = found["visits"]["row"].iloc[0]
+    for one in (found, other):
+        one["outcomes"].loc[outcome(one, visit, "nprs"), "value"] = "7"
+    result = cleaned(found)
+    assert np.isnan(value(result, found, visit, "nprs"))
+    assert result.audit["reason"].eq("labelled as missing by the export").any()
+    assert value(cleaned(other), other, visit, "nprs") == 7
 
 
 def test_an_unknown_visit_is_queried_and_a_study_without_known_visits_is_refused():
@@ -348,6 +377,17 @@ def test_dates_among_the_covariates_count_from_the_first_visit_without_a_day_0()
 )
 def test_months_have_names_in_several_languages(text):
     assert read_date(text)[:2] == ("named", read_date("2024-03-05")[1])
+
+
+def test_dates_with_dots_have_the_day_first_unless_one_of_them_cannot():
+    day = read_date("2024-04-03")[1]
+    german = dates(pd.Series(["03.04.2024", "05.04.2024"]))
+    assert german["date"].tolist() == [day, day + 2]
+    american = dates(pd.Series(["04.03.2024", "04.20.2024"]))
+    assert american["date"].tolist() == [day, day + 17]
+    both = dates(pd.Series(["20.04.2024", "04.20.2024", "04.03.2024"]))
+    assert both["date"].tolist()[:2] == [day + 17, day + 17]
+    assert both["doubtful"].tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize(

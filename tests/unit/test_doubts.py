@@ -88,3 +88,13 @@ def test_an_outcome_without_a_baseline_that_its_analysis_adjusts_for():
     found = without_baseline(name, rows.assign(baseline=None), study)
     assert len(found) == 1
     assert f"analyses.{name}: nobody has a value of '{outcome}' at the visit 'baseline'" in found[0]
+
+
+def test_a_large_loss_of_events_is_said_as_one_of_visits_is():
+    found = tables()
+    out = found["sessions"]["row"].iloc[: len(found["sessions"]) // 4 + 1]
+    gone = {"rule": "duplicates", "action": "quarantined", "table": "sessions", "row": out, "column": "(whole row)"}
+    audit = pd.DataFrame({**gone, "reason": "a second entry with other values"})
+    said = f"{len(out)} of {len(found['sessions'])} rows of sessions are taken out: a second entry with other values ({len(out)})."
+    assert large_losses(found, audit) == [said]
+    assert large_losses(found, audit.head(1)) == []

@@ -267,6 +267,11 @@ def test_the_name_of_a_field_stands_for_its_checkboxes():
         ([f"943476591{n}" for n in range(9)], "identity number"),
         (["850101-1237", "121212-1212", "640823-3234", "811218-9876", "670919-9530"], "identity number"),
         (["jane@clinic.org", "P2", "P3", "P4", "P5"], "e-mail"),
+        ([f"+4179400{n:04}" for n in range(9)], "phone number"),
+        ([f"079 400 {n:02} 2{n}" for n in range(9)], "phone number"),
+        ([f"47.37{n:02}, 8.54{n:02}" for n in range(9)], "address"),
+        ([f"K{chr(65 + n)}{1 + 2 * n:02}{1 + n:02}{50 + 3 * n}" for n in range(12)], "date"),
+        ([f"{50 + 3 * n}{1 + n:02}{1 + 2 * n:02}" for n in range(12)], "date"),
     ],
 )
 def test_patients_called_by_name_or_number_of_their_country_stop(codes, kind):
@@ -291,6 +296,10 @@ def test_patients_called_by_name_or_number_of_their_country_stop(codes, kind):
         "0000000{:02}",
         "2024-{:03}",
         "AB{:02}",
+        "110000{:02}",
+        "0101{:02}",
+        "01 02 {:02}",
+        "41-{:02}-7",
     ],
 )
 def test_codes_of_studies_pass(code):

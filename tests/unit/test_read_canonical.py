@@ -363,6 +363,37 @@ def test_rows_that_are_alike_in_all_that_is_read_name_the_columns_in_which_they_
     assert not len(same)
 
 
+@pytest.mark.parametrize(
+    ("columns", "differ"),
+    [
+        ({"kind": {"from": "ae"}}, [[], ["redcap_event_name"], ["redcap_repeat_instance"]]),
+        ({"kind": {"from": "ae"}, "date": "day"}, [[], ["redcap_event_name"], []]),
+    ],
+)
+def test_events_alike_are_told_apart_by_what_other_tables_read_and_without_a_date_by_their_number(
+    tmp_path, columns, differ
+):
+    text = (
+        "id,redcap_event_name,redcap_repeat_instrument,redcap_repeat_instance,pain,ae,day\n1,a,,,3,,\n"
+        "1,a,ae,1,,bruise,2024-01-05\n1,b,ae,1,,bruise,2024-01-05\n1,a,ae,2,,bruise,2024-01-05\n"
+    )
+    study = plan(
+        instruments={"nprs": {"total": "pain"}},
+        visits={"planned": "redcap_event_name", "rows": {"redcap_repeat_instrument": ""}},
+        events={"adverse_events": {"rows": {"redcap_repeat_instrument": "ae"}, "columns": columns}},
+    )
+    found = tables(tmp_path, text, study)["alike"]
+    mine = found[found["table"] == "adverse_events"]
+    told = dict(zip(mine["line"], map(json.loads, mine["differs_in"]), strict=True))
+    assert [told.get(line, []) for line in (3, 4, 5)] == differ
+
+
+def test_codes_of_patients_that_a_spreadsheet_has_shortened_stop(tmp_path):
+    study = plan(instruments={"nprs": {"total": "pain"}}, visits={"planned": "visit"})
+    with pytest.raises(StudyError, match="2 codes of patients in column 'id' stand as powers of ten"):
+        tables(tmp_path, "id,visit,pain\n4.1E+11,a,3\n4.1E+11,b,4\n12E5,a,3\n", study)
+
+
 def test_codes_for_missing_data_of_redcap_are_missing_with_their_reason(tmp_path):
     text = "id,visit,pain,sex,day\n1,a,UNK,NI,ASKU\n1,b,-999,1,2024-01-05\n2,a,3,2,2024-01-05\n"
     settings = {"instruments": {"nprs": {"total": "pain"}}, "visits": {"planned": "visit", "date": "day"}}

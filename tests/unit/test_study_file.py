@@ -465,6 +465,10 @@ def test_every_key_is_described_and_has_a_default_unless_it_is_required():
     assert required == []
 
 
+def test_a_number_with_leading_noughts_is_no_octal_one(plan):
+    assert load_study(plan("seed: 1", "seed: 012")).seed == 12
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
@@ -481,6 +485,8 @@ def test_every_key_is_described_and_has_a_default_unless_it_is_required():
         ("days: [21, 42]", "days: [42, 21]", "ends before it begins"),
         ("days: [21, 42]", "days: [0, 42]", "share day 0, and only the date tells the visits apart"),
         ("days: [21, 42]", "days: [-60, -30]", "lies before that of baseline"),
+        ("[-14, 0]}\n    week_4: {", "[-14, 0], week: 5}\n    week_4: {week: 4, ", "week 4 of week_4 lies before week 5"),
+        ("label: Week 4", "label: Baseline", "baseline and week_4 have the same label"),
         ("1: needles}", "1: control}", "patients.arm.codes has one arm only"),
         ("{from: group,", "{from: patient,", "name the same column 'patient'"),
         ("{from: age, unit", "{from: group, unit", "name the same column 'group'"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from needling.clean import columns, parse, questions, thousands
+from needling.clean import choices, columns, parse, questions, thousands
 from needling.clean.trail import Trail
 from needling.instruments.definition import SUM, Definition
 from needling.read import number as written
@@ -17,6 +17,7 @@ REASONS = [
     "spreadsheet error",
     "not a number",
     "code for missing",
+    "labelled as missing by the export",
     "unit in doubt",
     "impossible value",
     "not measured",
@@ -138,7 +139,7 @@ def _numbers(
     trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame, definitions: dict[str, Definition]
 ) -> pd.DataFrame:
     """Read the cells as numbers; labels of the dictionary stand for their codes."""
-    raw = _labels_to_codes(trail, frame, cells)
+    raw = choices.labels_to_codes(trail, frame, cells)
     found = parse.numbers(raw, frame["instrument"])
     highest = cells["high"].to_numpy()[frame["cell"]]
     found, doubt = thousands.three_digits(raw, found, frame["instrument"], highest, trail.decimal, trail.parting)
@@ -164,6 +165,13 @@ def _numbers(
     why = "code for missing"
     trail.note("missing_codes", "missing", "outcomes", frame["row"][code], frame["column"][code], why, raw[code])
     reason[code] = why
+    labelled = ~code & choices.labelled_missing(trail, frame, cells, value)
+    why = "labelled as missing by the export"
+    trail.note(
+        "missing_codes", "missing", "outcomes", frame["row"][labelled], frame["column"][labelled], why, raw[labelled]
+    )
+    reason[labelled] = why
+    code |= labelled
     out_of = frame.index.isin(parse.said(found, written.OUT_OF).index)
     return frame.assign(value=value.mask(code), missing_reason=reason, out_of=out_of)
 
@@ -189,19 +197,6 @@ def _units_beside(
     return frame.assign(exported=column), foreign.reindex(frame.index, fill_value=False)
 
 
-def _labels_to_codes(trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
-    raw = frame["raw"]
-    for cell, instrument, item in cells[["instrument", "item"]].itertuples():
-        choices = trail.choices("outcomes", f"{instrument}:{item}")
-        back = {label: code for code, label in choices.items() if label not in choices}
-        if not back or not set(back) & set(raw.cat.categories):
-            continue
-        mine = (frame["cell"] == cell) & raw.isin(back)
-        raw = raw.cat.add_categories(sorted(set(back.values()) - set(raw.cat.categories)))
-        raw[mine] = raw[mine].astype("str").map(back)
-    return raw
-
-
 def _counted_from(
     trail: Trail, frame: pd.DataFrame, cells: pd.DataFrame, study: Study, definitions: dict[str, Definition]
 ) -> pd.DataFrame:
@@ -209,10 +204,12 @@ def _counted_from(
     shift = pd.Series(0.0, index=cells.index)
     for cell, name, item in cells[["instrument", "item"]].itertuples():
         one = definitions[name]
-        if item != TOTAL and not one.measured and item not in study.instruments[name].points:
-            start = questions.stated_start(
-                study.instruments[name], one, trail.choices("outcomes", f"{name}:{item}"), item
-            )
+        listed = trail.choices("outcomes", f"{name}:{item}")
+        if item == TOTAL:
+            seen = set(frame["value"][frame["cell"] == cell]) if listed else set()
+            shift[cell] = choices.from_codes_to_scores(listed, one, seen)
+        elif not one.measured and item not in study.instruments[name].points:
+            start = questions.stated_start(study.instruments[name], one, listed, item)
             shift[cell] = one.item_range(item)[0] - start
     by = pd.Series(shift.to_numpy()[frame["cell"]], index=frame.index)
     moved = (by != 0) & frame["value"].notna()

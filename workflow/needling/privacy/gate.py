@@ -7,7 +7,7 @@ identifiers as a second net.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -37,6 +37,12 @@ BORN_THEN = (
     r"(?:0?[1-9]|[12]\d|3[01]))(?:[^\d]|$)"
 )
 IN_CODES = {"e-mail", "web address", "name", "card number", "bank account", "address"}
+# Codes that are a telephone number with the country's or the place's prefix, and codes that are a place on the map.
+TELEPHONE = r"(?:\+|00)[1-9](?:[ ()./-]?\d){7,13}|(?=(?:\D*\d){9,11}$)0\d{1,4}(?:[ /]\d{2,4}){2,4}"
+COORDINATES = r"-?\d{1,2}\.\d{3,}\s*[,;/ ]\s*-?\d{1,3}\.\d{3,}"
+# Initials with six digits, which of many codes are days of birth if all of them are days and spread as birthdays do.
+INITIALED = r"[^\W\d_]{0,4}[-_ ]?(\d\d)[-. ]?(\d\d)[-. ]?(\d\d)"
+BIRTHDAYS = 10  # codes from which it is no chance that all are days
 LETTERS = r"[^\W\d_]"
 # Two words or more without any digit ('Ngozi Okafor', 'Okafor, Ngozi').
 WORDS_ALONE = rf"\s*{LETTERS}{{2,}}(?:['’-]{LETTERS}+)?(?:[\s,._-]{{1,3}}{LETTERS}(?:['’-]?{LETTERS}+)?)+[.\s]*"
@@ -350,17 +356,43 @@ def _of_most(texts: pa.Array, role: str) -> tuple[str, str] | None:
         return sum(alike) > 0.5 * len(distinct)
 
     if role == "code":
-        worded = most(map(_is_worded, distinct)) and len({_letters(text) for text in distinct}) >= 5
-        long = most(bool(re.fullmatch(r"0*[1-9]\d{8,}", text)) for text in distinct)
-        what = "numbers of nine or more digits, like those of a register" if long else country_number(distinct)
-        if worded:
-            return "name", "most of its codes are words, like names"
-        return ("identity number", f"most of its codes are {what}") if what else None
+        return _of_most_codes(distinct, most)
     if role != "date" and most(bool(re.fullmatch(RECORD_NUMBER, text)) for text in distinct):
         return "record number", "most of its values look like numbers of records"
     if role == "value" and most(bool(re.fullmatch(r"19\d\d(\.0*)?", text)) for text in distinct):
         return "date", "most of its values look like years of birth; put the age in whole years into the export instead"
     return None
+
+
+def _of_most_codes(distinct: list[str], most: Callable[[Iterable[bool]], bool]) -> tuple[str, str] | None:
+    """What most codes of patients are, where that names people."""
+    if most(map(_is_worded, distinct)) and len({_letters(text) for text in distinct}) >= 5:
+        return "name", "most of its codes are words, like names"
+    for kind, written, why in (
+        ("phone number", TELEPHONE, "written like telephone numbers"),
+        ("address", COORDINATES, "places on the map"),
+        ("identity number", r"0*[1-9]\d{8,}", "numbers of nine or more digits, like those of a register"),
+    ):
+        if most(bool(re.fullmatch(written, text)) for text in distinct):
+            return kind, f"most of its codes are {why}"
+    if _are_birthdays(distinct):
+        return "date", "its codes are initials with a day of birth"
+    number = country_number(distinct)
+    return ("identity number", f"most of its codes are {number}") if number else None
+
+
+def _are_birthdays(codes: list[str]) -> bool:
+    """Are the digits after the letters of all codes days, day or year first, of many days, months and years?"""
+    found = [re.fullmatch(INITIALED, code) for code in codes]
+    if len(codes) < BIRTHDAYS or not all(found):
+        return False
+    parts = [tuple(map(int, one.groups())) for one in found if one]
+    for day, month, year in ((0, 1, 2), (2, 1, 0)):
+        days, months, years = ([one[at] for one in parts] for at in (day, month, year))
+        are_days = all(1 <= one <= 31 for one in days) and all(1 <= one <= 12 for one in months)
+        if are_days and len(set(days)) > 3 and len(set(months)) > 6 and len(set(years)) > 6:
+            return True
+    return False
 
 
 def _letters(code: str) -> str:

@@ -297,13 +297,22 @@ def _written_so(shape: str) -> list[str]:
 
 
 def country_number(texts: Iterable[str]) -> str:
-    """Say which country's number of persons most of at least five different codes are; '' where they are none's."""
+    """Say which country's number of persons most of at least five different codes are; '' where they are none's.
+
+    A number whose check digit may be left out proves nothing: with another digit it would be as valid.
+    """
     codes = [text for text in texts if 8 <= len(text) <= 20 and len(digits_of(text)) >= 5]
     for name in REGISTERS if len(codes) >= 5 else ():
-        if _most_are_valid(_register(name), codes):
+        register = _register(name)
+        if _most_are_valid(register, codes) and not _most_are_valid(register, list(map(_with_another_digit, codes))):
             country, _, number = name.partition(".")
             return f"numbers of persons of {country.strip('_').upper()} ({number})"
     return ""
+
+
+def _with_another_digit(code: str) -> str:
+    at = max(place for place, character in enumerate(code) if character.isdecimal())
+    return f"{code[:at]}{(int(code[at]) + 1) % 10}{code[at + 1 :]}"
 
 
 def _most_are_valid(register: ModuleType, codes: list[str]) -> bool:

@@ -217,8 +217,8 @@ def _stop_on_rounded_codes(rows: Rows, ids: pd.Series, code: str) -> None:
     shortened = int(ids.str.fullmatch(r"\d(?:[.,]\d+)?[eE]\+\d+").fillna(False).sum())
     if shortened:
         raise StudyError(
-            f"{rows.raw.sheets[0].file}: {shortened} codes of patients in column '{code}' stand as a power of ten, as a spreadsheet "
-            "shortens long numbers, so that several people may share one; export the codes again as text."
+            f"{rows.raw.sheets[0].file}: {shortened} codes of patients in column '{code}' stand as powers of ten, as spreadsheets "
+            "shorten long numbers, so that several people may share one; export the codes again as text."
         )
 
 

@@ -362,12 +362,24 @@ def _once(named: list[tuple[str, str]]) -> None:
 
 
 def _check_windows(study: Study) -> None:
-    """Refuse windows out of the schedule's order, and windows that overlap where only the date tells the visit.
+    """Refuse visits of one label or out of the order of time, and windows that overlap where only the date tells the visit.
 
     Raises
     ------
     ValueError : with the sentence.
     """
+    labels: dict[str, str] = {}
+    for name, plan in study.visits.schedule.items():
+        if plan.label and plan.label in labels:
+            raise ValueError(f"visits.schedule: {labels[plan.label]} and {name} have the same label; give each its own")
+        labels[plan.label] = name
+    weeks = [(name, plan.week) for name, plan in study.visits.schedule.items() if plan.week is not None]
+    for (first, week), (second, next_week) in pairwise(weeks):
+        if next_week < week:
+            raise ValueError(
+                f"visits.schedule: week {next_week:g} of {second} lies before week {week:g} of {first}; write the visits in the "
+                "order of time"
+            )
     windows = [(name, plan.days) for name, plan in study.visits.schedule.items() if plan.days]
     for (earlier, before), (later, after) in pairwise(windows):
         if sum(after) < sum(before):
