@@ -388,6 +388,21 @@ def test_events_alike_are_told_apart_by_what_other_tables_read_and_without_a_dat
     assert [told.get(line, []) for line in (3, 4, 5)] == differ
 
 
+@pytest.mark.parametrize(("name", "stops"), [("NPRS.", True), ("Nprs", True), ("nprs_2", False)])
+def test_a_measure_in_another_spelling_is_not_left_out(tmp_path, name, stops):
+    study = plan(
+        {"shape": "value", "values": {"name": ["measure"], "value": "result"}},
+        instruments={"nprs": {"total": "nprs"}},
+        visits={"planned": "visit"},
+    )
+    text = f"id,visit,measure,result\n1,a,nprs,3\n1,b,{name},4\n"
+    if stops:
+        with pytest.raises(StudyError, match="1 rows name 'nprs' in other letters or marks"):
+            tables(tmp_path, text, study)
+    else:
+        assert tables(tmp_path, text, study)["outcomes"]["value"].tolist() == ["3"]
+
+
 def test_codes_of_patients_that_a_spreadsheet_has_shortened_stop(tmp_path):
     study = plan(instruments={"nprs": {"total": "pain"}}, visits={"planned": "visit"})
     with pytest.raises(StudyError, match="2 codes of patients in column 'id' stand as powers of ten"):

@@ -212,6 +212,18 @@ def _patients(rows: Rows, patients: Patients, shape: str, code: str) -> tuple[pd
     return _typed(table, "patients"), later.assign(row=np.arange(len(later)))
 
 
+def _stop_on_other_spellings(rows: Rows, names: pd.Series, known: list[str]) -> None:
+    """Stop where rows name a measure of the study file in other letters or marks: they would not be read."""
+    meant = {re.sub(r"[\W_]+", "", name.casefold()): name for name in known}
+    for name in names.drop_duplicates():
+        alike = meant.get(re.sub(r"[\W_]+", "", name.casefold()))
+        if alike is not None and name not in known:
+            raise StudyError(
+                f"{rows.raw.sheets[0].file}: {int((names == name).sum())} rows name '{alike}' in other letters or marks, which would "
+                "not be read; write it alike in the export, or as most rows do in the study file."
+            )
+
+
 def _stop_on_rounded_codes(rows: Rows, ids: pd.Series, code: str) -> None:
     """Stop where a spreadsheet has shortened codes of patients to some digits, which several people then share."""
     shortened = int(ids.str.fullmatch(r"\d(?:[.,]\d+)?[eE]\+\d+").fillna(False).sum())
@@ -480,6 +492,7 @@ def _value_rows(rows: Rows, study: Study, code: str) -> Tables:
                 "totals as both together, e.g. 'nprs left'."
             )
     known = measured_names(study)
+    _stop_on_other_spellings(rows, names, list(known))
     wanted = np.flatnonzero(names.isin(list(known)).to_numpy())
     rows.tell_apart("outcomes", positions[wanted], [*_visit_columns(study, code), *values.name])
     if not wanted.size:
