@@ -283,3 +283,31 @@ def test_a_column_of_row_numbers_tells_nothing_apart(tmp_path):
     result = cleaned(path, {"nprs": {"total": "nprs"}})
     assert set(result.audit["action"]) == {"quarantined", "query"}
     assert result.quarantine["reason"].str.contains("(noted)", regex=False).all()
+
+
+@pytest.mark.parametrize(
+    ("ratings", "kept"), [((53, 31, 10), [None, None, None]), ((5, 31, 10), [5, None, 10]), ((5, 3, 10), [5, 3, 10])]
+)
+def test_a_ten_beside_higher_ratings_of_the_patient_is_in_doubt(tmp_path, ratings, kept):
+    days = {"Baseline": "2024-01-08", "Week 4": "2024-02-05", "Week 12": "2024-04-01"}
+    lines = ["id,arm,visit,visit_date,nprs"]
+    for person in range(24):
+        values = ratings if not person else (7, 4 + person % 3, 3)
+        rows = zip(days.items(), values, strict=True)
+        lines += [f"P{person:02},{'ab'[person % 2]},{visit},{day},{value}" for (visit, day), value in rows]
+    (tmp_path / "mixed.csv").write_text("\n".join(lines))
+    result = cleaned(tmp_path / "mixed.csv", {"nprs": {"total": "nprs"}})
+    mine = result.tables["outcomes"].sort_values("row")["value"].iloc[:3].astype(object)
+    assert mine.where(mine.notna(), None).tolist() == kept
+    why = "10 of a patient whose other ratings are above 10: it may be 1"
+    assert result.audit["reason"].eq(why).sum() == (kept[0] is None)
+
+
+def test_a_stated_factor_is_not_taken_back(tmp_path):
+    lines = ["id,arm,visit,visit_date,nprs"]
+    days = {"Baseline": "2024-01-08", "Week 4": "2024-02-05"}
+    lines += [f"P{n:02},{'ab'[n % 2]},{visit},{day},{2 + n % 7}" for n in range(24) for visit, day in days.items()]
+    (tmp_path / "factor.csv").write_text("\n".join(lines))
+    result = cleaned(tmp_path / "factor.csv", {"nprs": {"total": "nprs", "factor": 10}})
+    assert result.tables["outcomes"]["value"].isna().all()
+    assert not result.audit["rule"].eq("scale_by_ten").any()

@@ -144,6 +144,23 @@ def test_visits_side_by_side_are_in_order_of_time(tmp_path, columns, visits, wee
     assert len(tables["visits"]) == 9 * len(names)
 
 
+@pytest.mark.parametrize(
+    ("ends", "visits"),
+    [
+        (("base", "end", "fup"), ["baseline", "post", "follow_up"]),
+        (("E1_C1", "E2_C1", "E3_C1"), ["e1_c1", "e2_c1", "e3_c1"]),
+    ],
+)
+def test_a_measure_in_front_is_no_visit(tmp_path, ends, visits):
+    names = [f"{measure}_{end}" for end in ends for measure in ("nprs", "ndi")]
+    rows = [(f"P{n}", "ab"[n % 2], *[n % 7, 10 + n] * 3) for n in range(9)]
+    path = written(tmp_path / "front.csv", ",".join(["id", "group", *names]), rows)
+    _, study, _ = drafted(tmp_path, "front", path, known={"ndi", "nprs"})
+    assert set(study.instruments) == {"nprs", "ndi"}
+    assert list(study.visits.schedule) == visits
+    assert list(study.instruments["ndi"].total.values()) == names[1::2]
+
+
 def test_one_value_per_row_is_recognised(tmp_path):
     people = [(f"P{n}", visit) for n in range(9) for visit in ("baseline", "week 4")]
     rows = [(*person, name, 3) for person in people for name in ("nprs", "ndi", "vas")]

@@ -12,6 +12,7 @@ from needling.study.plan import Study
 
 OWN, ANOTHER, FOREIGN = "own", "another", "foreign"  # unit written into a cell, beside its column's
 MANY_ITEMS = 3  # of more ratings of 0-10 the sum reaches what ratings of 0-100 do
+SEVERAL = 2  # ratings above 10 from which a patient's 10 is in doubt
 REASONS = [
     "written as missing",
     "spreadsheet error",
@@ -308,8 +309,9 @@ def _unit(text: str) -> str:
 def _scale_by_ten(
     trail: Trail, frame: pd.DataFrame, study: Study, definitions: dict[str, Definition], cells: pd.DataFrame
 ) -> pd.DataFrame:
-    """Divide ratings of 0-100 in a 0-10 column where a clinic or a patient used that scale."""
-    tens = {name for name, one in definitions.items() if (one.low, one.high) == (0.0, 10.0)}
+    """Divide ratings of 0-100 in a 0-10 column where a clinic or a patient used that scale; a stated factor has its way."""
+    free = {name for name in definitions if study.instruments[name].factor is None}
+    tens = {name for name in free if (definitions[name].low, definitions[name].high) == (0.0, 10.0)}
     rated = cells.index[cells["instrument"].isin(tens) & (cells["high"] == 10)]
     mine = frame["cell"].isin(rated) & frame["value"].notna()
     over = mine & (frame["value"] > 10) & (frame["value"] <= 100)
@@ -341,7 +343,12 @@ def _scale_by_ten(
     lost = over & ~rescale
     why = "above 10, but the clinic rates 0-10"
     trail.note("scale_by_ten", "query", "outcomes", rows[lost], source[lost], why, frame["raw"][lost].astype("str"))
-    return frame.assign(value=frame["value"].mask(rescale, new))
+    often = lost.groupby([frame["cell"], frame["patient"]], observed=True).transform("sum") >= SEVERAL
+    ten = mine & (value == 10) & often & ~rescale
+    why = "10 of a patient whose other ratings are above 10: it may be 1"
+    trail.note("scale_by_ten", "query", "outcomes", rows[ten], source[ten], why, frame["raw"][ten].astype("str"))
+    reason = frame["missing_reason"].mask(ten, "unit in doubt")
+    return frame.assign(value=frame["value"].mask(rescale, new).mask(ten), missing_reason=reason)
 
 
 def _tenth_of_others(

@@ -219,7 +219,7 @@ def _stop_on_other_spellings(rows: Rows, names: pd.Series, known: list[str]) -> 
         alike = meant.get(re.sub(r"[\W_]+", "", name.casefold()))
         if alike is not None and name not in known:
             raise StudyError(
-                f"{rows.raw.sheets[0].file}: {int((names == name).sum())} rows name '{alike}' in other letters or marks, which would "
+                f"{rows.raw.sheets[0].file}: {int((names == name).sum())} rows name '{alike}' in other letters or marks and would "
                 "not be read; write it alike in the export, or as most rows do in the study file."
             )
 

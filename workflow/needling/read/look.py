@@ -42,7 +42,7 @@ UNIT = "|".join(sorted(UNIT_OF, key=len, reverse=True))
 # The end of a column's name that tells its time, where visits lie side by side.
 TIME = re.compile(
     r"(?P<stem>.+) (?:(?P<first>bl|base|baseline|basal|basale|pre|pretest|vorher|avant|antes|inclusion|start)|"
-    r"(?P<word>post|posttest|follow ?up|fu|nachher|apres|despues) ?(?P<nth>\d*)|"
+    r"(?P<word>post|posttest|end|eot|discharge|follow ?up|fup?|nachher|apres|despues) ?(?P<nth>\d*)|"
     rf"(?P<unit>{UNIT}|visit|visite|visita|time|t|v) ?(?P<n>\d+)|(?P<count>\d+) ?(?P<after>{UNIT}))"
 )
 WITH_UNIT = re.compile(r"[+-]?\d+(?:[.,]\d+)?(?: +.*|%|°|mm|cm|kg|kgf|kpa|n|lb|lbf|pts?\.?|points?)", re.IGNORECASE)
@@ -461,6 +461,17 @@ def _before_the_measure(columns: list[str]) -> dict[str, dict[tuple[float, str],
         visit, mark, stem = column.partition("_")
         if mark and stem:
             groups.setdefault(stem, {})[visit] = column
+    first = list(dict.fromkeys(visit for visits in groups.values() for visit in visits))
+    if first and all(
+        instrument_of(name, INSTRUMENTS) for name in first
+    ):  # a measure is no visit: it stands in front of them
+        order = list(groups)
+        turned = {name: {stem: visits[name] for stem, visits in groups.items() if name in visits} for name in first}
+        return {
+            name: {(float(order.index(stem)), _visit_called(stem)): column for stem, column in visits.items()}
+            for name, visits in turned.items()
+            if len(visits) > 1
+        }
     several = {stem: visits for stem, visits in groups.items() if len(visits) > 1}
     if not any(len({*one} & {*other}) > 1 for s, one in several.items() for o, other in several.items() if s != o):
         return {}
