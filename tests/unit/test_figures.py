@@ -516,6 +516,22 @@ def test_other_answers_stand_beside_the_planned_one_on_its_scale_and_no_explorat
     assert alternative.count("planned") == source["role"].eq("primary").sum()
 
 
+def test_the_planned_numbers_once_more_are_no_other_answer():
+    def the_same(released):
+        results = released["results"]
+        mine = results[results["role"].eq("primary")]
+        again = mine.assign(row_id="s" + mine["row_id"], role="secondary", analysis="again")
+        released["results"] = pd.concat(
+            [results, again, again.assign(low=again["low"] - 1).iloc[:1]], ignore_index=True
+        )
+
+    released, labels = shown(plan, 60)
+    the_same(released)
+    source = FIGURES["sensitivity"].data(released, labels)
+    assert source["role"].tolist() == ["primary", "secondary"]
+    assert source["low"].diff().iloc[1] == pytest.approx(-1)
+
+
 def test_the_tint_of_other_answers_lies_where_the_first_named_arm_is_better():
     for better, tinted in (("lower", (-1.0, 0.0)), ("higher", (0.0, 1.0))):
         row = {"better": better, "estimate": 0.5, "low": 0.2, "high": 0.8, "role": "primary"}

@@ -24,33 +24,34 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
 
 
 def _lost(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Count of each arm who was not measured at the last visit, of the first outcome of the primary analysis, and by reason.
+    """Count of each arm who was not measured at the primary visit, of the first outcome of the primary analysis, and by reason.
 
-    How many were measured is no secret. Reasons stand where every cohort tells them and they add up to all who were lost, which
-    they do not where somebody was never measured.
+    How many were measured is no secret. Who was lost before has the reason on record, the others missed this visit only; both stand
+    where every cohort tells of those lost, and where they are no more than were not measured.
     """
     plan, flow = labels.plan, released["flow"]
+    visit = plan.visits.primary
     outcome = next((str(one) for one in flow.loc[flow["stage"] == "analysed", "outcome"]), "")
-    seen = flow[
-        (flow["stage"] == "measured") & (flow["outcome"] == outcome) & flow["visit"].isin(plan.visits.follow_up)
-    ]
-    visits = list(seen.loc[seen["n"] > 0, "visit"])
-    if not visits or set(seen["cohort"]) != set(plan.cohorts):
+    seen = flow[(flow["stage"] == "measured") & (flow["outcome"] == outcome) & (flow["visit"] == visit)]
+    if visit not in plan.visits.follow_up or not (seen["n"] > 0).any() or set(seen["cohort"]) != set(plan.cohorts):
         return flow.iloc[:0]
-    last = max(visits, key=list(plan.visits.schedule).index)
-    dropout = released.get("dropout", pd.DataFrame(columns=["analysis", "outcome", "arm", "reason", "n", "hidden"]))
+    dropout = released.get(
+        "dropout", pd.DataFrame(columns=["analysis", "outcome", "arm", "visit", "reason", "n", "hidden"])
+    )
+    until = plan.visits.follow_up[: plan.visits.follow_up.index(visit) + 1]
     rows = []
     for arm in plan.arms or [""]:
-        here = seen[(seen["arm"] == arm) & (seen["visit"] == last)]
         allocated = flow[(flow["stage"] == "allocated") & (flow["arm"] == arm)]
-        gone = int(allocated["n"].sum() - here["n"].sum())
-        place = {"cohort": "", "arm": arm, "stage": "lost", "visit": last, "outcome": outcome, "hidden": ""}
-        rows.append(place | {"reason": "", "n": gone})
+        absent = int(allocated["n"].sum() - seen.loc[seen["arm"] == arm, "n"].sum())
+        place = {"cohort": "", "arm": arm, "visit": visit, "outcome": outcome, "hidden": ""}
+        rows.append(place | {"stage": "absent", "reason": "", "n": absent})
         told = dropout[(dropout["outcome"] == outcome) & (dropout["arm"] == arm)]
         told = told[told["analysis"] == told["analysis"].iloc[0]] if len(told) else told
-        if gone and told["hidden"].eq("").all() and told["n"].sum() == gone:
-            reasons = told.groupby("reason")["n"].sum().sort_values(ascending=False, kind="stable")
-            rows += [place | {"stage": "lost_by_reason", "reason": str(one), "n": n} for one, n in reasons.items()]
+        lost = told[told["visit"].isin(until)]
+        if len(told) and told["hidden"].eq("").all() and 0 < absent >= lost["n"].sum():
+            reasons = lost.groupby("reason")["n"].sum().sort_values(ascending=False, kind="stable")
+            rows += [place | {"stage": "lost", "reason": str(one), "n": n} for one, n in reasons.items()]
+            rows.append(place | {"stage": "missed", "reason": "", "n": absent - lost["n"].sum()})
     return pd.DataFrame(rows).astype({"n": "Int64"})
 
 
@@ -85,11 +86,12 @@ def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
         found.append(Box([("Treated", _added(mine[mine["stage"] == "treated"]))], []))
     visits = of("followed", "visit", labels.visit)
     found += [Box([("Followed", "")], visits)] if visits else []
-    lost = mine[mine["stage"] == "lost"]
-    if len(lost):
-        missed = f"Not measured at {in_sentence(labels.visit(str(lost['visit'].iloc[0])))}"
-        reasons = of("lost_by_reason", "reason", lambda reason: sentence(spaced(reason)) or "No reason on record")
-        found.append(Box([(missed, _added(lost))], reasons))
+    absent = mine[mine["stage"] == "absent"]
+    if len(absent):
+        head = f"Not measured at {in_sentence(labels.visit(str(absent['visit'].iloc[0])))}"
+        reasons = of("lost", "reason", lambda reason: sentence(spaced(reason)) or "Lost, no reason on record")
+        missed = [line for line in of("missed", "reason", lambda _: "Missed this visit only") if line[1] != "0"]
+        found.append(Box([(head, _added(absent))], [*reasons, *missed]))
     outcomes = of("analysed", "outcome", labels.outcome)
     return [*found, *([Box([("Analysed", "")], outcomes)] if outcomes else [])]
 
@@ -250,14 +252,14 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     treated = "Treated: with a session on record. " if (source["stage"] == "treated").any() else ""
     caption = f"Participant flow. {treated}Followed: measured for any outcome at the visit. "
-    lost = source[source["stage"] == "lost"]
-    if len(lost):
+    absent = source[source["stage"] == "absent"]
+    if len(absent):
         outcome, visit = (
-            in_sentence(name(str(lost[key].iloc[0])))
+            in_sentence(name(str(absent[key].iloc[0])))
             for name, key in ((labels.outcome, "outcome"), (labels.visit, "visit"))
         )
-        reasons = (source["stage"] == "lost_by_reason").any()
-        caption += f"Not measured at {visit}: for {outcome}{', with the reason on record' if reasons else ''}. "
+        reasons = ", with the reason on record of those lost by then" if (source["stage"] == "lost").any() else ""
+        caption += f"Not measured at {visit}: for {outcome}{reasons}. "
     caption += "Analysed: in the model of the primary analysis, by outcome."
     caption += "".join(f" {note}" for note in withheld_note(source))
     totals = source[source["stage"].isin(["exported", "enrolled"])]
@@ -267,7 +269,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     for row in source[source["stage"] == "allocated"].to_dict("records"):
         arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
         arms.append(f"{labels.cohort(row['cohort'])}{arm}: {row['shown']}")
-    for row in lost.to_dict("records"):
+    for row in absent.to_dict("records"):
         arm = f", {in_sentence(labels.arm(row['arm']))}" if row["arm"] else ""
         arms.append(f"Not measured at {in_sentence(labels.visit(row['visit']))}{arm}: {row['shown']}")
     return caption, f"Flow diagram of participants: {said}. {'; '.join(arms)}."

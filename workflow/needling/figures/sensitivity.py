@@ -11,7 +11,7 @@ from needling.figures.style import BAND, FAINT, INK, LINE, RULE, STRONG, Profile
 from needling.labels.numbers import format_estimate, format_interval
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
-from needling.tables.select import comparisons, in_order, primary
+from needling.tables.select import anew, comparisons, in_order, primary
 from needling.tables.withheld import withheld_note
 
 SECTION = "sensitivity"
@@ -47,6 +47,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     others = comparisons(released["results"])
     others = others[others["role"].isin(list(ROLES)) & others["subset"].eq("") & others["at"].eq("")]
     same = others.merge(planned[[*PLACE, "unit", "better"]].drop_duplicates(), on=[*PLACE, "unit", "better"])
+    same = same[same["role"].eq("primary") | anew(same, planned, PLACE)]
     answered = same.groupby(PLACE)["row_id"].transform("count") > 1
     order = {"outcome": labels.outcomes, "cohort": list(labels.plan.cohorts), "role": list(ROLES)}
     return in_order(same.loc[answered, COLUMNS], order)

@@ -79,15 +79,14 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             panel(ax, rows, _regions(first, labels)),
             head,
             ", ".join(one for one in (cohort, first["unit"]) if one),
-            width / across - 13,
+            width / across - 26,
         )
         ax.set_xlabel(f"Added in {in_sentence(labels.arm(first['reference']))}", fontsize=profile.small)
         ax.set_ylabel(f"Added in {in_sentence(labels.arm(first['arm']))}", fontsize=profile.small)
     for ax in list(axes.flat)[len(groups) :]:
         ax.set_axis_off()
-    arm = "the arm" if several else in_sentence(labels.arm(source["arm"].iloc[0]))
-    one_reference = source["reference"].nunique() == 1
-    reference = in_sentence(labels.arm(source["reference"].iloc[0])) if one_reference else "the other arm"
+    arm = "the first-named arm" if several else in_sentence(labels.arm(source["arm"].iloc[0]))
+    reference = in_sentence(labels.arm(source["reference"].iloc[0])) if not several else "the second-named arm"
     handles = [
         Patch(facecolor=(COLOURS[1], LIGHT), edgecolor=COLOURS[1], label=f"Favours {arm}"),
         Patch(facecolor=PAPER, edgecolor=FAINT, label="Interval holds 0"),

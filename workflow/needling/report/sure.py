@@ -9,7 +9,7 @@ from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import Labels
 from needling.report.numbers import Number, primary_sentences
 from needling.tables.printed import Pieces, Told
-from needling.tables.select import asked_for, comparisons
+from needling.tables.select import anew, asked_for, comparisons
 
 LITTLE, MUCH = 0.05, 0.20  # shares missing, by Schulz and Grimes 2002: below the first little, above the second much
 PLACE = ["cohort", "outcome", "site", "arm", "reference"]
@@ -56,7 +56,10 @@ def missing(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[s
 
 
 def others(released: dict[str, pd.DataFrame], row: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every other analysis of the same comparison, in the same unit; an analysis that is not to be believed is none."""
+    """Every other analysis of the same comparison in the same unit that is not exploratory and gives numbers of its own.
+
+    An analysis that is not to be believed is none.
+    """
     results = comparisons(released["results"])
     same = (results[PLACE] == pd.Series({name: row[name] for name in PLACE})).all(axis=1)
     same &= (
@@ -64,7 +67,9 @@ def others(released: dict[str, pd.DataFrame], row: dict[str, Any]) -> list[dict[
     )
     same &= results["analysis"].ne(row["analysis"]) & results["subset"].eq("") & results["at"].eq("")
     same &= ~results["analysis"].isin(asked_for(released, "table", "twin")) & results["estimate"].notna()
-    return [{str(key): value for key, value in one.items()} for one in results[same].to_dict("records")]
+    found = results[same & results["role"].isin(["sensitivity", "secondary"])]
+    found = found[anew(found, pd.DataFrame([row]), PLACE)]
+    return [{str(key): value for key, value in one.items()} for one in found.to_dict("records")]
 
 
 def agreement(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[str, Any]]) -> list[Pieces]:

@@ -1,5 +1,6 @@
 """Which results a table, a figure or a sentence is about."""
 
+import numpy as np
 import pandas as pd
 
 from needling.schema.results import RATIOS
@@ -49,3 +50,20 @@ def in_order(rows: pd.DataFrame, order: dict[str, list[str]]) -> pd.DataFrame:
     }
     places = pd.DataFrame(ranks, index=rows.index).sort_values(list(order), kind="stable").index
     return rows.loc[places].reset_index(drop=True)
+
+
+def anew(rows: pd.DataFrame, planned: pd.DataFrame, by: list[str]) -> "pd.Series[bool]":
+    """Say which rows answer the question of a planned comparison by numbers of their own.
+
+    A model whose further terms leave a comparison as it was (centred moderators) gives the planned numbers once more, and is no
+    other answer.
+
+    Parameters
+    ----------
+    rows, planned : results rows.
+    by : columns that tell which comparison a row is of.
+    """
+    numbers = ["estimate", "low", "high"]
+    beside = rows[by].merge(planned.drop_duplicates(by)[[*by, *numbers]], on=by, how="left")
+    own, other = (frame[numbers].to_numpy(dtype=float) for frame in (rows, beside))
+    return pd.Series(~np.isclose(own, other, rtol=1e-9, atol=0).all(axis=1), index=rows.index)
