@@ -206,8 +206,8 @@ class _Harms:
                 for arm, x in self.arm_at.items():
                     sheet.write(x, base, self.counts[cohort, term, arm], ha="right", fontweight=weight)
             for place, pair in enumerate(self.pairs):
-                if self.folded and place:
-                    break
+                if self.folded and len(self.pairs) > 1:
+                    break  # of several the numbers would lie over the intervals
                 apart = (place - (len(self.pairs) - 1) / 2) * self.step / (len(self.pairs) + 0.6)
                 level = base + (0.0 if self.folded else apart)
                 sheet.write(self.told_at, level, self.told[cohort, term, pair], ha="right", fontweight=weight)
@@ -246,7 +246,10 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     )
     told = [in_sentence(labels.compared({str(key): value for key, value in one.items()})) for one in pairs]
     if told:
-        what += f"; right: differences ({'; '.join(told)}) with {level} score intervals, right of 0 where the arm has more events"
+        order = ", from above" if len(told) > 1 else ""
+        first = "the first-named arm" if len(told) > 1 else "the arm"
+        what += f"; right: differences ({'; '.join(told)}{order}) with {level} score intervals, right of 0 where {first} has more"
+        what += " events"
     lines = []
     shown = source[(source["quantity"] == "share") & source["estimate"].notna()]
     for row in shown[shown["term"].str.startswith(FACTORS[0])].to_dict("records"):
