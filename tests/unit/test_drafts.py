@@ -297,11 +297,12 @@ def test_codes_under_an_unusual_name_are_the_patients(drafted):
     )
 
 
-def test_a_visit_before_the_measure_may_begin_with_its_number(drafted):
+@pytest.mark.parametrize("visits", ["pre 4w 12w", "pre week4 week12", "pre wk4 wk12"])
+def test_the_number_of_a_visit_before_the_measure_is_its_week(drafted, visits):
     rows = "".join(f"P{n:02},{'ab'[n % 2]},{n % 9},{n % 8},{n % 7},{n % 19},{n % 21},{n % 17}\n" for n in range(20))
-    head = "id,group,pre_nprs,4w_nprs,12w_nprs,pre_stiffness,4w_stiffness,12w_stiffness\n"
-    study, _, said = drafted("first", head + rows)
-    assert study.instruments["nprs"].total == {"pre": "pre_nprs", "week_4": "4w_nprs", "week_12": "12w_nprs"}
+    columns = [f"{visit}_{measure}" for measure in ("nprs", "stiffness") for visit in visits.split()]
+    study, _, said = drafted("first", ",".join(["id", "group", *columns]) + "\n" + rows)
+    assert study.instruments["nprs"].total == dict(zip(["pre", "week_4", "week_12"], columns, strict=False))
     assert [visit.week for visit in study.visits.schedule.values()] == [0, 4, 12]
     assert rows_kept(said)["patients"] == (20, 20)
 

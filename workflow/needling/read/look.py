@@ -483,9 +483,11 @@ def _before_the_measure(columns: list[str]) -> dict[str, dict[tuple[float, str],
 
 
 def _visit_called(words: str) -> str:
-    """Name a visit by the words before a measure: pacu30, week_12 of '12w'."""
-    told = re.fullmatch(rf"(\d+) ?({UNIT})", plain_words(words))
-    name = f"{UNIT_OF[told[2]]}_{told[1]}" if told else plain_words(words).replace(" ", "_")
+    """Name a visit by the words before a measure: pacu30, week_12 of '12w' and of 'week12'."""
+    told = re.fullmatch(rf"(?P<n>\d+) ?(?P<unit>{UNIT})|(?P<before>{UNIT}) ?(?P<count>\d+)", plain_words(words))
+    name = plain_words(words).replace(" ", "_")
+    if told:
+        name = f"{UNIT_OF[told['unit'] or told['before']]}_{told['n'] or told['count']}"
     return name if name[:1].isalpha() else f"x_{name}"
 
 
