@@ -27,6 +27,7 @@ from matplotlib.text import Text
 from needling.figures.draw import figures, write_figures
 from needling.figures.flow import boxes
 from needling.figures.gallery import gallery
+from needling.figures.intervals import tinted
 from needling.figures.measures import visit_names
 from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
@@ -46,6 +47,7 @@ from needling.figures.style import (
     wrapped,
 )
 from needling.figures.trajectories import limits_of
+from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.report.page import VARIABLES
 from needling.tables.withheld import HIDDEN, NOT_DRAWN
@@ -512,8 +514,27 @@ def test_other_answers_stand_beside_the_planned_one_on_its_scale_and_no_explorat
         assert rows["role"].tolist() == ["primary", "sensitivity"]
         assert other == planned - 1
     assert "Missing at random" in [text.get_text() for text in drawn_texts(figure)]
-    assert "tinted side is better with the first-named arm" in caption
+    assert "The tinted side is better with dry needling." in caption
     assert alternative.count("planned") == source["role"].eq("primary").sum()
+
+
+@pytest.mark.parametrize("name", ["forest", "trajectories"])
+def test_a_caption_names_the_arm_with_which_the_tinted_side_is_better(name):
+    assert "he tinted side is better with dry needling." in drawn(name, plan)[2]
+    assert "tinted" not in drawn(name, single_arm_plan)[2]
+
+
+def test_of_three_arms_the_tint_is_told_for_each_comparison():
+    """Whoever is named first in one comparison can be the reference of the next."""
+    labels = Labels(three_arms_plan())
+    pairs = pd.DataFrame([("dry_needling", "usual_care"), ("sham", "usual_care"), ("dry_needling", "sham")])
+    pairs = pairs.set_axis(["arm", "reference"], axis=1).assign(better="lower")
+    told = [f"{in_sentence(labels.compared(row))}" for row in pairs.to_dict("records")]
+    assert tinted(pairs, labels) == f"the tinted side is better with {told[0]}, {told[1]} and {told[2]}"
+    assert (
+        tinted(pairs.iloc[[0]], labels) == f"the tinted side is better with {in_sentence(labels.arm('dry_needling'))}"
+    )
+    assert tinted(pairs.assign(better="neither"), labels) == tinted(pairs.assign(reference=""), labels) == ""
 
 
 def test_the_planned_numbers_once_more_are_no_other_answer():

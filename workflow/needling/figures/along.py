@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from needling.figures.intervals import tinted
 from needling.figures.style import BAND, INK, STRONG, Look, Profile, arm_key, light_grid, looks, new_figure, panel_head
 from needling.labels.numbers import format_estimate, format_interval
 from needling.labels.sentences import in_sentence, listed, sentence
@@ -124,8 +125,11 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     level = " or ".join(f"{100 * one:g}%" for one in sorted(set(source["level"])))
     caption = (
         f"{named}: {labels.noun}s at values of {numbers}, with {level} confidence intervals. The line joins what one model "
-        "says; the tinted side is better with the first-named arm."
+        "says."
     )
+    side = tinted(source, labels)
+    if side:
+        caption += f" {sentence(side)}."
     told = []
     for row in source[source["estimate"].notna()].to_dict("records"):
         number = (

@@ -247,7 +247,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     told = [in_sentence(labels.compared({str(key): value for key, value in one.items()})) for one in pairs]
     if told:
         order = ", from above" if len(told) > 1 else ""
-        first = "the first-named arm" if len(told) > 1 else "the arm"
+        first = "the arm named first" if len(told) > 1 else in_sentence(labels.arm(pairs[0]["arm"]))
         what += f"; right: differences ({'; '.join(told)}{order}) with {level} score intervals, right of 0 where {first} has more"
         what += " events"
     lines = []

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from needling.figures.intervals import tinted
 from needling.figures.style import BAND, FAINT, INK, LEADING, STRONG, Look, Profile, Sheet, looks, text_width, wrapped
 from needling.labels.numbers import column_decimals, decimals, format_fixed, format_p
 from needling.labels.sentences import in_sentence, listed, sentence
@@ -429,10 +430,13 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         noun = "Effect" if plan.design == "randomised" else "Adjusted difference (an association)"
         what = f"{noun} at {in_sentence(labels.visit(plan.visits.primary))} with {level}."
     told = [what, *withheld_note(source)]
-    if any(row["better"] in ("lower", "higher") and row["reference"] for row in rows):
-        told.append("The tinted side is better with the first-named arm.")
+    side = tinted(source, labels)
+    if side and by_pair(source):
+        side = "the tinted side is better with the arm that is named first in the row"
+    if side:
+        told.append(f"{sentence(side)}.")
     if any(is_turned(row) for row in rows):
-        told.append("Rows in which higher is better are drawn the other way round; the numbers keep their sign.")
+        told.append("Outcomes of which higher is better are drawn the other way round; the numbers keep their sign.")
     lines = []
     for row in rows:
         number, interval, _ = texts(row, decimals(row["low"], row["high"]))

@@ -15,6 +15,7 @@ from needling.figures.intervals import (
     name_sides,
     number,
     place_of_none,
+    tinted,
 )
 from needling.figures.style import FAINT, HAIR, INK, LEADING, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_p, shared_decimals
@@ -128,6 +129,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
             " In standard deviations at baseline, higher better, where subgroups are measured by different instruments; each one's "
             "own unit is in the table."
         )
+    side = tinted(source[source["quantity"] == "effect_at"], labels)
+    if side:
+        caption += f" {sentence(side)}."
     digits = shared_decimals(source)
     told = [
         f"{place_words(row, labels, source)}, {in_sentence(subgroup(row, labels))}: {number(row, digits)} {row['unit']}".rstrip()

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from needling.figures.style import BAND, HAIR, INK, Profile, Sheet, looks, text_width
 from needling.labels.numbers import format_fixed
-from needling.labels.sentences import in_sentence
+from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 from needling.tables.for_whom import PLACE
 
@@ -47,6 +47,18 @@ def difference_axis(ax: Axes, ends: Limits, ticks: int, guide: float = 0.0) -> A
 def better_side(ax: Axes, row: dict[Any, Any], ends: Limits) -> None:
     """Tint the side on which the first-named arm is better."""
     ax.axvspan(*((ends[0], 0) if better_on_left(row) else (0, ends[1])), color=BAND, linewidth=0, zorder=0)
+
+
+def tinted(source: pd.DataFrame, labels: Labels) -> str:
+    """Say with which arm the tinted side is better, in each comparison where there are several; nothing where no side is."""
+    sided = source[source["better"].isin(["lower", "higher"]) & source["reference"].ne("")]
+    pairs = sided[["arm", "reference"]].drop_duplicates().to_dict("records")
+    if not pairs:
+        return ""
+    arms = list(dict.fromkeys(in_sentence(labels.arm(one["arm"])) for one in pairs))
+    if len(arms) > 1:
+        arms = [in_sentence(labels.compared({str(key): code for key, code in one.items()})) for one in pairs]
+    return f"the tinted side is better with {listed(arms)}"
 
 
 def place_of_none(start: float, end: float, ends: Limits) -> float:

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from needling.figures.intervals import tinted
 from needling.figures.style import BAND, FAINT, INK, LINE, RULE, STRONG, Profile, Sheet, wrapped
 from needling.labels.numbers import format_estimate, format_interval
 from needling.labels.sentences import in_sentence, sentence
@@ -189,8 +190,11 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     at = in_sentence(labels.visit(source["visit"].iloc[0]))
     caption = (
         f"The primary comparisons at {at} as planned and in other ways, with {100 * float(source['level'].iloc[0]):g}% confidence "
-        "intervals; the line down is the planned estimate, the tinted side is better with the first-named arm."
+        "intervals; the line down is the planned estimate."
     )
+    side = tinted(source, labels)
+    if side:
+        caption += f" {sentence(side)}."
     told = []
     for _, rows in source.groupby(PLACE, sort=False):
         first = rows.iloc[0].to_dict()

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
+from needling.figures.intervals import tinted
 from needling.figures.panels import (
     PLACE,
     Place,
@@ -341,9 +342,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         caption += " Means at baseline are observed."
     compared = source[source["source"] == "difference"]
     if len(compared):
-        caption += (
-            " Below each course: the difference between the arms; the tinted side is better with the first-named arm."
-        )
+        told = ["the difference between the arms", tinted(compared, labels)]
+        caption += f" Below each course: {'; '.join(one for one in told if one)}."
     return caption, f"Line charts of {named(source, labels)} by visit{for_each_arm(labels)}. {_seen(source, labels)}"
 
 

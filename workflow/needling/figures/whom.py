@@ -16,6 +16,7 @@ from needling.figures.intervals import (
     name_sides,
     number,
     place_of_none,
+    tinted,
 )
 from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_p, shared_decimals
@@ -153,6 +154,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"Change: from the first to the last value; P: of the test that the {labels.noun} does not depend on the moderator. The "
         "line joins what one model says; a moderator need not be a cause."
     )
+    side = tinted(source[source["quantity"] == "effect_at"], labels)
+    if side:
+        caption += f" {sentence(side)}."
     digits = shared_decimals(source)
     told = [
         f"{place_words(row, labels, source)}, {in_sentence(moderator(row['term'], labels))} {value_words(row['at'], labels)}: "
