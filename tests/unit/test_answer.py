@@ -1,5 +1,7 @@
 """The first screen: one plain sentence per comparison, by direction, sign and null; and four clauses on how sure it is."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,21 +63,21 @@ def said(**changes):
             "Pain intensity: no clear difference",
             "0.6 of 10 points lower (better); between 1.2 lower (better) and 0.0",
         ),
-        # an end that prints as no difference has no worth, however close to it and on whichever side it lies
+        # an end that prints as no difference says on which side it lies, for which there is no clear difference
         (
             {"estimate": -0.6, "low": -1.2, "high": 0.003},
             "Pain intensity: no clear difference",
-            "0.60 of 10 points lower (better); between 1.20 lower (better) and 0.00",
+            "0.6 of 10 points lower (better); between 1.2 lower (better) and 0.0 (barely higher)",
         ),
         (
             {**HIGHER, "estimate": 4.2, "low": -0.04, "high": 8.4},
             "Function: no clear difference",
-            "4.2 of 100 points higher (better); between 0.0 and 8.4 higher (better)",
+            "4.2 of 100 points higher (better); between 0.0 (barely lower) and 8.4 higher (better)",
         ),
         (
             {"estimate": -0.003, "low": -0.6, "high": 0.6},
             "Pain intensity: no clear difference",
-            "between 0.60 lower (better) and 0.60 higher (worse)",
+            "between 0.6 lower (better) and 0.6 higher (worse)",
         ),
         # neither direction is better: no worth
         ({"better": "neither"}, "Pain intensity: 1.0 of 10 points lower", "between 0.5 and 1.4 lower"),
@@ -85,6 +87,11 @@ def said(**changes):
             {"estimate": -0.5, "low": -0.96, "high": -0.04},
             "Pain intensity: 0.50 of 10 points lower (better)",
             "between 0.04 and 0.96 lower",
+        ),
+        (
+            {**HIGHER, "estimate": 4.2, "low": 0.04, "high": 8.4},
+            "Function: 4.20 of 100 points higher (better)",
+            "between 0.04 and 8.40 higher",
         ),
     ],
 )  # fmt: skip
@@ -107,9 +114,12 @@ def test_a_ratio_is_held_against_one(better, estimate, low, high, headline):
     assert made[0] == headline
 
 
-def test_an_end_of_a_ratio_that_prints_as_one_has_no_worth():
+def test_an_end_of_a_ratio_that_prints_as_one_says_on_which_side_it_lies():
     ratio = {"quantity": "risk_ratio", "better": "higher", "unit": ""}
-    assert said(**ratio, estimate=1.4, low=0.997, high=1.9)[1] == "1.40 (better); between 1.00 and 1.90 (better)"
+    assert (
+        said(**ratio, estimate=1.4, low=0.997, high=1.9)[1]
+        == "1.4 (better); between 1.0 (barely lower) and 1.9 (better)"
+    )
 
 
 def test_a_share_is_told_in_percentage_points():
@@ -121,8 +131,10 @@ def test_a_share_is_told_in_percentage_points():
 
 
 def test_an_adjusted_p_that_does_not_agree_with_the_interval_is_told():
-    assert "not beyond chance" not in said(p_adjusted=0.049)[1]
-    assert said(p_adjusted=0.06)[1].endswith("several questions are allowed for (adjusted P = .060)")
+    assert "not beyond chance" not in said(p_adjusted=0.049)[0]
+    headline, precision = said(p_adjusted=0.06)
+    assert headline.endswith("lower (better); not beyond chance once several questions are allowed for")
+    assert precision.endswith("; adjusted P = .060")
 
 
 def test_a_change_without_comparison_and_what_is_not_there():
@@ -138,6 +150,20 @@ def test_a_margin_is_said_first():
     headline, precision = said(framework="non_inferiority", margin=1.5, estimate=0.2, low=-0.7, high=1.1)
     assert headline.startswith("Pain intensity: the interval excludes that dry needling is worse by the margin of 1.5")
     assert precision.startswith("0.2 of 10 points higher (worse); between 0.7 lower (better)")
+
+
+def test_comparisons_of_one_scale_have_as_many_decimals():
+    """One of them needs two, since an end would print as no difference."""
+    released, labels = shown(three_arms_plan)
+    results = released["results"]
+    mine = results["role"].eq("primary") & results["visit"].eq("week_4") & results["quantity"].eq("difference")
+    numbers = ["estimate", "low", "high"]
+    assert mine.sum() == 3
+    results.loc[mine, numbers] = [(4.2, 0.04, 8.4), (5.1, 1.1, 9.1), (-0.9, -5.0, 3.2)]
+    told = ["".join([*one.headline, *one.precision]) for one in answers(released, labels)[0]["said"]]
+    sizes = [re.findall(r"\d+\.(\d+)", one) for one in told]
+    assert {len(size) for found in sizes for size in found} == {2}
+    assert [len(found) for found in sizes] == [3, 3, 3]
 
 
 @pytest.mark.parametrize("make", [plan, trial_plan, single_arm_plan, three_arms_plan])

@@ -554,11 +554,11 @@ def test_the_planned_numbers_once_more_are_no_other_answer():
 
 
 def test_the_tint_of_other_answers_lies_where_the_first_named_arm_is_better():
-    for better, tinted in (("lower", (-1.0, 0.0)), ("higher", (0.0, 1.0))):
+    for better, side in (("lower", (-1.0, 0.0)), ("higher", (0.0, 1.0))):
         row = {"better": better, "estimate": 0.5, "low": 0.2, "high": 0.8, "role": "primary"}
         ax = sensitivity_panel(Figure().add_subplot(), [row, None], (-1.0, 1.0))
         band = ax.patches[0]
-        assert (band.get_x(), band.get_x() + band.get_width()) == tinted
+        assert (band.get_x(), band.get_x() + band.get_width()) == side
 
 
 def test_an_answer_alone_is_no_comparison_of_answers():

@@ -121,7 +121,7 @@ def test_one_is_and_several_are_and_reasons_stand_in_one_order():
         "Baseline: some numbers of 5 rows are not shown, because they would tell of few people or numbers from which a number "
         "of few people could be worked out."
     ) in text
-    assert "TIDieR: of 12 items 1 is answered here, 7 are for the authors and 4 are not in the data." in text
+    assert "TIDieR: of 12 items 1 is answered here, 8 are for the authors and 3 are not in the data." in text
 
 
 # What no clinician need know: words of the program, of tables of data, and of programs that fit models.

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 import zipfile
+from functools import partial
 
+import pandas as pd
 import pytest
 import yaml
-from made_results import plan, shown, single_arm_plan
+from made_results import plan, shown, single_arm_plan, three_arms_plan
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
@@ -18,7 +20,8 @@ from needling.figures.draw import figures
 from needling.figures.style import REPORT, save, style
 from needling.labels.words import Labels
 from needling.report.build import TEMPLATES, build_document
-from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists
+from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists, sources
+from needling.report.methods import lacking, plan_items
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.submission.build import MANIFEST, build_submission, stop_on_changes_by_hand
@@ -322,7 +325,7 @@ def filled(make, tmp_path, metadata=None):
         "flow": {"caption": "Participant flow.", "alternative": ""},
         "forest": {"caption": "Effects.", "alternative": ""},
     }
-    return checklists(labels, write_tables(released, labels, tmp_path), words)
+    return checklists(released, labels, write_tables(released, labels, tmp_path), words)
 
 
 def test_a_trial_gets_consort_and_a_single_arm_strobe(tmp_path):
@@ -333,7 +336,7 @@ def test_a_trial_gets_consort_and_a_single_arm_strobe(tmp_path):
 def test_what_a_checklist_may_say_of_an_item():
     """A comma in an unquoted text would make keys of its parts."""
     given = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    known = {"asks", "metadata", "plan", "table", "figure", "delivered"}
+    known = {"asks", "methods", "table", "figure", "delivered"}
     for guideline in given.values():
         for number, item in guideline["items"].items():
             assert set(item) <= known, (guideline["label"], number)
@@ -348,6 +351,70 @@ def test_items_are_answered_by_what_there_is_left_to_authors_or_not_in_the_data(
     assert items["27"].status == ABSENT  # no figure of harms was drawn
     assert len(items) == 42
     assert not any(item.answer for item in items.values() if item.status != AUTOMATIC)
+
+
+def test_an_item_is_answered_by_what_the_methods_say_or_left_to_the_authors(tmp_path):
+    consort = {item.number: item for item in filled(plan, tmp_path)["CONSORT 2025"]}
+    assert consort["9"].answer.startswith("Design: Randomised trial of two arms: dry needling and usual care.")
+    assert consort["9"].links == ("methods:Design", "figure:flow")
+    assert consort["21c"].answer.startswith("Missing data: The primary analysis uses")
+    assert {consort[number].status for number in ("2", "3", "5a", "13", "17a", "20a")} == {AUTHORS}
+    assert consort["14"].answer.startswith("Outcomes: Primary: pain intensity and function at week 4.")
+    protocol = {"metadata": {"protocol": "At the registry", "treatments": "Six sessions"}}
+    told = {item.number: item for item in filled(partial(plan, **protocol), tmp_path)["CONSORT 2025"]}
+    assert told["3"].answer == "Protocol and analysis plan: At the registry"
+    assert told["13"].answer == "Treatments: Six sessions"
+
+
+def test_other_analyses_are_answered_by_any_table_of_them(tmp_path):
+    """A study without a table of secondary analyses can have others."""
+    released, labels = shown(plan, 60)
+    tables = write_tables(released, labels, tmp_path)
+    tables.pop("secondary", None)
+    without = {item.number: item for item in checklists(released, labels, tables, {})["CONSORT 2025"]}
+    assert without["28"].status == ABSENT
+    tables["twin"] = tables["primary"]
+    assert {item.number: item for item in checklists(released, labels, tables, {})["CONSORT 2025"]}["28"].links == (
+        "table:twin",
+    )
+
+
+def test_a_study_without_needling_has_no_stricta(tmp_path):
+    without = partial(plan, metadata={"needling": False})
+    assert list(filled(without, tmp_path)) == ["CONSORT 2025", "TIDieR"]
+    assert list(sources(Labels(without()))) == ["CONSORT 2025", "TIDieR"]
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "told"),
+    [
+        (plan, {}, "The primary analysis asks whether they differ (superiority)."),
+        (
+            plan, {"framework": "non_inferiority", "margin": 1.5},
+            "The primary analysis asks whether one is not worse than another by a margin of 1.5 or more (non-inferiority).",
+        ),
+        (
+            plan, {"framework": "equivalence", "margin": 2},
+            "The primary analysis asks whether they are apart by less than a margin of 2 either way (equivalence).",
+        ),
+        (three_arms_plan, {}, "Randomised trial of three arms: dry needling, sham and usual care."),
+        (single_arm_plan, {}, "One group, followed over time; nobody is compared with it."),
+    ],
+)  # fmt: skip
+def test_the_design_is_told_with_what_the_primary_analysis_asks(make, changes, told):
+    released, labels = shown(make, 60)
+    settings = labels.plan.analyses[labels.plan.primary]
+    for name, value in changes.items():
+        object.__setattr__(settings, name, value)
+    assert told in dict(plan_items(released, labels))["Design"]
+
+
+def test_harms_are_left_to_the_authors_where_no_analysis_has_them():
+    released, labels = shown(plan, 60)
+    assert "Harms" in lacking(released, labels)
+    row = pd.DataFrame([{"analysis": "harms", "item": "table", "text": "adverse_events"}])
+    with_harms = released | {"methods": pd.concat([released["methods"], row])}
+    assert "Harms" not in lacking(with_harms, labels)
 
 
 def test_the_commit_is_read_where_there_is_one(tmp_path):

@@ -53,7 +53,13 @@ local function formula(div)
     local drawn = pandoc.write(pandoc.Pandoc({ pandoc.Plain({ math }) }), "html", options)
     return raw('<div class="formula" role="img" tabindex="0" aria-label="' .. escaped(alt) .. '">' .. drawn .. "</div>")
   end
-  return { pandoc.Para({ math }), pandoc.Div({ pandoc.Para({ pandoc.Str("In words: " .. alt) }) }, { ["custom-style"] = "Table Notes" }) }
+  -- A line of its own for each equation: the mark at which lines are aligned is printed by LibreOffice as a question mark.
+  local lines = {}
+  for line in (math.text:gsub("\\begin{aligned}", ""):gsub("\\end{aligned}", "") .. "\\\\"):gmatch("(.-)\\\\") do
+    lines[#lines + 1] = pandoc.Para({ pandoc.Math("DisplayMath", (line:gsub("^%s*&", ""))) })
+  end
+  lines[#lines + 1] = pandoc.Div({ pandoc.Para({ pandoc.Str("In words: " .. alt) }) }, { ["custom-style"] = "Table Notes" })
+  return lines
 end
 
 function Div(div)

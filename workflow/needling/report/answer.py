@@ -35,10 +35,11 @@ class Said:
 
 @dataclass(frozen=True)
 class Amount:
-    """A result in the words of its scale: how much lower or higher, and whether that is better."""
+    """A result in the words of its scale: how much lower or higher, and whether that is better; `fewest` decimals or more."""
 
     row: dict[str, Any]
     labels: Labels
+    fewest: int = 0
 
     @property
     def is_ratio(self) -> bool:
@@ -57,12 +58,16 @@ class Amount:
 
     @property
     def digits(self) -> int:
-        """One decimal fewer than a table where that has several, unless an end would then print as no difference."""
-        ends = [self.scale * self.row[name] for name in ("estimate", "low", "high")]
-        exact = decimals(ends[1], ends[2])
-        short = exact - 1 if exact > 1 or self.is_ratio else exact
-        lost = any(float(rounded(end, short)) == self.null != end for end in ends)
-        return exact if lost else max(short, 0)
+        """One decimal fewer than a table where that has several; more where an end on one side would print as no difference."""
+        ends = [self.scale * self.row[name] for name in ("low", "high")]
+        exact = decimals(*ends)
+        short = max(exact - 1 if exact > 1 or self.is_ratio else exact, self.fewest, 0)
+        if ends[0] <= self.null <= ends[1]:
+            return short
+        kept = (
+            more for more in range(short, short + 3) if self.null not in [float(rounded(end, more)) for end in ends]
+        )
+        return next(kept, short)
 
     def is_null(self, value: float) -> bool:
         """True where a value prints as no difference: it has neither a way nor a worth that a reader could see."""
@@ -87,7 +92,7 @@ class Amount:
 
     def good(self, value: float) -> str:
         """Whether a value speaks for the arm: better, worse, or nothing where neither direction is better."""
-        if self.row["better"] not in TURNED or self.is_null(value):
+        if self.row["better"] not in TURNED or value == self.null:
             return ""
         return "better" if (value > self.null) == (self.row["better"] == "higher") else "worse"
 
@@ -100,14 +105,20 @@ class Amount:
             return better if good == "better" else TURNED[better] if good else towards
         return towards
 
+    def end(self, column: str) -> Pieces:
+        """An end of an interval on both sides, with its way and worth; of one that prints as no difference where it lies."""
+        value = float(self.row[column])
+        number = Told(self.size(column), self.row["row_id"], column)
+        if self.is_null(value):
+            return [number, f" (barely {self.way(value)})" if value != self.null else ""]
+        return [number, f"{'' if self.is_ratio else f' {self.way(value)}'}{GOOD[self.good(value)]}"]
+
     def told(self, column: str) -> Pieces:
         """A number with its way and worth: 1.0 of 10 points lower (better)."""
         value = float(self.row[column])
         number = Told(self.size(column), self.row["row_id"], column)
-        if self.is_ratio:
-            return [number, GOOD[self.good(value)]]
-        way = "" if self.is_null(value) else f" {self.way(value)}{GOOD[self.good(value)]}"
-        return [number, f"{self.unit}{way}"]
+        way = "" if self.is_ratio else f" {self.way(value)}"
+        return [number, f"{self.unit}{'' if self.is_null(value) else f'{way}{GOOD[self.good(value)]}'}"]
 
 
 def what(row: dict[str, Any], labels: Labels) -> str:
@@ -119,7 +130,9 @@ def what(row: dict[str, Any], labels: Labels) -> str:
     return name if one.label == POOLED or row["site"] else one.label.split(" (")[0]
 
 
-def comparison(row: dict[str, Any], labels: Labels, *, pair: str = "", at: str = "", level: float = 0.05) -> Said:
+def comparison(
+    row: dict[str, Any], labels: Labels, *, pair: str = "", at: str = "", level: float = 0.05, digits: int = 0
+) -> Said:
     """Say one comparison in plain words.
 
     Parameters
@@ -129,6 +142,7 @@ def comparison(row: dict[str, Any], labels: Labels, *, pair: str = "", at: str =
     pair : who is compared, where there are several pairs; in front.
     at : the visit, where there are several; behind.
     level : error rate of the family, against which the adjusted P is held.
+    digits : fewest decimals, so that numbers of one scale have as many.
 
     Returns
     -------
@@ -140,7 +154,7 @@ def comparison(row: dict[str, Any], labels: Labels, *, pair: str = "", at: str =
     front += f", {in_sentence(at)}" if at else ""
     if not number.estimated:
         return Said(row["cohort"], [f"{front}: {number.text}"], [])
-    told, ends = Amount(row, labels), ["low", "high"]
+    told, ends = Amount(row, labels, digits), ["low", "high"]
     if pd.notna(row["margin"]):
         estimate = told.told("estimate")
         return Said(row["cohort"], [f"{front}: {number.said}"], [*estimate, "; between ", *_between(told, ends)])
@@ -152,27 +166,18 @@ def comparison(row: dict[str, Any], labels: Labels, *, pair: str = "", at: str =
         ends.reverse()
     sizes = [Told(told.size(end), row["row_id"], end) for end in ends]
     way = "" if told.is_ratio else f" {told.way(row['estimate'])}"
-    doubt: Pieces = []
+    ratio = f"{row['quantity'].replace('_', ' ')} " if told.is_ratio else ""
+    headline, doubt = [f"{front}: {ratio}", *told.told("estimate")], list[str]()
     if pd.notna(row["p_adjusted"]) and row["p_adjusted"] >= level:
         p = Told(format_p(row["p_adjusted"]), row["row_id"], "p_adjusted")
-        doubt = ["; not beyond chance once several questions are allowed for (adjusted ", p, ")"]
-    ratio = f"{row['quantity'].replace('_', ' ')} " if told.is_ratio else ""
-    return Said(
-        row["cohort"],
-        [f"{front}: {ratio}", *told.told("estimate")],
-        ["between ", sizes[0], " and ", sizes[1], way, *doubt],
-    )
+        headline.append("; not beyond chance once several questions are allowed for")
+        doubt = ["; adjusted ", p]
+    return Said(row["cohort"], headline, ["between ", sizes[0], " and ", sizes[1], way, *doubt])
 
 
 def _between(told: Amount, ends: list[str]) -> Pieces:
-    """Both ends of an interval, each with its way and worth, and the unit once."""
-    pieces: Pieces = []
-    for end in ends:
-        value = float(told.row[end])
-        way = "" if told.is_ratio or told.is_null(value) else f" {told.way(value)}"
-        number = Told(told.size(end), told.row["row_id"], end)
-        pieces += [*([" and "] if pieces else []), number, f"{way}{GOOD[told.good(value)]}"]
-    return pieces
+    """Both ends of an interval, each with its way and worth."""
+    return joined([told.end(end) for end in ends])
 
 
 def answers(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str, Any]]:
@@ -189,6 +194,11 @@ def answers(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str,
     rows = at_primary if plan.design == "single_arm" and at_primary else rows
     several = len({(row["arm"], row["reference"]) for row in rows}) > 1
     visits = len({row["visit"] for row in rows}) > 1
+    digits: dict[tuple[str, str], int] = {}  # alike in all comparisons of one scale
+    for row in rows:
+        if pd.notna(row["estimate"]):
+            scale = what(row, labels), row["unit"]
+            digits[scale] = max(digits.get(scale, 0), Amount(row, labels).digits)
     found: dict[str, list[Said]] = {}
     for row in rows:
         family = plan.families.get(plan.analyses[row["analysis"]].family or "")
@@ -198,6 +208,7 @@ def answers(released: dict[str, pd.DataFrame], labels: Labels) -> list[dict[str,
             pair=in_sentence(labels.compared(row)) if several else "",
             at=labels.visit(row["visit"]) if visits and row["visit"] else "",
             level=family.level if family else 0.05,
+            digits=digits.get((what(row, labels), row["unit"]), 0),
         )
         found.setdefault(row["cohort"], []).append(said_of)
     return [{"cohort": labels.cohort(cohort), "said": said_of} for cohort, said_of in found.items()]

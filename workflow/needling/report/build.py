@@ -71,7 +71,7 @@ def build_report(
     folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     tables = write_tables(released, labels, folder / "tables")
-    checked = checklist_tables(labels, tables, words)
+    checked = checklist_tables(released, labels, tables, words)
     for name, table in checked.items():
         write_table(table.exact, folder / "tables" / f"{name}.csv")
     text = report_text(labels, released, tables, words, software=software, templates=TEMPLATES, checked=checked)

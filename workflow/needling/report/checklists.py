@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
+from needling.report.methods import plan_items
 from needling.tables.printed import Printed
 
 FILE = Path(__file__).with_name("checklists.yaml")
@@ -20,7 +22,7 @@ STRICTA_TABLE = "delivered"
 class Item:
     """One item of a checklist: what is asked, how it stands (automatic, authors, not in the data), the answer and where it is.
 
-    `links` names tables and figures of the report, as table:baseline, or the section methods.
+    `links` names tables and figures of the report, as table:baseline, and items of the methods, as methods:Outcomes.
     """
 
     number: str
@@ -37,52 +39,61 @@ def _guidelines() -> dict[str, Any]:
     return given
 
 
-def checklists(labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]) -> dict[str, list[Item]]:
-    """Fill the checklists that belong to a study's design.
+def checklists(
+    released: dict[str, pd.DataFrame], labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
+) -> dict[str, list[Item]]:
+    """Fill the checklists that belong to a study's design; STRICTA to a study in which patients are needled.
 
     Parameters
     ----------
+    released : the released tables by name.
     labels : the study's words.
     tables : the report's tables by name.
     words : figure -> caption and alternative text, of the figures that were drawn.
 
     Returns
     -------
-    Name of the guideline -> its items in order. An item is `automatic` where a field of `metadata:`, a table or a figure answers
-    it; `not in the data` where a table or figure would, and the study has none; else for the `authors`.
+    Name of the guideline -> its items in order. An item is `automatic` where an item of the methods, a table or a figure answers
+    it; `not in the data` where only a table or figure would, and the study has none; else for the `authors`.
     """
+    methods = dict(plan_items(released, labels))
     return {
-        one["label"]: [_item(str(number), item, labels, tables, words) for number, item in one["items"].items()]
-        for one in _guidelines().values()
-        if labels.plan.design in one["designs"]
+        one["label"]: [_item(str(number), item, methods, tables, words) for number, item in one["items"].items()]
+        for one in _of_the_study(labels)
     }
 
 
 def sources(labels: Labels) -> dict[str, str]:
     """Name of each guideline that belongs to a study's design -> where it is published."""
-    return {one["label"]: one["source"] for one in _guidelines().values() if labels.plan.design in one["designs"]}
+    return {one["label"]: one["source"] for one in _of_the_study(labels)}
+
+
+def _of_the_study(labels: Labels) -> list[dict[str, Any]]:
+    plan = labels.plan
+    known = [one for name, one in _guidelines().items() if name != "stricta" or plan.metadata.needling]
+    return [one for one in known if plan.design in one["designs"]]
 
 
 def _item(
-    number: str, item: dict[str, Any], labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
+    number: str,
+    item: dict[str, Any],
+    methods: dict[str, str],
+    tables: dict[str, Printed],
+    words: dict[str, dict[str, str]],
 ) -> Item:
     answers, places, links, asked = [], [], [], 0
-    told = getattr(getattr(labels.plan, "metadata", None), item.get("metadata", ""), "")
-    if told:
-        answers.append(told)
-        places.append("study file, metadata")
-        links.append("methods")
-    if item.get("plan"):
-        answers.append("Laid down in the analysis plan.")
-        places.append("plan.yaml")
-        links.append("methods")
+    for title in _several(item, "methods"):
+        if title in methods:
+            answers.append(f"{title}: {methods[title]}")
+            places.append("methods")
+            links.append(f"methods:{title}")
     for kind, found in (("figure", {n: one["caption"] for n, one in words.items()}), ("table", _captions(tables))):
-        if kind in item:
+        for name in _several(item, kind):
             asked += 1
-            if item[kind] in found:
-                answers.append(found[item[kind]])
-                places.append(f"{kind}s/{item[kind]}" + (".csv" if kind == "table" else ""))
-                links.append(f"{kind}:{item[kind]}")
+            if name in found:
+                answers.append(found[name])
+                places.append(f"{kind}s/{name}" + (".csv" if kind == "table" else ""))
+                links.append(f"{kind}:{name}")
     if item.get("delivered"):
         asked += 1
         lines = _delivered(str(item["delivered"]), tables)
@@ -90,9 +101,16 @@ def _item(
             answers.append("; ".join(lines))
             places.append(f"tables/{STRICTA_TABLE}.csv")
             links.append(f"table:{STRICTA_TABLE}")
-    unanswered = ABSENT if asked and "metadata" not in item else AUTHORS
+    unanswered = ABSENT if asked and "methods" not in item else AUTHORS
     status = AUTOMATIC if answers else unanswered
+    places = list(dict.fromkeys(places))
     return Item(number, item["asks"], status, " ".join(answers), ", ".join(places), tuple(links))
+
+
+def _several(item: dict[str, Any], kind: str) -> list[str]:
+    """The one or several things of a kind that answer an item."""
+    named = item.get(kind, [])
+    return [named] if isinstance(named, str) else named
 
 
 def _captions(tables: dict[str, Printed]) -> dict[str, str]:
@@ -115,14 +133,14 @@ def _delivered(number: str, tables: dict[str, Printed]) -> list[str]:
 
 
 def checklist_tables(
-    labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
+    released: dict[str, pd.DataFrame], labels: Labels, tables: dict[str, Printed], words: dict[str, dict[str, str]]
 ) -> dict[str, Printed]:
     """The checklists as folded tables of the report: item, what is asked, how it stands, and where the answer is.
 
     Parameters and items are those of `checklists`; a place in braces becomes a link by its number.
     """
     where, made = sources(labels), {}
-    for name, items in checklists(labels, tables, words).items():
+    for name, items in checklists(released, labels, tables, words).items():
         rows = [[item.number, item.asks, item.status, _place(item)] for item in items]
         counts = {status: sum(item.status == status for item in items) for status in (AUTOMATIC, AUTHORS, ABSENT)}
         told = {status: f"{n} {'is' if n == 1 else 'are'}" for status, n in counts.items()}
@@ -138,8 +156,9 @@ def checklist_tables(
 
 def _place(item: Item) -> str:
     """Where an item's answer is."""
-    told = [f"{{{one}}}" if ":" in one else one.capitalize() for one in dict.fromkeys(item.links)]
-    return ", ".join(told)
+    titles = [in_sentence(one.removeprefix("methods:")) for one in item.links if one.startswith("methods:")]
+    told = [f"{{{one}}}" for one in dict.fromkeys(item.links) if not one.startswith("methods:")]
+    return ", ".join([*([f"Methods ({', '.join(titles)})"] if titles else []), *told])
 
 
 def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: Path) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import DF, FAMILIES, POOLED, VARIANCES, Labels
-from needling.tables.select import said
+from needling.tables.select import asked_for, said
 
 FORMULA = ("formula", "formula_words")
 # What formulas have in common, told before the first: how it is written in LaTeX -> words.
@@ -41,6 +41,7 @@ ITEMS = {
     "setting": "Setting",
     "dates": "Dates",
     "eligibility": "Who could take part",
+    "treatments": "Treatments",
     "randomisation": "Randomisation",
     "blinding": "Blinding",
     "sample_size": "Sample size",
@@ -49,6 +50,15 @@ ITEMS = {
     "interests": "Interests",
 }
 RANDOMISED = ("randomisation", "blinding")
+BEFORE_DESIGN = ("Registration", "Protocol and analysis plan")
+AT_THE_END = ("ethics", "funding", "interests")
+NUMBERS = {2: "two", 3: "three", 4: "four"}
+ROLES = {
+    "primary": "Primary analysis",
+    "secondary": "Secondary",
+    "sensitivity": "Sensitivity",
+    "exploratory": "Exploratory",
+}
 
 
 def model_words(name: str, released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
@@ -143,8 +153,8 @@ def said_of_several(released: dict[str, pd.DataFrame]) -> list[str]:
 def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:
     """The methods by the items of a statistical analysis plan: what the authors say, outcomes, missing data, tests."""
     plan, results = labels.plan, released["results"]
-    told = [(title, getattr(plan.metadata, name)) for name, title in ITEMS.items()]
-    before = [one for one in told[:8] if one[1]]
+    told = {title: getattr(plan.metadata, name) for name, title in ITEMS.items()}
+    last = {ITEMS[name]: told.pop(ITEMS[name]) for name in AT_THE_END}
     pooled = any(labels.measure(*place).label == POOLED for place in labels.places)
     measures = dict.fromkeys(f"{one.axis} ({one.direction})" for one in (labels.measure(*p) for p in labels.places))
     scales = f"{listed([in_sentence(one) for one in measures])}."
@@ -175,19 +185,62 @@ def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[
         ". P values answer one question each; a large one is not evidence of no difference, for which the interval "
     )
     tests += "should be read."
-    middle = [
-        ("Outcomes", sentence(scales)),
+    whole = [
+        *(one for one in told.items() if one[0] in BEFORE_DESIGN),
+        ("Design", _design(labels)),
+        *(one for one in told.items() if one[0] not in BEFORE_DESIGN),
+        ("Outcomes", f"{_primary_outcomes(labels)} {sentence(scales)}"),
+        ("Analyses", _analyses(labels)),
         ("Missing data", " ".join([f"{data}{' '.join(missing)}".strip(), *said_of_several(released)]).strip()),
         ("Intervals and tests", tests),
+        *last.items(),
     ]
-    return [*before, *[one for one in middle if one[1]], *[one for one in told[8:] if one[1]]]
+    return [one for one in whole if one[1]]
 
 
-def lacking(labels: Labels) -> list[str]:
-    """What the study file leaves to the authors, once; randomisation and blinding only of a randomised study."""
+def _design(labels: Labels) -> str:
+    """How patients came to their arms, which arms there were, and what the primary analysis asks for."""
+    plan = labels.plan
+    if plan.design == "single_arm":
+        return "One group, followed over time; nobody is compared with it."
+    arms = [labels.arm(arm) for arm in reversed(plan.arms)]
+    named = listed([in_sentence(arm) for arm in arms])
+    number = NUMBERS.get(len(arms), str(len(arms)))
+    told = {
+        "randomised": f"Randomised trial of {number} arms: {named}.",
+        "cohort": f"Cohort study of {number} groups that were not allocated at random: {named}.",
+    }[plan.design]
+    settings = plan.analyses[plan.primary]
+    margin = f"a margin of {settings.margin:g}" if settings.margin is not None else ""
+    asks = {
+        "superiority": "whether they differ (superiority)",
+        "non_inferiority": f"whether one is not worse than another by {margin} or more (non-inferiority)",
+        "equivalence": f"whether they are apart by less than {margin} either way (equivalence)",
+    }[settings.framework]
+    return f"{told} The primary analysis asks {asks}."
+
+
+def _primary_outcomes(labels: Labels) -> str:
+    """What is primary, and when."""
+    plan = labels.plan
+    outcomes = listed([in_sentence(labels.outcome(one)) for one in plan.analyses[plan.primary].outcomes])
+    return f"Primary: {outcomes} at {in_sentence(labels.visit(plan.visits.primary))}." if outcomes else ""
+
+
+def _analyses(labels: Labels) -> str:
+    """The analyses by what the study file planned them for."""
+    names: dict[str, list[str]] = {role: [] for role in ROLES}
+    for name in labels.plan.analyses:
+        names[labels.plan.role(name)].append(labels.analysis(name))
+    return " ".join(f"{ROLES[role]}: {'; '.join(told)}." for role, told in names.items() if told).replace("?.", "?")
+
+
+def lacking(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
+    """What the study file and its analyses leave to the authors, once; randomisation and blinding only of a randomised study."""
     plan = labels.plan
     names = [name for name in ITEMS if plan.design == "randomised" or name not in RANDOMISED]
     left = [ITEMS[name] for name in names if not getattr(plan.metadata, name)]
+    left += [] if asked_for(released, "table", "adverse_events") else ["Harms"]
     return left + ([] if plan.authors else ["Authors"])
 
 

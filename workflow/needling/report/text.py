@@ -61,7 +61,7 @@ def report_text(
     StudyError : a figure or table asks for a section that the report has not.
     """
     plan = labels.plan
-    checked = checklist_tables(labels, tables, words) if checked is None else checked
+    checked = checklist_tables(released, labels, tables, words) if checked is None else checked
     tables = tables | checked
     sections = [path.name for path in sorted(extensions.glob("section_*.md"))]
     texts = [templates / "report.md", *(extensions / name for name in sections)]
@@ -143,7 +143,7 @@ def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any
         "models": models,
         "legend": legend([latex for one in models for latex, _ in one["written"]]),
         "items": plan_items(released, labels),
-        "lacking": lacking(labels),
+        "lacking": lacking(released, labels),
     }
 
 
@@ -169,8 +169,9 @@ def _foot(labels: Labels, told: list[dict[str, Any]]) -> str:
     parts = [f"{what}; “between … and …” is the {levels} confidence interval"]
     if any(pd.notna(row["p_adjusted"]) for row in rows):
         parts.append("not adjusted for several questions")
-    untested = not all(one["number"].tested for one in told)
-    explored = " Comparisons that share no family's error rate explore." if untested else ""
+    untested = [not one["number"].tested for one in told]
+    which = ("these comparisons", "them") if all(untested) else ("some of these comparisons", "those")
+    explored = f" The plan sets no error rate over {which[0]}: read {which[1]} as exploratory." if any(untested) else ""
     return f"{', '.join(parts)}.{explored}"
 
 

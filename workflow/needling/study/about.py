@@ -19,6 +19,13 @@ class Metadata(Section):
         "", description="Recruitment and follow-up, from when to when. Default: for the authors to add."
     )
     eligibility: Words = Field("", description="Who could take part. Default: for the authors to add.")
+    treatments: Words = Field(
+        "",
+        description="What was done to patients of each arm, in enough detail to repeat it. Default: for the authors to add.",
+    )
+    needling: bool = Field(
+        True, description="Whether a treatment of the study is needling; without it STRICTA is left out. Default: yes."
+    )
     randomisation: Words = Field(
         "", description="Sequence, concealment and who enrolled. Default: for the authors to add."
     )

@@ -62,7 +62,7 @@ def build_submission(
     with tempfile.TemporaryDirectory() as scratch:
         words = _figures(labels, released, rules, folder / "figures", Path(scratch))
         write_documents(labels, released, tables, words, Path(scratch), folder)
-    write_checklists(checklists(labels, tables, words), sources(labels), folder / "checklists.xlsx")
+    write_checklists(checklists(released, labels, tables, words), sources(labels), folder / "checklists.xlsx")
     write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
     (folder / "provenance.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
