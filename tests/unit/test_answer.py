@@ -187,7 +187,7 @@ def test_the_strip_and_the_heading_fit_the_design():
     assert heading(labels) == "Dry needling against usual care, at week 4"
     assert dict(strip(released, labels, 1360)) == {
         "Design": "Randomised, 2 arms",
-        "Patients": "1,360 in 3 cohorts",
+        "Patients": "1360 in 3 cohorts",
         "Primary": "Pain intensity and function, week 4",
         "Registration": "For the authors to add",
     }

@@ -171,6 +171,22 @@ def test_faces_of_rooms_re_export_nothing():
 # ---------------------------------------------------------------- reproducible to the byte
 
 
+def test_what_is_printed_is_rounded_by_one_rule():
+    """Python's own formats round a half to the even digit: 2.5 % would be 2 %."""
+    lengths = {
+        "report/paged.py",
+        "submission/check.py",
+    }  # millimetres, points and megabytes, which are held against limits
+    found = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for path in MODULES
+        if room(path) in {*SHOWING, "labels"} and str(path.relative_to(PACKAGE)) not in lengths
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r":[+,]?\.\d[f%]", line)
+    ]
+    assert found == []
+
+
 def test_no_module_reads_a_clock_or_asks_who_and_where_it_runs():
     told = re.compile(
         r"(^|\.)(now|today|utcnow|time_ns|perf_counter|localtime|gethostname|getuser|getlogin|getpid|uuid1|uuid4|node)$"

@@ -67,3 +67,28 @@ def test_nobody_changes_bins_by_a_last_bit():
     )
     for name in ("residual_bins", "residual_quantiles"):
         pd.testing.assert_frame_equal(one[name], other[name], rtol=1e-9)
+
+
+def binned(fitted):
+    """The bins of residuals with these fitted values."""
+    question = Question(**(dict.fromkeys(Question.__dataclass_fields__, "") | {"analysis": "a"}))
+    residual = np.random.default_rng(1).normal(0, 1, len(fitted))
+    return diagnostics(pd.Series(fitted), pd.Series(residual), question)["residual_bins"]
+
+
+def test_a_fitted_value_that_many_share_has_one_bin():
+    """A model of visits alone has as many fitted values as visits: cut by rank, one of them had several means."""
+    bins = binned([1.0] * 300 + [2.0] * 70 + [3.0] * 130)
+    assert bins["fitted"].tolist() == [1.0, 2.0, 3.0]
+    assert bins["n"].tolist() == [300, 70, 130]
+
+
+def test_a_bin_of_few_joins_its_neighbour():
+    """A value of three people between two of many would be a bin of three; so would the last."""
+    assert binned([1.0] * 200 + [2.0] * 3 + [3.0] * 200)["n"].tolist() == [200, 203]
+    assert binned([1.0] * 200 + [2.0] * 200 + [3.0] * 3)["n"].tolist() == [200, 203]
+    assert binned([1.0] * 5 + [2.0] * 8)["n"].tolist() == [13]
+
+
+def test_bins_of_values_that_differ_are_of_one_size():
+    assert binned(np.arange(400.0))["n"].tolist() == [20] * 20

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 IN_A_BIN, BEHIND_A_POINT = 20, 11
 
 
+def _joined(sizes: "pd.Series") -> dict[float, int]:
+    """Number bins anew so that each has enough: one of few is joined to the next, the last to the one before."""
+    found, number, filled = {}, 0, 0
+    for old, n in sizes.items():
+        found[float(str(old))], filled = number, filled + n
+        if filled >= IN_A_BIN:
+            number, filled = number + 1, 0
+    return {old: min(new, max(number - 1, 0)) if filled else new for old, new in found.items()}
+
+
 def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Question) -> "dict[str, pd.DataFrame]":
     """Bin a model's residuals and group their quantiles, so that no bin or point shows a person.
 
@@ -40,7 +50,9 @@ def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Qu
         return {}
     bins = max(1, min(20, len(table) // IN_A_BIN))
     by_fitted = table.sort_values(["fitted", "residual"], ignore_index=True)
-    groups = by_fitted.groupby(np.arange(len(by_fitted)) * bins // len(by_fitted))
+    # those of one fitted value stay together, at the middle of their places, and a bin of few joins the next one
+    place_of = (by_fitted["fitted"].rank(method="average") - 1) * bins // len(by_fitted)
+    groups = by_fitted.groupby(place_of.map(_joined(place_of.value_counts(sort=False).sort_index())))
     fitted = pd.DataFrame(
         {
             "n": groups.size(),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from needling.analysis.imputed import Imputed
 
+COUNTED = "shares that are counted instead of modelled are compared by their difference and not by a ratio"
 METHOD = "g_computation_logistic"
 UNADJUSTED = "shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
 READS = ("reliability",)
@@ -358,7 +359,10 @@ def _compared(
     variance = "wilson" if method != METHOD else _variance(settings, question.study)
     table = table.assign(status=status, note=note, method=method, variance=variance)
     is_share = table["quantity"] == "share"
-    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), "no such ratio of shares as counted")
+    table["note"] = table["note"].mask(
+        ~is_share & table["estimate"].isna(),
+        COUNTED,
+    )
     if pairs and (extreme.any() or separated):
         models = _models(Y, baseline, people, question)
         table = pd.concat(

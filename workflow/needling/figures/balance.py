@@ -129,8 +129,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     )
     guide = format_fixed(GUIDE, 2)
     caption = (
-        f"{len(far)} of {len(named)} differences at baseline are larger than a quarter of a standard deviation. Dots: difference "
-        f"from {first} in units of the standard deviation. Grey: up to {guide} SD, a guide and no limit. {how}"
+        f"{len(far)} of {len(named)} differences at baseline {'is' if len(far) == 1 else 'are'} larger than a quarter of a "
+        f"standard deviation. Dots: difference from {first} in units of the standard deviation. Grey: up to {guide} SD, a guide "
+        f"and no limit. {how}"
     )
     said = []
     several = labels.plan.cohorts if len(labels.plan.cohorts) > 1 else {}

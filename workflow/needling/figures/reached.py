@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.style import FAINT, Profile, Sheet, light_grid, looks, text_width, wrapped
+from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.reached import PLACE, heading
@@ -86,5 +87,5 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         last = rows.sort_values("time").iloc[-1]
         name = heading(dict(zip(PLACE, place, strict=True)), labels)
         who = f", {in_sentence(labels.arm(arm))}" if arm else ""
-        told.append(f"{name}{who}: {100 * last['estimate']:.0f}% by week {last['time']:g}")
+        told.append(f"{name}{who}: {format_fixed(100 * last['estimate'], 0)}% by week {last['time']:g}")
     return " ".join([caption, *withheld_note(source)]), f"Rising steps. {'; '.join(told)}."

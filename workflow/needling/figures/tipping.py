@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from needling.figures.style import COLOURS, FAINT, INK, PAPER, Profile, arm_key, new_figure, panel_head
+from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.select import in_order
@@ -121,4 +122,4 @@ def _same_as_imputed(rows: pd.DataFrame) -> str:
         return "not shown"
     says = (rows["low"] > 0).astype(int) - (rows["high"] < 0).astype(int)
     middle = says[(rows["delta_arm"] == 0) & (rows["delta_reference"] == 0)].iloc[0]
-    return f"{100 * (says == middle).mean():.0f}% of the map keeps the conclusion as imputed"
+    return f"{format_fixed(100 * (says == middle).mean(), 0)}% of the map keeps the conclusion as imputed"

@@ -52,6 +52,11 @@ def rounded(value: float, digits: int) -> str:
     return str(Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
+def format_count(n: float) -> str:
+    """Print a number of people or lines as journals do: with a comma from ten thousand on."""
+    return f"{int(n):,}" if n >= 10_000 else str(int(n))
+
+
 def format_estimate(estimate: float, low: float, high: float) -> str:
     """Print an estimate to the digits of its interval, e.g. −0.92 for −0.9213 (−1.38 to −0.46)."""
     return format_fixed(estimate, decimals(low, high))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import decimals, format_fixed, format_p, rounded
+from needling.labels.numbers import decimals, format_count, format_fixed, format_p, rounded
 from needling.labels.sentences import in_sentence, listed, sentence, spaced
 from needling.labels.words import POOLED, WITHHELD, Labels
 from needling.report.numbers import Number, primary_sentences
@@ -241,7 +241,7 @@ def strip(released: dict[str, pd.DataFrame], labels: Labels, people: int) -> lis
     cohorts = f" in {len(plan.cohorts)} cohorts" if len(plan.cohorts) > 1 else ""
     return [
         (PARTS["design"], designs[plan.design]),
-        (PARTS["patients"], f"{people:,}{cohorts}"),
+        (PARTS["patients"], f"{format_count(people)}{cohorts}"),
         (PARTS["primary"], f"{named}, {in_sentence(labels.visit(plan.visits.primary))}"),
         (PARTS["registration"], plan.metadata.registration or sentence(ADD)),
     ]

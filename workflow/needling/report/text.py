@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from needling.labels.numbers import format_count
 from needling.labels.sentences import MADE_UP, in_sentence, listed, plainly, sentence, spaced
 from needling.labels.words import Labels
 from needling.report.answer import ADD, answers, harms_line, heading, noticed, strip
@@ -275,7 +276,7 @@ def _taken_out(cleaning: pd.DataFrame) -> list[str]:
     for name, mine in gone.groupby("table", sort=True):
         n = mine["n"].sum(min_count=len(mine))
         table = spaced(str(name)).replace("co interventions", "co-interventions")
-        told.append(f"{'some' if pd.isna(n) else f'{n:,}'} of {table}")
+        told.append(f"{'some' if pd.isna(n) else format_count(n)} of {table}")
     return told
 
 

@@ -147,9 +147,11 @@ def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed
             pairs.append((heading, [labels.arm(str(arm)), n, mean, _in_words(sides, ends, labels)]))
     if not pairs:
         return None
+    adjusted = released["results"]["p_adjusted"].notna().any()
     notes = [
+        f"Significant: the interval excludes 0{', not adjusted for several questions' if adjusted else ''}.",
         "n: patients without a value at the visit, imputed as missing at random; mean: of their imputed values. One arm is shifted "
-        "at a time, the other left as imputed. Seen: the middle 80% of the patients measured in the same arm at the visit."
+        "at a time, the other left as imputed. Seen: the middle 80% of the patients measured in the same arm at the visit.",
     ]
     return Printed(
         "How far those not measured would have to be from what was imputed for the conclusion to change.",
@@ -246,7 +248,7 @@ def _lost_rows(mine: pd.DataFrame, labels: Labels) -> list[Row]:
 
 
 def _of(n: Any, whole: Any) -> str:
-    return f"{n}" if whole is None or pd.isna(whole) else f"{n} of {whole} ({100 * n / whole:.0f}%)"
+    return f"{n}" if whole is None or pd.isna(whole) else f"{n} of {whole} ({format_fixed(100 * n / whole, 0)}%)"
 
 
 def lost(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import MISSING, format_fixed, rounded
-from needling.labels.sentences import span
+from needling.labels.sentences import in_sentence, sentence, span
 from needling.labels.words import Labels
 from needling.tables.printed import Printed, Row, headed
 from needling.tables.withheld import HIDDEN, withheld_note
@@ -35,11 +35,10 @@ def baseline(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
             pairs.append((heading, ["Patients", *(f"n = {n}" for n in everybody), *([""] if len(arms) > 1 else [])]))
         pairs += [(heading, row) for row in _variable(rows, arms, everybody, labels)]
     differs = ["Standardised difference"] if len(arms) > 1 else []
-    notes = ["Mean (SD); median (first to third quartile) where the distribution is skewed; number (percent)."]
+    notes = [f"{sentence('; '.join(_kinds_of_numbers(exact)))}."]
     if len(arms) > 1:
-        notes.append(
-            "Differences from the first arm in units of the standard deviation; arms are not tested at baseline."
-        )
+        first = in_sentence(labels.arm(arms[0]))
+        notes.append(f"Differences from {first} in units of the standard deviation; arms are not tested at baseline.")
     share = 0.46 / len(arms) if len(arms) > 1 else 0.4
     by_arm = "" if len(arms) == 1 else ", by arm" if len(plan.cohorts) == 1 else ", by arm within cohort"
     return Printed(
@@ -106,6 +105,23 @@ def _digits(sds: pd.Series) -> int:
     return 0 if largest >= 100 else 1 if largest >= 1 or pd.isna(largest) else 2
 
 
+def _kinds_of_numbers(exact: pd.DataFrame) -> list[str]:
+    """What the cells hold, as far as there are such."""
+    numbers = exact[exact["level"] == ""]
+    skewed = [
+        _skewed(rows) for _, rows in numbers.groupby(["cohort", "variable", numbers["site"].fillna("")], sort=False)
+    ]
+    told = [
+        (not all(skewed), "mean (SD)"),
+        (
+            any(skewed),
+            f"median (first to third quartile){' where the distribution is skewed' if not all(skewed) else ''}",
+        ),
+        (len(numbers) < len(exact), "number (percent)"),
+    ]
+    return [words for there, words in told if there]
+
+
 def _skewed(rows: pd.DataFrame) -> bool:
     """Tell whether in some arm the mean lies over a quarter of an SD from the median."""
     return bool(((rows["mean"] - rows["median"]).abs() > 0.25 * rows["sd"]).any())
@@ -120,7 +136,7 @@ def _number(row: Any, digits: int, skewed: bool) -> str:
 
 
 def _share(row: Any) -> str:
-    return HIDDEN if pd.isna(row["count"]) else f"{row['count']:.0f} ({rounded(row['percent'], 0)}%)"
+    return HIDDEN if pd.isna(row["count"]) else f"{rounded(row['count'], 0)} ({rounded(row['percent'], 0)}%)"
 
 
 def _differences(rows: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import format_fixed, rounded
+from needling.labels.numbers import format_count, format_fixed, rounded
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.schema.intake import ACTIONS
@@ -46,7 +46,7 @@ def _counted(n: Any, words: str) -> str:
 
 
 def _count(n: Any) -> str:
-    return HIDDEN if pd.isna(n) else f"{n:,}"
+    return HIDDEN if pd.isna(n) else format_count(n)
 
 
 def totals(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
@@ -58,7 +58,7 @@ def totals(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     for instrument, mine in table.groupby("instrument", sort=False):
         agreed = [_count(n) for n in mine.loc[mine["finding"] == "agreed", "n"]]
         others = [_finding(one) for one in mine[mine["finding"] != "agreed"].to_dict("records")]
-        stated = f"{mine['stated'].iloc[0]:,}"
+        stated = format_count(mine["stated"].iloc[0])
         rows.append([labels.instrument(str(instrument)), stated, *(agreed or ["0"]), "; ".join(others) or "none"])
     notes = ["Numbers of questionnaires. Agreement checks the arithmetic of the export, not what was answered."]
     return Printed(
@@ -88,7 +88,7 @@ def reliability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
         [
             labels.instrument(row["instrument"]),
             rounded(row["items"], 0),
-            f"{row['n']:.0f}",
+            rounded(row["n"], 0),
             f"{format_fixed(row['alpha'], 2)} ({format_fixed(row['low'], 2)} to {format_fixed(row['high'], 2)})",
         ]
         for row in table.to_dict("records")
@@ -104,7 +104,7 @@ def reliability(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     return Printed(
         "Internal consistency of the instruments at baseline (Cronbach's alpha).",
         table,
-        ["Instrument", "Items", "Complete", f"Alpha ({level:.0f}% CI)"],
+        ["Instrument", "Items", "Complete", f"Alpha ({rounded(level, 0)}% CI)"],
         rows,
         notes,
         [0.46, 0.12, 0.14, 0.28],

@@ -84,10 +84,11 @@ def _share(row: dict[Any, Any] | None) -> str:
     if row is None or pd.isna(row["estimate"]):
         return HIDDEN if row and row["hidden"] else MISSING
     if row["reference"] == "" and row["arm"] == "":
-        interval = f"{100 * row['low']:.0f} to {100 * row['high']:.0f}"
-        text = f"{100 * row['estimate']:.0f}% ({interval}), n\u00a0=\u00a0{row['n_patients']}"
+        text = f"{told_interval(row, 0, '%', 100)}, n\u00a0=\u00a0{row['n_patients']}"
         return Told(text, row["row_id"], "estimate low high n_patients")
-    return Told(f"{100 * row['estimate']:.0f}% of {row['n_patients']}", row["row_id"], "estimate n_patients")
+    return Told(
+        f"{format_fixed(100 * row['estimate'], 0)}% of {row['n_patients']}", row["row_id"], "estimate n_patients"
+    )
 
 
 def _difference(row: dict[Any, Any]) -> str:
@@ -128,7 +129,7 @@ def _needed(needed: pd.DataFrame, place: dict[str, Any], pair: tuple[str, str]) 
 
 
 def _number(value: float) -> str:
-    return "∞" if abs(value) == float("inf") else format_fixed(abs(value), 1)
+    return "∞" if abs(value) == float("inf") else format_fixed(abs(value), 1 if abs(value) < 9.95 else 0)
 
 
 def _p(row: dict[Any, Any]) -> str:
@@ -190,7 +191,7 @@ def reliable_change(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
             ]
         )
         counts = [HIDDEN if row["hidden"] else str(row[name]) for name in ("n_improved", "n_unchanged", "n_worse", "n")]
-        beyond = f"{row['beyond']:.1f} {row['unit']}".rstrip() if not row["hidden"] else HIDDEN
+        beyond = f"{format_fixed(row['beyond'], 1)} {row['unit']}".rstrip() if not row["hidden"] else HIDDEN
         pairs.append((heading, [labels.arm(row["arm"]), beyond, *counts]))
     notes = [
         "Reliable is a change beyond 1.96 SD √(2 (1 − r)), SD at baseline, r Cronbach's alpha of this study (Jacobson and Truax "

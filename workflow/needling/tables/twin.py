@@ -74,7 +74,7 @@ def _number(row: dict[Any, Any], sizes: "pd.Series | None", digits: dict[str, in
         return HIDDEN
     if row["quantity"] == "interaction" and pd.notna(row["p"]) and sizes is not None:
         eta = format_fixed(sizes["partial_eta_squared"], 3)
-        text = f"F {row['statistic']:.2f}, ε {format_fixed(sizes['epsilon'], 2)}, partial η² {eta}"
+        text = f"F {format_fixed(row['statistic'], 2)}, ε {format_fixed(sizes['epsilon'], 2)}, partial η² {eta}"
         return Told(text, row["row_id"], "statistic")
     if pd.isna(row["estimate"]):
         return f"not estimated: {row['note']}" if row["note"] else "not estimated"
