@@ -9,6 +9,7 @@ from test_figures import drawn_texts
 from needling.figures import balance, clinics, flow, patterns, responses
 from needling.figures.style import PHONE, REPORT, Profile, style
 from needling.labels.words import Labels
+from needling.tables.withheld import HIDDEN
 
 
 def of(room, released, labels, sizes=REPORT):
@@ -136,6 +137,53 @@ def test_the_flow_of_cohorts_with_different_outcomes_counts_nobody_as_absent():
     assert flow.data(released, labels)["stage"].eq("absent").any()
     released["flow"] = table[~elsewhere]
     assert not flow.data(released, labels)["stage"].eq("absent").any()
+
+
+def left_out_of(source, labels, arm):
+    """The lines of the box of those left out of the primary analysis."""
+    return [box.lines for box in flow.boxes(source, labels, arm) if box.head[0][0] == "Left out of the analysis"]
+
+
+def test_the_flow_says_who_is_left_out_of_the_analysis_and_why():
+    released, labels = shown(trial_plan, 200)
+    table = released["flow"]
+    released["flow"] = table = table[table["stage"] != "left_out"]
+    assert left_out_of(flow.data(released, labels), labels, "usual_care") == []
+    outcomes = list(dict.fromkeys(table.loc[table["stage"] == "analysed", "outcome"]))
+    first = table[table["stage"].eq("analysed") & table["arm"].eq("usual_care")].iloc[0].to_dict()
+
+    def out(**changes):
+        return first | {"stage": "left_out", "reason": "no_baseline", "n": 7} | changes
+
+    def lines(*rows):
+        more = pd.DataFrame(rows).astype(table.dtypes.to_dict())
+        changed = released | {"flow": pd.concat([table, more], ignore_index=True)}
+        return left_out_of(flow.data(changed, labels), labels, "usual_care")
+
+    same = [out(outcome=one) for one in outcomes]
+    assert lines(*same) == [[("No measurement at baseline", "7")]]
+    assert lines(same[0]) == [[(f"{labels.outcome(outcomes[0])}: no measurement at baseline", "7")]]
+    assert lines(*same[1:], same[0] | {"n": 3})[0][0][1] == "3"
+    assert lines(*same, out(outcome=outcomes[0], reason="", n=pd.NA, hidden="few_people"))[0][0] == (
+        f"{labels.outcome(outcomes[0])}: reasons of few people", HIDDEN,
+    )  # fmt: skip
+
+
+def test_the_flow_of_one_group_says_each_number_once():
+    """Nobody was excluded after the export, and one group needs no box beside that of the enrolled."""
+    released, labels = shown(single_arm_plan, 60)
+    one = labels.plan.model_copy(update={"cohorts": dict(list(labels.plan.cohorts.items())[:1])})
+    labels = type(labels)(one)
+    table = released["flow"]
+    table = table[table["cohort"].isin(["", *one.cohorts]) & table["stage"].ne("excluded")]
+    n = table.loc[table["stage"] == "allocated", "n"].sum()
+    table.loc[table["stage"].isin(["exported", "enrolled"]), "n"] = n
+    source = flow.data(released | {"flow": table}, labels)
+    assert [box.head for box, _ in flow._head(source, labels)] == [[("Enrolled", str(n))]]
+    assert flow.boxes(source, labels, "")[0].head[0][0] != "In the study"
+    table.loc[table["stage"] == "exported", "n"] = n + 1
+    source = flow.data(released | {"flow": table}, labels)
+    assert [box.head[0][0] for box, _ in flow._head(source, labels)] == ["In the export", "Enrolled"]
 
 
 def test_the_whole_is_called_by_what_the_export_tells():

@@ -178,6 +178,27 @@ def test_n_of_a_mixed_model_is_said_to_be_its_patients():
     assert "patients in the model" not in " ".join(table("secondary", plan).notes)
 
 
+def test_the_sign_of_what_is_reported_as_improvement_is_told_where_it_is_turned_and_where_it_is_not():
+    notes = " ".join(table("primary", trial_plan).notes)
+    assert "reported as improvement, so that a positive difference is better" in notes
+    assert "improvement" not in " ".join(table("primary", plan).notes)
+    assert any("only comparisons have their sign turned" in one for one in table("coefficients", trial_plan).notes)
+    assert not any("sign turned" in one for one in table("coefficients", plan).notes)
+
+
+def test_covariates_whose_coefficients_are_not_printed_are_named():
+    released, labels = shown(trial_plan, 60)
+    settings = labels.plan.analyses[labels.plan.primary]
+    told = "Of acupuncturist, whose levels are people or places, no coefficient is printed."
+    assert told not in TABLES["coefficients"](released, labels).notes
+    column = next(iter(labels.plan.patients.covariates.values())).model_copy(
+        update={"label": "Acupuncturist", "kind": "code"}
+    )
+    labels.plan.patients.covariates["acupuncturist"] = column
+    settings.adjust.append("acupuncturist")
+    assert told in TABLES["coefficients"](released, labels).notes
+
+
 def test_heading_of_the_coefficients_counts_the_clusters():
     def with_clusters(released):
         released["results"]["n_therapists"], released["results"]["n_clinics"] = 24, 1

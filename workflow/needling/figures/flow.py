@@ -11,16 +11,19 @@ from matplotlib.patches import Rectangle
 from needling.figures.style import FAINT, LINE, MM, PAPER, RULE, THIN, Profile, looks, text_width, wrapped
 from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
+from needling.tables.participants import reasons_left_out
 from needling.tables.withheld import HIDDEN, withheld_note
 
 Line = tuple[str, str]
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the participant flow and who was lost; a number that is not shown has the mark of it."""
+    """Take the participant flow and who was lost; a number that is not shown has the mark of it, who was left out the reason."""
     lost = _lost(released, labels)
     flow = pd.concat([released["flow"], lost], ignore_index=True) if len(lost) else released["flow"]
-    return flow.assign(shown=[HIDDEN if pd.isna(n) else f"{n}" for n in flow["n"]])
+    reasons = reasons_left_out(released, labels)
+    why = flow["reason"].map(reasons).where(flow["stage"].eq("left_out"), "").fillna("")
+    return flow.assign(why=why, shown=[HIDDEN if pd.isna(n) else f"{n}" for n in flow["n"]])
 
 
 def _lost(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -82,6 +85,8 @@ def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
     cohorts = of("allocated", "cohort", labels.cohort) if len(labels.plan.cohorts) > 1 else []
     head = "Allocated" if arm else "In the study"
     found = [Box([(head, _added(mine[mine["stage"] == "allocated"]))], cohorts)]
+    if not arm and not cohorts and found[0].head[0][1] == _added(source[source["stage"] == "enrolled"]):
+        found = []  # of one group the box above says so
     if (mine["stage"] == "treated").any():
         found.append(Box([("Treated", _added(mine[mine["stage"] == "treated"]))], []))
     visits = of("followed", "visit", labels.visit)
@@ -92,8 +97,27 @@ def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
         reasons = of("lost", "reason", lambda reason: sentence(spaced(reason)) or "Lost, no reason on record")
         missed = [line for line in of("missed", "reason", lambda _: "Missed this visit only") if line[1] != "0"]
         found.append(Box([(head, _added(absent))], [*reasons, *missed]))
+    found += _left_out(mine, labels)
     outcomes = of("analysed", "outcome", labels.outcome)
     return [*found, *([Box([("Analysed", "")], outcomes)] if outcomes else [])]
+
+
+def _left_out(mine: pd.DataFrame, labels: Labels) -> list[Box]:
+    """Who of an arm is not in the primary analysis, and why: once where it is so for all outcomes, else for each."""
+    out = mine[mine["stage"] == "left_out"]
+    by_outcome: dict[str, list[Line]] = {}
+    for outcome in dict.fromkeys(mine.loc[mine["stage"] == "analysed", "outcome"]):
+        here = out[out["outcome"] == outcome]
+        reasons = [(sentence(str(why)), _added(same)) for why, same in here.groupby("why", sort=False)]
+        by_outcome[str(outcome)] = [("Reasons of few people", HIDDEN)] if here["n"].isna().any() else reasons
+    parts = list(by_outcome.values())
+    if not any(parts):
+        return []
+    head: list[Line] = [("Left out of the analysis", "")]
+    if all(part == parts[0] for part in parts):
+        return [Box(head, parts[0])]
+    each = [(labels.outcome(outcome), *line) for outcome, part in by_outcome.items() for line in part]
+    return [Box(head, [(f"{name}: {in_sentence(why)}", n) for name, why, n in each])]
 
 
 def _added(rows: pd.DataFrame) -> str:
@@ -232,8 +256,10 @@ def _head(source: pd.DataFrame, labels: Labels) -> list[tuple[Box, Box | None]]:
     named = _stages(labels)
     by_stage = dict(iter(source.groupby("stage")))
     head: list[tuple[Box, Box | None]] = []
-    if "exported" in by_stage:
-        rows = by_stage.get("excluded", source.iloc[:0])
+    rows = by_stage.get("excluded", source.iloc[:0])
+    whole = [_added(by_stage[stage]) for stage in ("exported", "enrolled") if stage in by_stage]
+    is_same = len(whole) == 2 and whole[0] == whole[1] and rows.empty and not labels.plan.patients.excluded
+    if "exported" in by_stage and not is_same:
         reasons = [(sentence(row["reason"]) or "Few people", row["shown"]) for row in rows.to_dict("records")]
         side = Box([("Excluded", _added(rows))], reasons) if reasons else None
         head.append((Box([(named["exported"], _added(by_stage["exported"]))], []), side))

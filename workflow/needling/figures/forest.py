@@ -429,7 +429,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     else:
         noun = "Effect" if plan.design == "randomised" else "Adjusted difference (an association)"
         what = f"{noun} at {in_sentence(labels.visit(plan.visits.primary))} with {level}."
-    told = [what, *withheld_note(source)]
+    told = [f"{what} n: patients in the model.", *withheld_note(source)]
     side = tinted(source, labels)
     if side and by_pair(source):
         side = "the tinted side is better with the arm that is named first in the row"

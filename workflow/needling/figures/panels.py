@@ -33,7 +33,8 @@ def panel_grid(
     """
     here = set(source[PLACE].itertuples(index=False, name=None))
     shown = [place for place in labels.places if place in here]
-    lines = _lines(shown, profile.across(2, 70))
+    widest = max(sum(place[0] == cohort for place in shown) for cohort in {place[0] for place in shown})
+    lines = _lines(shown, profile.across(3, 55) if widest == 3 else profile.across(2, 70))
     columns = max(len(line) for line in lines)
     figure = new_figure(profile.width_of(columns), 12 + height * len(lines))
     axes = figure.subplots(len(lines), columns, squeeze=False)

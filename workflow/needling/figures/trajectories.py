@@ -211,9 +211,7 @@ class _Courses:
         words = self.labels.outcome(outcome, site)
         words = f"{self.labels.cohort(cohort)}: {in_sentence(words)}" if several else words
         scale = outcome_axis(self.labels, place)
-        return wrapped(words, self.width - 4, self.profile.head, 600), wrapped(
-            scale, self.width + 3, self.profile.small
-        )
+        return wrapped(words, self.width - 4, self.profile.head, 600), wrapped(scale, self.width, self.profile.small)
 
     def _panel(
         self,
@@ -338,6 +336,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"Course of {named(source, labels)}: marginal means and {100 * analysis.level:g}% confidence intervals "
         f"({in_sentence(labels.analysis(plan.primary))}). n: patients measured at the visit."
     )
+    positions = visit_positions(labels, shown_visits(source, labels))
+    if all(positions[visit] == plan.visits.schedule[visit].nominal_week for visit in positions):
+        caption += " Visits stand at their planned weeks."
     if (source["source"] == "observed").any():
         caption += " Means at baseline are observed."
     compared = source[source["source"] == "difference"]

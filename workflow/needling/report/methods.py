@@ -131,10 +131,10 @@ def legend(formulas: list[str]) -> str:
     told = []
     if re.search(r"(?<!\w)Y_", whole):
         visits = ", at visit j where there are several" if re.search(r"_\{ij", whole) else ""
-        baseline = "; with index 0 it is the value at baseline" if re.search(r"Y_\{i0", whole) else ""
-        told.append(f"In the formulas Y is the outcome of patient i{visits}{baseline}.")
-    known = [words for written, words in LETTERS.items() if re.search(written, whole)]
-    return " ".join([*told, *([f"{sentence(listed(known))}."] if known else [])])
+        baseline = ", with index 0 the value at baseline" if re.search(r"Y_\{i0", whole) else ""
+        told.append(f"Y is the outcome of patient i{visits}{baseline}")
+    told += [words for written, words in LETTERS.items() if re.search(written, whole)]
+    return f"In the formulas {'; '.join(told)}." if told else ""
 
 
 def letters(latex: str) -> str:

@@ -150,9 +150,11 @@ def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any
 
 def _went_otherwise(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any]:
     """What was not fitted as planned, surprises, was taken out of the data, was not read, or is not shown."""
+    secondary = released["results"][released["results"]["analysis"] != labels.plan.primary]
     return {
         "problems": _problems(released, labels),
         "surprises": _surprises(released["results"], labels),
+        "others_adjusted": bool(secondary["p_adjusted"].notna().any()),
         "taken_out": _taken_out(released["cleaning"]),
         "unread": dict(released["unread"][["kind", "n"]].itertuples(index=False, name=None)),
         "withheld": _withheld(released["withheld"]),

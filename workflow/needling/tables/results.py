@@ -273,7 +273,8 @@ def _scales(rows: pd.DataFrame, labels: Labels) -> list[str]:
         used = {str(c.outcomes[row["outcome"]]) for c in plan.cohorts.values() if row["outcome"] in c.outcomes}
         where = f" in {in_sentence(labels.cohort(row['cohort']))}" if len(used) > 1 else ""
         scale = one.axis if one.label.startswith(label) else f"{label}{where}: {one.axis}"
-        told[f"{scale}; {better}"] = None
+        turned = "reported as improvement, so that " if row["better"] != one.better else ""
+        told[f"{scale}; {turned}{better}"] = None
     return list(told)
 
 
@@ -336,18 +337,23 @@ def coefficients(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         cells = [Told(text, row["row_id"], column) for text, column in zip(numbers, ("se", "df", "p"), strict=True)]
         heading += f" ({', '.join(_sizes(row))})"
         pairs.append((heading, [_term(row, labels), *_coefficient(row), *cells]))
-    notes = (
-        ["Those of the other analyses are in tables/coefficients.csv, beside this report."]
-        if len(exact) > len(mine)
-        else []
-    )
+    settings, notes = labels.plan.analyses[labels.plan.primary], list[str]()
+    codes = [in_sentence(labels.covariate(one)) for one in settings.adjust if one in labels.plan.code_covariates]
+    if codes:
+        notes.append(f"Of {listed(codes)}, whose levels are people or places, no coefficient is printed.")
+    if settings.report_as == "improvement":
+        notes.append(
+            "Coefficients are of values as measured; only comparisons have their sign turned to that of improvement."
+        )
+    if len(exact) > len(mine):
+        notes.append("Those of the other analyses are in tables/coefficients.csv, beside this report.")
     return Printed(
         "Coefficients and variance components of the primary analysis.",
         exact,
         ["Term", "Estimate", "95% CI" if (exact["level"] == 0.95).all() else "CI", "SE", "df", "P"],
         headed(pairs),
         notes + withheld_note(exact[exact["analysis"] == labels.plan.primary]),
-        [0.38, 0.13, 0.2, 0.11, 0.09, 0.09],
+        [0.48, 0.11, 0.17, 0.08, 0.09, 0.07],
         folded=True,
     )
 
@@ -370,7 +376,7 @@ def _sizes(row: dict[Any, Any]) -> Row:
 
 def _coefficient(row: dict[Any, Any]) -> Row:
     if pd.isna(row["low"]):
-        digits = 3 if pd.notna(row["estimate"]) and abs(row["estimate"]) < 10 else 2
+        digits = 3 if pd.notna(row["estimate"]) and abs(row["estimate"]) < 0.1 else 2
         return [Told(format_fixed(row["estimate"], digits), row["row_id"], "estimate"), MISSING]
     number = format_estimate(row["estimate"], row["low"], row["high"])
     interval = format_interval(row["low"], row["high"])
