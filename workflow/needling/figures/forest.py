@@ -436,7 +436,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     if side:
         told.append(f"{sentence(side)}.")
     if any(is_turned(row) for row in rows):
-        told.append("Outcomes of which higher is better are drawn the other way round; the numbers keep their sign.")
+        told.append("A positive number that is better is drawn to the left; the numbers keep their sign.")
     lines = []
     for row in rows:
         number, interval, _ = texts(row, decimals(row["low"], row["high"]))

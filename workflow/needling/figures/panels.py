@@ -40,11 +40,12 @@ def panel_grid(
     axes = figure.subplots(len(lines), columns, squeeze=False)
     panels = []
     further = 0
+    room = min(72.0, profile.width_of(columns) / columns - 16) if columns > 2 else 72.0
     for row, line in zip(axes, lines, strict=True):
         for ax in row[len(line) :]:
             ax.set_axis_off()
         for ax, place in zip(row, line, strict=False):
-            panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "")
+            panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "", room)
             panels.append((ax, place, source[(source[PLACE] == list(place)).all(axis=1)]))
         further += max(ax.get_title(loc="left").count("\n") for ax in row)
     taller(figure, further * LEADING * profile.head)

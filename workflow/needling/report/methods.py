@@ -231,8 +231,8 @@ def _analyses(labels: Labels) -> str:
     """The analyses by what the study file planned them for."""
     names: dict[str, list[str]] = {role: [] for role in ROLES}
     for name in labels.plan.analyses:
-        names[labels.plan.role(name)].append(labels.analysis(name))
-    return " ".join(f"{ROLES[role]}: {'; '.join(told)}." for role, told in names.items() if told).replace("?.", "?")
+        names[labels.plan.role(name)].append(f"“{labels.analysis(name)}”")
+    return " ".join(f"{ROLES[role]}: {listed(told)}." for role, told in names.items() if told)
 
 
 def lacking(released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
