@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_events import study
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2
 
@@ -12,6 +14,7 @@ from needling.analysis.blinding import guessing_interval, indices
 from needling.analysis.kinds import settings_of_kinds
 from needling.analysis.run import analyse
 from needling.figures import guesses as figure
+from needling.figures.style import PHONE, REPORT, style
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.happened import guesses_sentences
@@ -333,6 +336,24 @@ def test_table_figure_and_sentence_say_the_same_numbers():
     caption, alternative = figure.words(source, labels)
     assert "dry needling 0.21 (0.14 to 0.27)" in alternative
     assert "another scale" in caption
+
+
+@pytest.mark.parametrize(("sizes", "named"), [(REPORT, "Dry needling"), (PHONE, "Dry needling, n = 277")])
+def test_on_a_narrow_sheet_names_with_n_stand_above_their_rows(sizes, named):
+    """Beside them the plot would have a centimetre, and its head would run into that of the numbers."""
+    released, labels = released_of(CRISP)
+    with style(sizes):
+        drawn = figure.draw(figure.data(released, labels), labels, sizes)
+    plot = next(ax for ax in drawn.axes if ax.get_xlim() == (-1, 1))
+    width = plot.get_position().width * sizes.width
+    assert width > figure.FEWEST
+    words = {text.get_text(): text for text in drawn.findobj(Text)}
+    assert named in words
+    title = next(text for text in words.values() if "Bang’s index" in text.get_text())
+    numbers = next(text for text in words.values() if text.get_text().startswith("Index ("))
+    renderer = FigureCanvasAgg(drawn).get_renderer()
+    boxes = [one.get_window_extent(renderer) for one in (title, numbers)]
+    assert not boxes[0].overlaps(boxes[1])
 
 
 def test_hope_in_both_arms_is_said_with_its_direction():

@@ -61,7 +61,7 @@ def test_the_figure_draws_the_numbers_left_out(tmp_path):
     source = figures(EXAMPLES)["left_out"].data(released, labels)
     people = released["people"].query("analysis == 'primary' and stage == 'left_out'")
     assert source["n"].sum() == people["n"].sum() > 0
-    assert "no measurement at baseline: " in words["left_out"]["alternative"]
+    assert "not measured at baseline: " in words["left_out"]["alternative"]
     assert (tmp_path / "left_out.svg").exists()
 
 

@@ -161,8 +161,8 @@ def test_the_flow_says_who_is_left_out_of_the_analysis_and_why():
         return left_out_of(flow.data(changed, labels), labels, "usual_care")
 
     same = [out(outcome=one) for one in outcomes]
-    assert lines(*same) == [[("No measurement at baseline", "7")]]
-    assert lines(same[0]) == [[(f"{labels.outcome(outcomes[0])}: no measurement at baseline", "7")]]
+    assert lines(*same) == [[("Not measured at baseline", "7")]]
+    assert lines(same[0]) == [[(f"{labels.outcome(outcomes[0])}: not measured at baseline", "7")]]
     assert lines(*same[1:], same[0] | {"n": 3})[0][0][1] == "3"
     assert lines(*same, out(outcome=outcomes[0], reason="", n=pd.NA, hidden="few_people"))[0][0] == (
         f"{labels.outcome(outcomes[0])}: reasons of few people", HIDDEN,

@@ -105,6 +105,15 @@ def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(page_
     assert "var(--arm2)" in looks[word[1]]
 
 
+@pytest.mark.parametrize(("width", "share"), [(180, ""), (120, "--share: 66%")])
+def test_a_figure_of_less_than_the_page_is_drawn_to_the_scale_of_the_others(width, share, tmp_path):
+    """Stretched to the whole width its words would be half as large again."""
+    figure = Figure(figsize=(width / 25.4, 2))
+    figure.savefig(tmp_path / "one.svg")
+    page = finished('<head></head><img src="figures/one.svg" alt="One." />', tmp_path)
+    assert (share in page) if share else ("--share" not in page)
+
+
 def test_nothing_of_the_marks_of_the_text_is_printed(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
     assert ":::" not in re.sub(r"<(style|script)\b.*?</\1>|base64,[^\"]*", "", page, flags=re.DOTALL)

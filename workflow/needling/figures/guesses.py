@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, INK, RULE, STRONG, Profile, Sheet, looks, text_width, wrapped
+from needling.figures.style import FAINT, INK, PAPER, RULE, STRONG, Profile, Sheet, looks, text_width, wrapped
 from needling.labels.numbers import MISSING, format_fixed
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
@@ -14,7 +14,7 @@ from needling.tables.withheld import withheld_note
 SECTION = "guesses"
 COLUMNS = ["row_id", *PLACE, "variant", "arm", "estimate", "low", "high", "level", "n_patients", "hidden"]
 STEP, HEAD, TOP, AXIS = 5.2, 6.4, 11.0, 8.0  # mm: a row, a heading over rows, what stands over the plot, its axis
-WIDE = 60.0  # mm: the plot on which the words over it have room
+FEWEST = 40.0  # mm: the plot beside its names; with less the names stand above
 ENDS = {-1.0: "all wrong", 0.0: "as by chance", 1.0: "all right"}
 
 
@@ -39,32 +39,33 @@ def panel(ax: Axes, rows: pd.DataFrame, places: list[float], labels: Labels) -> 
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
-    """Draw one plot, a block of rows for each cohort and time of asking."""
+    """Draw one plot, a block of rows for each cohort and time of asking; on a narrow sheet names stand above their rows."""
     size = profile.type
     blocks = [(dict(zip(PLACE, map(str, key), strict=True)), rows) for key, rows in source.groupby(PLACE, sort=False)]
-    names = {
-        row: wrapped(labels.arm(arm) if arm else "Both arms (James)", 44, size) for row, arm in source["arm"].items()
-    }
-    step = max(STEP, *(2.0 + 3.3 * (1 + name.count("\n")) for name in names.values()))
+    arms = [labels.arm(arm) if arm else "Both arms (James)" for arm in source["arm"]]
+    counts = [MISSING if pd.isna(n) else str(n) for n in source["n_patients"]]
+    numbers = {row["row_id"]: index_text(row) for row in source.to_dict("records")}
+    wide = 2.5 + max(text_width(text, size) for text in numbers.values())
+    left = 3 + max(text_width(wrapped(arm, 44, size), size) for arm in arms)
+    is_folded = profile.width - wide - left - 22 < FEWEST
+    if is_folded:
+        arms = [f"{arm}, n = {n}" for arm, n in zip(arms, counts, strict=True)]
+    room = profile.width - 4 if is_folded else 44
+    names = dict(zip(source.index, [wrapped(arm, room, size) for arm in arms], strict=True))
+    n_of = dict(zip(source.index, counts, strict=True))
+    deep = max(3.3 * size / 7.5 * (1 + name.count("\n")) for name in names.values())
+    step = deep + STEP if is_folded else max(STEP, 2.0 + deep)
     heads = [heading(place, labels) for place, _ in blocks]
     tall = sum((HEAD if head else 0) + step * len(rows) for head, (_, rows) in zip(heads, blocks, strict=True))
     sheet = Sheet(profile.width, TOP + tall + AXIS)
-    left = 3 + max(text_width(name, size) for name in names.values())
     n_at = left + 12
-    numbers = {row["row_id"]: index_text(row) for row in source.to_dict("records")}
-    wide = 2.5 + max(text_width(text, size) for text in numbers.values())
-    right = profile.width - wide - 4
-    level = f"({100 * float(source['level'].iloc[0]):g}% CI)"
+    plot = (2.0 if is_folded else n_at + 6, profile.width - wide - 4)
     base = TOP - 2.5
-    sheet.write(n_at, base, "n", ha="right", fontweight=500)
+    if not is_folded:
+        sheet.write(n_at, base, "n", ha="right", fontweight=500)
+    level = f"({100 * float(source['level'].iloc[0]):g}% CI)"
     sheet.write(profile.width - wide, base, f"Index {level}", fontweight=500)
-    plot = (n_at + 6, right)
-    middle, is_wide = (plot[0] + plot[1]) / 2, right - n_at > WIDE
-    title = "Right less wrong guesses (Bang’s index)" if is_wide else "Bang’s index"
-    sheet.write(middle, base - (4.0 if is_wide else 0.0), title, ha="center", fontweight=500)
-    for x, ha in ((-1.0, "left"), (0.0, "center"), (1.0, "right")) if is_wide else ():
-        at = middle + x * (plot[1] - plot[0]) / 2
-        sheet.write(at, base, ENDS[x], ha=ha, color=FAINT, fontsize=profile.small)
+    _over_the_plot(sheet, plot, base, profile)
     sheet.rule(0, profile.width, base + 1.4, INK, 0.8)
     y, places = TOP, []
     for head, (_, rows) in zip(heads, blocks, strict=True):
@@ -72,21 +73,37 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             sheet.write(0, y + 4.0, head, fontweight=600)
             y += HEAD
         for index, row in rows.iterrows():
-            row_base = y + step / 2 + 0.15 * size
-            sheet.write(3 if head else 0, row_base + 0.21 * size * names[index].count("\n"), names[index])
-            n = row["n_patients"]
-            sheet.write(n_at, row_base, MISSING if pd.isna(n) else str(n), ha="right")
-            sheet.write(profile.width - wide, row_base, numbers[row["row_id"]])
-            places.append(y + step / 2)
+            # a folded row has its name above the line on which interval and number stand
+            place = y + (deep + STEP / 2 if is_folded else step / 2)
+            further = 0.42 * size * names[index].count("\n")
+            name_at = y + 0.42 * size + further if is_folded else place + 0.15 * size + further / 2
+            sheet.write(3 if head and not is_folded else 0, name_at, names[index])
+            if not is_folded:
+                sheet.write(n_at, place + 0.15 * size, n_of[index], ha="right")
+            sheet.write(profile.width - wide, place + 0.15 * size, numbers[row["row_id"]])
+            places.append(place)
             y += step
         if len(places) < len(source):
             sheet.rule(0, profile.width, y, RULE, 0.3)
     ax = sheet.panel(plot[0], TOP, plot[1] - plot[0], tall)
+    for place in places if is_folded else ():  # no line runs through the words above
+        ax.axhspan(place - step + STEP / 2, place - STEP / 2, color=PAPER, linewidth=0, zorder=1.5)
     ordered = pd.concat([rows for _, rows in blocks])
     panel(ax, ordered, places, labels).set_ylim(TOP + tall, TOP)
-    if not is_wide:
-        ax.set_xticks([-1, 0, 1], ["−1", "0", "1"])
     return sheet.figure
+
+
+def _over_the_plot(sheet: Sheet, plot: tuple[float, float], base: float, profile: Profile) -> None:
+    """Say what the plot shows and what its ends mean, as far as there is room."""
+    middle, room = sum(plot) / 2, plot[1] - plot[0]
+    left, centre, right = (text_width(one, profile.small) for one in ENDS.values())
+    has_room = max(left, right) + centre / 2 < room / 2 - 1
+    title = "Right less wrong guesses (Bang’s index)"
+    title = title if text_width(title, profile.type, 500) <= room else "Bang’s index"
+    sheet.write(middle, base - (4.0 if has_room else 0.0), title, ha="center", fontweight=500)
+    for x, ha in ((-1.0, "left"), (0.0, "center"), (1.0, "right")) if has_room else ():
+        at = middle + x * room / 2
+        sheet.write(at, base, ENDS[x], ha=ha, color=FAINT, fontsize=profile.small)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

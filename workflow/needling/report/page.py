@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from needling.figures.fonts import FAMILY, WEIGHTS, font_files
-from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, PAPER, RULE
+from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, MM, PAPER, PHONE, REPORT, RULE
 from needling.labels.numbers import MINUS
 from needling.labels.sentences import sentence, spaced
 
@@ -201,9 +201,11 @@ def _drawing(found: re.Match[str], figures: Path) -> str:
     alternative = re.search(r'alt="([^"]*)"', found[0])
     told = alternative[1] if alternative else ""
     narrow = figures / "phone" / f"{name}.svg"
-    wide = _inline(figures / f"{name}.svg", name, told)
+    wide = _inline(figures / f"{name}.svg", name, told, REPORT.width)
     both = f'<div class="at-wide">{wide}</div>' if narrow.exists() else wide
-    both += f'<div class="at-narrow">{_inline(narrow, f"{name}-phone", told)}</div>' if narrow.exists() else ""
+    both += (
+        f'<div class="at-narrow">{_inline(narrow, f"{name}-phone", told, PHONE.width)}</div>' if narrow.exists() else ""
+    )
     whole = ' class="drawing"' if narrow.exists() else ' class="drawing alone"'
     return (
         f'<div{whole} id="large-{name}" tabindex="0" role="group" aria-label="Figure">{both}'
@@ -211,8 +213,8 @@ def _drawing(found: re.Match[str], figures: Path) -> str:
     )
 
 
-def _inline(path: Path, name: str, told: str) -> str:
-    """A drawing as SVG inside the page: its ids are its own, its words are text, its description is told."""
+def _inline(path: Path, name: str, told: str, whole: float) -> str:
+    """A drawing as SVG inside the page: its ids are its own, text is text, its description is told; `whole`: mm of the page."""
     drawing = path.read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
     drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
@@ -223,8 +225,12 @@ def _inline(path: Path, name: str, told: str) -> str:
     drawing = _own_names(drawing, name)
     for colour, variable in VARIABLES.items():
         drawing = re.sub(re.escape(colour), f"var(--{variable})", drawing, flags=re.IGNORECASE)
+    width = re.search(r'<svg[^>]*? width="([\d.]+)pt"', drawing)
+    share = float(width[1]) / 72 / MM / whole if width else 1.0
     size = r'(<svg[^>]*?) (?:width|height)="[\d.]+pt"'
     drawing = re.sub(size, r"\1", re.sub(size, r"\1", drawing, count=1), count=1)
+    if share < 0.99:
+        drawing = drawing.replace("<svg", f'<svg style="--share: {int(100 * share)}%"', 1)
     # A tenth of a point: no eye tells it from more.
     drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda one: re.sub(r"(\d\.\d)\d+|\n", r"\1", one[0]), drawing)
     drawing = re.sub(r"\n\s*", "\n", drawing)

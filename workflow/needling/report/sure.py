@@ -103,7 +103,7 @@ def agreement(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict
 def _place(row: dict[str, Any], labels: Labels) -> str:
     """Outcome, cohort and pair of arms of a comparison, as far as there are several."""
     where = f" in {in_sentence(labels.cohort(row['cohort']))}" if len(labels.plan.cohorts) > 1 else ""
-    pair = f", {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else ""
+    pair = f" of {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else ""
     return f"{in_sentence(labels.outcome(row['outcome'], row['site']))}{where}{pair}"
 
 

@@ -63,11 +63,11 @@ def reasons_left_out(released: dict[str, pd.DataFrame], labels: Labels) -> dict[
     first, observed = in_sentence(labels.visit(plan.visits.baseline)), plan.analyses[plan.primary].observed_at
     at = f"at {listed(visits, 'or')}" if visits else f"after {first}"
     return {
-        "never_measured": "no measurement at a visit of the plan",
+        "never_measured": "not measured at a visit of the plan",
         "outside_population": "not of the population of this analysis",
-        "not_observed": f"no measurement at {in_sentence(labels.visit(observed)) if observed else 'a visit'}",
-        "not_at_visits": f"no measurement {at}",
-        "no_baseline": f"no measurement at {first}",
+        "not_observed": f"not measured at {in_sentence(labels.visit(observed)) if observed else 'a visit'}",
+        "not_at_visits": f"not measured {at}",
+        "no_baseline": f"not measured at {first}",
         "incomplete": f"{listed(needed, 'or') or 'time of the visit'} missing",
     }
 
