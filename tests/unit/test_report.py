@@ -330,6 +330,8 @@ def test_models_are_formulas_with_words_on_the_page_and_in_the_document(built):
     lines = re.findall(r"<m:oMathPara>", document)
     assert len(lines) == sum(words.count(". ") + 1 for words in formulas)  # each sentence says one line
     assert "<m:eqArr>" not in document  # in which the mark of alignment is printed as a question mark by LibreOffice
+    assert not re.search(r"<m:t>[()]</m:t>", document)  # nor a bracket alone, such as the argument of a sum
+    assert "\\left" not in document
     said = html.unescape(" ".join(re.findall(r"<w:t[^>]*>([^<]*)</w:t>", document)))
     assert [words for words in formulas if f"In words: {html.unescape(words)}" not in said] == []
 

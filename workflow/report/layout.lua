@@ -54,8 +54,10 @@ local function formula(div)
     return raw('<div class="formula" role="img" tabindex="0" aria-label="' .. escaped(alt) .. '">' .. drawn .. "</div>")
   end
   -- A line of its own for each equation: the mark at which lines are aligned is printed by LibreOffice as a question mark.
+  -- Brackets in pairs: one alone as the argument of a sum, or with an exponent, is printed as one too.
+  local text = math.text:gsub("\\left%(", "("):gsub("\\right%)", ")"):gsub("%(", "\\left("):gsub("%)", "\\right)")
   local lines = {}
-  for line in (math.text:gsub("\\begin{aligned}", ""):gsub("\\end{aligned}", "") .. "\\\\"):gmatch("(.-)\\\\") do
+  for line in (text:gsub("\\begin{aligned}", ""):gsub("\\end{aligned}", "") .. "\\\\"):gmatch("(.-)\\\\") do
     lines[#lines + 1] = pandoc.Para({ pandoc.Math("DisplayMath", (line:gsub("^%s*&", ""))) })
   end
   lines[#lines + 1] = pandoc.Div({ pandoc.Para({ pandoc.Str("In words: " .. alt) }) }, { ["custom-style"] = "Table Notes" })

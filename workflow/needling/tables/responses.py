@@ -77,7 +77,7 @@ def _heads(exact: pd.DataFrame, labels: Labels) -> Row:
 
 
 def _widths(n: int) -> list[float]:
-    return [0.17, 0.105, 0.105, 0.19, 0.19, 0.17, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
+    return [0.24, 0.09, 0.09, 0.17, 0.16, 0.18, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
 
 
 def _share(row: dict[Any, Any] | None) -> str:
