@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.intervals import difference_axis
-from needling.figures.style import FAINT, Look, Profile, Sheet, key_height, looks, text_width, wrapped
+from needling.figures.style import FAINT, LEADING, Look, Profile, Sheet, key_height, looks, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
@@ -64,14 +64,16 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     look = {arm: one for arm, one in looks(labels.plan.arms).items() if arm in set(named["arm"])}
     reference = in_sentence(labels.arm(labels.plan.arms[0]))
     key = {f"{labels.arm(arm)} against {reference}": one for arm, one in look.items()}
-    top, head = key_height(key, 0, width) + 1, HEAD if len(labels.plan.cohorts) > 1 else 1.0
+    wide = (width - left - (across - 1) * GUTTER) / across
+    over = {cohort: wrapped(labels.cohort(cohort), wide, profile.head, 600) for cohort in cohorts}
+    further = LEADING * profile.head * max(words.count("\n") for words in over.values())
+    top, head = key_height(key, 0, width) + 1, HEAD + further if len(labels.plan.cohorts) > 1 else 1.0
     blocks = [cohorts] if across > 1 else [[one] for one in cohorts]
     lines = [[n for n in names if n in set(named.loc[named["cohort"].isin(block), "name"])] for block in blocks]
     heights = [sum(_deep(told[name], size) for name in mine) for mine in lines]
     sheet = Sheet(width, top + sum(height + head + AXIS for height in heights))
     sheet.key(0, key, line=False)
     reach = 1.12 * max(2 * GUIDE, float(named["standardised_difference"].abs().max()))
-    wide = (width - left - (across - 1) * GUTTER) / across
     y = top
     for block, mine, height in zip(blocks, lines, heights, strict=True):
         places: dict[str, float] = {}
@@ -84,7 +86,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         for place, cohort in enumerate(block):
             x = left + place * (wide + GUTTER)
             if len(labels.plan.cohorts) > 1:
-                sheet.write(x, y + head - 2.2, labels.cohort(cohort), fontweight=600, fontsize=profile.head)
+                sheet.write(x, y + head - 2.2, over[cohort], fontweight=600, fontsize=profile.head)
             ax = sheet.panel(x, y + head, wide, height, xlim=(-reach, reach), ylim=(height, 0))
             panel(ax, named[named["cohort"] == cohort], places, look)
             ax.set_xlabel("Standardised difference, SD" if wide > 38 else "Difference, SD", color=FAINT)

@@ -76,7 +76,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         quantile_panel(left, mine[mine["plot"] == "quantiles"])
         bin_panel(right, mine[mine["plot"] == "bins"], labels.measure(*place).unit)
         head = labels.outcome(*place[1:])
-        panel_head(left, f"{labels.cohort(place[0])}: {in_sentence(head)}" if len(labels.plan.cohorts) > 1 else head)
+        title = f"{labels.cohort(place[0])}: {in_sentence(head)}" if len(labels.plan.cohorts) > 1 else head
+        panel_head(left, title, room=profile.width_of(2 * pairs) / pairs - 28)
         right.set_ylabel("")
     for ax in axes.ravel()[2 * len(shown) :]:
         ax.set_axis_off()

@@ -52,11 +52,13 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     right = profile.width - GAP - max(numbers, text_width(ASKED, profile.small))
     heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
     below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
-    sheet = Sheet(profile.width, sum(HEAD + height + under for height, under in zip(heights, below, strict=True)))
+    names = [place_and_pair(one.iloc[0].to_dict(), labels, source) for one in groups]
+    over = [LEADING * profile.head * wrapped(name, profile.width, profile.head, 600).count("\n") for name in names]
+    sheet = Sheet(profile.width, sum(map(sum, zip([HEAD] * len(groups), heights, below, over, strict=True))))
     y = 0.0
-    for one, height, under in zip(groups, heights, below, strict=True):
-        _group(sheet, one, source, labels, profile, (left, right, y, height))
-        y += HEAD + height + under
+    for one, height, under, further in zip(groups, heights, below, over, strict=True):
+        _group(sheet, one, source, labels, profile, (left, right, y + further, height))
+        y += further + HEAD + height + under
     return sheet.figure
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, LEADING, Look, Profile, new_figure, panel_head, taller
+from needling.figures.style import FAINT, LEADING, MM, Look, Profile, new_figure, panel_head, taller, text_width
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 
@@ -40,7 +40,7 @@ def panel_grid(
     axes = figure.subplots(len(lines), columns, squeeze=False)
     panels = []
     further = 0
-    room = min(72.0, profile.width_of(columns) / columns - 16) if columns > 2 else 72.0
+    room = min(72.0, profile.width_of(columns) / columns - 27)
     for row, line in zip(axes, lines, strict=True):
         for ax in row[len(line) :]:
             ax.set_axis_off()
@@ -131,12 +131,27 @@ def _under(
 
 
 def visit_axis(ax: Axes, labels: Labels, positions: dict[str, float], size: float) -> Axes:
-    """Name the visits along the horizontal axis, number below word."""
-    ax.set_xticks(list(positions.values()), [_two_lines(labels.visit(v)) for v in positions])
-    ax.tick_params(axis="x", labelsize=size)
+    """Name the visits along the horizontal axis, number below word; by their weeks where the names would run into each other."""
+    names = [_two_lines(labels.visit(visit)) for visit in positions]
     reach = max(positions.values()) - min(positions.values()) or 1.0
+    weeks = [labels.plan.visits.schedule[visit].nominal_week for visit in positions]
+    if _too_long(ax, names, list(positions.values()), size) and None not in weeks:
+        names = [f"Week\n{week:g}" for week in weeks]
+    ax.set_xticks(list(positions.values()), names)
+    ax.tick_params(axis="x", labelsize=size)
     ax.set_xlim(min(positions.values()) - 0.09 * reach, max(positions.values()) + 0.09 * reach)
     return ax
+
+
+def _too_long(ax: Axes, names: list[str], places: list[float], size: float) -> bool:
+    """Tell whether two neighbours would touch, in a panel of a grid without its scale."""
+    grid = ax.get_subplotspec()
+    columns = grid.get_gridspec().ncols if grid else 1
+    width = ax.figure.get_figwidth() / MM / columns - 18  # type: ignore[union-attr]
+    scale = width / (1.18 * (max(places) - min(places) or 1.0))
+    half = [text_width(name, size) / 2 for name in names]
+    pairs = itertools.pairwise(zip(places, half, strict=True))
+    return any(scale * (second[0] - first[0]) < first[1] + second[1] + 1 for first, second in pairs)
 
 
 def _two_lines(label: str) -> str:

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from needling.figures.style import (
     FAINT,
     INK,
+    LEADING,
     RULE,
     THIN,
     Profile,
@@ -135,14 +136,15 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         for i in range(0, len(visits), across)
     ]
     placed = [_places(rows, told, size) for _, _, rows in blocks]
-    sheet = Sheet(profile.width, top + sum(TITLE + HEAD + height + AXIS for _, height in placed) + 3.5)
+    titles = [wrapped(_title(cohort, rows, labels), profile.width, profile.head, 600) for cohort, _, rows in blocks]
+    further = [LEADING * profile.head * title.count("\n") for title in titles]
+    sheet = Sheet(profile.width, top + sum(TITLE + HEAD + height + AXIS for _, height in placed) + sum(further) + 3.5)
     sheet.key(0, key, line=False)
     y, wide = top, (profile.width - left - (across - 1) * GUTTER) / across
     reach = 1.1 * max(0.04, float(source["share"].max()))
-    for (cohort, visits, rows), (places, height) in zip(blocks, placed, strict=True):
-        outcome = labels.outcome(str(rows["outcome"].iloc[0]))
-        head = f"{labels.cohort(cohort)}: {in_sentence(outcome)}" if len(labels.plan.cohorts) > 1 else outcome
-        sheet.write(0, y + TITLE - 0.6, head, fontweight=600, fontsize=profile.head)
+    for (_, visits, rows), (places, height), title, more in zip(blocks, placed, titles, further, strict=True):
+        y += more
+        sheet.write(0, y + TITLE - 0.6, title, fontweight=600, fontsize=profile.head)
         for one, middle in places.items():
             deep = told[one].count("\n")
             sheet.write(0, y + TITLE + HEAD + middle + 0.13 * size + 0.21 * size * deep, told[one])
@@ -158,6 +160,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         y += TITLE + HEAD + height + AXIS
     sheet.write(left, y + 2, "% of the arm" if labels.plan.arms else "% of patients", fontsize=profile.small, color=INK)
     return sheet.figure
+
+
+def _title(cohort: str, rows: pd.DataFrame, labels: Labels) -> str:
+    outcome = labels.outcome(str(rows["outcome"].iloc[0]))
+    return f"{labels.cohort(cohort)}: {in_sentence(outcome)}" if len(labels.plan.cohorts) > 1 else outcome
 
 
 def _places(

@@ -10,7 +10,19 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from needling.figures.style import COLOURS, FAINT, INK, PAPER, Profile, arm_key, new_figure, panel_head
+from needling.figures.style import (
+    COLOURS,
+    FAINT,
+    INK,
+    LEADING,
+    PAPER,
+    Profile,
+    arm_key,
+    new_figure,
+    panel_head,
+    taller,
+    wrapped,
+)
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
@@ -82,8 +94,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ", ".join(one for one in (cohort, first["unit"]) if one),
             width / across - 26,
         )
-        ax.set_xlabel(f"Added in {in_sentence(labels.arm(first['reference']))}", fontsize=profile.small)
-        ax.set_ylabel(f"Added in {in_sentence(labels.arm(first['arm']))}", fontsize=profile.small)
+        for name, label in (("reference", ax.set_xlabel), ("arm", ax.set_ylabel)):
+            added = f"Added in {in_sentence(labels.arm(first[name]))}"
+            label(wrapped(added, width / across - 22, profile.small), fontsize=profile.small)
+    for row in axes:
+        taller(figure, max(_further(ax, profile) for ax in row))
     for ax in list(axes.flat)[len(groups) :]:
         ax.set_axis_off()
     arm = "the first-named arm" if several else in_sentence(labels.arm(source["arm"].iloc[0]))
@@ -96,6 +111,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     ]
     arm_key(figure, handles, [str(one.get_label()) for one in handles], profile, 1.4)
     return figure
+
+
+def _further(ax: Axes, profile: Profile) -> float:
+    """Height in mm of the lines of a panel's head and label beyond the first, and of the label at its side."""
+    small = sum(one.get_text().count("\n") for one in (*ax.texts, ax.xaxis.label, ax.yaxis.label))
+    return LEADING * (profile.head * ax.get_title(loc="left").count("\n") + profile.small * small)
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

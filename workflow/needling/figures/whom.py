@@ -18,13 +18,14 @@ from needling.figures.intervals import (
     place_of_none,
     tinted,
 )
-from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, Sheet, text_width, wrapped
+from needling.figures.style import FAINT, INK, LEADING, LINE, PAPER, STRONG, Profile, Sheet, text_width, wrapped
 from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import RISK, moderator, place_and_pair, place_words, shown, value_words
 from needling.tables.withheld import withheld_note
 
+LINE_OF_NAME = 3.2  # mm: from line to line of a moderator's name
 STEP, APART, GAP, NARROW = 4.0, 2.2, 3.0, 120.0  # mm: value to value, between moderators, columns; narrow below
 
 
@@ -74,17 +75,37 @@ class _Sheet:
         """Draw everything."""
         head, below = 9.5, 9.5
         heights = [self._height(rows) for rows in self.groups]
-        sheet = Sheet(self.profile.width, head + sum(self.top + height + below for height in heights))
+        titles = [
+            wrapped(
+                place_and_pair(rows.iloc[0].to_dict(), self.labels, self.source),
+                self.profile.width,
+                self.profile.head,
+                600,
+            )
+            for rows in self.groups
+        ]
+        over = [LEADING * self.profile.head * title.count("\n") for title in titles]
+        sheet = Sheet(self.profile.width, head + sum(self.top + height + below for height in heights) + sum(over))
         self._heads(sheet, head - 1.8)
         y = head
-        for rows, height in zip(self.groups, heights, strict=True):
+        for rows, height, title, further in zip(self.groups, heights, titles, over, strict=True):
+            y += further
+            sheet.write(0, y + 4.4, title, fontweight=600, fontsize=self.profile.head)
             self._group(sheet, rows, y, height)
             y += self.top + height + below
         return sheet.figure
 
     def _height(self, rows: pd.DataFrame) -> float:
         effects = rows[rows["quantity"] == "effect_at"]
-        return STEP * len(effects) + (APART + STEP * self.narrow) * effects["term"].nunique()
+        return sum(self._deep(str(term), n) + APART for term, n in effects["term"].value_counts(sort=False).items())
+
+    def _name(self, term: str) -> float:
+        """Height of the name of a moderator."""
+        return max(STEP, LINE_OF_NAME * (1 + self.names[term].count("\n")))
+
+    def _deep(self, term: str, values: int) -> float:
+        """Height of a moderator: of its values with the name above them, or of the taller of both side by side."""
+        return STEP * values + self._name(term) if self.narrow else max(STEP * values, self._name(term))
 
     def _heads(self, sheet: Sheet, y: float) -> None:
         level = f"({100 * float(self.source['level'].iloc[0]):g}% CI)"
@@ -100,8 +121,6 @@ class _Sheet:
 
     def _group(self, sheet: Sheet, rows: pd.DataFrame, y: float, height: float) -> None:
         first: dict[Any, Any] = rows.iloc[0].to_dict()
-        name = place_and_pair(first, self.labels, self.source)
-        sheet.write(0, y + 4.4, name, fontweight=600, fontsize=self.profile.head)
         ends = limits(self.source[self.source["quantity"] == "effect_at"], first)
         sides = (self.plot[0], place_of_none(*self.plot, ends), self.profile.width)
         name_sides(sheet, first, self.labels, self.profile, sides, y + self.top - 2.1)
@@ -110,21 +129,25 @@ class _Sheet:
         ax = difference_axis(panel, ends, 5)
         better_side(ax, first, ends)
         ax.set_xlabel(f"{sentence(self.labels.noun)}, {first['unit']}".rstrip(", "), color=FAINT)
-        at = APART / 2 + STEP / 2
+        at = APART / 2
         for term, mine in effects.groupby("term", sort=False):
-            places = [at + STEP * (i + self.narrow) for i in range(len(mine))]
-            self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places])
+            name = self._name(str(term))
+            places = [at + self.narrow * name + STEP * (i + 0.5) for i in range(len(mine))]
+            starts = y + self.top + at + STEP / 2
+            self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places], starts)
             if self.narrow:  # the name stands over the plot, and no line runs through its words
-                ax.axhspan(at - STEP / 2 - APART / 2, at + 0.6 * STEP, color=PAPER, linewidth=0, zorder=1.5)
+                ax.axhspan(at - APART / 2, at + name + 0.1 * STEP, color=PAPER, linewidth=0, zorder=1.5)
             _interval(ax, mine, places)
-            at = places[-1] + STEP + APART
+            at += self._deep(str(term), len(mine)) + APART
 
-    def _moderator(self, sheet: Sheet, term: str, mine: pd.DataFrame, rows: pd.DataFrame, places: list[float]) -> None:
-        """Write the name, the values and the numbers of one moderator."""
+    def _moderator(
+        self, sheet: Sheet, term: str, mine: pd.DataFrame, rows: pd.DataFrame, places: list[float], starts: float
+    ) -> None:
+        """Write the name, which starts at a level, the values and the numbers of one moderator."""
         down = 0.36 * self.profile.type / 2.2
         lines = self.names[term].split("\n")
         for line, words in enumerate(lines):
-            sheet.write(0, places[0] - STEP * self.narrow + down + 3.2 * line, words)
+            sheet.write(0, starts + down + LINE_OF_NAME * line, words)
         for row, y in zip(mine.to_dict("records"), places, strict=True):
             sheet.write(self.value, y + down, value_words(row["at"], self.labels), ha="right", color=FAINT)
             sheet.write(self.effect, y + down, number(row, self.digits), ha="right")

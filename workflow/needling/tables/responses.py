@@ -28,7 +28,7 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
     exact = in_order(mine, places | {"visit": list(plan.visits.schedule)})
     needed = released.get("number_needed", pd.DataFrame())
     several = exact["analysis"].nunique() > 1
-    pairs: list[tuple[str, Row]] = []
+    blocks: dict[str, dict[str, list[Row]]] = {}  # by place, then by who is compared where there are several pairs
     for key, rows in exact.groupby(KEY, sort=False):
         place: dict[str, Any] = dict(zip(KEY, key, strict=True))
         parts = [
@@ -43,13 +43,17 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
         }
         for row in rows[rows["quantity"] == "risk_difference"].to_dict("records") or [{}]:
             pair = (row.get("arm", ""), row.get("reference", ""))
-            name = sentence(spaced(place["variant"])) + (
-                f", {in_sentence(labels.compared(row))}" if len(plan.arms) > 2 else ""
-            )
+            compared = f", {in_sentence(labels.compared(row))}" if len(plan.arms) > 2 and row else ""
             texts = [_share(shares.get(arm)) for arm in (pair[::-1] if row else shares)]
             if row:
                 texts += [_difference(row), _ratio(ratios.get(pair)), _needed(needed, place, pair), _p(row)]
-            pairs.append((heading, [name, *texts]))
+            blocks.setdefault(heading, {}).setdefault(compared, []).append([sentence(spaced(place["variant"])), *texts])
+    pairs = [
+        (f"{heading}{compared}", line)
+        for heading, of_pairs in blocks.items()
+        for compared, block in of_pairs.items()
+        for line in block
+    ]
     head = ["Response", *_heads(exact, labels)]
     return Printed(_caption(labels), exact, head, headed(pairs), _notes(exact, released, labels), _widths(len(head)))
 
@@ -77,7 +81,7 @@ def _heads(exact: pd.DataFrame, labels: Labels) -> Row:
 
 
 def _widths(n: int) -> list[float]:
-    return [0.24, 0.09, 0.09, 0.17, 0.16, 0.18, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
+    return [0.17, 0.105, 0.105, 0.19, 0.17, 0.19, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
 
 
 def _share(row: dict[Any, Any] | None) -> str:
