@@ -537,6 +537,25 @@ def test_of_three_arms_the_tint_is_told_for_each_comparison():
     assert tinted(pairs.assign(better="neither"), labels) == tinted(pairs.assign(reference=""), labels) == ""
 
 
+def test_what_stands_beside_the_planned_comparison_or_has_no_estimate_is_no_other_answer():
+    """Groups as they came are of the primary analysis itself; an analysis without a number would have a row without a mark."""
+
+    def beside(released):
+        results = released["results"]
+        mine = results[results["role"].eq("primary")]
+        other = mine.assign(
+            row_id="s" + mine["row_id"], role="secondary", analysis="again", estimate=mine["estimate"] - 1
+        )
+        as_they_came = mine.assign(row_id="u" + mine["row_id"], variant="unweighted", estimate=0.0)
+        none = mine.assign(row_id="n" + mine["row_id"], role="secondary", analysis="growth", estimate=np.nan)
+        hidden = none.assign(row_id="h" + mine["row_id"], analysis="closed", hidden="few_people")
+        released["results"] = pd.concat([results, other, as_they_came, none, hidden], ignore_index=True)
+
+    released, labels = shown(plan, 60)
+    beside(released)
+    assert {one[0] for one in FIGURES["sensitivity"].data(released, labels)["row_id"]} & set("sunh") == {"s", "h"}
+
+
 def test_the_planned_numbers_once_more_are_no_other_answer():
     def the_same(released):
         results = released["results"]

@@ -185,6 +185,23 @@ def test_who_lacks_a_covariate_is_left_out():
     assert difference(run(frame)[0])["n_patients"] == 159
 
 
+@pytest.mark.parametrize(("visits", "analysed", "reason"), [(["week_4"], 157, "3"), (["week_4", "week_12"], 157, "3")])
+def test_who_is_analysed_is_in_the_model_of_the_primary_visit(visits, analysed, reason):
+    """Every visit has a model of its own: whoever is in another one only is in no number of the primary result."""
+    frame = confounded(5)
+    later = frame[frame["visit"] == "week_4"].assign(visit="week_12", visit_number=2, week=12.0)
+    frame = pd.concat([frame, later], ignore_index=True)
+    gone = frame["patient"].isin(["P001", "P002", "P003"]) & frame["visit"].eq("week_4")
+    results, tables = run(frame[~gone], visits=visits)
+    people = tables["people"]
+    assert people.loc[people["stage"] == "analysed", "n"].sum() == analysed
+    assert people.loc[people["stage"] == "left_out", "n"].sum() == int(reason)
+    at = results[results["quantity"].eq("difference") & results["variant"].eq("") & results["visit"].eq("week_4")]
+    assert at["n_patients"].tolist() == [analysed]
+    said = tables["methods"]
+    assert said.loc[said["item"] == "visit", "text"].tolist() == ["{visit:week_4}"]
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [

@@ -242,21 +242,94 @@ def stepped(events, at_risk):
     return lambda _: {"event_curve": pd.DataFrame([place | step for step in steps])}
 
 
+LONG = [0, 20, 40, 60, 80, 100, 120, 140]  # events so far; those at risk are counted just before
+
+
 @pytest.mark.parametrize(
     ("events", "at_risk", "shown"),
     [
-        ([0, 19, 31, 42], [77, 58, 46, 20], [0, 19, 31, 42]),
-        ([0, 19, 31, 38], [77, 58, 46, 20], [0, 19]),  # 38 in all, as the results say: 7 after the third step
-        ([0, 19, 31, 38], [77, 58, 46, 5], [0, 19]),  # nor where few are left at the end
-        ([0, 19, 31, 31], [77, 58, 46, 20], [0, 19, 31, 31]),
-        ([0, 20, 40, 51], [60, 40, 20, 20], [0, 20, 40]),  # 9 of 60 without an event
-        ([0, 20, 40, 49], [60, 40, 20, 20], [0, 20]),
+        (LONG, [200, 200, 180, 160, 140, 120, 100, 80], LONG),
+        # 147 in all, as the results say: 7 after the last step
+        ([*LONG, 147], [200, 200, 180, 160, 140, 120, 100, 80, 60], LONG[:-1]),
+        ([*LONG, 140], [200, 200, 180, 160, 140, 120, 100, 80, 60], [*LONG, 140]),
+        # 9 of 149 without an event
+        (LONG, [149, 149, 129, 109, 89, 69, 49, 29], LONG[:-1]),
+        # 5 are lost between the fourth step and the fifth, 12 until the sixth
+        (LONG, [200, 200, 180, 160, 140, 115, 88, 68], [*LONG[:5], *LONG[6:]]),
     ],
 )
 def test_a_curve_beside_the_number_of_events_in_all_tells_no_few(events, at_risk, shown):
     out = subtracted(stepped(events, at_risk))["event_curve"]["n_events"].tolist()
     assert out == shown
     assert subtracted(stepped(events, at_risk), TRIAL)["event_curve"]["n_events"].tolist() == events
+
+
+def times_to_an_event(events, at_risk):
+    """A curve, and the results that are made of it: of one arm, of the other, and of both."""
+    curve = stepped(events, at_risk)
+
+    def change(tables):
+        rows = tables["results"].head(4).assign(
+            analysis="primary", variant="", cohort="all", outcome="", site="", subset="", visit="", at="", term="[]",
+            quantity=["share", "restricted_mean", "share", "restricted_mean_difference"], estimate=0.4438502673,
+            arm=[ARMS[1], ARMS[1], ARMS[0], ARMS[1]], reference=["", "", "", ARMS[0]],
+            n_patients=[at_risk[0], at_risk[0], 60, at_risk[0] + 60], n_events=[events[-1], events[-1], 30, events[-1] + 30],
+            row_id=["t1", "t2", "t3", "t4"],
+        )  # fmt: skip
+        return curve(tables) | {"results": pd.concat([tables["results"], rows], ignore_index=True)}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("events", "at_risk", "solved"),
+    [
+        ([0, 8, 14], [34, 34, 22], True),  # (1 - 8 / 34) (1 - 6 / 22) = 0.55615, and no other product of 14 events is
+        ([0, 30, 61], [120, 120, 86], True),  # 4 were lost
+        ([0, 30, 61], [120, 120, 90], False),
+        ([0, *range(5, 40, 5)], [100, *range(100, 65, -5)], False),  # of seven times too many products are near
+        ([0, *range(5, 35, 5)], [100, *range(100, 70, -5)], True),
+    ],
+)
+def test_no_step_of_few_is_solved_from_the_estimate_of_a_curve_of_few_times(events, at_risk, solved):
+    out = subtracted(times_to_an_event(events, at_risk))
+    rows = out["results"].set_index("row_id").loc[["t1", "t2", "t3", "t4"]]
+    assert rows["estimate"].isna().tolist() == [solved, solved, False, solved]
+    assert rows["n_events"].isna().tolist() == [solved, solved, False, solved]
+    assert out["event_curve"].empty or not solved
+    kept = subtracted(times_to_an_event(events, at_risk), TRIAL)
+    assert kept["results"].set_index("row_id").loc["t1", "estimate"] == 0.4438502673
+    assert len(kept["event_curve"]) == len(events)
+
+
+def test_a_number_needed_to_treat_goes_with_the_difference_that_it_is_the_inverse_of():
+    """0 of 22 in one arm is no small number, and 2.44 beside it is 9 of 22 in the other."""
+
+    def change(tables):
+        row = tables["results"].head(1).assign(
+            analysis="primary", cohort="all", outcome="pain", site="", subset="", visit="week_4", at="", term="[]",
+            quantity="risk_difference", variant="half", arm=ARMS[1], reference=ARMS[0], estimate=9 / 22, row_id="d",
+            n_patients=44, n_events=9,
+        )  # fmt: skip
+        shares = [
+            row.assign(
+                quantity="share", arm=arm, reference="", estimate=k / 22, n_patients=22, n_events=k, row_id=f"s{k}"
+            )
+            for arm, k in zip(ARMS, (0, 9), strict=True)
+        ]
+        needed = {
+            "analysis": "primary", "cohort": "all", "outcome": "pain", "visit": "week_4", "response": "half",
+            "arm": ARMS[1], "reference": ARMS[0], "estimate": 22 / 9, "low": 1.6, "high": 5.6, "through_infinity": 0,
+            "n": 22, "n_events": 0, "n_none": 13,
+        }  # fmt: skip
+        results = pd.concat([tables["results"], row, *shares], ignore_index=True)
+        return {"results": results, "number_needed": pd.DataFrame([needed])}
+
+    out = subtracted(change)
+    assert out["results"].set_index("row_id").loc["d", "hidden"] == "few_events"
+    assert out["number_needed"][["estimate", "low", "high"]].isna().all(axis=None)
+    assert out["number_needed"]["hidden"].tolist() == ["withheld"]
+    assert subtracted(change, TRIAL)["number_needed"]["estimate"].tolist() == [22 / 9]
 
 
 def test_who_improved_least_and_most_is_told_by_no_step_that_all_or_none_reach():

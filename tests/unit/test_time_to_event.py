@@ -10,6 +10,7 @@ from needling.analysis.run import analyse
 from needling.analysis.survival import kaplan_meier, known_until, proportional_hazards
 from needling.cohort.frame import add_baseline
 from needling.figures import reached as figure
+from needling.figures.style import PHONE, REPORT, style
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.schema.contract import check, empty
@@ -394,3 +395,31 @@ def test_table_figure_and_sentences_say_the_numbers_of_the_results():
     source = figure.data(released, labels)
     assert figure.ticks(source) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0, 12.0]
     assert "at risk" in figure.words(source, labels)[0]
+
+
+@pytest.mark.parametrize("sizes", [REPORT, PHONE])
+def test_the_last_step_is_seen_and_long_names_leave_room_for_the_curves(sizes):
+    one = study()
+    long = {arm: f"{arm} with advice, a home programme of exercises and analgesics as needed" for arm in one.arms}
+    one.patients.arm.labels.update(long)
+    tables = found_in(trial(13))
+    released, labels = release(tables | {name: empty(c) for name, c in OBSERVED.items()}, one), Labels(one)
+    source = figure.data(released, labels)
+    with style(sizes):
+        drawn = figure.draw(source, labels, sizes)
+    ax = next(ax for ax in drawn.axes if ax.get_lines())
+    last = source["time"].max()
+    assert ax.get_xlim()[1] > last
+    assert all(line.get_xdata()[-1] > last for line in ax.get_lines() if len(line.get_xdata()) > 2)
+    assert ax.get_position().width * sizes.width > 0.4 * min(sizes.width, 120)
+
+
+def test_steps_that_are_left_out_are_told():
+    one = study()
+    tables = found_in(trial(13))
+    released, labels = release(tables | {name: empty(c) for name, c in OBSERVED.items()}, one), Labels(one)
+    source = figure.data(released, labels)
+    assert "left out" not in figure.words(source, labels)[0]
+    lost = pd.DataFrame([{"section": "event_curve", "reason": "withheld", "n": 3}])
+    released["withheld"] = pd.concat([released["withheld"], lost], ignore_index=True)
+    assert "Steps of few people are left out" in figure.words(figure.data(released, labels), labels)[0]

@@ -68,7 +68,8 @@ class Settings(KindSettings):
 
     def needs(self, study: Study) -> Needs:
         """The rows that the models use: their visits, with the baseline and every covariate."""
-        return Needs(tuple(self.visits), columns=(*self.adjust, *([self.interaction] if self.interaction else [])))
+        columns = (*self.adjust, *([self.interaction] if self.interaction else []))
+        return Needs(tuple(self.visits), columns=columns, each=True)
 
 
 def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
@@ -116,7 +117,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("missing", "Its estimate holds for everybody enrolled only if, given arm, baseline and covariates, those left out would "
          "have had values like those of the patients analysed. No missing measurement was imputed or carried forward."),
         ("averaged", "the analysed patients"),
-        *[("visit", braced("visit", visit)) for visit in settings.visits],
+        *[("visit", braced("visit", one)) for one in settings.needs(study).counted(study.visits.primary).visits],
         ("table", "contrasts"), ("table", "coefficients"),
         ("figure", "forest"), ("figure", "trajectories"), ("figure", "diagnostics"),
     ]  # fmt: skip

@@ -62,7 +62,7 @@ class Settings(KindSettings):
 
     def needs(self, study: Study) -> Needs:
         """The visits' measurements with baseline and every covariate."""
-        return Needs(tuple(self.visits), columns=tuple(self.adjust))
+        return Needs(tuple(self.visits), columns=tuple(self.adjust), each=True)
 
 
 def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
@@ -125,7 +125,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("uses", "the patients who were measured at the visit, at baseline and on every covariate"),
         ("missing", MEASURED_ALIKE),
         ("averaged", "the analysed patients, weighted by overlap"),
-        *[("visit", braced("visit", visit)) for visit in settings.visits],
+        *[("visit", braced("visit", one)) for one in settings.needs(study).counted(study.visits.primary).visits],
         *([("section", "primary")] if study.analyses.get(study.primary) == settings else []),
         ("table", "contrasts"), ("table", "weighted_groups"), ("table", "weighted_balance"),
         ("figure", "forest"), ("figure", "weighted"),

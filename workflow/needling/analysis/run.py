@@ -344,7 +344,8 @@ def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: S
 
     Returns
     -------
-    Table of the contract PEOPLE: for each cohort, arm and outcome the analysed and the left out; together the allocated.
+    Table of the contract PEOPLE: for each cohort, arm and outcome the analysed (where every visit has a model of its own: at the
+    primary visit) and the left out; together the allocated.
     """
     import pandas as pd
 
@@ -352,7 +353,7 @@ def people(name: str, visits: "pd.DataFrame", patients: "pd.DataFrame", study: S
     made = []
     for cohort, plan in study.cohorts.items():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes]:
-            needs = settings.needs(study)
+            needs = settings.needs(study).counted(study.visits.primary)
             rows = completed(_of_cohort(visits, cohort, outcome, None), settings, needs, study)
             everybody = completed(_of_cohort(patients, cohort, "", None), settings, needs, study)
             for arm in study.arms or [""]:

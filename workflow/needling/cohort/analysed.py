@@ -1,7 +1,7 @@
 """Which measurements an analysis uses: one rule for the models and for the count of who is in them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from needling.study.analyses import Analysis
@@ -17,7 +17,8 @@ class Needs:
 
     `visits` are the visits that are responses; `baseline` says that the baseline is a covariate; `columns` may not be missing.
     `everybody` says that patients without any measurement are in the analysis too, because it fills in what is missing.
-    `filled` are covariates beside those that are adjusted for that `completed` may fill too.
+    `filled` are covariates beside those that are adjusted for that `completed` may fill too. `each` says that every visit has a
+    model of its own: who is counted as analysed is then in that of the primary visit.
     """
 
     visits: tuple[str, ...]
@@ -25,6 +26,11 @@ class Needs:
     columns: tuple[str, ...] = ()
     everybody: bool = False
     filled: tuple[str, ...] = ()
+    each: bool = False
+
+    def counted(self, primary: str) -> "Needs":
+        """What a measurement needs for its patient to be counted as analysed."""
+        return replace(self, visits=(primary,)) if self.each and primary in self.visits else self
 
 
 def completed(rows: "pd.DataFrame", settings: Analysis, needs: Needs, study: Study) -> "pd.DataFrame":

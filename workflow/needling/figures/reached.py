@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, Profile, Sheet, light_grid, looks, text_width, wrapped
+from needling.figures.style import FAINT, LEADING, Profile, Sheet, light_grid, looks, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -14,6 +14,7 @@ from needling.tables.withheld import withheld_note
 
 SECTION = "reached"
 APART, TITLE, PLOT, AXIS, LINE, FOOT = 8.0, 8.0, 48.0, 10.0, 4.2, 5.0  # mm
+NAMES, TAIL = 0.34, 1.03  # share of a plot's width that names of arms have; the axis beside the last time
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -22,7 +23,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     mine = table[table["analysis"].isin(asked_for(released, "figure", "reached")) & table["estimate"].notna()]
     mine = mine.fillna({"outcome": "", "arm": ""})
     order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
-    return in_order(mine, order) if len(mine) else mine
+    lost = released["withheld"]
+    left_out = bool((lost["section"].eq("event_curve") & lost["reason"].eq("withheld")).any())
+    return in_order(mine.assign(left_out=left_out), order) if len(mine) else mine
 
 
 def ticks(rows: pd.DataFrame) -> list[float]:
@@ -32,45 +35,55 @@ def ticks(rows: pd.DataFrame) -> list[float]:
     return [float(week) for week in range(0, int(last) + 1, step)]
 
 
+def end_of(rows: pd.DataFrame) -> float:
+    """Where the axis ends: beyond the last time, so that a step there is seen."""
+    return TAIL * (float(rows["time"].max()) or 1.0)
+
+
 def panel(ax: Axes, rows: pd.DataFrame, labels: Labels) -> Axes:
     """Draw the share of each arm that had the event, as steps, with its band."""
+    end = end_of(rows)
     for arm, look in looks(labels.plan.arms).items():
         mine = rows[rows["arm"] == arm].sort_values("time")
+        mine = pd.concat([mine, mine.tail(1).assign(time=end)])
         ax.step(mine["time"], 100 * mine["estimate"], where="post", color=look.colour, linestyle=look.line)
         band = mine.dropna(subset=["low", "high"])
         ends = (band["time"], 100 * band["low"], 100 * band["high"])
         ax.fill_between(*ends, step="post", color=look.colour, alpha=0.16, linewidth=0)
-    ax.set(ylim=(0, 101), xlim=(0, float(rows["time"].max())), xticks=ticks(rows))
+    ax.set(ylim=(0, 101), xlim=(0, end), xticks=ticks(rows))
     return light_grid(ax)
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a plot for each analysis, cohort and outcome, and under it the numbers at risk in the colour of each arm."""
     groups = list(source.groupby(PLACE, sort=False))
-    look = looks(labels.plan.arms)
-    size, names = profile.type, {arm: labels.arm(arm) for arm in look}
-    left = 6 + max(text_width(name, size) for name in [*names.values(), "Had the event, %"])
+    look, size = looks(labels.plan.arms), profile.type
     across = profile.across(min(2, len(groups)), 85)
     width = (profile.width_of(across) - APART * (across - 1)) / across
-    step = TITLE + PLOT + AXIS + LINE * (len(look) + 1) + FOOT
+    names = {arm: wrapped(labels.arm(arm), NAMES * width, size) for arm in look}
+    left = 6 + max(text_width(name, size) for name in [*names.values(), "Had the event, %"])
+    places = [dict(zip(PLACE, map(str, key), strict=True)) for key, _ in groups]
+    titles = [wrapped(heading(place, labels), width, profile.head, 600) for place in places]
+    title = TITLE + LEADING * profile.head * max(words.count("\n") for words in titles)
+    lines = 1 + sum(1 + name.count("\n") for name in names.values())
+    step = title + PLOT + AXIS + LINE * lines + FOOT
     sheet = Sheet(profile.width_of(across), step * -(-len(groups) // across))
-    for number, (key, rows) in enumerate(groups):
+    for number, (_, rows) in enumerate(groups):
         top, start = number // across * step, number % across * (width + APART)
-        title = wrapped(heading(dict(zip(PLACE, map(str, key), strict=True)), labels), width, profile.head, 600)
-        sheet.write(start, top + 4.5, title, fontweight=600, fontsize=profile.head)
-        ax = panel(sheet.panel(start + left, top + TITLE, width - left - 3, PLOT), rows, labels)
+        sheet.write(start, top + title - 3.5, titles[number], fontweight=600, fontsize=profile.head)
+        ax = panel(sheet.panel(start + left, top + title, width - left - 3, PLOT), rows, labels)
         ax.set_ylabel("Had the event, %")
         ax.set_xlabel("Weeks from day 0")
-        base = top + TITLE + PLOT + AXIS + LINE
-        sheet.write(start, base, "At risk", color=FAINT, fontsize=profile.small)
-        span = float(rows["time"].max())
-        for line, (arm, one) in enumerate(look.items(), start=1):
-            sheet.write(start, base + line * LINE, names[arm], color=one.colour)
+        level = top + title + PLOT + AXIS + LINE
+        sheet.write(start, level, "At risk", color=FAINT, fontsize=profile.small)
+        for arm, one in look.items():
+            level += LINE * (1 + names[arm].count("\n"))
+            sheet.write(start, level, names[arm], color=one.colour)
             at = rows[rows["arm"] == arm].set_index("time")["n_at_risk"]
             for week in ticks(rows):
                 if week in at.index and pd.notna(at[week]):
-                    x = start + left + (width - left - 3) * week / span
-                    sheet.write(x, base + line * LINE, str(int(at[week])), ha="center", color=one.colour)
+                    x = start + left + (width - left - 3) * week / end_of(rows)
+                    sheet.write(x, level, str(int(at[week])), ha="center", color=one.colour)
     return sheet.figure
 
 
@@ -81,6 +94,10 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"Share of patients who had the event (one minus Kaplan-Meier), with {level} confidence bands at each time, and patients "
         "still observed without it (at risk) under the curves."
     )
+    if source["left_out"].any():
+        caption += (
+            " Steps of few people are left out: what happened there shows at the next step, or the curve is not drawn."
+        )
     told = []
     for key, rows in source.groupby([*PLACE, "arm"], sort=False):
         *place, arm = map(str, key)

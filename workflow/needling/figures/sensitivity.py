@@ -45,10 +45,14 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     """
     planned = primary(released)
     planned = planned[planned["visit"].eq(labels.plan.visits.primary) & planned["reference"].ne("")]
+    planned = planned[planned["variant"].eq("")] if planned["variant"].eq("").any() else planned
     others = comparisons(released["results"])
     others = others[others["role"].isin(list(ROLES)) & others["subset"].eq("") & others["at"].eq("")]
     same = others.merge(planned[[*PLACE, "unit", "better"]].drop_duplicates(), on=[*PLACE, "unit", "better"])
-    same = same[same["role"].eq("primary") | anew(same, planned, PLACE)]
+    # what stands beside the planned comparison in its own analysis, such as groups as they came, is no other answer to it
+    is_planned = same["role"].eq("primary") & same["row_id"].isin(planned["row_id"])
+    is_other = same["role"].ne("primary") & (same["estimate"].notna() | same["hidden"].ne(""))
+    same = same[is_planned | (is_other & anew(same, planned, PLACE))]
     answered = same.groupby(PLACE)["row_id"].transform("count") > 1
     order = {"outcome": labels.outcomes, "cohort": list(labels.plan.cohorts), "role": list(ROLES)}
     return in_order(same.loc[answered, COLUMNS], order)

@@ -6,7 +6,7 @@ from needling.cohort.numbered import without_codes
 from needling.release.ard import ard
 from needling.release.cells import suppress
 from needling.release.people import release_flow, release_people
-from needling.release.results import release_results
+from needling.release.results import release_results, solvable_curves
 from needling.release.rule import Limits, few, hide, limits, release_parts
 from needling.schema.contract import check
 from needling.schema.released import RELEASED
@@ -253,8 +253,25 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
     if name == "residual_quantiles":
         share = table["normal"].map(NormalDist().cdf)
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
+    if name == "number_needed":
+        hide(table, _of_hidden(table, results), found, "withheld")
+    if name == "event_curve":
+        solvable = solvable_curves(given, limit)
+        places = table[["analysis", "cohort", "outcome", "arm"]].fillna("").itertuples(index=False, name=None)
+        closed = pd.Series([place in solvable for place in places], table.index, dtype=bool)
+        table, given = table[~closed].reset_index(drop=True), given[~closed].reset_index(drop=True)
     axis = next((c for c in ("time", "day", "improvement") if c in table.columns), None)
     return on_grid(table, given, axis, limit) if axis else table
+
+
+def _of_hidden(table: "pd.DataFrame", results: "pd.DataFrame") -> "pd.Series":
+    """Numbers needed to treat of which the difference is not shown, whose inverse they are."""
+    import pandas as pd
+
+    keys = ["analysis", "cohort", "outcome", "visit", "variant", "arm", "reference"]
+    gone = results[results["quantity"].eq("risk_difference") & results["hidden"].ne("")]
+    of = pd.MultiIndex.from_frame(table.rename(columns={"response": "variant"})[keys].fillna(""))
+    return pd.Series(of.isin(pd.MultiIndex.from_frame(gone[keys].fillna(""))), table.index)
 
 
 def release_clusters(table: "pd.DataFrame", limit: Limits) -> "pd.DataFrame":
@@ -329,14 +346,17 @@ def on_grid(table: "pd.DataFrame", given: "pd.DataFrame", axis: str, limit: Limi
         ordered = mine.sort_values(axis, kind="stable")
         numbers = given.loc[ordered.index, people].fillna(0).astype(float)
         events = numbers.get("n_events", pd.Series(0.0, numbers.index))
+        if {"n_at_risk", "n_events"} <= {*numbers}:
+            # who is no longer at risk and had no event was lost
+            numbers["lost"] = numbers["n_at_risk"].iloc[0] - numbers["n_at_risk"] - events.shift(1).fillna(0.0)
         whole = next((numbers[c].iloc[0] for c in ("n", "n_at_risk") if c in numbers), float("inf"))
         beyond = pd.concat([events, whole - events], axis=1).min(axis=1)
         closed = ordered["hidden"].ne("") | few(whole - events, limit.cell)
         if axis == "improvement":
             closed |= beyond < limit.beyond
-        last, steps = {c: 0.0 if c == "n_events" else numbers[c].iloc[0] for c in people}, []
+        last, steps = {c: 0.0 if c == "n_events" else float(numbers[c].iloc[0]) for c in [*numbers]}, []
         for index in ordered.index[~closed]:
-            if not any(0 < abs(numbers.loc[index, c] - last[c]) < limit.cell for c in people):
+            if not any(0 < abs(numbers[c][index] - last[c]) < limit.cell for c in [*numbers]):
                 steps.append(index)
                 last = numbers.loc[index].to_dict()
         while steps and 0 < abs(events.iloc[-1] - events[steps[-1]]) < limit.cell:

@@ -18,6 +18,7 @@ QUESTION = ["analysis", "variant", "cohort", "outcome", "site", "subset", "visit
 VARIABLE = ["cohort", "variable", "visit", "site", "level"]
 # estimates that, where they have no arm, are about everybody and compare no arms: they count whom a rule treats
 OF_EVERYBODY = ("share", "policy_value", "policy_gain")
+FEW_TIMES = 6  # at so many times of an event or fewer the products of whole numbers can be tried
 PER_PROTOCOL = "per_protocol"  # variant of those who kept to the protocol
 GONE = [*NUMBERS, "n_events", "favours", "note"]
 
@@ -37,8 +38,9 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
     estimate of one person, of an arm that is one person at the visit, or of two people in all (own_value); what a number of at
     most three values, a level of a category, or a guess of the arm, of few people lies under (few_people; the counts of a level
     too); an analysis of a subset that few are in or out of, such as those who kept to the protocol, its counts too (few_people);
-    an estimate of 1 to min_cell - 1 events or non-events in an arm, and what compares that arm (few_events); and what rests on
-    whom a rule treats where few are or few are not. Where that hides one level of what events are told apart by (`term`
+    an estimate of 1 to min_cell - 1 events or non-events in an arm, and what compares that arm (few_events); what a curve of few
+    steps is made of, where few people had the event or were lost at one of them (few_events); and what rests on whom a rule treats
+    where few are or few are not. Where that hides one level of what events are told apart by (`term`
     [[what, which]]), all its levels go, and their names: one row without a level stands for them. Of a group of few, such as
     those of an arm who were treated as another one, it stands for the arm (few_people).
     """
@@ -60,6 +62,7 @@ def release_results(tables: "dict[str, pd.DataFrame]", study: "Study", limit: Li
         hide(table, subset, [*GONE, *COUNTS], "few_people")
         hide_numbers(table, _of_guesses(table, tables.get("guesses"), limit), "few_people")
         hide_numbers(table, _of_events(table, tables["flow"], limit), "few_events")
+        hide_numbers(table, _of_arms(table, solvable_curves(tables.get("event_curve"), limit)), "few_events")
     table = _close_groups(table, groups)
     return _close_levels(table) if limit.cell > 1 else table
 
@@ -182,6 +185,38 @@ def _of_events(table: "pd.DataFrame", flow: "pd.DataFrame", limit: Limits) -> "p
         if not needed <= shown:
             small.loc[mine.index[~single[mine.index]]] = True
     return small
+
+
+def solvable_curves(curves: "pd.DataFrame | None", limit: Limits) -> set[tuple[str, ...]]:
+    """Analysis, cohort, outcome and arm of the curves whose estimate and number of events tell how many each step is of.
+
+    A Kaplan-Meier estimate is a product over the times at which somebody had the event. Of few such times, as where they are read
+    at visits, few products of whole numbers are near it: whoever has the estimate, the events in all and the patients can try them.
+    """
+    found: set[tuple[str, ...]] = set()
+    if curves is None or limit.cell <= 1:
+        return found
+    by = [*MODEL, "arm"]
+    for key, mine in curves.fillna(dict.fromkeys(by, "")).groupby(by, sort=False):
+        ordered = mine.sort_values("time", kind="stable")
+        events = ordered["n_events"].diff().fillna(ordered["n_events"]).astype(float)
+        steps = ordered[events > 0]
+        left = (
+            ordered["n_at_risk"].astype(float).iloc[0] - steps["n_at_risk"] - (steps["n_events"] - events[events > 0])
+        )
+        lost = left.diff().fillna(left)
+        if len(steps) <= FEW_TIMES and (few(events, limit.cell).any() or few(lost, limit.cell).any()):
+            found.add(tuple(str(one) for one in key))
+    return found
+
+
+def _of_arms(table: "pd.DataFrame", arms: set[tuple[str, ...]]) -> "pd.Series":
+    """Rows about or against some arms of an analysis, a cohort and an outcome."""
+    import pandas as pd
+
+    places = table[[*MODEL, "arm", "reference"]].fillna("").itertuples(index=False, name=None)
+    told = [bool({(*place, arm), (*place, reference)} & arms) for *place, arm, reference in places]
+    return pd.Series(told, index=table.index, dtype=bool)
 
 
 def _close_groups(table: "pd.DataFrame", groups: "pd.Series") -> "pd.DataFrame":
