@@ -237,6 +237,28 @@ def test_harms_are_counted_in_each_arm_and_named():
     assert harms_line(shown(plan)[0], Labels(plan())) == []
 
 
+def responders(hidden):
+    """Shares of responders of which that of one arm is not shown."""
+    base = {"analysis": "better", "quantity": "share", "cohort": "myofascial", "outcome": "pain", "visit": "week_4"}
+    base |= {"variant": "at_least_30_percent", "reference": "", "n_patients": 22}
+    arms = [("dry_needling", np.nan if hidden else 0.36, hidden), ("usual_care", 0.0, "")]
+    rows = [base | {"arm": arm, "estimate": share, "hidden": why, "row_id": arm} for arm, share, why in arms]
+    methods = pd.DataFrame([("better", "table", "response_shares")], columns=["analysis", "item", "text"])
+    return {"results": pd.DataFrame(rows), "methods": methods}
+
+
+def test_an_arm_whose_share_is_not_shown_is_not_passed_over():
+    one = Labels(plan())
+    told = "".join(noticed(responders("few_events"), one))
+    assert told == (
+        "Better in pain intensity at week 4 (at least 30 percent): 0% with usual care in myofascial pain (not shown with dry "
+        "needling, since it would tell of few events)."
+    )
+    assert "".join(noticed(responders(""), one)).endswith(
+        "36% with dry needling against 0% with usual care in myofascial pain."
+    )
+
+
 def test_without_such_an_analysis_nobody_is_said_to_notice():
     assert noticed(shown(plan)[0], Labels(plan())) == []
 

@@ -537,6 +537,22 @@ def test_of_three_arms_the_tint_is_told_for_each_comparison():
     assert tinted(pairs.assign(better="neither"), labels) == tinted(pairs.assign(reference=""), labels) == ""
 
 
+def test_where_nothing_can_be_shown_no_empty_figure_is_drawn():
+    """Of 22 in an arm all boxes are hidden: the means stand in the look of their arm, and the caption speaks of no box."""
+
+    def hide(released):
+        table = released["distribution"]
+        table[["q10", "q25", "median", "q75", "q90"]] = np.nan
+        table["hidden"] = "few_people"
+
+    figure, _, caption, alternative = drawn("distributions", one_cohort, hide)
+    assert caption.startswith("Observed values of pain intensity: means. n:")
+    assert alternative.startswith("Means of")
+    looked = {line.get_marker() for ax in figure.axes for line in ax.lines if line.get_marker() not in ("None", "")}
+    assert looked == {one.marker for one in looks(one_cohort().arms).values()}
+    assert "box" in drawn("distributions", one_cohort)[2]
+
+
 def test_what_stands_beside_the_planned_comparison_or_has_no_estimate_is_no_other_answer():
     """Groups as they came are of the primary analysis itself; an analysis without a number would have a row without a mark."""
 

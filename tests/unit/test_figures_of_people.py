@@ -301,6 +301,7 @@ def test_curves_of_improvement_show_the_smallest_important_change_of_one_person(
         "unit": "points",
         "level": 0.95,
         "hidden": "",
+        "left_out": False,
     }
     steps = [
         {"improvement": x, "share": y, "low": y - 0.1, "high": y + 0.1} for x, y in ((-1, 0.9), (0.5, 0.7), (1.5, 0.4))
@@ -313,4 +314,6 @@ def test_curves_of_improvement_show_the_smallest_important_change_of_one_person(
     assert upright == [[0, 1.0], [0]]
     caption, told = responses.words(source, labels)
     assert "smallest important change of one person (pain intensity (NPRS), 1 on 0–10 points: Salaffi" in caption
+    assert "left out" not in caption
+    assert "are left out" in responses.words(source.assign(left_out=True), labels)[0]
     assert "70% improved by at least 0.5, 40% by the smallest important change; Function" in told

@@ -39,7 +39,10 @@ def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[
                 )
                 ax.add_patch(box).set_zorder(2)
             ax.hlines(row["median"], x - width / 2, x + width / 2, color=mine.colour, linewidth=2, zorder=3)
-            ax.plot(x, row["mean"], marker="D", color=INK, markersize=2.6, zorder=4)
+            if pd.isna(row["q25"]):  # without a box that tells the arm
+                ax.plot(x, row["mean"], **{**mine.kwargs, "linestyle": "none"}, zorder=4)  # type: ignore[arg-type]
+            else:
+                ax.plot(x, row["mean"], marker="D", color=INK, markersize=2.6, zorder=4)
     return light_grid(ax)
 
 
@@ -73,10 +76,11 @@ def _fills(rows: pd.DataFrame, low: float, high: float) -> bool:
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
-    caption = (
-        f"Observed values of {named(source, labels)}: box from the first to the third quartile with the median, line from "
-        f"the 10th to the 90th percentile, diamond at the mean. n: patients measured."
-    )
+    box = "box from the first to the third quartile with the median, line from the 10th to the 90th percentile, diamond at the mean"
+    boxes = source["q25"].notna()
+    what = box if boxes.all() else f"{box}; of few patients the mean alone" if boxes.any() else "means"
+    caption = f"Observed values of {named(source, labels)}: {what}. n: patients measured."
     if withheld_note(source):
         caption += f" {NOT_DRAWN}"
-    return caption, f"Box plots of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."
+    drawn = "Box plots" if boxes.any() else "Means"
+    return caption, f"{drawn} of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."

@@ -41,7 +41,8 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     mine = results[results["analysis"].isin(asked_for(released, "figure", "events")[:1])]
     mine = mine[mine["quantity"].isin(["share", "risk_difference"]) & mine["term"].str.startswith(FACTORS)]
     mine = mine[mine["estimate"].notna() | mine["hidden"].ne("")]
-    return in_order(mine[COLUMNS], {"cohort": list(labels.plan.cohorts)})
+    has_any = mine["estimate"].notna().any()  # of a figure in which everything is hidden the table says so
+    return in_order(mine.loc[mine.index if has_any else [], COLUMNS], {"cohort": list(labels.plan.cohorts)})
 
 
 def shares(ax: Axes, rows: pd.DataFrame, terms: list[str], labels: Labels, reach: float) -> Axes:

@@ -49,6 +49,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
             if outcomes:
                 found += _of_outcome(here[here["outcome"] == outcomes[0]], released, labels)
     rows = pd.DataFrame(found, columns=COLUMNS)
+    rows = rows if rows["n"].notna().any() else rows.head(0)
     return rows.astype({"n": "Int64", "allocated": "Int64", "share": "float64"})
 
 

@@ -23,6 +23,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     mine = table[table["analysis"].isin(asked_for(released, "figure", "responses")) & table["share"].notna()]
     if mine.empty:
         return mine
+    drawn = mine.groupby([*PLACE, "arm"], dropna=False)["share"].transform("count") > 1  # a point is no curve
+    lost = released["withheld"]
+    mine = mine[drawn].assign(left_out=bool((~drawn).any() or lost["section"].eq("response_curve").any()))
     plan = labels.plan
     order = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
     return in_order(mine, {**order, "visit": list(plan.visits.schedule)})
@@ -114,4 +117,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
                 if len(beyond)
                 else ""
             )
+    if source["left_out"].any():
+        caption += (
+            " Amounts that few reached, or did not reach, are left out; where nothing else is, no curve is drawn."
+        )
     return " ".join([caption, *withheld_note(source)]), f"Curves falling from left to right. {'; '.join(told)}."

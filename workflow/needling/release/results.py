@@ -72,6 +72,8 @@ def hide_numbers(table: "pd.DataFrame", rows: "pd.Series", reason: str) -> None:
     estimated = rows & table[list(NUMBERS)].notna().any(axis=1)
     hide(table, rows, list(NUMBERS), reason)
     hide(table, estimated | (rows & table["n_events"].notna()), ["n_events"], reason)
+    noted = rows & table["note"].fillna("").ne("")  # why there is no estimate may tell how few there are
+    table["hidden"] = table["hidden"].mask(noted & table["hidden"].eq(""), reason)
     for column in ("favours", "note"):
         table[column] = table[column].mask(rows, "")
 

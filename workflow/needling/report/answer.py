@@ -12,6 +12,7 @@ from needling.labels.words import POOLED, WITHHELD, Labels
 from needling.report.numbers import Number, primary_sentences
 from needling.tables.printed import Pieces, Told, joined
 from needling.tables.select import RATIOS, asked_for, in_order, said
+from needling.tables.withheld import not_shown
 
 TURNED = {"lower": "higher", "higher": "lower"}
 GOOD = {"better": " (better)", "worse": " (worse)", "": ""}
@@ -300,11 +301,12 @@ def noticed(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
     """What share of each arm responded, by the study file's first definition, in each cohort; empty without such an analysis."""
     plan, results = labels.plan, released["results"]
     mine = results[results["analysis"].isin(asked_for(released, "table", "response_shares")[:1])]
-    mine = mine[mine["quantity"].eq("share") & mine["estimate"].notna()]
-    mine = mine[mine["visit"].isin([plan.visits.primary, ""])]
-    variants = list(dict.fromkeys(mine["variant"]))
+    mine = mine[mine["quantity"].eq("share") & mine["visit"].isin([plan.visits.primary, ""])]
+    variants = list(dict.fromkeys(mine.loc[mine["estimate"].notna(), "variant"]))
     if not variants:
         return []
+    closed = mine[mine["variant"].eq(variants[0]) & mine["estimate"].isna()]
+    mine = mine[mine["estimate"].notna()]
     mine = in_order(mine[mine["variant"] == variants[0]], {"cohort": list(plan.cohorts), "outcome": labels.outcomes})
     outcome = mine["outcome"].iloc[0]
     parts: list[Pieces] = []
@@ -317,6 +319,7 @@ def noticed(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
                 whom = f" with {in_sentence(labels.arm(arm))}" if arm and not parts else ""
                 shares.append([Told(text, by_arm[arm]["row_id"], "estimate"), whom])
         where = f" in {in_sentence(labels.cohort(str(cohort)))}" if len(plan.cohorts) > 1 else ""
-        parts.append([*joined(shares, " against "), where])
+        same = closed["outcome"].eq(outcome) & closed["cohort"].eq(cohort)
+        parts.append([*joined(shares, " against "), where, not_shown(closed[same], labels)])
     at = in_sentence(labels.visit(plan.visits.primary))
     return [f"Better in {in_sentence(labels.outcome(outcome))} at {at} ({spaced(variants[0])}): ", *joined(parts), "."]

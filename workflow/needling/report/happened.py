@@ -15,6 +15,7 @@ from needling.tables.clusters import heading as cluster_heading
 from needling.tables.guesses import PLACE, guessed, heading, index_text
 from needling.tables.printed import Pieces, Told, joined
 from needling.tables.select import asked_for, said
+from needling.tables.withheld import not_shown
 
 KEPT = (("sessions", "enough", "as many as planned, or more: "), ("crossed_over", "yes", "crossed over: "))
 
@@ -23,6 +24,12 @@ def _of_term(rows: pd.DataFrame, factor: str, level: str, quantity: str) -> pd.D
     """Rows of a quantity and term of which there is a number to show."""
     term = json.dumps([[factor, level]])
     return rows[(rows["term"] == term) & (rows["quantity"] == quantity) & rows["estimate"].notna()]
+
+
+def _hidden(rows: pd.DataFrame, factor: str, level: str, quantity: str) -> pd.DataFrame:
+    """Rows of a quantity and term of which there is no number to show."""
+    term = json.dumps([[factor, level]])
+    return rows[(rows["term"] == term) & (rows["quantity"] == quantity) & rows["estimate"].isna()]
 
 
 def _people(row: dict[Any, Any], labels: Labels) -> Pieces:
@@ -57,15 +64,18 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
     numbers = numbers[numbers["analysis"].isin(asked) & numbers["measure"].eq("sessions")]
     for cohort in labels.plan.cohorts:
         mine = results[results["cohort"] == cohort]
+        sessions = numbers[numbers["cohort"] == cohort]
         means = [
             [format_fixed(row["mean"], 1), _with(row, labels)]
-            for row in numbers[numbers["cohort"] == cohort].dropna(subset="mean").to_dict("records")
+            for row in sessions.dropna(subset="mean").to_dict("records")
         ]
-        pieces: Pieces = ["mean number of sessions per patient ", *joined(means)] if means else []
+        closed = not_shown(sessions[sessions["mean"].isna()], labels)
+        pieces: Pieces = ["mean number of sessions per patient ", *joined(means), closed] if means else []
         for factor, level, told in KEPT:
             rows = _of_term(mine, factor, level, "share").to_dict("records")
             if rows:
-                pieces += [*(["; "] if pieces else []), told, *joined([_people(row, labels) for row in rows])]
+                closed = not_shown(_hidden(mine, factor, level, "share"), labels)
+                pieces += [*(["; "] if pieces else []), told, *joined([_people(row, labels) for row in rows]), closed]
         if pieces:
             found.append([*_fronted(_of_cohort(cohort, labels), pieces), "."])
     return found
@@ -86,6 +96,7 @@ def harms_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[P
         if not people:
             continue
         pieces: Pieces = ["any adverse event in ", *joined([_people(row, labels) for row in people])]
+        pieces.append(not_shown(_hidden(mine, "adverse_event", "any", "share"), labels))
         differences = _of_term(mine, "adverse_event", "any", "risk_difference").to_dict("records")
         if len(differences) == 1:
             pieces += [" (difference ", _difference(differences[0]), ")"]

@@ -283,10 +283,11 @@ def _taken_out(cleaning: pd.DataFrame) -> list[str]:
 
 
 def _withheld(withheld: pd.DataFrame) -> list[str]:
-    """One sentence for each released table of which something is not shown."""
+    """Say of how many rows of the released tables something is not shown, and why."""
+    if withheld.empty:
+        return []
+    n, tables = withheld["n"].sum(), withheld["section"].nunique()
     return [
-        f"{sentence(spaced(str(table)))}: some numbers of {n} {'row' if n == 1 else 'rows'} are not shown, because they would "
-        f"tell of {reasons_told(mine['reason'])}."
-        for table, mine in withheld.groupby("section", sort=False)
-        for n in [mine["n"].sum()]
+        f"Of {n} {'row' if n == 1 else 'rows'} in {tables} released {'table' if tables == 1 else 'tables'} some numbers are not "
+        f"shown, because they would tell of {reasons_told(withheld['reason'])}."
     ]

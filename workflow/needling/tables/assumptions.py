@@ -145,7 +145,7 @@ def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed
             n = HIDDEN if pd.isna(first["n"]) else str(first["n"])
             mean = format_fixed(first["mean"], 1)
             pairs.append((heading, [labels.arm(str(arm)), n, mean, _in_words(sides, ends, labels)]))
-    if not pairs:
+    if not pairs or rows["hidden"].ne("").all():
         return None
     adjusted = released["results"]["p_adjusted"].notna().any()
     notes = [

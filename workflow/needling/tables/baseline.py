@@ -132,7 +132,7 @@ def _number(row: Any, digits: int, skewed: bool) -> str:
     if numbers.empty:
         return HIDDEN if row["hidden"] else MISSING
     first, *others = (format_fixed(number, digits) for number in numbers)
-    return f"{first} ({' to '.join(others)})" if others else first
+    return f"{first} ({' to '.join(others) or (HIDDEN if row['hidden'] else MISSING)})"
 
 
 def _share(row: Any) -> str:
