@@ -651,5 +651,9 @@ def test_a_word_too_long_is_broken_behind_its_hyphen_and_else_anywhere():
     room = text_width("Second-na", 7)
     assert wrapped("Second-named arm", room, 7).split("\n") == ["Second-", "named", "arm"]
     assert wrapped("Secondnamed", room, 7).split("\n")[0].startswith("Secondn")
-    assert "".join(wrapped("Secondnamed", room, 7).split("\n")) == "Secondnamed"
+    broken = wrapped("Secondnamed", room, 7).split("\n")
+    assert "".join(line.removesuffix("-") for line in broken) == "Secondnamed"
+    assert all(line.endswith("-") for line in broken[:-1])
+    assert all(text_width(line, 7) <= room for line in broken)
+    assert "".join(wrapped("0.0000000001", room / 2, 7).split("\n")) == "0.0000000001"  # a number has no hyphen
     assert wrapped("Second-named arm", 200, 7) == "Second-named arm"

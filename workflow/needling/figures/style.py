@@ -233,7 +233,7 @@ def _type_of(size: float, weight: int) -> FontProperties:
 
 
 def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
-    """Words broken into lines that fit into a width in mm; a longer word is broken too, behind its hyphen if it has one."""
+    """Words broken into lines that fit into a width in mm; a longer word is broken too, behind its hyphen or with one."""
     lines = [""]
     for word in words.split():
         rest, longer = word, f"{lines[-1]} {word}".strip()
@@ -241,9 +241,12 @@ def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
             lines[-1] = longer
             continue
         while text_width(rest, size, weight) > room and len(rest) > 1:
-            fits = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or text_width(rest[:n], size, weight) <= room)
-            fits = rest.rfind("-", 1, fits) + 1 or fits
-            lines.append(rest[:fits])
+            fits = next(
+                n for n in range(len(rest) - 1, 0, -1) if n == 1 or text_width(f"{rest[:n]}-", size, weight) <= room
+            )
+            fits = rest.rfind("-", 1, fits + 1) + 1 or fits
+            is_word = rest[fits - 1].isalpha() and rest[fits].isalpha()
+            lines.append(f"{rest[:fits]}-" if is_word else rest[:fits])
             rest = rest[fits:]
         lines.append(rest)
     return "\n".join(line for line in lines if line)
