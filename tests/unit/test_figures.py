@@ -2,6 +2,7 @@
 
 import io
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ from needling.figures.style import (
     wrapped,
 )
 from needling.figures.trajectories import limits_of
-from needling.labels.sentences import in_sentence
+from needling.labels.sentences import in_sentence, set_apart
 from needling.labels.words import Labels
 from needling.report.page import VARIABLES
 from needling.tables.withheld import HIDDEN, NOT_DRAWN
@@ -239,6 +240,26 @@ def test_dollars_in_a_label_are_no_mathematics():
         text = figure.text(0, 0, r"$x$ of $\frac$")
         figure.savefig(io.BytesIO())  # as mathematics it could not even be read
     assert not text.get_parse_math()
+
+
+@pytest.mark.parametrize(("room", "lines"), [(80, 1), (24, 2)])
+def test_what_stands_behind_a_label_that_is_read_from_the_right_is_right_of_it(room, lines, tmp_path):
+    """In one line, and where the label is broken and its second line begins with the rest of it."""
+    with style():
+        words = wrapped(f"{set_apart('ציפייה מהטיפול החדש')}, 0–10 points", room, 7.5)
+        sheet = Sheet(100, 20)
+        sheet.write(5, 15, words)
+        path = next(iter(save(sheet.figure, tmp_path / "words", REPORT, ["pdf"])))
+        assert text_width(set_apart("ציפייה"), 7.5) == text_width("ציפייה", 7.5)
+    assert len(words.split("\n")) == lines
+    boxes = subprocess.run(["pdftotext", "-bbox", str(path), "-"], capture_output=True, text=True, check=True).stdout
+    found = [
+        (float(x), float(y), word) for x, y, word in re.findall(r'xMin="([\d.]+)" yMin="([\d.]+)"[^>]*>([^<]+)<', boxes)
+    ]
+    last = max(y for _, y, word in found if re.search("[א-ת]", word))
+    line = [word for _, y, word in sorted(found) if abs(y - last) < 3]
+    assert re.search("[א-ת]", line[0])
+    assert line.index("0–10") == line.index("points") - 1 > 0
 
 
 def test_made_up_data_are_labelled_in_every_caption(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from made_results import plan, single_arm_plan, three_arms_plan
+from made_results import plan, single_arm_plan, three_arms_plan, worded_plan
 
 from needling.labels.numbers import (
     column_decimals,
@@ -14,7 +14,7 @@ from needling.labels.numbers import (
     format_p,
     format_power,
 )
-from needling.labels.sentences import in_sentence, listed
+from needling.labels.sentences import LEFT_TO_RIGHT, in_sentence, listed, set_apart, spaced, span, titled
 from needling.labels.words import Labels
 from needling.study.keys import braced
 
@@ -110,6 +110,59 @@ def test_labels_come_back_whatever_they_hold():
     assert labels.term(json.dumps([["arm", "dry_needling"], ["visit", "week_4"]])) == f"Arm: {ODD} × Visit: week 4"
     assert labels.term(json.dumps([["sex", ODD]])) == f"Sex: {ODD}"
     assert labels.subset(json.dumps({"sex": [ODD, "male"]})) == f"sex: {ODD} and male"
+
+
+@pytest.mark.parametrize(
+    ("words", "before", "behind"),
+    [
+        ("ציפייה", True, True),
+        ("شدة الألم (0-10)", True, True),
+        ("NRS כאב", False, True),
+        ("כאב (NRS)", True, False),
+        ("٤", True, True),
+        ("Płeć – żółć, Đà Nẵng, ниже, 第四周", False, False),
+        ("0-10 %", False, False),
+        ("", False, False),
+    ],
+)
+def test_words_that_are_read_from_the_right_are_set_apart_once_and_others_stay(words, before, behind):
+    assert set_apart(words) == f"{LEFT_TO_RIGHT * before}{words}{LEFT_TO_RIGHT * behind}"
+    assert set_apart(set_apart(words)) == set_apart(words)
+
+
+def test_all_words_of_a_study_that_are_read_from_the_right_are_set_apart():
+    labels = Labels(worded_plan(("الرعاية", "ניקור יבש"), "שבוע 4", "شدة الألم", "כאב צוואר"))
+    for words in (
+        labels.arm("dry_needling"),
+        labels.visit("week_4"),
+        labels.outcome("pain"),
+        labels.cohort("neck"),
+        labels.level("sex", "ذكر"),
+        span("נקודות"),
+        titled("כאב"),
+    ):
+        assert words[0] == words[-1] == LEFT_TO_RIGHT
+    mark = LEFT_TO_RIGHT
+    assert labels.compared({"arm": "dry_needling", "reference": "usual_care"}) == (
+        f"{mark}ניקור יבש{mark} against {mark}الرعاية{mark}"
+    )
+    assert labels.visit("week_12") == "Week 12"
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "label"),
+    [
+        ("kobieta_żeńska", "kobieta żeńska", "Kobieta żeńska"),
+        ("z\u0307o\u0301łty_1", "z\u0307o\u0301łty 1", "Z\u0307o\u0301łty 1"),  # accents as marks of their own
+        ("זכר_צעיר", f"{LEFT_TO_RIGHT}זכר צעיר{LEFT_TO_RIGHT}", f"{LEFT_TO_RIGHT}זכר צעיר{LEFT_TO_RIGHT}"),
+        ("tension_type", "tension type", "Tension type"),
+        ("Żeńska_X", "Żeńska_X", "Żeńska_X"),
+        ("a-b_c", "a-b_c", "a-b_c"),
+        ("", "", ""),
+    ],
+)
+def test_codes_of_any_script_are_written_with_spaces(code, words, label):
+    assert (spaced(code), titled(code)) == (words, label)
 
 
 def test_a_family_of_tests_has_words_and_without_a_label_those_of_its_analyses():

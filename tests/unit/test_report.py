@@ -17,6 +17,7 @@ from made_results import (
     shown,
     trial_plan,
     unreleased,
+    worded_plan,
 )
 from matplotlib.figure import Figure
 from PIL import Image
@@ -489,6 +490,77 @@ def test_levels_come_through_to_tables_and_figures_for_spreadsheets(odd):
     for path in [*(odd / "tables").glob("*.csv"), *(odd / "figures").glob("*.csv")]:
         for column in pd.read_csv(path, dtype=str, keep_default_na=False):
             assert not column.startswith(("=", "+", "-", "@"))
+
+
+@pytest.fixture(scope="module")
+def from_the_right(tmp_path_factory):
+    """A study whose every label but one is Arabic or Hebrew."""
+    folder = tmp_path_factory.mktemp("right")
+    study = worded_plan(("Soins usuels", "ניקור יבש"), "الأسبوع الرابع", "شدة الألم", "כאב צוואר")
+    age = study.patients.covariates["age"].model_copy(update={"label": "العمر"})
+    patients = study.patients.model_copy(update={"covariates": {"age": age}})
+    study = study.model_copy(update={"patients": patients})
+    released, labels = release(unreleased(study, per_arm=200), study), Labels(study)
+    words = write_figures(released, labels, folder / "figures")
+    build_report(labels, released, words, folder / "figures", folder, SAID)
+    return folder
+
+
+RIGHT = "[\u0590-\u06ff]"
+
+
+def test_behind_words_that_are_read_from_the_right_the_sentence_goes_on(from_the_right):
+    """A comma, a number or a bracket stands behind the mark that ends such words; a drawing's line begins with one too."""
+    page = re.sub(
+        r"<style.*?</style>|base64,[^\"]*",
+        "",
+        (from_the_right / "report.html").read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    with zipfile.ZipFile(from_the_right / "report.docx") as archive:
+        document = re.sub("</w:p>", "\n", archive.read("word/document.xml").decode())
+    for told in (page, document):
+        text = html.unescape(re.sub(r"<[^>]+>", "", told))
+        assert len(re.findall(f"{RIGHT}\u200e", text)) > 40
+        assert re.findall(f"{RIGHT}[ ]*[^\\s\u0590-\u06ff\u200e][^\n]{{0,30}}", text) == []
+    assert re.findall(f"<text[^>]*>({RIGHT}[^<\u200e]*\u200e[^<]+)", page) == []
+    assert "العمر\u200e, years" in page
+
+
+def test_page_numbers_of_contents_stand_at_the_right_whatever_the_heading_ends_in(from_the_right):
+    boxes = subprocess.run(
+        ["pdftotext", "-bbox", "-l", "2", str(from_the_right / "report.pdf"), "-"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = re.findall(
+        r'xMin="([\d.]+)" yMin="([\d.]+)" xMax="([\d.]+)"[^>]*>([^<]+)<', boxes[boxes.index(">Contents<") :]
+    )
+    words = [(float(left), float(top), float(right), word) for left, top, right, word in found]
+    first = next(
+        top for _, top, _, word in words if re.search(RIGHT, word)
+    )  # the answer, whose heading ends in a visit
+    line = [(left, right, word.split("\u2060")[-1]) for left, top, right, word in words if abs(top - first) < 4]
+    assert max(line)[2] == "1"
+    assert max(line)[1] > (210 - 16) / 25.4 * 72
+
+
+def test_styles_of_the_document_hold_for_every_script(from_the_right):
+    """Arabic and Hebrew have a size and weight of their own; code has a style of its own, and no such letters."""
+    with zipfile.ZipFile(from_the_right / "report.docx") as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist() if name.endswith(".xml")}
+    styles = re.findall(r'<w:style [^>]*?w:styleId="(\w+)".*?</w:style>', parts["word/styles.xml"], re.DOTALL)
+    assert {"Title", "Heading1", "Heading2", "TableCaption", "TableNotes", "Table"} <= set(styles)
+    whole = re.sub(
+        r'<w:style [^>]*?w:styleId="\w+Tok".*?</w:style>', "", parts["word/styles.xml"], flags=re.DOTALL
+    ) + "".join(part for name, part in parts.items() if re.search("header|footer", name))
+    for name in ("b", "i", "sz"):
+        plain_, complex_ = (re.findall(rf"<w:{one}( w:val=\"\w+\")? ?/>", whole) for one in (name, f"{name}Cs"))
+        assert plain_ == complex_
+        assert plain_
+    first = re.search(r'<w:tblStylePr w:type="firstRow">.*?</w:tblStylePr>', whole, re.DOTALL)
+    assert "<w:bCs" in first[0]
 
 
 @pytest.mark.parametrize("value", ["=1+1", "+cmd", "-2+3", "@sum", "\tx", "plain", -2.5])

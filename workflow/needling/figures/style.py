@@ -19,6 +19,7 @@ from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 
 from needling.figures.fonts import FAMILY, font_files
+from needling.labels.sentences import set_apart
 
 # The second family has no weights 500 and 600; its nearest is taken, and need not be told for each word.
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -249,7 +250,9 @@ def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
             lines.append(f"{rest[:fits]}-" if is_word else rest[:fits])
             rest = rest[fits:]
         lines.append(rest)
-    return "\n".join(line for line in lines if line)
+    return "\n".join(
+        set_apart(line) for line in lines if line
+    )  # a line may begin within a label that is read from the right
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
 from needling.instruments.definition import Definition, definition
-from needling.labels.sentences import in_sentence, listed, sentence, spaced, span, titled
+from needling.labels.sentences import in_sentence, listed, sentence, set_apart, spaced, span, titled
 from needling.study.plan import Study
 
 POOLED = "Share of the maximum possible score"
@@ -152,16 +152,16 @@ class Labels:
         """Words for an arm; for no arm, everybody."""
         if not code:
             return "All patients"
-        return (self.plan.patients.arm.labels.get(code) if self.plan.patients.arm else None) or titled(code)
+        return _named(self.plan.patients.arm.labels.get(code) if self.plan.patients.arm else None, code)
 
     def visit(self, code: str) -> str:
         """Words for a visit."""
         planned = self.plan.visits.schedule.get(code)
-        return (planned.label if planned else "") or titled(code)
+        return _named(planned.label if planned else None, code)
 
     def outcome(self, code: str, site: str = "") -> str:
         """Words for an outcome, and for the site of the body and the side where it is measured."""
-        named = self.plan.outcomes.get(code) or titled(code)
+        named = _named(self.plan.outcomes.get(code), code)
         if not site:
             return named
         sides = [one.side for one in self.plan.instruments.values() if one.site == site and one.side]
@@ -169,22 +169,23 @@ class Labels:
 
     def cohort(self, code: str) -> str:
         """Words for a cohort."""
-        return self.plan.cohorts[code].label or titled(code)
+        return _named(self.plan.cohorts[code].label, code)
 
     def analysis(self, code: str) -> str:
         """Words for an analysis."""
-        return self.plan.analyses[code].label or titled(code)
+        return _named(self.plan.analyses[code].label, code)
 
     def family(self, code: str) -> str:
         """Words for a family of tests; where the study file gives none, the analyses whose tests it holds."""
         holds = [name for name, one in self.plan.analyses.items() if one.family == code]
         named = [self.analysis(name) for name in holds] or [titled(code)]
-        return self.plan.families[code].label or listed([named[0], *(in_sentence(one) for one in named[1:])])
+        told = listed([named[0], *(in_sentence(one) for one in named[1:])])
+        return set_apart(self.plan.families[code].label or told)
 
     def covariate(self, code: str) -> str:
         """Words for a covariate."""
         column: Any = self.plan.patients.covariates.get(code) or self.plan.covariates.get(code)
-        return (column.label if column else None) or titled(code)
+        return _named(column.label if column else None, code)
 
     def column(self, code: str) -> str:
         """Words for a column of a formula, or for what a term tells apart."""
@@ -195,7 +196,7 @@ class Labels:
         """Words for an intercurrent event; for none, that there was none."""
         if not code:
             return "None of these"
-        return self.plan.intercurrent_events[code].label or titled(code)
+        return _named(self.plan.intercurrent_events[code].label, code)
 
     def level(self, covariate: str, code: str) -> str:
         """Words for a level of a category."""
@@ -241,7 +242,8 @@ class Labels:
         return NOUNS[self.plan.design]
 
     def _definition(self, code: str) -> Definition:
-        return definition(code, self.plan.instruments[code])
+        one = definition(code, self.plan.instruments[code])
+        return replace(one, label=set_apart(one.label))
 
     def measure(self, cohort: str, outcome: str, site: str = "") -> Measure:
         """How a cohort measures an outcome at a site; where it has several instruments for it there, as the pooled percentage."""
@@ -261,7 +263,7 @@ class Labels:
 
     def scale(self, row: dict[Any, Any]) -> str:
         """On which scale a results row is: instrument and its unit, and the estimate's own unit where that is another."""
-        axis, unit = self.measure(row["cohort"], row["outcome"], row["site"]).axis, row["unit"]
+        axis, unit = self.measure(row["cohort"], row["outcome"], row["site"]).axis, set_apart(row["unit"])
         return axis if not unit or axis.endswith(unit) else f"{axis}; estimates in {unit}"
 
     @property
@@ -349,3 +351,8 @@ class Labels:
             return in_sentence(known(*codes)) if callable(known) else spaced(codes[-1])
 
         return re.sub(r"\{(\w+):([^{}]*)\}", label, text)
+
+
+def _named(label: str | None, code: str) -> str:
+    """A label of the study file, else the code as a label; no label comes to people by another way."""
+    return set_apart(label) if label else titled(code)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import decimals, format_count, format_fixed, format_p, rounded
-from needling.labels.sentences import in_sentence, listed, sentence, spaced
+from needling.labels.sentences import in_sentence, listed, sentence, set_apart, spaced
 from needling.labels.words import POOLED, WITHHELD, Labels
 from needling.report.numbers import Number, primary_sentences
 from needling.tables.printed import Pieces, Told, joined
@@ -128,7 +128,7 @@ def what(row: dict[str, Any], labels: Labels) -> str:
         return labels.outcome(row["outcome"], row["site"])
     one = labels.measure(row["cohort"], row["outcome"], row["site"])
     name = labels.outcome(row["outcome"], row["site"])
-    return name if one.label == POOLED or row["site"] else one.label.split(" (")[0]
+    return name if one.label == POOLED or row["site"] else set_apart(one.label.split(" (")[0])
 
 
 def comparison(

@@ -47,9 +47,9 @@ def reference_document(path: Path, title: str, label: str) -> Path:
     path.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
     with zipfile.ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    parts["word/header1.xml"] = _header(title, label).encode()
-    parts["word/footer1.xml"] = _footer().encode()
-    parts["word/styles.xml"] = _styles(parts["word/styles.xml"].decode()).encode()
+    parts["word/header1.xml"] = _of_every_script(_header(title, label)).encode()
+    parts["word/footer1.xml"] = _of_every_script(_footer()).encode()
+    parts["word/styles.xml"] = _of_every_script(_styles(parts["word/styles.xml"].decode())).encode()
     parts["word/document.xml"] = _with_section(parts["word/document.xml"].decode()).encode()
     parts["[Content_Types].xml"] = _with_types(parts["[Content_Types].xml"].decode()).encode()
     relations = "word/_rels/document.xml.rels"
@@ -281,6 +281,12 @@ def _styles(styles: str) -> str:
     styles = styles.replace("</w:styles>", f"{notes}</w:styles>")
     styles = re.sub(r'(<w:style [^>]*w:styleId="Table".*?)<w:tblPr>', rf"\1{table}", styles, count=1, flags=re.DOTALL)
     return styles.replace('<w:tblStylePr w:type="firstRow">', '<w:tblStylePr w:type="firstRow"><w:rPr><w:b/></w:rPr>')
+
+
+def _of_every_script(part: str) -> str:
+    """Give bold, slant and size to Arabic and Hebrew as well, which have properties of their own."""
+    part = re.sub(r"<w:(b|i)( w:val=\"\w+\")? ?/>(?!\s*<w:\1Cs)", r"<w:\1\2/><w:\1Cs\2/>", part)
+    return re.sub(r"<w:sz( w:val=\"\d+\") ?/>(?!\s*<w:szCs)", r"<w:sz\1/><w:szCs\1/>", part)
 
 
 def _restyled(styles: str, name: str, paragraph: str, run: str) -> str:
