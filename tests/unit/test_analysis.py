@@ -358,7 +358,8 @@ def test_visits_at_unequal_distances_are_said_where_a_structure_counts_them():
     data = frame(120)
     notes = run(data, kind="repeated_measures", residual=["ar1"]).results["note"]
     assert set(notes) == {
-        "ar1 takes the visits for equally spaced: week_2 (week 2), week_4 (week 4), week_8 (week 8); exponential takes true time"
+        "ar1 takes the visits for equally spaced, where exponential takes true time: week_2 (week 2), week_4 (week 4), "
+        "week_8 (week 8)"
     }
     assert set(run(data, kind="repeated_measures", residual=["unstructured"]).results["note"]) == {""}
     timed = run(data, kind="repeated_measures", residual=["exponential"]).results

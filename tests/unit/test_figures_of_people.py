@@ -6,10 +6,13 @@ from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_pl
 from matplotlib.lines import Line2D
 from test_figures import drawn_texts
 
-from needling.figures import balance, clinics, flow, patterns, responses
+from needling.figures import balance, clinics, flow, missingness, patterns, responses
 from needling.figures.style import PHONE, REPORT, Profile, style
 from needling.labels.words import Labels
+from needling.tables.make import tables
 from needling.tables.withheld import HIDDEN
+
+TABLES = tables()
 
 
 def of(room, released, labels, sizes=REPORT):
@@ -23,6 +26,14 @@ def marks(ax):
     """Places of all marks of a panel."""
     lines = [line for line in ax.findobj(Line2D) if line.get_marker() in ("s", "o", "^", "D") and line.axes is ax]
     return [(float(x), float(y)) for line in lines for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)]
+
+
+def cohort_plan():
+    return plan(design="cohort")
+
+
+def cohort_trial_plan():
+    return trial_plan().model_copy(update={"design": "cohort"})
 
 
 # ---------------------------------------------------------------- balance
@@ -186,6 +197,28 @@ def test_the_flow_of_one_group_says_each_number_once():
     assert [box.head[0][0] for box, _ in flow._head(source, labels)] == ["In the export", "Enrolled"]
 
 
+def test_a_group_that_nobody_was_allocated_to_has_members():
+    for make, whole, whom in (
+        (plan, "Allocated", "Share of allocated patients"),
+        (cohort_plan, "In the group", "Share of patients"),
+    ):
+        released, labels = shown(make)
+        boxes = flow.boxes(flow.data(released, labels), labels, "dry_needling")
+        assert boxes[0].head[0][0] == whole
+        assert TABLES["participants"](released, labels).head[2] == whole
+        assert missingness.words(missingness.data(released, labels), labels)[0].startswith(whom)
+
+
+def test_reasons_are_shares_of_the_group_where_nobody_was_allocated():
+    for make, whom, axis in (
+        (trial_plan, "in percent of those allocated to each arm", "% of the arm"),
+        (cohort_trial_plan, "in percent of the patients of each group", "% of the group"),
+    ):
+        _, figure, caption, _ = of(patterns, shown(trial_plan)[0], Labels(make()))
+        assert whom in caption
+        assert axis in {text.get_text() for text in drawn_texts(figure)}
+
+
 def test_the_whole_is_called_by_what_the_export_tells():
     released, labels = shown(plan, 60)
     told = [box.head[0][0] for box, _ in flow._head(flow.data(released, labels), labels)]
@@ -291,6 +324,13 @@ def test_one_clinic_is_nothing_to_compare():
     assert clinics.data(released, labels).empty
 
 
+COURSE = {
+    "analyses": {"primary": {"kind": "repeated_measures", "outcomes": ["pain"], "baseline": "response"}},
+    "estimands": {},
+    "families": {},
+}
+
+
 def test_curves_of_improvement_show_the_smallest_important_change_of_one_person():
     """1 of 10 points of the numerical rating (Salaffi 2004); an outcome of several instruments has none on its scale."""
     labels = Labels(plan())
@@ -317,3 +357,27 @@ def test_curves_of_improvement_show_the_smallest_important_change_of_one_person(
     assert "left out" not in caption
     assert "are left out" in responses.words(source.assign(left_out=True), labels)[0]
     assert "70% improved by at least 0.5, 40% by the smallest important change; Function" in told
+    assert "it does not say which difference between arms matters" in caption
+    alone = Labels(plan(design="single_arm", patients={"id": "id", "cohort": {"from": "c"}}, **COURSE))
+    assert "it does not say which mean change matters" in responses.words(source.assign(arm=""), alone)[0]
+
+
+@pytest.mark.parametrize("sizes", [REPORT, PHONE])
+def test_curves_of_several_analyses_are_told_apart(sizes):
+    labels = Labels(plan())
+    at = {"cohort": "myofascial", "outcome": "pain", "visit": "week_4", "arm": "dry_needling", "unit": "points"}
+    at |= {"level": 0.95, "hidden": "", "left_out": False}
+    steps = [{"improvement": x, "share": y, "low": y - 0.1, "high": y + 0.1} for x, y in ((-1, 0.9), (1.5, 0.4))]
+    source = pd.DataFrame([at | step | {"analysis": one} for one in ("primary", "week_12") for step in steps])
+    for mine, heads in (
+        (source[source["analysis"] == "primary"], ["Myofascial pain"]),
+        (source, ["Primary analysis: myofascial pain", "Week 12 alone: myofascial pain"]),
+    ):
+        with style(sizes):
+            figure = responses.draw(mine, labels, sizes)
+        assert [ax.get_title("left").replace("\n", " ") for ax in figure.axes][: len(heads)] == heads
+        boxes = [
+            text.get_window_extent() for text in drawn_texts(figure) if text.get_text().replace("\n", " ") in heads
+        ]
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[i + 1 :])
+    assert "Week 12 alone: Pain intensity in myofascial pain" in responses.words(source, labels)[1]

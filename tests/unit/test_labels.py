@@ -144,6 +144,31 @@ def test_the_word_for_a_comparison_fits_the_design():
     assert Labels(single_arm_plan()).noun == "change from baseline"
 
 
+@pytest.mark.parametrize(
+    ("label", "inside"),
+    [
+        ("Pain intensity", "pain intensity"),
+        ("Dry needling", "dry needling"),
+        ("Pain intensity (NPRS), 0–10 points", "pain intensity (NPRS), 0–10 points"),
+        ("Usual GP care", "usual GP care"),
+        ("Pain NRS", "pain NRS"),
+        ("Week 4", "week 4"),
+        ("Arm: Dry Needling", "arm: Dry Needling"),
+        ("Standard Swedish massage", "standard Swedish massage"),
+        ("Neck Disability Index", "Neck Disability Index"),
+        ("Neck Disability Index, % of points", "Neck Disability Index, % of points"),
+        ("Disabilities of the Arm, Shoulder and Hand", "Disabilities of the Arm, Shoulder and Hand"),
+        ("Headache Impact Test-6", "Headache Impact Test-6"),
+        ("Hebrew School", "Hebrew School"),
+        ("ODI", "ODI"),
+        ("Ödem am Hals", "ödem am Hals"),
+        ("", ""),
+    ],
+)
+def test_a_label_inside_a_sentence_begins_small_unless_it_is_a_name(label, inside):
+    assert in_sentence(label) == inside
+
+
 def test_lists_read_as_sentences():
     assert [listed(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
     assert listed(["a", "b"], "or") == "a or b"

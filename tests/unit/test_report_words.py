@@ -1,13 +1,16 @@
 """The words of the report: of every number its side, wording that fits the design, nothing of the program, a study's own parts."""
 
+import ast
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from made_reports import FIGURES, SAID, WORDS, plain, text_from, text_of
 from made_results import (
+    TRIAL,
     long_plan,
     one_cohort,
     one_visit_plan,
@@ -23,12 +26,15 @@ from made_results import (
 from needling.clean.rules import rules
 from needling.figures.draw import figures
 from needling.labels.words import Labels
+from needling.mixed import judge
+from needling.mixed.fit import fit_mixed
 from needling.release.line import release
 from needling.report.build import TEMPLATES
 from needling.report.numbers import Number
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.tables.make import tables as all_tables
+from needling.tables.participants import reasons_left_out
 from needling.tables.printed import escape
 
 
@@ -106,6 +112,60 @@ def test_a_reason_why_models_are_not_as_planned_stands_once_with_where_it_holds(
         ("First reason", where),
         ("Another reason", where),
     ]
+
+
+def test_what_to_do_instead_does_not_stand_alone():
+    """The engine's own sentence of a model that fits every row: a report splits notes at semicolons."""
+    data = pd.DataFrame({"y": [1.0, 3.0, 2.0, 5.0, 4.0, 4.5], "x": [0, 1, 0, 1, 0, 1], "who": list("aabbcc")})
+    said = fit_mixed("y ~ x", data, subject="who", random="1 + x").message
+    assert "leave random effects out" in said
+
+    def fail(released):
+        results = released["results"]
+        rows = results["analysis"].eq("week_12") & results["cohort"].eq("sports")
+        results.loc[rows, ["status", "note"]] = "failed", said.rstrip(".")
+
+    fit = plain(text_of(plan, fail)).split("# Do the models fit?")[1].split("# Methods")[0]
+    told = re.findall(r"^- (.*?): Week 12", fit, re.MULTILINE)
+    assert len(told) == 1
+    assert told[0].startswith("Fixed effects")
+    assert told[0].endswith("(leave random effects out)")
+
+
+@pytest.mark.parametrize("name", ["judge", "model", "solving", "structures", "sandwich"])
+def test_sentences_of_the_engine_that_become_notes_have_no_semicolon(name):
+    """What an engine refuses or warns of, and not what a writer of Python is told of arguments."""
+    path = Path(judge.__file__).with_name(f"{name}.py")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    described = [one for one in ast.walk(tree) if isinstance(one, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    documents = {ast.get_docstring(one, clean=False) for one in described}
+    written = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    told = [
+        one for one in written if "; " in one and one not in documents and not re.search("; (write|known are)", one)
+    ]
+    assert told in ([], ["; "])
+
+
+def test_a_visit_before_treatment_is_called_baseline_where_its_label_is_a_phrase():
+    label = "Before the first treatment session at the clinic"
+
+    def make():
+        schedule = {"baseline": {"label": label, "week": 0}, "week_4": {"label": "Week 4", "week": 4}}
+        schedule["week_12"] = {"label": "Week 12", "week": 12}
+        return one_cohort(disclosure=TRIAL, visits={"schedule": schedule, "primary": "week_4"})
+
+    text = plain(text_of(make))
+    assert not re.search(r"(after|at) before", text)
+    released, labels = shown(make)
+    said = reasons_left_out(released, labels)
+    assert said["no_baseline"] == "not measured at baseline"
+    without = released | {"methods": released["methods"].query("item != 'visit'")}
+    assert reasons_left_out(without, labels)["not_at_visits"] == "not measured after baseline"
+
+
+def test_a_report_needs_no_description_of_the_treatment():
+    released, labels = shown(one_cohort)
+    assert text_from({name: one for name, one in released.items() if name != "delivered"}, labels)
 
 
 def test_one_is_and_several_are_and_reasons_stand_in_one_order():

@@ -164,6 +164,18 @@ def test_patients_analysed_and_left_out_add_up():
     assert made.head == ["Outcome", "Arm", "Allocated", "Analysed", "Left out"]
 
 
+def test_change_scores_are_named_once():
+    def change(released):
+        results = released["results"]
+        rows = results["analysis"].eq("week_12") & results["quantity"].eq("difference")
+        results.loc[rows, ["quantity", "variant"]] = "change", "change_score"
+
+    labels = {str(row[0]) for row in table("secondary", plan, change, 200).rows}
+    named = {one for one in labels if "change" in one}
+    assert named
+    assert all(one.endswith(", change scores") and one.count("change") == 1 for one in named)
+
+
 def test_the_only_other_visit_is_named():
     assert "at the other visits" in table("visits", plan).caption
 

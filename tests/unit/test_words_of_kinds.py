@@ -138,6 +138,26 @@ def test_a_single_arm_is_compared_with_nothing():
     )
 
 
+def test_the_methods_of_one_group_speak_of_no_arms():
+    for kind in ("harms", "responders", "treatment_delivered"):
+        text = text_of(kind, "single_arm")
+        assert text
+        assert not re.search(r"\barms?\b|logistic|Newcombe|Rubin", text), kind
+    assert "Shares of responders among all patients, counted, with Wilson's intervals." in text_of(
+        "responders", "single_arm"
+    )
+    assert "counted in the patient's group:" in text_of("harms", "cohort")
+    assert "counted in the arm that the patient was allocated to:" in text_of("harms", "randomised")
+    assert "shares are counted instead" in text_of("responders", "randomised")
+
+
+def test_exposures_are_spoken_of_where_one_is_named(monkeypatch):
+    assert "Exposures are associations" in text_of("dose", "randomised")
+    monkeypatch.setitem(SETTINGS, "dose", {key: one for key, one in SETTINGS["dose"].items() if key != "exposures"})
+    assert "weighted means hold" in text_of("dose", "randomised")
+    assert "xposures" not in text_of("dose", "randomised")
+
+
 # ---------------------------------------------------------------- what is shown
 
 OBSERVED = {"flow": FLOW, "distribution": DISTRIBUTION, "missingness": MISSINGNESS, "baseline": BASELINE}
@@ -193,6 +213,24 @@ def test_no_table_figure_or_sentence_names_a_cause_and_without_allocation_by_lot
     assert not re.search(CAUSE, bare), re.search(CAUSE, bare)
     if design != "randomised":
         assert not re.search(r"\beffects?\b", bare), re.search(r".{60}\beffects?\b", bare)
+        words = f"{bare} {text_of(kind.partition(' ')[0], design).lower()}"
+        lot = re.sub(r"not allocated|were allocated by lot", "", words)
+        assert not re.search(r"allocated|crossed over|needed to treat", lot), re.search(
+            r".{60}(allocated|crossed)", lot
+        )
+
+
+def test_the_table_of_harms_explains_what_stands_in_it():
+    trial, alone = shown_of("harms", "randomised"), shown_of("harms", "single_arm")
+    assert "Difference: percentage points; no test is made." in trial
+    assert "Difference:" not in alone
+    for said in (trial, alone):
+        assert ("At most: one-sided" in said) == bool(re.search(r"\d+/\d+, 0\.?0*% \(at most", said))
+
+
+def test_a_number_needed_to_treat_is_one_of_a_trial():
+    assert "Number needed to treat" in shown_of("responders", "randomised")
+    assert "Ratio" in shown_of("responders", "cohort")
 
 
 @pytest.mark.parametrize("kind", ["ancova", "repeated_measures", "growth_curve", "missing_data"])
@@ -208,6 +246,6 @@ def test_whom_an_analysis_uses_is_as_it_does_a_missing_baseline_or_covariate_cos
         found = analyse("asked", tables(frame, study), study).tables
         (uses,) = found["methods"].query("item == 'uses'")["text"]
         assert ("every covariate" in uses) == said
-        assert ("baseline" in uses.replace("after {visit:baseline}", "")) == said
+        assert ("baseline" in uses.replace("after baseline", "")) == said
         lost = found["people"].query("stage == 'left_out' and reason != 'not_at_visits'")["n"].sum()
         assert lost == (2 if said else 0)

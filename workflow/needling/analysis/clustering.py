@@ -190,7 +190,7 @@ def _untold(here: "pd.DataFrame", components: list[Component]) -> dict[str, str]
         pairs = len(here[list(components)].drop_duplicates())
         if pairs == here["therapist"].nunique() == here["clinic"].nunique():
             found["clinic"] = (
-                "each clinic has one therapist, so that the two cannot be told apart; what is told of therapists is of both"
+                "each clinic has one therapist, so that the two cannot be told apart and what is told of therapists is of both"
             )
     return found
 

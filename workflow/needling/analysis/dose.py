@@ -319,17 +319,20 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "stopped, of a quarter by pain. Naive: the same without weights, in which those who stop once they have recovered make few "
         "sessions look good."
     )
+    limits = (
+        "How many sessions somebody received was not drawn by lot: the weighted means hold if nothing but baseline and pain before "
+        "each session decided who came again and goes with the outcome."
+    )
     if settings.exposures:
         model += " Other exposures: least squares with the value at baseline, one at a time, HC3."
+        limits += " Exposures are associations: who was needled how was chosen for the patient."
     return [
         ("model", model),
         *_written(settings),
         ("uses", "the patients with a session and a value at baseline"),
         ("missing", "Those not measured are taken to be like those measured with the same baseline, sessions and last pain."),
         ("wording", "association"),
-        ("limits", "How many sessions somebody received was not drawn by lot: the weighted means hold if nothing but baseline and "
-         "pain before each session decided who came again and goes with the outcome. Exposures are associations: who was needled "
-         "how was chosen for the patient."),
+        ("limits", limits),
         ("averaged", "the patients of the arm with a session"),
         ("table", "dose_sessions"), ("table", "dose_exposures"), ("figure", "doses"), ("section", "mechanism"),
     ]  # fmt: skip

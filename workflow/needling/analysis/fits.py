@@ -236,7 +236,7 @@ def spacing(fit: "MixedFit", frame: Frame) -> str:
     if np.allclose(gaps, gaps[0]):
         return ""
     told = ", ".join(f"{frame.name(visit)} (week {week:g})" for visit, week in zip(visits, weeks, strict=True))
-    return f"{structure} takes the visits for equally spaced: {told}; exponential takes true time"
+    return f"{structure} takes the visits for equally spaced, where exponential takes true time: {told}"
 
 
 def common_columns(

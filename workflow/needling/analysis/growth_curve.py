@@ -161,13 +161,12 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     from needling.analysis.fits import missing_at_random
 
-    first = study.visits.baseline
     if study.arms:
         model = (
             "Straight lines over the actual time of each visit after baseline, one for each arm, with the value at baseline as a "
             f"covariate; the difference is read at {braced('visit', study.visits.primary)}, the difference in slopes per week."
         )
-        after, needed = f" after {braced('visit', first)}", [f"a value at {braced('visit', first)}"]
+        after, needed = " after baseline", ["a value at baseline"]
     else:
         model = "A straight line over the actual time of each visit, baseline included; the slope is per week."
         after, needed = "", []

@@ -338,9 +338,15 @@ def _soreness(sessions: "pd.DataFrame", question: Question) -> "pd.DataFrame":
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
-    who = "everybody allocated" if settings.people == "allocated" else "everybody with a session on record"
+    everybody = "everybody allocated" if study.design == "randomised" else "everybody"
+    who = everybody if settings.people == "allocated" else "everybody with a session on record"
+    counted, asked = {
+        "randomised": (", counted in the arm that the patient was allocated to", "all arms were asked alike"),
+        "cohort": (", counted in the patient's group", "all groups were asked alike"),
+        "single_arm": ("", "everybody was asked"),
+    }[study.design]
     parts = [
-        "Adverse events as they were recorded, counted in the arm that the patient was allocated to: who had one at least, and at "
+        f"Adverse events as they were recorded{counted}: who had one at least, and at "
         "which share of the sessions. Shares of people have exact intervals (Clopper-Pearson; where nobody or everybody had the "
         "event, the limit is one-sided). Rates per session have intervals from a variance by patient, since some have more events "
         "than others; with fewer than 10 patients with the event they are exact and take sessions as independent.",
@@ -351,7 +357,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             "patient."
         )
     elif study.arms:
-        parts.append("Arms are not compared, because patients were not allocated at random.")
+        parts.append("Groups are not compared, because patients were not allocated at random.")
     for name, classes in settings.classes.items():
         told = [
             "; ".join(f"{k.replace('_', ' ')}: {' or '.join(v)}" for k, v in where.items())
@@ -368,7 +374,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", " ".join(parts)),
         ("uses", who),
-        ("missing", "An event that nobody recorded is none: the shares are right as far as all arms were asked alike."),
+        ("missing", f"An event that nobody recorded is none: the shares are right as far as {asked}."),
         ("serious", "told" if settings.serious else "not_told"),
         ("table", "adverse_events"), ("table", "adverse_event_sessions"), ("table", "serious_events"), ("figure", "events"),
         *([("figure", "soreness")] if settings.soreness else []),

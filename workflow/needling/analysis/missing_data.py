@@ -203,9 +203,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "after_event": "the values imputed after a patient's last measured visit",
     }
     weekly = " for each week since the patient's last measured visit" if settings.delta_in == "points_per_week" else ""
-    needed = values_needed(
-        study, f"a value at {braced('visit', study.visits.baseline)}", *(["every covariate"] if settings.adjust else [])
-    )
+    needed = values_needed(study, "a value at baseline", *(["every covariate"] if settings.adjust else []))
     who = f"every patient with {' and '.join(needed)}" if needed else "every patient who was measured at least once"
     return [
         ("model", f"Asks again what {braced('analysis', settings.of)} asks, under one assumption about missing values after the "

@@ -147,8 +147,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         f"Other treatment on record before {at}, by arm over everybody: patients who ever had it, and sessions with it."
     )
     if study.arms:
+        shown = "as allocated" if study.design == "randomised" else "as it is"
         model += (
-            " The difference of arms in the outcome is shown as allocated and given the sessions of each co-intervention (least "
+            f" The difference of arms in the outcome is shown {shown} and given the sessions of each co-intervention (least "
             "squares). Other treatment follows the arm: who was to have more of one thing may need or get less of another, and "
             "what makes patients seek it also goes with the outcome. A difference given it is therefore no effect of the arm; "
             "it is shown to be looked at, without a test."

@@ -167,10 +167,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "constrained": "Baseline is a response with the same mean in all arms",
         "response": "Baseline is a response like the others; what is compared is the change from it",
     }["response" if not study.arms else settings.baseline]
-    first = study.visits.baseline
     covariate = settings.baseline == "covariate" and bool(study.arms)
-    after = f" after {braced('visit', first)}" if covariate else ""
-    needed = [f"a value at {braced('visit', first)}"] if covariate else []
+    after = (
+        " after baseline" if covariate else ""
+    )  # in this word: the visit's label may be a phrase that begins with "before"
+    needed = ["a value at baseline"] if covariate else []
     needed = values_needed(study, *needed, *(["every covariate"] if settings.adjust else []))
     ladder = ", ".join(braced("structure", name) for name in settings.residual)
     alone = _has_one_visit(settings, study)

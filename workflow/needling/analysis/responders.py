@@ -210,8 +210,38 @@ def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    said = [
+        f"{label.replace('_', ' ')}: {_said(response, settings, study)}"
+        for label, response in settings.responses.items()
+    ]
+    joined = (
+        "told apart, and joined by Rubin's rules"
+        if study.arms
+        else "and told apart; the mean number of responders, rounded, counts as if all had been measured"
+    )
+    missing = (
+        f"Missing measurements were drawn {settings.draws} times given what was measured of the patient (missing at random, mixed "
+        f"model with the baseline as a response), {joined}."
+        if settings.missing == "imputed"
+        else "A patient who was not measured counts as not having responded, which is an assumption and no finding."
+    )
+    return [
+        ("model", f"{_shares(settings, study)} Responders: {'; '.join(said)}. {missing}{_separated(study)}"),
+        *_written(settings, study),
+        ("uses", "everybody enrolled"),
+        ("missing", missing),
+        ("averaged", "everybody enrolled"),
+        *[("visit", braced("visit", visit)) for visit in settings.visits],
+        ("section", "individual"), ("table", "response_shares"), ("figure", "responses"),
+    ]  # fmt: skip
+
+
+def _shares(settings: Settings, study: Study) -> str:
+    """How shares come about: of arms by a model; of one group they are counted, as there is no arm to model."""
+    if not study.arms:
+        return "Shares of responders among all patients, counted, with Wilson's intervals."
     ye = _variance(settings, study) == "ye"
-    compared = (
+    return (
         "Shares of responders, standardised over all patients by logistic regression on arm"
         f"{' and baseline' if settings.baseline == 'covariate' else ''} (g-computation); variance of "
         + ("the population that patients come from (Ye 2023)" if ye else "these patients (Ge 2011)")
@@ -222,31 +252,17 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
         + "."
     )
-    missing = (
-        f"Missing measurements were drawn {settings.draws} times given what was measured of the patient (missing at random, mixed "
-        "model with the baseline as a response), told apart, and joined by Rubin's rules."
-        if settings.missing == "imputed"
-        else "A patient who was not measured counts as not having responded, which is an assumption and no finding."
+
+
+def _separated(study: Study) -> str:
+    """What is done where the logistic model has no finite coefficient."""
+    if not study.arms:
+        return ""
+    return (
+        " Where nobody or everybody of an arm responded, shares are counted instead (intervals of Wilson and Newcombe, P of "
+        "Fisher). There, and where another coefficient has no finite value, the odds ratio given the columns of the model is "
+        "added, by Firth's penalised likelihood, with limits and P of its profile (Heinze, Schemper 2002)."
     )
-    firth = (
-        " Where nobody or everybody of an arm responded, or another coefficient has no finite value, the odds ratio given the "
-        "columns of the model is added, by Firth's penalised likelihood, with limits and P of its profile (Heinze, Schemper 2002)."
-        if study.arms
-        else ""
-    )
-    said = [
-        f"{label.replace('_', ' ')}: {_said(response, settings, study)}"
-        for label, response in settings.responses.items()
-    ]
-    return [
-        ("model", f"{compared} Responders: {'; '.join(said)}. {missing}{firth}"),
-        *_written(settings, study),
-        ("uses", "everybody enrolled"),
-        ("missing", missing),
-        ("averaged", "everybody enrolled"),
-        *[("visit", braced("visit", visit)) for visit in settings.visits],
-        ("section", "individual"), ("table", "response_shares"), ("figure", "responses"),
-    ]  # fmt: skip
 
 
 def _said(response: Response, settings: Settings, study: Study) -> str:
@@ -350,7 +366,7 @@ def _compared(
     if extreme.any() or not question.arms:
         table = _unadjusted(events, pairs, settings.level)
         method = "unadjusted_wilson_newcombe"
-        if extreme.any():
+        if extreme.any() and question.arms:  # of one group they are counted in any case
             some = "" if extreme.all() else " of some completed data sets"
             note = f"nobody or everybody responded in an arm{some}: {UNADJUSTED}"
     else:

@@ -256,10 +256,13 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         model += (
             " Crossed over: needled in an arm that was not to be, or never needled in one that was; everybody stays in the arm "
             "allocated."
+            if study.design == "randomised"
+            else " Treated otherwise than the group: needled in a group that was not to be, or never needled in one that was; "
+            "everybody stays in the own group."
         )
     return [
         ("model", model),
-        ("uses", "everybody allocated" if study.arms else "everybody"),
+        ("uses", "everybody allocated" if study.design == "randomised" else "everybody"),
         ("missing", "A session, muscle or co-intervention that is not on record counts as not given."),
         ("table", "delivered"), ("figure", "delivered"), ("figure", "clinics"),
     ]  # fmt: skip

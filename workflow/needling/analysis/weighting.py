@@ -243,7 +243,7 @@ def _groups(column: "pd.Series", reference: object) -> list[object]:
     values = list(column.cat.categories) if column.dtype == "category" else sorted(column.dropna().unique())
     values = [one for one in values if (column == one).any()]
     if len(values) != 2:
-        raise ValueError(f"{column.name} has {len(values)} groups with patients; two are compared")
+        raise ValueError(f"{column.name} has {len(values)} groups with patients, and two are compared")
     return values if reference is None or values[0] == reference else values[::-1]
 
 

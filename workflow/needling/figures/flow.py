@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from needling.figures.style import FAINT, LINE, MM, PAPER, RULE, THIN, Profile, looks, text_width, wrapped
 from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
-from needling.tables.participants import reasons_left_out
+from needling.tables.participants import WHOLE, reasons_left_out
 from needling.tables.withheld import HIDDEN, withheld_note
 
 Line = tuple[str, str]
@@ -74,7 +74,7 @@ class Box:
 def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
     """List the boxes of one arm from above.
 
-    The numbers of several cohorts are added; who was allocated stands by cohort too.
+    The numbers of several cohorts are added; who is in the arm stands by cohort too.
     """
     mine = source[source["arm"] == arm]
 
@@ -83,7 +83,7 @@ def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
         return [(name(str(key)), _added(rows[rows[column] == key])) for key in dict.fromkeys(rows[column])]
 
     cohorts = of("allocated", "cohort", labels.cohort) if len(labels.plan.cohorts) > 1 else []
-    head = "Allocated" if arm else "In the study"
+    head = WHOLE[labels.plan.design] if arm else "In the study"
     found = [Box([(head, _added(mine[mine["stage"] == "allocated"]))], cohorts)]
     if not arm and not cohorts and found[0].head[0][1] == _added(source[source["stage"] == "enrolled"]):
         found = []  # of one group the box above says so

@@ -1,4 +1,4 @@
-"""How many of those allocated were measured at each visit."""
+"""How many of each arm were measured at each visit."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ from needling.labels.words import Labels
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the numbers measured of those allocated, with their share (0-1), for the outcomes of the primary analysis."""
+    """Take the numbers measured of all in the arm, with their share (0-1), for the outcomes of the primary analysis."""
     table = of_the_primary(released["missingness"], released, labels)
     return table.assign(share=table["measured"] / table["expected"].where(table["expected"] > 0))
 
@@ -57,7 +57,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
-    whom = "allocated patients" if labels.plan.arms else "patients"
+    whom = "allocated patients" if labels.plan.design == "randomised" else "patients"
     caption = f"Share of {whom} measured at each visit: {named(source, labels)}. n: patients measured."
     known = source["share"].dropna()
     span = f" between {rounded(100 * known.min(), 0)}% and {rounded(100 * known.max(), 0)}%" if len(known) else ""

@@ -30,6 +30,12 @@ from needling.tables.withheld import withheld_note
 SECTION = "observed"
 LOST, MISSED, EVENT = "lost", "missed", "event"
 BLOCKS = {LOST: "Lost, by reason", EVENT: "Intercurrent events"}
+WHOM = {
+    "randomised": "of those allocated to each arm",
+    "cohort": "of the patients of each group",
+    "single_arm": "of all patients",
+}
+AXES = {"randomised": "% of the arm", "cohort": "% of the group", "single_arm": "% of patients"}
 KEY = ["cohort", "outcome", "block", "reason", "visit", "arm"]
 COLUMNS = [*KEY, "n", "allocated", "share", "hidden"]
 STEP, HEAD, TITLE, AXIS, GUTTER, LEAST = 4.4, 5.2, 5.0, 5.5, 2.5, 13.0  # mm
@@ -159,7 +165,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ax = sheet.panel(x, y + TITLE + HEAD, wide, height, xlim=(0, reach), ylim=(height, 0))
             panel(ax, rows[rows["visit"] == visit], places, labels)
         y += TITLE + HEAD + height + AXIS
-    sheet.write(left, y + 2, "% of the arm" if labels.plan.arms else "% of patients", fontsize=profile.small, color=INK)
+    sheet.write(left, y + 2, AXES[labels.plan.design], fontsize=profile.small, color=INK)
     return sheet.figure
 
 
@@ -195,7 +201,7 @@ def _heads(places: dict[tuple[str, str], float], told: dict[tuple[str, str], str
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     outcomes = dict.fromkeys(in_sentence(labels.outcome(one)) for one in source["outcome"])
-    whom = "of those allocated to each arm" if labels.plan.arms else "of all patients"
+    whom = WHOM[labels.plan.design]
     caption = (
         f"Why values of {' and '.join(outcomes)} are missing, in percent {whom}. Lost: nothing measured from a visit on, counted "
         "at that and all later visits, with the reason on record. Missed this visit only: measured later, or without a value at "

@@ -40,8 +40,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
     arms = labels.plan.arms or [""]
     look = looks(labels.plan.arms)
+    room = profile.width_of(columns) / columns - 18
     for ax, (key, rows) in zip(axes.flat, groups, strict=False):
-        _, cohort, outcome, visit = map(str, key)
+        analysis, cohort, outcome, visit = map(str, key)
         light_grid(ax)
         ax.axvline(0, color=FAINT, linewidth=0.7)
         important = labels.important_change(cohort, outcome)
@@ -55,7 +56,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             band = mine.dropna(subset=["low", "high"])
             ends = (band["improvement"], 100 * band["low"], 100 * band["high"])
             ax.fill_between(*ends, step="pre", color=look[arm].colour, alpha=0.18, linewidth=0)
-        panel_head(ax, labels.cohort(cohort), f"{labels.outcome(outcome)}, {in_sentence(labels.visit(visit))}")
+        front = _front(source, analysis, labels)
+        head = f"{front}{in_sentence(labels.cohort(cohort)) if front else labels.cohort(cohort)}"
+        panel_head(ax, head, f"{labels.outcome(outcome)}, {in_sentence(labels.visit(visit))}", room)
         ax.set_ylim(0, 101)
         ax.set_xlabel(f"Improvement of at least, {rows['unit'].iloc[0]}".rstrip(", "))
     for ax in axes[:, 0]:
@@ -68,6 +71,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     if handles:
         arm_key(figure, handles, [str(one.get_label()) for one in handles], profile)
     return figure
+
+
+def _front(source: pd.DataFrame, analysis: str, labels: Labels) -> str:
+    """The name of an analysis, where there are several: they differ in how they take who was not measured, or in whom they take."""
+    named = labels.analysis(analysis).rstrip(".")
+    return f"{named}{'' if named.endswith('?') else ':'} " if source["analysis"].nunique() > 1 else ""
 
 
 def _important(source: pd.DataFrame, labels: Labels) -> list[str]:
@@ -96,18 +105,20 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     )
     important = _important(source, labels)
     if important:
+        other = "difference between arms" if labels.plan.arms else "mean change"
         caption += (
-            f" Dotted: the smallest important change of one person ({'; '.join(important)}); it does not say which difference "
-            "between arms matters."
+            f" Dotted: the smallest important change of one person ({'; '.join(important)}); it does not say which {other} "
+            "matters."
         )
     told = []
     for key, rows in source.groupby([*PLACE, "arm"], sort=False):
-        _, cohort, outcome, visit, arm = map(str, key)
+        analysis, cohort, outcome, visit, arm = map(str, key)
         any_gain = rows[rows["improvement"] > 0]
         if len(any_gain):
             first = any_gain.iloc[0]
             told.append(
-                f"{labels.outcome(outcome)} in {in_sentence(labels.cohort(cohort))}, {in_sentence(labels.visit(visit))}, "
+                f"{_front(source, analysis, labels)}{labels.outcome(outcome)} in {in_sentence(labels.cohort(cohort))}, "
+                f"{in_sentence(labels.visit(visit))}, "
                 f"{in_sentence(labels.arm(arm))}: {rounded(100 * first['share'], 0)}% improved by at least {first['improvement']:g}"
             )
             one = labels.important_change(cohort, outcome)

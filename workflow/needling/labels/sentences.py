@@ -4,6 +4,7 @@ import re
 
 MADE_UP = "Made-up data"
 CODE = re.compile(r"[a-z0-9_]+")
+SMALL = {"and", "at", "by", "de", "for", "from", "in", "of", "on", "or", "the", "to", "von", "with"}  # in names too
 
 
 def listed(words: list[str], last: str = "and") -> str:
@@ -12,8 +13,21 @@ def listed(words: list[str], last: str = "and") -> str:
 
 
 def in_sentence(label: str) -> str:
-    """Write a label inside a sentence: first letter small, unless the word is an abbreviation."""
-    return label if label[:2].isupper() else label[:1].lower() + label[1:]
+    """Write a label inside a sentence: first letter small, unless it begins with an abbreviation or is a name.
+
+    Examples
+    --------
+    >>> [in_sentence(one) for one in ("Pain intensity (NPRS)", "ODI", "Neck Disability Index, %")]
+    ['pain intensity (NPRS)', 'ODI', 'Neck Disability Index, %']
+    """
+    return label if label[:2].isupper() or _is_name(label) else label[:1].lower() + label[1:]
+
+
+def _is_name(label: str) -> bool:
+    """Tell whether all further words begin with capitals: Neck Disability Index; abbreviations and numbers tell nothing."""
+    first = re.split(r"[,(:;×]", label)[0]  # a unit, a scale or another label follows
+    further = [word for word in first.split()[1:] if word not in SMALL and not word.isupper() and word[0].isalpha()]
+    return bool(further) and all(word[0].isupper() for word in further)
 
 
 def sentence(text: str) -> str:

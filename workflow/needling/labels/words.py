@@ -113,6 +113,8 @@ FACTORS = {
     "session": "Session of the event",
 }
 WORDS = {code: words for _, code, words in DELIVERED} | FACTORS
+# Whom nobody allocated has nothing to cross over from.
+NOT_ALLOCATED = {"crossed_over": "Treated otherwise than the group"}
 LEVELS = {"any": "Any", "enough": "As many as planned, or more", "not_stated": "Not stated"}
 NOUNS = {"randomised": "effect", "cohort": "adjusted difference", "single_arm": "change from baseline"}
 
@@ -311,7 +313,8 @@ class Labels:
     def level_of(self, term: str) -> tuple[str, str]:
         """Words for what a term [[what, which]] tells apart and for the level: ('Kind', 'Soreness'); a closed level has none."""
         factor, level = json.loads(term)[0]
-        return WORDS.get(factor) or sentence(spaced(factor)), LEVELS.get(level) or sentence(spaced(level))
+        words = WORDS if self.plan.design == "randomised" else WORDS | NOT_ALLOCATED
+        return words.get(factor) or sentence(spaced(factor)), LEVELS.get(level) or sentence(spaced(level))
 
     def subset(self, where: str) -> str:
         """Who an analysis is restricted to, e.g. 'type of headache: migraine'."""

@@ -365,7 +365,7 @@ def build_design(
         raise MixedModelError(f"`levels` orders the column '{unknown[0]}', which the data do not have.")
     used, dropped = complete_rows(data, needed)
     if not used.n_rows:
-        raise MixedModelError("No row has a value in every column of the model; nothing can be fitted.")
+        raise MixedModelError("No row has a value in every column of the model, so that nothing can be fitted.")
     _needs_order(used, residual, levels)
     stated = stated_visits(used.columns, residual, levels)
     keep_as_is = {subject, *(part for name in cluster for part in name.split(":"))} - set(variables(parsed.rhs))
@@ -422,7 +422,9 @@ def _assemble(
     for name, one in cluster_formulas.items():
         codes, cluster_levels = _cluster_codes(used.columns, name)
         if len(cluster_levels) < 2:
-            raise MixedModelError(f"The cluster '{name}' has one level; a variance between clusters needs two or more.")
+            raise MixedModelError(
+                f"The cluster '{name}' has one level, and a variance between clusters needs two or more."
+            )
         columns, cluster_terms, _, cluster_spec = _matrix(one, used, f"cluster '{name}'")
         codes, columns = taken(codes, order), taken(columns, order)
         clusters.append(ClusterDesign(name, codes, cluster_levels, columns, cluster_terms, cluster_spec))

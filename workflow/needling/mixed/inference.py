@@ -284,7 +284,7 @@ def _nested_groupings(fit: Solution) -> list[Array]:
         if len(np.unique(np.column_stack([above, below]), axis=0)) > len(np.unique(below)):
             raise MixedModelError(
                 f"Between-within degrees of freedom need groups within groups, and a level of '{fine}' meets several of "
-                f"'{coarse}'; choose df='kenward_roger' or 'satterthwaite'."
+                f"'{coarse}' (choose df='kenward_roger' or 'satterthwaite')."
             )
     return [codes for _, codes in named]
 

@@ -16,29 +16,32 @@ IDENTIFIED = 1e-9
 
 
 def impossible(model: Model) -> str:  # noqa: PLR0911 - one sentence per reason
-    """Say why the data cannot identify the model before anything is tried; empty if nothing speaks against it."""
+    """Say why the data cannot identify the model before anything is tried; empty if nothing speaks against it.
+
+    What to do instead stands in parentheses: a semicolon joins notes, and a report takes them apart there.
+    """
     design = model.design
     if model.exact:
-        return "The fixed effects explain the outcome exactly; there is no residual variance to model."
+        return "The fixed effects explain the outcome exactly, so that there is no residual variance to model."
     largest = model.likelihood.connected.largest
     if largest > LARGEST:
         names = ", ".join(one.name for one in design.clusters)
         return (
             f"{design.subject_name.capitalize()}s that meet several levels connect {largest:,} effects of {names}, more than "
-            f"the {LARGEST:,} that fit into memory together; leave a factor out, or give each {design.subject_name} one level."
+            f"the {LARGEST:,} that fit into memory together (leave a factor out, or give each {design.subject_name} one level)."
         )
     if design.n_subjects < 2:
-        return "There is one subject; a mixed model needs two or more."
+        return "There is one subject, and a mixed model needs two or more."
     if design.residual.structure == "iid" and _saturated(model):
         return (
             "Fixed effects, random effects and clusters together fit every row exactly, so that no residual variance "
-            "is left to estimate; leave random effects out."
+            "is left to estimate (leave random effects out)."
         )
     if design.residual.structure == "exponential":
         alone = [name for number, name in enumerate(design.groups) if np.isnan(design.gaps(number)[0])]
         if alone:
             where = f" of group '{alone[0]}'" if alone[0] else ""
-            return f"No subject{where} has two rows, so that no correlation over time can be estimated; choose 'iid'."
+            return f"No subject{where} has two rows, so that no correlation over time can be estimated (choose 'iid')."
     if design.residual.structure == "unstructured":
         seen = np.zeros((design.n_subjects, len(design.visits)))
         seen[design.subjects, design.position] = 1
@@ -54,8 +57,8 @@ def impossible(model: Model) -> str:  # noqa: PLR0911 - one sentence per reason
                     else (f"'{design.visits[first]}'")
                 )
                 return (
-                    f"No subject{where} was seen at {pair}: their covariance cannot be estimated; "
-                    f"choose a simpler structure."
+                    f"No subject{where} was seen at {pair}: their covariance cannot be estimated "
+                    f"(choose a simpler structure)."
                 )
     return ""
 
@@ -85,13 +88,13 @@ def judge(model: Model, point: Point, converged: bool) -> tuple[str, str, list[s
         named = ", ".join(confounded)
         return (
             "failed",
-            f"The data do not identify these covariance parameters: {named}; choose a simpler model.",
+            f"The data do not identify these covariance parameters: {named} (choose a simpler model).",
             above,
         )
     if not converged and not residual:
         return (
             "failed",
-            "The likelihood did not reach a maximum; try a simpler covariance structure or fewer random effects.",
+            "The likelihood did not reach a maximum (try a simpler covariance structure or fewer random effects).",
             above,
         )
     dropped = [model.design.names[column] for column in model.coordinates.left_out]

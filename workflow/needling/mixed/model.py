@@ -82,7 +82,7 @@ class Model:
         degrees = len(y) - len(kept)
         if degrees < 1:
             raise MixedModelError(
-                f"The model has {len(kept)} coefficients for {len(y)} rows; leave terms out or bring more rows."
+                f"The model has {len(kept)} coefficients for {len(y)} rows (leave terms out or bring more rows)."
             )
         scale = float(np.sqrt(residual @ residual / degrees))
         self.exact = scale <= 1e-12 * float(np.sqrt(weighted @ weighted / len(y)))

@@ -111,7 +111,7 @@ def _groups(fit: Solution, name: str | None) -> tuple[Array, str]:
         if len(pairs) > len(np.unique(other_codes)):
             raise MixedModelError(
                 f"The sandwich by '{label}' takes its levels for independent, but a level of '{other}' in the model "
-                f"spans several of them; choose groups that contain every '{other}'."
+                f"spans several of them (choose groups that contain every '{other}')."
             )
     return codes, label
 
@@ -125,7 +125,7 @@ def _batches(fit: Solution, codes: Array, by_subject: bool) -> list[tuple[Array,
     for code in np.unique(codes):
         chosen = np.flatnonzero(codes == code)
         if len(chosen) > LARGEST_GROUP:
-            raise MixedModelError(f"A group of {len(chosen)} rows is too large for CR2; choose variance='CR1'.")
+            raise MixedModelError(f"A group of {len(chosen)} rows is too large for CR2 (choose variance='CR1').")
         batches.append((chosen[None], dense_covariance(rows, chosen)[None]))
     return batches
 

@@ -25,7 +25,7 @@ def solve(model: Model, start: Array | None = None) -> Solution:
     found = search(model.likelihood, starts)
     if found is None:
         return Solution(
-            model, None, "failed", "The likelihood cannot be evaluated at the starting values; check the scale."
+            model, None, "failed", "The likelihood cannot be evaluated at the starting values (check the scale)."
         )
     for limit in model.nested_limits(found.point.free):
         nested = maximise(model.likelihood, limit)

@@ -425,7 +425,7 @@ def make_structure(name: str, visits: int, times: Array | None = None) -> Struct
         return Unstructured(name, visits, times)
     if visits < 2:
         raise MixedModelError(
-            f"The residual structure '{name}' needs at least two different visits; the data hold one."
+            f"The residual structure '{name}' needs at least two different visits, and the data hold one."
         )
     if name in ("compound_symmetry", "toeplitz"):
         return Banded(name, visits, times)

@@ -17,7 +17,7 @@ from needling.tables.printed import Pieces, Told, joined
 from needling.tables.select import asked_for, said
 from needling.tables.withheld import not_shown
 
-KEPT = (("sessions", "enough", "as many as planned, or more: "), ("crossed_over", "yes", "crossed over: "))
+KEPT = (("sessions", "enough"), ("crossed_over", "yes"))
 
 
 def _of_term(rows: pd.DataFrame, factor: str, level: str, quantity: str) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
     """
     asked, found = asked_for(released, "table", "delivered"), []
     results = released["results"][released["results"]["analysis"].isin(asked)]
-    numbers = released.get("delivered", pd.DataFrame(columns=list(DELIVERED)))
+    numbers = released.get("delivered", pd.DataFrame(columns=[*DELIVERED, "hidden"]))
     numbers = numbers[numbers["analysis"].isin(asked) & numbers["measure"].eq("sessions")]
     for cohort in labels.plan.cohorts:
         mine = results[results["cohort"] == cohort]
@@ -71,7 +71,9 @@ def delivered_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> li
         ]
         closed = not_shown(sessions[sessions["mean"].isna()], labels)
         pieces: Pieces = ["mean number of sessions per patient ", *joined(means), closed] if means else []
-        for factor, level, told in KEPT:
+        for factor, level in KEPT:
+            named = labels.level_of(json.dumps([[factor, level]]))
+            told = f"{in_sentence(named[0] if level == 'yes' else named[1])}: "
             rows = _of_term(mine, factor, level, "share").to_dict("records")
             if rows:
                 closed = not_shown(_hidden(mine, factor, level, "share"), labels)

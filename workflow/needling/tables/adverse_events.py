@@ -18,8 +18,11 @@ AUTHORS = "narrative by the authors"
 def people(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Print the people with each adverse event and the differences between arms."""
     caption = "Patients with adverse events: number of patients, % and 95% CI."
-    note = "Difference: percentage points; no test is made. At most: one-sided upper limit where nobody had the event."
-    return _table("adverse_events", released, labels, caption, "Difference", [note])
+    rows = _rows("adverse_events", released, labels)
+    notes = ["Difference: percentage points; no test is made."] if rows["reference"].ne("").any() else []
+    if (rows["quantity"].eq("share") & rows["estimate"].eq(0)).any():
+        notes.append("At most: one-sided upper limit where nobody had the event.")
+    return _table("adverse_events", released, labels, caption, "Difference", notes)
 
 
 def sessions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:

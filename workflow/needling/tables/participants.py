@@ -11,6 +11,8 @@ from needling.tables.select import said
 from needling.tables.withheld import HIDDEN, withheld_note
 
 STAGES = ["allocated", "analysed", "left_out"]
+# What the whole of an arm is called: a group that nobody was allocated to has members, and a single group is the cohort.
+WHOLE = {"randomised": "Allocated", "cohort": "In the group", "single_arm": "In the cohort"}
 
 
 def participants(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
@@ -41,7 +43,7 @@ def participants(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
     return Printed(
         "Patients in the primary analysis.",
         exact,
-        ["Outcome", *(["Arm"] if arms else []), "Allocated" if arms else "In the cohort", "Analysed", "Left out"],
+        ["Outcome", *(["Arm"] if arms else []), WHOLE[plan.design], "Analysed", "Left out"],
         headed(pairs),
         notes + withheld_note(exact),
         [0.2, 0.16, 0.12, 0.12, 0.4] if arms else [0.3, 0.15, 0.12, 0.43],
@@ -60,14 +62,15 @@ def reasons_left_out(released: dict[str, pd.DataFrame], labels: Labels) -> dict[
     plan = labels.plan
     visits = [in_sentence(labels.fill(text)) for text in said(released, plan.primary, "visit")]
     needed = [in_sentence(labels.fill(text)) for text in said(released, plan.primary, "needs")]
-    first, observed = in_sentence(labels.visit(plan.visits.baseline)), plan.analyses[plan.primary].observed_at
-    at = f"at {listed(visits, 'or')}" if visits else f"after {first}"
+    observed = plan.analyses[plan.primary].observed_at
+    # Baseline stays that word: its label may be a phrase, and "after before the first session" is no sentence.
+    at = f"at {listed(visits, 'or')}" if visits else "after baseline"
     return {
         "never_measured": "not measured at a visit of the plan",
         "outside_population": "not of the population of this analysis",
         "not_observed": f"not measured at {in_sentence(labels.visit(observed)) if observed else 'a visit'}",
         "not_at_visits": f"not measured {at}",
-        "no_baseline": f"not measured at {first}",
+        "no_baseline": "not measured at baseline",
         "incomplete": f"{listed(needed, 'or') or 'time of the visit'} missing",
     }
 

@@ -1,4 +1,4 @@
-"""Responders: shares by arm, their difference and ratio, and numbers needed to treat; reliable change as counts."""
+"""Responders: shares by arm, their difference and ratio, in a trial numbers needed to treat; reliable change as counts."""
 
 from typing import Any
 
@@ -16,7 +16,13 @@ FINITE = "conditional_odds_ratio"
 
 
 def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
-    """Print for each response the share of each arm, and of each comparison the differences, ratio and number needed to treat."""
+    """Print for each response the share of each arm, and of each comparison the difference, ratio and number needed to treat.
+
+    A number needed to treat says of how many patients one more would respond had they been treated: an effect. In a cohort study
+    the difference of shares is an association, and its inverse would be read as what treating does, benefit and harm; there is
+    none in the table there (of exposures Bender and Blettner 2002 call it otherwise, and few readers know that name). The
+    difference itself, from which it is made, stands there with its interval.
+    """
     results, plan = released["results"], labels.plan
     shown = asked_for(released, "table", "response_shares")
     mine = results[
@@ -46,7 +52,9 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
             compared = f", {in_sentence(labels.compared(row))}" if len(plan.arms) > 2 and row else ""
             texts = [_share(shares.get(arm)) for arm in (pair[::-1] if row else shares)]
             if row:
-                texts += [_difference(row), _ratio(ratios.get(pair)), _needed(needed, place, pair), _p(row)]
+                texts += [_difference(row), _ratio(ratios.get(pair))]
+                texts += [_needed(needed, place, pair)] if _has_needed(labels) else []
+                texts.append(_p(row))
             blocks.setdefault(heading, {}).setdefault(compared, []).append([sentence(spaced(place["variant"])), *texts])
     pairs = [
         (f"{heading}{compared}", line)
@@ -75,13 +83,18 @@ def _heads(exact: pd.DataFrame, labels: Labels) -> Row:
         *arms,
         f"Difference, percentage points ({level})",
         f"Ratio ({level})",
-        f"Number needed to treat ({level})",
+        *([f"Number needed to treat ({level})"] if _has_needed(labels) else []),
         "P",
     ]
 
 
+def _has_needed(labels: Labels) -> bool:
+    return labels.plan.design == "randomised"
+
+
 def _widths(n: int) -> list[float]:
-    return [0.17, 0.105, 0.105, 0.19, 0.17, 0.19, 0.07] if n == 7 else [0.5, *[0.5 / (n - 1)] * (n - 1)]
+    known = {7: [0.17, 0.105, 0.105, 0.19, 0.17, 0.19, 0.07], 6: [0.21, 0.13, 0.13, 0.24, 0.21, 0.08]}
+    return known.get(n) or [0.5, *[0.5 / (n - 1)] * (n - 1)]
 
 
 def _share(row: dict[Any, Any] | None) -> str:
@@ -145,9 +158,13 @@ def _notes(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Label
     for analysis in exact["analysis"].unique():
         notes += [labels.fill(text) for text in said(released, analysis, "missing")]
     if labels.plan.arms:
+        needed = (
+            "A number needed to treat that runs from benefit over infinity (∞) to harm is compatible with no difference. "
+            if _has_needed(labels)
+            else ""
+        )
         notes.append(
-            "Shares are standardised, so they need not be whole numbers of patients. A number needed to treat that runs from "
-            f"benefit over infinity (∞) to harm is compatible with no difference. {MINUS}: fewer responders."
+            f"Shares are standardised, so they need not be whole numbers of patients. {needed}{MINUS}: fewer responders."
         )
     remarked = exact["note"].ne("") & ~exact["quantity"].isin(["risk_ratio", FINITE])
     for note, where in exact[remarked].groupby("note", sort=False):

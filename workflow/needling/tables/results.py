@@ -161,12 +161,11 @@ def _label(row: dict[Any, Any], labels: Labels, rows: pd.DataFrame) -> str:
     if row["visit"] and (rows["visit"].nunique() > 1 or row["quantity"] == "change"):
         parts.append(in_sentence(labels.visit(row["visit"])))
     parts += [labels.at(row["at"])] if row["at"] else []
-    parts += [spaced(row["variant"])] if row["variant"] else []
+    parts += ["change scores" if row["variant"] == "change_score" else spaced(row["variant"])] if row["variant"] else []
     if row["quantity"] in ("slope", "trend"):
         parts.append(row["unit"])
     if row["quantity"] == "interaction":
         parts += [f"effect by {in_sentence(labels.term(row['term']))}", *([row["unit"]] if row["unit"] else [])]
-    parts += ["change scores"] if row["variant"] == "change_score" else []
     same = rows[(rows["analysis"] == row["analysis"]) & (rows["quantity"] == row["quantity"])]
     if len(same[["arm", "reference"]].drop_duplicates()) > 1 and row["reference"]:
         parts.append(in_sentence(labels.compared(row)))
