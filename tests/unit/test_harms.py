@@ -151,7 +151,7 @@ def test_arms_that_were_not_drawn_by_lot_are_not_compared():
     assert set(found["quantity"]) == {"share", "session_rate"}
     assert (found["reference"] == "").all()
     said = dict(analysed(tables(PEOPLE, SESSIONS, EVENTS), design="cohort")["methods"][["item", "text"]].to_numpy())
-    assert "Arms are not compared, because patients were not allocated at random." in said["model"]
+    assert "Groups are not compared, because patients were not allocated at random." in said["model"]
 
 
 def test_all_cells_missing_lose_no_event():
