@@ -168,8 +168,9 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "response": "Baseline is a response like the others; what is compared is the change from it",
     }["response" if not study.arms else settings.baseline]
     covariate = settings.baseline == "covariate" and bool(study.arms)
-    # In this word: the visit's label may be a phrase that begins with "before".
-    after = " after baseline" if covariate else ""
+    after = (
+        " after baseline" if covariate else ""
+    )  # in this word: the visit's label may be a phrase that begins with "before"
     needed = ["a value at baseline"] if covariate else []
     needed = values_needed(study, *needed, *(["every covariate"] if settings.adjust else []))
     ladder = ", ".join(braced("structure", name) for name in settings.residual)

@@ -214,9 +214,14 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         f"{label.replace('_', ' ')}: {_said(response, settings, study)}"
         for label, response in settings.responses.items()
     ]
+    joined = (
+        "told apart, and joined by Rubin's rules"
+        if study.arms
+        else "and told apart; the mean number of responders, rounded, counts as if all had been measured"
+    )
     missing = (
         f"Missing measurements were drawn {settings.draws} times given what was measured of the patient (missing at random, mixed "
-        "model with the baseline as a response), told apart, and joined by Rubin's rules."
+        f"model with the baseline as a response), {joined}."
         if settings.missing == "imputed"
         else "A patient who was not measured counts as not having responded, which is an assumption and no finding."
     )
@@ -361,7 +366,7 @@ def _compared(
     if extreme.any() or not question.arms:
         table = _unadjusted(events, pairs, settings.level)
         method = "unadjusted_wilson_newcombe"
-        if extreme.any():
+        if extreme.any() and question.arms:  # of one group they are counted in any case
             some = "" if extreme.all() else " of some completed data sets"
             note = f"nobody or everybody responded in an arm{some}: {UNADJUSTED}"
     else:
