@@ -168,9 +168,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         "response": "Baseline is a response like the others; what is compared is the change from it",
     }["response" if not study.arms else settings.baseline]
     covariate = settings.baseline == "covariate" and bool(study.arms)
-    after = (
-        " after baseline" if covariate else ""
-    )  # in this word: the visit's label may be a phrase that begins with "before"
+    # In this word: the visit's label may be a phrase that begins with "before".
+    after = " after baseline" if covariate else ""
     needed = ["a value at baseline"] if covariate else []
     needed = values_needed(study, *needed, *(["every covariate"] if settings.adjust else []))
     ladder = ", ".join(braced("structure", name) for name in settings.residual)

@@ -1,10 +1,12 @@
 """Words put together as a sentence does."""
 
 import re
+from unicodedata import bidirectional, category
 
 MADE_UP = "Made-up data"
-CODE = re.compile(r"[a-z0-9_]+")
 SMALL = {"and", "at", "by", "de", "for", "from", "in", "of", "on", "or", "the", "to", "von", "with"}  # in names too
+LEFT_TO_RIGHT = "\u200e"  # a mark without a look that counts as a letter read from the left
+FROM_THE_RIGHT = ("R", "AL", "AN")  # what Unicode calls the letters of Hebrew and of Arabic, and the digits of Arabic
 
 
 def listed(words: list[str], last: str = "and") -> str:
@@ -37,7 +39,7 @@ def sentence(text: str) -> str:
 
 def span(unit: str) -> str:
     """Write a unit with the dash of a span: 0–10 points."""
-    return re.sub(r"(?<=\d)-(?=\d)", "–", unit)
+    return set_apart(re.sub(r"(?<=\d)-(?=\d)", "–", unit))
 
 
 def plainly(note: str) -> str:
@@ -49,11 +51,32 @@ def plainly(note: str) -> str:
     )
 
 
+def is_code(text: str) -> bool:
+    """Tell whether a text is a code, of any script: small letters with their marks, digits and underscores alone."""
+    # Marks of accents and vowels are no letters to Python, yet parts of words in most scripts.
+    return text == text.lower() != "" and all(one == "_" or one.isalnum() or category(one)[0] == "M" for one in text)
+
+
 def spaced(code: str) -> str:
     """Write a code of the study file with spaces; a text that is no such code stays as it is."""
-    return code.replace("_", " ") if CODE.fullmatch(code) else code
+    return set_apart(code.replace("_", " ") if is_code(code) else code)
 
 
 def titled(code: str) -> str:
     """Write a code of the study file as a label, where the file gives none; a text that is no such code stays as it is."""
-    return sentence(spaced(code)) if CODE.fullmatch(code) else code
+    return sentence(spaced(code)) if is_code(code) else set_apart(code)
+
+
+def set_apart(words: str) -> str:
+    """Close words that are read from the right, so that an English sentence around them keeps its own order."""
+    # Else the digits, commas and colons behind such words are read from the right too. A mark goes before them, because
+    # matplotlib takes the direction of a line from its first letter, and one behind them, because what is no letter takes the
+    # direction of the letter above it; Latin letters at an end need none, and stay the first for who writes them small.
+    # The signs that hold a part of a line together (U+2068, U+2069) are in no typeface of the figures, and come in pairs,
+    # which a label that is broken into lines parts. This mark is in DejaVu Sans, beside the letters that it stands with; it has
+    # no width, and figures, typst, browsers and word processors all heed it.
+    kinds = [kind for one in words if (kind := bidirectional(one)) in ("L", *FROM_THE_RIGHT)]
+    if not kinds:
+        return words
+    before, behind = (LEFT_TO_RIGHT if one in FROM_THE_RIGHT else "" for one in (kinds[0], kinds[-1]))
+    return f"{before}{words}{behind}"
