@@ -583,7 +583,7 @@ def test_what_stands_beside_the_planned_comparison_or_has_no_estimate_is_no_othe
         other = mine.assign(
             row_id="s" + mine["row_id"], role="secondary", analysis="again", estimate=mine["estimate"] - 1
         )
-        as_they_came = mine.assign(row_id="u" + mine["row_id"], variant="unweighted", estimate=0.0)
+        as_they_came = mine.assign(row_id="u" + mine["row_id"], role="sensitivity", variant="unweighted", estimate=0.0)
         none = mine.assign(row_id="n" + mine["row_id"], role="secondary", analysis="growth", estimate=np.nan)
         hidden = none.assign(row_id="h" + mine["row_id"], analysis="closed", hidden="few_people")
         released["results"] = pd.concat([results, other, as_they_came, none, hidden], ignore_index=True)

@@ -152,6 +152,17 @@ def test_a_figure_too_tall_for_the_page_is_left_out_and_said(handed_in):
         assert not (folder / "figures" / width / f"{name}.pdf").exists()
 
 
+@pytest.mark.parametrize(("height", "said"), [(75.0, "flow"), (2000.0, "")])
+def test_a_figure_that_no_width_of_a_journal_has_room_for_is_said_at_once(height, said, tmp_path, capsys):
+    """A primary result without a picture is no matter of a line in a table."""
+    released, labels = shown(plan, 60)
+    rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"double": 180.0}, "height": height})
+    build_submission(labels, released, rules, tmp_path / "submission", {}, {})
+    told = capsys.readouterr().err
+    assert ("needling: look at this first: figures " in told) == bool(said)
+    assert said in told
+
+
 def document(folder, name):
     with zipfile.ZipFile(folder / f"{name}.docx") as archive:
         return archive.read("word/document.xml").decode()

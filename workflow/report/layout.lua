@@ -88,6 +88,9 @@ function Div(div)
   if FORMAT:match("html") and kind == "flag" then
     return {} -- it stands above the title, which is the template's
   end
+  if kind == "lead" then -- a sentence that stays with the list after it
+    return FORMAT == "typst" and raw("#block(sticky: true)[" .. typst(div.content) .. "]") or div.content
+  end
   if FORMAT == "typst" then
     if kind == "notes" then
       return raw("#notes[" .. typst(div.content) .. "]")

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 COUNTED = "shares that are counted instead of modelled are compared by their difference and not by a ratio"
 METHOD = "g_computation_logistic"
-UNADJUSTED = "shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's"
+UNADJUSTED = (
+    "shares are unadjusted, intervals Wilson's and Newcombe's, P Fisher's; these can disagree where an interval ends near no "
+    "difference"
+)
 READS = ("reliability",)
 USES = ("seed", "instruments")
 SIDE = {"number_needed": NUMBER_NEEDED, "response_curve": RESPONSE_CURVE, "reliable_change": RELIABLE_CHANGE}

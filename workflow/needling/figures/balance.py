@@ -21,7 +21,7 @@ GUIDE = (
     0.25  # SD: what adjustment for a covariate still mends (Rubin 2001, Health Serv Outcomes Res Methodol 2:169-188)
 )
 COLUMNS = ["cohort", *VARIABLE, "level", "arm", "standardised_difference", "n", "hidden"]
-STEP, HEAD, AXIS, GUTTER, LEAST = 4.4, 7.0, 10.0, 5.0, 26.0  # mm: row to row, over and under a panel, between panels
+STEP, HEAD, AXIS, GUTTER, LEAST = 4.1, 7.0, 10.0, 5.0, 26.0  # mm: row to row, over and under a panel, between panels
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:

@@ -64,11 +64,11 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     terms = sorted(dict.fromkeys(source["term"]), key=lambda term: FACTORS.index(json.loads(term)[0][0]))
     is_beside = len(groups) > 1 and profile.across(len(groups), 55) == len(groups)
     if is_beside:
-        figure = new_figure(profile.width, 12 + 5.2 * (len(terms) + 1) + 13)
+        figure = new_figure(profile.width, 12 + 4.5 * (len(terms) + 1) + 13)
         axes = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
     else:
         heights = [rows["term"].nunique() + 1 for rows in groups.values()]
-        figure = new_figure(profile.width, 12 + 5.2 * sum(heights) + 13 * len(groups))
+        figure = new_figure(profile.width, 12 + 4.5 * sum(heights) + 13 * len(groups))
         axes = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for ax, (cohort, rows) in zip(axes, groups.items(), strict=True):
         panel(ax, rows, labels, terms if is_beside else None)

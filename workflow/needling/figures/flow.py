@@ -125,7 +125,7 @@ def _added(rows: pd.DataFrame) -> str:
     return HIDDEN if rows["n"].isna().any() else str(rows["n"].sum())
 
 
-GAP, PAD, INDENT, BETWEEN = 5.5, 2.0, 2.5, 6.0  # mm: from box to box, within a box, of lines below a head, between arms
+GAP, PAD, INDENT, BETWEEN = 4.0, 1.4, 2.5, 6.0  # mm: from box to box, within a box, of lines below a head, between arms
 WIDEST = 74.0  # mm of one arm's column
 
 

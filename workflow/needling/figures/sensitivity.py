@@ -51,7 +51,8 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     same = others.merge(planned[[*PLACE, "unit", "better"]].drop_duplicates(), on=[*PLACE, "unit", "better"])
     # what stands beside the planned comparison in its own analysis, such as groups as they came, is no other answer to it
     is_planned = same["role"].eq("primary") & same["row_id"].isin(planned["row_id"])
-    is_other = same["role"].ne("primary") & (same["estimate"].notna() | same["hidden"].ne(""))
+    is_other = same["role"].ne("primary") & ~same["analysis"].isin(planned["analysis"])
+    is_other &= same["estimate"].notna() | same["hidden"].ne("")
     same = same[is_planned | (is_other & anew(same, planned, PLACE))]
     answered = same.groupby(PLACE)["row_id"].transform("count") > 1
     order = {"outcome": labels.outcomes, "cohort": list(labels.plan.cohorts), "role": list(ROLES)}

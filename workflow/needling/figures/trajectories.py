@@ -336,9 +336,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"Course of {named(source, labels)}: marginal means and {100 * analysis.level:g}% confidence intervals "
         f"({in_sentence(labels.analysis(plan.primary))}). n: patients measured at the visit."
     )
-    positions = visit_positions(labels, shown_visits(source, labels))
-    if all(positions[visit] == plan.visits.schedule[visit].nominal_week for visit in positions):
-        caption += " Visits stand at their planned weeks."
     if (source["source"] == "observed").any():
         caption += " Means at baseline are observed."
     compared = source[source["source"] == "difference"]

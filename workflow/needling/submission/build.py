@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 
 from needling.figures.draw import figures, words_of
 from needling.figures.style import METADATA, Profile, save, style
+from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
 from needling.schema.stored import write_table
@@ -114,8 +116,21 @@ def _figures(
                     save(figure, pictures / name, replace(profile, dpi=DOCUMENT), ["png"])
             sizes.append([name, width, round(across, 1), round(height, 1), "" if fits else "too tall for a page"])
     columns = ["figure", "width", "width_mm", "height_mm", "left_out"]
-    write_table(pd.DataFrame(sizes, columns=columns), folder.parent / "figures.csv")
+    table = pd.DataFrame(sizes, columns=columns)
+    write_table(table, folder.parent / "figures.csv")
+    nowhere = [str(name) for name, mine in table.groupby("figure", sort=False) if mine["left_out"].ne("").all()]
+    if nowhere:
+        print(f"needling: look at this first: {_too_tall(nowhere, rules)}", file=sys.stderr)
     return found
+
+
+def _too_tall(names: list[str], rules: Journal) -> str:
+    """Say which figures a journal cannot take as they are, and what helps."""
+    several = len(names) > 1
+    return (
+        f"{'figures' if several else 'figure'} {listed(names)} {'are' if several else 'is'} taller than a page of {rules.label} at "
+        f"every width and not among its figures; shorter labels, or fewer cohorts, outcomes or comparisons in one analysis, help."
+    )
 
 
 def _write(figure: Any, stem: Path, profile: Profile, rules: Journal) -> None:

@@ -11,6 +11,8 @@ NOT_DRAWN = "What would tell of few people is not drawn."
 
 def not_shown(rows: pd.DataFrame, labels: Labels) -> str:
     """Say of which arms, beside those that a sentence tells, a number is not shown; nothing where all are."""
+    if rows.empty:
+        return ""
     closed = rows[rows["hidden"].ne("") & rows["arm"].ne("")]
     arms = [in_sentence(labels.arm(arm)) for arm in labels.plan.arms if arm in set(closed["arm"])]
     return f" (not shown with {listed(arms)}, since it would tell of {reasons_told(closed['hidden'])})" if arms else ""
