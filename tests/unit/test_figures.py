@@ -551,11 +551,10 @@ def test_of_three_arms_the_tint_is_told_for_each_comparison():
     pairs = pd.DataFrame([("dry_needling", "usual_care"), ("sham", "usual_care"), ("dry_needling", "sham")])
     pairs = pairs.set_axis(["arm", "reference"], axis=1).assign(better="lower")
     told = [f"{in_sentence(labels.compared(row))}" for row in pairs.to_dict("records")]
-    assert tinted(pairs, labels) == f"the tinted side is better with {told[0]}, {told[1]} and {told[2]}"
-    assert (
-        tinted(pairs.iloc[[0]], labels) == f"the tinted side is better with {in_sentence(labels.arm('dry_needling'))}"
-    )
-    assert tinted(pairs.assign(better="neither"), labels) == tinted(pairs.assign(reference=""), labels) == ""
+    assert tinted(pairs, labels) == [f"The tinted side is better with {told[0]}, {told[1]} and {told[2]}."]
+    one = in_sentence(labels.arm("dry_needling"))
+    assert tinted(pairs.iloc[[0]], labels) == [f"The tinted side is better with {one}."]
+    assert tinted(pairs.assign(better="neither"), labels) == tinted(pairs.assign(reference=""), labels) == []
 
 
 def test_where_nothing_can_be_shown_no_empty_figure_is_drawn():

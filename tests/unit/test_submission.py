@@ -21,7 +21,7 @@ from needling.figures.style import REPORT, save, style
 from needling.labels.words import Labels
 from needling.report.build import TEMPLATES, build_document
 from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists, sources
-from needling.report.methods import lacking, plan_items
+from needling.report.methods import ITEMS, lacking, plan_items
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.submission.build import MANIFEST, build_submission, stop_on_changes_by_hand
@@ -29,7 +29,7 @@ from needling.submission.check import BLIND, check_folder, contrast, linear, loo
 from needling.submission.documents import blocks
 from needling.submission.journals import Journal, journal, journals
 from needling.submission.provenance import commit
-from needling.tables.make import write_tables
+from needling.tables.make import tables, write_tables
 
 
 @pytest.fixture(scope="module")
@@ -351,6 +351,18 @@ def test_what_a_checklist_may_say_of_an_item():
     for guideline in given.values():
         for number, item in guideline["items"].items():
             assert set(item) <= known, (guideline["label"], number)
+
+
+def test_what_answers_an_item_is_something_that_reports_have(tmp_path):
+    """A title or name that nothing has would leave its item to the authors of every study."""
+    told = dict.fromkeys(ITEMS, "told")
+    titles = {title for title, _ in plan_items(*shown(partial(plan, metadata=told), 60))}
+    known = {"methods": titles, "table": set(tables()), "figure": set(figures())}
+    for guideline in yaml.safe_load(FILE.read_text(encoding="utf-8")).values():
+        for number, item in guideline["items"].items():
+            for kind, names in known.items():
+                asked = item.get(kind, [])
+                assert {asked} if isinstance(asked, str) else set(asked) <= names, (guideline["label"], number, kind)
 
 
 def test_items_are_answered_by_what_there_is_left_to_authors_or_not_in_the_data(tmp_path):

@@ -1,6 +1,6 @@
 """Do the models fit? What figures show of residuals, without showing a person's."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from needling.analysis.results import Question
 from needling.schema.side import RESIDUAL_BINS, RESIDUAL_QUANTILES
@@ -11,16 +11,6 @@ if TYPE_CHECKING:
 
 # Residuals in a bin, and behind a point of the quantile plot: enough that none of them is one person's.
 IN_A_BIN, BEHIND_A_POINT = 20, 11
-
-
-def _joined(sizes: "pd.Series") -> dict[float, int]:
-    """Number bins anew so that each has enough: one of few is joined to the next, the last to the one before."""
-    found, number, filled = {}, 0, 0
-    for old, n in sizes.items():
-        found[float(str(old))], filled = number, filled + n
-        if filled >= IN_A_BIN:
-            number, filled = number + 1, 0
-    return {old: min(new, max(number - 1, 0)) if filled else new for old, new in found.items()}
 
 
 def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Question) -> "dict[str, pd.DataFrame]":
@@ -52,7 +42,7 @@ def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Qu
     by_fitted = table.sort_values(["fitted", "residual"], ignore_index=True)
     # those of one fitted value stay together, at the middle of their places, and a bin of few joins the next one
     place_of = (by_fitted["fitted"].rank(method="average") - 1) * bins // len(by_fitted)
-    groups = by_fitted.groupby(place_of.map(_joined(place_of.value_counts(sort=False).sort_index())))
+    groups = by_fitted.groupby(place_of.map(_enough_in_each(place_of.value_counts().sort_index().to_dict())))
     fitted = pd.DataFrame(
         {
             "n": groups.size(),
@@ -77,3 +67,13 @@ def diagnostics(fitted_values: "pd.Series", residuals: "pd.Series", question: Qu
         "residual_bins": fitted.rename_axis("bin").reset_index().assign(**place)[list(RESIDUAL_BINS)],
         "residual_quantiles": quantiles.assign(**place)[list(RESIDUAL_QUANTILES)],
     }
+
+
+def _enough_in_each(sizes: dict[Any, int]) -> dict[Any, int]:
+    """Number bins anew so that each has enough: one of few is joined to the next, the last to the one before."""
+    found, number, filled = {}, 0, 0
+    for old, n in sizes.items():
+        found[old], filled = number, filled + n
+        if filled >= IN_A_BIN:
+            number, filled = number + 1, 0
+    return {old: min(new, max(number - 1, 0)) if filled else new for old, new in found.items()}

@@ -378,10 +378,7 @@ def _compared(
     variance = "wilson" if method != METHOD else _variance(settings, question.study)
     table = table.assign(status=status, note=note, method=method, variance=variance)
     is_share = table["quantity"] == "share"
-    table["note"] = table["note"].mask(
-        ~is_share & table["estimate"].isna(),
-        COUNTED,
-    )
+    table["note"] = table["note"].mask(~is_share & table["estimate"].isna(), COUNTED)
     if pairs and (extreme.any() or separated):
         models = _models(Y, baseline, people, question)
         table = pd.concat(

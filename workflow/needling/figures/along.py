@@ -127,9 +127,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"{named}: {labels.noun}s at values of {numbers}, with {level} confidence intervals. The line joins what one model "
         "says."
     )
-    side = tinted(source, labels)
-    if side:
-        caption += f" {sentence(side)}."
     told = []
     for row in source[source["estimate"].notna()].to_dict("records"):
         number = (
@@ -138,4 +135,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         pair = f"{in_sentence(labels.arm(row['arm']))} minus {in_sentence(labels.arm(row['reference']))}"
         place = _head(pd.Series(row), labels)
         told.append(f"{place}, {pair}, {in_sentence(_named(row['along'], labels))} {row['x']:g}: {number}")
-    return " ".join([caption, *withheld_note(source)]), f"Intervals along a number. {'; '.join(told)}."
+    return " ".join(
+        [caption, *tinted(source, labels), *withheld_note(source)]
+    ), f"Intervals along a number. {'; '.join(told)}."

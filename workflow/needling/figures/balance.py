@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.intervals import difference_axis
-from needling.figures.style import FAINT, LEADING, Look, Profile, Sheet, key_height, looks, text_width, wrapped
+from needling.figures.style import FAINT, Look, Profile, Sheet, key_height, lines_below, looks, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
@@ -66,8 +66,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     key = {f"{labels.arm(arm)} against {reference}": one for arm, one in look.items()}
     wide = (width - left - (across - 1) * GUTTER) / across
     over = {cohort: wrapped(labels.cohort(cohort), wide, profile.head, 600) for cohort in cohorts}
-    further = LEADING * profile.head * max(words.count("\n") for words in over.values())
-    top, head = key_height(key, 0, width) + 1, HEAD + further if len(labels.plan.cohorts) > 1 else 1.0
+    deepest = max(lines_below(words, profile.head) for words in over.values())
+    top, head = key_height(key, 0, width) + 1, HEAD + deepest if len(labels.plan.cohorts) > 1 else 1.0
     blocks = [cohorts] if across > 1 else [[one] for one in cohorts]
     lines = [[n for n in names if n in set(named.loc[named["cohort"].isin(block), "name"])] for block in blocks]
     heights = [sum(_deep(told[name], size) for name in mine) for mine in lines]

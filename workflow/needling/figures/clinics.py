@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from needling.figures.style import FAINT, HAIR, LEADING, LINE, Look, Profile, Sheet, key_height, looks, wrapped
+from needling.figures.style import FAINT, HAIR, LINE, Look, Profile, Sheet, key_height, lines_below, looks, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import DELIVERED, Labels
@@ -68,8 +68,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     top = key_height(key, 0, profile.width) + 1
     lines = -(-len(measures) // across)
     names = {cohort: wrapped(labels.cohort(cohort), profile.width, profile.head, 600) for cohort, _ in cohorts}
-    further = LEADING * profile.head * max(name.count("\n") for name in names.values())
-    title = TITLE + further if len(labels.plan.cohorts) > 1 else 0.0
+    deepest = max(lines_below(name, profile.head) for name in names.values())
+    title = TITLE + deepest if len(labels.plan.cohorts) > 1 else 0.0
     sheet = Sheet(profile.width, top + len(cohorts) * (title + lines * (HEAD + PANEL + AXIS)) + LABEL)
     sheet.key(0, key, line=False)
     wide = (profile.width - (across - 1) * GUTTER) / across

@@ -431,10 +431,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         what = f"{noun} at {in_sentence(labels.visit(plan.visits.primary))} with {level}."
     told = [f"{what} n: patients in the model.", *withheld_note(source)]
     side = tinted(source, labels)
-    if side and by_pair(source):
-        side = "the tinted side is better with the arm that is named first in the row"
-    if side:
-        told.append(f"{sentence(side)}.")
+    told += (
+        ["The tinted side is better with the arm that is named first in the row."] if side and by_pair(source) else side
+    )
     if any(is_turned(row) for row in rows):
         told.append("A positive number that is better is drawn to the left; the numbers keep their sign.")
     lines = []

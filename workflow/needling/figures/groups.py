@@ -17,7 +17,7 @@ from needling.figures.intervals import (
     place_of_none,
     tinted,
 )
-from needling.figures.style import FAINT, HAIR, INK, LEADING, STRONG, Profile, Sheet, text_width, wrapped
+from needling.figures.style import FAINT, HAIR, INK, LEADING, STRONG, Profile, Sheet, lines_below, text_width, wrapped
 from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
@@ -52,13 +52,13 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     right = profile.width - GAP - max(numbers, text_width(ASKED, profile.small))
     heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
     below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
-    names = [place_and_pair(one.iloc[0].to_dict(), labels, source) for one in groups]
-    over = [LEADING * profile.head * wrapped(name, profile.width, profile.head, 600).count("\n") for name in names]
-    sheet = Sheet(profile.width, sum(map(sum, zip([HEAD] * len(groups), heights, below, over, strict=True))))
+    over = [lines_below(_title(one, source, labels, profile), profile.head) for one in groups]
+    sheet = Sheet(profile.width, HEAD * len(groups) + sum(heights) + sum(below) + sum(over))
     y = 0.0
-    for one, height, under, further in zip(groups, heights, below, over, strict=True):
-        _group(sheet, one, source, labels, profile, (left, right, y + further, height))
-        y += further + HEAD + height + under
+    for one, height, under, more in zip(groups, heights, below, over, strict=True):
+        y += more
+        _group(sheet, one, source, labels, profile, (left, right, y, height))
+        y += HEAD + height + under
     return sheet.figure
 
 
@@ -66,6 +66,11 @@ def _axis(rows: pd.DataFrame, labels: Labels, width: float, profile: Profile) ->
     """What the axis of a plot is in, in as many lines as it takes."""
     unit = rows.loc[rows["quantity"] == "effect_at", "unit"].iloc[0]
     return wrapped(f"{sentence(labels.noun)}, {'SDs' if unit == SD_UNIT else unit}".rstrip(", "), width, profile.small)
+
+
+def _title(rows: pd.DataFrame, source: pd.DataFrame, labels: Labels, profile: Profile) -> str:
+    """What a plot is about, in the lines that it takes."""
+    return wrapped(place_and_pair(rows.iloc[0].to_dict(), labels, source), profile.width, profile.head, 600)
 
 
 def _name(row: dict[Any, Any], labels: Labels) -> str:
@@ -83,10 +88,8 @@ def _group(
 ) -> None:
     """Write the head of a plot, its names and numbers, and draw its intervals."""
     left, right, y, height = place
-    first: dict[Any, Any] = rows.iloc[0].to_dict()
     digits = shared_decimals(source)
-    name = place_and_pair(first, labels, source)
-    sheet.write(0, y + 4.4, wrapped(name, profile.width, profile.head, 600), fontweight=600, fontsize=profile.head)
+    sheet.write(0, y + 4.4, _title(rows, source, labels, profile), fontweight=600, fontsize=profile.head)
     for p in rows["p"].dropna():
         under = y + HEAD + height + 1.2 + 2 * LEADING * profile.small
         sheet.write(profile.width, under, f"{ASKED}\n{format_p(p)}", ha="right", color=FAINT, fontsize=profile.small)
@@ -132,11 +135,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
             "own unit is in the table."
         )
     side = tinted(source[source["quantity"] == "effect_at"], labels)
-    if side:
-        caption += f" {sentence(side)}."
     digits = shared_decimals(source)
     told = [
         f"{place_words(row, labels, source)}, {in_sentence(subgroup(row, labels))}: {number(row, digits)} {row['unit']}".rstrip()
         for row in source[source["quantity"] == "effect_at"].to_dict("records")
     ]
-    return " ".join([caption, *withheld_note(source)]), f"Intervals of subgroups. {'; '.join(told)}."
+    return " ".join([caption, *side, *withheld_note(source)]), f"Intervals of subgroups. {'; '.join(told)}."

@@ -49,16 +49,16 @@ def better_side(ax: Axes, row: dict[Any, Any], ends: Limits) -> None:
     ax.axvspan(*((ends[0], 0) if better_on_left(row) else (0, ends[1])), color=BAND, linewidth=0, zorder=0)
 
 
-def tinted(source: pd.DataFrame, labels: Labels) -> str:
-    """Say with which arm the tinted side is better, in each comparison where there are several; nothing where no side is."""
+def tinted(source: pd.DataFrame, labels: Labels) -> list[str]:
+    """Say in one sentence with which arm the tinted side is better, in each comparison; nothing where no side is tinted."""
     sided = source[source["better"].isin(["lower", "higher"]) & source["reference"].ne("")]
     pairs = sided[["arm", "reference"]].drop_duplicates().to_dict("records")
     if not pairs:
-        return ""
+        return []
     arms = list(dict.fromkeys(in_sentence(labels.arm(one["arm"])) for one in pairs))
     if len(arms) > 1:
         arms = [in_sentence(labels.compared({str(key): code for key, code in one.items()})) for one in pairs]
-    return f"the tinted side is better with {listed(arms)}"
+    return [f"The tinted side is better with {listed(arms)}."]
 
 
 def place_of_none(start: float, end: float, ends: Limits) -> float:

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, LEADING, MM, Look, Profile, new_figure, panel_head, taller, text_width
+from needling.figures.style import FAINT, MM, Look, Profile, lines_below, new_figure, panel_head, taller, text_width
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 
@@ -39,7 +39,6 @@ def panel_grid(
     figure = new_figure(profile.width_of(columns), 12 + height * len(lines))
     axes = figure.subplots(len(lines), columns, squeeze=False)
     panels = []
-    further = 0
     room = min(72.0, profile.width_of(columns) / columns - 27)
     for row, line in zip(axes, lines, strict=True):
         for ax in row[len(line) :]:
@@ -47,8 +46,7 @@ def panel_grid(
         for ax, place in zip(row, line, strict=False):
             panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "", room)
             panels.append((ax, place, source[(source[PLACE] == list(place)).all(axis=1)]))
-        further += max(ax.get_title(loc="left").count("\n") for ax in row)
-    taller(figure, further * LEADING * profile.head)
+        taller(figure, max(lines_below(ax.get_title(loc="left"), profile.head) for ax in row))
     return figure, panels
 
 

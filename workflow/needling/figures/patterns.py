@@ -10,13 +10,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from needling.figures.style import (
     FAINT,
     INK,
-    LEADING,
     RULE,
     THIN,
     Profile,
     Sheet,
     key_height,
     light_grid,
+    lines_below,
     looks,
     text_width,
     wrapped,
@@ -144,13 +144,13 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     ]
     placed = [_places(rows, told, size) for _, _, rows in blocks]
     titles = [wrapped(_title(cohort, rows, labels), profile.width, profile.head, 600) for cohort, _, rows in blocks]
-    further = [LEADING * profile.head * title.count("\n") for title in titles]
-    sheet = Sheet(profile.width, top + sum(TITLE + HEAD + height + AXIS for _, height in placed) + sum(further) + 3.5)
+    more = [lines_below(title, profile.head) for title in titles]
+    sheet = Sheet(profile.width, top + sum(TITLE + HEAD + height + AXIS for _, height in placed) + sum(more) + 3.5)
     sheet.key(0, key, line=False)
     y, wide = top, (profile.width - left - (across - 1) * GUTTER) / across
     reach = 1.1 * max(0.04, float(source["share"].max()))
-    for (_, visits, rows), (places, height), title, more in zip(blocks, placed, titles, further, strict=True):
-        y += more
+    for (_, visits, rows), (places, height), title in zip(blocks, placed, titles, strict=True):
+        y += lines_below(title, profile.head)
         sheet.write(0, y + TITLE - 0.6, title, fontweight=600, fontsize=profile.head)
         for one, middle in places.items():
             deep = told[one].count("\n")

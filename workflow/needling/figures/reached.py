@@ -4,13 +4,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, LEADING, Profile, Sheet, light_grid, looks, text_width, wrapped
+from needling.figures.style import FAINT, Profile, Sheet, light_grid, lines_below, looks, text_width, wrapped
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.reached import PLACE, heading
 from needling.tables.select import asked_for, in_order
-from needling.tables.withheld import withheld_note
+from needling.tables.withheld import loses_steps, withheld_note
 
 SECTION = "reached"
 APART, TITLE, PLOT, AXIS, LINE, FOOT = 8.0, 8.0, 48.0, 10.0, 4.2, 5.0  # mm
@@ -23,9 +23,8 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     mine = table[table["analysis"].isin(asked_for(released, "figure", "reached")) & table["estimate"].notna()]
     mine = mine.fillna({"outcome": "", "arm": ""})
     order = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
-    lost = released["withheld"]
-    left_out = bool((lost["section"].eq("event_curve") & lost["reason"].eq("withheld")).any())
-    return in_order(mine.assign(left_out=left_out), order) if len(mine) else mine
+    mine = mine.assign(left_out=loses_steps(released, "event_curve"))
+    return in_order(mine, order) if len(mine) else mine
 
 
 def ticks(rows: pd.DataFrame) -> list[float]:
@@ -64,7 +63,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     left = 6 + max(text_width(name, size) for name in [*names.values(), "Had the event, %"])
     places = [dict(zip(PLACE, map(str, key), strict=True)) for key, _ in groups]
     titles = [wrapped(heading(place, labels), width, profile.head, 600) for place in places]
-    title = TITLE + LEADING * profile.head * max(words.count("\n") for words in titles)
+    title = TITLE + max(lines_below(words, profile.head) for words in titles)
     lines = 1 + sum(1 + name.count("\n") for name in names.values())
     step = title + PLOT + AXIS + LINE * lines + FOOT
     sheet = Sheet(profile.width_of(across), step * -(-len(groups) // across))

@@ -11,7 +11,7 @@ from needling.labels.numbers import rounded
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
 from needling.tables.select import asked_for, in_order
-from needling.tables.withheld import withheld_note
+from needling.tables.withheld import loses_steps, withheld_note
 
 PLACE = ["analysis", "cohort", "outcome", "visit"]
 IMPORTANT: Any = {"color": FAINT, "linewidth": 1.0, "linestyle": (0, (1, 1.2))}
@@ -24,8 +24,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     if mine.empty:
         return mine
     drawn = mine.groupby([*PLACE, "arm"], dropna=False)["share"].transform("count") > 1  # a point is no curve
-    lost = released["withheld"]
-    mine = mine[drawn].assign(left_out=bool((~drawn).any() or lost["section"].eq("response_curve").any()))
+    mine = mine[drawn].assign(left_out=bool((~drawn).any()) or loses_steps(released, "response_curve"))
     plan = labels.plan
     order = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
     return in_order(mine, {**order, "visit": list(plan.visits.schedule)})

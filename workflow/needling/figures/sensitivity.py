@@ -197,9 +197,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"The primary comparisons at {at} as planned and in other ways, with {100 * float(source['level'].iloc[0]):g}% confidence "
         "intervals; the line down is the planned estimate."
     )
-    side = tinted(source, labels)
-    if side:
-        caption += f" {sentence(side)}."
     told = []
     for _, rows in source.groupby(PLACE, sort=False):
         first = rows.iloc[0].to_dict()
@@ -212,4 +209,6 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
                 f"{where}: planned {format_estimate(first['estimate'], first['low'], first['high'])} "
                 f"({format_interval(first['low'], first['high'])}), others from {low} to {high}"
             )
-    return " ".join([caption, *withheld_note(source)]), f"Forest plot of variants. {'; '.join(told)}."
+    return " ".join(
+        [caption, *tinted(source, labels), *withheld_note(source)]
+    ), f"Forest plot of variants. {'; '.join(told)}."

@@ -217,6 +217,11 @@ LEADING = 0.42  # mm from line to line for each point of type
 ENTRY = 0.54  # the same, from entry to entry of a key
 
 
+def lines_below(words: str, size: float) -> float:
+    """Height in mm of the lines of some words beyond the first, at a size in points."""
+    return LEADING * size * words.count("\n")
+
+
 def text_width(words: str, size: float, weight: int = 400) -> float:
     """Width of the longest line of some words in mm, at a size in points."""
     return max([0.0, *(_line_width(line, size, weight) for line in words.split("\n") if line.strip())])
@@ -250,9 +255,8 @@ def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
             lines.append(f"{rest[:fits]}-" if is_word else rest[:fits])
             rest = rest[fits:]
         lines.append(rest)
-    return "\n".join(
-        set_apart(line) for line in lines if line
-    )  # a line may begin within a label that is read from the right
+    # A line may begin within a label that is read from the right.
+    return "\n".join(set_apart(line) for line in lines if line)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -18,6 +18,7 @@ from needling.figures.style import (
     PAPER,
     Profile,
     arm_key,
+    lines_below,
     new_figure,
     panel_head,
     taller,
@@ -116,7 +117,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
 def _further(ax: Axes, profile: Profile) -> float:
     """Height in mm of the lines of a panel's head and label beyond the first, and of the label at its side."""
     small = sum(one.get_text().count("\n") for one in (*ax.texts, ax.xaxis.label, ax.yaxis.label))
-    return LEADING * (profile.head * ax.get_title(loc="left").count("\n") + profile.small * small)
+    return lines_below(ax.get_title(loc="left"), profile.head) + LEADING * profile.small * small
 
 
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:

@@ -340,8 +340,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         caption += " Means at baseline are observed."
     compared = source[source["source"] == "difference"]
     if len(compared):
-        told = ["the difference between the arms", tinted(compared, labels)]
-        caption += f" Below each course: {'; '.join(one for one in told if one)}."
+        caption = " ".join([caption, "Below each course: the difference between the arms.", *tinted(compared, labels)])
     return caption, f"Line charts of {named(source, labels)} by visit{for_each_arm(labels)}. {_seen(source, labels)}"
 
 

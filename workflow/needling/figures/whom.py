@@ -18,7 +18,7 @@ from needling.figures.intervals import (
     place_of_none,
     tinted,
 )
-from needling.figures.style import FAINT, INK, LEADING, LINE, PAPER, STRONG, Profile, Sheet, text_width, wrapped
+from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, Sheet, lines_below, text_width, wrapped
 from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
@@ -75,25 +75,22 @@ class _Sheet:
         """Draw everything."""
         head, below = 9.5, 9.5
         heights = [self._height(rows) for rows in self.groups]
-        titles = [
-            wrapped(
-                place_and_pair(rows.iloc[0].to_dict(), self.labels, self.source),
-                self.profile.width,
-                self.profile.head,
-                600,
-            )
-            for rows in self.groups
-        ]
-        over = [LEADING * self.profile.head * title.count("\n") for title in titles]
+        titles = [self._title(rows) for rows in self.groups]
+        over = [lines_below(title, self.profile.head) for title in titles]
         sheet = Sheet(self.profile.width, head + sum(self.top + height + below for height in heights) + sum(over))
         self._heads(sheet, head - 1.8)
         y = head
-        for rows, height, title, further in zip(self.groups, heights, titles, over, strict=True):
-            y += further
+        for rows, height, title in zip(self.groups, heights, titles, strict=True):
+            y += lines_below(title, self.profile.head)
             sheet.write(0, y + 4.4, title, fontweight=600, fontsize=self.profile.head)
             self._group(sheet, rows, y, height)
             y += self.top + height + below
         return sheet.figure
+
+    def _title(self, rows: pd.DataFrame) -> str:
+        """What a plot is about, in the lines that it takes."""
+        name = place_and_pair(rows.iloc[0].to_dict(), self.labels, self.source)
+        return wrapped(name, self.profile.width, self.profile.head, 600)
 
     def _height(self, rows: pd.DataFrame) -> float:
         effects = rows[rows["quantity"] == "effect_at"]
@@ -178,12 +175,10 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         "line joins what one model says; a moderator need not be a cause."
     )
     side = tinted(source[source["quantity"] == "effect_at"], labels)
-    if side:
-        caption += f" {sentence(side)}."
     digits = shared_decimals(source)
     told = [
         f"{place_words(row, labels, source)}, {in_sentence(moderator(row['term'], labels))} {value_words(row['at'], labels)}: "
         f"{number(row, digits)}"
         for row in source[source["quantity"] == "effect_at"].to_dict("records")
     ]
-    return " ".join([caption, *withheld_note(source)]), f"Intervals at values of moderators. {'; '.join(told)}."
+    return " ".join([caption, *side, *withheld_note(source)]), f"Intervals at values of moderators. {'; '.join(told)}."

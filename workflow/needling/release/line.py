@@ -254,7 +254,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
         share = table["normal"].map(NormalDist().cdf)
         hide(table, table["n"].astype(float) * share.where(share < 0.5, 1 - share) < limit.beyond, ["residual"], reason)
     if name == "number_needed":
-        hide(table, _of_hidden(table, results), found, "withheld")
+        hide(table, _of_hidden_differences(table, results), found, "withheld")
     if name == "event_curve":
         solvable = solvable_curves(given, limit)
         places = table[["analysis", "cohort", "outcome", "arm"]].fillna("").itertuples(index=False, name=None)
@@ -264,7 +264,7 @@ def release_side(table: "pd.DataFrame", name: str, results: "pd.DataFrame", limi
     return on_grid(table, given, axis, limit) if axis else table
 
 
-def _of_hidden(table: "pd.DataFrame", results: "pd.DataFrame") -> "pd.Series":
+def _of_hidden_differences(table: "pd.DataFrame", results: "pd.DataFrame") -> "pd.Series":
     """Numbers needed to treat of which the difference is not shown, whose inverse they are."""
     import pandas as pd
 
@@ -354,9 +354,10 @@ def on_grid(table: "pd.DataFrame", given: "pd.DataFrame", axis: str, limit: Limi
         closed = ordered["hidden"].ne("") | few(whole - events, limit.cell)
         if axis == "improvement":
             closed |= beyond < limit.beyond
-        last, steps = {c: 0.0 if c == "n_events" else float(numbers[c].iloc[0]) for c in [*numbers]}, []
+        counted = list(numbers)
+        last, steps = {c: 0.0 if c == "n_events" else float(numbers[c].iloc[0]) for c in counted}, []
         for index in ordered.index[~closed]:
-            if not any(0 < abs(numbers[c][index] - last[c]) < limit.cell for c in [*numbers]):
+            if not any(0 < abs(numbers[c][index] - last[c]) < limit.cell for c in counted):
                 steps.append(index)
                 last = numbers.loc[index].to_dict()
         while steps and 0 < abs(events.iloc[-1] - events[steps[-1]]) < limit.cell:

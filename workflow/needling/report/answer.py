@@ -168,7 +168,8 @@ def comparison(
     sizes = [Told(told.size(end), row["row_id"], end) for end in ends]
     way = "" if told.is_ratio else f" {told.way(row['estimate'])}"
     ratio = f"{row['quantity'].replace('_', ' ')} " if told.is_ratio else ""
-    headline, doubt = [f"{front}: {ratio}", *told.told("estimate")], list[str]()
+    headline: Pieces = [f"{front}: {ratio}", *told.told("estimate")]
+    doubt: Pieces = []
     if pd.notna(row["p_adjusted"]) and row["p_adjusted"] >= level:
         p = Told(format_p(row["p_adjusted"]), row["row_id"], "p_adjusted")
         headline.append("; not beyond chance once several questions are allowed for")

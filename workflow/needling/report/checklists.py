@@ -69,6 +69,7 @@ def sources(labels: Labels) -> dict[str, str]:
 
 
 def _of_the_study(labels: Labels) -> list[dict[str, Any]]:
+    """The guidelines for a study's design; STRICTA is for needling."""
     plan = labels.plan
     known = [one for name, one in _guidelines().items() if name != "stricta" or plan.metadata.needling]
     return [one for one in known if plan.design in one["designs"]]

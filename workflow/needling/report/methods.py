@@ -50,8 +50,7 @@ ITEMS = {
     "interests": "Interests",
 }
 RANDOMISED = ("randomisation", "blinding")
-BEFORE_DESIGN = ("Registration", "Protocol and analysis plan")
-AT_THE_END = ("ethics", "funding", "interests")
+BEFORE_DESIGN, AT_THE_END = ("registration", "protocol"), ("ethics", "funding", "interests")
 NUMBERS = {2: "two", 3: "three", 4: "four"}
 ROLES = {
     "primary": "Primary analysis",
@@ -153,8 +152,7 @@ def said_of_several(released: dict[str, pd.DataFrame]) -> list[str]:
 def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[str, str]]:
     """The methods by the items of a statistical analysis plan: what the authors say, outcomes, missing data, tests."""
     plan, results = labels.plan, released["results"]
-    told = {title: getattr(plan.metadata, name) for name, title in ITEMS.items()}
-    last = {ITEMS[name]: told.pop(ITEMS[name]) for name in AT_THE_END}
+    told = {name: (title, getattr(plan.metadata, name)) for name, title in ITEMS.items()}
     pooled = any(labels.measure(*place).label == POOLED for place in labels.places)
     measures = dict.fromkeys(f"{one.axis} ({one.direction})" for one in (labels.measure(*p) for p in labels.places))
     scales = f"{listed([in_sentence(one) for one in measures])}."
@@ -186,14 +184,14 @@ def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[
     )
     tests += "should be read."
     whole = [
-        *(one for one in told.items() if one[0] in BEFORE_DESIGN),
+        *(told[name] for name in BEFORE_DESIGN),
         ("Design", _design(labels)),
-        *(one for one in told.items() if one[0] not in BEFORE_DESIGN),
+        *(told[name] for name in ITEMS if name not in (*BEFORE_DESIGN, *AT_THE_END)),
         ("Outcomes", f"{_primary_outcomes(labels)} {sentence(scales)}"),
         ("Analyses", _analyses(labels)),
         ("Missing data", " ".join([f"{data}{' '.join(missing)}".strip(), *said_of_several(released)]).strip()),
         ("Intervals and tests", tests),
-        *last.items(),
+        *(told[name] for name in AT_THE_END),
     ]
     return [one for one in whole if one[1]]
 

@@ -11,11 +11,15 @@ NOT_DRAWN = "What would tell of few people is not drawn."
 
 def not_shown(rows: pd.DataFrame, labels: Labels) -> str:
     """Say of which arms, beside those that a sentence tells, a number is not shown; nothing where all are."""
-    if rows.empty:
-        return ""
     closed = rows[rows["hidden"].ne("") & rows["arm"].ne("")]
     arms = [in_sentence(labels.arm(arm)) for arm in labels.plan.arms if arm in set(closed["arm"])]
     return f" (not shown with {listed(arms)}, since it would tell of {reasons_told(closed['hidden'])})" if arms else ""
+
+
+def loses_steps(released: dict[str, pd.DataFrame], curve: str) -> bool:
+    """Tell whether steps of few people were left out of the curves of a released table."""
+    lost = released["withheld"]
+    return bool((lost["section"].eq(curve) & lost["reason"].eq("withheld")).any())
 
 
 def withheld_note(rows: pd.DataFrame) -> list[str]:
