@@ -1,7 +1,7 @@
 """Lines about what is released and what is said, each with a way to get it wrong (see run.py)."""
 
 REPORT = "tests/unit/test_report_words.py"
-FIGURES = "tests/unit/test_figures.py tests/unit/test_forest.py"
+FIGURES = "tests/unit/test_figures.py tests/unit/test_figures_of_results.py tests/unit/test_forest.py"
 ATTACK = "tests/unit/test_release_attack.py"
 RELEASE = "tests/unit/test_release.py tests/unit/test_release_attack.py"
 RESPONDERS = "tests/unit/test_responders.py"

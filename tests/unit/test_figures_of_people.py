@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+from made_figures import drawn_texts
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 from matplotlib.lines import Line2D
-from test_figures import drawn_texts
 
 from needling.figures import balance, clinics, flow, missingness, patterns, responses
 from needling.figures.style import PHONE, REPORT, Profile, style

@@ -1,9 +1,9 @@
 """The figure of effects: who is better on which side, whose row it is, and where its words stand."""
 
 import pytest
+from made_figures import bands, drawn, drawn_texts, place_of, plots
 from made_results import ARM, long_plan, plan, shown, single_arm_plan, three_arms_plan
 from matplotlib.text import Text
-from test_figures import bands, drawn, drawn_texts, place_of, plots
 
 from needling.figures.draw import figures
 from needling.figures.forest import MEANS, is_turned, sides
