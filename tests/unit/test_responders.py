@@ -5,6 +5,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 import pytest
+from made_results import plan
 
 from needling.analysis.g_computation import g_computation
 from needling.analysis.imputed import drawn
@@ -15,12 +16,16 @@ from needling.analysis.response_curve import simultaneous_band
 from needling.analysis.run import analyse
 from needling.cohort.frame import add_baseline
 from needling.extension import frames
+from needling.labels.numbers import MISSING
+from needling.labels.words import Labels
 from needling.plan import load_study
 from needling.schema.contract import check
 from needling.schema.results import RESULTS
 from needling.schema.side import SIDE
 from needling.study.file import part
 from needling.study.keys import StudyError
+from needling.tables.responses import TABLES
+from needling.tables.withheld import HIDDEN
 
 SCHEDULE = {"baseline": {"week": 0}, "week_4": {"week": 4}, "week_12": {"week": 12}}
 ARMS = {"0": "usual_care", "1": "dry_needling"}
@@ -438,6 +443,47 @@ def test_a_separated_covariate_is_named_and_compared_by_firth_in_every_pair():
         logs[pair] for pair in [("dry_needling", "usual_care"), ("sham", "usual_care"), ("dry_needling", "sham")]
     )
     assert one - two == pytest.approx(between, abs=1e-3)
+
+
+def test_odds_ratios_of_separated_models_are_a_table_and_a_remark_is_a_mark():
+    one = plan(
+        estimands={}, families={},
+        analyses={
+            "primary": {"kind": "repeated_measures", "outcomes": ["pain"]},
+            "better": {"kind": "responders", "outcomes": ["pain"], "visits": ["week_4"], "responses": {"free": {"at_most": 4.0}}},
+        },
+    )  # fmt: skip
+    place = {
+        "analysis": "better",
+        "cohort": next(iter(one.cohorts)),
+        "outcome": "pain",
+        "visit": "week_4",
+        "variant": "free",
+    }
+    pair = {"arm": "dry_needling", "reference": "usual_care"}
+    why = "nobody or everybody responded in an arm"
+    given = [("share", "usual_care", "", 0.25, 0.1, 0.5), ("share", "dry_needling", "", 0.5, 0.3, 0.7)]
+    given += [("risk_difference", *pair.values(), 0.25, 0.05, 0.45), ("risk_ratio", *pair.values(), 2.0, 1.1, 3.8)]
+    given += [("conditional_odds_ratio", *pair.values(), 9.361, 0.539, 2198.2)]
+    names = ["quantity", "arm", "reference", "estimate", "low", "high"]
+    rows = pd.DataFrame(given, columns=names).assign(**place, n_patients=60, hidden="", level=0.95, p=0.14)
+    rows = rows.assign(row_id=[f"r{i}" for i in range(len(rows))], note=[why, why, why, "", ""])
+    methods = pd.DataFrame([("better", "table", "response_shares")], columns=["analysis", "item", "text"])
+    released, labels = {"results": rows, "methods": methods}, Labels(one)
+    shares, odds = (TABLES[name](released, labels) for name in ("response_shares", "response_odds"))
+    assert shares.rows[-1][:2] == ["Free†", "25% of 60"]
+    assert "† Nobody or everybody responded in an arm." in shares.notes
+    assert "conditional_odds_ratio" not in set(shares.exact["quantity"])
+    assert odds.rows[-1] == ["Free", "9.36 (0.54 to 2198)", ".14"]
+    assert odds.rows[-1][1].column == "estimate low high"
+    assert odds.folded
+    closed = rows.assign(estimate=np.nan, hidden="few_events")
+    assert TABLES["response_odds"](released | {"results": closed}, labels).rows[-1][1] == HIDDEN
+    gone = rows.assign(estimate=np.nan, p=np.nan, note="nobody, or everybody, responded")
+    missing = TABLES["response_odds"](released | {"results": gone}, labels)
+    assert missing.rows[-1] == ["Free", "not estimated", MISSING]
+    assert missing.notes[-1] == "Nobody, or everybody, responded."
+    assert TABLES["response_odds"](released | {"results": rows.iloc[:4]}, labels) is None
 
 
 # ---------------------------------------------------------------- awkward frames, other designs, refusals

@@ -18,6 +18,7 @@ from PIL import Image
 
 from needling.figures.draw import figures
 from needling.figures.style import REPORT, save, style
+from needling.labels.numbers import MISSING
 from needling.labels.words import Labels
 from needling.report.build import TEMPLATES, build_document
 from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists, sources
@@ -30,6 +31,8 @@ from needling.submission.documents import blocks
 from needling.submission.journals import Journal, journal, journals
 from needling.submission.provenance import commit
 from needling.tables.make import tables, write_tables
+from needling.tables.printed import Printed
+from needling.tables.withheld import HIDDEN
 
 
 @pytest.fixture(scope="module")
@@ -362,7 +365,7 @@ def test_what_answers_an_item_is_something_that_reports_have(tmp_path):
         for number, item in guideline["items"].items():
             for kind, names in known.items():
                 asked = item.get(kind, [])
-                assert {asked} if isinstance(asked, str) else set(asked) <= names, (guideline["label"], number, kind)
+                assert ({asked} if isinstance(asked, str) else set(asked)) <= names, (guideline["label"], number, kind)
 
 
 def test_items_are_answered_by_what_there_is_left_to_authors_or_not_in_the_data(tmp_path):
@@ -400,6 +403,18 @@ def test_other_analyses_are_answered_by_any_table_of_them(tmp_path):
     assert {item.number: item for item in checklists(released, labels, tables, {})["CONSORT 2025"]}["28"].links == (
         "table:twin",
     )
+
+
+def test_what_a_table_withholds_answers_no_item_and_is_left_to_the_authors():
+    released, labels = shown(plan, 60)
+    head = ["STRICTA", "What", "Usual care", "Dry needling"]
+    rows = [["Neck"], ["2b", "Muscle: trapezius", HIDDEN, HIDDEN], ["2c", "Depth, mm", MISSING, HIDDEN]]
+    rows += [["2d", "Local twitch response", HIDDEN, "40/60 (67%)"]]
+    table = Printed("Treatment as delivered.", pd.DataFrame(), head, rows, [])
+    items = {item.number: item for item in checklists(released, labels, {"delivered": table}, {})["STRICTA 2010"]}
+    assert [items[one].status for one in ("2b", "2c", "2d", "2e")] == [AUTHORS, AUTHORS, AUTOMATIC, ABSENT]
+    assert items["2b"].answer == items["2b"].where == ""
+    assert items["2d"].answer == "Neck: Local twitch response (Usual care ‡, Dry needling 40/60 (67%))"
 
 
 def test_a_study_without_needling_has_no_stricta(tmp_path):

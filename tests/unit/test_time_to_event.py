@@ -397,6 +397,33 @@ def test_table_figure_and_sentences_say_the_numbers_of_the_results():
     assert "at risk" in figure.words(source, labels)[0]
 
 
+def test_the_table_has_no_column_that_a_design_leaves_empty_and_says_who_is_counted():
+    """A group has nobody to be compared with; a response known at visits has no mean time."""
+    single, given = study(HALF, design="single_arm"), trial(14)
+    lost = given["visits"]["patient"].isin(["P0001", "P0002"]) & given["visits"]["visit"].ne("baseline")
+    given["visits"] = given["visits"][~lost].assign(arm=None)
+    given["patients"] = given["patients"].assign(arm=None)
+    for one, head in ((single, ["Group", "Events", "Had it by then (95% CI)"]), (study(HALF), None)):
+        tables = found_in(given if one is single else trial(14), one)
+        released = release(tables | {name: empty(c) for name, c in OBSERVED.items()}, one)
+        printed = TABLES["reached"](released, Labels(one))
+        assert printed.head == (
+            head or ["Arm or comparison", *["Events", "Had it by then (95% CI)"], "Comparison (95% CI)", "P"]
+        )
+        assert "Shares are by week 12." in printed.notes
+        assert (
+            "Counted are patients with values at baseline and week 2, each until the first visit missed."
+            in printed.notes
+        )
+        assert all(len(row) in (1, len(printed.head)) for row in printed.rows)
+    assert sum(printed.widths) == pytest.approx(1)
+    dated = study(design="single_arm")
+    released = release(found_in(given, dated) | {name: empty(c) for name, c in OBSERVED.items()}, dated)
+    printed = TABLES["reached"](released, Labels(dated))
+    assert printed.head[-1] == "Mean weeks without (95% CI)"
+    assert not [note for note in printed.notes if note.startswith("Counted")]
+
+
 @pytest.mark.parametrize("sizes", [REPORT, PHONE])
 def test_the_last_step_is_seen_and_long_names_leave_room_for_the_curves(sizes):
     one = study()

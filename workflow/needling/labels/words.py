@@ -148,6 +148,11 @@ class Labels:
         """Take the study file with its words: sections design, patients, visits, outcomes, cohorts, instruments, analyses."""
         self.plan = plan
 
+    @property
+    def group(self) -> str:
+        """What those are called who are compared: arms of a trial; where nobody was allocated, groups."""
+        return "Arm" if self.plan.design == "randomised" else "Group"
+
     def arm(self, code: str) -> str:
         """Words for an arm; for no arm, everybody."""
         if not code:
@@ -306,7 +311,7 @@ class Labels:
 
     def _factor(self, name: str, level: str = "") -> str:
         if name == "arm":
-            return f"Arm: {in_sentence(self.arm(level))}" if level else "Arm"
+            return f"{self.group}: {in_sentence(self.arm(level))}" if level else self.group
         if name == "visit":
             return f"Visit: {in_sentence(self.visit(level))}" if level else "Visit"
         label = self.column(name)

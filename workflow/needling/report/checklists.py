@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from needling.labels.numbers import MISSING
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.report.methods import plan_items
 from needling.tables.printed import Printed
+from needling.tables.withheld import HIDDEN
 
 FILE = Path(__file__).with_name("checklists.yaml")
 AUTOMATIC, AUTHORS, ABSENT = "automatic", "authors", "not in the data"
@@ -54,7 +56,8 @@ def checklists(
     Returns
     -------
     Name of the guideline -> its items in order. An item is `automatic` where an item of the methods, a table or a figure answers
-    it; `not in the data` where only a table or figure would, and the study has none; else for the `authors`.
+    it; `not in the data` where only a table or figure would, and the study has none; else for the `authors`, who also know what
+    a table does not show.
     """
     methods = dict(plan_items(released, labels))
     return {
@@ -96,8 +99,8 @@ def _item(
                 places.append(f"{kind}s/{name}" + (".csv" if kind == "table" else ""))
                 links.append(f"{kind}:{name}")
     if item.get("delivered"):
-        asked += 1
         lines = _delivered(str(item["delivered"]), tables)
+        asked += not _is_withheld(str(item["delivered"]), tables)
         if lines:
             answers.append("; ".join(lines))
             places.append(f"tables/{STRICTA_TABLE}.csv")
@@ -119,7 +122,7 @@ def _captions(tables: dict[str, Printed]) -> dict[str, str]:
 
 
 def _delivered(number: str, tables: dict[str, Printed]) -> list[str]:
-    """What the table of the treatment as delivered says under an item of STRICTA, cohorts told apart."""
+    """What the table of the treatment as delivered says under an item of STRICTA, cohorts told apart, without what it withholds."""
     table = tables.get(STRICTA_TABLE)
     if table is None:
         return []
@@ -127,10 +130,17 @@ def _delivered(number: str, tables: dict[str, Printed]) -> list[str]:
     for row in table.rows:
         if len(row) == 1:
             heading = row[0]
-        elif row[0] == number:
+        elif row[0] == number and not {*row[2:]} <= {HIDDEN, MISSING}:
             cells = ", ".join(f"{arm} {cell}" for arm, cell in zip(arms, row[2:], strict=True))
-            lines.append(f"{heading + ': ' if heading else ''}{row[1]} ({cells})" if cells else row[1])
+            lines.append(f"{heading + ': ' if heading else ''}{row[1]} ({cells})")
     return lines
+
+
+def _is_withheld(number: str, tables: dict[str, Printed]) -> bool:
+    """Tell whether the table of the treatment as delivered has an item of STRICTA and shows nothing of it: the authors know it."""
+    table = tables.get(STRICTA_TABLE)
+    rows = [row for row in table.rows if len(row) > 1 and row[0] == number] if table else []
+    return bool(rows) and not _delivered(number, tables)
 
 
 def checklist_tables(

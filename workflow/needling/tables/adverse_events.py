@@ -111,9 +111,9 @@ def serious(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
                 continue
             n = HIDDEN if row["hidden"] else Told(str(row["n_events"]), row["row_id"], "n_events")
             text = MISSING if level == "None recorded" else AUTHORS
-            who = labels.arm(str(arm)) if arm or not row["hidden"] else "Every arm"
+            who = labels.arm(str(arm)) if arm or not row["hidden"] else f"Every {in_sentence(labels.group)}"
             printed.append((heading, [who, level or "Every kind", n, text]))
-    head = ["Arm", "Serious event", "Patients", "What happened"]
+    head = [labels.group, "Serious event", "Patients", "What happened"]
     caption = "Serious adverse events."
     notes = withheld_note(exact)
     return Printed(caption, exact, head, headed(printed), notes, [0.25, 0.3, 0.12, 0.33], (0, 1, 3))

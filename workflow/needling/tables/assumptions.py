@@ -147,16 +147,17 @@ def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed
             pairs.append((heading, [labels.arm(str(arm)), n, mean, _in_words(sides, ends, labels)]))
     if not pairs or rows["hidden"].ne("").all():
         return None
-    adjusted = released["results"]["p_adjusted"].notna().any()
+    adjusted, one = released["results"]["p_adjusted"].notna().any(), in_sentence(labels.group)
     notes = [
         f"Significant: the interval excludes 0{', not adjusted for several questions' if adjusted else ''}.",
-        "n: patients without a value at the visit, imputed as missing at random; mean: of their imputed values. One arm is shifted "
-        "at a time, the other left as imputed. Seen: the middle 80% of the patients measured in the same arm at the visit.",
+        "n: patients without a value at the visit, imputed as missing at random; mean: of their imputed values. One "
+        f"{one} is shifted at a time, the other left as imputed. Seen: the middle 80% of the patients measured in the same {one} "
+        "at the visit.",
     ]
     return Printed(
         "How far those not measured would have to be from what was imputed for the conclusion to change.",
         exact,
-        ["Arm shifted", "n", "Mean", "Conclusion"],
+        [f"{labels.group} shifted", "n", "Mean", "Conclusion"],
         headed(pairs),
         notes + withheld_note(exact),
         [0.17, 0.06, 0.08, 0.69],

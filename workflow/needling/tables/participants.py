@@ -43,7 +43,7 @@ def participants(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
     return Printed(
         "Patients in the primary analysis.",
         exact,
-        ["Outcome", *(["Arm"] if arms else []), WHOLE[plan.design], "Analysed", "Left out"],
+        ["Outcome", *([labels.group] if arms else []), WHOLE[plan.design], "Analysed", "Left out"],
         headed(pairs),
         notes + withheld_note(exact),
         [0.2, 0.16, 0.12, 0.12, 0.4] if arms else [0.3, 0.15, 0.12, 0.43],

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import MISSING, format_fixed, format_p
-from needling.labels.sentences import in_sentence
+from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.printed import Pieces, Printed, Row, Told, headed
 from needling.tables.select import asked_for, in_order
@@ -56,14 +56,16 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     if exact.empty:
         return None
     pairs: list[tuple[str, Row]] = []
-    notes: dict[str, None] = dict.fromkeys(_horizons(exact, labels))
+    notes: dict[str, None] = dict.fromkeys([*_horizons(exact, labels), *_counted(exact, labels)])
+    has_means, is_compared = exact["quantity"].eq("restricted_mean").any(), exact["quantity"].isin(COMPARED).any()
     for _, rows in exact.groupby(PLACE, sort=False):
         records = rows.to_dict("records")
         head = heading(records[0], labels)
-        means = {row["arm"]: row for row in records if row["quantity"] == "restricted_mean"}
+        means = {row["arm"]: number(row, 1) for row in records if row["quantity"] == "restricted_mean"}
         for row in [one for one in records if one["quantity"] == "share"]:
-            mean = number(means[row["arm"]], 1) if row["arm"] in means else MISSING
-            pairs.append((head, [labels.arm(row["arm"]), _people(row), number(row, 0, 100, "%"), mean, MISSING]))
+            line = [labels.arm(row["arm"]), _people(row), number(row, 0, 100, "%")]
+            line += [means.get(row["arm"], MISSING)] if has_means or is_compared else []
+            pairs.append((head, [*line, *([MISSING] if is_compared else [])]))
         for row in [one for one in records if one["quantity"] in COMPARED]:
             what = COMPARED[row["quantity"]]
             name = f"{what}, {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else what
@@ -73,20 +75,22 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
             )
         notes |= dict.fromkeys(_notes(records, labels))
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    fourth = [*(["mean weeks without"] if has_means else []), *(["comparison"] if is_compared else [])]
     columns = [
-        "Arm or comparison",
+        f"{labels.group} or comparison" if is_compared else labels.group,
         "Events",
         f"Had it by then ({level})",
-        f"Mean weeks without, or comparison ({level})",
-        "P",
+        *([f"{sentence(', or '.join(fourth))} ({level})"] if fourth else []),
+        *(["P"] if is_compared else []),
     ]
+    widths = [0.3, 0.13, 0.2, 0.27, 0.1][: len(columns)]
     return Printed(
         "Times to an event.",
         exact,
         columns,
         headed(pairs),
         [*notes, *withheld_note(exact)],
-        [0.3, 0.13, 0.2, 0.27, 0.1],
+        [width / sum(widths) for width in widths],
     )
 
 
@@ -99,12 +103,27 @@ def _people(row: dict[Any, Any]) -> str:
 def _horizons(exact: pd.DataFrame, labels: Labels) -> list[str]:
     """Until when shares and means are counted: once where it is the same for all."""
     until: dict[str, list[str]] = {}
+    means = set(exact.loc[exact["quantity"].eq("restricted_mean"), "analysis"])
     for _, rows in exact[exact["at"].ne("")].groupby(PLACE, sort=False):
         first = rows.iloc[0].to_dict()
-        until.setdefault(f"week {json.loads(first['at'])['week']:g}", []).append(heading(first, labels))
+        told = f"by week {json.loads(first['at'])['week']:g}"
+        told += "; means are restricted to it" if first["analysis"] in means else ""
+        until.setdefault(told, []).append(heading(first, labels))
     if len(until) == 1:
-        return [f"Shares are by {next(iter(until))}; means are restricted to it."]
-    return [f"{head}: by {week}; means are restricted to it." for week, heads in until.items() for head in heads]
+        return [f"Shares are {next(iter(until))}."]
+    return [f"{head}: {told}." for told, heads in until.items() for head in heads]
+
+
+def _counted(exact: pd.DataFrame, labels: Labels) -> list[str]:
+    """Whom the numbers of a response leave out: those of whom a first visit can not tell it."""
+    found = {}
+    for name in dict.fromkeys(exact.loc[exact["outcome"].ne(""), "analysis"]):
+        asked = labels.plan.analyses[name].needs(labels.plan)
+        first = in_sentence(labels.visit(asked.visits[0]))
+        values = f"values at baseline and {first}" if asked.baseline else f"a value at {first}"
+        found[name] = f"Counted are patients with {values}, each until the first visit missed."
+    several = len(set(found.values())) > 1
+    return list(dict.fromkeys(f"{labels.analysis(name)}: {text}" if several else text for name, text in found.items()))
 
 
 def _notes(records: list[dict[Any, Any]], labels: Labels) -> list[str]:

@@ -1,4 +1,4 @@
-"""Responders: shares by arm, their difference and ratio, in a trial numbers needed to treat; reliable change as counts."""
+"""Responders: shares by arm, difference, ratio, numbers needed to treat; odds ratios of separated models; reliable change."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ from needling.tables.withheld import HIDDEN, withheld_note
 
 KEY = ["analysis", "cohort", "outcome", "visit", "variant"]
 FINITE = "conditional_odds_ratio"
+SIGNS = ("†", "§", "¶")
 
 
 def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
@@ -26,36 +27,32 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
     results, plan = released["results"], labels.plan
     shown = asked_for(released, "table", "response_shares")
     mine = results[
-        results["analysis"].isin(shown) & results["quantity"].isin(["share", "risk_difference", "risk_ratio", FINITE])
+        results["analysis"].isin(shown) & results["quantity"].isin(["share", "risk_difference", "risk_ratio"])
     ]
     if mine.empty:
         return None
     places = {"analysis": list(plan.analyses), "cohort": list(plan.cohorts), "outcome": labels.outcomes}
     exact = in_order(mine, places | {"visit": list(plan.visits.schedule)})
     needed = released.get("number_needed", pd.DataFrame())
-    several = exact["analysis"].nunique() > 1
+    marks = _marks(exact)
     blocks: dict[str, dict[str, list[Row]]] = {}  # by place, then by who is compared where there are several pairs
     for key, rows in exact.groupby(KEY, sort=False):
         place: dict[str, Any] = dict(zip(KEY, key, strict=True))
-        parts = [
-            labels.cohort(place["cohort"]),
-            in_sentence(labels.outcome(place["outcome"])),
-            in_sentence(labels.visit(place["visit"])),
-        ]
-        heading = (f"{labels.analysis(place['analysis'])}: " if several else "") + ", ".join(parts)
         shares = {row["arm"]: row for row in rows[rows["quantity"] == "share"].to_dict("records")}
         ratios = {
             (row["arm"], row["reference"]): row for row in rows[rows["quantity"] == "risk_ratio"].to_dict("records")
         }
         for row in rows[rows["quantity"] == "risk_difference"].to_dict("records") or [{}]:
             pair = (row.get("arm", ""), row.get("reference", ""))
-            compared = f", {in_sentence(labels.compared(row))}" if len(plan.arms) > 2 and row else ""
+            told = [shares[arm] for arm in (pair[::-1] if row else shares) if arm in shares]
             texts = [_share(shares.get(arm)) for arm in (pair[::-1] if row else shares)]
             if row:
                 texts += [_difference(row), _ratio(ratios.get(pair))]
                 texts += [_needed(needed, place, pair)] if _has_needed(labels) else []
                 texts.append(_p(row))
-            blocks.setdefault(heading, {}).setdefault(compared, []).append([sentence(spaced(place["variant"])), *texts])
+            mark = "".join(marks[note] for note in dict.fromkeys(one.get("note", "") for one in [*told, row]) if note)
+            line = [sentence(spaced(place["variant"])) + mark, *texts]
+            blocks.setdefault(_heading(place, exact, labels), {}).setdefault(_pair(row, labels), []).append(line)
     pairs = [
         (f"{heading}{compared}", line)
         for heading, of_pairs in blocks.items()
@@ -64,6 +61,25 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
     ]
     head = ["Response", *_heads(exact, labels)]
     return Printed(_caption(labels), exact, head, headed(pairs), _notes(exact, released, labels), _widths(len(head)))
+
+
+def _heading(place: dict[str, Any], exact: pd.DataFrame, labels: Labels) -> str:
+    """Name the analysis where there are several, the cohort, the outcome and the visit."""
+    parts = [labels.cohort(place["cohort"]), in_sentence(labels.outcome(place["outcome"]))]
+    told = ", ".join([*parts, in_sentence(labels.visit(place["visit"]))])
+    return f"{labels.analysis(place['analysis'])}: {told}" if exact["analysis"].nunique() > 1 else told
+
+
+def _pair(row: dict[Any, Any], labels: Labels) -> str:
+    """Who is compared, behind a heading, where there are several pairs."""
+    return f", {in_sentence(labels.compared(row))}" if row and len(labels.plan.arms) > 2 else ""
+
+
+def _marks(exact: pd.DataFrame) -> dict[str, str]:
+    """What is remarked of shares and differences -> the mark at their rows: the signs of footnotes, then doubled."""
+    remarked = exact["note"].ne("") & exact["quantity"].ne("risk_ratio")
+    notes = dict.fromkeys(exact.loc[remarked, "note"])
+    return {note: SIGNS[number % 3] * (1 + number // 3) for number, note in enumerate(notes)}
 
 
 def _caption(labels: Labels) -> str:
@@ -78,7 +94,7 @@ def _heads(exact: pd.DataFrame, labels: Labels) -> Row:
     plan, level = labels.plan, f"{100 * float(exact['level'].iloc[0]):g}% CI"
     if not plan.arms:
         return [f"Share ({level})"]
-    arms = [labels.arm(arm) for arm in plan.arms] if len(plan.arms) == 2 else ["Reference", "Arm"]
+    arms = [labels.arm(arm) for arm in plan.arms] if len(plan.arms) == 2 else ["Reference", labels.group]
     return [
         *arms,
         f"Difference, percentage points ({level})",
@@ -166,30 +182,50 @@ def _notes(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Label
         notes.append(
             f"Shares are standardised, so they need not be whole numbers of patients. {needed}{MINUS}: fewer responders."
         )
-    remarked = exact["note"].ne("") & ~exact["quantity"].isin(["risk_ratio", FINITE])
-    for note, where in exact[remarked].groupby("note", sort=False):
-        told = [_place(row, labels) for row in where.to_dict("records")]
-        notes.append(f"{sentence('; '.join(dict.fromkeys(told)))}: {note}.")
-    finite = exact[exact["quantity"].eq(FINITE) & exact["hidden"].eq("")]
-    notes += [_finite(row, labels) for row in finite.to_dict("records")]
+    notes += [f"{mark} {sentence(note)}." for note, mark in _marks(exact).items()]
     return [*dict.fromkeys(notes), *withheld_note(exact)]
 
 
-def _place(row: dict[Any, Any], labels: Labels) -> str:
-    at = [labels.cohort(row["cohort"]), labels.visit(row["visit"])]
-    return f"{spaced(row['variant'])} in {', '.join(in_sentence(one) for one in at)}"
+def response_odds(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print the odds ratios of responses whose models have a coefficient without a finite value, or why there is none."""
+    results = released["results"]
+    asked = results["analysis"].isin(asked_for(released, "table", "response_shares"))
+    exact = results[asked & results["quantity"].eq(FINITE)]
+    if exact.empty:
+        return None
+    places = {"analysis": list(labels.plan.analyses), "cohort": list(labels.plan.cohorts), "outcome": labels.outcomes}
+    exact = in_order(exact, places | {"visit": list(labels.plan.visits.schedule)})
+    pairs = [
+        (_heading(row, exact, labels) + _pair(row, labels), [sentence(spaced(row["variant"])), _finite(row), _p(row)])
+        for row in exact.to_dict("records")
+    ]
+    level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    notes = [
+        "Where nobody or everybody responded in an arm, or another coefficient has no finite value, Firth's penalised likelihood "
+        "still has one; limits and P of its profile. An odds ratio of a response that is not rare is further from 1 than the ratio "
+        "of shares.",
+        *(f"{sentence(note)}." for note in dict.fromkeys(exact.loc[exact["hidden"].eq(""), "note"]) if note),
+    ]
+    return Printed(
+        "Odds ratios of responses whose model has no finite estimate otherwise.",
+        exact,
+        ["Response", f"Odds ratio ({level})", "P"],
+        headed(pairs),
+        notes + withheld_note(exact),
+        [0.5, 0.35, 0.15],
+        section="individual",
+        folded=True,
+    )
 
 
-def _finite(row: dict[Any, Any], labels: Labels) -> str:
-    """Write the odds ratio of a response whose model is separated, or why there is none."""
-    pair = f", {in_sentence(labels.compared(row))}" if len(labels.plan.arms) > 2 else ""
-    where = f"{sentence(_place(row, labels))}{pair}: odds ratio by Firth's penalised likelihood"
+def _finite(row: dict[Any, Any]) -> str:
+    """An odds ratio with its interval, to as many digits as each has."""
+    if row["hidden"]:
+        return HIDDEN
     if pd.isna(row["estimate"]):
-        return f"{where} not estimated, since {row['note']}."
+        return "not estimated"
     odds, low, high = (_odds(row[name]) for name in ("estimate", "low", "high"))
-    interval = f"({100 * row['level']:g}% CI {low} to {high})"
-    text = f"{where} {odds} {interval}, {format_p(row['p'])}."
-    return Told(text, row["row_id"], "estimate low high p")
+    return Told(f"{odds} ({low} to {high})", row["row_id"], "estimate low high")
 
 
 def _odds(value: float) -> str:
@@ -218,7 +254,7 @@ def reliable_change(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
         "Reliable is a change beyond 1.96 SD √(2 (1 − r)), SD at baseline, r Cronbach's alpha of this study (Jacobson and Truax "
         "1991). Counts of those measured at both visits; no test."
     ]
-    head = ["Arm", "Beyond", "Better", "Neither", "Worse", "n"]
+    head = [labels.group, "Beyond", "Better", "Neither", "Worse", "n"]
     return Printed(
         "Reliable change per person.",
         exact,
@@ -230,4 +266,4 @@ def reliable_change(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
     )
 
 
-TABLES = {"response_shares": response_shares, "reliable_change": reliable_change}
+TABLES = {"response_shares": response_shares, "response_odds": response_odds, "reliable_change": reliable_change}
