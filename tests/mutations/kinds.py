@@ -2,6 +2,7 @@
 
 HARMS = "tests/unit/test_harms.py"
 RESPONDERS = "tests/unit/test_responders.py"
+PROPORTIONS = "tests/unit/test_proportions.py"
 NAIVE = "tests/unit/test_naive.py"
 MISSING = "tests/unit/test_missing_data.py"
 CLUSTERING = "tests/unit/test_clustering.py"
@@ -25,13 +26,22 @@ MUTATIONS = [
     ("analysis/responders.py", "response.percent / 100", "response.percent / 10", f"{RESPONDERS} -k who_responded"),
     ("analysis/responders.py", "value <= response.at_most + slack", "value < response.at_most", f"{RESPONDERS} -k who"),
     ("analysis/responders.py", "- slack) & (gain > 0))", "- slack))", f"{RESPONDERS} -k baseline_of_zero"),
-    ("analysis/responders.py", "k / n - j / m", "j / m - k / n", f"{RESPONDERS} -k are_counted"),
+    ("analysis/responders.py", '"estimate": p - q,', '"estimate": q - p,', f"{RESPONDERS} -k are_counted"),
     (
         "analysis/responders.py",
-        'confint(k, n, 1 - level, "wilson")',
-        'confint(k, n, level, "wilson")',
+        "np.hypot(p - low, upper - q)",
+        "np.hypot(high - p, q - lower)",
         f"{RESPONDERS} -k are_counted",
     ),
+    ("analysis/proportions.py", "(1 + 1 / m) * between", "between", f"{PROPORTIONS} -k completed"),
+    (
+        "analysis/proportions.py",
+        "(m - 1) * (1 + 1 / more) ** 2",
+        "m * (1 + 1 / more) ** 2",
+        f"{PROPORTIONS} -k completed",
+    ),
+    ("analysis/proportions.py", "t.ppf((1 + level) / 2, df)", "t.ppf(level, df)", f"{PROPORTIONS} -k completed"),
+    ("analysis/proportions.py", "p.var(ddof=1)", "p.var(ddof=0)", f"{PROPORTIONS} -k completed"),
     # habits of the field
     ("analysis/naive.py", "float(x.mean() - y.mean())", "float(y.mean() - x.mean())", f"{NAIVE} -k hand"),
     ("analysis/naive.py", "float(high - low) / 2 /", "float(high - low) /", f"{NAIVE} -k hand"),

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from needling.analysis.proportions import FEWEST_PATIENTS, exact_share, rate_ratio, risk_difference, session_rate
+from needling.analysis.proportions import (
+    FEWEST_PATIENTS,
+    exact_share,
+    rate_ratio,
+    risk_difference,
+    score_share,
+    session_rate,
+)
 
 SESSIONS = [3, 4, 5, 6, 7, 8] * 5
 EVENTS = [0, 1, 2, 0, 3, 4, 1, 0, 0, 2, 2, 1, 0, 0, 5, 1, 0, 3, 2, 1, 1, 0, 4, 2, 0, 1, 3, 2, 0, 6]
@@ -34,6 +41,42 @@ def test_exact_limits_are_those_of_r():
 def test_an_upper_limit_of_none_follows_the_level():
     assert exact_share(0, 50, 0.9)["high"] == pytest.approx(1 - 0.1 ** (1 / 50))
     assert exact_share(0, 50, 0.99)["high"] == pytest.approx(1 - 0.01 ** (1 / 50))
+
+
+def test_a_share_of_completed_data_sets_is_that_of_r():
+    """R 4.2: roots of the score equation by uniroot; the same as MIWilson 1.0's formula, which names its t by one side."""
+    found = score_share([0.2, 0.23, 0.25], 100)
+    expected = [0.2266666666667, 0.1385643259283, 0.3481471497603, 18.8594959833795]
+    np.testing.assert_allclose([found["estimate"], *limits(found), found["df"]], expected, rtol=1e-10)
+    np.testing.assert_allclose(limits(score_share([0.2, 0.23, 0.25], 100, 0.99)), [0.1153041567341, 0.3972853917059])
+    np.testing.assert_allclose(
+        limits(score_share([0.1, 0.15, 0.05, 0.1, 0.2], 40)), [0.02838340891888, 0.38895573979277]
+    )
+
+
+def test_a_share_of_completed_data_sets_that_agree_is_wilsons():
+    from statsmodels.stats.proportion import proportion_confint
+
+    for events in (1, 7, 39):
+        wilson = proportion_confint(events, 40, 0.05, "wilson")
+        np.testing.assert_allclose(limits(score_share([events / 40], 40)), wilson, rtol=1e-10)
+        np.testing.assert_allclose(limits(score_share([events / 40] * 5, 40)), wilson, rtol=1e-10)
+    assert score_share([0.0], 40)["low"] == 0.0
+    assert score_share([1.0, 1.0], 40)["high"] == 1.0
+
+
+def test_a_share_of_completed_data_sets_holds_the_truth_as_often_as_it_says():
+    """A share of .3 in 60 people, 24 of them not measured and drawn from what the rest leave open (Beta, then binomial)."""
+    rng, held, counted = np.random.default_rng(20), 0, 0
+    for _ in range(2000):
+        known = rng.binomial(36, 0.3)
+        shares = (known + rng.binomial(24, rng.beta(known + 0.5, 36.5 - known, 20))) / 60
+        low, high = limits(score_share(shares, 60))
+        held += low <= 0.3 <= high
+        low, high = limits(score_share([round(60 * shares.mean()) / 60], 60))
+        counted += low <= 0.3 <= high
+    assert abs(held / 2000 - 0.95) < 0.02
+    assert counted / 2000 < 0.91  # what taking the drawn as measured would have held
 
 
 def test_the_difference_is_newcombes_and_arm_minus_reference():

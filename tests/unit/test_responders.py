@@ -10,6 +10,7 @@ from made_results import plan
 from needling.analysis.g_computation import g_computation
 from needling.analysis.imputed import drawn
 from needling.analysis.kinds import settings_of_kinds
+from needling.analysis.proportions import risk_difference, score_share
 from needling.analysis.reliable_change import reliable_change
 from needling.analysis.responders import Response, _models, _pooled, responded
 from needling.analysis.response_curve import simultaneous_band
@@ -357,13 +358,15 @@ def test_arms_in_which_nobody_or_everybody_responds_are_counted():
     """Of 0 in 20 Wilson's upper limit is z^2 / (n + z^2); a difference is arm minus reference."""
     from needling.analysis.responders import _unadjusted
 
-    found = _unadjusted({"care": (20, 0), "needling": (25, 10)}, [("needling", "care")], 0.95)
+    shares = {"care": np.array([0.0]), "needling": np.array([0.4])}
+    found = _unadjusted(shares, {"care": (20, 0), "needling": (25, 10)}, [("needling", "care")], 0.95)
     care = found[found["arm"].eq("care")].iloc[0]
     assert (care["estimate"], care["low"]) == (0.0, 0.0)
     assert care["high"] == pytest.approx(1.959964**2 / (20 + 1.959964**2), rel=1e-6)
     one = found[found["quantity"] == "risk_difference"].iloc[0]
     assert one["estimate"] == pytest.approx(0.4)
-    assert 0 < one["low"] < 0.4 < one["high"] < 1
+    newcombe = risk_difference(10, 25, 0, 20)
+    assert (one["low"], one["high"]) == pytest.approx((newcombe["low"], newcombe["high"]), rel=1e-9)
     assert one["p"] == pytest.approx(
         (comb(25, 10) + comb(20, 10)) / comb(45, 10)
     )  # all ten in one arm, or in the other
@@ -566,11 +569,13 @@ def test_an_impression_of_change_has_no_baseline_and_is_counted_all_the_same():
 
 def test_single_arm_has_shares_and_no_comparison():
     frame = trial(8).assign(arm="")
-    found = run(frame, arms=None, design="single_arm", draws=20, resamples=200)
+    found = run(frame, arms=None, design="single_arm", visits=["week_12"], draws=20, resamples=200)
     assert set(found.results["quantity"]) == {"share"}
     one = found.results.iloc[0]
     assert one["low"] < one["estimate"] < one["high"]
     assert found.tables["number_needed"].empty
+    measured = score_share([one["estimate"]], one["n_patients"])  # what was drawn is not taken as measured
+    assert one["high"] - one["low"] > 1.02 * (measured["high"] - measured["low"])
 
 
 def test_a_cohort_design_takes_the_variance_of_these_patients_and_fills_no_covariate():

@@ -411,17 +411,14 @@ def test_the_table_has_no_column_that_a_design_leaves_empty_and_says_who_is_coun
             head or ["Arm or comparison", *["Events", "Had it by then (95% CI)"], "Comparison (95% CI)", "P"]
         )
         assert "Shares are by week 12." in printed.notes
-        assert (
-            "Counted are patients with values at baseline and week 2, each until the first visit missed."
-            in printed.notes
-        )
+        assert "Counted: patients measured at baseline and week 2, each until the first visit missed." in printed.notes
         assert all(len(row) in (1, len(printed.head)) for row in printed.rows)
     assert sum(printed.widths) == pytest.approx(1)
     dated = study(design="single_arm")
     released = release(found_in(given, dated) | {name: empty(c) for name, c in OBSERVED.items()}, dated)
     printed = TABLES["reached"](released, Labels(dated))
     assert printed.head[-1] == "Mean weeks without (95% CI)"
-    assert not [note for note in printed.notes if note.startswith("Counted")]
+    assert "Counted: everybody observed after day 0." in printed.notes
 
 
 @pytest.mark.parametrize("sizes", [REPORT, PHONE])

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+
 Number = dict[str, float | str]
 
 # A robust variance is a sum over the patients who make it: with fewer with an event, or without one, it is too small too often.
@@ -54,6 +56,47 @@ def exact_share(events: int, n: int, level: float = 0.95) -> Number:
     low, high = proportion_confint(events, n, alpha=(1 - level) * (2 if one_sided else 1), method="beta")
     method = "clopper_pearson_one_sided" if one_sided else "clopper_pearson"
     return {"estimate": events / n, "low": float(low), "high": float(high), "method": method}
+
+
+def score_share(shares: "Sequence[float] | np.ndarray", n: int, level: float = 0.95) -> Number:
+    """Estimate a share from completed data sets, with Wilson's interval widened by how far they differ.
+
+    With p the mean of the m shares, B their variance and U the mean of p_k (1 - p_k) / n, r = (1 + 1/m) B / U and
+    t = Student's t with (m - 1) (1 + 1/r)^2 df, the limits are the roots of (p - x)^2 = t^2 (1 + r) x (1 - x) / n. Where nothing
+    was imputed r is 0 and they are Wilson's.
+
+    Parameters
+    ----------
+    shares : the share (0-1) in each of m completed data sets; one where nobody is missing.
+    n : people in each of them, at least 1.
+    level : of the interval.
+
+    Returns
+    -------
+    estimate (the mean), low, high (0-1), df (infinite where the shares are the same) and method wilson_score.
+
+    Source: Wilson 1927; Lott and Reiter 2020, American Statistician 74:109-115. Checked against the roots found by R's uniroot, the
+    formula of R's package MIWilson 1.0 (at the same t), and how often it holds a known share.
+
+    Examples
+    --------
+    >>> {name: round(value, 4) for name, value in score_share([0.2, 0.23, 0.25], 100).items() if name != "method"}
+    {'estimate': 0.2267, 'low': 0.1386, 'high': 0.3481, 'df': 18.8595}
+    """
+    import numpy as np
+    from scipy.stats import t
+
+    p = np.asarray(shares, float)
+    m, mean = len(p), float(p.mean())
+    between, within = float(p.var(ddof=1)) if m > 1 else 0.0, float((p * (1 - p)).mean()) / n
+    more = (1 + 1 / m) * between / within if between > 0 else 0.0
+    df = (m - 1) * (1 + 1 / more) ** 2 if more else np.inf
+    a = float(t.ppf((1 + level) / 2, df)) ** 2 * (1 + more) / n
+    reach = float(np.sqrt(a * (mean * (1 - mean) + a / 4)))
+    low, high = ((mean + a / 2 + side * reach) / (1 + a) for side in (-1, 1))
+    # Nobody or everybody in all data sets: the limit is exactly 0 or 1, and not a rounding beside it.
+    ends = {"low": low if mean > 0 else 0.0, "high": high if mean < 1 else 1.0}
+    return {"estimate": mean, **ends, "df": float(df), "method": "wilson_score"}
 
 
 def risk_difference(events: int, n: int, reference_events: int, reference_n: int, level: float = 0.95) -> Number:

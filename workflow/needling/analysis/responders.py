@@ -239,6 +239,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
 def _shares(settings: Settings, study: Study) -> str:
     """How shares come about: of arms by a model; of one group they are counted, as there is no arm to model."""
     if not study.arms:
+        if settings.missing == "imputed":
+            return (
+                "Shares of responders among all patients, the mean over the completed data sets, with Wilson's intervals widened "
+                "by how far these differ (Lott, Reiter 2020)."
+            )
         return "Shares of responders among all patients, counted, with Wilson's intervals."
     ye = _variance(settings, study) == "ye"
     return (
@@ -364,7 +369,7 @@ def _compared(
     shares = np.array([Y[:, group == arm].mean(axis=1) for arm in arms])
     extreme = ((shares == 0) | (shares == 1)).any(axis=0)  # of the completed data sets
     if extreme.any() or not question.arms:
-        table = _unadjusted(events, pairs, settings.level)
+        table = _unadjusted(dict(zip(arms, shares, strict=True)), events, pairs, settings.level)
         method = "unadjusted_wilson_newcombe"
         if extreme.any() and question.arms:  # of one group they are counted in any case
             some = "" if extreme.all() else " of some completed data sets"
@@ -508,26 +513,39 @@ def _named(term: str, columns: dict[str, str], question: Question) -> str:
     return {**arms, **columns}.get(term, term)
 
 
-def _unadjusted(events: dict[str, tuple[int, int]], pairs: list[tuple[str, str]], level: float) -> "pd.DataFrame":
-    """Shares as counted with Wilson's intervals, differences with Newcombe's and Fisher's P; no ratio."""
+def _unadjusted(
+    shares: "dict[str, np.ndarray]", events: dict[str, tuple[int, int]], pairs: list[tuple[str, str]], level: float
+) -> "pd.DataFrame":
+    """Shares in the completed data sets with Wilson's intervals, differences with Newcombe's and Fisher's P; no ratio.
+
+    Newcombe's is made of the limits of both shares; Fisher's P is of the whole number of people nearest to the mean.
+    """
     import numpy as np
     import pandas as pd
     from scipy.stats import fisher_exact
-    from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+    from needling.analysis.proportions import score_share
 
     empty = dict.fromkeys(("se", "statistic", "p", "estimate", "low", "high"), np.nan)
+    found = {arm: score_share(shares[arm], n, level) for arm, (n, _) in events.items()}
     rows: list[dict[str, Any]] = []
     for arm, (n, k) in events.items():
-        low, high = (float(one) for one in proportion_confint(k, n, 1 - level, "wilson"))
-        low, high = (low if k else 0.0), (high if k < n else 1.0)
-        rows.append({**empty, "quantity": "share", "arm": arm, "reference": "", "estimate": k / n, "low": low, "high": high,
-                     "n_patients": n, "n_events": k})  # fmt: skip
+        numbers = {name: found[arm][name] for name in ("estimate", "low", "high")}
+        rows.append(
+            {**empty, **numbers, "quantity": "share", "arm": arm, "reference": "", "n_patients": n, "n_events": k}
+        )
     for arm, reference in pairs:
         (n, k), (m, j) = events[arm], events[reference]
-        low, high = confint_proportions_2indep(k, n, j, m, method="newcomb", compare="diff", alpha=1 - level)
+        (p, low, high), (q, lower, upper) = (
+            [float(found[one][name]) for name in ("estimate", "low", "high")] for one in (arm, reference)
+        )
+        numbers = {
+            "estimate": p - q,
+            "low": p - q - np.hypot(p - low, upper - q),
+            "high": p - q + np.hypot(high - p, q - lower),
+            "p": float(fisher_exact([[k, n - k], [j, m - j]])[1]),
+        }
         both = {"arm": arm, "reference": reference, "n_patients": n + m, "n_events": k + j}
-        p = float(fisher_exact([[k, n - k], [j, m - j]])[1])
-        numbers = {"estimate": k / n - j / m, "low": low, "high": high, "p": p}
         rows.append({**empty, **both, **numbers, "quantity": "risk_difference"})
         rows += [{**empty, **both, "quantity": one} for one in ("risk_ratio", "odds_ratio")]
     return pd.DataFrame(rows)

@@ -449,6 +449,15 @@ def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return displayed([curve, hazard])
 
 
+def _counted(settings: Settings, study: Study) -> str:
+    """Whose time is counted: of a response those of whom the first visit can tell it."""
+    if settings.event:
+        return "everybody observed after day 0"
+    asked = settings.needs(study)
+    visits = [study.visits.baseline, asked.visits[0]] if asked.baseline else [asked.visits[0]]
+    return f"patients measured at {' and '.join(braced('visit', one) for one in visits)}, each until the first visit missed"
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     if settings.event:
@@ -478,7 +487,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return [
         ("model", " ".join(parts)),
         *_written(settings, study),
-        ("uses", "everybody observed after day 0"),
+        ("uses", _counted(settings, study)),
         ("missing", "Whose observation ended without the event is taken to be like those still observed then (independent "
          "censoring); the data cannot show whether it was so."),
         ("table", "reached"), ("figure", "reached"),

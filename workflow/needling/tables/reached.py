@@ -9,7 +9,7 @@ from needling.labels.numbers import MISSING, format_fixed, format_p
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.printed import Pieces, Printed, Row, Told, headed
-from needling.tables.select import asked_for, in_order
+from needling.tables.select import asked_for, in_order, said
 from needling.tables.withheld import HIDDEN, withheld_note
 
 PLACE = ["analysis", "cohort", "outcome"]
@@ -56,7 +56,7 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     if exact.empty:
         return None
     pairs: list[tuple[str, Row]] = []
-    notes: dict[str, None] = dict.fromkeys([*_horizons(exact, labels), *_counted(exact, labels)])
+    notes: dict[str, None] = dict.fromkeys([*_horizons(exact, labels), *_counted(exact, released, labels)])
     has_means, is_compared = exact["quantity"].eq("restricted_mean").any(), exact["quantity"].isin(COMPARED).any()
     for _, rows in exact.groupby(PLACE, sort=False):
         records = rows.to_dict("records")
@@ -114,16 +114,13 @@ def _horizons(exact: pd.DataFrame, labels: Labels) -> list[str]:
     return [f"{head}: {told}." for told, heads in until.items() for head in heads]
 
 
-def _counted(exact: pd.DataFrame, labels: Labels) -> list[str]:
-    """Whom the numbers of a response leave out: those of whom a first visit can not tell it."""
-    found = {}
-    for name in dict.fromkeys(exact.loc[exact["outcome"].ne(""), "analysis"]):
-        asked = labels.plan.analyses[name].needs(labels.plan)
-        first = in_sentence(labels.visit(asked.visits[0]))
-        values = f"values at baseline and {first}" if asked.baseline else f"a value at {first}"
-        found[name] = f"Counted are patients with {values}, each until the first visit missed."
+def _counted(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
+    """Whose time is counted, for each analysis where they differ."""
+    names = dict.fromkeys(exact["analysis"])
+    found = {name: labels.fill(text) for name in names for text in said(released, name, "uses")}
     several = len(set(found.values())) > 1
-    return list(dict.fromkeys(f"{labels.analysis(name)}: {text}" if several else text for name, text in found.items()))
+    told = [f"{labels.analysis(name)}: {text}" if several else text for name, text in found.items()]
+    return [f"Counted: {text}." for text in dict.fromkeys(told)]
 
 
 def _notes(records: list[dict[Any, Any]], labels: Labels) -> list[str]:

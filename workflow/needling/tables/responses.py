@@ -63,7 +63,7 @@ def response_shares(released: dict[str, pd.DataFrame], labels: Labels) -> Printe
     return Printed(_caption(labels), exact, head, headed(pairs), _notes(exact, released, labels), _widths(len(head)))
 
 
-def _heading(place: dict[str, Any], exact: pd.DataFrame, labels: Labels) -> str:
+def _heading(place: dict[Any, Any], exact: pd.DataFrame, labels: Labels) -> str:
     """Name the analysis where there are several, the cohort, the outcome and the visit."""
     parts = [labels.cohort(place["cohort"]), in_sentence(labels.outcome(place["outcome"]))]
     told = ", ".join([*parts, in_sentence(labels.visit(place["visit"]))])
