@@ -15,6 +15,7 @@ from made_results import (
     TRIAL,
     plan,
     shown,
+    single_arm_plan,
     trial_plan,
     unreleased,
     worded_plan,
@@ -30,6 +31,7 @@ from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.build import READER, TEMPLATES, build_report
 from needling.report.page import LARGEST_FILE, VARIABLES, finished
+from needling.report.shown import numbers_of_figure
 from page_words import faults
 
 
@@ -84,7 +86,7 @@ def page_of_forest(tmp_path_factory):
     """A page of one drawing."""
     folder = tmp_path_factory.mktemp("forest")
     write_figure(figures()["forest"], *shown(made_up_trial, 200), folder / "forest")
-    return finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', folder)
+    return finished('<head></head><img src="figures/forest.svg" alt="Forest plot." />', folder, Labels(plan()))
 
 
 def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(page_of_forest):
@@ -111,8 +113,45 @@ def test_a_figure_of_less_than_the_page_is_drawn_to_the_scale_of_the_others(widt
     """Stretched to the whole width its words would be half as large again."""
     figure = Figure(figsize=(width / 25.4, 2))
     figure.savefig(tmp_path / "one.svg")
-    page = finished('<head></head><img src="figures/one.svg" alt="One." />', tmp_path)
+    page = finished('<head></head><img src="figures/one.svg" alt="One." />', tmp_path, Labels(plan()))
     assert (share in page) if share else ("--share" not in page)
+
+
+def test_numbers_of_a_figure_are_told_in_words_and_not_in_codes(built):
+    """Codes of the study file, columns for programs and JSON stay in the file."""
+    one, columns = (
+        Labels(plan()),
+        ["cohort", "arm", "visit", "stage", "reason", "n", "why", "shown", "method", "term", "level"],
+    )
+    cohort = next(iter(one.plan.cohorts))
+    rows = [
+        [cohort, "usual_care", "week_4", "allocated", "", "12", "", "12", "mmrm_reml", '["baseline"]', "0.95"],
+        [
+            cohort,
+            "dry_needling",
+            "",
+            "left_out",
+            "no_baseline",
+            "",
+            "no baseline",
+            "‡",
+            "mmrm_reml",
+            '[["kind", "bruise"]]',
+            "0.95",
+        ],
+    ]
+    heads, lines = numbers_of_figure(pd.DataFrame(rows, columns=columns), one, 30)
+    assert heads == ["Cohort", "Arm", "Visit", "Stage", "Reason", "n", "What"]
+    label = one.cohort(cohort)
+    assert lines[0] == [label, "Usual care", "Week 4", "Allocated", "", "12", "Baseline value"]
+    assert lines[1] == [label, "Dry needling", "", "Left out", "no baseline", "‡", "Kind: bruise"]
+    assert len(numbers_of_figure(pd.DataFrame(rows, columns=columns), one, 1)[1]) == 1
+    heads, lines = numbers_of_figure(pd.DataFrame(rows, columns=columns), Labels(single_arm_plan()), 30)
+    assert (heads[1], lines[0][3]) == ("Group", "In the cohort")
+    levels = pd.DataFrame({"variable": ["age", "sex"], "level": ["", "female"], "low": ["-0.123456", "2"]})
+    assert numbers_of_figure(levels, one, 30) == (
+        ["Characteristic", "Level", "Lower limit"], [["Age", "", "−0.1235"], ["Sex", "female", "2"]]
+    )  # fmt: skip
 
 
 def test_nothing_of_the_marks_of_the_text_is_printed(built):
@@ -133,7 +172,7 @@ def region_of(heads, *rows, folder):
     head = "".join(f"<th>{one}</th>" for one in heads)
     body = "".join(f"<tr><th>{first}</th>{''.join(f'<td>{one}</td>' for one in rest)}</tr>" for first, *rest in rows)
     table = f"<table><caption><strong>Table 1.</strong></caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    return finished(f'<head></head><div id="table-one" class="table-of">\n{table}\n</div>', folder)
+    return finished(f'<head></head><div id="table-one" class="table-of">\n{table}\n</div>', folder, Labels(plan()))
 
 
 def test_rows_that_are_too_long_for_a_line_of_a_phone_are_blocks_and_short_ones_are_none(tmp_path):

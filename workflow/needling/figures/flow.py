@@ -22,7 +22,7 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     lost = _lost(released, labels)
     flow = pd.concat([released["flow"], lost], ignore_index=True) if len(lost) else released["flow"]
     reasons = reasons_left_out(released, labels)
-    why = flow["reason"].map(reasons).where(flow["stage"].eq("left_out"), "").fillna("")
+    why = flow["reason"].map(reasons).where(flow["stage"].eq("left_out"), flow["reason"]).fillna("")
     return flow.assign(why=why, shown=[HIDDEN if pd.isna(n) else f"{n}" for n in flow["n"]])
 
 

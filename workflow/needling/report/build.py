@@ -81,7 +81,7 @@ def build_report(
         (work / "report.md").write_text(text, encoding="utf-8")
         metadata = _metadata(labels.title, labels)
         paths = [
-            _page(work, metadata, folder / "tables", row_words(released["results"], labels)),
+            _page(work, metadata, labels, folder / "tables", row_words(released["results"], labels)),
             _pdf(work, metadata),
             _document(work, metadata, labels),
         ]
@@ -156,7 +156,7 @@ def _pandoc(work: Path, to: str, out: str, *arguments: str) -> Path:
     return work / out
 
 
-def _page(work: Path, metadata: list[str], tables: Path, rows: dict[str, str]) -> Path:
+def _page(work: Path, metadata: list[str], labels: Labels, tables: Path, rows: dict[str, str]) -> Path:
     style = work / "style.html"
     style.write_text(page_style((TEMPLATES / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
     page = _pandoc(
@@ -174,7 +174,8 @@ def _page(work: Path, metadata: list[str], tables: Path, rows: dict[str, str]) -
         f"script=<script>{(TEMPLATES / 'copy.js').read_text(encoding='utf-8')}</script>",
         f"--template={TEMPLATES / 'report.html'}",
     )
-    page.write_text(finished(page.read_text(encoding="utf-8"), work / "figures", tables, rows), encoding="utf-8")
+    whole = finished(page.read_text(encoding="utf-8"), work / "figures", labels, tables, rows)
+    page.write_text(whole, encoding="utf-8")
     return page
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 
 from needling.figures.fonts import FAMILY, WEIGHTS, font_files
 from needling.figures.style import BAND, COLOURS, FAINT, HAIR, INK, MM, PAPER, PHONE, REPORT, RULE
-from needling.labels.numbers import MINUS
-from needling.labels.sentences import sentence, spaced
+from needling.labels.words import Labels
+from needling.report.shown import numbers_of_figure
 
 MOST_LINES = 30  # of a figure's numbers, on the page
 LARGEST_FILE = 15_000  # bytes of a table that is kept in the page
@@ -36,13 +36,16 @@ def page_style(css: str) -> str:
     return f"<style>\n{chr(10).join(faces)}\n{css}</style>\n"
 
 
-def finished(page: str, figures: Path, tables: Path | None = None, rows: dict[str, str] | None = None) -> str:
+def finished(
+    page: str, figures: Path, labels: Labels, tables: Path | None = None, rows: dict[str, str] | None = None
+) -> str:
     """Put drawings for pictures, the numbers of figures and tables, and links into headings and captions.
 
     Parameters
     ----------
     page : the page as pandoc writes it, pictures named as files.
     figures : folder with each figure as SVG (as wide as a phone under phone/) and the numbers that it shows as CSV.
+    labels : the study's words.
     tables : folder with the exact numbers of each table as CSV; without, tables are not offered as files.
     rows : row of the results -> what it is about, for those who point at a printed number.
 
@@ -55,7 +58,10 @@ def finished(page: str, figures: Path, tables: Path | None = None, rows: dict[st
     picture = r'<img[^>]*?src="figures/(\w+)\.svg"[^>]*?/?>'
     page = re.sub(picture, lambda found: _drawing(found, figures), page)
     page = re.sub(
-        r'<figure id="figure-(\w+)">.*?</figure>', lambda found: _with_numbers(found, figures), page, flags=re.DOTALL
+        r'<figure id="figure-(\w+)">.*?</figure>',
+        lambda found: _with_numbers(found, figures, labels),
+        page,
+        flags=re.DOTALL,
     )
     region = r'<div id="table-(\w+)" class="table-of">\s*(<table\b.*?</table>)(.*?)\n</div>'
     page = re.sub(region, lambda found: _region(found, tables), page, flags=re.DOTALL)
@@ -162,18 +168,18 @@ def _file(path: Path) -> str:
     return f'<a class="tool" download="{path.name}" href="data:text/csv;base64,{data}">Download CSV</a>'
 
 
-def _with_numbers(found: re.Match[str], figures: Path) -> str:
+def _with_numbers(found: re.Match[str], figures: Path, labels: Labels) -> str:
     """A figure that opens large, with the numbers that it shows as a folded table."""
     name, figure = found[1], found[0]
     path = figures / f"{name}.csv"
     if not path.exists():
         return figure
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    kept = [one for one in table if one not in ("row_id", "hidden", "status") and table[one].str.strip().ne("").any()]
-    head = "".join(f'<th scope="col">{html.escape(sentence(spaced(str(one))))}</th>' for one in kept)
+    heads, rows = numbers_of_figure(table, labels, MOST_LINES)
+    head = "".join(f'<th scope="col">{html.escape(one)}</th>' for one in heads)
     lines = []
-    for record in table[kept].head(MOST_LINES).itertuples(index=False, name=None):
-        first, *others = (html.escape(_short(value)) for value in record)
+    for row in rows:
+        first, *others = map(html.escape, row)
         lines.append(f'<tr><th scope="row">{first}</th>{"".join(f"<td>{one}</td>" for one in others)}</tr>')
     more = f"<p>The first {MOST_LINES} of {len(table)} lines; the file has all.</p>" if len(table) > MOST_LINES else ""
     number = re.search(r"<figcaption[^>]*><strong>(.*?)\.?</strong>", figure)
@@ -184,15 +190,6 @@ def _with_numbers(found: re.Match[str], figures: Path) -> str:
         f'<p class="tools">{_file(path)}</p></details>'
     )
     return figure.replace("</figure>", f"{data}\n</figure>")
-
-
-def _short(value: str) -> str:
-    """A number as a reader needs it, four digits; a text with spaces for the marks of a code."""
-    try:
-        number = float(value)
-    except ValueError:
-        return spaced(value)
-    return value if number == int(number) and abs(number) < 1e6 else f"{number:.4g}".replace("-", MINUS)
 
 
 def _drawing(found: re.Match[str], figures: Path) -> str:
