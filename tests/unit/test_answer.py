@@ -198,7 +198,9 @@ def test_the_strip_and_the_heading_fit_the_design():
 # ---------------------------------------------------------------- harms and who notices
 
 
-def harms(events=(70, 30), serious=(1, 0), hidden="", kinds=(("soreness", 60), ("bruising", 20), ("bleeding", 5))):
+def harms(
+    events=(70, 30), serious=(1, 0), hidden="", kinds=(("soreness", 60), ("bruising", 20), ("bleeding", 5)), rule="told"
+):
     base = {
         "analysis": "harms",
         "quantity": "share",
@@ -217,7 +219,7 @@ def harms(events=(70, 30), serious=(1, 0), hidden="", kinds=(("soreness", 60), (
         {**base, "arm": "dry_needling", "term": f'[["adverse_event", "{kind}"]]', "n_events": n, "row_id": kind}
         for kind, n in kinds
     ]
-    methods = [("harms", "table", "adverse_events"), ("harms", "serious", "told")]
+    methods = [("harms", "table", "adverse_events"), ("harms", "serious", rule)]
     return {
         "results": pd.DataFrame(rows),
         "methods": pd.DataFrame(methods, columns=["analysis", "item", "text"]),
@@ -231,6 +233,12 @@ def test_harms_are_counted_in_each_arm_and_named():
         "bruising; serious harm in 1 of 80 patients with dry needling and 0 of 80 patients with usual care."
     )
     assert "; no serious harm was recorded." in "".join(harms_line(harms(serious=(0, 0)), Labels(plan())))
+    severe = "".join(
+        harms_line(harms(rule="severity severe"), Labels(plan()))
+    )  # severe is not serious: what counts is said
+    assert "; harm counted as serious (severity severe) in 1 of 80 patients with dry needling" in severe
+    none = "".join(harms_line(harms(serious=(0, 0), rule="severity severe"), Labels(plan())))
+    assert "; no harm counted as serious (severity severe) was recorded." in none
     told = harms_line(harms(hidden="few_events"), Labels(plan()))
     # and not: there are no such data
     assert told == ["How many had one is not shown, because it would tell of few events."]

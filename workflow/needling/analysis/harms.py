@@ -336,6 +336,14 @@ def _soreness(sessions: "pd.DataFrame", question: Question) -> "pd.DataFrame":
     return complete(pd.DataFrame([told | NOTHING | {"method": method, "note": why}]), question, better="lower")
 
 
+def _rule(settings: Settings) -> str:
+    """By what events are counted as serious where the export does not call them so itself, e.g. 'severity severe'."""
+    where = settings.serious
+    if not where or any("serious" in column for column in where):
+        return ""
+    return "; ".join(f"{column.replace('_', ' ')} {' or '.join(map(str, values))}" for column, values in where.items())
+
+
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     everybody = "everybody allocated" if study.design == "randomised" else "everybody"
@@ -365,6 +373,10 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ]
         each = ", ".join(f"{words(one).lower()} ({rule})" for one, rule in zip(classes, told, strict=True))
         parts.append(f"{words(name)}: {each}.")
+    if rule := _rule(settings):
+        parts.append(
+            f"Counted as serious: events with {rule}; which were serious in the sense of the regulators is for the authors to tell."
+        )
     parts.append("Harms are not tested: an interval that holds no difference does not show that there is none.")
     if settings.soreness:
         parts.append(
@@ -375,7 +387,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("model", " ".join(parts)),
         ("uses", who),
         ("missing", f"An event that nobody recorded is none: the shares are right as far as {asked}."),
-        ("serious", "told" if settings.serious else "not_told"),
+        ("serious", (_rule(settings) or "told") if settings.serious else "not_told"),
         ("table", "adverse_events"), ("table", "adverse_event_sessions"), ("table", "serious_events"), ("figure", "events"),
         *([("figure", "soreness")] if settings.soreness else []),
     ]  # fmt: skip

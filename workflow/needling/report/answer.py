@@ -10,8 +10,9 @@ from needling.labels.numbers import decimals, format_count, format_fixed, format
 from needling.labels.sentences import in_sentence, listed, sentence, set_apart, spaced
 from needling.labels.words import POOLED, WITHHELD, Labels
 from needling.report.numbers import Number, primary_sentences
+from needling.tables.adverse_events import counted_as_serious
 from needling.tables.printed import Pieces, Told, joined
-from needling.tables.select import RATIOS, asked_for, in_order, said
+from needling.tables.select import RATIOS, asked_for, in_order
 from needling.tables.withheld import not_shown
 
 TURNED = {"lower": "higher", "higher": "lower"}
@@ -275,8 +276,10 @@ def harms_line(released: dict[str, pd.DataFrame], labels: Labels) -> Pieces:
     serious = _of_arms(rows, "serious", labels)
     if serious:
         none = rows[rows["term"].eq(json.dumps([["serious", "any"]]))]["n_events"].eq(0).all()
-        pieces += ["; no serious harm was recorded"] if none else ["; serious harm in ", *joined(serious)]
-    elif not any(said(released, one, "serious") == ["told"] for one in asked):
+        words = counted_as_serious(released) or "serious"
+        what = "serious harm" if words == "serious" else f"harm {words}"
+        pieces += [f"; no {what} was recorded"] if none else [f"; {what} in ", *joined(serious)]
+    elif counted_as_serious(released) is None:
         pieces.append("; which were serious is for the authors to report")
     return [*pieces, "."]
 

@@ -9,12 +9,13 @@ from needling.labels.numbers import decimals, format_fixed, format_interval
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.schema.side import DELIVERED
+from needling.tables.adverse_events import counted_as_serious
 from needling.tables.clusters import NAMES, share_text, shares
 from needling.tables.clusters import PLACE as OF_CLUSTERS
 from needling.tables.clusters import heading as cluster_heading
 from needling.tables.guesses import PLACE, guessed, heading, index_text
 from needling.tables.printed import Pieces, Told, joined
-from needling.tables.select import asked_for, said
+from needling.tables.select import asked_for
 from needling.tables.withheld import not_shown
 
 KEPT = (("sessions", "enough"), ("crossed_over", "yes"))
@@ -91,6 +92,7 @@ def harms_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[P
     Sentences as pieces of text; a `Told` where a piece prints a result.
     """
     asked, found = asked_for(released, "table", "adverse_events"), []
+    words = counted_as_serious(released)
     results = released["results"][released["results"]["analysis"].isin(asked)]
     for cohort in labels.plan.cohorts:
         mine = results[results["cohort"] == cohort]
@@ -113,8 +115,14 @@ def harms_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[P
         rates = _of_term(mine, "adverse_event", "any", "session_rate").to_dict("records")
         if rates:
             pieces += ["; at ", *joined([_rate(row, labels) for row in rates])]
-        found.append([*_fronted(_of_cohort(cohort, labels), pieces), ".", *_serious(mine, labels)])
-    if asked and not any(said(released, one, "serious") == ["told"] for one in asked):
+        found.append(
+            [
+                *_fronted(_of_cohort(cohort, labels), pieces),
+                ".",
+                *_serious(mine, counted_as_serious(released) or "serious", labels),
+            ]
+        )
+    if asked and words is None:
         found.append(["The study file does not say which events were serious: that is for the authors to report."])
     return found
 
@@ -134,7 +142,7 @@ def _rate(row: dict[Any, Any], labels: Labels) -> Pieces:
     ]
 
 
-def _serious(mine: pd.DataFrame, labels: Labels) -> Pieces:
+def _serious(mine: pd.DataFrame, words: str, labels: Labels) -> Pieces:
     rows = _of_term(mine, "serious", "any", "share").to_dict("records")
     if not rows:
         return []
@@ -146,9 +154,10 @@ def _serious(mine: pd.DataFrame, labels: Labels) -> Pieces:
             ]
             for row in rows
         ]
-        return [" No serious event was recorded (upper limit ", *joined(limits), ")."]
+        what = "No serious event" if words == "serious" else f"No event {words}"
+        return [f" {what} was recorded (upper limit ", *joined(limits), ")."]
     return [
-        " Serious events: ",
+        " Serious events: " if words == "serious" else f" Events {words}: ",
         *joined([_people(row, labels) for row in rows]),
         "; what happened is for the authors to tell.",
     ]

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import MISSING, PERCENT, format_fixed, shared_decimals
-from needling.labels.sentences import in_sentence
+from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 from needling.tables.printed import Printed, Row, Told, headed, told_interval
 from needling.tables.select import asked_for, in_order, said
@@ -91,9 +91,20 @@ def _cell(row: dict[Any, Any], digits: int) -> str:
     return Told(text, row["row_id"], "n_events estimate low high" if front else "estimate low high")
 
 
+def counted_as_serious(released: dict[str, pd.DataFrame]) -> str | None:
+    """Words for events that count as serious, with the rule where the export does not call them so; none where nothing tells."""
+    rules = [text for one in asked_for(released, "table", "adverse_events") for text in said(released, one, "serious")]
+    told = [text for text in dict.fromkeys(rules) if text != "not_told"]
+    if not told:
+        return None
+    return "serious" if told == ["told"] else f"counted as serious ({listed([one for one in told if one != 'told'])})"
+
+
 def serious(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """List the serious events by kind and arm; what happened is for the authors to tell, and no person is described."""
-    told = [one for one in asked_for(released, "table", "serious_events") if said(released, one, "serious") == ["told"]]
+    told = [
+        one for one in asked_for(released, "table", "serious_events") if said(released, one, "serious") != ["not_told"]
+    ]
     exact = _rows("adverse_events", released, labels)
     is_serious = exact["term"].str.startswith('[["serious",')
     exact = exact[exact["analysis"].isin(told) & is_serious & exact["quantity"].eq("share")]
@@ -114,7 +125,8 @@ def serious(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
             who = labels.arm(str(arm)) if arm or not row["hidden"] else f"Every {in_sentence(labels.group)}"
             printed.append((heading, [who, level or "Every kind", n, text]))
     head = [labels.group, "Serious event", "Patients", "What happened"]
-    caption = "Serious adverse events."
+    words = counted_as_serious(released) or "serious"
+    caption = "Serious adverse events." if words == "serious" else f"Adverse events {words}."
     notes = withheld_note(exact)
     return Printed(caption, exact, head, headed(printed), notes, [0.25, 0.3, 0.12, 0.33], (0, 1, 3))
 
