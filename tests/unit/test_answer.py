@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from made_results import plan, shown, single_arm_plan, three_arms_plan, trial_plan
 
+from needling.labels.numbers import decimals, format_fixed
 from needling.labels.words import Labels
 from needling.report.answer import answers, comparison, harms_line, heading, noticed, strip
 from needling.report.numbers import primary_sentences
@@ -306,14 +307,45 @@ def test_clause_2_the_range_over_the_other_analyses():
     assert agreement(other(released, labels, low=low, role="exploratory")[0], labels, rows) == []
     same = other(released, labels, low=low)[0]
     told = "".join("".join(one) for one in agreement(same, labels, rows))
-    assert told.startswith("One other analysis comes to the same conclusion; estimates from ")
+    # single intervals are compared, while the plan adjusts for several questions: it is said
+    assert told.startswith(
+        "Before several questions are allowed for, one other analysis comes to the same conclusion; "
+    )
+    estimate = format_fixed(rows[0]["estimate"], decimals(rows[0]["low"], rows[0]["high"]))
+    assert told.endswith(f"; estimates from {estimate} to {estimate}.")
     past, rows = other(released, labels, low=-2.0, high=0.4)
     told = "".join("".join(one) for one in agreement(past, labels, rows))
-    assert told.startswith("One other analysis does not come to the same conclusion: intervals from −2.0")
+    assert told.endswith("one other analysis does not come to the same conclusion: interval from −2.00 to 0.40.")
+    alone = {name: table.assign(p_adjusted=np.nan) if name == "results" else table for name, table in past.items()}
+    told = "".join("".join(one) for one in agreement(alone, labels, [rows[0] | {"p_adjusted": np.nan}]))
+    assert told.startswith("One other analysis does not come")
+    near = other(past, labels, low=-2.0, high=0.004, analysis="third", row_id="third")[0]
+    near = other(near, labels, low=low, analysis="fourth", row_id="fourth")[0]
+    told = "".join("".join(one) for one in agreement(near, labels, rows))
+    assert "2 of three other analyses do not come to the same conclusion: intervals from −2.00 to 0.40." in told
+    near = near | {"results": near["results"][near["results"]["row_id"].ne("again")]}
+    told = "".join("".join(one) for one in agreement(near, labels, rows))
+    assert told.endswith("1 of two other analyses does not come to the same conclusion: interval from −2.00 to 0.004.")
     assert agreement(released, labels, rows) == []
     twin = pd.DataFrame([{"analysis": "again", "item": "table", "text": "twin"}])
     unbelieved = past | {"methods": pd.concat([past["methods"], twin])}
     assert agreement(unbelieved, labels, rows) == []
+
+
+def test_clause_2_says_of_several_comparisons_which_analyses_differ():
+    released, labels = shown(plan, 200)
+    rows = [one["number"].row for one in primary_sentences(released, labels)][:2]
+    results = released["results"]
+    extra = [rows[0] | {"analysis": "again", "row_id": "a", "role": "sensitivity", "low": -2.0, "high": 0.4}]
+    extra += [rows[0] | {"analysis": "third", "row_id": "b", "role": "sensitivity", "low": rows[0]["low"] - 0.001}]
+    extra += [rows[1] | {"analysis": "again", "row_id": "c", "role": "sensitivity", "low": rows[1]["low"] - 0.001}]
+    more = pd.concat([results, pd.DataFrame(extra).astype(results.dtypes.to_dict())], ignore_index=True)
+    told = "".join("".join(one) for one in agreement(released | {"results": more}, labels, rows))
+    assert "(up to 2) come to the same conclusion in 1 of 2 comparisons; not in " in told
+    assert told.endswith("(1 of 2: interval from −2.00 to 0.40).")
+    agreed = released | {"results": more[more["row_id"].ne("a")]}
+    told = "".join("".join(one) for one in agreement(agreed, labels, rows))
+    assert told.count(" for ") == 3  # each range with its comparison, beside 'allowed for'
 
 
 @pytest.mark.parametrize(
@@ -325,11 +357,18 @@ def test_clause_2_the_range_over_the_other_analyses():
 )
 def test_clause_3_tipping_within_or_beyond_what_was_seen(mean, told):
     place = {"cohort": "myofascial", "outcome": "pain", "visit": "week_4"}
-    points = pd.DataFrame([{**place, "method": "mar", "arm": "dry_needling", "reference": "usual_care", "shifted": "dry_needling",
+    points = pd.DataFrame([{**place, "analysis": "loss", "method": "mar",
+                            "arm": "dry_needling", "reference": "usual_care", "shifted": "dry_needling",
                             "mean_then": mean, "hidden": ""}])  # fmt: skip
     seen = pd.DataFrame([{**place, "arm": "dry_needling", "q10": 1.0, "q90": 8.0}])
-    made = tipping({"tipping_points": points, "distribution": seen}, Labels(plan()))
-    assert "".join(made[0]) == told
+    methods = pd.DataFrame([("loss", "of", "primary")], columns=["analysis", "item", "text"])
+    results = pd.DataFrame({"role": ["primary"], "p_adjusted": [np.nan]})
+    given = {"tipping_points": points, "distribution": seen, "methods": methods, "results": results}
+    assert "".join(tipping(given, Labels(plan()))[0]) == told
+    adjusted = "".join(tipping(given | {"results": results.assign(p_adjusted=0.04)}, Labels(plan()))[0])
+    assert adjusted == f"Before several questions are allowed for, {told[0].lower()}{told[1:]}"
+    other_one = "".join(tipping(given | {"methods": methods.assign(text="week_12")}, Labels(plan()))[0])
+    assert "onclusion of week 12 alone would change" in other_one
     assert tipping({"distribution": seen}, Labels(plan())) == []
 
 
@@ -338,7 +377,7 @@ def test_clause_3_tipping_within_or_beyond_what_was_seen(mean, told):
     [
         ({}, "The primary model was fitted as planned."),
         ({"structures_tried": '["unstructured"]'}, "Of 1 primary model 1 needed a simpler covariance than planned."),
-        ({"status": "singular"}, "Of 1 primary model 1 estimated a variance as zero."),
+        ({"status": "singular"}, "Of 1 primary model 1 found one planned source of variation to be none."),
         ({"status": "rank_deficient"}, "Of 1 primary model 1 left out a term that the data could not tell."),
         ({"status": "failed", "estimate": np.nan}, "Of 1 primary model 1 could not be fitted."),
     ],

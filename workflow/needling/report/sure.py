@@ -8,11 +8,14 @@ from needling.labels.numbers import decimals, format_fixed
 from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import Labels
 from needling.report.numbers import Number, primary_sentences
+from needling.tables.assumptions import asked_again
 from needling.tables.printed import Pieces, Told
 from needling.tables.select import anew, asked_for, comparisons
 
 LITTLE, MUCH = 0.05, 0.20  # shares missing, by Schulz and Grimes 2002: below the first little, above the second much
 PLACE = ["cohort", "outcome", "site", "arm", "reference"]
+FEW = 3  # comparisons whose ranges are told one by one
+BEFORE = "before several questions are allowed for, "
 WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -73,31 +76,40 @@ def others(released: dict[str, pd.DataFrame], row: dict[str, Any]) -> list[dict[
 
 
 def agreement(released: dict[str, pd.DataFrame], labels: Labels, rows: list[dict[str, Any]]) -> list[Pieces]:
-    """Clause 2: of how many comparisons every other analysis says the same, and the range where one does not."""
+    """Clause 2: of how many comparisons every other analysis says the same, with the range; where one does not, which interval.
+
+    Intervals of single comparisons are compared: where the plan adjusts for several questions the clause says that it does not.
+    """
     told = [(row, others(released, row)) for row in rows if pd.notna(row["estimate"])]
     told = [(row, found) for row, found in told if found]
     if not told:
         return []
-    apart = []
-    for row, found in told:
-        first = Number(row, labels)
-        if any(Number(one, labels).side != first.side for one in found):
-            apart.append((row, found))
+    before = BEFORE if any(pd.notna(row["p_adjusted"]) for row in rows) else ""
+    apart = [
+        (row, found, differ)
+        for row, found in told
+        if (differ := [one for one in found if Number(one, labels).side != Number(row, labels).side])
+    ]
     most = max(len(found) for _, found in told)
     many = f"{WORDS[most] if most < len(WORDS) else most} other {'analysis' if most == 1 else 'analyses'}"
     if not apart:
         each = " of each" if len(told) > 1 else ""
-        detail = ["; estimates from ", *_range(*told[0])] if len(told) == 1 else []
         says = "comes" if most == 1 else "come"
-        return [[f"{sentence(many)}{each} {says} to the same conclusion", *detail, "."]]
+        return [[sentence(f"{before}{many}{each} {says} to the same conclusion"), *_ranges(told, labels), "."]]
     if len(told) == 1:
-        which = f"{sentence(many)} does not" if most == 1 else f"Not all of {many}"
-        return [[f"{which} come to the same conclusion: intervals from ", *_reach(*apart[0]), "."]]
+        which = f"{many} does not" if most == 1 else f"{len(apart[0][2])} of {many} do not"
+        which = which.replace(" do not", " does not") if len(apart[0][2]) == 1 else which
+        return [[sentence(f"{before}{which} come to the same conclusion: "), *_reach(*apart[0][::2]), "."]]
     named: Pieces = []
-    for row, found in apart:
-        named += [", " if named else "", f"{_place(row, labels)} (intervals from ", *_reach(row, found), ")"]
+    for row, found, differ in apart:
+        named += [
+            ", " if named else "",
+            f"{_place(row, labels)} ({len(differ)} of {len(found)}: ",
+            *_reach(row, differ),
+            ")",
+        ]
     same = f"the same conclusion in {len(told) - len(apart)} of {len(told)} comparisons"
-    return [[f"Other analyses (up to {most}) come to {same}; not in ", *named, "."]]
+    return [[sentence(f"{before}other analyses (up to {most}) come to {same}; not in "), *named, "."]]
 
 
 def _place(row: dict[str, Any], labels: Labels) -> str:
@@ -107,23 +119,35 @@ def _place(row: dict[str, Any], labels: Labels) -> str:
     return f"{in_sentence(labels.outcome(row['outcome'], row['site']))}{where}{pair}"
 
 
-def _range(row: dict[str, Any], found: list[dict[str, Any]]) -> Pieces:
-    """The smallest and the largest estimate."""
-    digits = decimals(row["low"], row["high"])
-    ends = min(found, key=lambda one: one["estimate"]), max(found, key=lambda one: one["estimate"])
-    first, last = (Told(format_fixed(one["estimate"], digits), one["row_id"], "estimate") for one in ends)
-    return [first, " to ", last]
+def _ranges(told: list[tuple[dict[str, Any], list[dict[str, Any]]]], labels: Labels) -> Pieces:
+    """The smallest and the largest estimate of each comparison, the planned one among them; of many comparisons none."""
+    pieces: Pieces = []
+    for row, found in told if len(told) <= FEW else []:
+        digits = decimals(row["low"], row["high"])
+        ends = min([row, *found], key=lambda one: one["estimate"]), max([row, *found], key=lambda one: one["estimate"])
+        first, last = (Told(format_fixed(one["estimate"], digits), one["row_id"], "estimate") for one in ends)
+        place = f" for {_place(row, labels)}" if len(told) > 1 else ""
+        pieces += [", " if pieces else "; estimates from ", first, " to ", last, place]
+    return pieces
 
 
 def _reach(row: dict[str, Any], found: list[dict[str, Any]]) -> Pieces:
-    """The lowest and the highest end of the intervals."""
+    """The lowest and the highest end of intervals; an end near no difference has the digits that tell its side."""
     digits = decimals(row["low"], row["high"])
     low, high = min(found, key=lambda one: one["low"]), max(found, key=lambda one: one["high"])
     return [
-        Told(format_fixed(low["low"], digits), low["row_id"], "low"),
+        "interval from " if len(found) == 1 else "intervals from ",
+        Told(_end(low["low"], digits), low["row_id"], "low"),
         " to ",
-        Told(format_fixed(high["high"], digits), high["row_id"], "high"),
+        Told(_end(high["high"], digits), high["row_id"], "high"),
     ]
+
+
+def _end(value: float, digits: int) -> str:
+    """An end of an interval; one that is not zero is not printed as zero, up to three decimals."""
+    while digits < 3 and value and float(f"{value:.{digits}f}") == 0:
+        digits += 1
+    return format_fixed(value, digits)
 
 
 def tipping(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
@@ -145,13 +169,17 @@ def tipping(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
                 break
     if not places:
         return []
+    adjusted = released["results"]["p_adjusted"].notna() & released["results"]["role"].eq("primary")
+    before, of = BEFORE if adjusted.any() else "", asked_again(table, released, labels)
     seen_in = "if those not measured had values within what was seen in others"
     if not within:
-        return [[f"No conclusion would change {seen_in}."]]
+        return [[sentence(f"{before}no conclusion{of} would change {seen_in}.")]]
     if places == 1:
-        return [[f"The conclusion would change {seen_in}."]]
-    rest = "every conclusion" if len(within) == places else f"the conclusion for {listed(within)}, and no other,"
-    return [[f"{sentence(seen_in)}, {rest} would change."]]
+        return [[sentence(f"{before}the conclusion{of} would change {seen_in}.")]]
+    rest = (
+        f"every conclusion{of}" if len(within) == places else f"the conclusion{of} for {listed(within)}, and no other,"
+    )
+    return [[sentence(f"{before}{seen_in}, {rest} would change.")]]
 
 
 def rung(rows: list[dict[str, Any]]) -> Pieces:
@@ -170,7 +198,7 @@ def rung(rows: list[dict[str, Any]]) -> Pieces:
     parts = [
         (failed, "could not be fitted"),
         (simpler, "needed a simpler covariance than planned"),
-        (odd, "estimated a variance as zero"),
+        (odd, "found one planned source of variation to be none"),
         (short, "left out a term that the data could not tell"),
     ]
     told = [f"{n} {words}" for n, words in parts if n]

@@ -122,6 +122,13 @@ def _apart(itself: dict[Any, Any], at_random: dict[Any, Any], heading: str, labe
     return [Told(text, at_random["row_id"], "estimate se df")]
 
 
+def asked_again(table: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> str:
+    """Say whose conclusion it is that could tip, where it is not that of the primary analysis: ' of course'; else nothing."""
+    names = [text for one in dict.fromkeys(table["analysis"]) for text in said(released, str(one), "of")]
+    others = [in_sentence(labels.analysis(one)) for one in dict.fromkeys(names) if one != labels.plan.primary]
+    return f" of {listed(others)}" if others else ""
+
+
 def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     """Say in words how far imputed values would have to be off for a conclusion to change, and whether such values were seen.
 
@@ -148,14 +155,16 @@ def tipping_points(released: dict[str, pd.DataFrame], labels: Labels) -> Printed
     if not pairs or rows["hidden"].ne("").all():
         return None
     adjusted, one = released["results"]["p_adjusted"].notna().any(), in_sentence(labels.group)
+    of = asked_again(table, released, labels)
     notes = [
         f"Significant: the interval excludes 0{', not adjusted for several questions' if adjusted else ''}.",
         "n: patients without a value at the visit, imputed as missing at random; mean: of their imputed values. One "
         f"{one} is shifted at a time, the other left as imputed. Seen: the middle 80% of the patients measured in the same {one} "
         "at the visit.",
+        *_analysed(table, released, labels),
     ]
     return Printed(
-        "How far those not measured would have to be from what was imputed for the conclusion to change.",
+        f"How far those not measured would have to be from what was imputed for the conclusion{of} to change.",
         exact,
         [f"{labels.group} shifted", "n", "Mean", "Conclusion"],
         headed(pairs),
@@ -224,7 +233,8 @@ def dropout(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
         ["From", "Reason", *(labels.arm(arm) for arm in plan.arms)],
         headed(pairs),
         [
-            "Of the patients measured at least once. Who missed a visit and came back is not among them.",
+            *_analysed(table, released, labels),
+            "Who missed a visit and came back is not among them.",
             *withheld_note(exact),
         ],
         [0.24, 0.36, *[share] * len(plan.arms)],
@@ -232,6 +242,12 @@ def dropout(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
         "observed",
         folded=True,
     )
+
+
+def _analysed(table: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
+    """Of whom numbers of an analysis are, which may leave out those without a covariate."""
+    used = [text for one in dict.fromkeys(table["analysis"]) for text in said(released, str(one), "uses")]
+    return [f"Of {labels.fill(text)}." for text in dict.fromkeys(used)]
 
 
 def _lost_rows(mine: pd.DataFrame, labels: Labels) -> list[Row]:
