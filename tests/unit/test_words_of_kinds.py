@@ -143,7 +143,7 @@ def test_the_methods_of_one_group_speak_of_no_arms():
         text = text_of(kind, "single_arm")
         assert text
         assert not re.search(r"\barms?\b|logistic|Newcombe|Rubin", text), kind
-    assert "Shares of responders among all patients, counted, with Wilson's intervals." in text_of(
+    assert "Shares of responders among all patients, the mean over the completed data sets, with Wilson's intervals widened" in text_of(
         "responders", "single_arm"
     )
     assert "counted in the patient's group:" in text_of("harms", "cohort")

@@ -115,9 +115,11 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     model = (
         "Overlap weights: a logistic regression on the value at baseline and the covariates gives each patient's chance of each "
         "group, and patients are weighted by their chance of the group that they are not in. Then the means of all that is in the "
-        "regression are the same in both, and the difference is one of patients whom either treatment might have met. What was "
-        "not measured may differ still: the E-value says how strongly it would have to go with both group and outcome, as a risk "
-        "ratio, to account for all of the difference."
+        "regression are the same in both, and the difference is one of patients whom either treatment might have met; its variance "
+        "is the sandwich of the regression and the means together. Without weights: Welch's t test. What is not in the regression, "
+        "measured or not, may differ still: the E-value says how strongly it would have to go with both group and outcome, as a "
+        "risk ratio, to account for all of the difference; of a mean, d standard deviations count as a risk ratio of exp(0.91 d), "
+        "an approximation (VanderWeele, Ding 2017)."
     )
     return [
         ("model", model),

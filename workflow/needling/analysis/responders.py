@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from needling.analysis.formulas import covariance_terms, displayed, summed
 from needling.analysis.g_computation import compared_shares, number_needed, standardised
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, not_estimated
-from needling.cohort.analysed import Needs
+from needling.cohort.analysed import Needs, values_needed
 from needling.schema.side import NUMBER_NEEDED, RELIABLE_CHANGE, RESPONSE_CURVE
 from needling.study.keys import Name, Section, braced, nearest
 from needling.study.plan import Study
@@ -215,22 +215,24 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         for label, response in settings.responses.items()
     ]
     joined = (
-        "told apart, and joined by Rubin's rules"
+        "responders were told in each completed data set, and the results joined by Rubin's rules"
         if study.arms
-        else "and told apart; the mean number of responders, rounded, counts as if all had been measured"
+        else "responders were told in each completed data set"
     )
+    needed = values_needed(study, *(["every covariate"] if settings.adjust else []))
+    who = f"everybody enrolled with {needed[0]}" if needed else "everybody enrolled"
     missing = (
         f"Missing measurements were drawn {settings.draws} times given what was measured of the patient (missing at random, mixed "
-        f"model with the baseline as a response), {joined}."
+        f"model with the baseline as a response); {joined}."
         if settings.missing == "imputed"
         else "A patient who was not measured counts as not having responded, which is an assumption and no finding."
     )
     return [
         ("model", f"{_shares(settings, study)} Responders: {'; '.join(said)}. {missing}{_separated(study)}"),
         *_written(settings, study),
-        ("uses", "everybody enrolled"),
+        ("uses", who),
         ("missing", missing),
-        ("averaged", "everybody enrolled"),
+        ("averaged", who),
         *[("visit", braced("visit", visit)) for visit in settings.visits],
         ("section", "individual"), ("table", "response_shares"), ("figure", "responses"),
     ]  # fmt: skip
@@ -270,17 +272,22 @@ def _separated(study: Study) -> str:
     )
 
 
-def _said(response: Response, settings: Settings, study: Study) -> str:
+def response_words(response: Response) -> str:
+    """Say what a response is that needs no instrument's threshold."""
     if response.percent is not None:
         return f"improved by at least {response.percent:g}% of the own baseline"
     if response.points is not None:
         return f"improved by at least {response.points:g} in the unit of the outcome"
+    return (
+        f"a value of at most {response.at_most:g}"
+        if response.at_most is not None
+        else f"a value of at least {response.at_least:g}"
+    )
+
+
+def _said(response: Response, settings: Settings, study: Study) -> str:
     if response.threshold is None:
-        return (
-            f"a value of at most {response.at_most:g}"
-            if response.at_most is not None
-            else f"a value of at least {response.at_least:g}"
-        )
+        return response_words(response)
     told = []
     for plan in study.cohorts.values():
         for outcome in [one for one in settings.outcomes if one in plan.outcomes]:

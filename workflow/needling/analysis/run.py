@@ -13,7 +13,7 @@ from needling.cohort.numbered import numbered
 from needling.schema.contract import check, empty, plain_text
 from needling.schema.results import KEYS, METHODS, PEOPLE, RESULTS
 from needling.study.analyses import Analysis
-from needling.study.keys import braced
+from needling.study.keys import braced, of_groups
 from needling.study.plan import Study
 
 if TYPE_CHECKING:
@@ -67,9 +67,10 @@ def analyse(
     for question, data in questions(name, given, study):
         outputs += _answered(kind, data, question, given)
     texts = [*kind.methods(settings, study), *_common_methods(name, settings, study, given)]
-    said = [{"analysis": name, "item": item, "text": text} for item, text in texts]
+    said = [{"analysis": name, "item": item, "text": _worded(text, study)} for item, text in texts]
+    results = _joined([o.results for o in outputs], RESULTS, "results")
     tables = {
-        "results": _joined([o.results for o in outputs], RESULTS, "results"),
+        "results": results.assign(note=[of_groups(note, study.design) for note in results["note"]]),
         "methods": check(pd.DataFrame(said, columns=list(METHODS)), METHODS, "methods"),
         "people": people(name, given["visits"], given["patients"], study),
     }
@@ -77,6 +78,11 @@ def analyse(
         made = [o.side[side].assign(analysis=name) for o in outputs if side in o.side and len(o.side[side])]
         tables[side] = _joined(made, contract, side)
     return Analysed(tables)
+
+
+def _worded(text: str, study: Study) -> str:
+    """A sentence of the methods in the words of the design; a code, which has no space, as it is."""
+    return of_groups(text, study.design) if " " in text else text
 
 
 def prepared(name: str, given: "dict[str, pd.DataFrame]", study: Study) -> "dict[str, pd.DataFrame]":

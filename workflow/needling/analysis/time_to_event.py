@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from needling.analysis.formulas import ADJUSTED, Term, displayed
-from needling.analysis.responders import Response, responded
+from needling.analysis.responders import Response, responded, response_words
 from needling.analysis.results import Output, Question, comparisons, complete, favoured, structured
 from needling.cohort.analysed import Needs, completed
 from needling.schema.contract import empty
@@ -449,6 +449,11 @@ def _written(settings: Settings, study: Study) -> list[tuple[str, str]]:
     return displayed([curve, hazard])
 
 
+def _event(settings: Settings) -> str:
+    """What a response is; of an event of known day nothing."""
+    return response_words(settings.response) if settings.response else ""
+
+
 def _counted(settings: Settings, study: Study) -> str:
     """Whose time is counted: of a response those of whom the first visit can tell it."""
     if settings.event:
@@ -471,8 +476,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ]
     else:
         parts = [
-            "First visit with a response, which is known at visits only; a patient is followed up to the first visit missed. "
-            "Curves over the visits by Kaplan and Meier."
+            f"First visit with a response ({_event(settings)}), which is known at visits only; a patient is followed up to the "
+            "first visit missed. Curves over the visits by Kaplan and Meier."
         ]
     how = "Cox regression" if settings.event else "complementary log-log regression"
     if study.arms:
@@ -483,10 +488,12 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
             + (" Whether a ratio is one over time is tested by scaled Schoenfeld residuals." if settings.event else "")
         )
     if study.arms and study.design == "cohort":
-        parts.append("Arms were not drawn by lot: a ratio is an association, and means are described and not compared.")
+        means = ", and means are described and not compared" if settings.event else ""
+        parts.append(f"Arms were not drawn by lot: a ratio is an association{means}.")
     return [
         ("model", " ".join(parts)),
         *_written(settings, study),
+        *([("event", f"The event is the first visit with a response: {_event(settings)}.")] if settings.response else []),
         ("uses", _counted(settings, study)),
         ("missing", "Whose observation ended without the event is taken to be like those still observed then (independent "
          "censoring); the data cannot show whether it was so."),

@@ -82,7 +82,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     ends = [format_fixed(source[column].abs().max(), 2) for column in ("before", "after")]
     caption = (
         f"Before and after weighting: what the groups differ by at day 0, {second} minus {first}, in standard deviations before "
-        f"weighting. Grey: up to {format_fixed(LITTLE, 1)}, which is little. What was not measured may differ still."
+        f"weighting. Grey: up to {format_fixed(LITTLE, 1)}, which is little. What is not shown, measured or not, may differ still."
     )
     said = [
         f"{in_sentence(place_words(rows.iloc[0], labels, source))}: "

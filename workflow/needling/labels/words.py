@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from needling.instruments.definition import Definition, definition
 from needling.labels.sentences import in_sentence, listed, sentence, set_apart, spaced, span, titled
+from needling.study.keys import of_groups
 from needling.study.plan import Study
 
 POOLED = "Share of the maximum possible score"
@@ -356,6 +357,10 @@ class Labels:
             return in_sentence(known(*codes)) if callable(known) else spaced(codes[-1])
 
         return re.sub(r"\{(\w+):([^{}]*)\}", label, text)
+
+    def of_groups(self, text: str) -> str:
+        """Call arms groups in a sentence of a table, figure or report where nobody was allocated."""
+        return of_groups(text, self.plan.design)
 
 
 def _named(label: str | None, code: str) -> str:

@@ -25,7 +25,7 @@ SYMBOLS = {
     "(1 - e_{i})": "A is 1 in the group that is compared and 0 in the other, and e is the chance of it",
     r"\text{mis}": "mis and obs are a patient's missing and measured visits",
     r"\hat{\tau}_{(k)}": "an index in brackets is what is left out",
-    "d_{k}": "d of n at risk had the event at a time",
+    "{d_{k}}": "d of n at risk had the event at a time",
     "B_{a}": "n are people",
     r"\mathbf{z}_{i}": "z are the variables on which a difference may depend",
     "G(i)": "G is the subgroup",
@@ -178,22 +178,31 @@ def plan_items(released: dict[str, pd.DataFrame], labels: Labels) -> list[tuple[
     tests = "Confidence intervals and tests are two-sided"
     if results["framework"].isin(["non_inferiority", "equivalence"]).any():
         tests += ", unless a margin is named"
-    tests += "; no interval is adjusted for multiplicity" if results["p_adjusted"].notna().any() else ""
-    tests += (
-        ". P values answer one question each; a large one is not evidence of no difference, for which the interval "
-    )
-    tests += "should be read."
+    adjusted = results["p_adjusted"].notna().any()
+    tests += "; no interval printed here is adjusted for multiplicity" if adjusted else ""
+    tests += ". P values answer one question each and are not adjusted for several"
+    tests += ", but for those that are called adjusted" if adjusted else ""
+    tests += "; a large one is not evidence of no difference, for which the interval should be read."
     whole = [
         *(told[name] for name in BEFORE_DESIGN),
         ("Design", _design(labels)),
         *(told[name] for name in ITEMS if name not in (*BEFORE_DESIGN, *AT_THE_END)),
-        ("Outcomes", f"{_primary_outcomes(labels)} {sentence(scales)}"),
+        ("Outcomes", f"{_primary_outcomes(labels)} All outcomes, as measured: {scales}".strip()),
         ("Analyses", _analyses(labels)),
-        ("Missing data", " ".join([f"{data}{' '.join(missing)}".strip(), *said_of_several(released)]).strip()),
+        ("Missing data", " ".join([*_missing_data(data, missing, released), *said_of_several(released)])),
         ("Intervals and tests", tests),
         *(told[name] for name in AT_THE_END),
     ]
     return [one for one in whole if one[1]]
+
+
+def _missing_data(uses: str, missing: list[str], released: dict[str, pd.DataFrame]) -> list[str]:
+    """What the primary analysis does about what was not measured; that others do otherwise is said, and what they do by each."""
+    told = [uses.strip()] if uses else []
+    told += [f"In the primary analysis: {in_sentence(' '.join(missing))}"] if missing else []
+    otherwise = released["results"]["imputation"].ne("").any()
+    told += ["Analyses that fill in or carry forward what was not measured say so below."] if otherwise else []
+    return told
 
 
 def _design(labels: Labels) -> str:

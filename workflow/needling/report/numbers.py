@@ -105,7 +105,7 @@ def primary_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list
             where = f" in {in_sentence(labels.cohort(cohort))}" if len(plan.cohorts) > 1 else ""
             at = in_sentence(labels.visit(row["visit"])) if row["visit"] else ""
             pair = in_sentence(labels.compared(row)) if len(plan.arms) > 2 else ""
-            tested = plan.design == "single_arm" or len(rows) == 1 or pd.notna(row["p_adjusted"])
+            tested = len(rows) == 1 or pd.notna(row["p_adjusted"])
             number = Number({str(k): v for k, v in row.items()}, labels, tested)
             found.append({"what": labels.outcome(outcome, site) + where, "visit": at, "pair": pair, "number": number})
     return found

@@ -142,7 +142,7 @@ def _methods(released: dict[str, pd.DataFrame], labels: Labels) -> dict[str, Any
     models = [model_words(name, released, labels) for name in labels.plan.analyses]
     return {
         "models": models,
-        "legend": legend([latex for one in models for latex, _ in one["written"]]),
+        "legend": labels.of_groups(legend([latex for one in models for latex, _ in one["written"]])),
         "items": plan_items(released, labels),
         "lacking": lacking(released, labels),
     }
@@ -173,7 +173,8 @@ def _foot(labels: Labels, told: list[dict[str, Any]]) -> str:
     if any(pd.notna(row["p_adjusted"]) for row in rows):
         parts.append("not adjusted for several questions")
     untested = [not one["number"].tested for one in told]
-    which = ("these comparisons", "them") if all(untested) else ("some of these comparisons", "those")
+    asked = "changes" if labels.plan.design == "single_arm" else "comparisons"
+    which = (f"these {asked}", "them") if all(untested) else (f"some of these {asked}", "those")
     explored = f" The plan sets no error rate over {which[0]}: read {which[1]} as exploratory." if any(untested) else ""
     return f"{', '.join(parts)}.{explored}"
 

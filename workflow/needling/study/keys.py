@@ -1,6 +1,7 @@
 """What every section of the study file shares: strict keys, names, and the error that one sentence can tell."""
 
 import difflib
+import re
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -57,6 +58,32 @@ def nearest(name: str, names: Any) -> str:
 def words(name: str) -> str:
     """Write a name of the study file for people."""
     return name.replace("_", " ").capitalize()
+
+
+ARM = re.compile(r"\b([Aa]n )?([Aa]rm)(s?)\b(?![^{}]*\})")
+
+
+def of_groups(text: str, design: str) -> str:
+    """Call arms groups in a sentence of this project where nobody was allocated; codes in braces stay, and so do labels in them.
+
+    Parameters
+    ----------
+    text : a sentence, before labels stand in it: they may speak of the limb.
+    design : randomised, cohort or single_arm.
+
+    Examples
+    --------
+    >>> of_groups("Nobody in an arm: {arm:arm}. Arms differ.", "cohort")
+    'Nobody in a group: {arm:arm}. Groups differ.'
+    """
+    if design == "randomised":
+        return text
+    return ARM.sub(_as_group, text)
+
+
+def _as_group(found: "re.Match[str]") -> str:
+    article = {"an ": "a ", "An ": "A "}.get(found[1], "")
+    return f"{article}{'Group' if found[2] == 'Arm' else 'group'}{found[3]}"
 
 
 def braced(kind: str, *codes: str) -> str:

@@ -38,11 +38,16 @@ def baseline(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | Non
     notes = [f"{sentence('; '.join(_kinds_of_numbers(exact)))}."]
     if len(arms) > 1:
         first = in_sentence(labels.arm(arms[0]))
-        notes.append(f"Differences from {first} in units of the standard deviation; arms are not tested at baseline.")
+        groups = f"{in_sentence(labels.group)}s"
+        notes.append(
+            f"Differences from {first} in units of the standard deviation; {groups} are not tested at baseline."
+        )
     share = 0.46 / len(arms) if len(arms) > 1 else 0.4
-    by_arm = "" if len(arms) == 1 else ", by arm" if len(plan.cohorts) == 1 else ", by arm within cohort"
+    by = (
+        f", by {in_sentence(labels.group)}{'' if len(plan.cohorts) == 1 else ' within cohort'}" if len(arms) > 1 else ""
+    )
     return Printed(
-        f"Characteristics at baseline{by_arm}.",
+        f"Characteristics at baseline{by}.",
         exact,
         ["Characteristic", *(labels.arm(arm) for arm in arms), *differs],
         headed(pairs),

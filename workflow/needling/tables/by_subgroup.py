@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from needling.labels.numbers import MISSING, format_p, shared_decimals
-from needling.labels.sentences import sentence, spaced
+from needling.labels.sentences import in_sentence, sentence, spaced
 from needling.labels.words import Labels
 from needling.tables.for_whom import PLACE, place_and_pair, place_words, shown, value_words
 from needling.tables.printed import Printed, Row, Told, headed, told_interval
@@ -98,7 +98,7 @@ def notes(exact: pd.DataFrame, labels: Labels) -> list[str]:
     if several:
         found.append(
             "SDs: where subgroups are measured by different instruments, values turned so that higher is better and divided by the "
-            "instrument's standard deviation within arms at baseline; all together is in these then."
+            f"instrument's standard deviation within {in_sentence(labels.group)}s at baseline; all together is in these then."
         )
     for note, rows in exact[exact["note"].ne("")].groupby("note", sort=False):
         where = dict.fromkeys(

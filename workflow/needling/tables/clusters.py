@@ -64,11 +64,19 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
         cells = [component, *_counts(here[0] if here else {}), spread, share_text(by["icc"])]
         pairs.append((heading(place, labels), cells))
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
-    head = ["Level", "Number", "Patients of each, mean", "One arm only", f"SD between them ({level})", f"ICC ({level})"]
+    group = in_sentence(labels.group)
+    head = [
+        "Level",
+        "Number",
+        "Patients of each, mean",
+        f"One {group} only",
+        f"SD between them ({level})",
+        f"ICC ({level})",
+    ]
     notes = [
         "SD: standard deviation between therapists or clinics, on the scale of the outcome. ICC: intraclass correlation, their "
-        "share of the variance that arm, baseline and covariates leave. Intervals are of the profile likelihood. One arm only: "
-        "those all of whose patients are in one arm.",
+        f"share of the variance that {group}, baseline and covariates leave. Intervals are of the profile likelihood. One {group} "
+        f"only: those all of whose patients are in one {group}.",
         *_warnings(exact, labels),
     ]
     return Printed(

@@ -80,7 +80,7 @@ def process(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None
     what = sentence(labels.noun)
     head = ["Measure", "Unit", *(labels.arm(arm) for arm in arms), f"{what} ({_level(compared)})", "n"]
     fixed = [0.1, *[0.12] * len(arms), 0.24, 0.07]
-    notes = ["Under each arm: its marginal mean."] if arms else []
+    notes = [labels.of_groups("Under each arm: its marginal mean.")] if arms else []
     notes += ["Exploratory: no test is made. Other visits are in the exact numbers."]
     return Printed(
         f"Measures of process at {visit}.",
@@ -113,13 +113,15 @@ def relations(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | No
         _, cohort, outcome, site = map(str, place)
         cells = [_number(own, {}), _number(rows.get("raw"), {}), _count(own), str(own["n_observations"])]
         pairs.append((labels.cohort(cohort), [labels.outcome(outcome, site), *cells]))
-    removed = "arm and visit" if labels.plan.arms else "each visit"
+    removed = labels.of_groups("arm and visit") if labels.plan.arms else "each visit"
     head = ["Measure", f"r, means of {removed} removed ({_level(exact)})", f"Raw r ({_level(exact)})", "n", "Visits"]
     notes = ["Raw: two measures that both improve go together whatever they measure. Associations; no test is made."]
     if labels.plan.arms:
         notes.insert(
             0,
-            "Within patients: whether those whose measure changed more than others' of their arm changed more in pain.",
+            labels.of_groups(
+                "Within patients: whether those whose measure changed more than others' of their arm changed more in pain."
+            ),
         )
     return Printed(
         "Correlation of measures of process with pain within patients.",

@@ -56,7 +56,13 @@ def table(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     if exact.empty:
         return None
     pairs: list[tuple[str, Row]] = []
-    notes: dict[str, None] = dict.fromkeys([*_horizons(exact, labels), *_counted(exact, released, labels)])
+    notes: dict[str, None] = dict.fromkeys(
+        [
+            *_of_analyses(exact, released, labels, "event"),
+            *_horizons(exact, labels),
+            *_of_analyses(exact, released, labels, "uses"),
+        ]
+    )
     has_means, is_compared = exact["quantity"].eq("restricted_mean").any(), exact["quantity"].isin(COMPARED).any()
     for _, rows in exact.groupby(PLACE, sort=False):
         records = rows.to_dict("records")
@@ -114,13 +120,16 @@ def _horizons(exact: pd.DataFrame, labels: Labels) -> list[str]:
     return [f"{head}: {told}." for told, heads in until.items() for head in heads]
 
 
-def _counted(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
-    """Whose time is counted, for each analysis where they differ."""
+def _of_analyses(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels, item: str) -> list[str]:
+    """What the event is, or whose time is counted: once where analyses say the same, else for each."""
     names = dict.fromkeys(exact["analysis"])
-    found = {name: labels.fill(text) for name in names for text in said(released, name, "uses")}
-    several = len(set(found.values())) > 1
-    told = [f"{labels.analysis(name)}: {text}" if several else text for name, text in found.items()]
-    return [f"Counted: {text}." for text in dict.fromkeys(told)]
+    found = {name: labels.fill(text) for name in names for text in said(released, name, item)}
+    front = "Counted: " if item == "uses" else ""
+    told = {
+        name: f"{labels.analysis(name)}: {text}" if len(set(found.values())) > 1 else f"{front}{text}"
+        for name, text in found.items()
+    }
+    return [f"{text.rstrip('.')}." for text in dict.fromkeys(told.values())]
 
 
 def _notes(records: list[dict[Any, Any]], labels: Labels) -> list[str]:

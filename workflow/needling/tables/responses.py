@@ -86,7 +86,7 @@ def _caption(labels: Labels) -> str:
     return (
         "Who got better: shares of responders."
         if labels.plan.design == "single_arm"
-        else "Who got better: shares of responders by arm."
+        else labels.of_groups("Who got better: shares of responders by arm.")
     )
 
 

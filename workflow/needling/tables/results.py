@@ -199,7 +199,7 @@ def _people(row: dict[Any, Any]) -> str:
 
 def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels, means: bool) -> list[str]:
     plan = labels.plan
-    notes = ["Under each arm: its marginal mean."] if means else []
+    notes = [labels.of_groups("Under each arm: its marginal mean.")] if means else []
     if (rows["quantity"].eq("change") & rows["reference"].eq("")).any():
         notes.append("Mean: marginal mean at the visit.")
     notes += _model_patients(rows, released)
@@ -295,8 +295,9 @@ def standardised(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
         pairs.append((heading, [_label(row, labels, exact), *cells, _people(row)]))
     levels = [f"{100 * level:g}%" for level in sorted(exact["level"].unique(), reverse=True)]
     notes = [
-        "Hedges' g: the difference over the standard deviation at baseline pooled within arms, made smaller by the factor for the "
-        "degrees of freedom (df) of that standard deviation, whose error the interval counts. It has no test of its own."
+        f"Hedges' g: the difference over the standard deviation at baseline pooled within {in_sentence(labels.group)}s, made "
+        "smaller by the factor for the degrees of freedom (df) of that standard deviation, whose error the interval counts. It has "
+        "no test of its own."
     ]
     for better, sign in (("lower", "negative"), ("higher", "positive")):
         places = exact[exact["better"] == better][PLACE].drop_duplicates().itertuples(index=False, name=None)

@@ -51,7 +51,7 @@ def twin(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     pairs: list[tuple[str, Row]] = []
     for row in mine.to_dict("records"):
         heading = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
-        name = HABITS.get(row["habit"]) or f"{labels.analysis(row['analysis'])} (to be believed)"
+        name = HABITS.get(row["habit"]) or f"{labels.analysis(row['analysis'])} (as planned)"
         if len(plan.arms) > 2 and row["reference"]:
             name += f", {in_sentence(labels.compared(row))}"
         number = _number(row, sizes.get((row["twin"], row["cohort"], row["outcome"])), digits)
