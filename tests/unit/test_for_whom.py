@@ -83,6 +83,7 @@ def test_a_clear_moderator_is_named_with_its_ends_and_no_other():
     results.loc[~age & results["quantity"].eq("moderation"), ["p", "p_adjusted"]] = [0.03, 0.2]
     told = ["".join(one) for one in whom_sentences(released, labels)]
     assert "is not shown to depend on any of what was looked at, nor shown to be the same for all" in told[0]
+    assert "(smallest adjusted P = .20, for " in told[0]
     assert "goes with age, years (P = .012): " in told[1]
     assert told[1].count(" at ") == 2
     assert "sex" not in told[1]

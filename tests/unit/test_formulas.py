@@ -107,6 +107,9 @@ def test_only_descriptions_and_habits_have_no_formula():
 def test_letters_are_told_where_a_formula_has_them():
     assert letters(r"Y_{i} = \alpha") == ""
     assert letters(r"P(R_{i} = 1)") == "Here R is 1 for a responder."
+    assert (
+        letters(r"\prod_{k} \frac{P(C_{ik})}{P(C_{ik})}").count("at risk") == 0
+    )  # a product is no number with the event
     for mark in SYMBOLS:
         assert SYMBOLS[mark] in letters(mark)
     written = " ".join(text for name in SHOWN for item, text in said_by(name) if item == "formula")

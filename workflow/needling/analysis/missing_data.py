@@ -194,6 +194,7 @@ def _written(settings: Settings) -> list[tuple[str, str]]:
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
     named = ", ".join(braced("variant", one) for one in settings.methods)
+    each = "one assumption" if len(settings.methods) == 1 else "one assumption after the other"
     counts = {
         "information_anchored": "what an assumption changes was kept as in the whole sample, so that it adds no information",
         "frequentist": "the assumption was applied anew each time",
@@ -206,14 +207,14 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     needed = values_needed(study, "a value at baseline", *(["every covariate"] if settings.adjust else []))
     who = f"every patient with {' and '.join(needed)}" if needed else "every patient who was measured at least once"
     return [
-        ("model", f"Asks again what {braced('analysis', settings.of)} asks, under one assumption about missing values after the "
-         f"other: {named}. A mixed model for repeated measures (REML) with the value at baseline and the arm at every visit gave "
+        ("model", f"Asks again what {braced('analysis', settings.of)} asks, under {each} about missing values: "
+         f"{named}. A mixed model for repeated measures (REML) with the value at baseline and the arm at every visit gave "
          "each missing value its expectation, given the patient's measured values and the assumption; the values so completed "
          "were analysed at each visit by analysis of covariance. Standard errors by the jackknife; in those that count, "
          f"{counts}."),
         *_written(settings),
         ("uses", f"{who}, also those who were not measured again"),
-        ("missing", "Missing values were imputed by their conditional mean, under one assumption after the other; none can "
+        ("missing", f"Missing values were imputed by their conditional mean, under {each}; what is assumed cannot "
          "be tested with the data. Values missing between measured ones were imputed as missing at random throughout. The tipping "
          f"surface adds a number of points{weekly} to {added[settings.delta_on]} of an arm."),
         ("averaged", "everybody analysed"),

@@ -97,6 +97,7 @@ def run(data: "dict[str, pd.DataFrame]", question: Question) -> Output:
 
 def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
     """What the analysis does, in sentences with codes in braces, and what shows it."""
+    unlike = " Groups that were not alike before differ for that too." if study.design == "cohort" else ""
     return [
         ("model", f"What many programs and papers would print in the place of {braced('analysis', settings.of)}, shown so that "
          "the gap can be seen and not to be believed: Student's t test at each visit; the same with the last value carried "
@@ -105,7 +106,7 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         ("uses", "those measured, by the habits named"),
         ("missing", "It is wrong about missing values on purpose."),
         ("twin", settings.of),
-        *[(f"why_{variant}", text) for variant, text in WHY.items()],
+        *[(f"why_{variant}", f"{text}{unlike}") for variant, text in WHY.items()],
         ("section", "sensitivity"), ("table", "twin"), ("figure", "twin"),
     ]  # fmt: skip
 

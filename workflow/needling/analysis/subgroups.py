@@ -131,8 +131,8 @@ def methods(settings: Settings, study: Study) -> list[tuple[str, str]]:
         )
     if study.design != "randomised":
         model += (
-            " Groups were weighted by overlap on baseline and covariates; what was not measured can make an association differ "
-            "between subgroups too."
+            f" Groups were weighted by overlap on baseline{' and covariates' if settings.adjust else ''}; what is not among these, "
+            "measured or not, can make an association differ between subgroups too."
         )
     model += (
         " Differences in single subgroups are not tested: one that differs from 0 and another that does not do not show that they "

@@ -72,6 +72,15 @@ def _points(row: dict[Any, Any]) -> str:
     return Told(text, row["row_id"], "estimate low high")
 
 
+def _side(row: dict[Any, Any]) -> str:
+    """Whether more sessions go with better or worse outcomes, as far as the interval tells."""
+    if row["low"] <= 0 <= row["high"]:
+        return ", which is not told apart from none"
+    if row["better"] not in ("lower", "higher"):
+        return ""
+    return ", which is better" if (row["high"] < 0) == (row["better"] == "lower") else ", which is worse"
+
+
 def _limits(released: dict[str, pd.DataFrame], table: str) -> list[Pieces]:
     """What the analyses that a table shows say that they cannot show."""
     told = [text for one in asked_for(released, "table", table) for text in said(released, one, "limits")]
@@ -96,7 +105,7 @@ def sessions_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> lis
         place += [in_sentence(labels.arm(first["arm"]))] if first["arm"] else []
         pieces: Pieces = [f"{', '.join(place)}: "]
         if pd.notna(first["estimate"]):
-            pieces += ["for each session more, had everybody received it, ", _points(first)]
+            pieces += ["weighted for who came again, each session more goes with ", _points(first), _side(first)]
         else:
             pieces += [f"what more sessions would have done is not estimated ({first['note']})"]
         if naive is not None and pd.notna(naive["estimate"]):

@@ -38,7 +38,9 @@ def whom_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pi
             pieces += [". " if pieces else "", *_depends(row, own, labels)]
         if not clear and len(tests):
             pieces = [
-                f"the {labels.noun} is not shown to depend on any of what was looked at, nor shown to be the same for all"
+                f"the {labels.noun} is not shown to depend on any of what was looked at, nor shown to be the same for all (",
+                *_smallest(tests, labels),
+                ")",
             ]
         pieces += _together(mine, bool(pieces), labels)
         if pieces:
@@ -48,6 +50,16 @@ def whom_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pi
 
 def _p(row: dict[Any, Any]) -> float:
     return float(row["p"] if pd.isna(row["p_adjusted"]) else row["p_adjusted"])
+
+
+def _smallest(tests: pd.DataFrame, labels: Labels) -> Pieces:
+    """The test that comes nearest, by the P that decides."""
+    row = min(tests.to_dict("records"), key=_p)
+    column = "p" if pd.isna(row["p_adjusted"]) else "p_adjusted"
+    adjusted = "adjusted " if column == "p_adjusted" else ""
+    smallest = f"smallest {adjusted}" if len(tests) > 1 else adjusted
+    told = Told(format_p(row[column]), row["row_id"], column)
+    return [smallest, told, f", for {in_sentence(moderator(row['term'], labels))}"]
 
 
 def _depends(row: dict[Any, Any], own: pd.DataFrame, labels: Labels) -> Pieces:

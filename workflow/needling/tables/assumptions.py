@@ -38,7 +38,9 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
             same = exact[(exact["analysis"] == of[name]) & (exact[by] == list(place)).all(axis=1)]
             heading = _heading(mine.iloc[0].to_dict(), labels, len(plan.arms) > 2)
             lines = [_line(row, None, labels.analysis(of[name]), digits) for row in same.to_dict("records")]
-            other = {row["variant"]: row for row in mine[mine["role"] == OUT_OF_COUNT].to_dict("records")}
+            # missing at random has one variance: the other would print the same interval once more
+            beside = mine[(mine["role"] == OUT_OF_COUNT) & (mine["variant"] != "mar")]
+            other = {row["variant"]: row for row in beside.to_dict("records")}
             for row in mine[mine["role"] != OUT_OF_COUNT].to_dict("records"):
                 label = sentence(labels.variant(row["variant"]))
                 lines.append(_line(row, other.get(row["variant"]), label, digits))
@@ -51,7 +53,9 @@ def assumptions(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
     level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
     head = ["Assumption", f"{sentence(labels.noun)} ({level})", "P", f"{level}, other variance", "P", "n"]
     at = in_sentence(labels.visit(plan.visits.primary))
-    caption = f"Results at {at} under other assumptions about what was not measured."
+    alone = set(exact.loc[exact["analysis"].isin(shown), "variant"]) == {"mar"}
+    what = "imputed as missing at random" if alone else "under other assumptions about what was not measured"
+    caption = f"Results at {at} {'with what was not measured ' * alone}{what}."
     notes = _notes(exact[exact["analysis"].isin(shown)]) + apart + withheld_note(exact)
     widths = [0.27, 0.26, 0.08, 0.21, 0.08, 0.1]
     return Printed(caption, exact, head, headed(pairs), notes, widths, section="sensitivity", folded=True)
@@ -81,12 +85,11 @@ def _line(row: dict[Any, Any], other: dict[Any, Any] | None, label: str, digits:
 
 def _notes(rows: pd.DataFrame) -> list[str]:
     counted = dict.fromkeys(rows.loc[rows["role"] != OUT_OF_COUNT, "variance"])
-    others = dict.fromkeys(rows.loc[rows["role"] == OUT_OF_COUNT, "variance"])
-    notes = [
-        f"Variance that counts: {' or '.join(VARIANCES[one] for one in counted if one in VARIANCES)}; the other: "
-        f"{' or '.join(VARIANCES[one] for one in others if one in VARIANCES)}."
-    ]
-    notes.append("Under missing at random the two are the same. The first row of each part is the analysis itself.")
+    others = dict.fromkeys(rows.loc[rows["role"].eq(OUT_OF_COUNT) & rows["variant"].ne("mar"), "variance"])
+    first, other = (" or ".join(VARIANCES[one] for one in found if one in VARIANCES) for found in (counted, others))
+    beside = f"; the other: {other}" if other else ""
+    notes = [f"Variance that counts: {first}{beside}. The first row of each part is the analysis itself."]
+    notes += ["Under missing at random the two are the same."] if other else []
     if rows["n_clinics"].notna().any() or rows["n_therapists"].notna().any():
         whole = [name for name in ("clinics", "therapists") if rows[f"n_{name}"].notna().any()]
         notes.append(f"The jackknife leaves out whole {listed(whole)}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from needling.labels.words import Labels
 from needling.schema.stored import write_table
 from needling.study.extensions import EXTENSIONS, loaded, part_files
+from needling.tables.printed import without_empty_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,11 @@ def write_tables(
     -------
     Table name -> table, without those that the study has nothing for.
     """
-    made = {name: table for name, make in tables(extensions).items() if (table := make(released, labels)) is not None}
+    made = {
+        name: without_empty_columns(table)
+        for name, make in tables(extensions).items()
+        if (table := make(released, labels)) is not None
+    }
     for name, table in made.items():
         write_table(table.exact, Path(folder) / f"{name}.csv")
     return made

@@ -1,12 +1,12 @@
 """A table as it is printed: text in cells, headings between rows, notes below."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from needling.labels.numbers import format_fixed
+from needling.labels.numbers import MISSING, format_fixed
 
 
 class Told(str):
@@ -62,6 +62,23 @@ class Printed:
     left: tuple[int, ...] = (0,)
     section: str = "others"
     folded: bool = False
+
+
+def without_empty_columns(table: Printed) -> Printed:
+    """Leave out the columns in which no row has anything; the first, which names the rows, stays."""
+    rows = [row for row in table.rows if len(row) > 1]
+    empty = {i for i in range(1, len(table.head)) if all(row[i] in ("", MISSING) for row in rows)}
+    if not rows or not empty:
+        return table
+    kept = [i for i in range(len(table.head)) if i not in empty]
+    whole = sum(table.widths[i] for i in kept) if table.widths else 1.0
+    return replace(
+        table,
+        head=[table.head[i] for i in kept],
+        rows=[row if len(row) == 1 else [row[i] for i in kept] for row in table.rows],
+        widths=[table.widths[i] / whole for i in kept] if table.widths else [],
+        left=tuple(place for place, i in enumerate(kept) if i in table.left),
+    )
 
 
 def headed(rows: list[tuple[str, Row]]) -> list[Row]:

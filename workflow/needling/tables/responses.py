@@ -170,9 +170,14 @@ def _p(row: dict[Any, Any]) -> str:
 
 
 def _notes(exact: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
-    notes = []
-    for analysis in exact["analysis"].unique():
-        notes += [labels.fill(text) for text in said(released, analysis, "missing")]
+    missing = {name: labels.fill(" ".join(said(released, name, "missing"))) for name in exact["analysis"].unique()}
+    differ = len(set(missing.values())) > 1
+    notes = [
+        f"{labels.analysis(name)}: {in_sentence(text)}" if differ else text for name, text in missing.items() if text
+    ]
+    ps = exact.loc[exact["quantity"].eq("risk_difference"), ["p", "p_adjusted"]]
+    if ps["p"].count() > 1 and ps["p_adjusted"].isna().all():
+        notes.append("P values are of the differences and not adjusted for several questions.")
     if labels.plan.arms:
         needed = (
             "A number needed to treat that runs from benefit over infinity (∞) to harm is compatible with no difference. "

@@ -202,7 +202,7 @@ def _notes(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels
     notes = [labels.of_groups("Under each arm: its marginal mean.")] if means else []
     if (rows["quantity"].eq("change") & rows["reference"].eq("")).any():
         notes.append("Mean: marginal mean at the visit.")
-    notes += _model_patients(rows, released)
+    notes += _model_patients(rows, released, labels)
     if rows["p_adjusted"].notna().any():
         used = [plan.families[name] for name in dict.fromkeys(rows["family"]) if name]
         methods = listed(list(dict.fromkeys(FAMILIES[one.method] for one in used)))
@@ -243,14 +243,15 @@ def _frameworks(rows: pd.DataFrame, labels: Labels) -> list[str]:
     ]
 
 
-def _model_patients(rows: pd.DataFrame, released: dict[str, pd.DataFrame]) -> list[str]:
+def _model_patients(rows: pd.DataFrame, released: dict[str, pd.DataFrame], labels: Labels) -> list[str]:
     """Say what n is where a model has every visit of a patient."""
-    over = [said(released, analysis, "people") == ["over_visits"] for analysis in rows["analysis"].unique()]
-    if not any(over):
+    names = rows["analysis"].unique()
+    over = [name for name in names if said(released, name, "people") == ["over_visits"]]
+    if not over:
         return []
-    where = "" if all(over) else " over all visits"
+    whose = "" if len(over) == len(names) else f" of {listed([f'“{labels.analysis(name)}”' for name in over])}"
     return [
-        f"n: patients in the model{where}, each measured at least once; the numbers measured at each visit are in "
+        f"n{whose}: patients in the model, each measured at least once; the numbers measured at each visit are in "
         "{table:observed}."
     ]
 
