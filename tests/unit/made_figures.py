@@ -119,6 +119,20 @@ def drawn_texts(figure):
     return sorted(texts, key=lambda t: t.get_window_extent().bounds)
 
 
+def words_that_do_not_fit(figure):
+    """What a reader would see of words: those cut at the edge of a figure, and those that lie on others."""
+    boxes = [(text.get_text(), text.get_window_extent()) for text in drawn_texts(figure)]
+    width, height = figure.bbox.size
+    cut = [words for words, box in boxes if min(box.x0, box.y0) <= -2 or box.x1 >= width + 2 or box.y1 >= height + 2]
+    upon = [
+        (one, other)
+        for i, (one, a) in enumerate(boxes)
+        for other, b in boxes[i + 1 :]
+        if min(a.x1, b.x1) - max(a.x0, b.x0) >= 2 and min(a.y1, b.y1) - max(a.y0, b.y0) >= 2
+    ]
+    return cut, upon
+
+
 def place_of(figure, words):
     """Middle of a text above the plots, as a share of the figure's width."""
     with style():

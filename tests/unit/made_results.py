@@ -248,6 +248,74 @@ def long_plan():
     )
 
 
+LONG_ARMS = {
+    "usual_care": "Usual care with advice, a home exercise programme and analgesics as needed",
+    "sham": "Superficial dry needling of the upper trapezius and levator, six sessions",
+    "dry_needling": "Deep dry needling with local twitch responses and an exercise programme",
+}
+
+
+def long_arms_plan(**changes):
+    """Labels of 70 letters and more, of three arms, two cohorts, two outcomes and three visits."""
+    outcomes = {"pain": "nprs", "function": "ndi"}
+    weeks = {"baseline": 0, "week_4": 4, "week_12": 12}
+    visits = (
+        "Before the first treatment session at the clinic",
+        "Four weeks after randomisation by telephone interview",
+        "Twelve weeks after randomisation at the outpatient clinic",
+    )
+    schedule = {name: {"label": label, "week": week} for (name, week), label in zip(weeks.items(), visits, strict=True)}
+    return three_arms_plan(
+        **{
+            "patients": {
+                "id": "id",
+                "arm": {**ARM, "codes": dict(enumerate(LONG_ARMS)), "labels": LONG_ARMS},
+                "cohort": {"from": "c"},
+                "covariates": {
+                    "age": {"from": "age", "label": "Age at the first visit to the outpatient clinic", "unit": "years"},
+                    "sex": "sex",
+                },
+            },
+            "visits": {"schedule": schedule, "primary": "week_4"},
+            "instruments": {"nprs": {"total": "nprs"}, "ndi": {"total": "ndi"}},
+            "outcomes": {
+                "pain": "Average intensity of pain in the neck or shoulder over the previous seven days",
+                "function": "Self-reported disability in daily activities because of neck complaints",
+            },
+            "cohorts": {
+                "neck": {
+                    "label": "Chronic myofascial neck pain with referred headache, longer than twelve weeks",
+                    "outcomes": outcomes,
+                },
+                "shoulder": {
+                    "label": "Shoulder complaints of occupational origin in manual workers under sixty-five",
+                    "outcomes": outcomes,
+                },
+            },
+            "analyses": {
+                "primary": {
+                    "kind": "repeated_measures",
+                    "label": "Primary analysis of those who were allocated and measured at least once",
+                    "outcomes": ["pain", "function"],
+                    "contrasts": "pairwise",
+                },
+                "under_loss": {
+                    "kind": "missing_data",
+                    "label": "Under loss",
+                    "of": "primary",
+                    "variance": "frequentist",
+                },
+            },
+        }
+        | changes
+    )
+
+
+def cohort_plan():
+    """Two groups that nobody was allocated to."""
+    return one_cohort(design="cohort", disclosure=TRIAL)
+
+
 def scripts_plan():
     """Labels with accents, in Greek, and in scripts that are read from the right."""
     return worded_plan(

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from made_figures import FIGURES, OF_VISITS, drawn, drawn_texts, with_moderator
 from made_results import (
+    long_arms_plan,
     one_cohort,
     plan,
     shown,
@@ -14,8 +15,10 @@ from made_results import (
     three_arms_plan,
     trial_plan,
 )
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from needling.figures.draw import write_figures
 from needling.figures.flow import boxes
@@ -25,6 +28,8 @@ from needling.figures.panels import of_the_primary
 from needling.figures.sensitivity import panel as sensitivity_panel
 from needling.figures.style import (
     COLOURS,
+    PHONE,
+    REPORT,
     looks,
 )
 from needling.figures.trajectories import limits_of
@@ -123,7 +128,11 @@ def test_the_strip_below_a_course_shows_the_differences_on_the_side_of_the_bette
 @pytest.mark.parametrize(("make", "noun"), [(plan, "Difference"), (trial_plan, "Improvement")])
 def test_a_strip_says_whether_it_shows_differences_or_improvements(make, noun):
     figure, _, _, _ = drawn("trajectories", make, per_arm=60 if make is plan else 200)
-    assert any(text.get_text().startswith(f"{noun} (") for text in figure.texts)
+    told = [text.get_text() for text in figure.texts]
+    strips = [words for words in told if words.startswith(f"{noun}: dry needling minus usual care;")]
+    assert len(strips) == len([ax for ax in figure.axes if ax.patches])
+    if make is trial_plan:
+        assert all(words.endswith("; higher is better") for words in strips)
 
 
 @pytest.mark.parametrize(
@@ -249,13 +258,14 @@ def test_a_caption_names_the_arm_with_which_the_tinted_side_is_better(name):
     assert "tinted" not in drawn(name, single_arm_plan)[2]
 
 
-def test_of_three_arms_the_tint_is_told_for_each_comparison():
+def test_of_three_arms_the_tint_is_told_by_who_is_named_first():
     """Whoever is named first in one comparison can be the reference of the next."""
     labels = Labels(three_arms_plan())
     pairs = pd.DataFrame([("dry_needling", "usual_care"), ("sham", "usual_care"), ("dry_needling", "sham")])
     pairs = pairs.set_axis(["arm", "reference"], axis=1).assign(better="lower")
-    told = [f"{in_sentence(labels.compared(row))}" for row in pairs.to_dict("records")]
-    assert tinted(pairs, labels) == [f"The tinted side is better with {told[0]}, {told[1]} and {told[2]}."]
+    assert tinted(pairs, labels) == ["The tinted side is better with the arm that is named first."]
+    chosen = Labels(labels.plan.model_copy(update={"design": "cohort"}))
+    assert tinted(pairs, chosen) == ["The tinted side is better with the group that is named first."]
     one = in_sentence(labels.arm("dry_needling"))
     assert tinted(pairs.iloc[[0]], labels) == [f"The tinted side is better with {one}."]
     assert tinted(pairs.assign(better="neither"), labels) == tinted(pairs.assign(reference=""), labels) == []
@@ -274,7 +284,65 @@ def test_where_nothing_can_be_shown_no_empty_figure_is_drawn():
     assert alternative.startswith("Means of")
     looked = {line.get_marker() for ax in figure.axes for line in ax.lines if line.get_marker() not in ("None", "")}
     assert looked == {one.marker for one in looks(one_cohort().arms).values()}
-    assert "box" in drawn("distributions", one_cohort)[2]
+    key = [mark.get_marker() for mark in figure.legends[0].legend_handles]  # the key shows what is drawn
+    assert key == [one.marker for one in looks(one_cohort().arms).values()]
+    figure, _, caption, _ = drawn("distributions", one_cohort)
+    assert "box" in caption
+    assert all(isinstance(mark, Patch) for mark in figure.legends[0].legend_handles)
+
+
+def test_a_median_without_its_box_is_explained():
+    def hide(released, kept):
+        table = released["distribution"]
+        table[["q10", "q25", "q75", "q90"]] = np.nan
+        table.loc[table.index[kept:], "median"] = np.nan
+
+    for kept, told in (
+        (0, "means. n:"),
+        (1, "means; a bar without a box: the median. n:"),
+        (2, "means; bars without a box"),
+    ):
+        caption = drawn("distributions", one_cohort, lambda released, kept=kept: hide(released, kept))[2]
+        assert told in caption
+
+
+@pytest.mark.parametrize("name", ["missingness", "distributions"])
+def test_a_row_of_numbers_has_the_mark_of_its_arm_before_it(name):
+    """Of two rows under a panel the colour alone would not tell whose they are."""
+    figure, *_ = drawn(name, plan)
+    texts = [text for text in drawn_texts(figure) if text.get_text() == "n"]
+    marks = [one for one in figure.artists if isinstance(one, Line2D)]
+    arms = looks(plan().arms)
+    assert len(texts) == len(marks) == len(figure.axes) * len(arms)
+    for text in texts:
+        box = text.get_window_extent()
+        beside = [
+            mark
+            for mark in marks
+            for x, y in [mark.get_transform().transform((0, 0))]
+            if box.y0 < y < box.y1 and 0 < x - box.x1 < 12
+        ]
+        assert len(beside) == 1
+        look = next(one for one in arms.values() if one.colour == to_hex(text.get_color()))
+        assert (beside[0].get_marker(), to_hex(beside[0].get_color())) == (look.marker, look.colour)
+
+
+@pytest.mark.parametrize("sizes", [REPORT, PHONE])
+def test_visits_have_their_names_below_a_course_where_these_say_more_than_the_week_and_have_room(sizes):
+    """Time stays to scale: 3 months are a quarter of the way to 12."""
+    figure, source, *_ = drawn("trajectories", trial_plan, per_arm=200, sizes=sizes)
+    texts = drawn_texts(figure)
+    told = [text.get_text() for text in texts]
+    panels = len(source[["cohort", "outcome"]].drop_duplicates())
+    assert told.count("3 months") == told.count("12 months") == told.count("Baseline") == panels
+    assert "Week" not in told
+    x = {name: min(t.get_window_extent().intervalx.mean() for t in texts if t.get_text() == name) for name in told}
+    assert 0.2 < (x["3 months"] - x["Baseline"]) / (x["12 months"] - x["Baseline"]) < 0.3
+    told = [text.get_text() for text in drawn_texts(drawn("trajectories", plan, sizes=sizes)[0])]
+    assert "Week" in told  # "Week 4" says no more than 4 does
+    long = [text.get_text() for text in drawn_texts(drawn("trajectories", long_arms_plan, sizes=sizes)[0])]
+    assert "Week" in long
+    assert not any(re.fullmatch(r"Twelve.*\.", one) for one in long)  # no name is cut
 
 
 def test_what_stands_beside_the_planned_comparison_or_has_no_estimate_is_no_other_answer():

@@ -111,7 +111,9 @@ def test_words_of_a_row_on_a_phone_stand_within_the_plot_before_the_line_of_no_d
                 assert place.x1 < zero * figure.bbox.width
                 assert min(place.y0 - line.y1 for line in intervals if line.y1 < place.y0) > 1
                 assert min([line.y0 - place.y1 for line in intervals if line.y0 > place.y1], default=1000) > 10
-    assert len(seen) == len(source) + 1 == 7  # one row has two lines
+    assert len(seen) == len(source) + 3 == 9  # three rows have two lines
+    told = " ".join(seen)
+    assert all(f"(n = {n})" in told for n in source["n_patients"])  # as the caption says
 
 
 def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups():

@@ -8,7 +8,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.intervals import tinted
-from needling.figures.style import BAND, INK, STRONG, Look, Profile, arm_key, light_grid, looks, new_figure, panel_head
+from needling.figures.style import (
+    BAND,
+    INK,
+    STRONG,
+    Look,
+    Profile,
+    arm_key,
+    light_grid,
+    looks,
+    new_figure,
+    panel_head,
+    room_for_heads,
+)
 from needling.labels.numbers import format_estimate, format_interval
 from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import COLUMNS as NAMES
@@ -92,10 +104,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         row = rows.iloc[0]
         alike = source[(source["analysis"] == row["analysis"]) & (source["unit"] == row["unit"])]
         panel(ax, rows, look, limits(alike))
-        panel_head(
-            ax, _head(row, labels), sentence(f"{labels.noun}, {row['unit']}".rstrip(", ")), whole.width / across - 18
-        )
+        panel_head(ax, _head(row, labels), sentence(f"{labels.noun}, {row['unit']}".rstrip(", ")))
         ax.set_xlabel(_number(row, labels))
+    room_for_heads(figure, axes.reshape(deep, across))
     told = [f"{labels.arm(arm)} minus {in_sentence(labels.arm(reference))}" for arm, reference in pairs]
     handles = [axes[0].plot([], [], **one.kwargs)[0] for one in look.values()]
     arm_key(figure, handles, told, profile)

@@ -145,8 +145,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     if given:
         level = f"{100 * float(source['level'].iloc[0]):g}%"
         caption += (
-            f", and the difference of arms in the outcome with {level} confidence intervals: as it is (filled), and given "
-            f"each (hollow). {WARNING}"
+            f", and the difference of {in_sentence(labels.group)}s in the outcome with {level} confidence intervals: as it is "
+            f"(filled), and given each (hollow). {WARNING}"
         )
         told += [
             f"{place_words(row, labels, source)}, difference given {in_sentence(_name(row['term'], labels))}: "

@@ -6,7 +6,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import Profile, arm_key, light_grid, looks, new_figure, panel_head
+from needling.figures.style import (
+    Profile,
+    arm_key,
+    light_grid,
+    looks,
+    new_figure,
+    panel_head,
+    room_for_heads,
+    text_width,
+)
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import DELIVERED, Labels
@@ -70,9 +79,13 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         heights = [rows["term"].nunique() + 1 for rows in groups.values()]
         figure = new_figure(profile.width, 12 + 4.5 * sum(heights) + 13 * len(groups))
         axes = figure.subplots(len(groups), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
+    names = max(text_width(_label(term, labels), profile.small) for term in terms)
+    across = len(groups) if is_beside else 1
+    room = (profile.width - names) / across - 6
     for ax, (cohort, rows) in zip(axes, groups.items(), strict=True):
         panel(ax, rows, labels, terms if is_beside else None)
-        panel_head(ax, labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Needling", room=40.0)
+        panel_head(ax, labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Needling", room=room)
+    room_for_heads(figure, [axes] if is_beside else [[ax] for ax in axes])
     for ax in axes if is_beside else axes[-1:]:
         ax.set_xlabel("Muscles needled, %")
     if labels.plan.arms:

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.panels import named
-from needling.figures.style import FAINT, INK, Profile, light_grid, new_figure, panel_head
+from needling.figures.style import FAINT, INK, SCALE, Profile, light_grid, new_figure, panel_head, room_for_heads
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -77,8 +77,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         bin_panel(right, mine[mine["plot"] == "bins"], labels.measure(*place).unit)
         head = labels.outcome(*place[1:])
         title = f"{labels.cohort(place[0])}: {in_sentence(head)}" if len(labels.plan.cohorts) > 1 else head
-        panel_head(left, title, room=profile.width_of(2 * pairs) / pairs - 28)
+        panel_head(left, title, room=profile.width_of(2 * pairs) / pairs - SCALE)
         right.set_ylabel("")
+    room_for_heads(figure, axes)
     for ax in axes.ravel()[2 * len(shown) :]:
         ax.set_axis_off()
     return figure

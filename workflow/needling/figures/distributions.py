@@ -1,9 +1,11 @@
 """What was observed: the spread of each outcome by visit and arm, from quantiles and never from single people."""
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from needling.figures.panels import (
@@ -60,12 +62,19 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ax.set_ylim(one.low - 0.03 * (one.high - one.low), one.high + 0.03 * (one.high - one.low))
         numbers_below(ax, rows, positions, look, "n", profile.small)
     if labels.plan.arms:
-        keys = [
-            Patch(edgecolor=mine.colour, facecolor=to_rgba(mine.colour, 0.28) if mine.face == mine.colour else "white")
-            for mine in look.values()
-        ]
-        arm_key(figure, keys, [labels.arm(arm) for arm in look], profile, 2)
+        has_boxes = bool(source["q25"].notna().any())
+        arm_key(
+            figure, [_sample(one, has_boxes) for one in look.values()], [labels.arm(arm) for arm in look], profile, 2
+        )
     return figure
+
+
+def _sample(look: Look, is_box: bool) -> Artist:
+    """What the key shows of an arm: a box, or where none can be drawn the mark of its means."""
+    if is_box:
+        face = to_rgba(look.colour, 0.28) if look.face == look.colour else "white"
+        return Patch(edgecolor=look.colour, facecolor=face)
+    return Line2D([], [], **{**look.kwargs, "linestyle": "none"})  # type: ignore[arg-type]
 
 
 def _fills(rows: pd.DataFrame, low: float, high: float) -> bool:
@@ -78,7 +87,12 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     box = "box from the first to the third quartile with the median, line from the 10th to the 90th percentile, diamond at the mean"
     boxes = source["q25"].notna()
-    what = box if boxes.all() else f"{box}; of few patients the mean alone" if boxes.any() else "means"
+    few = "; of few patients the mean alone, as the mark before n" if labels.plan.arms else "; of few the mean alone"
+    what = box if boxes.all() else f"{box}{few}" if boxes.any() else "means"
+    alone = ~boxes & source["median"].notna()
+    what += f"; {'a bar' if alone.sum() == 1 else 'bars'} without a box: the median" if alone.any() else ""
+    ends = ~boxes & source["q10"].notna() & source["q90"].notna()
+    what += "; lines without a box: from the 10th to the 90th percentile" if ends.any() and not boxes.any() else ""
     caption = f"Observed values of {named(source, labels)}: {what}. n: patients measured."
     if withheld_note(source):
         caption += f" {NOT_DRAWN}"

@@ -11,11 +11,13 @@ from needling.figures.style import (
     FAINT,
     HAIR,
     INK,
+    LEADING,
     LINE,
     STRONG,
     Profile,
     Sheet,
     key_height,
+    lines_below,
     looks,
     text_width,
     wrapped,
@@ -33,6 +35,7 @@ ANY = '[["adverse_event",'
 SERIOUS = '[["serious", "any"]]'
 FACTORS = (ANY, '[["kind",', SERIOUS)
 GAP, PLOTS = 3.0, 62.0  # mm: between columns, fewest for both plots side by side with their numbers
+LETTERS = "abcdefghijklmnopqrstuvwxyz"  # of pairs of arms, where there are several
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -126,21 +129,34 @@ class _Harms:
         }
         told = max([0.0, *(text_width(words, size) for words in self.told.values())])
         self.told_at = profile.width
+        self.several = len(self.pairs) > 1
+        letter = text_width("m", size, 500) + 1.0 if self.several else 0.0
         names = max(text_width(name, size) for name in self.names.values())
         at = names
         self.arm_at = {}
         for arm, width in self.arm_width.items():
             at += GAP + width
             self.arm_at[arm] = at
-        room = profile.width - at - 2 * GAP - (told + GAP if self.pairs else 0)
+        room = profile.width - at - 2 * GAP - (told + GAP if self.pairs else 0) - letter
         self.folded = room < PLOTS
         if self.folded:
-            at, room = 0.0, profile.width - 2.0 - GAP
+            # numbers of one pair stand above its interval, those of several beside theirs
+            at, room = 0.0, profile.width - 2.0 - GAP - (told + GAP + letter if self.several else 0.0)
         self.share_plot = (at + 2 * GAP if not self.folded else 1.0, room * (0.55 if self.pairs else 1.0))
-        start = self.share_plot[0] + self.share_plot[1] + 2 * GAP
+        start = self.share_plot[0] + self.share_plot[1] + 2 * GAP + letter
         self.difference_plot = (start, room - self.share_plot[1] - 2 * GAP)
+        self.titles = {one: wrapped(labels.cohort(one), profile.width, profile.head, 600) for one in self.groups}
+        named = [
+            f"{one}: {labels.compared({'arm': arm, 'reference': reference})}"
+            for one, (arm, reference) in self._lettered()
+        ]
+        self.keyed = [wrapped(one, profile.width, profile.small) for one in named if self.several]
         lines = max(1, len(self.pairs))
         self.step = (0.44 * size + 2.0) * (1.0 if lines == 1 else 0.72 * lines) + (0.44 * size if self.folded else 0.0)
+
+    def _lettered(self) -> list[tuple[str, tuple[str, str]]]:
+        """The pairs of arms with a letter each."""
+        return list(zip(LETTERS, self.pairs, strict=False))
 
     def _name(self, term: str) -> str:
         factor, level = self.labels.level_of(term)
@@ -162,16 +178,25 @@ class _Harms:
             head = 0.44 * size * (2 + max(self._arm(arm).count("\n") for arm in self.look)) + 2.0
         tall = {cohort: self.step * len(terms) for cohort, terms in self.terms.items()}
         several = len(self.labels.plan.cohorts) > 1
-        title = 6.0 if several else 1.5
-        sheet = Sheet(self.profile.width, head + sum(title + one + 6.5 for one in tall.values()) + 4.0)
+        over = {
+            one: 6.0 + lines_below(words, self.profile.head) if several else 1.5 for one, words in self.titles.items()
+        }
+        small = LEADING * self.profile.small
+        keyed = sum(small * (1.15 + words.count("\n")) for words in self.keyed)
+        sheet = Sheet(
+            self.profile.width, head + sum(over[cohort] + one + 6.5 for cohort, one in tall.items()) + 4.0 + keyed
+        )
         self._heads(sheet, head)
         y = head + 1.0
         for cohort, rows in self.groups.items():
             if several:
-                sheet.write(0, y + 4.5, self.labels.cohort(cohort), fontsize=self.profile.head, fontweight=600)
-            y += title
+                sheet.write(0, y + over[cohort] - 1.5, self.titles[cohort], fontsize=self.profile.head, fontweight=600)
+            y += over[cohort]
             self._rows(sheet, cohort, rows, y, tall[cohort])
             y += tall[cohort] + 6.5
+        for words in self.keyed:
+            y += small * (1.15 + words.count("\n"))
+            sheet.write(0, y + 1.0, words, fontsize=self.profile.small, color=FAINT)
         return sheet.figure
 
     def _heads(self, sheet: Sheet, base: float) -> None:
@@ -207,11 +232,11 @@ class _Harms:
                 for arm, x in self.arm_at.items():
                     sheet.write(x, base, self.counts[cohort, term, arm], ha="right", fontweight=weight)
             for place, pair in enumerate(self.pairs):
-                if self.folded and len(self.pairs) > 1:
-                    break  # of several the numbers would lie over the intervals
                 apart = (place - (len(self.pairs) - 1) / 2) * self.step / (len(self.pairs) + 0.6)
-                level = base + (0.0 if self.folded else apart)
+                level = middle + 0.15 * size + apart if self.several else base
                 sheet.write(self.told_at, level, self.told[cohort, term, pair], ha="right", fontweight=weight)
+                if self.several:
+                    sheet.write(self.difference_plot[0] - 1.0, level, LETTERS[place], ha="right", color=FAINT)
 
 
 def _count(rows: pd.DataFrame, term: str, arm: str) -> str:
@@ -241,15 +266,17 @@ def _told(rows: pd.DataFrame, term: str, pair: tuple[str, str]) -> str:
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     level = f"{100 * float(source['level'].iloc[0]):g}%"
-    what = f"Patients with adverse events: number and percentage{' of those in each arm' if labels.plan.arms else ''}"
+    of_each = f" of those in each {in_sentence(labels.group)}" if labels.plan.arms else ""
+    what = f"Patients with adverse events, in percent{of_each}"
     pairs = (
         source.loc[source["quantity"] == "risk_difference", ["arm", "reference"]].drop_duplicates().to_dict("records")
     )
     told = [in_sentence(labels.compared({str(key): value for key, value in one.items()})) for one in pairs]
     if told:
-        order = ", from above" if len(told) > 1 else ""
-        first = "the arm named first" if len(told) > 1 else in_sentence(labels.arm(pairs[0]["arm"]))
-        what += f"; right: differences ({'; '.join(told)}{order}) with {level} score intervals, right of 0 where {first} has more"
+        group = in_sentence(labels.group)
+        first = f"the {group} named first" if len(told) > 1 else in_sentence(labels.arm(pairs[0]["arm"]))
+        pair = f"of two {group}s, with a letter each" if len(told) > 1 else told[0]
+        what += f"; right: differences ({pair}) with {level} score intervals, right of 0 where {first} has more"
         what += " events"
     lines = []
     shown = source[(source["quantity"] == "share") & source["estimate"].notna()]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from needling.figures.style import FAINT, LINE, MM, PAPER, RULE, THIN, Profile, looks, text_width, wrapped
-from needling.labels.sentences import in_sentence, sentence, spaced
+from needling.labels.sentences import in_sentence, sentence, set_apart, spaced
 from needling.labels.words import Labels
 from needling.tables.participants import WHOLE, reasons_left_out
 from needling.tables.withheld import HIDDEN, withheld_note
@@ -64,6 +64,7 @@ class Box:
 
     head: list[Line]
     lines: list[Line]
+    stage: str = ""  # boxes of one stage stand on one level in all arms
 
     @property
     def depth(self) -> int:
@@ -84,22 +85,22 @@ def boxes(source: pd.DataFrame, labels: Labels, arm: str) -> list[Box]:
 
     cohorts = of("allocated", "cohort", labels.cohort) if len(labels.plan.cohorts) > 1 else []
     head = WHOLE[labels.plan.design] if arm else "In the study"
-    found = [Box([(head, _added(mine[mine["stage"] == "allocated"]))], cohorts)]
+    found = [Box([(head, _added(mine[mine["stage"] == "allocated"]))], cohorts, "allocated")]
     if not arm and not cohorts and found[0].head[0][1] == _added(source[source["stage"] == "enrolled"]):
         found = []  # of one group the box above says so
     if (mine["stage"] == "treated").any():
-        found.append(Box([("Treated", _added(mine[mine["stage"] == "treated"]))], []))
+        found.append(Box([("Treated", _added(mine[mine["stage"] == "treated"]))], [], "treated"))
     visits = of("followed", "visit", labels.visit)
-    found += [Box([("Followed", "")], visits)] if visits else []
+    found += [Box([("Followed", "")], visits, "followed")] if visits else []
     absent = mine[mine["stage"] == "absent"]
     if len(absent):
         head = f"Not measured at {in_sentence(labels.visit(str(absent['visit'].iloc[0])))}"
         reasons = of("lost", "reason", lambda reason: sentence(spaced(reason)) or "Lost, no reason on record")
         missed = [line for line in of("missed", "reason", lambda _: "Missed this visit only") if line[1] != "0"]
-        found.append(Box([(head, _added(absent))], [*reasons, *missed]))
+        found.append(Box([(head, _added(absent))], [*reasons, *missed], "absent"))
     found += _left_out(mine, labels)
     outcomes = of("analysed", "outcome", labels.outcome)
-    return [*found, *([Box([("Analysed", "")], outcomes)] if outcomes else [])]
+    return [*found, *([Box([("Analysed", "")], outcomes, "analysed")] if outcomes else [])]
 
 
 def _left_out(mine: pd.DataFrame, labels: Labels) -> list[Box]:
@@ -115,9 +116,9 @@ def _left_out(mine: pd.DataFrame, labels: Labels) -> list[Box]:
         return []
     head: list[Line] = [("Left out of the analysis", "")]
     if all(part == parts[0] for part in parts):
-        return [Box(head, parts[0])]
+        return [Box(head, parts[0], "left_out")]
     each = [(labels.outcome(outcome), *line) for outcome, part in by_outcome.items() for line in part]
-    return [Box(head, [(f"{name}: {in_sentence(why)}", n) for name, why, n in each])]
+    return [Box(head, [(f"{name}: {in_sentence(why)}", n) for name, why, n in each], "left_out")]
 
 
 def _added(rows: pd.DataFrame) -> str:
@@ -127,6 +128,8 @@ def _added(rows: pd.DataFrame) -> str:
 
 GAP, PAD, INDENT, BETWEEN = 4.0, 1.4, 2.5, 6.0  # mm: from box to box, within a box, of lines below a head, between arms
 WIDEST = 74.0  # mm of one arm's column
+CLOSE = 33.0  # mm: where columns are narrower, they stand half as far apart
+STAGES = ("allocated", "treated", "followed", "absent", "left_out", "analysed")  # from above
 
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
@@ -144,7 +147,8 @@ class _Flow:
         self.arms = labels.plan.arms or [""]
         self.look = looks(labels.plan.arms)
         count = len(self.arms)
-        self.column = min(WIDEST, (profile.width - 1 - BETWEEN * (count - 1)) / count)
+        between = BETWEEN if profile.width / count > CLOSE else BETWEEN / 2
+        self.column = min(WIDEST, (profile.width - 1 - between * (count - 1)) / count)
         spread = (profile.width - self.column) / (count - 1) if count > 1 else 0.0
         self.spread = min(spread, self.column + 30)
         self.left = (profile.width - self.column - self.spread * (count - 1)) / 2
@@ -155,24 +159,32 @@ class _Flow:
         self.named = max((len(lines) for lines in names.values()), default=0)
 
     def _wrapped(self, box: Box, width: float) -> Box:
-        """Break words that would run into their number."""
+        """Break words that would run over the edge, the last line before the number that stands in it."""
 
-        def broken(lines: list[Line], indent: float) -> list[Line]:
+        def broken(lines: list[Line], indent: float, weight: int) -> list[Line]:
             found: list[Line] = []
             for words, n in lines:
-                room = width - 2 * PAD - indent - text_width(n, self.size, 600) - 1.5
-                *first, last = wrapped(words, room, self.size, 600).split("\n")
+                room = width - 2 * PAD - indent
+                beside = room - text_width(n, self.size, weight) - 1.5 * bool(n)
+                *first, last = wrapped(words, room, self.size, weight).split("\n")
+                if text_width(last, self.size, weight) > beside:
+                    *front, end = last.split(" ")
+                    fits = text_width(end, self.size, weight) <= beside
+                    first += ([set_apart(" ".join(front))] if front else []) if fits else [last]
+                    last = set_apart(end) if fits else ""
                 found += [*((part, "") for part in first), (last, n)]
             return found
 
-        return Box(broken(box.head, 0.0), broken(box.lines, INDENT))
+        return Box(broken(box.head, 0.0, 600), broken(box.lines, INDENT, 400), box.stage)
 
     def drawn(self) -> Figure:
         """Draw everything."""
-        depths = [
-            max(self._depth(stack[level]) for stack in self.boxes.values() if level < len(stack))
-            for level in range(max(len(stack) for stack in self.boxes.values()))
-        ]
+        here = [box for stack in self.boxes.values() for box in stack]
+        depths = {
+            stage: max(self._depth(box) for box in here if box.stage == stage)
+            for stage in STAGES
+            if any(box.stage == stage for box in here)
+        }
         figure = Figure()
         self.ax = figure.add_axes((0, 0, 1, 1))
         self.ax.set_axis_off()
@@ -183,7 +195,7 @@ class _Flow:
         for arm, x in zip(self.arms, middles, strict=True):
             self._stack(arm, x - self.column / 2, y, depths)
         names = self.named * self.line + 1.5 if self.named else 0.0
-        height = y + names + sum(depths) + GAP * (len(depths) - 1) + 1
+        height = y + names + sum(depths.values()) + GAP * (len(depths) - 1) + 1
         self.ax.set(xlim=(0, self.profile.width), ylim=(height, 0))
         figure.set_size_inches(self.profile.width * MM, height * MM)
         return figure
@@ -221,18 +233,22 @@ class _Flow:
             self._arrow(x, level, x, level + 3.5)
         return level + 3.5
 
-    def _stack(self, arm: str, x: float, y: float, depths: list[float]) -> None:
-        """The boxes of one arm below its name, with an edge in its colour."""
-        stack = self.boxes[arm]
+    def _stack(self, arm: str, x: float, y: float, depths: dict[str, float]) -> None:
+        """The boxes of one arm below its name, with an edge in its colour; past a stage that it has not its arrow goes on."""
+        stack = {box.stage: box for box in self.boxes[arm]}
         if self.labels.plan.arms:
             y += self.named * self.line + 1.5
             for back, words in enumerate(reversed(self.names[arm])):
                 look: Any = {"fontsize": self.size, "fontweight": 500, "color": self.look[arm].colour, "va": "baseline"}
                 self.ax.text(x, y - 1.2 - back * self.line, words, **look)
-        for number, (box, depth) in enumerate(zip(stack, depths, strict=False)):
-            self._box(x, y, self.column, box, depth, self.look[arm].colour if self.labels.plan.arms else RULE)
-            if number < len(stack) - 1:
-                self._arrow(x + self.column / 2, y + depth, x + self.column / 2, y + depth + GAP)
+        middle, left = x + self.column / 2, None
+        for stage, depth in depths.items():
+            if stage in stack:
+                if left is not None:
+                    self._arrow(middle, left, middle, y)
+                colour = self.look[arm].colour if self.labels.plan.arms else RULE
+                self._box(x, y, self.column, stack[stage], depth, colour)
+                left = y + depth
             y += depth + GAP
 
     def _box(self, x: float, y: float, width: float, box: Box, depth: float | None = None, edge: str = RULE) -> None:

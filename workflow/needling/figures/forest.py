@@ -9,7 +9,20 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from needling.figures.intervals import tinted
-from needling.figures.style import BAND, FAINT, INK, LEADING, STRONG, Look, Profile, Sheet, looks, text_width, wrapped
+from needling.figures.style import (
+    BAND,
+    FAINT,
+    HOLDING,
+    INK,
+    LEADING,
+    STRONG,
+    Look,
+    Profile,
+    Sheet,
+    looks,
+    text_width,
+    wrapped,
+)
 from needling.labels.numbers import column_decimals, decimals, format_fixed, format_p
 from needling.labels.sentences import in_sentence, listed, sentence
 from needling.labels.words import POOLED, Labels
@@ -202,7 +215,7 @@ class _Forest:
             [self._head(arm) for arm in (groups[0].first["reference"], groups[0].first["arm"])] if self.means else []
         )
         asked += [] if self.several else [words for *_, words in self._sides_of(groups[0])]
-        deep = LEADING * size * max([1, *(1 + words.count("\n") for words in asked)])
+        deep = LEADING * size * max([1, 2 + self.noun.count("\n"), *(1 + words.count("\n") for words in asked)])
         self.base = max(11.2 if self.means else 7.8, deep + (5.0 if self.means else 1.5))
 
     @staticmethod
@@ -237,7 +250,7 @@ class _Forest:
             if wanted:
                 self.p_at.insert(0, right)
                 right -= 12.0
-        interval = max(text_width(one, size) for _, one, _ in printed)
+        interval = max(text_width(f"({self.level})", size, 500), *(text_width(one, size) for _, one, _ in printed))
         estimate = max(text_width(one, size, 600) for one, _, _ in printed)
         self.interval = right - (GAP if self.p_at else 0) - interval
         self.estimate = self.interval - 1.5
@@ -249,7 +262,7 @@ class _Forest:
             self._fold(estimate, interval)
 
     def _fold(self, estimate: float, interval: float) -> None:
-        """On a narrow sheet the words of a row stand above its line, and P and n are left to the table."""
+        """On a narrow sheet the words of a row, with n, stand above its line, and P is left to the table."""
         self.folded, self.tested, self.adjusted, self.p_at = True, False, False, []
         size, width = self.profile.type, self.profile.width
         self.interval = width - interval - 0.5
@@ -260,11 +273,21 @@ class _Forest:
             end = self._zero(group) if self.share >= 0.5 else self.plot[1]
             for row in group.rows:
                 measure = self.measures[id(row)].replace("\n", " ")
+                *_, n = texts(row, group.digits)
                 words = _row_label(row, self.labels, self.pairs) + (f", {measure}" if measure else "")
+                words += f" (n = {n})".replace(" = ", f"{HOLDING}={HOLDING}") if n else ""
                 self.names[id(row)] = wrapped(words, end - self.plot[0] - 2, size)
         lines = max(1 + name.count("\n") for name in self.names.values())
         self.step = 2 * CLEAR + 0.6 + 0.44 * size * lines
         self.middle = 1 - CLEAR / self.step
+
+    @property
+    def noun(self) -> str:
+        """What a row compares, in the lines that it takes over its numbers."""
+        room = (
+            self.profile.width - self.plot[1] - GAP - (self.profile.width - min(self.p_at) + 12.0 if self.p_at else 0.0)
+        )
+        return wrapped(sentence(self.labels.noun).split(" from")[0], room, self.profile.type, 500)
 
     def _head(self, arm: str) -> str:
         """The name of an arm over its column, a word a line where it is long."""
@@ -305,9 +328,11 @@ class _Forest:
             sheet.rule(self.n + GAP + 1, self.mean_at[1], 3.8)
             for x, arm in zip(self.mean_at, (first["reference"], first["arm"]), strict=True):
                 sheet.write(x, self.base, self._head(arm), ha="right", color=self.look[arm].colour, **bold)
-        noun = sentence(self.labels.noun).split(" from")[0]
         sheet.write(self.interval, self.base, f"({self.level})", **bold)
-        sheet.write(self.interval, self.base - 0.42 * size, noun, **bold)
+        # over the interval where it fits, else further left, over the estimate too
+        right = min(self.p_at) - 12.0 if self.p_at else self.profile.width
+        start = min(self.interval, right - text_width(self.noun, size, 500) - 0.5)
+        sheet.write(start, self.base - 0.42 * size, self.noun, **bold)
         names = [("P", self.tested), ("Adjusted\nP", self.adjusted)]
         for x, words in zip(self.p_at, [word for word, wanted in names if wanted], strict=True):
             sheet.write(x, self.base, words, ha="right", **bold)
@@ -334,9 +359,11 @@ class _Forest:
         if not left_arm:
             return []
         zero = self._zero(group)
+        # over a plot of its own they have the width of the sheet; in the head of all the words over the numbers stand there
+        end = self.profile.width if self.several else self.plot[1] + GAP
         rooms = (
             (left_arm, zero - 1.2, "right", zero - self.plot[0]),
-            (right_arm, zero + 1.2, "left", self.plot[1] - zero + GAP),
+            (right_arm, zero + 1.2, "left", end - zero - 1.2),
         )
         size = self.profile.type
         return [
@@ -346,7 +373,8 @@ class _Forest:
 
     def _side(self, arm: str, group: Group) -> str:
         if self.pairs:
-            return "First-named arm" if arm == group.first["arm"] else "Second-named arm"
+            place = "First" if arm == group.first["arm"] else "Second"
+            return f"{place}-named {in_sentence(self.labels.group)}"
         return self.labels.arm(arm)
 
     def _zero(self, group: Group) -> float:
@@ -425,15 +453,13 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     level = f"{100 * float(source['level'].iloc[0]):g}% confidence intervals"
     rows = source.to_dict("records")
     if plan.design == "single_arm":
-        what = f"Change from baseline at each visit with {level} (course in one arm, not an effect)."
+        what = f"Change from baseline at each visit with {level} (course of one group, not an effect)."
     else:
         noun = "Effect" if plan.design == "randomised" else "Adjusted difference (an association)"
         what = f"{noun} at {in_sentence(labels.visit(plan.visits.primary))} with {level}."
     told = [f"{what} n: patients in the model.", *withheld_note(source)]
     side = tinted(source, labels)
-    told += (
-        ["The tinted side is better with the arm that is named first in the row."] if side and by_pair(source) else side
-    )
+    told += side
     if any(is_turned(row) for row in rows):
         told.append("A positive number that is better is drawn to the left; the numbers keep their sign.")
     lines = []

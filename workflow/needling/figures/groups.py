@@ -47,17 +47,19 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     groups = [rows for _, rows in source.groupby(GROUP, sort=False)]
     effects = source[source["quantity"] == "effect_at"]
     rows, digits = effects.to_dict("records"), shared_decimals(source)
-    left = GAP + max(text_width(_name(row, labels), profile.type) for row in rows)
+    told = [_name(row, labels, profile) for row in rows]
+    left = GAP + max(text_width(name, profile.type) for name in told)
+    step = max(STEP, 1.2 + LEADING * profile.type * max(1 + name.count("\n") for name in told))
     numbers = max(text_width(number(row, digits), profile.type) for row in rows)
     right = profile.width - GAP - max(numbers, text_width(ASKED, profile.small))
-    heights = [STEP * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
+    heights = [step * int((one["quantity"] == "effect_at").sum()) + LINE_OF_ALL for one in groups]
     below = [BELOW + MORE * _axis(one, labels, right - left, profile).count("\n") for one in groups]
     over = [lines_below(_title(one, source, labels, profile), profile.head) for one in groups]
     sheet = Sheet(profile.width, HEAD * len(groups) + sum(heights) + sum(below) + sum(over))
     y = 0.0
     for one, height, under, more in zip(groups, heights, below, over, strict=True):
         y += more
-        _group(sheet, one, source, labels, profile, (left, right, y, height))
+        _group(sheet, one, source, labels, profile, (left, right, y, height, step))
         y += HEAD + height + under
     return sheet.figure
 
@@ -73,9 +75,9 @@ def _title(rows: pd.DataFrame, source: pd.DataFrame, labels: Labels, profile: Pr
     return wrapped(place_and_pair(rows.iloc[0].to_dict(), labels, source), profile.width, profile.head, 600)
 
 
-def _name(row: dict[Any, Any], labels: Labels) -> str:
-    """The subgroup and how many patients it is of."""
-    return f"{subgroup(row, labels)} ({row['n_patients']})"
+def _name(row: dict[Any, Any], labels: Labels, profile: Profile) -> str:
+    """The subgroup and how many patients it is of, in the lines that it takes."""
+    return wrapped(f"{subgroup(row, labels)} ({row['n_patients']})", 0.33 * profile.width, profile.type)
 
 
 def _group(
@@ -84,38 +86,40 @@ def _group(
     source: pd.DataFrame,
     labels: Labels,
     profile: Profile,
-    place: tuple[float, float, float, float],
+    place: tuple[float, float, float, float, float],
 ) -> None:
     """Write the head of a plot, its names and numbers, and draw its intervals."""
-    left, right, y, height = place
+    left, right, y, height, step = place
     digits = shared_decimals(source)
     sheet.write(0, y + 4.4, _title(rows, source, labels, profile), fontweight=600, fontsize=profile.head)
     for p in rows["p"].dropna():
         under = y + HEAD + height + 1.2 + 2 * LEADING * profile.small
         sheet.write(profile.width, under, f"{ASKED}\n{format_p(p)}", ha="right", color=FAINT, fontsize=profile.small)
     effects = rows[rows["quantity"] == "effect_at"].reset_index(drop=True)
-    at = [STEP * (i + 0.5) + LINE_OF_ALL * (one == "pooled") for i, one in enumerate(effects["variant"])]
+    at = [step * (i + 0.5) + LINE_OF_ALL * (one == "pooled") for i, one in enumerate(effects["variant"])]
     down = 0.36 * profile.type / 2.2
     for row, where in zip(effects.to_dict("records"), at, strict=True):
         weight = 500 if row["variant"] == "pooled" else 400
-        sheet.write(0, y + HEAD + where + down, _name(row, labels), fontweight=weight)
+        name = _name(row, labels, profile)
+        further = LEADING / 2 * profile.type * name.count("\n")
+        sheet.write(0, y + HEAD + where + down + further, name, fontweight=weight)
         sheet.write(profile.width, y + HEAD + where + down, number(row, digits), ha="right", fontweight=weight)
     shown_first = effects.iloc[0].to_dict()
     ends = limits(source[source["quantity"] == "effect_at"], shown_first)
     ax = difference_axis(sheet.panel(left, y + HEAD, right - left, height, ylim=(height, 0)), ends, 5)
     better_side(ax, shown_first, ends)
-    _intervals(ax, effects, at)
+    _intervals(ax, effects, at, step)
     ax.set_xlabel(_axis(rows, labels, right - left, profile), color=FAINT)
     sides = (0.0, place_of_none(left, right, ends), profile.width)
     name_sides(sheet, shown_first, labels, profile, sides, y + HEAD - 2.1)
 
 
-def _intervals(ax: Axes, rows: pd.DataFrame, at: list[float]) -> None:
+def _intervals(ax: Axes, rows: pd.DataFrame, at: list[float], step: float) -> None:
     """Squares for subgroups, a diamond for all together below a line."""
     for row, y in zip(rows.to_dict("records"), at, strict=True):
         is_all = row["variant"] == "pooled"
         if is_all:
-            ax.axhline(y - STEP / 2 - LINE_OF_ALL / 2, color=HAIR, linewidth=0.7, zorder=0)
+            ax.axhline(y - step / 2 - LINE_OF_ALL / 2, color=HAIR, linewidth=0.7, zorder=0)
         ax.plot([row["low"], row["high"]], [y, y], color=INK, linewidth=STRONG, zorder=2)
         ax.plot(
             row["estimate"], y, marker="D" if is_all else "s", markersize=4.4 if is_all else 3.6, color=INK, zorder=3

@@ -4,7 +4,19 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import FAINT, INK, PAPER, RULE, STRONG, Profile, Sheet, looks, text_width, wrapped
+from needling.figures.style import (
+    FAINT,
+    INK,
+    PAPER,
+    RULE,
+    STRONG,
+    Profile,
+    Sheet,
+    lines_below,
+    looks,
+    text_width,
+    wrapped,
+)
 from needling.labels.numbers import MISSING, format_fixed
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
@@ -14,6 +26,7 @@ from needling.tables.withheld import withheld_note
 SECTION = "guesses"
 COLUMNS = ["row_id", *PLACE, "variant", "arm", "estimate", "low", "high", "level", "n_patients", "hidden"]
 STEP, HEAD, TOP, AXIS = 5.2, 6.4, 11.0, 8.0  # mm: a row, a heading over rows, what stands over the plot, its axis
+BELOW = 1.0  # mm: clear below the words that stand above their row
 FEWEST = 40.0  # mm: the plot beside its names; with less the names stand above
 ENDS = {-1.0: "all wrong", 0.0: "as by chance", 1.0: "all right"}
 
@@ -55,8 +68,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     n_of = dict(zip(source.index, counts, strict=True))
     deep = max(3.3 * size / 7.5 * (1 + name.count("\n")) for name in names.values())
     step = deep + STEP if is_folded else max(STEP, 2.0 + deep)
-    heads = [heading(place, labels) for place, _ in blocks]
-    tall = sum((HEAD if head else 0) + step * len(rows) for head, (_, rows) in zip(heads, blocks, strict=True))
+    heads = [wrapped(heading(place, labels), profile.width, size, 600) for place, _ in blocks]
+    over = [HEAD + lines_below(head, size) if head else 0.0 for head in heads]
+    tall = sum(over) + step * sum(len(rows) for _, rows in blocks)
     sheet = Sheet(profile.width, TOP + tall + AXIS)
     n_at = left + 12
     plot = (2.0 if is_folded else n_at + 6, profile.width - wide - 4)
@@ -67,11 +81,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     sheet.write(profile.width - wide, base, f"Index {level}", fontweight=500)
     _over_the_plot(sheet, plot, base, profile)
     sheet.rule(0, profile.width, base + 1.4, INK, 0.8)
-    y, places = TOP, []
-    for head, (_, rows) in zip(heads, blocks, strict=True):
+    y, places, worded = TOP, [], []  # worded: from where to where words stand over the plot of a narrow sheet
+    for head, above, (_, rows) in zip(heads, over, blocks, strict=True):
         if head:
-            sheet.write(0, y + 4.0, head, fontweight=600)
-            y += HEAD
+            sheet.write(0, y + above - 2.4, head, fontweight=600)
+            worded.append((y, y + above))
+            y += above
         for index, row in rows.iterrows():
             # a folded row has its name above the line on which interval and number stand
             place = y + (deep + STEP / 2 if is_folded else step / 2)
@@ -82,12 +97,15 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
                 sheet.write(n_at, place + 0.15 * size, n_of[index], ha="right")
             sheet.write(profile.width - wide, place + 0.15 * size, numbers[row["row_id"]])
             places.append(place)
+            worded.append((y, y + deep + BELOW))
             y += step
         if len(places) < len(source):
             sheet.rule(0, profile.width, y, RULE, 0.3)
     ax = sheet.panel(plot[0], TOP, plot[1] - plot[0], tall)
-    for place in places if is_folded else ():  # no line runs through the words above
-        ax.axhspan(place - step + STEP / 2, place - STEP / 2, color=PAPER, linewidth=0, zorder=1.5)
+    for start, end in (
+        worded if is_folded else ()
+    ):  # no line runs through words, nor touches what hangs below their line
+        ax.axhspan(start, end, color=PAPER, linewidth=0, zorder=1.5)
     ordered = pd.concat([rows for _, rows in blocks])
     panel(ax, ordered, places, labels).set_ylim(TOP + tall, TOP)
     return sheet.figure

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from needling.figures.style import BAND, HAIR, INK, Profile, Sheet, looks, text_width
 from needling.labels.numbers import format_fixed
-from needling.labels.sentences import in_sentence, listed
+from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import PLACE
 
@@ -50,15 +50,15 @@ def better_side(ax: Axes, row: dict[Any, Any], ends: Limits) -> None:
 
 
 def tinted(source: pd.DataFrame, labels: Labels) -> list[str]:
-    """Say in one sentence with which arm the tinted side is better, in each comparison; nothing where no side is tinted."""
+    """Say in one sentence with which arm the tinted side is better; nothing where no side is tinted."""
     sided = source[source["better"].isin(["lower", "higher"]) & source["reference"].ne("")]
     pairs = sided[["arm", "reference"]].drop_duplicates().to_dict("records")
     if not pairs:
         return []
     arms = list(dict.fromkeys(in_sentence(labels.arm(one["arm"])) for one in pairs))
-    if len(arms) > 1:
-        arms = [in_sentence(labels.compared({str(key): code for key, code in one.items()})) for one in pairs]
-    return [f"The tinted side is better with {listed(arms)}."]
+    # Whoever is named first in one comparison can be the reference of the next.
+    named = arms[0] if len(arms) == 1 else f"the {in_sentence(labels.group)} that is named first"
+    return [f"The tinted side is better with {named}."]
 
 
 def place_of_none(start: float, end: float, ends: Limits) -> float:
@@ -70,13 +70,22 @@ def name_sides(
     sheet: Sheet, row: dict[Any, Any], labels: Labels, profile: Profile, places: tuple[float, float, float], y: float
 ) -> None:
     """Name, in the colour of its arm, who is better on which side, where there is room; places: start, no difference, end, mm."""
+    _, zero, _ = places
+    look = looks(labels.plan.arms)
+    for arm, words, side in sides_fit(row, labels, profile, places):
+        x = zero - 1 if side == "right" else zero + 1
+        sheet.write(x, y, words, ha=side, color=look[arm].colour, fontsize=profile.small)
+
+
+def sides_fit(
+    row: dict[Any, Any], labels: Labels, profile: Profile, places: tuple[float, float, float]
+) -> list[tuple[str, str, str]]:
+    """Arm, words and alignment of each side for whose words there is room."""
     start, zero, end = places
     left, right = (row["arm"], row["reference"]) if better_on_left(row) else (row["reference"], row["arm"])
-    look = looks(labels.plan.arms)
-    for arm, x, side, room in ((left, zero - 1, "right", zero - start), (right, zero + 1, "left", end - zero)):
-        words = f"{in_sentence(labels.arm(arm))} better"
-        if text_width(words, profile.small) <= room:
-            sheet.write(x, y, words, ha=side, color=look[arm].colour, fontsize=profile.small)
+    asked = ((left, "right", zero - start), (right, "left", end - zero))
+    told = [(arm, f"{in_sentence(labels.arm(arm))} better", side, room) for arm, side, room in asked]
+    return [(arm, words, side) for arm, words, side, room in told if text_width(words, profile.small) <= room]
 
 
 def number(row: dict[Any, Any], digits: dict[str, int]) -> str:

@@ -130,7 +130,7 @@ def _related(rows: pd.DataFrame) -> str:
 def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     level = f"{100 * float(np.nanmax(source['level'].astype(float))):g}%"
-    removed = "arm and visit" if labels.plan.arms else "each visit"
+    removed = f"{in_sentence(labels.group)} and visit" if labels.plan.arms else "each visit"
     caption = (
         f"Measures of process over the visits: marginal means with {level} confidence intervals. r: correlation with pain within "
         f"patients, means of {removed} removed, an association."

@@ -5,8 +5,10 @@ import itertools
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
-from needling.figures.style import FAINT, MM, Look, Profile, lines_below, new_figure, panel_head, taller, text_width
+from needling.figures.style import MM, Look, Profile, new_figure, panel_head, room_for_heads, text_width
 from needling.labels.sentences import in_sentence, listed
 from needling.labels.words import Labels
 
@@ -39,14 +41,13 @@ def panel_grid(
     figure = new_figure(profile.width_of(columns), 12 + height * len(lines))
     axes = figure.subplots(len(lines), columns, squeeze=False)
     panels = []
-    room = min(72.0, profile.width_of(columns) / columns - 27)
     for row, line in zip(axes, lines, strict=True):
         for ax in row[len(line) :]:
             ax.set_axis_off()
         for ax, place in zip(row, line, strict=False):
-            panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "", room)
+            panel_head(ax, _head(shown, labels, place), outcome_axis(labels, place) if scale else "")
             panels.append((ax, place, source[(source[PLACE] == list(place)).all(axis=1)]))
-        taller(figure, max(lines_below(ax.get_title(loc="left"), profile.head) for ax in row))
+    room_for_heads(figure, axes)
     return figure, panels
 
 
@@ -96,14 +97,23 @@ def shown_visits(source: pd.DataFrame, labels: Labels) -> list[str]:
 def numbers_below(
     ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[str, Look], counts: str, size: float
 ) -> Axes:
-    """Write the numbers of a column under the visits, a line per arm in the arm's colour, with n in front."""
+    """Write the numbers of a column under the visits, a line per arm in the arm's colour; in front n with the arm's mark."""
     for number, (arm, mine) in enumerate(look.items()):
         by_visit = rows[rows["arm"] == arm].set_index("visit")[counts]
         drop = -4 - (3.1 + 1.4 * number) * size
+        _under(ax, "n", ("axes fraction", "axes fraction"), (0, 0), (-17 if arm else -10, drop), mine.colour, size)
+        if arm:
+            _mark_below(ax, mine, (-8.5, drop - 0.58 * size))
         for visit, x in positions.items():
             _under(ax, str(by_visit.get(visit, "")), ("data", "axes fraction"), (x, 0), (0, drop), mine.colour, size)
-    _under(ax, "n", ("axes fraction", "axes fraction"), (0, 0), (-10, -4 - 3.1 * size), FAINT, size)
     return ax
+
+
+def _mark_below(ax: Axes, look: Look, shift: tuple[float, float]) -> None:
+    """Draw the mark of an arm some points from the lower left corner of a panel, outside it."""
+    place = ax.transAxes + ScaledTranslation(shift[0] / 72, shift[1] / 72, ax.figure.dpi_scale_trans)
+    own = look.kwargs | {"linestyle": "none", "markersize": 3.2, "transform": place, "clip_on": False}
+    ax.figure.add_artist(Line2D([0], [0], **own)).set_in_layout(False)  # type: ignore[arg-type]
 
 
 def _under(

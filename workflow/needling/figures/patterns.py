@@ -136,6 +136,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     top = key_height(key, 0, profile.width) + 1
     across = max(1, int((profile.width - left + GUTTER) // (LEAST + GUTTER)))
     across = min(across, source["visit"].nunique())
+    wide = (profile.width - left - (across - 1) * GUTTER) / across
     blocks = [
         (str(cohort), list(visits[i : i + across]), rows)
         for cohort, rows in source.groupby("cohort", sort=False)
@@ -143,30 +144,40 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
         for i in range(0, len(visits), across)
     ]
     placed = [_places(rows, told, size) for _, _, rows in blocks]
+    heads_of = [_visit_heads(visits, labels, wide, profile) for _, visits, _ in blocks]
+    head = [HEAD + max(lines_below(words, profile.small) for words in one.values()) for one in heads_of]
     titles = [wrapped(_title(cohort, rows, labels), profile.width, profile.head, 600) for cohort, _, rows in blocks]
     more = [lines_below(title, profile.head) for title in titles]
-    sheet = Sheet(profile.width, top + sum(TITLE + HEAD + height + AXIS for _, height in placed) + sum(more) + 3.5)
+    sheet = Sheet(profile.width, top + sum(TITLE + height + AXIS for _, height in placed) + sum(head + more) + 3.5)
     sheet.key(0, key, line=False)
-    y, wide = top, (profile.width - left - (across - 1) * GUTTER) / across
+    y = top
     reach = 1.1 * max(0.04, float(source["share"].max()))
-    for (_, visits, rows), (places, height), title in zip(blocks, placed, titles, strict=True):
+    for (_, visits, rows), (places, height), title, named, above in zip(
+        blocks, placed, titles, heads_of, head, strict=True
+    ):
+        start = y + TITLE + above + lines_below(title, profile.head)
         y += lines_below(title, profile.head)
         sheet.write(0, y + TITLE - 0.6, title, fontweight=600, fontsize=profile.head)
         for one, middle in places.items():
             deep = told[one].count("\n")
-            sheet.write(0, y + TITLE + HEAD + middle + 0.13 * size + 0.21 * size * deep, told[one])
+            sheet.write(0, start + middle + 0.13 * size + 0.21 * size * deep, told[one])
         for block, line in _heads(places, told, size).items():
-            sheet.write(0, y + TITLE + HEAD + line, BLOCKS[block], color=FAINT, fontsize=profile.small)
+            sheet.write(0, start + line, BLOCKS[block], color=FAINT, fontsize=profile.small)
         for place, visit in enumerate(visits):
             x = left + place * (wide + GUTTER)
             heavy = 600 if visit == labels.plan.visits.primary else 500
-            words = wrapped(labels.visit(visit), wide + GUTTER - 1, profile.small, heavy)
-            sheet.write(x, y + TITLE + HEAD - 1.6, words, fontsize=profile.small, fontweight=heavy)
-            ax = sheet.panel(x, y + TITLE + HEAD, wide, height, xlim=(0, reach), ylim=(height, 0))
+            sheet.write(x, start - 1.6, named[visit], fontsize=profile.small, fontweight=heavy)
+            ax = sheet.panel(x, start, wide, height, xlim=(0, reach), ylim=(height, 0))
             panel(ax, rows[rows["visit"] == visit], places, labels)
-        y += TITLE + HEAD + height + AXIS
+        y = start + height + AXIS
     sheet.write(left, y + 2, AXES[labels.plan.design], fontsize=profile.small, color=INK)
     return sheet.figure
+
+
+def _visit_heads(visits: list[str], labels: Labels, wide: float, profile: Profile) -> dict[str, str]:
+    """Names of visits over their panels, in the lines that they take."""
+    heavy = {visit: 600 if visit == labels.plan.visits.primary else 500 for visit in visits}
+    return {one: wrapped(labels.visit(one), wide + GUTTER - 1, profile.small, weight) for one, weight in heavy.items()}
 
 
 def _title(cohort: str, rows: pd.DataFrame, labels: Labels) -> str:

@@ -6,7 +6,17 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from needling.figures.style import FAINT, Look, Profile, arm_key, light_grid, looks, new_figure, panel_head
+from needling.figures.style import (
+    FAINT,
+    Look,
+    Profile,
+    arm_key,
+    light_grid,
+    looks,
+    new_figure,
+    panel_head,
+    room_for_heads,
+)
 from needling.labels.numbers import rounded
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -39,7 +49,6 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     axes = figure.subplots(lines, columns, squeeze=False, sharey=True)
     arms = labels.plan.arms or [""]
     look = looks(labels.plan.arms)
-    room = profile.width_of(columns) / columns - 18
     for ax, (key, rows) in zip(axes.flat, groups, strict=False):
         analysis, cohort, outcome, visit = map(str, key)
         light_grid(ax)
@@ -57,9 +66,10 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ax.fill_between(*ends, step="pre", color=look[arm].colour, alpha=0.18, linewidth=0)
         front = _front(source, analysis, labels)
         head = f"{front}{in_sentence(labels.cohort(cohort)) if front else labels.cohort(cohort)}"
-        panel_head(ax, head, f"{labels.outcome(outcome)}, {in_sentence(labels.visit(visit))}", room)
+        panel_head(ax, head, f"{labels.outcome(outcome)}, {in_sentence(labels.visit(visit))}")
         ax.set_ylim(0, 101)
         ax.set_xlabel(f"Improvement of at least, {rows['unit'].iloc[0]}".rstrip(", "))
+    room_for_heads(figure, axes)
     for ax in axes[:, 0]:
         ax.set_ylabel("Patients, %")
     for ax in list(axes.flat)[len(groups) :]:
@@ -104,7 +114,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     )
     important = _important(source, labels)
     if important:
-        other = "difference between arms" if labels.plan.arms else "mean change"
+        other = f"difference between {in_sentence(labels.group)}s" if labels.plan.arms else "mean change"
         caption += (
             f" Dotted: the smallest important change of one person ({'; '.join(important)}); it does not say which {other} "
             "matters."

@@ -145,7 +145,9 @@ class _Variants:
             words = f"{self.labels.cohort(first['cohort'])}: {in_sentence(words)}"
         if self.several:
             words += f", {in_sentence(self.labels.compared(first))}"
-        return wrapped(words, self.width + 3, self.profile.head, 600)
+        # alone in its line a panel has the width of the sheet for its title
+        alone = max(len(block) for block in self.blocks) == 1
+        return wrapped(words, self.profile.width if alone else self.width, self.profile.head, 600)
 
     def _block(
         self, sheet: Sheet, block: list[pd.DataFrame], lines: list[tuple[str, str, int]], y: float, head: float
@@ -160,11 +162,12 @@ class _Variants:
             if key:
                 places.append((key, middle))
             at += deep * self.step
+        most = max(len(one) for one in self.blocks)
         for number, rows in enumerate(block):
             x = self.names + GAP + number * (self.width + GAP)
             title = self._head(rows)
             sheet.write(
-                x,
+                x if most > 1 else 0,
                 y + 3.2 + 0.42 * self.profile.head * title.count("\n"),
                 title,
                 fontsize=self.profile.head,

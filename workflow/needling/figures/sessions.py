@@ -7,7 +7,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from needling.figures.panels import for_each_arm
-from needling.figures.style import Look, Profile, arm_key, light_grid, looks, new_figure, panel_head
+from needling.figures.style import (
+    Look,
+    Profile,
+    arm_key,
+    columns_for,
+    light_grid,
+    looks,
+    new_figure,
+    panel_head,
+    room_for_heads,
+)
 from needling.labels.sentences import in_sentence, listed, span
 from needling.labels.words import COLUMNS as NAMES
 from needling.labels.words import Labels
@@ -51,7 +61,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     look = looks(labels.plan.arms)
     lines = list(dict.fromkeys(source["analysis"]))
     cohorts = [one for one in labels.plan.cohorts if (source["cohort"] == one).any()]
-    across = profile.across(len(cohorts), 50)
+    heads = list(map(labels.cohort, cohorts) if len(cohorts) > 1 else map(labels.analysis, lines))
+    across = columns_for(heads, profile, len(cohorts), 50)
     deep = -(-len(cohorts) // across)
     figure = new_figure(profile.width_of(across), 12 + 58 * len(lines) * deep)
     axes = figure.subplots(len(lines) * deep, across, squeeze=False)
@@ -72,6 +83,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             ax.set_xlabel(NAMES.get(first["along"]) or labels.covariate(first["along"]))
             if ax.get_subplotspec().is_first_col():
                 ax.set_ylabel(f"{labels.outcome(first['outcome'])}\n({span(first['unit'])})")
+    room_for_heads(figure, axes)
     if labels.plan.arms:
         handles, arms = axes[0][0].get_legend_handles_labels()
         arm_key(figure, handles, arms, profile)

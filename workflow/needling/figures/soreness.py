@@ -6,7 +6,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from needling.figures.style import Profile, arm_key, light_grid, looks, new_figure, panel_head
+from needling.figures.style import (
+    Profile,
+    arm_key,
+    columns_for,
+    light_grid,
+    looks,
+    new_figure,
+    panel_head,
+    room_for_heads,
+)
 from needling.labels.numbers import format_fixed
 from needling.labels.sentences import in_sentence, span
 from needling.labels.words import Labels
@@ -55,17 +64,19 @@ def panel(ax: Axes, rows: pd.DataFrame, labels: Labels) -> Axes:
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw the cohorts side by side on one scale."""
     cohorts = list(dict.fromkeys(source["cohort"]))
-    across = profile.across(len(cohorts), 45)
+    heads = [labels.cohort(one) if len(labels.plan.cohorts) > 1 else "Soreness" for one in cohorts]
+    across = columns_for(heads, profile, len(cohorts), 45)
     lines = -(-len(cohorts) // across)
     figure = new_figure(profile.width_of(across), 14 + 56 * lines)
     grid = figure.subplots(lines, across, squeeze=False, sharey=True)
     axes = grid.ravel()
     for ax in axes[len(cohorts) :]:
         ax.set_axis_off()
-    for ax, cohort in zip(axes, cohorts, strict=False):
+    for ax, cohort, head in zip(axes, cohorts, heads, strict=False):
         panel(ax, source[source["cohort"] == cohort], labels)
-        panel_head(ax, labels.cohort(cohort) if len(labels.plan.cohorts) > 1 else "Soreness")
+        panel_head(ax, head)
         ax.set_xlabel("Hours after the session")
+    room_for_heads(figure, grid)
     for ax in grid[:, 0]:
         ax.set_ylabel(f"Mean soreness, {span(source['unit'].iloc[0])}")
     axes[0].set_ylim(0, 1.12 * source["high"].max())

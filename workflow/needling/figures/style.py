@@ -1,6 +1,7 @@
 """How every figure looks, and how it is written: the same bytes wherever it is drawn."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -178,13 +179,14 @@ class Sheet:
         ends = ([x0 / self.width, x1 / self.width], [1 - y / self.height] * 2)
         self.figure.add_artist(Line2D(*ends, color=colour, lw=width, ls=line, transform=self.figure.transFigure))
 
-    def key(self, x: float, entries: Mapping[str, Look], line: bool = True) -> None:
-        """Samples of looks (a line with its mark, or the mark alone), each before its words, from the top at x."""
+    def key(self, x: float, entries: Mapping[str, Look], line: bool = True, size: float = 0.0) -> None:
+        """Samples of looks (a line with its mark, or the mark alone, of a size in points), each before its words, from x on."""
+        sized = {"markersize": size} if size else {}
         for (x_, y, words), look in zip(_key_places(entries, x, self.width), entries.values(), strict=True):
             middle, level = (x_ + SAMPLE / 2) / self.width, 1 - (y + 2.3) / self.height
             if line:
                 self.rule(x_, x_ + SAMPLE, y + 2.3, look.colour, matplotlib.rcParams["lines.linewidth"], look.line)
-            self.figure.add_artist(Line2D([middle], [level], transform=self.figure.transFigure, **look.kwargs))  # type: ignore[arg-type]
+            self.figure.add_artist(Line2D([middle], [level], transform=self.figure.transFigure, **look.kwargs, **sized))  # type: ignore[arg-type]
             below = LEADING * matplotlib.rcParams["font.size"] * words.count("\n")
             self.write(x_ + SAMPLE + 1, y + 3.2 + below, words, color=look.colour, fontweight=500)
 
@@ -213,6 +215,7 @@ def _key_places(entries: Mapping[str, Look], left: float, width: float) -> list[
     return places
 
 
+HOLDING = "\u00a0"  # a space at which no line ends
 LEADING = 0.42  # mm from line to line for each point of type
 ENTRY = 0.54  # the same, from entry to entry of a key
 
@@ -239,9 +242,12 @@ def _type_of(size: float, weight: int) -> FontProperties:
 
 
 def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
-    """Words broken into lines that fit into a width in mm; a longer word is broken too, behind its hyphen or with one."""
+    """Words broken into lines that fit into a width in mm; a longer word is broken too, behind its hyphen or with one.
+
+    At a space that holds together (U+00A0) no line ends.
+    """
     lines = [""]
-    for word in words.split():
+    for word in filter(None, re.split(r"[ \t\n]+", words)):
         rest, longer = word, f"{lines[-1]} {word}".strip()
         if text_width(longer, size, weight) <= room:
             lines[-1] = longer
@@ -256,7 +262,7 @@ def wrapped(words: str, room: float, size: float, weight: int = 400) -> str:
             rest = rest[fits:]
         lines.append(rest)
     # A line may begin within a label that is read from the right.
-    return "\n".join(set_apart(line) for line in lines if line)
+    return "\n".join(set_apart(line.replace(HOLDING, " ")) for line in lines if line)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -291,17 +297,47 @@ def taller(figure: Figure, more: float) -> Figure:
     return figure
 
 
-def panel_head(ax: Axes, text: str, below: str = "", room: float = 72.0) -> Axes:
-    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; both within a room in mm."""
+SCALE = 20.0  # mm of a panel's place that its scale and the label of that take, and the gap to the next one
+
+
+def columns_for(heads: Iterable[str], profile: Profile, most: int, least: float) -> int:
+    """How many panels stand side by side: as many as there is room for, fewer where a head would run over four lines or more."""
+    heads, across = list(heads), profile.across(most, least)
+    size = profile.head
+    while across > 1 and any(
+        wrapped(head, profile.width_of(across) / across - SCALE, size, 600).count("\n") > 2 for head in heads
+    ):
+        across -= 1
+    return across
+
+
+def panel_head(ax: Axes, text: str, below: str = "", room: float = 0.0) -> Axes:
+    """Say above a panel, flush left, what it shows, and in smaller type below that on which scale; both within a room in mm.
+
+    Without a room they take the width of the panel's place in its grid, beside its scale.
+    """
     size = matplotlib.rcParams["ytick.labelsize"]
-    figure = ax.figure
-    room = min(room, figure.get_figwidth() / MM - 35) if isinstance(figure, Figure) else room
+    figure, grid = ax.figure, ax.get_subplotspec()
+    if not room and isinstance(figure, Figure):
+        room = figure.get_figwidth() / MM / (grid.get_gridspec().ncols if grid else 1) - SCALE
     lines = wrapped(below, room, size).split("\n") if below else []
     head = matplotlib.rcParams["axes.titlesize"]
-    ax.set_title(wrapped(text, room + 13, head, 600), loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))
+    ax.set_title(wrapped(text, room, head, 600), loc="left", fontweight=600, pad=6 + 1.35 * size * len(lines))
     under: Any = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": size, "color": FAINT}
     ax.annotate("\n".join(lines), (0, 1), (0, 5), **under).set_in_layout(False)
     return ax
+
+
+def room_for_heads(figure: Figure, lines: Iterable[Iterable[Axes]]) -> Figure:
+    """Add the height of what heads of panels have beyond a line each, so that they take none from the panels."""
+    head, small = (matplotlib.rcParams[name] for name in ("axes.titlesize", "ytick.labelsize"))
+    more = 0.0
+    for line in lines:
+        more += max(
+            lines_below(ax.get_title(loc="left"), head) + sum(lines_below(one.get_text(), small) for one in ax.texts)
+            for ax in line
+        )
+    return taller(figure, more)
 
 
 def light_grid(ax: Axes, axis: str = "y") -> Axes:

@@ -31,6 +31,7 @@ from needling.figures.style import (
     Sheet,
     key_height,
     light_grid,
+    lines_below,
     looks,
     text_width,
     wrapped,
@@ -155,7 +156,10 @@ class _Courses:
         self.width = (whole - LEFT - GAP * (self.across - 1)) / self.across
         self.whole = whole
         self.scales = self._scales(outcomes)
-        self.strip = STRIP + 5.0 if len(self.compared) else 0.0
+        self.strip_heads = {place: self._strip_head(place) for line in self.lines for place in line}
+        more = max(lines_below(words, profile.small) for words in self.strip_heads.values())
+        self.over_strip = 5.0 + more
+        self.strip = STRIP + self.over_strip if len(self.compared) else 0.0
         self.key = {labels.arm(arm): self.look[arm] for arm in labels.plan.arms}
         self.under = VISITS * profile.small / 7  # from line to line below a panel
 
@@ -176,6 +180,19 @@ class _Courses:
                 scale = dict(zip(by_label, ends, strict=True))
                 found |= {place: (scale[label], step) for place, label in alike}
         return found
+
+    def _strip_head(self, place: Place) -> str:
+        """What a strip shows, which arm minus which, and which way is better, in the lines that it takes."""
+        rows = self._of(self.compared, place)
+        if rows.empty:
+            return ""
+        arm, reference = (in_sentence(self.labels.arm(rows[name].iloc[0])) for name in ("arm", "reference"))
+        better = rows["better"].iloc[0]
+        is_improvement = better not in ("", "neither", self.labels.measure(*place).better)
+        # in words: between labels that are read from the right a sign would leave open which is subtracted
+        words = f"{'Improvement' if is_improvement else 'Difference'}: {arm} minus {reference}"
+        words += f"; {better} is better" if better in ("lower", "higher") else ""
+        return wrapped(words, self.width, self.profile.small)
 
     @staticmethod
     def _of(rows: pd.DataFrame, place: Place) -> pd.DataFrame:
@@ -238,22 +255,16 @@ class _Courses:
             fontweight=600,
         )
         sheet.write(x, y + tall - 1.5, head[1], fontsize=profile.small, color=FAINT)
-        reach = max(positions.values()) - min(positions.values()) or 1.0
-        limits = (min(positions.values()) - 0.06 * reach, max(positions.values()) + 0.06 * reach)
+        limits = self._limits(positions)
         ends, step = self.scales[place]
         ax = sheet.panel(x, y + tall, self.width, COURSE, xlim=limits, ylim=ends)
         ax.yaxis.set_major_locator(MultipleLocator(step))
         panel(ax, rows, positions, self.look)
         bottom = y + tall + COURSE
         if len(compared):
-            arm, reference = (self.labels.arm(compared[name].iloc[0]) for name in ("arm", "reference"))
-            is_improvement = compared["better"].iloc[0] not in ("", "neither", self.labels.measure(*place).better)
-            noun = "Improvement" if is_improvement else "Difference"
-            words = f"{noun} ({in_sentence(arm)} − {in_sentence(reference)})"
-            if text_width(words, profile.small) > self.width + 6:
-                words = noun
-            sheet.write(x, bottom + 3.8, words, fontsize=profile.small, color=FAINT)
-            below = sheet.panel(x, bottom + 5.0, self.width, STRIP, xlim=limits)
+            words = self.strip_heads[place]
+            sheet.write(x, bottom + self.over_strip - 1.2, words, fontsize=profile.small, color=FAINT)
+            below = sheet.panel(x, bottom + self.over_strip, self.width, STRIP, xlim=limits)
             span = self._strip_limits(place)
             strip(below, compared, positions, self.labels.plan.visits.primary, span)
             below.yaxis.set_major_locator(MultipleLocator(step_of(span[1] - span[0], 3)))
@@ -289,11 +300,14 @@ class _Courses:
         sheet.rule(x, x + self.width, y)
         weeks = self._weeks(positions)
         first = "Week" if weeks else ""
+        whole = self._have_room({visit: labels.visit(visit) for visit in positions}, positions)
         for visit, position in positions.items():
             place = x + self.width * (position - limits[0]) / (limits[1] - limits[0])
-            words = weeks[visit] if weeks else self._fitting(labels.visit(visit), positions)
+            words = labels.visit(visit) if whole else self._fitting(labels.visit(visit), positions)
+            words = weeks.get(visit, words)
             weight = 600 if visit == labels.plan.visits.primary else 400
-            sheet.write(place, y + 0.85 * self.under, words, ha="center", fontsize=size, fontweight=weight)
+            middle = x + self._within(place - x, words)
+            sheet.write(middle, y + 0.85 * self.under, words, ha="center", fontsize=size, fontweight=weight)
             for number, (arm, mine) in enumerate(self.look.items()):
                 n = rows.loc[(rows["arm"] == arm) & (rows["visit"] == visit), "n"]
                 shown = "" if n.empty or pd.isna(n.iloc[0]) else str(n.iloc[0])
@@ -311,11 +325,38 @@ class _Courses:
                     ax.plot(0.5, 0.5, **{**mine.kwargs, "markersize": 3.2})  # type: ignore[arg-type]
 
     def _weeks(self, positions: dict[str, float]) -> dict[str, str]:
-        """Visits by their week, where time is drawn to scale."""
+        """Visits by their week, where their own names say no more or have no room."""
         known = {visit: self.labels.plan.visits.schedule[visit].nominal_week for visit in positions}
-        if any(week is None or week != positions[visit] for visit, week in known.items()):
+        if any(week is None for week in known.values()):
+            return {}
+        names = {visit: self.labels.visit(visit) for visit in known}
+        say_more = any(names[visit] not in (f"Week {week:g}", "Baseline") for visit, week in known.items())
+        if (say_more or list(known.values()) != list(positions.values())) and self._have_room(names, positions):
             return {}
         return {visit: f"{week:g}" for visit, week in known.items()}
+
+    def _have_room(self, names: dict[str, str], positions: dict[str, float]) -> bool:
+        """Tell whether names of visits stand beside one another below a panel."""
+        low, high = self._limits(positions)
+        half = {visit: text_width(name, self.profile.small, 600) / 2 for visit, name in names.items()}
+        at = {
+            visit: self._within(self.width * (position - low) / (high - low), names[visit])
+            for visit, position in positions.items()
+        }
+        return all(
+            at[later] - at[earlier] > half[earlier] + half[later] + 1.5 for earlier, later in pairwise(positions)
+        )
+
+    @staticmethod
+    def _limits(positions: dict[str, float]) -> tuple[float, float]:
+        """Ends of the axis of time."""
+        reach = max(positions.values()) - min(positions.values()) or 1.0
+        return min(positions.values()) - 0.06 * reach, max(positions.values()) + 0.06 * reach
+
+    def _within(self, place: float, words: str) -> float:
+        """Middle of words in mm from a panel's left edge, at a place or as near to it as they end with the panel."""
+        half = text_width(words, self.profile.small, 600) / 2
+        return max(half - 0.45 * GAP, min(place, self.width - half))
 
     def _fitting(self, words: str, positions: dict[str, float]) -> str:
         """A visit's name, or its beginning where its neighbours leave no room for it."""
@@ -340,7 +381,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         caption += " Means at baseline are observed."
     compared = source[source["source"] == "difference"]
     if len(compared):
-        caption = " ".join([caption, "Below each course: the difference between the arms.", *tinted(compared, labels)])
+        below = f"Below each course: the difference between the {in_sentence(labels.group)}s."
+        caption = " ".join([caption, below, *tinted(compared, labels)])
     return caption, f"Line charts of {named(source, labels)} by visit{for_each_arm(labels)}. {_seen(source, labels)}"
 
 

@@ -4,7 +4,23 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, arm_key, light_grid, new_figure, panel_head
+from needling.figures.style import (
+    FAINT,
+    INK,
+    LINE,
+    PAPER,
+    SCALE,
+    STRONG,
+    Profile,
+    arm_key,
+    light_grid,
+    lines_below,
+    new_figure,
+    panel_head,
+    room_for_heads,
+    taller,
+    wrapped,
+)
 from needling.labels.numbers import format_estimate
 from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
@@ -33,6 +49,8 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     figure = new_figure(profile.width_of(columns), 14 + 56 * lines)
     axes = figure.subplots(lines, columns, squeeze=False)
     visits = [one for one in labels.plan.visits.schedule if (source["visit"] == one).any()]
+    room = (profile.width_of(columns) / columns - SCALE) / len(visits) - 1
+    told = [wrapped(labels.visit(one), room, profile.small) for one in visits]
     for ax, (_, rows) in zip(axes.flat, groups, strict=False):
         first = rows.iloc[0].to_dict()
         light_grid(ax)
@@ -42,10 +60,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             x = [visits.index(one) + 0.22 * (place - 1) for one in mine["visit"]]
             ax.vlines(x, mine["low"], mine["high"], color=colour, linewidth=STRONG if not habit else LINE)
             ax.plot(x, mine["estimate"], linestyle="", marker=marker, color=colour, markerfacecolor=face)
-        ax.set_xticks(range(len(visits)), [labels.visit(one) for one in visits])
+        ax.set_xticks(range(len(visits)), told)
         ax.set_xlim(-0.5, len(visits) - 0.5)
         pair = f", {in_sentence(labels.compared(first))}" if len(labels.plan.arms) > 2 else ""
         panel_head(ax, labels.cohort(first["cohort"]), f"{labels.outcome(first['outcome'])}, {first['unit']}{pair}")
+    room_for_heads(figure, axes)
+    taller(figure, lines * max(lines_below(one, profile.small) for one in told))
     for ax in axes[:, 0]:
         ax.set_ylabel("Difference")
     for ax in list(axes.flat)[len(groups) :]:

@@ -13,7 +13,8 @@ from needling.tables.weighted import PLACE, place_words, shown
 from needling.tables.withheld import withheld_note
 
 LITTLE = 0.1  # of a standard deviation (Austin 2009, Statistics in Medicine 28:3083)
-STEP, HEAD, AXIS, KEY, GUTTER, LEAST = 4.6, 7.5, 10.0, 6.0, 5.0, 34.0  # mm; LEAST: narrowest panel
+STEP, HEAD, AXIS, KEY, GUTTER, LEAST, EDGE = 4.6, 7.5, 10.0, 6.0, 8.0, 34.0, 4.0
+# mm; LEAST: narrowest panel; EDGE: right of the last one, for half of the last number below it
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
@@ -26,9 +27,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     return rows[at | (~has & first)].reset_index(drop=True)
 
 
-def panel(ax: Axes, rows: pd.DataFrame) -> Axes:
+def panel(ax: Axes, rows: pd.DataFrame, step: float = STEP) -> Axes:
     """Draw the lines of one comparison, the first on top."""
-    at = [STEP * (i + 0.5) for i in range(len(rows))]
+    at = [step * (i + 0.5) for i in range(len(rows))]
     difference_axis(ax, ax.get_xlim(), 5, LITTLE)
     ax.hlines(at, rows["before"], rows["after"], color=FAINT, linewidth=0.8, zorder=2)
     ax.plot(rows["before"], at, linestyle="", marker="o", markersize=4.2, mfc="white", mec=INK, zorder=3)
@@ -42,27 +43,35 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     told = {name: wrapped(name, 0.42 * profile.width, profile.type) for name in source["name"].unique()}
     left = max(text_width(words, profile.type) for words in told.values()) + 3
     alike = all(list(one["name"]) == list(groups[0]["name"]) for one in groups)
-    room = int((profile.width - left + GUTTER) // (LEAST + GUTTER))
+    step = max(STEP, 1.4 + LEADING * profile.type * (1 + max(words.count("\n") for words in told.values())))
+    room = int((profile.width - left - EDGE + GUTTER) // (LEAST + GUTTER))
     across = max(1, min(len(groups), room)) if alike else 1
     across = next(one for one in range(across, 0, -1) if len(groups) % one == 0)
     width = profile.width_of(across)
-    wide = (width - left - (across - 1) * GUTTER) / across
+    wide = (width - left - EDGE - (across - 1) * GUTTER) / across
     reach = 1.12 * max(2 * LITTLE, float(source[["before", "after"]].abs().to_numpy().max()))
     blocks = [groups[i : i + across] for i in range(0, len(groups), across)]
-    titles = [[wrapped(place_words(one.iloc[0], labels, source), wide, profile.head, 600) for one in b] for b in blocks]
+    # alone in its line a title has the width of the sheet
+    of_title = wide if across > 1 else width
+    titles = [
+        [wrapped(place_words(one.iloc[0], labels, source), of_title, profile.head, 600) for one in b] for b in blocks
+    ]
     heads = [HEAD + LEADING * profile.head * max(words.count("\n") for words in block) for block in titles]
-    sheet = Sheet(width, KEY + sum(h + STEP * len(b[0]) + AXIS for h, b in zip(heads, blocks, strict=True)))
+    sheet = Sheet(width, KEY + sum(h + step * len(b[0]) + AXIS for h, b in zip(heads, blocks, strict=True)))
     _key(sheet)
     y = KEY
     for block, head, named in zip(blocks, heads, titles, strict=True):
-        height = STEP * len(block[0])
+        height = step * len(block[0])
         for i, name in enumerate(block[0]["name"]):
-            sheet.write(0, y + head + STEP * (i + 0.5) + 0.16 * profile.type, told[name])
+            further = LEADING / 2 * profile.type * told[name].count("\n")
+            sheet.write(0, y + head + step * (i + 0.5) + 0.16 * profile.type + further, told[name])
         for place, (rows, words) in enumerate(zip(block, named, strict=True)):
             x = left + place * (wide + GUTTER)
-            sheet.write(x if across > 1 else 0, y + 4.4, words, fontweight=600, fontsize=profile.head)
+            sheet.write(x if across > 1 else 0, y + head - HEAD + 4.4, words, fontweight=600, fontsize=profile.head)
             ax = sheet.panel(x, y + head, wide, height, xlim=(-reach, reach), ylim=(height, 0))
-            panel(ax, rows).set_xlabel("Standardised difference, SD" if wide > 38 else "Difference, SD", color=FAINT)
+            panel(ax, rows, step).set_xlabel(
+                "Standardised difference, SD" if wide > 38 else "Difference, SD", color=FAINT
+            )
         y += head + height + AXIS
     return sheet.figure
 

@@ -16,16 +16,28 @@ from needling.figures.intervals import (
     name_sides,
     number,
     place_of_none,
+    sides_fit,
     tinted,
 )
-from needling.figures.style import FAINT, INK, LINE, PAPER, STRONG, Profile, Sheet, lines_below, text_width, wrapped
+from needling.figures.style import (
+    FAINT,
+    INK,
+    LEADING,
+    LINE,
+    PAPER,
+    STRONG,
+    Profile,
+    Sheet,
+    lines_below,
+    text_width,
+    wrapped,
+)
 from needling.labels.numbers import format_p, shared_decimals
 from needling.labels.sentences import in_sentence, sentence
 from needling.labels.words import Labels
 from needling.tables.for_whom import RISK, moderator, place_and_pair, place_words, shown, value_words
 from needling.tables.withheld import withheld_note
 
-LINE_OF_NAME = 3.2  # mm: from line to line of a moderator's name
 STEP, APART, GAP, NARROW = 4.0, 2.2, 3.0, 120.0  # mm: value to value, between moderators, columns; narrow below
 
 
@@ -54,8 +66,8 @@ class _Sheet:
         effects = source[source["quantity"] == "effect_at"]
         numbers = max(text_width(number(row, self.digits), size) for row in effects.to_dict("records"))
         ps = max(text_width("P", size, 500), *(text_width(format_p(p, name=False), size) for p in source["p"]))
-        self.narrow = profile.width < NARROW  # then names stand over their values, and changes are in the table alone
-        self.top = 10.5 if self.narrow else 6.5
+        self.narrow = profile.width < NARROW  # then names stand over their values, changes and P below them
+        self.line = LEADING * size  # from line to line of a moderator's name
         room = profile.width if self.narrow else 0.24 * profile.width
         self.names = {term: wrapped(moderator(str(term), labels), room, size) for term in source["term"].unique()}
         values = max(text_width(value_words(at, labels), size) for at in effects["at"])
@@ -70,6 +82,20 @@ class _Sheet:
             )
             self.effect = self.change - width - GAP
         self.plot = (self.value + 2 * GAP, self.effect - numbers - GAP)
+        # room over a plot for the names of its sides, where they fit
+        has_sides = any(sides_fit(rows.iloc[0].to_dict(), labels, profile, self._sides(rows)) for rows in groups)
+        self.top = 6.5 + (LEADING * profile.small if has_sides and self.narrow else 0.0)
+
+    def _sides(self, rows: pd.DataFrame) -> tuple[float, float, float]:
+        """Where words over a plot may begin, where no difference is, and where they end."""
+        ends = limits(self.source[self.source["quantity"] == "effect_at"], rows.iloc[0].to_dict())
+        return (self.plot[0], place_of_none(*self.plot, ends), self.profile.width)
+
+    def _change(self, rows: pd.DataFrame) -> tuple[str, str]:
+        """How the effect changes from the first to the last value, and P."""
+        others = {row["quantity"]: row for row in rows.to_dict("records")}
+        change = number(others["predictive"], self.digits) if "predictive" in others else ""
+        return change, format_p(others["moderation"]["p"], name=False) if "moderation" in others else ""
 
     def drawn(self) -> Figure:
         """Draw everything."""
@@ -98,11 +124,11 @@ class _Sheet:
 
     def _name(self, term: str) -> float:
         """Height of the name of a moderator."""
-        return max(STEP, LINE_OF_NAME * (1 + self.names[term].count("\n")))
+        return max(STEP, 0.4 + self.line * (1 + self.names[term].count("\n")))
 
     def _deep(self, term: str, values: int) -> float:
-        """Height of a moderator: of its values with the name above them, or of the taller of both side by side."""
-        return STEP * values + self._name(term) if self.narrow else max(STEP * values, self._name(term))
+        """Height of a moderator: of its values, name above and change below, or of the taller of name and values side by side."""
+        return STEP * (values + 1) + self._name(term) if self.narrow else max(STEP * values, self._name(term))
 
     def _heads(self, sheet: Sheet, y: float) -> None:
         level = f"({100 * float(self.source['level'].iloc[0]):g}% CI)"
@@ -119,8 +145,7 @@ class _Sheet:
     def _group(self, sheet: Sheet, rows: pd.DataFrame, y: float, height: float) -> None:
         first: dict[Any, Any] = rows.iloc[0].to_dict()
         ends = limits(self.source[self.source["quantity"] == "effect_at"], first)
-        sides = (self.plot[0], place_of_none(*self.plot, ends), self.profile.width)
-        name_sides(sheet, first, self.labels, self.profile, sides, y + self.top - 2.1)
+        name_sides(sheet, first, self.labels, self.profile, self._sides(rows), y + self.top - 2.1)
         effects = rows[rows["quantity"] == "effect_at"]
         panel = sheet.panel(self.plot[0], y + self.top, self.plot[1] - self.plot[0], height, ylim=(height, 0))
         ax = difference_axis(panel, ends, 5)
@@ -134,6 +159,8 @@ class _Sheet:
             self._moderator(sheet, str(term), mine, rows, [y + self.top + one for one in places], starts)
             if self.narrow:  # the name stands over the plot, and no line runs through its words
                 ax.axhspan(at - APART / 2, at + name + 0.1 * STEP, color=PAPER, linewidth=0, zorder=1.5)
+                end = at + self._deep(str(term), len(mine))
+                ax.axhspan(end - STEP, end + APART / 2, color=PAPER, linewidth=0, zorder=1.5)
             _interval(ax, mine, places)
             at += self._deep(str(term), len(mine)) + APART
 
@@ -144,17 +171,18 @@ class _Sheet:
         down = 0.36 * self.profile.type / 2.2
         lines = self.names[term].split("\n")
         for line, words in enumerate(lines):
-            sheet.write(0, starts + down + LINE_OF_NAME * line, words)
+            sheet.write(0, starts + down + self.line * line, words)
         for row, y in zip(mine.to_dict("records"), places, strict=True):
             sheet.write(self.value, y + down, value_words(row["at"], self.labels), ha="right", color=FAINT)
             sheet.write(self.effect, y + down, number(row, self.digits), ha="right")
-        others = {row["quantity"]: row for row in rows[rows["term"] == term].to_dict("records")}
+        change, p = self._change(rows[rows["term"] == term])
         middle = places[len(places) // 2] + down
         if self.narrow:
+            told = [*([f"Change {change}"] if change else []), *([f"P {p}"] if p else [])]
+            sheet.write(self.effect, places[-1] + STEP + down, "; ".join(told), ha="right", color=FAINT)
             return
-        if "predictive" in others:
-            sheet.write(self.change, middle, number(others["predictive"], self.digits), ha="right")
-        sheet.write(self.p, middle, format_p(others["moderation"]["p"], name=False), ha="right")
+        sheet.write(self.change, middle, change, ha="right")
+        sheet.write(self.p, middle, p, ha="right")
 
 
 def _interval(ax: Axes, rows: pd.DataFrame, places: list[float]) -> None:
