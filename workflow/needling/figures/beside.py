@@ -146,7 +146,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         level = f"{100 * float(source['level'].iloc[0]):g}%"
         caption += (
             f", and the difference of {in_sentence(labels.group)}s in the outcome with {level} confidence intervals: as it is "
-            f"(filled), and given each (hollow). {WARNING}"
+            f"(filled), and given each (hollow). {labels.of_groups(WARNING)}"
         )
         told += [
             f"{place_words(row, labels, source)}, difference given {in_sentence(_name(row['term'], labels))}: "

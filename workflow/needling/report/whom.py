@@ -150,7 +150,7 @@ def beside_sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[
         if pieces:
             found.append([f"{place_words(mine.iloc[0].to_dict(), labels, rows)}: ", *pieces, "."])
     if found and rows["quantity"].eq("effect_given").any():
-        found.append([WARNING])
+        found.append([labels.of_groups(WARNING)])
     return found
 
 

@@ -59,7 +59,7 @@ def co_interventions(released: dict[str, pd.DataFrame], labels: Labels) -> Print
     head += [f"Difference, percentage points ({level})"] if labels.plan.design == "randomised" else []
     head += [f"Difference in the outcome given it ({level})"] if len(arms) > 1 else []
     notes = ["Patients who ever had it before the visit; mean number of sessions with it, over everybody."]
-    notes += [WARNING] if len(arms) > 1 else []
+    notes += [labels.of_groups(WARNING)] if len(arms) > 1 else []
     first = 0.26
     widths = [first, *[(1 - first) / (len(head) - 1)] * (len(head) - 1)]
     return Printed(
