@@ -37,12 +37,12 @@ def said(**changes):
         # a positive difference where higher is better, and a negative one
         (
             {**HIGHER, "estimate": 4.2, "low": 1.1, "high": 7.6},
-            "Function: 4.2 of 100 points higher (better)",
+            "Function: 4.2 percentage points higher (better)",
             "between 1.1 and 7.6 higher",
         ),
         (
             {**HIGHER, "estimate": -4.2, "low": -7.6, "high": -1.1},
-            "Function: 4.2 of 100 points lower (worse)",
+            "Function: 4.2 percentage points lower (worse)",
             "between 1.1 and 7.6 lower",
         ),
         # reported as improvement: the sign is turned, the words stay those of the scale
@@ -57,7 +57,7 @@ def said(**changes):
         (
             {**HIGHER, "estimate": 4.2, "low": -0.44, "high": 8.8},
             "Function: no clear difference",
-            "4.2 of 100 points higher (better); between 0.4 lower (worse) and 8.8 higher (better)",
+            "4.2 percentage points higher (better); between 0.4 lower (worse) and 8.8 higher (better)",
         ),
         (
             {"estimate": -0.6, "low": -1.2, "high": 0.0},
@@ -73,7 +73,7 @@ def said(**changes):
         (
             {**HIGHER, "estimate": 4.2, "low": -0.04, "high": 8.4},
             "Function: no clear difference",
-            "4.2 of 100 points higher (better); between 0.0 (barely lower) and 8.4 higher (better)",
+            "4.2 percentage points higher (better); between 0.0 (barely lower) and 8.4 higher (better)",
         ),
         (
             {"estimate": -0.003, "low": -0.6, "high": 0.6},
@@ -91,7 +91,7 @@ def said(**changes):
         ),
         (
             {**HIGHER, "estimate": 4.2, "low": 0.04, "high": 8.4},
-            "Function: 4.20 of 100 points higher (better)",
+            "Function: 4.20 percentage points higher (better)",
             "between 0.04 and 8.40 higher",
         ),
     ],

@@ -349,19 +349,21 @@ def _units(
     holds the other.
     """
     patients = people["patient"].to_numpy()
-    fit_for_it = []
+    fit_for_it, unfit = [], []
     for name in clusters:
         of = measured.dropna(subset=name).groupby("patient")[name].agg(["nunique", "first"])
         own = of["first"].reindex(patients)
         own = own.where(own.notna().to_numpy(), people.set_index("patient")[name].reindex(patients))
         if (of["nunique"] <= 1).all() and own.notna().all() and own.nunique() >= FEWEST_CLUSTERS:
             fit_for_it.append((own.nunique(), name, own.to_numpy()))
+        else:
+            few = f"fewer than {FEWEST_CLUSTERS} {name}s"
+            unfit.append(few if own.nunique() < FEWEST_CLUSTERS else f"some patients have several {name}s or none")
     if fit_for_it:
         count, name, units = min(fit_for_it, key=lambda one: one[0])
         return units, {f"n_{name}s": count}, []
     why = f"the standard error takes patients as independent and ignores {' and '.join(f'{one}s' for one in clusters)}"
-    reason = f"fewer than {FEWEST_CLUSTERS}, or patients meet several"
-    return patients, {}, [f"{why} ({reason})"] if clusters else []
+    return patients, {}, [f"{why} ({', '.join(unfit)})"] if clusters else []
 
 
 def _tested(estimate: Any, se: Any, df: float, level: float) -> dict[str, Any]:

@@ -303,6 +303,8 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         reasons = ", with the reason on record of those lost by then" if (source["stage"] == "lost").any() else ""
         caption += f"Not measured at {visit}: for {outcome}{reasons}. "
     caption += "Analysed: in the model of the primary analysis, by outcome."
+    if labels.plan.design == "randomised" and source["reason"].isin(["unknown arm", "no arm on record"]).any():
+        caption += " Who is set aside because no arm can be read may have been randomised."
     caption += "".join(f" {note}" for note in withheld_note(source))
     totals = source[source["stage"].isin(["exported", "enrolled"])]
     named = _stages(labels)

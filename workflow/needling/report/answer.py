@@ -86,7 +86,7 @@ class Amount:
         unit = self.row["unit"]
         if self.scale != 1:
             return " percentage points"
-        if unit in ("points", "percentage points") and self.row["quantity"] not in ("slope", "trend"):
+        if unit == "points" and self.row["quantity"] not in ("slope", "trend"):
             one = self.labels.measure(self.row["cohort"], self.row["outcome"], self.row["site"])
             if one.low == 0:
                 return f" of {one.high:g} points"

@@ -148,8 +148,9 @@ def _notes(records: list[dict[Any, Any]], labels: Labels) -> list[str]:
 
 def sentences(released: dict[str, pd.DataFrame], labels: Labels) -> list[Pieces]:
     """Say for each event how the arms compare: effect where they were drawn by lot, association where not."""
-    found = []
-    for _, rows in times(released, labels).groupby(PLACE, sort=False):
+    shown = times(released, labels)
+    found: list[Pieces] = [[text] for text in _of_analyses(shown, released, labels, "event")]
+    for _, rows in shown.groupby(PLACE, sort=False):
         for row in rows[rows["quantity"].isin(COMPARED) & rows["estimate"].notna()].to_dict("records"):
             what = in_sentence(COMPARED[row["quantity"]])
             text = number(row, 2 if row["quantity"] == "hazard_ratio" else 1)
@@ -163,9 +164,11 @@ def _side(row: dict[Any, Any], labels: Labels) -> str:
     null = 1.0 if row["quantity"] == "hazard_ratio" else 0.0
     if row["low"] <= null <= row["high"]:
         return "the interval includes no difference"
-    sooner = row["arm"] if (row["low"] > null) == (row["quantity"] == "hazard_ratio") else row["reference"]
+    is_ratio = row["quantity"] == "hazard_ratio"
+    sooner = row["arm"] if (row["low"] > null) == is_ratio else row["reference"]
+    is_good = row["better"] == ("higher" if is_ratio else "lower")  # a larger hazard, or a shorter time, is sooner
     linked = " (an association)" if labels.plan.design == "cohort" else ""
-    return f"sooner with {in_sentence(labels.arm(sooner))}{linked}"
+    return f"sooner with {in_sentence(labels.arm(sooner))}, which is {'better' if is_good else 'worse'}{linked}"
 
 
 TABLES = {"reached": table}
