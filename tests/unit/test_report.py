@@ -71,9 +71,14 @@ def test_page_stands_alone_and_names_every_picture(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
     assert "<img" not in page
-    pictures = re.findall(r'<svg role="img" aria-labelledby="(\w+)-told".*?</svg>', page, re.DOTALL)
+    pictures = re.findall(r'<svg role="img" aria-labelledby="(\w+)-title \1-told".*?</svg>', page, re.DOTALL)
     assert sorted(pictures) == sorted(FIGURES)
-    for name in pictures:
+    numbers = re.findall(r'<figure id="figure-(\w+)">.*?<strong><a [^>]*>(Figure \d+\.)</a>', page, re.DOTALL)
+    assert sorted(pictures) == sorted(name for name, _ in numbers)
+    for name, number in numbers:
+        assert (
+            f'<title id="{name}-title">{number}</title>' in page
+        )  # the subject is that of the file, and these tell none
         assert re.search(rf'<desc id="{name}-told">[^<]{{20,}}</desc>', page)
     identities = re.findall(r'\bid="([^"]+)"', page)
     assert len(identities) == len(set(identities))
@@ -96,6 +101,12 @@ def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(page_of_for
     assert "var(--ink)" in page
     assert "var(--arm2)" in page
     assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
+
+
+def test_a_drawing_is_titled_by_its_subject_and_described_once(page_of_forest):
+    told = re.findall(r"<(title|desc) id=.*?>(.*?)</", page_of_forest)
+    subject = "Made-up data. Effect at 12 months"
+    assert told == [("title", subject), ("desc", "Forest plot.")] * 2  # as wide as the page, and as a phone
 
 
 def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(page_of_forest):

@@ -11,6 +11,7 @@ from needling.labels.words import Labels
 from needling.tables.twin import HABITS, beside
 from needling.tables.withheld import withheld_note
 
+SUBJECT = "Differences that habits of the field would have printed"
 # Ink and marks, because colours are of arms: line, marker and its face.
 LOOKS = {"": (INK, "s", INK), "t_test": (FAINT, "o", PAPER), "last_value": (FAINT, "D", FAINT)}
 PLACE = ["twin", "cohort", "outcome", "arm", "reference"]

@@ -55,8 +55,9 @@ def finished(
     phone the rows of a table of results stand as blocks, each cell with the name of its column.
     """
     page = re.sub(r' id="toc-[^"]*"', "", page)  # the contents stand there twice: at the side, and folded at the head
+    numbers = dict(re.findall(r'<figure id="figure-(\w+)">(?:(?!</figure>).)*?<strong>(.*?)</strong>', page, re.DOTALL))
     picture = r'<img[^>]*?src="figures/(\w+)\.svg"[^>]*?/?>'
-    page = re.sub(picture, lambda found: _drawing(found, figures), page)
+    page = re.sub(picture, lambda found: _drawing(found, figures, numbers.get(found[1], "")), page)
     page = re.sub(
         r'<figure id="figure-(\w+)">.*?</figure>',
         lambda found: _with_numbers(found, figures, labels),
@@ -192,11 +193,11 @@ def _with_numbers(found: re.Match[str], figures: Path, labels: Labels) -> str:
     return figure.replace("</figure>", f"{data}\n</figure>")
 
 
-def _drawing(found: re.Match[str], figures: Path) -> str:
+def _drawing(found: re.Match[str], figures: Path, number: str) -> str:
     """A figure inside the page, as wide as the page and, where it is drawn for it, as wide as a phone; it opens large."""
     name = found[1]
     alternative = re.search(r'alt="([^"]*)"', found[0])
-    told = alternative[1] if alternative else ""
+    told = (number, alternative[1] if alternative else "")
     narrow = figures / "phone" / f"{name}.svg"
     wide = _inline(figures / f"{name}.svg", name, told, REPORT.width)
     both = f'<div class="at-wide">{wide}</div>' if narrow.exists() else wide
@@ -210,10 +211,15 @@ def _drawing(found: re.Match[str], figures: Path) -> str:
     )
 
 
-def _inline(path: Path, name: str, told: str, whole: float) -> str:
-    """A drawing as SVG inside the page: its ids are its own, text is text, its description is told; `whole`: mm of the page."""
+def _inline(path: Path, name: str, told: tuple[str, str], whole: float) -> str:
+    """A drawing as SVG inside the page: its ids are its own, text is text; `whole`: mm of the page.
+
+    Its title is its number and what the file says it is about, its description what is `told` beside the number.
+    """
     drawing = path.read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
+    about = re.search(r"<title>(.*?)</title>", drawing, re.DOTALL)
+    drawing = re.sub(r"<(title|desc)>.*?</\1>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r' transform="rotate\(-?0 [^"]*"', "", drawing)
     drawing = re.sub(r"font-family: [^;\"]*; ?", "", drawing)  # the page's own typeface is that of the figures
@@ -231,8 +237,10 @@ def _inline(path: Path, name: str, told: str, whole: float) -> str:
     # A tenth of a point: no eye tells it from more.
     drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda one: re.sub(r"(\d\.\d)\d+|\n", r"\1", one[0]), drawing)
     drawing = re.sub(r"\n\s*", "\n", drawing)
-    described = f'<desc id="{name}-told">{told}</desc>'
-    drawing = re.sub(r"<svg([^>]*)>", rf'<svg role="img" aria-labelledby="{name}-told"\1>', drawing, count=1)
+    title = " ".join(part for part in (told[0], about[1] if about else "") if part)
+    described = f'<title id="{name}-title">{title}</title><desc id="{name}-told">{told[1]}</desc>'
+    named = rf'<svg role="img" aria-labelledby="{name}-title {name}-told"\1>'
+    drawing = re.sub(r"<svg([^>]*)>", named, drawing, count=1)
     first = drawing.index(">") + 1
     return f"{drawing[:first]}{described}{drawing[first:].strip()}"
 
