@@ -48,6 +48,61 @@ def test_the_course_over_sessions_draws_each_arm_its_own_means(make):
     assert "95% confidence intervals" in caption
 
 
+def test_a_course_over_sessions_is_described_from_where_to_where():
+    _, source, _, alternative = drawn("sessions", plan)
+    mine = source[(source["cohort"] == "myofascial") & (source["arm"] == "dry_needling")].sort_values("x")
+    first, last = (f"{mine['estimate'].iloc[place]:.2f}" for place in (0, -1))
+    assert f"myofascial pain, dry needling: {first} at day 0 and {last} at day 30" in alternative
+
+
+def test_distributions_are_described_by_medians_and_quartiles_and_those_of_few_by_means():
+    _, source, _, alternative = drawn("distributions", plan)
+    rows = source[(source["cohort"] == "myofascial") & (source["outcome"] == "pain") & (source["arm"] == "usual_care")]
+    first, last = rows.iloc[[0, -1]].to_dict("records")
+    told = " and ".join(
+        f"{one['median']:.1f} ({one['q25']:.1f} to {one['q75']:.1f}) at {at}"
+        for one, at in ((first, "baseline"), (last, "week 12"))
+    )
+    assert f"Medians with quartiles in brackets. Pain intensity, myofascial pain: usual care {told}" in alternative
+
+    def hide(released):
+        released["distribution"][["q10", "q25", "median", "q75", "q90"]] = np.nan
+
+    _, source, _, alternative = drawn("distributions", one_cohort, hide)
+    assert f"mean {source['mean'].iloc[0]:.1f} at baseline" in alternative
+
+    def hide_all(released):
+        hide(released)
+        released["distribution"]["mean"] = np.nan
+
+    assert drawn("distributions", one_cohort, hide_all)[3].endswith("No value can be shown.")
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "tipping", "twin"])
+def test_of_three_arms_a_description_says_who_is_compared_where(name):
+    """The same words for every pair would leave its numbers to guess at."""
+
+    labels = Labels(three_arms_plan())
+    cohort, outcome, _ = labels.places[0]
+    pairs = [("sham", "usual_care"), ("dry_needling", "usual_care"), ("dry_needling", "sham")]
+    rows = [
+        dict(zip(("arm", "reference", "variant", "role"), (*pair, variant, role), strict=True))
+        | {"habit": variant, "delta_arm": shift, "delta_reference": shift}
+        for pair in pairs
+        for variant, role, shift in (("", "primary", 0.0), ("t_test", "sensitivity", 1.0))
+    ]
+    same = {"cohort": cohort, "outcome": outcome, "site": "", "analysis": labels.plan.primary, "unit": "points"}
+    same |= {"estimate": 1.0, "low": 0.5, "high": 1.5, "level": 0.95, "visit": labels.plan.visits.primary, "hidden": ""}
+    same |= {"quantity": "difference", "better": "lower"}
+    source = pd.DataFrame(rows).assign(**same)
+    _, alternative = FIGURES[name].words(source, labels)
+    for arm, reference in pairs:
+        assert in_sentence(labels.compared({"arm": arm, "reference": reference})) in alternative
+    clauses = re.sub(r"^.*?\. ", "", alternative).rstrip(".").split("; ")
+    names = [re.sub(r": [^:]*$", "", clause) for clause in clauses]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize(("better", "band"), [("lower", "below"), ("higher", "above")])
 def test_differences_along_a_number_are_drawn_at_their_values_with_the_better_side_tinted(better, band):
     def turn(released):

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from needling.figures.panels import (
+    PLACE,
     for_each_arm,
     named,
     numbers_below,
@@ -16,6 +17,8 @@ from needling.figures.panels import (
     visit_axis,
 )
 from needling.figures.style import INK, Look, Profile, arm_key, light_grid, looks
+from needling.labels.numbers import format_fixed
+from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.withheld import NOT_DRAWN, withheld_note
 
@@ -83,4 +86,29 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     if withheld_note(source):
         caption += f" {NOT_DRAWN}"
     drawn = "Box plots" if boxes.any() else "Means"
-    return caption, f"{drawn} of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."
+    how = "Medians with quartiles in brackets. " if boxes.any() else ""
+    seen = f"{how}{'; '.join(_seen(source, labels)) or 'No value can be shown'}."
+    return caption, f"{drawn} of {named(source, labels)} by visit{for_each_arm(labels)}. {seen}"
+
+
+def _seen(source: pd.DataFrame, labels: Labels) -> list[str]:
+    """Median and quartiles, or the mean of few, of each arm at the first and the last visit that is drawn."""
+    told = []
+    for place, rows in source[source["mean"].notna()].groupby(PLACE, sort=False):
+        cohort, outcome, site = (str(key) for key in place)
+        visits = shown_visits(rows, labels)
+        arms = []
+        for arm, mine in rows.groupby("arm", sort=False):
+            by_visit = mine.set_index("visit")
+            ends = [visit for visit in dict.fromkeys((visits[0], visits[-1])) if visit in by_visit.index]
+            at = [f"{_middle(by_visit.loc[visit])} at {in_sentence(labels.visit(visit))}" for visit in ends]
+            arms.append(f"{in_sentence(labels.arm(str(arm)))} " * bool(arm) + " and ".join(at))
+        told.append(f"{labels.outcome(outcome, site)}, {in_sentence(labels.cohort(cohort))}: {', '.join(arms)}")
+    return told
+
+
+def _middle(row: pd.Series) -> str:
+    if pd.isna(row["q25"]):
+        return f"mean {format_fixed(row['mean'], 1)}"
+    median, low, high = (format_fixed(row[name], 1) for name in ("median", "q25", "q75"))
+    return f"{median} ({low} to {high})"

@@ -130,9 +130,11 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         "random in either arm (exact at each point; on the scale as measured)."
     )
     told = []
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     for _, rows in source.groupby(PANEL, sort=False):
         first = rows.iloc[0].to_dict()
         place = f"{labels.outcome(first['outcome'])}, {in_sentence(labels.cohort(first['cohort']))}"
+        place += f", {in_sentence(labels.compared(first))}" if several else ""
         same = _same_as_imputed(rows)
         told.append(f"{place}: {same}")
     return " ".join([caption, *withheld_note(source)]), sentence(f"maps of two shifts. {'; '.join(told)}.")

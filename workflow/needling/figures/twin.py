@@ -73,8 +73,10 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"{100 * float(source['level'].iloc[0]):g}% confidence intervals."
     )
     primary = source[source["visit"] == labels.plan.visits.primary]
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     told = [
         f"{labels.outcome(row['outcome'])} in {in_sentence(labels.cohort(row['cohort']))}, "
+        f"{in_sentence(labels.compared(row)) + ', ' if several else ''}"
         f"{in_sentence(HABITS.get(row['habit']) or labels.analysis(row['analysis']))}: "
         f"{format_estimate(row['estimate'], row['low'], row['high'])}"
         for row in primary.to_dict("records")
