@@ -1,5 +1,7 @@
 """What was observed: the spread of each outcome by visit and arm, from quantiles and never from single people."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
@@ -99,15 +101,15 @@ def _seen(source: pd.DataFrame, labels: Labels) -> list[str]:
         visits = shown_visits(rows, labels)
         arms = []
         for arm, mine in rows.groupby("arm", sort=False):
-            by_visit = mine.set_index("visit")
-            ends = [visit for visit in dict.fromkeys((visits[0], visits[-1])) if visit in by_visit.index]
-            at = [f"{_middle(by_visit.loc[visit])} at {in_sentence(labels.visit(visit))}" for visit in ends]
+            by_visit = {row["visit"]: row for row in mine.to_dict("records")}
+            ends = [visit for visit in dict.fromkeys((visits[0], visits[-1])) if visit in by_visit]
+            at = [f"{_middle(by_visit[visit])} at {in_sentence(labels.visit(visit))}" for visit in ends]
             arms.append(f"{in_sentence(labels.arm(str(arm)))} " * bool(arm) + " and ".join(at))
         told.append(f"{labels.outcome(outcome, site)}, {in_sentence(labels.cohort(cohort))}: {', '.join(arms)}")
     return told
 
 
-def _middle(row: pd.Series) -> str:
+def _middle(row: dict[Any, Any]) -> str:
     if pd.isna(row["q25"]):
         return f"mean {format_fixed(row['mean'], 1)}"
     median, low, high = (format_fixed(row[name], 1) for name in ("median", "q25", "q75"))
