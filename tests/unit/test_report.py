@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 import zipfile
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ from needling.figures.style import save
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.build import READER, TEMPLATES, build_report
-from needling.report.page import LARGEST_FILE, VARIABLES, finished
+from needling.report.page import VARIABLES, finished
 from needling.report.shown import numbers_of_figure
 from page_words import faults
 
@@ -207,13 +208,36 @@ def test_rows_that_are_too_long_for_a_line_of_a_phone_are_blocks_and_short_ones_
 def test_every_table_of_the_page_is_a_file_in_it(built):
     folder, paths = built
     page = paths["here"][0].read_text(encoding="utf-8")
-    files = dict(re.findall(r'download="(\w+)\.csv" href="data:text/csv;base64,([^"]+)"', page))
+    files = dict(re.findall(r'download="(\w+)\.csv" href="([^"]+)"', page))
     for name in re.findall(r'<div class="table" id="table-(\w+)"', page):
-        exact = (folder / "here" / "tables" / f"{name}.csv").read_bytes()
-        if len(exact) <= LARGEST_FILE:
-            assert base64.b64decode(files[name]) == exact
-        else:
-            assert f"tables/{name}.csv, beside this page" in page
+        assert downloaded(files[name]) == (folder / "here" / "tables" / f"{name}.csv").read_bytes()
+    assert "beside this page" not in page
+
+
+def downloaded(address):
+    """What a browser saves of an address that holds its data."""
+    head, data = address.split(",", 1)
+    assert head in ("data:text/csv;charset=utf-8", "data:text/csv;base64")
+    assert re.fullmatch(r"[A-Za-z0-9%+/=_.~!*'();:@,?$-]*", data)
+    return base64.b64decode(data) if head.endswith("base64") else unquote_to_bytes(data)
+
+
+def test_a_page_keeps_exact_numbers_as_long_as_it_has_room_and_names_the_longest(tmp_path, monkeypatch):
+    """The smallest first, each as text or in base64, whichever is shorter; never more than the page may hold."""
+    tables = {"short": "a,b\n1,2\n", "middle": "name,é\n" + "x,1.25\n" * 40, "long": '[[""a"", ""b""]]\n' * 60}
+    for name, text in tables.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    head = "<table><caption><strong>Table 1.</strong></caption><thead><tr><th>A</th></tr></thead></table>"
+    page = "<head></head>" + "".join(f'<div id="table-{name}" class="table-of">\n{head}\n</div>' for name in tables)
+    whole = finished(page, tmp_path, Labels(plan()), tmp_path)
+    files = dict(re.findall(r'download="(\w+)\.csv" href="([^"]+)"', whole))
+    assert {name: downloaded(address).decode() for name, address in files.items()} == tables
+    assert ["base64" in files[name] for name in tables] == [True, False, True]
+    for less, named in ((1, ["long"]), (1100, ["long"]), (len(whole), list(tables))):
+        monkeypatch.setattr("needling.report.page.LARGEST_PAGE", len(whole.encode()) - less)
+        fewer = finished(page, tmp_path, Labels(plan()), tmp_path)
+        assert re.findall(r"/(\w+)\.csv, beside this page", fewer) == named
+        assert less == len(whole) or len(fewer.encode()) <= len(whole.encode()) - less
 
 
 def printed_results(page):

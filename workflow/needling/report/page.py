@@ -5,6 +5,7 @@ import html
 import re
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -14,7 +15,9 @@ from needling.labels.words import Labels
 from needling.report.shown import numbers_of_figure
 
 MOST_LINES = 30  # of a figure's numbers, on the page
-LARGEST_FILE = 15_000  # bytes of a table that is kept in the page
+LARGEST_PAGE = 2_900_000  # bytes: exact numbers are kept in the page, the smallest tables first, as long as it has room
+SAFE = "-_.~!*'();:@,/?$=+"  # what may stand in an address as it is
+FILE = "\x00{}\x00"  # the place of a file in a page that is not finished
 SIDE_BY_SIDE = 44  # characters of a line of a table on a phone: more, and its rows stand as blocks
 LABEL, HALF = 16, 24  # characters that a row's name needs, being broken; that fit beside another cell of a block
 
@@ -74,7 +77,33 @@ def finished(
         page = re.sub(
             r'<span data-row="([\w ]+)"', lambda found: f'<span title="{_title(found[1], rows)}"{found[0][5:]}', page
         )
-    return _with_classes(page)
+    return _with_files(_with_classes(page))
+
+
+def _with_files(page: str) -> str:
+    """Keep exact numbers in the page, so that a page by itself has them; those of the longest tables are named, if need be."""
+    paths = [Path(found) for found in re.findall(FILE.format("(.*?)"), page)]
+    said = {path: f"All its numbers are in {path.parent.name}/{path.name}, beside this page." for path in paths}
+    links = {
+        path: f'<a class="tool" download="{path.name}" href="{_address(path.read_bytes())}">Download CSV</a>'
+        for path in paths
+    }
+    without = re.sub(FILE.format("(.*?)"), lambda found: said[Path(found[1])], page)
+    room = LARGEST_PAGE - len(without.encode())
+    for path, link in sorted(links.items(), key=lambda one: (len(one[1]), str(one[0].name))):
+        room -= len(link) - len(said[path])
+        if room >= 0:
+            said[path] = link
+    return re.sub(FILE.format("(.*?)"), lambda found: said[Path(found[1])], page)
+
+
+def _address(data: bytes) -> str:
+    """A file as an address: as text, or in base64 where that is shorter."""
+    return min(
+        f"data:text/csv;charset=utf-8,{quote(data, safe=SAFE)}",
+        f"data:text/csv;base64,{base64.b64encode(data).decode()}",
+        key=len,
+    )
 
 
 def _with_classes(page: str) -> str:
@@ -160,13 +189,8 @@ def _cells(row: str, heads: list[tuple[str, bool]]) -> str:
 
 
 def _file(path: Path) -> str:
-    """A link that saves a table, which is in the page itself; one that is too long for it is named."""
-    if not path.exists():
-        return ""
-    if path.stat().st_size > LARGEST_FILE:
-        return f"All its numbers are in {path.parent.name}/{path.name}, beside this page."
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<a class="tool" download="{path.name}" href="data:text/csv;base64,{data}">Download CSV</a>'
+    """The place of a link that saves a table, or of the words that name it."""
+    return FILE.format(path) if path.exists() else ""
 
 
 def _with_numbers(found: re.Match[str], figures: Path, labels: Labels) -> str:
