@@ -190,7 +190,7 @@ def test_what_stands_behind_a_label_that_is_read_from_the_right_is_right_of_it(r
 
 
 def test_made_up_data_are_labelled_in_every_caption(tmp_path, monkeypatch):
-    monkeypatch.setattr("needling.figures.draw.save", lambda *figure: None)  # what counts here are the words
+    monkeypatch.setattr("needling.figures.draw.save", lambda *figure, **told: None)  # what counts here are the words
     for make in (plan, single_arm_plan):
         words = write_figures(*shown(make, 60), tmp_path)
         for said in words.values():

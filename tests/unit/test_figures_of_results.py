@@ -298,6 +298,25 @@ def test_other_answers_stand_beside_the_planned_one_on_its_scale_and_no_explorat
     assert alternative.count("planned") == source["role"].eq("primary").sum()
 
 
+def test_with_three_arms_each_has_its_difference_from_the_first_in_its_own_look():
+    """Who is compared is told by colour and mark; the two others against one another stand in the table."""
+    figure, source, caption, alternative = drawn("trajectories", three_arms_plan)
+    study, labels = three_arms_plan(), Labels(three_arms_plan())
+    mine = source[(source["source"] == "difference") & source["value"].notna()]
+    assert set(mine["arm"]) == set(study.arms[1:])
+    assert set(mine["reference"]) == {study.arms[0]}
+    strip = next(ax for ax in figure.axes if any(line.get_xydata().tolist() == [[0, 0], [1, 0]] for line in ax.lines))
+    for arm, look in list(looks(study.arms).items())[1:]:
+        marks = [line for line in strip.lines if line.get_marker() == look.marker and line.get_color() == look.colour]
+        heights = [float(line.get_ydata()[0]) for line in marks]
+        assert heights == pytest.approx(mine.loc[mine["arm"] == arm, "value"].tolist())
+    first = in_sentence(labels.arm(study.arms[0]))
+    assert f"Below each course: differences of the other arms from {first}. The tinted side is better than" in caption
+    for arm in study.arms[1:]:
+        pair = {"arm": arm, "reference": study.arms[0]}
+        assert f"{in_sentence(labels.compared(pair))}: " in alternative
+
+
 @pytest.mark.parametrize("name", ["forest", "trajectories"])
 def test_a_caption_names_the_arm_with_which_the_tinted_side_is_better(name):
     assert "he tinted side is better with dry needling." in drawn(name, plan)[2]
