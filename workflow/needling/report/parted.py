@@ -38,7 +38,8 @@ def write_parts(drawing: Path, caption: int) -> list[str]:
     names = []
     for number, (top, bottom) in enumerate(pairwise([0.0, *cuts, height]), 1):
         part = drawing.with_name(f"{drawing.stem}-{number}.svg")
-        ends = f'height="{MM * (bottom - top):.3f}pt" viewBox="0 {MM * top:.3f} {size[1]} {MM * (bottom - top):.3f}"'
+        first, tall = round(MM * top, 3), round(MM * (bottom - top), 3)
+        ends = f'height="{tall}pt" viewBox="0 {first} {size[1]} {tall}"'
         part.write_text(text.replace(size[0], f"{size[0].split(' height=')[0]} {ends}", 1), encoding="utf-8")
         names.append(part.name)
     return names if cuts else []
