@@ -194,6 +194,9 @@ def test_the_strip_and_the_heading_fit_the_design():
     }
     registered = Labels(plan(metadata={"registration": "ISRCTN00000000"}))
     assert strip(released, registered, 1)[3] == ("Registration", "ISRCTN00000000")
+    assert (
+        dict(strip(released, Labels(plan(made_up=True)), 480))["Patients"] == "480 in 3 cohorts"
+    )  # the flag above says it
 
 
 # ---------------------------------------------------------------- harms and who notices

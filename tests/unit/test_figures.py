@@ -4,6 +4,7 @@ import io
 import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from made_figures import FIGURES, OF_VISITS, drawn, drawn_texts, words_that_do_not_fit
@@ -25,7 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from needling.figures.draw import write_figures
+from needling.figures.draw import subject, write_figures
 from needling.figures.gallery import gallery
 from needling.figures.style import (
     KEY_LINE,
@@ -121,6 +122,39 @@ def test_files_are_the_same_bytes_each_time_with_embedded_fonts(tmp_path):
     assert b"CreationDate" not in pdf
 
 
+def test_a_file_says_what_it_is_about_and_what_is_seen(tmp_path):
+    """To who opens the drawing by itself and cannot see it; in words of a label, marks of the language are words."""
+    with style():
+        figure = FIGURES["flow"].draw(*_flow_of(trial_plan), REPORT)
+    for place in ("one", "two"):
+        save(figure, tmp_path / place, endings=["svg"], told=("Flow <A & B>", "2 arms."))
+    drawing = (tmp_path / "one.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(drawing)
+    assert [root[place].tag.partition("}")[2] for place in (0, 1)] == ["title", "desc"]
+    assert [root[place].text for place in (0, 1)] == ["Flow <A & B>", "2 arms."]
+    assert drawing == (tmp_path / "two.svg").read_text(encoding="utf-8")
+
+
+def _flow_of(make):
+    released, labels = shown(make, 60)
+    return FIGURES["flow"].data(released, labels), labels
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("forest", "Effect at 12 months"),
+        ("tipping", "Tipping map at 12 months"),
+        ("trajectories", "Course of headache severity score and days with headache"),
+        ("balance", "Differences between arms at baseline"),
+    ],
+)
+def test_a_title_is_the_subject_without_how_it_is_shown(name, title):
+    _, _, caption, _ = drawn(name, trial_plan, None, 200)
+    assert subject(FIGURES[name], caption) == title
+    assert subject(FIGURES[name], f"Made-up data. {caption}") == f"Made-up data. {title}"
+
+
 def test_dollars_in_a_label_are_no_mathematics():
     with style():
         figure = Figure()
@@ -150,7 +184,7 @@ def test_what_stands_behind_a_label_that_is_read_from_the_right_is_right_of_it(r
 
 
 def test_made_up_data_are_labelled_in_every_caption(tmp_path, monkeypatch):
-    monkeypatch.setattr("needling.figures.draw.save", lambda *figure: None)  # what counts here are the words
+    monkeypatch.setattr("needling.figures.draw.save", lambda *figure, **told: None)  # what counts here are the words
     for make in (plan, single_arm_plan):
         words = write_figures(*shown(make, 60), tmp_path)
         for said in words.values():

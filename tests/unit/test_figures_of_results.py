@@ -53,6 +53,61 @@ def test_the_course_over_sessions_draws_each_arm_its_own_means(make):
     assert "95% confidence intervals" in caption
 
 
+def test_a_course_over_sessions_is_described_from_where_to_where():
+    _, source, _, alternative = drawn("sessions", plan)
+    mine = source[(source["cohort"] == "myofascial") & (source["arm"] == "dry_needling")].sort_values("x")
+    first, last = (f"{mine['estimate'].iloc[place]:.2f}" for place in (0, -1))
+    assert f"myofascial pain, dry needling: {first} at day 0 and {last} at day 30" in alternative
+
+
+def test_distributions_are_described_by_medians_and_quartiles_and_those_of_few_by_means():
+    _, source, _, alternative = drawn("distributions", plan)
+    rows = source[(source["cohort"] == "myofascial") & (source["outcome"] == "pain") & (source["arm"] == "usual_care")]
+    first, last = rows.iloc[[0, -1]].to_dict("records")
+    told = " and ".join(
+        f"{one['median']:.1f} ({one['q25']:.1f} to {one['q75']:.1f}) at {at}"
+        for one, at in ((first, "baseline"), (last, "week 12"))
+    )
+    assert f"Medians with quartiles in brackets. Pain intensity, myofascial pain: usual care {told}" in alternative
+
+    def hide(released):
+        released["distribution"][["q10", "q25", "median", "q75", "q90"]] = np.nan
+
+    _, source, _, alternative = drawn("distributions", one_cohort, hide)
+    assert f"mean {source['mean'].iloc[0]:.1f} at baseline" in alternative
+
+    def hide_all(released):
+        hide(released)
+        released["distribution"]["mean"] = np.nan
+
+    assert drawn("distributions", one_cohort, hide_all)[3].endswith("No value can be shown.")
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "tipping", "twin"])
+def test_of_three_arms_a_description_says_who_is_compared_where(name):
+    """The same words for every pair would leave its numbers to guess at."""
+
+    labels = Labels(three_arms_plan())
+    cohort, outcome, _ = labels.places[0]
+    pairs = [("sham", "usual_care"), ("dry_needling", "usual_care"), ("dry_needling", "sham")]
+    rows = [
+        dict(zip(("arm", "reference", "variant", "role"), (*pair, variant, role), strict=True))
+        | {"habit": variant, "delta_arm": shift, "delta_reference": shift}
+        for pair in pairs
+        for variant, role, shift in (("", "primary", 0.0), ("t_test", "sensitivity", 1.0))
+    ]
+    same = {"cohort": cohort, "outcome": outcome, "site": "", "analysis": labels.plan.primary, "unit": "points"}
+    same |= {"estimate": 1.0, "low": 0.5, "high": 1.5, "level": 0.95, "visit": labels.plan.visits.primary, "hidden": ""}
+    same |= {"quantity": "difference", "better": "lower"}
+    source = pd.DataFrame(rows).assign(**same)
+    _, alternative = FIGURES[name].words(source, labels)
+    for arm, reference in pairs:
+        assert in_sentence(labels.compared({"arm": arm, "reference": reference})) in alternative
+    clauses = re.sub(r"^.*?\. ", "", alternative).rstrip(".").split("; ")
+    names = [re.sub(r": [^:]*$", "", clause) for clause in clauses]
+    assert len(set(names)) == len(names)
+
+
 @pytest.mark.parametrize(("better", "band"), [("lower", "below"), ("higher", "above")])
 def test_differences_along_a_number_are_drawn_at_their_values_with_the_better_side_tinted(better, band):
     def turn(released):
@@ -250,6 +305,25 @@ def test_other_answers_stand_beside_the_planned_one_on_its_scale_and_no_explorat
     assert "Missing at random" in [text.get_text() for text in drawn_texts(figure)]
     assert "The tinted side is better with dry needling." in caption
     assert alternative.count("planned") == source["role"].eq("primary").sum()
+
+
+def test_with_three_arms_each_has_its_difference_from_the_first_in_its_own_look():
+    """Who is compared is told by colour and mark; the two others against one another stand in the table."""
+    figure, source, caption, alternative = drawn("trajectories", three_arms_plan)
+    study, labels = three_arms_plan(), Labels(three_arms_plan())
+    mine = source[(source["source"] == "difference") & source["value"].notna()]
+    assert set(mine["arm"]) == set(study.arms[1:])
+    assert set(mine["reference"]) == {study.arms[0]}
+    strip = next(ax for ax in figure.axes if any(line.get_xydata().tolist() == [[0, 0], [1, 0]] for line in ax.lines))
+    for arm, look in list(looks(study.arms).items())[1:]:
+        marks = [line for line in strip.lines if line.get_marker() == look.marker and line.get_color() == look.colour]
+        heights = [float(line.get_ydata()[0]) for line in marks]
+        assert heights == pytest.approx(mine.loc[mine["arm"] == arm, "value"].tolist())
+    first = in_sentence(labels.arm(study.arms[0]))
+    assert f"Below each course: differences of the other arms from {first}. The tinted side is better than" in caption
+    for arm in study.arms[1:]:
+        pair = {"arm": arm, "reference": study.arms[0]}
+        assert f"{in_sentence(labels.compared(pair))}: " in alternative
 
 
 @pytest.mark.parametrize("name", ["forest", "trajectories"])

@@ -6,9 +6,10 @@ from made_results import ARM, long_plan, plan, shown, single_arm_plan, three_arm
 from matplotlib.text import Text
 
 from needling.figures.draw import figures
-from needling.figures.forest import MEANS, is_turned, sides
-from needling.figures.style import PHONE, REPORT, Profile, style
+from needling.figures.forest import MEANS, is_turned, parted, sides
+from needling.figures.style import FAINT, INK, PHONE, REPORT, Profile, style
 from needling.labels.numbers import format_fixed
+from needling.labels.words import Labels
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,8 @@ def test_forest_of_three_arms_in_one_cohort_has_a_row_for_each_pair_in_one_plot(
     texts = [t.get_text().replace("\n", " ") for t in drawn_texts(figure)]
     pairs = ["Sham against usual care", "Dry needling against usual care", "Dry needling against sham"]
     assert sorted(pairs) == sorted(text for text in texts if " against " in text)
-    assert len(ax.get_lines()) == 1 + 2 * len(source) == 7
+    assert len(source[source["role"] == "primary"]) == 3
+    assert len(ax.get_lines()) == 1 + 2 * len(source) == 25  # with those of the three other visits
     # the outcome is better higher: drawn turned, so that left is better with the first-named arm
     ((zero, _),) = plots(figure)
     for words, left in (("First-named", True), ("Second-named", False)):
@@ -79,6 +81,7 @@ def test_forest_of_three_arms_names_each_pair_on_its_own_sides():
     people = {"id": "id", "arm": {**ARM, "codes": codes}, "cohort": {"from": "c"}, "covariates": {"sex": "sex"}}
     figure, source, _, alternative = drawn("forest", lambda: three_arms_plan(cohorts=two, patients=people))
     texts = [t.get_text() for t in drawn_texts(figure)]
+    source = source[source["role"] == "primary"]
     assert len(source) == 6
     words = {"usual_care": "Usual care", "sham": "Sham", "dry_needling": "Dry needling"}
     for row in source.to_dict("records"):
@@ -111,9 +114,11 @@ def test_words_of_a_row_on_a_phone_stand_within_the_plot_before_the_line_of_no_d
                 assert place.x1 < zero * figure.bbox.width
                 assert min(place.y0 - line.y1 for line in intervals if line.y1 < place.y0) > 1
                 assert min([line.y0 - place.y1 for line in intervals if line.y0 > place.y1], default=1000) > 10
-    assert len(seen) == len(source) + 3 == 9  # three rows have two lines
+    assert len(seen) == len(source[source["role"] == "primary"]) + 3 == 9  # three rows have two lines
     told = " ".join(seen)
-    assert all(f"(n = {n})" in told for n in source["n_patients"])  # as the caption says
+    assert all(
+        f"(n = {n})" in told for n in source.loc[source["role"] == "primary", "n_patients"]
+    )  # as the caption says
 
 
 def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups():
@@ -123,6 +128,41 @@ def test_forest_shows_no_threshold_of_one_person_for_a_difference_between_groups
     assert not any("important" in t.get_text() for t in drawn_texts(figure))
 
 
+@pytest.mark.parametrize("sizes", [REPORT, PHONE])
+@pytest.mark.parametrize("make", [plan, three_arms_plan])
+def test_other_visits_are_small_marks_below_their_row_nearer_to_it_than_to_the_next(make, sizes):
+    """Soft and thin, in the order of time, with the numbers of their rows in the table; the caption says which they are."""
+    figure, source, caption, alternative = drawn("forest", make, sizes=sizes)
+    printed, others = parted(source, Labels(make()))
+    assert len(others) == 3 * len(printed) > 0
+    assert "Small marks below each: the same at week 2, week 8 and week 12, from above." in caption
+    assert alternative.count(", week 2 ") == len(printed)
+    for ax in figure.axes:
+        marks = [line for line in ax.get_lines() if line.get_marker() == "s"]
+        large = [line for line in marks if line.get_color() == INK]
+        small = [line for line in marks if line.get_color() == FAINT]
+        assert len(small) == 3 * len(large) > 0
+        assert max(line.get_markersize() for line in small) < min(line.get_markersize() for line in large) / 2
+        rows = [float(line.get_ydata()[0]) for line in large]
+        for place, line in enumerate(small):
+            mine, y = rows[place // 3], float(line.get_ydata()[0])
+            assert mine < y < mine + 0.65
+            assert place % 3 == 0 or y > float(small[place - 1].get_ydata()[0])
+        drawn_at = sorted(abs(float(line.get_xdata()[0])) for line in small)
+        assert set(map(float, drawn_at)) <= {abs(value) for value in others["estimate"]}
+
+
+def test_other_visits_that_cannot_be_shown_are_not_drawn_and_a_single_arm_has_its_course_in_rows():
+    def hide(released):
+        results = released["results"]
+        results.loc[results["visit"].ne("week_4"), ["estimate", "low", "high"]] = float("nan")
+
+    _, source, caption, _ = drawn("forest", plan, hide)
+    assert set(source["visit"]) == {"week_4"}
+    assert "Small marks" not in caption
+    assert "Small marks" not in drawn("forest", single_arm_plan)[2]
+
+
 def test_the_effects_show_the_means_of_both_arms_where_there_is_room():
     released, labels = shown(plan, 60)
     source = figures()["forest"].data(released, labels)
@@ -130,6 +170,7 @@ def test_the_effects_show_the_means_of_both_arms_where_there_is_room():
         {text.get_text() for text in _drawn(source, labels, profile).findobj(Text)}
         for profile in (REPORT, Profile(140))
     )
+    source = source[source["role"] == "primary"]
     means = {format_fixed(float(value), 1) for name in MEANS for value in source[name]}
     means |= {format_fixed(float(value), 2) for name in MEANS for value in source[name]}
     assert "Mean at week 4" in wide

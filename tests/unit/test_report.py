@@ -6,6 +6,7 @@ import itertools
 import re
 import subprocess
 import zipfile
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ from needling.figures.style import save
 from needling.labels.words import Labels
 from needling.release.line import release
 from needling.report.build import READER, TEMPLATES, build_report
-from needling.report.page import LARGEST_FILE, VARIABLES, finished
+from needling.report.page import VARIABLES, finished
 from needling.report.shown import numbers_of_figure
 from page_words import faults
 
@@ -71,9 +72,14 @@ def test_page_stands_alone_and_names_every_picture(built):
     page = built[1]["here"][0].read_text(encoding="utf-8")
     assert not re.search(r'(?:src|href)="(?!#|data:)', page)
     assert "<img" not in page
-    pictures = re.findall(r'<svg role="img" aria-labelledby="(\w+)-told".*?</svg>', page, re.DOTALL)
+    pictures = re.findall(r'<svg role="img" aria-labelledby="(\w+)-title \1-told".*?</svg>', page, re.DOTALL)
     assert sorted(pictures) == sorted(FIGURES)
-    for name in pictures:
+    numbers = re.findall(r'<figure id="figure-(\w+)">.*?<strong><a [^>]*>(Figure \d+\.)</a>', page, re.DOTALL)
+    assert sorted(pictures) == sorted(name for name, _ in numbers)
+    for name, number in numbers:
+        assert (
+            f'<title id="{name}-title">{number}</title>' in page
+        )  # the subject is that of the file, and these tell none
         assert re.search(rf'<desc id="{name}-told">[^<]{{20,}}</desc>', page)
     identities = re.findall(r'\bid="([^"]+)"', page)
     assert len(identities) == len(set(identities))
@@ -96,6 +102,12 @@ def test_drawings_of_the_page_are_words_in_the_colours_of_the_scheme(page_of_for
     assert "var(--ink)" in page
     assert "var(--arm2)" in page
     assert not re.search("|".join(VARIABLES), page, re.IGNORECASE)
+
+
+def test_a_drawing_is_titled_by_its_subject_and_described_once(page_of_forest):
+    told = re.findall(r"<(title|desc) id=.*?>(.*?)</", page_of_forest)
+    subject = "Made-up data. Effect at 12 months"
+    assert told == [("title", subject), ("desc", "Forest plot.")] * 2  # as wide as the page, and as a phone
 
 
 def test_each_look_of_the_drawings_is_written_once_and_means_what_it_meant(page_of_forest):
@@ -196,13 +208,36 @@ def test_rows_that_are_too_long_for_a_line_of_a_phone_are_blocks_and_short_ones_
 def test_every_table_of_the_page_is_a_file_in_it(built):
     folder, paths = built
     page = paths["here"][0].read_text(encoding="utf-8")
-    files = dict(re.findall(r'download="(\w+)\.csv" href="data:text/csv;base64,([^"]+)"', page))
+    files = dict(re.findall(r'download="(\w+)\.csv" href="([^"]+)"', page))
     for name in re.findall(r'<div class="table" id="table-(\w+)"', page):
-        exact = (folder / "here" / "tables" / f"{name}.csv").read_bytes()
-        if len(exact) <= LARGEST_FILE:
-            assert base64.b64decode(files[name]) == exact
-        else:
-            assert f"tables/{name}.csv, beside this page" in page
+        assert downloaded(files[name]) == (folder / "here" / "tables" / f"{name}.csv").read_bytes()
+    assert "beside this page" not in page
+
+
+def downloaded(address):
+    """What a browser saves of an address that holds its data."""
+    head, data = address.split(",", 1)
+    assert head in ("data:text/csv;charset=utf-8", "data:text/csv;base64")
+    assert re.fullmatch(r"[A-Za-z0-9%+/=_.~!*'();:@,?$-]*", data)
+    return base64.b64decode(data) if head.endswith("base64") else unquote_to_bytes(data)
+
+
+def test_a_page_keeps_exact_numbers_as_long_as_it_has_room_and_names_the_longest(tmp_path, monkeypatch):
+    """The smallest first, each as text or in base64, whichever is shorter; never more than the page may hold."""
+    tables = {"short": "a,b\n1,2\n", "middle": "name,é\n" + "x,1.25\n" * 40, "long": '[[""a"", ""b""]]\n' * 60}
+    for name, text in tables.items():
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+    head = "<table><caption><strong>Table 1.</strong></caption><thead><tr><th>A</th></tr></thead></table>"
+    page = "<head></head>" + "".join(f'<div id="table-{name}" class="table-of">\n{head}\n</div>' for name in tables)
+    whole = finished(page, tmp_path, Labels(plan()), tmp_path)
+    files = dict(re.findall(r'download="(\w+)\.csv" href="([^"]+)"', whole))
+    assert {name: downloaded(address).decode() for name, address in files.items()} == tables
+    assert ["base64" in files[name] for name in tables] == [True, False, True]
+    for less, named in ((1, ["long"]), (1100, ["long"]), (len(whole), list(tables))):
+        monkeypatch.setattr("needling.report.page.LARGEST_PAGE", len(whole.encode()) - less)
+        fewer = finished(page, tmp_path, Labels(plan()), tmp_path)
+        assert re.findall(r"/(\w+)\.csv, beside this page", fewer) == named
+        assert less == len(whole) or len(fewer.encode()) <= len(whole.encode()) - less
 
 
 def printed_results(page):

@@ -148,6 +148,39 @@ def test_three_arms_are_named_in_pairs():
     ]
 
 
+def test_means_of_three_arms_have_a_table_of_their_own_with_who_was_measured():
+    """Beside three pairs there is no place for them, and a reader who knows differences alone knows no level."""
+    made = table("marginal_means", three_arms_plan)
+    labels = shown(three_arms_plan)[1]
+    assert [row[0] for row in made.rows if len(row) > 1] == [labels.arm(arm) for arm in three_arms_plan().arms]
+    assert made.head == ["Arm", "Marginal mean (95% CI)", "n"]
+    exact = made.exact.set_index("arm")
+    for (_, text, n), arm in zip(made.rows[1:], three_arms_plan().arms, strict=True):
+        row = exact.loc[arm]
+        digits = decimals(row["low"], row["high"])
+        assert text == f"{row['estimate']:.{digits}f} ({row['low']:.{digits}f} to {row['high']:.{digits}f})"
+        assert n == str(row["measured"])
+    means = dict(zip(exact.index, exact["estimate"], strict=True))
+    difference = primary(shown(three_arms_plan)[0])
+    for row in difference[difference["visit"].eq("week_4")].to_dict("records"):
+        assert means[row["arm"]] - means[row["reference"]] == pytest.approx(row["estimate"], abs=1e-6)
+    assert table("marginal_means", plan) is None
+
+
+def test_a_mean_or_number_of_few_is_not_printed_and_the_table_says_why():
+    def hide(released):
+        results, measured = released["results"], released["distribution"]
+        first = results.index[results["quantity"].eq("mean") & results["visit"].eq("week_4")][0]
+        results.loc[first, "hidden"] = "few_people"
+        rows = measured["visit"].eq("week_4") & measured["arm"].eq("sham")
+        measured.loc[rows, ["n", "hidden"]] = [pd.NA, "few_people"]
+
+    made = table("marginal_means", three_arms_plan, hide)
+    assert [row[1] == HIDDEN for row in made.rows[1:]] == [True, False, False]
+    assert [row[2] == HIDDEN for row in made.rows[1:]] == [False, True, False]
+    assert made.notes[-1].startswith(HIDDEN)
+
+
 def test_a_course_begins_with_the_mean_at_the_first_visit():
     made = table("primary", single_arm_plan, per_arm=200)
     first, second, *_ = (row for row in made.rows if len(row) > 1)

@@ -19,14 +19,24 @@ local function raw(text)
   return pandoc.RawBlock(FORMAT:match("html") and "html" or "typst", text)
 end
 
-local function columns(div, call, last)
+local function columns(div, call)
   local cells = {}
   for _, block in ipairs(div.content) do
-    cells[#cells + 1] = call .. "[" .. typst({ block }) .. "]"
+    cells[#cells + 1] = "[" .. typst({ block }) .. "]"
   end
-  local n = math.max(1, math.min(#cells, 3))
-  local widths = "(1fr,) * " .. (n - 1) .. " + (" .. last .. ",)"
-  return raw("#grid(columns: " .. widths .. ", column-gutter: 7mm, row-gutter: 4mm, " .. table.concat(cells, ", ") .. ")")
+  return raw("#" .. call .. "(" .. table.concat(cells, ", ") .. ")")
+end
+
+-- The results of a single cohort, which may stand in two columns.
+local function single(answer)
+  local results = {}
+  for _, block in ipairs(answer.content) do
+    if not (block.t == "RawBlock" and block.text:match("^#result")) then
+      return nil
+    end
+    results[#results + 1] = "[" .. block.text .. "]"
+  end
+  return #results > 3 and raw("#results(" .. table.concat(results, ", ") .. ")") or nil
 end
 
 local function strip(div)
@@ -99,9 +109,9 @@ function Div(div)
     elseif kind == "strip" then
       return strip(div)
     elseif kind == "answers" then
-      return columns(div, "answer", "1fr")
+      return #div.content == 1 and single(div.content[1]) or columns(div, "answers")
     elseif kind == "asides" then
-      return columns(div, "aside", "1.8fr") -- how sure it is takes most words
+      return columns(div, "asides")
     elseif kind == "result" then
       local headline = typst({ pandoc.Plain(div.content[1].content[1].content) })
       local precise = div.content[2] and typst({ pandoc.Plain(div.content[2].content) }) or ""
@@ -135,7 +145,7 @@ function Figure(figure)
   local alt = image.attributes.alt or pandoc.utils.stringify(image.caption)
   local told = quoted(image.src) .. ", " .. quoted(alt) .. ", [" .. typst(figure.caption.long) .. "]"
   if figure.identifier == "figure-forest" then
-    return raw("#first-figure(" .. told .. ", []) <figure-forest>")
+    return raw("#first-figure(\n// told\n" .. told .. ",\n// beside\n[]\n// end\n) <figure-forest>")
   end
   local call = "#drawn-figure(" .. told .. ") <" .. figure.identifier .. ">"
   return { raw("// float " .. figure.identifier), raw(call), raw("// end") }
@@ -145,9 +155,9 @@ function Pandoc(doc)
   local blocks, first = {}, true
   for i, block in ipairs(doc.blocks) do
     local above = blocks[#blocks]
-    if FORMAT == "typst" and block.t == "RawBlock" and block.text:match("aside%[") and above and above.text and above.text:match("^#first%-figure") then
+    if FORMAT == "typst" and block.t == "RawBlock" and block.text:match("^#asides") and above and above.text and above.text:match("^#first%-figure") then
       -- The figure of the answer is as large as what stands below it leaves room for.
-      above.text = above.text:gsub("%[%]%) <figure%-forest>$", function() return "[" .. block.text .. "]) <figure-forest>" end)
+      above.text = above.text:gsub("\n%[%]\n// end\n", function() return "\n[" .. block.text .. "]\n// end\n" end)
     elseif block.t == "Div" and block.classes[1] == "front" and not FORMAT:match("docx") then
       doc.meta.front = pandoc.MetaBlocks(block.content)
     else

@@ -16,6 +16,7 @@ from needling.tables.select import in_order
 from needling.tables.withheld import NOT_DRAWN, withheld_note
 
 SECTION = "baseline"
+SUBJECT = "Differences between arms at baseline"
 VARIABLE = ["variable", "visit", "site"]
 GUIDE = (
     0.25  # SD: what adjustment for a covariate still mends (Rubin 2001, Health Serv Outcomes Res Methodol 2:169-188)

@@ -1,5 +1,7 @@
 """What was observed: the spread of each outcome by visit and arm, from quantiles and never from single people."""
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -9,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from needling.figures.panels import (
+    PLACE,
     for_each_arm,
     named,
     numbers_below,
@@ -18,6 +21,8 @@ from needling.figures.panels import (
     visit_axis,
 )
 from needling.figures.style import INK, Look, Profile, arm_key, light_grid, looks
+from needling.labels.numbers import format_fixed
+from needling.labels.sentences import in_sentence
 from needling.labels.words import Labels
 from needling.tables.withheld import NOT_DRAWN, withheld_note
 
@@ -97,4 +102,29 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     if withheld_note(source):
         caption += f" {NOT_DRAWN}"
     drawn = "Box plots" if boxes.any() else "Means"
-    return caption, f"{drawn} of {named(source, labels)} by visit{for_each_arm(labels)}; values in the source data."
+    how = "Medians with quartiles in brackets. " if boxes.any() else ""
+    seen = f"{how}{'; '.join(_seen(source, labels)) or 'No value can be shown'}."
+    return caption, f"{drawn} of {named(source, labels)} by visit{for_each_arm(labels)}. {seen}"
+
+
+def _seen(source: pd.DataFrame, labels: Labels) -> list[str]:
+    """Median and quartiles, or the mean of few, of each arm at the first and the last visit that is drawn."""
+    told = []
+    for place, rows in source[source["mean"].notna()].groupby(PLACE, sort=False):
+        cohort, outcome, site = (str(key) for key in place)
+        visits = shown_visits(rows, labels)
+        arms = []
+        for arm, mine in rows.groupby("arm", sort=False):
+            by_visit = {row["visit"]: row for row in mine.to_dict("records")}
+            ends = [visit for visit in dict.fromkeys((visits[0], visits[-1])) if visit in by_visit]
+            at = [f"{_middle(by_visit[visit])} at {in_sentence(labels.visit(visit))}" for visit in ends]
+            arms.append(f"{in_sentence(labels.arm(str(arm)))} " * bool(arm) + " and ".join(at))
+        told.append(f"{labels.outcome(outcome, site)}, {in_sentence(labels.cohort(cohort))}: {', '.join(arms)}")
+    return told
+
+
+def _middle(row: dict[Any, Any]) -> str:
+    if pd.isna(row["q25"]):
+        return f"mean {format_fixed(row['mean'], 1)}"
+    median, low, high = (format_fixed(row[name], 1) for name in ("median", "q25", "q75"))
+    return f"{median} ({low} to {high})"

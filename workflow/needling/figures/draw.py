@@ -1,5 +1,6 @@
 """Every figure of a study: drawn, written in three formats beside the numbers it shows, with its words."""
 
+import re
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,8 @@ def figures(extensions: Path = EXTENSIONS) -> dict[str, ModuleType]:
 
     Each has ``data(released, labels)``, the table that is shown (empty where the study has nothing for it), ``draw(source,
     labels, profile)`` and ``words(source, labels)``, caption and alternative text. SECTION says in which section of the report
-    one stands that the report's text does not place; default others.
+    one stands that the report's text does not place; default others. SUBJECT names what is shown where its caption does not begin
+    with that.
     """
     files = part_files("figures", r"def draw\(", "figure_", extensions)
     return {name: loaded(path, NEEDS) for name, path in files.items()}
@@ -84,12 +86,21 @@ def write_figure(
     source = room.data(released, labels)
     if source.empty:
         return None
+    words = words_of(room, source, labels)
+    told = (subject(room, words["caption"]), words["alternative"])
     with style(REPORT):
-        save(room.draw(source, labels, REPORT), stem)
+        save(room.draw(source, labels, REPORT), stem, told=told)
     with style(PHONE):
-        save(room.draw(source, labels, PHONE), stem.parent / "phone" / stem.name, PHONE, ["svg"])
+        save(room.draw(source, labels, PHONE), stem.parent / "phone" / stem.name, PHONE, ["svg"], told)
     write_table(source, stem.with_name(f"{stem.name}.csv"))
-    return words_of(room, source, labels)
+    return words
+
+
+def subject(room: ModuleType, caption: str) -> str:
+    """What a figure is about, in a few words: its SUBJECT, or its caption up to how that is shown; what is made up stays so."""
+    front, made_up, rest = caption.rpartition(f"{MADE_UP}. ")
+    end = re.search(r"[:;.] | \(| with \d|, with|\.$", rest)
+    return front + made_up + (getattr(room, "SUBJECT", "") or (rest[: end.start()] if end else rest))
 
 
 def words_of(room: ModuleType, source: "pd.DataFrame", labels: Labels) -> dict[str, str]:

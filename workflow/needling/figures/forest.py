@@ -16,6 +16,7 @@ from needling.figures.style import (
     INK,
     LEADING,
     STRONG,
+    THIN,
     Look,
     Profile,
     Sheet,
@@ -31,20 +32,28 @@ from needling.tables.withheld import HIDDEN, withheld_note
 
 KEYS = ["cohort", "outcome", "visit", "site"]
 COLUMNS = [*KEYS, "row_id", "quantity", "arm", "reference", "estimate", "low", "high", "level", "p", "p_adjusted"]
-COLUMNS += ["unit", "better", "n_patients", "status", "hidden"]
+COLUMNS += ["unit", "better", "n_patients", "status", "hidden", "role"]
+SAME = ["cohort", "outcome", "site", "quantity", "arm", "reference", "unit"]  # of a comparison at several visits
 MEANS = ["mean_reference", "mean_arm"]
 ROW, GAP, PLOT = 6.0, 3.0, 40.0  # mm: from row to row, between columns, fewest for the plot
 INSET = 3.0  # mm left of a plot at the edge, for half of the first number below it
+UP, BELOW, APART, UNDER = (
+    1.8,
+    1.4,
+    0.85,
+    1.1,
+)  # mm: from a row's edge to its interval, to those of other visits, to the next row
 CLEAR = 2.2  # mm from an interval to the words above it and those of the next row below
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Take the comparisons of the primary analysis at the primary visit; of a single arm, its course at every visit.
+    """Take the comparisons of the primary analysis at the primary visit and the other visits; of a single arm, its course.
 
     Returns
     -------
     The results rows in the study file's order with the label of the measure and the marginal means of both arms (missing
-    where the analysis has none, or where three arms or more are compared).
+    where the analysis has none, or where three arms or more are compared). Rows of other visits, where they can be shown, have
+    another role.
     """
     plan, results = labels.plan, released["results"]
     if plan.primary not in asked_for(released, "figure", "forest"):
@@ -53,8 +62,12 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     mine = comparisons(primary)
     mine = mine[~mine["quantity"].isin(["interaction", "trend"]) & mine["variant"].eq("")]
     if plan.design != "single_arm":
-        mine = mine[mine["role"] == plan.role(plan.primary)]
-    mine = in_order(mine[COLUMNS], {"outcome": labels.outcomes, "cohort": list(plan.cohorts)})
+        planned = mine["role"].eq(plan.role(plan.primary))
+        same = pd.MultiIndex.from_frame(mine[SAME]).isin(pd.MultiIndex.from_frame(mine.loc[planned, SAME]))
+        other = mine["visit"].isin(list(plan.visits.schedule)) & ~mine["visit"].isin(mine.loc[planned, "visit"])
+        mine = mine[planned | (same & other & mine["estimate"].notna())]
+    order = {"outcome": labels.outcomes, "cohort": list(plan.cohorts)}
+    mine = in_order(mine[COLUMNS], order)
     places = mine[["cohort", "outcome", "site"]].itertuples(index=False, name=None)
     measures = [labels.measure(*place) for place in places]
     mine = mine.assign(measure=[one.label for one in measures], span=[one.high - one.low for one in measures])
@@ -63,6 +76,13 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
         at = pd.MultiIndex.from_frame(mine[[*KEYS, arm]])
         mine[column] = means.reindex(at).to_numpy() if len(plan.arms) == 2 and means.index.is_unique else float("nan")
     return mine
+
+
+def parted(source: pd.DataFrame, labels: Labels) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows that are printed, and those of other visits, in the order of time, which are small marks below them."""
+    plan = labels.plan
+    printed = source["role"].eq(plan.role(plan.primary)) | (plan.design == "single_arm")
+    return source[printed], in_order(source[~printed], {"visit": list(plan.visits.schedule)})
 
 
 def is_turned(row: dict[Any, Any]) -> bool:
@@ -104,6 +124,11 @@ class Group:
         """Decimals of a column: those that a middling interval can bear."""
         return column_decimals((row["low"], row["high"]) for row in self.rows if pd.notna(row["estimate"]))
 
+    @property
+    def all_rows(self) -> list[dict[Any, Any]]:
+        """The rows with those of other visits."""
+        return [one for row in self.rows for one in (row, *row.get("others", []))]
+
     def drawn(self, row: dict[Any, Any]) -> tuple[float, float, float]:
         """Estimate and ends of the interval as they are drawn, from left to right."""
         sign = -1 if is_turned(row) else 1
@@ -113,16 +138,21 @@ class Group:
     @property
     def reach(self) -> tuple[float, float]:
         """How far the intervals reach to the left and to the right of no difference."""
-        ends = [end for row in self.rows if pd.notna(row["estimate"]) for end in self.drawn(row)[1:]]
+        ends = [end for row in self.all_rows if pd.notna(row["estimate"]) for end in self.drawn(row)[1:]]
         return max([0.0, *(self.null - end for end in ends)]), max([0.0, *(end - self.null for end in ends)])
 
 
-def panel(ax: Axes, group: Group, reach: float, share: float) -> Axes:
-    """Draw the intervals of a group on an axis of width `reach`, of which `share` lies left of no difference."""
+def panel(
+    ax: Axes, group: Group, reach: float, share: float, below: tuple[float, float] = (BELOW / ROW, APART / ROW)
+) -> Axes:
+    """Draw the intervals of a group on an axis of width `reach`, of which `share` lies left of no difference.
+
+    Those of other visits stand under that of their row: in rows, `below` says how far the first, and how far apart.
+    """
     if group.null:
         ax.set_xscale("log")
         ax.xaxis.set_minor_formatter(NullFormatter())
-        ends = [end for row in group.rows if pd.notna(row["estimate"]) for end in (row["low"], row["high"])]
+        ends = [end for row in group.all_rows if pd.notna(row["estimate"]) for end in (row["low"], row["high"])]
         widest = 1.1 * max([1.5, *ends, *(1 / end for end in ends if end > 0)])
         ax.set_xlim(1 / widest, widest)
     else:
@@ -137,6 +167,11 @@ def panel(ax: Axes, group: Group, reach: float, share: float) -> Axes:
             estimate, low, high = group.drawn(row)
             ax.plot([low, high], [number, number], color=INK, linewidth=STRONG, zorder=3)
             ax.plot(estimate, number, marker="s", color=INK, markersize=4.4, zorder=4)
+        for place, other in enumerate(row.get("others", [])):
+            estimate, low, high = group.drawn(other)
+            y = number + below[0] + place * below[1]
+            ax.plot([low, high], [y, y], color=FAINT, linewidth=THIN, zorder=2)
+            ax.plot(estimate, y, marker="s", color=FAINT, markersize=1.9, markeredgewidth=0, zorder=2)
     ax.set(ylim=(len(group.rows) - 0.5, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)
     if group.first["reference"] and group.first["better"] in ("lower", "higher") and not group.null:
@@ -176,6 +211,7 @@ def _row_label(row: dict[Any, Any], labels: Labels, pairs: bool) -> str:
 
 def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     """Draw a plot for each outcome, unit and pair of arms (of a single cohort, all pairs in one), between the numbers."""
+    source, others = parted(source, labels)
     signed = source["better"].where(source["reference"].eq("") | source["better"].eq("neither"), "")
     scale = source["unit"].where(
         source["span"].isna() | source["quantity"].ne("difference"), source["span"].astype(str)
@@ -183,6 +219,9 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     pair = [] if by_pair(source) else ["arm", "reference"]
     keys = [*(source[name] for name in ("outcome", "site", "quantity", *pair)), signed, scale]
     groups = [Group.of(rows) for _, rows in source.groupby(keys, sort=False)]
+    below = {key: rows.to_dict("records") for key, rows in others.groupby(SAME, sort=False)}
+    for row in (row for group in groups for row in group.rows):
+        row["others"] = below.get(tuple(row[name] for name in SAME), [])
     return _Forest(groups, source, labels, profile).drawn()
 
 
@@ -210,6 +249,14 @@ class _Forest:
         lines = [1 + name.count("\n") for name in (*self.names.values(), *self.measures.values())]
         self.step = max(ROW, 2.2 + 0.44 * size * max(lines))
         self.folded, self.middle = False, 0.5  # where in the height of a row its interval lies
+        most = max(len(row.get("others", [])) for row in rows)
+        self.others = (
+            BELOW + APART * (most - 1) if most else 0.0
+        )  # mm from a row's interval to the lowest of other visits
+        if most:
+            above = UP if max(lines) == 1 else self.step / 2
+            self.step = above + max(self.step - above if max(lines) > 1 else 0.0, self.others + UNDER, ROW - above)
+            self.middle = above / self.step
         self._columns()
         asked = (
             [self._head(arm) for arm in (groups[0].first["reference"], groups[0].first["arm"])] if self.means else []
@@ -278,8 +325,8 @@ class _Forest:
                 words += f" (n = {n})".replace(" = ", f"{HOLDING}={HOLDING}") if n else ""
                 self.names[id(row)] = wrapped(words, end - self.plot[0] - 2, size)
         lines = max(1 + name.count("\n") for name in self.names.values())
-        self.step = 2 * CLEAR + 0.6 + 0.44 * size * lines
-        self.middle = 1 - CLEAR / self.step
+        self.step = 2 * CLEAR + 0.6 + 0.44 * size * lines + self.others
+        self.middle = 1 - (CLEAR + self.others) / self.step
 
     @property
     def noun(self) -> str:
@@ -415,7 +462,8 @@ class _Forest:
             self._sides(sheet, group, top - 1.2)
         tall = self.step * len(group.rows)
         ax = sheet.panel(self.plot[0], top, self.plot[1] - self.plot[0], tall)
-        panel(ax, group, self.reach(group), 0.5 if group.null else self.share)
+        share = 0.5 if group.null else self.share
+        panel(ax, group, self.reach(group), share, (BELOW / self.step, APART / self.step))
         ax.set_ylim(len(group.rows) - self.middle, -self.middle)
         if group.unit:
             ax.set_xlabel(group.unit, color=FAINT)
@@ -451,6 +499,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     """Caption and alternative text."""
     plan = labels.plan
     level = f"{100 * float(source['level'].iloc[0]):g}% confidence intervals"
+    source, others = parted(source, labels)
     rows = source.to_dict("records")
     if plan.design == "single_arm":
         what = f"Change from baseline at each visit with {level} (course of one group, not an effect)."
@@ -460,6 +509,9 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     told = [f"{what} n: patients in the model.", *withheld_note(source)]
     side = tinted(source, labels)
     told += side
+    if len(others):
+        visits = [in_sentence(labels.visit(visit)) for visit in dict.fromkeys(others["visit"])]
+        told.append(f"Small marks below each: the same at {listed(visits)}{', from above' if len(visits) > 1 else ''}.")
     if any(is_turned(row) for row in rows):
         told.append("A positive number that is better is drawn to the left; the numbers keep their sign.")
     lines = []
@@ -468,7 +520,11 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         of = in_sentence(labels.cohort(row["cohort"]))
         at = f", {in_sentence(labels.visit(row['visit']))}" if plan.design == "single_arm" else ""
         pair = f", {in_sentence(labels.compared(row))}" if row["reference"] else ""
-        lines.append(
-            f"{labels.outcome(row['outcome'], row['site'])}, {of}{at}{pair}: {number} {interval}".replace(":  ", ": ")
-        )
+        same = others[(others[SAME] == [row[name] for name in SAME]).all(axis=1)].to_dict("records")
+        beside = [
+            f"{in_sentence(labels.visit(one['visit']))} {texts(one, decimals(one['low'], one['high']))[0]}"
+            for one in same
+        ]
+        words_of_row = f"{labels.outcome(row['outcome'], row['site'])}, {of}{at}{pair}: {number} {interval}"
+        lines.append(words_of_row.replace(":  ", ": ") + (f", {listed(beside)}" if beside else ""))
     return " ".join(told), f"Forest plot. {'; '.join(lines)}."

@@ -201,10 +201,12 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         "intervals; the line down is the planned estimate."
     )
     told = []
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     for _, rows in source.groupby(PLACE, sort=False):
         first = rows.iloc[0].to_dict()
         known = rows[rows["estimate"].notna()]
         where = f"{labels.outcome(first['outcome'], first['site'])}, {in_sentence(labels.cohort(first['cohort']))}"
+        where += f", {in_sentence(labels.compared(first))}" if several else ""
         if len(known):
             ends = known.sort_values("estimate").iloc[[0, -1]].to_dict("records")
             low, high = (format_estimate(row["estimate"], row["low"], row["high"]) for row in ends)

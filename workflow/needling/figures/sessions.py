@@ -18,6 +18,7 @@ from needling.figures.style import (
     panel_head,
     room_for_heads,
 )
+from needling.labels.numbers import format_estimate
 from needling.labels.sentences import in_sentence, listed, span
 from needling.labels.words import COLUMNS as NAMES
 from needling.labels.words import Labels
@@ -95,4 +96,20 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     shown = listed([in_sentence(labels.analysis(one)) for one in dict.fromkeys(source["analysis"])])
     level = " or ".join(f"{100 * one:g}%" for one in sorted(set(source["level"])))
     caption = f"Course over the sessions ({shown}): marginal means and {level} confidence intervals."
-    return caption, f"Line charts over the sessions: {shown}{for_each_arm(labels)}; values in the source data."
+    return caption, f"Line charts over the sessions: {shown}{for_each_arm(labels)}. {'; '.join(_seen(source, labels))}."
+
+
+def _seen(source: pd.DataFrame, labels: Labels) -> list[str]:
+    """Where the course of each arm begins and where it ends."""
+    told = []
+    for keys, rows in source[source["estimate"].notna()].groupby(["analysis", "cohort", "arm"], sort=False):
+        analysis, cohort, arm = (str(key) for key in keys)
+        ends = rows.sort_values("x").iloc[[0, -1]].to_dict("records")
+        along = in_sentence(NAMES.get(ends[0]["along"]) or labels.covariate(ends[0]["along"]))
+        first, last = (
+            f"{format_estimate(end['estimate'], end['low'], end['high'])} at {along} {end['x']:g}" for end in ends
+        )
+        whose = ", ".join([labels.analysis(analysis), in_sentence(labels.cohort(cohort))])
+        whose += f", {in_sentence(labels.arm(arm))}" if arm else ""
+        told.append(f"{whose}: {first} and {last}")
+    return told

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -353,7 +354,13 @@ METADATA: dict[str, dict[str, str | None]] = {
 }
 
 
-def save(figure: Figure, stem: str | Path, sizes: Profile = REPORT, endings: Iterable[str] = METADATA) -> list[Path]:
+def save(
+    figure: Figure,
+    stem: str | Path,
+    sizes: Profile = REPORT,
+    endings: Iterable[str] = METADATA,
+    told: tuple[str, str] = ("", ""),
+) -> list[Path]:
     """Write a figure as PDF, SVG and PNG without clock, host or program version in it.
 
     Parameters
@@ -362,6 +369,7 @@ def save(figure: Figure, stem: str | Path, sizes: Profile = REPORT, endings: Ite
     stem : path without ending; its folder is made.
     sizes : decides the resolution of the PNG.
     endings : the formats that are wanted.
+    told : the subject and what is seen, for who opens the SVG and cannot see it.
 
     Returns
     -------
@@ -376,4 +384,14 @@ def save(figure: Figure, stem: str | Path, sizes: Profile = REPORT, endings: Ite
         figure.set_layout_engine(None)
         for path in paths:
             figure.savefig(path, metadata=METADATA[path.suffix[1:]])
+            if path.suffix == ".svg" and any(told):
+                _tell(path, *told)
     return paths
+
+
+def _tell(path: Path, title: str, description: str) -> None:
+    """Put title and description where a browser and a screen reader look for them: first in the drawing."""
+    drawing = path.read_text(encoding="utf-8")
+    first = drawing.index(">", drawing.index("<svg")) + 1
+    words = f"\n <title>{escape(title, False)}</title>\n <desc>{escape(description, False)}</desc>"
+    path.write_text(f"{drawing[:first]}{words}{drawing[first:]}", encoding="utf-8")

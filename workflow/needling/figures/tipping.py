@@ -234,10 +234,11 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
             f" Drawn are {len(drawn)} of {whole} maps; the others say the same at every point and are told below."
         )
     told = []
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     for _, rows in source.groupby(PANEL, sort=False):
         first = rows.iloc[0].to_dict()
         place = f"{labels.outcome(first['outcome'])}, {in_sentence(labels.cohort(first['cohort']))}"
-        place += f", {in_sentence(labels.compared(first))}" if len(labels.plan.arms) > 2 else ""
+        place += f", {in_sentence(labels.compared(first))}" if several else ""
         same = _same_as_imputed(rows)
         told.append(f"{place}: {same}")
     return " ".join([caption, *withheld_note(source)]), sentence(f"maps of two shifts. {'; '.join(told)}.")

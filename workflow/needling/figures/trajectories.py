@@ -49,7 +49,7 @@ VISITS = 4.0  # mm from line to line of visits and numbers
 
 
 def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
-    """Gather observed baseline means, modelled means after it and the differences of two arms, of the primary analysis.
+    """Gather observed baseline means, modelled means after it and the differences from the first arm, of the primary analysis.
 
     Returns
     -------
@@ -69,8 +69,9 @@ def data(released: dict[str, pd.DataFrame], labels: Labels) -> pd.DataFrame:
     table["source"] = use_observed.map({True: "observed", False: "modelled"})
     there = table.groupby(KEYS[:4])["value"].transform("count") > 0
     table = table[there].assign(reference="", better="")
-    if len(plan.arms) == 2:
+    if len(plan.arms) > 1:
         compared = mine[(mine["quantity"] == "difference") & mine["reference"].ne("") & mine["visit"].ne("")]
+        compared = compared[compared["reference"].eq(plan.arms[0])] if len(plan.arms) > 2 else compared
         compared = compared.rename(columns={"estimate": "value"}).assign(source="difference")
         table = pd.concat([table, compared.reindex(columns=table.columns).astype({"n": "Int64"})], ignore_index=True)
     return table.assign(analysis=plan.primary)[COLUMNS].reset_index(drop=True)
@@ -91,18 +92,34 @@ def panel(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], look: dict[
     return light_grid(ax)
 
 
-def strip(ax: Axes, rows: pd.DataFrame, positions: dict[str, float], primary: str, limits: tuple[float, float]) -> Axes:
-    """Draw the difference at each visit; the tinted side is better with the first-named arm."""
+def strip(
+    ax: Axes,
+    rows: pd.DataFrame,
+    positions: dict[str, float],
+    primary: str,
+    limits: tuple[float, float],
+    look: dict[str, Look] | None = None,
+) -> Axes:
+    """Draw the difference at each visit; the tinted side is better with the first-named arm.
+
+    With looks, of several arms, each has its own a little apart; a single difference is in ink, since colours are of arms.
+    """
     ax.set_ylim(limits)
     better = rows["better"].iloc[0]
     if better in ("lower", "higher"):
         ax.axhspan(*((limits[0], 0) if better == "lower" else (0, limits[1])), color=BAND, linewidth=0)
     ax.axhline(0, color=INK, linewidth=0.7)
-    for row in rows[rows["value"].notna()].to_dict("records"):
+    reach = max(positions.values()) - min(positions.values()) or 1.0
+    arms = list(look or [])
+    for row in rows[rows["value"].notna() & rows["visit"].isin(list(positions))].to_dict("records"):
         first, x = row["visit"] == primary, positions[row["visit"]]
         colour = INK if first else FAINT
+        mark: dict[str, object] = {"marker": "s", "color": colour}
+        if look:
+            x += (arms.index(row["arm"]) - (len(arms) - 1) / 2) * 0.02 * reach
+            colour, mark = look[row["arm"]].colour, look[row["arm"]].kwargs
         ax.plot([x, x], [row["low"], row["high"]], color=colour, linewidth=STRONG if first else LINE)
-        ax.plot(x, row["value"], marker="s", markersize=4.2 if first else 3.4, color=colour)
+        ax.plot(x, row["value"], **{**mark, "markersize": 4.2 if first else 3.4})  # type: ignore[arg-type]
     ax.spines[["left", "bottom"]].set_visible(False)
     ax.tick_params(length=0)
     ax.set_xticks([])
@@ -187,6 +204,7 @@ class _Courses:
         if rows.empty:
             return ""
         arm, reference = (in_sentence(self.labels.arm(rows[name].iloc[0])) for name in ("arm", "reference"))
+        arm = f"each other {in_sentence(self.labels.group)}" if rows["arm"].nunique() > 1 else arm
         better = rows["better"].iloc[0]
         is_improvement = better not in ("", "neither", self.labels.measure(*place).better)
         # in words: between labels that are read from the right a sign would leave open which is subtracted
@@ -262,11 +280,12 @@ class _Courses:
         panel(ax, rows, positions, self.look)
         bottom = y + tall + COURSE
         if len(compared):
+            several = self.compared["arm"].nunique() > 1
             words = self.strip_heads[place]
             sheet.write(x, bottom + self.over_strip - 1.2, words, fontsize=profile.small, color=FAINT)
             below = sheet.panel(x, bottom + self.over_strip, self.width, STRIP, xlim=limits)
             span = self._strip_limits(place)
-            strip(below, compared, positions, self.labels.plan.visits.primary, span)
+            strip(below, compared, positions, self.labels.plan.visits.primary, span, self.look if several else None)
             below.yaxis.set_major_locator(MultipleLocator(step_of(span[1] - span[0], 3)))
             bottom += self.strip
         self._numbers(sheet, rows, positions, (x, bottom + 1.0), limits, is_first)
@@ -381,8 +400,14 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         caption += " Means at baseline are observed."
     compared = source[source["source"] == "difference"]
     if len(compared):
-        below = f"Below each course: the difference between the {in_sentence(labels.group)}s."
-        caption = " ".join([caption, below, *tinted(compared, labels)])
+        several = compared["arm"].nunique() > 1
+        group, reference = in_sentence(labels.group), in_sentence(labels.arm(compared["reference"].iloc[0]))
+        what = (
+            f"differences of the other {group}s from {reference}" if several else f"the difference between the {group}s"
+        )
+        side = tinted(compared, labels)
+        side = [f"The tinted side is better than with {reference}."] if side and several else side
+        caption = " ".join([caption, f"Below each course: {what}.", *side])
     return caption, f"Line charts of {named(source, labels)} by visit{for_each_arm(labels)}. {_seen(source, labels)}"
 
 
@@ -394,8 +419,9 @@ def _seen(source: pd.DataFrame, labels: Labels) -> str:
         number = (
             f"{format_estimate(row['value'], row['low'], row['high'])} ({format_interval(row['low'], row['high'])})"
         )
+        pair = f", {in_sentence(labels.compared(row))}" if at["arm"].nunique() > 1 else ""
         told.append(
-            f"{labels.outcome(row['outcome'], row['site'])}, {in_sentence(labels.cohort(row['cohort']))}: {number}"
+            f"{labels.outcome(row['outcome'], row['site'])}, {in_sentence(labels.cohort(row['cohort']))}{pair}: {number}"
         )
     if told:
         return f"Differences at {in_sentence(labels.visit(labels.plan.visits.primary))}: {'; '.join(told)}."

@@ -27,6 +27,7 @@ from needling.labels.words import Labels
 from needling.tables.twin import HABITS, beside
 from needling.tables.withheld import withheld_note
 
+SUBJECT = "Differences that habits of the field would have printed"
 # Ink and marks, because colours are of arms: line, marker and its face.
 LOOKS = {"": (INK, "s", INK), "t_test": (FAINT, "o", PAPER), "last_value": (FAINT, "D", FAINT)}
 PLACE = ["twin", "cohort", "outcome", "arm", "reference"]
@@ -92,8 +93,10 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
         f"{100 * float(source['level'].iloc[0]):g}% confidence intervals."
     )
     primary = source[source["visit"] == labels.plan.visits.primary]
+    several = len(source[["arm", "reference"]].drop_duplicates()) > 1
     told = [
         f"{labels.outcome(row['outcome'])} in {in_sentence(labels.cohort(row['cohort']))}, "
+        f"{in_sentence(labels.compared(row)) + ', ' if several else ''}"
         f"{in_sentence(HABITS.get(row['habit']) or labels.analysis(row['analysis']))}: "
         f"{format_estimate(row['estimate'], row['low'], row['high'])}"
         for row in primary.to_dict("records")

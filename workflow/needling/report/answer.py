@@ -230,7 +230,10 @@ def heading(labels: Labels) -> str:
 
 
 def strip(released: dict[str, pd.DataFrame], labels: Labels, people: int) -> list[tuple[str, str]]:
-    """Design, patients, what is primary and the registration, each in a few words."""
+    """Design, patients, what is primary and the registration, each in a few words.
+
+    That the data are real is said here, that they are made up above: nobody should have to conclude it from silence.
+    """
     plan = labels.plan
     designs = {
         "randomised": f"Randomised, {len(plan.arms)} arms",
@@ -244,7 +247,7 @@ def strip(released: dict[str, pd.DataFrame], labels: Labels, people: int) -> lis
     cohorts = f" in {len(plan.cohorts)} cohorts" if len(plan.cohorts) > 1 else ""
     return [
         (PARTS["design"], designs[plan.design]),
-        (PARTS["patients"], f"{format_count(people)}{cohorts}"),
+        (PARTS["patients"], f"{format_count(people)}{cohorts}{'' if plan.made_up else '; real data'}"),
         (PARTS["primary"], f"{named}, {in_sentence(labels.visit(plan.visits.primary))}"),
         (PARTS["registration"], plan.metadata.registration or sentence(ADD)),
     ]

@@ -21,6 +21,7 @@ from needling.report.document import finish, reference_document
 from needling.report.explained import row_words
 from needling.report.page import finished, page_style
 from needling.report.paged import well_paged
+from needling.report.parted import write_parts
 from needling.report.tagged import with_row_heads
 from needling.report.text import report_text
 from needling.schema.stored import write_table
@@ -201,7 +202,9 @@ def _pdf(work: Path, metadata: list[str]) -> Path:
 
     text = _kept_together(source.read_text(encoding="utf-8"))
     try:
-        source.write_text(well_paged(text, measured), encoding="utf-8")
+        source.write_text(
+            well_paged(text, measured, lambda path, words: write_parts(work / path, words)), encoding="utf-8"
+        )
         typst.Compiler(source, root=work, font_paths=fonts).compile(
             output=work / "report.pdf", pdf_standards="ua-1", timestamp=FIXED_TIME
         )

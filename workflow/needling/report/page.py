@@ -5,6 +5,7 @@ import html
 import re
 from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -14,7 +15,9 @@ from needling.labels.words import Labels
 from needling.report.shown import numbers_of_figure
 
 MOST_LINES = 30  # of a figure's numbers, on the page
-LARGEST_FILE = 15_000  # bytes of a table that is kept in the page
+LARGEST_PAGE = 2_900_000  # bytes: exact numbers are kept in the page, the smallest tables first, as long as it has room
+SAFE = "-_.~!*'();:@,/?$=+"  # what may stand in an address as it is
+FILE = "\x00{}\x00"  # the place of a file in a page that is not finished
 SIDE_BY_SIDE = 44  # characters of a line of a table on a phone: more, and its rows stand as blocks
 LABEL, HALF = 16, 24  # characters that a row's name needs, being broken; that fit beside another cell of a block
 
@@ -55,8 +58,9 @@ def finished(
     phone the rows of a table of results stand as blocks, each cell with the name of its column.
     """
     page = re.sub(r' id="toc-[^"]*"', "", page)  # the contents stand there twice: at the side, and folded at the head
+    numbers = dict(re.findall(r'<figure id="figure-(\w+)">(?:(?!</figure>).)*?<strong>(.*?)</strong>', page, re.DOTALL))
     picture = r'<img[^>]*?src="figures/(\w+)\.svg"[^>]*?/?>'
-    page = re.sub(picture, lambda found: _drawing(found, figures), page)
+    page = re.sub(picture, lambda found: _drawing(found, figures, numbers.get(found[1], "")), page)
     page = re.sub(
         r'<figure id="figure-(\w+)">.*?</figure>',
         lambda found: _with_numbers(found, figures, labels),
@@ -73,7 +77,33 @@ def finished(
         page = re.sub(
             r'<span data-row="([\w ]+)"', lambda found: f'<span title="{_title(found[1], rows)}"{found[0][5:]}', page
         )
-    return _with_classes(page)
+    return _with_files(_with_classes(page))
+
+
+def _with_files(page: str) -> str:
+    """Keep exact numbers in the page, so that a page by itself has them; those of the longest tables are named, if need be."""
+    paths = [Path(found) for found in re.findall(FILE.format("(.*?)"), page)]
+    said = {path: f"All its numbers are in {path.parent.name}/{path.name}, beside this page." for path in paths}
+    links = {
+        path: f'<a class="tool" download="{path.name}" href="{_address(path.read_bytes())}">Download CSV</a>'
+        for path in paths
+    }
+    without = re.sub(FILE.format("(.*?)"), lambda found: said[Path(found[1])], page)
+    room = LARGEST_PAGE - len(without.encode())
+    for path, link in sorted(links.items(), key=lambda one: (len(one[1]), str(one[0].name))):
+        room -= len(link) - len(said[path])
+        if room >= 0:
+            said[path] = link
+    return re.sub(FILE.format("(.*?)"), lambda found: said[Path(found[1])], page)
+
+
+def _address(data: bytes) -> str:
+    """A file as an address: as text, or in base64 where that is shorter."""
+    return min(
+        f"data:text/csv;charset=utf-8,{quote(data, safe=SAFE)}",
+        f"data:text/csv;base64,{base64.b64encode(data).decode()}",
+        key=len,
+    )
 
 
 def _with_classes(page: str) -> str:
@@ -159,13 +189,8 @@ def _cells(row: str, heads: list[tuple[str, bool]]) -> str:
 
 
 def _file(path: Path) -> str:
-    """A link that saves a table, which is in the page itself; one that is too long for it is named."""
-    if not path.exists():
-        return ""
-    if path.stat().st_size > LARGEST_FILE:
-        return f"All its numbers are in {path.parent.name}/{path.name}, beside this page."
-    data = base64.b64encode(path.read_bytes()).decode()
-    return f'<a class="tool" download="{path.name}" href="data:text/csv;base64,{data}">Download CSV</a>'
+    """The place of a link that saves a table, or of the words that name it."""
+    return FILE.format(path) if path.exists() else ""
 
 
 def _with_numbers(found: re.Match[str], figures: Path, labels: Labels) -> str:
@@ -192,11 +217,11 @@ def _with_numbers(found: re.Match[str], figures: Path, labels: Labels) -> str:
     return figure.replace("</figure>", f"{data}\n</figure>")
 
 
-def _drawing(found: re.Match[str], figures: Path) -> str:
+def _drawing(found: re.Match[str], figures: Path, number: str) -> str:
     """A figure inside the page, as wide as the page and, where it is drawn for it, as wide as a phone; it opens large."""
     name = found[1]
     alternative = re.search(r'alt="([^"]*)"', found[0])
-    told = alternative[1] if alternative else ""
+    told = (number, alternative[1] if alternative else "")
     narrow = figures / "phone" / f"{name}.svg"
     wide = _inline(figures / f"{name}.svg", name, told, REPORT.width)
     both = f'<div class="at-wide">{wide}</div>' if narrow.exists() else wide
@@ -210,10 +235,15 @@ def _drawing(found: re.Match[str], figures: Path) -> str:
     )
 
 
-def _inline(path: Path, name: str, told: str, whole: float) -> str:
-    """A drawing as SVG inside the page: its ids are its own, text is text, its description is told; `whole`: mm of the page."""
+def _inline(path: Path, name: str, told: tuple[str, str], whole: float) -> str:
+    """A drawing as SVG inside the page: its ids are its own, text is text; `whole`: mm of the page.
+
+    Its title is its number and what the file says it is about, its description what is `told` beside the number.
+    """
     drawing = path.read_text(encoding="utf-8")
     drawing = drawing[drawing.index("<svg") :]
+    about = re.search(r"<title>(.*?)</title>", drawing, re.DOTALL)
+    drawing = re.sub(r"<(title|desc)>.*?</\1>", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", drawing, flags=re.DOTALL)
     drawing = re.sub(r' transform="rotate\(-?0 [^"]*"', "", drawing)
     drawing = re.sub(r"font-family: [^;\"]*; ?", "", drawing)  # the page's own typeface is that of the figures
@@ -231,8 +261,10 @@ def _inline(path: Path, name: str, told: str, whole: float) -> str:
     # A tenth of a point: no eye tells it from more.
     drawing = re.sub(r'\b(?:d|x|y|transform)="[^"]*"', lambda one: re.sub(r"(\d\.\d)\d+|\n", r"\1", one[0]), drawing)
     drawing = re.sub(r"\n\s*", "\n", drawing)
-    described = f'<desc id="{name}-told">{told}</desc>'
-    drawing = re.sub(r"<svg([^>]*)>", rf'<svg role="img" aria-labelledby="{name}-told"\1>', drawing, count=1)
+    title = " ".join(part for part in (told[0], about[1] if about else "") if part)
+    described = f'<title id="{name}-title">{title}</title><desc id="{name}-told">{told[1]}</desc>'
+    named = rf'<svg role="img" aria-labelledby="{name}-title {name}-told"\1>'
+    drawing = re.sub(r"<svg([^>]*)>", named, drawing, count=1)
     first = drawing.index(">") + 1
     return f"{drawing[:first]}{described}{drawing[first:].strip()}"
 

@@ -15,7 +15,7 @@ UNSURE = 9.0  # and by how much more where words or rows of a table went on to i
 LINE = 13.0  # points from line to line of the text
 CONTENTS = 8 * POINTS  # above the contents, where they do not begin a page
 LINES = 50.0  # points that a heading needs with the lines that go with it
-SHARES = (1, 0.97, 0.94, 0.91, 0.88, 0.85)  # of the size at which a figure was drawn; type of 7 points stays about 6
+SHARES = (1, 0.98, 0.96, 0.94)  # of the size at which a figure was drawn; type of 7 points stays above 6.5
 FEWEST = 3  # rows of a table on either page
 KEPT = 40  # layouts up to a place that are looked at further
 
@@ -28,6 +28,9 @@ PARTED = 1.5  # less than the fewest rows on the first of them
 START = "\n#contents()\n"
 NEXT = "#pagebreak(weak: true)\n"
 SUPPLEMENT = "\n// supplement\n"
+# The figure of the answer with what stands beside it, if it has one; and what many results in two columns are told by.
+FIRST = r"#first-figure\(\n// told\n(.*?),\n// beside\n(.*?)\n// end\n\) <figure-forest>"
+BELOW, BESIDE = "#let in-columns = false\n", "#let in-columns = true\n"
 # The answer as it is, then all else on one page without end, with a mark at each piece; and where the marks are.
 ANSWERED = "\n#block(above: 0pt, below: 0pt, height: 0pt)[#metadata(-1) <piece>]\n#set page(height: 100000mm)"
 ASKED = """
@@ -67,13 +70,16 @@ class Layout:
     unsure: float = 0.0  # by how much it may end lower
 
 
-def well_paged(source: str, measured: Callable[[str], Any]) -> str:
+def well_paged(
+    source: str, measured: Callable[[str], Any], parts: Callable[[str, int], list[str]] = lambda path, words: []
+) -> str:
     """Put figures and tables into the order that fills the pages, where no words stand between them.
 
     Parameters
     ----------
     source : of the PDF; figures and tables are between marks (layout.lua).
     measured : a source -> what it says at its label `measured`.
+    parts : path of a drawing and letters of its caption -> the parts in which it is drawn, where it is taller than a page.
 
     Returns
     -------
@@ -86,12 +92,57 @@ def well_paged(source: str, measured: Callable[[str], Any]) -> str:
         return source
     head, body = source.split(START, 1)
     body, supplement, tables = body.partition(SUPPLEMENT)
-    pieces = _pieces(body)
+    head, body = _with_answer(head, body, measured)
+    pieces = _pieces(_parted(body, parts))
     marked = "".join(f"{_mark(number)}\n{_parts_marked(piece, number)}" for number, piece in enumerate(pieces))
     named = "".join(f"#metadata(none) <{name}>\n" for name in re.findall(r"(?m)^(?:\] )?<([\w-]+)>$", tables))
     contents, begin = _measure(pieces, measured(f"{head}{ANSWERED}{START}{marked}{_mark(len(pieces))}\n{named}{ASKED}"))
     chosen = _chosen(pieces, begin)
     return head + contents + "".join(_changed(pieces[number], how) for number, how in chosen) + supplement + tables
+
+
+def _with_answer(head: str, body: str, measured: Callable[[str], Any]) -> tuple[str, str]:
+    """Put the answer on one page: its results in two columns if need be, else without its figure, which then begins the rest."""
+    first = re.search(FIRST, head, re.DOTALL)
+    if not first or _is_one_page(head, measured):
+        return head, body
+    beside = head.replace(BELOW, BESIDE, 1)
+    if "#results(" in head and _is_one_page(beside, measured):
+        return beside, body
+    words = f"{head[: first.start()]}#{first[2]}\n{head[first.end() :]}"
+    figure = f"// float figure-forest\n#drawn-figure({first[1]}) <figure-forest>\n// end\n"
+    if "#results(" in head and not _is_one_page(words, measured):
+        words = words.replace(BELOW, BESIDE, 1)
+    return words, figure + body
+
+
+def _parted(body: str, parts: Callable[[str, int], list[str]]) -> str:
+    """Put the parts of a drawing below one another, each a figure; the first has the caption, the others say whose they are."""
+
+    def cut(found: re.Match[str]) -> str:
+        path, alternative, caption = found.groups()
+        names = parts(path, len(caption))
+        if not names:
+            return found[0]
+        number = re.match(r"#strong\[(.*?)\.?\]", caption)
+        whole = found[0].replace(path, f"figures/{names[0]}", 1)
+        for place, name in enumerate(names[1:], 2):
+            told = f"{number[1] if number else 'The figure'}, part {place} of {len(names)}."
+            whole += f'// float figure\n#drawn-figure("figures/{name}", "{told} {alternative}", [{told}])\n// end\n'
+        return whole
+
+    words = r'"((?:[^"\\]|\\.)*)"'
+    call = rf"#drawn-figure\((?:\n// told\n)?{words}, {words}, \[(.*?)\]\) <figure-\w+>"
+    drawn = rf"// float figure-\w+\n{call}\n// end\n"
+    return re.sub(drawn, cut, body, flags=re.DOTALL)
+
+
+def _is_one_page(head: str, measured: Callable[[str], Any]) -> bool:
+    """Whether an answer ends on the page on which it begins."""
+    elsewhere = sorted(set(re.findall(r"#link\(<([\w-]+)>\)", head)) - set(re.findall(r"(?<!#link\()<([\w-]+)>", head)))
+    named = "".join(f"#metadata(none) <{name}>\n" for name in elsewhere)  # so that links lead somewhere
+    told = measured(f"{head}{ANSWERED}{START}{_mark(0)}\n{named}{ASKED}")
+    return next(int(page) for number, page, _ in told["pieces"] if number == -1) == 1
 
 
 def _pieces(body: str) -> list[Piece]:

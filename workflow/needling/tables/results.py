@@ -316,6 +316,42 @@ def standardised(released: dict[str, pd.DataFrame], labels: Labels) -> Printed |
     )
 
 
+def marginal_means(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
+    """Print each arm's marginal mean at the primary visit, of three arms or more: with two they stand beside their difference."""
+    plan, results = labels.plan, released["results"]
+    mine = results[(results["analysis"] == plan.primary) & results["quantity"].eq("mean")]
+    mine = mine[mine["variant"].eq("") & mine["at"].eq("") & mine["visit"].eq(plan.visits.primary)]
+    exact = in_order(mine, {"cohort": list(plan.cohorts), "outcome": labels.outcomes, "arm": plan.arms})
+    if len(plan.arms) < 3 or exact.empty:
+        return None
+    keys = [*PLACE, "visit", "arm"]
+    counted = exact[keys].merge(released["distribution"], on=keys, how="left")
+    closed = pd.concat([exact[["hidden"]], counted[["hidden"]].fillna("")])
+    unknown = counted["hidden"].fillna("").map(lambda reason: HIDDEN if reason else MISSING)
+    shown = dict(zip(exact["row_id"], counted["n"].astype("string").fillna(unknown), strict=True))
+    exact = exact.assign(measured=counted["n"].to_numpy())
+    pairs: list[tuple[str, Row]] = []
+    for (cohort, outcome, site), rows in exact.groupby(PLACE, sort=False):
+        place = labels.outcome(str(outcome), str(site))
+        heading = f"{labels.cohort(str(cohort))}: {in_sentence(place)}" if len(plan.cohorts) > 1 else place
+        digits = max(shared_decimals(rows).values())
+        for row in rows.to_dict("records"):
+            mean = HIDDEN if row["hidden"] else told_interval(row, digits) if pd.notna(row["estimate"]) else MISSING
+            pairs.append((heading, [labels.arm(row["arm"]), mean, shown[row["row_id"]]]))
+    levels = [f"{100 * level:g}%" for level in sorted(exact["level"].unique(), reverse=True)]
+    at = in_sentence(labels.visit(plan.visits.primary))
+    return Printed(
+        f"Means by arm at {at} ({in_sentence(labels.analysis(plan.primary))}).",
+        exact,
+        ["Arm", f"Marginal mean ({' or '.join(levels)} CI)", "n"],
+        headed(pairs),
+        [f"n: patients measured at {at}.", *withheld_note(closed)],
+        [0.52, 0.36, 0.12],
+        section="primary",
+        folded=True,
+    )
+
+
 def _place(cohort: str, outcome: str, site: str, labels: Labels) -> str:
     named = in_sentence(labels.outcome(outcome, site))
     return f"{named} ({in_sentence(labels.cohort(cohort))})" if len(labels.plan.cohorts) > 1 else named
@@ -411,6 +447,7 @@ def cross_check(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | 
 
 TABLES = {
     "primary": primary,
+    "marginal_means": marginal_means,
     "visits": visits,
     "secondary": secondary,
     **{f"contrasts_{name}": partial(secondary, section=name) for name in PLACED},
