@@ -121,6 +121,39 @@ def test_what_was_changed_by_hand_is_refused_and_the_way_is_told(handed_in, tmp_
     stop_on_changes_by_hand(folder)
 
 
+def test_what_snakemake_writes_into_the_folder_is_no_change_by_hand(handed_in):
+    """Its mark of when the folder was made comes after the manifest: every second submission was refused."""
+    folder, _, _ = handed_in
+    stamp = folder / ".snakemake_timestamp"
+    stamp.touch()
+    stop_on_changes_by_hand(folder)
+    elsewhere = folder / "figures" / stamp.name
+    elsewhere.touch()
+    with pytest.raises(StudyError, match=r"figures/\.snakemake_timestamp was put there by hand"):
+        stop_on_changes_by_hand(folder)
+    elsewhere.unlink()
+    stamp.unlink()
+
+
+def test_a_refused_submission_leaves_the_last_good_one_and_the_table_that_it_names(handed_in, tmp_path):
+    """The rules of a journal can become stricter between two submissions."""
+    _, _, rules = handed_in
+    released, labels = shown(plan, 60)
+    folder = tmp_path / "submission"
+    folder.mkdir()
+    (folder / "good.txt").write_text("as it was")
+    with pytest.raises(StudyError, match=r"thinnest line is .* No submission was written") as told:
+        build_submission(labels, released, rules.model_copy(update={"line": 3.0}), folder, {}, {})
+    assert [path.name for path in folder.iterdir()] == ["good.txt"]
+    table = tmp_path / "submission_figures_checked.csv"
+    assert str(table) in str(told.value)
+    assert set(pd.read_csv(table)["verdict"]) == {"ok", "breach"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["submission", table.name]
+    build_submission(labels, released, rules, folder, {}, {})
+    assert [path.name for path in tmp_path.iterdir()] == ["submission"]
+    assert not (folder / "good.txt").exists()
+
+
 def test_reproduce_verifies_digests_and_says_that_this_is_all(handed_in):
     folder, _, _ = handed_in
     run = [sys.executable, str(folder / "reproduce")]

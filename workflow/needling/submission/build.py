@@ -23,7 +23,8 @@ from needling.submission.documents import write_documents
 from needling.submission.journals import Journal
 from needling.tables.make import write_tables
 
-MANIFEST = "SHA256SUMS"
+MANIFEST, CHECKED = "SHA256SUMS", "figures_checked.csv"
+STAMP = ".snakemake_timestamp"  # Snakemake puts it into a folder that a rule has made, after the manifest is written
 DOCUMENT = 200  # dots per inch of the pictures in a document
 WAY = "to show a figure in another way put a file figure_<name>.py into workflow/extensions (docs/extending.md)"
 REPRODUCE = Path(__file__).with_name("reproduce.py")
@@ -44,7 +45,8 @@ def build_submission(
     labels : the study's words.
     released : the released tables by name; nothing else of the data is read.
     rules : of the journal.
-    folder : where it goes; what is in it is removed.
+    folder : where it goes; what is in it is removed once the new submission is whole. Where that is refused, it stays, and the
+        check of the figures is written beside it.
     provenance : digests of inputs, code and results, packages, commit; written as JSON.
     texts : file name -> text of what is handed on as it is: the study file, released results, licence, citation.
 
@@ -58,8 +60,44 @@ def build_submission(
     StudyError : a figure breaks a rule of the journal.
     """
     folder = Path(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    refused = folder.with_name(f"{folder.name}_{CHECKED}")
+    # Beside the folder, so that it can take its place in one step; until then the last good submission stays.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        fresh = Path(scratch) / folder.name
+        verdicts = _write_all(labels, released, rules, fresh, provenance, texts)
+        broken = verdicts[verdicts["verdict"] == "breach"]
+        if len(broken):
+            shutil.copyfile(fresh / CHECKED, refused)
+            raise StudyError(_refusal(broken, rules, refused))
+        write_manifest(fresh)
+        if folder.exists():
+            folder.rename(Path(scratch) / "before")
+        fresh.rename(folder)
+    refused.unlink(missing_ok=True)
+    return verdicts
+
+
+def _refusal(broken: pd.DataFrame, rules: Journal, table: Path) -> str:
+    """Say which rule a figure breaks, and where all such rules stand."""
+    first, several = broken.iloc[0], len(broken) > 1
+    return (
+        f"figures/{first['file']}: {first['rule']} is {first['found']}, and {rules.label} asks for {first['asked']} "
+        f"({len(broken)} such {'breaches' if several else 'breach'}; {table} has every rule that was checked). "
+        f"No submission was written."
+    )
+
+
+def _write_all(
+    labels: Labels,
+    released: dict[str, pd.DataFrame],
+    rules: Journal,
+    folder: Path,
+    provenance: dict[str, Any],
+    texts: dict[str, str],
+) -> pd.DataFrame:
+    """Write all files but the manifest; give the check of the figures."""
+    folder.mkdir()
     tables = write_tables(released, labels, folder / "tables")
     with tempfile.TemporaryDirectory() as scratch:
         words = _figures(labels, released, rules, folder / "figures", Path(scratch))
@@ -73,15 +111,7 @@ def build_submission(
     shutil.copyfile(REPRODUCE, folder / "reproduce")
     (folder / "reproduce").chmod(0o755)
     verdicts = check_folder(folder / "figures", rules)
-    write_table(verdicts, folder / "figures_checked.csv")
-    write_manifest(folder)
-    broken = verdicts[verdicts["verdict"] == "breach"]
-    if len(broken):
-        first = broken.iloc[0]
-        raise StudyError(
-            f"{folder}/figures/{first['file']}: {first['rule']} is {first['found']}, and {rules.label} asks for {first['asked']} "
-            f"({len(broken)} such breaches in figures_checked.csv)."
-        )
+    write_table(verdicts, folder / CHECKED)
     return verdicts
 
 
@@ -183,7 +213,8 @@ def stop_on_changes_by_hand(folder: str | Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    own = {folder / MANIFEST, folder / STAMP}
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
 
 
 def _digest(path: Path) -> str:
