@@ -100,8 +100,11 @@ def _write_all(
     folder.mkdir()
     tables = write_tables(released, labels, folder / "tables")
     with tempfile.TemporaryDirectory() as scratch:
-        words = _figures(labels, released, rules, folder / "figures", Path(scratch))
-        write_documents(labels, released, tables, words, Path(scratch), folder)
+        pictures, drawings = Path(scratch) / "pictures", Path(scratch) / "drawings"
+        pictures.mkdir()
+        words = _figures(labels, released, rules, folder / "figures", pictures, drawings)
+        write_documents(labels, released, tables, words, pictures, folder)
+        verdicts = check_folder(folder / "figures", rules, drawings)
     write_checklists(checklists(released, labels, tables, words), sources(labels), folder / "checklists.xlsx")
     write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
@@ -110,17 +113,17 @@ def _write_all(
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copyfile(REPRODUCE, folder / "reproduce")
     (folder / "reproduce").chmod(0o755)
-    verdicts = check_folder(folder / "figures", rules)
     write_table(verdicts, folder / CHECKED)
     return verdicts
 
 
 def _figures(
-    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, pictures: Path
+    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, pictures: Path, drawings: Path
 ) -> dict[str, dict[str, str]]:
     """Draw every figure at every width of the journal, with its words and numbers; figure -> caption, alternative text, section.
 
-    Into `pictures` goes each at the widest width that fits a page, for the document.
+    Into `pictures` goes each at the widest width that fits a page, for the document; into `drawings` as PDF, of which type, lines
+    and colours can be read, where the journal takes none.
     """
     folder.mkdir(parents=True)
     found, sizes = {}, []
@@ -141,6 +144,8 @@ def _figures(
                 fits = height <= rules.height
                 if fits:
                     _write(figure, folder / width / name, profile, rules)
+                    if "pdf" not in rules.formats:
+                        save(figure, drawings / width / name, profile, ["pdf"])
                 if fits or not has_place:
                     has_place = has_place or fits
                     save(figure, pictures / name, replace(profile, dpi=DOCUMENT), ["png"])
