@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -172,6 +173,65 @@ def test_reproduce_verifies_digests_and_says_that_this_is_all(handed_in):
     plan_file.write_bytes(before)
     assert done.returncode == 1
     assert "differs from its digest: plan.yaml" in done.stdout
+
+
+def project_of(folder, made, said, code=0):
+    """A project whose pipeline says something and puts a folder where submissions are; what it was asked is kept."""
+    folder.mkdir()
+    lines = [
+        "#!/usr/bin/env python3",
+        "import shutil, sys",
+        f"open({str(folder / 'asked')!r}, 'w').write(' '.join(sys.argv[1:]))",
+    ]
+    lines += [f"print({said!r})", f"shutil.rmtree({str(folder / 'reports')!r}, ignore_errors=True)"]
+    lines += [f"shutil.copytree({str(made)!r}, {str(folder / 'reports/demo/submission')!r})", f"sys.exit({code})"]
+    (folder / "run").write_text("\n".join(lines))
+    (folder / "run").chmod(0o755)
+    return folder
+
+
+def reproduced(folder, project):
+    run = [sys.executable, str(folder / "reproduce"), str(project), str(project / "export.csv")]
+    return subprocess.run(run, capture_output=True, text=True, check=False)
+
+
+def test_reproduce_makes_every_step_again_and_says_how_many(handed_in, tmp_path):
+    folder, _, _ = handed_in
+    project = project_of(tmp_path / "project", folder, "1 of 2 steps: read\n2 of 2 steps: submission")
+    done = reproduced(folder, project)
+    assert done.returncode == 0, done.stdout
+    asked = (project / "asked").read_text().split()
+    assert asked[:5] == ["submission", "--study", "demo", "--journal", "bmj"]
+    assert "--forceall" in asked
+    count = len((folder / MANIFEST).read_text("utf-8").splitlines()) - 1
+    assert "2 steps ran" in done.stdout
+    assert f"{count} of {count} files were made again with the same bytes" in done.stdout
+
+
+@pytest.mark.parametrize(("said", "code"), [("Nothing to do: everything is up to date.", 0), ("1 of 2 steps: read", 1)])
+def test_reproduce_claims_nothing_where_nothing_was_made_again(handed_in, tmp_path, said, code):
+    folder, _, _ = handed_in
+    done = reproduced(folder, project_of(tmp_path / "project", folder, said, code))
+    assert done.returncode == 1
+    assert "same bytes" not in done.stdout
+    assert ("0 steps ran" if code == 0 else "did not finish") in done.stdout
+
+
+def test_reproduce_from_within_the_project_keeps_what_was_handed_in_where_it_differs(handed_in, tmp_path):
+    folder, _, _ = handed_in
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    (other / "results.csv").write_text("other numbers")
+    project = project_of(tmp_path / "project", other, "2 of 2 steps: submission")
+    mine = project / "reports" / "demo" / "submission"
+    shutil.copytree(folder, mine)
+    done = reproduced(mine, project)
+    assert done.returncode == 1
+    assert "not the same bytes: results.csv" in done.stdout
+    kept = mine.with_name("submission_before")
+    assert str(kept) in done.stdout
+    assert (kept / "results.csv").read_bytes() == (folder / "results.csv").read_bytes()
+    assert (mine / "results.csv").read_text() == "other numbers"
 
 
 def test_the_same_study_gives_the_same_bytes(handed_in, tmp_path):
@@ -400,6 +460,7 @@ GLYPH = '<defs><path id="w" d="M0 0L9 0L9 9z"/></defs><use xlink:href="#w"/>'
          ["contrast of text"]),
         (f'<g id="text_1"><g transform="translate(9 30) scale(0.08 -0.08)">{GLYPH}</g></g>', []),
         ('<g id="text_1"><path d="M9 30L20 30L20 20z" fill="#aaaaaa"/></g>', ["contrast of text"]),
+        (f'<g id="text_1"><g id="patch_1"><path d="M5 10L90 10L90 40L5 40z" fill="white"/></g>{GLYPH}</g>', []),
         ('<path d="M9 30L20 30L20 20z" fill="#eeeeee"/>', []),  # an area, and no letter
     ],
 )  # fmt: skip

@@ -88,7 +88,8 @@ class _Drawn:
             return
         covers *= _number(told.pop("opacity", "1"))
         matrix = times(_transform(part.get("transform", "")), matrix)
-        outlined = text or str(part.get("id", "")).startswith("text")
+        # matplotlib names the group of a text; one in it with another name is the box behind the words.
+        outlined = str(part.get("id", "")).startswith("text") or (text and (tag != "g" or not part.get("id")))
         if tag == "use":
             target = self.named.get(str(part.get(LINK, part.get("href", ""))).lstrip("#"))
             x, y = _number(part.get("x", "0")), _number(part.get("y", "0"))
