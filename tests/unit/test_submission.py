@@ -24,9 +24,11 @@ from needling.figures.draw import figures
 from needling.figures.style import BAND, COLOURS, REPORT, save, style
 from needling.labels.numbers import MISSING
 from needling.labels.words import Labels
+from needling.privacy.patterns import PATTERNS
 from needling.report.build import TEMPLATES, build_document
 from needling.report.checklists import ABSENT, AUTHORS, AUTOMATIC, FILE, checklists, sources
 from needling.report.methods import ITEMS, lacking, plan_items
+from needling.report.software import software
 from needling.report.text import report_text
 from needling.study.keys import StudyError
 from needling.submission.build import MANIFEST, build_submission, stop_on_changes_by_hand
@@ -34,6 +36,7 @@ from needling.submission.check import check_folder, look
 from needling.submission.colours import BLIND, contrast, least_contrast, linear, seen_as
 from needling.submission.documents import blocks
 from needling.submission.journals import Journal, journal, journals
+from needling.submission.outgoing import meant_to_go_out, stop_on_identifiers
 from needling.submission.provenance import commit
 from needling.tables.make import tables, write_tables
 from needling.tables.printed import Printed
@@ -47,7 +50,7 @@ def handed_in(tmp_path_factory):
     rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"single": 90.0, "double": 180.0}})
     folder = tmp_path_factory.mktemp("reports") / "submission"
     told = {"study": "demo", "profile": "bmj"}
-    verdicts = build_submission(labels, released, rules, folder, told, {"plan.yaml": "study: demo\n"})
+    verdicts = build_submission(labels, released, rules, folder, told, {"plan.yaml": "study: demo\n"}, PATTERNS)
     return folder, verdicts, rules
 
 
@@ -148,13 +151,13 @@ def test_a_refused_submission_leaves_the_last_good_one_and_the_table_that_it_nam
     folder.mkdir()
     (folder / "good.txt").write_text("as it was")
     with pytest.raises(StudyError, match=r"thinnest line is .* No submission was written") as told:
-        build_submission(labels, released, rules.model_copy(update={"line": 3.0}), folder, {}, {})
+        build_submission(labels, released, rules.model_copy(update={"line": 3.0}), folder, {}, {}, PATTERNS)
     assert [path.name for path in folder.iterdir()] == ["good.txt"]
     table = tmp_path / "submission_figures_checked.csv"
     assert str(table) in str(told.value)
     assert set(pd.read_csv(table)["verdict"]) == {"ok", "breach"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["submission", table.name]
-    build_submission(labels, released, rules, folder, {}, {})
+    build_submission(labels, released, rules, folder, {}, {}, PATTERNS)
     assert [path.name for path in tmp_path.iterdir()] == ["submission"]
     assert not (folder / "good.txt").exists()
 
@@ -238,7 +241,7 @@ def test_the_same_study_gives_the_same_bytes(handed_in, tmp_path):
     folder, _, rules = handed_in
     released, labels = shown(plan, 60)
     told = {"study": "demo", "profile": "bmj"}
-    build_submission(labels, released, rules, tmp_path / "again", told, {"plan.yaml": "study: demo\n"})
+    build_submission(labels, released, rules, tmp_path / "again", told, {"plan.yaml": "study: demo\n"}, PATTERNS)
     assert (folder / MANIFEST).read_text("utf-8") == (tmp_path / "again" / MANIFEST).read_text("utf-8")
 
 
@@ -257,7 +260,7 @@ def test_a_figure_that_no_width_of_a_journal_has_room_for_is_said_at_once(height
     """A primary result without a picture is no matter of a line in a table."""
     released, labels = shown(plan, 60)
     rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"double": 180.0}, "height": height})
-    build_submission(labels, released, rules, tmp_path / "submission", {}, {})
+    build_submission(labels, released, rules, tmp_path / "submission", {}, {}, PATTERNS)
     told = capsys.readouterr().err
     assert ("needling: look at this first: figures " in told) == bool(said)
     assert said in told
@@ -485,12 +488,14 @@ def test_a_submission_in_dots_alone_is_judged_by_its_drawings_which_are_not_hand
     released, labels = shown(plan, 60)
     changed = {"dpi": (100, 150), "formats": ("tif",), "widths": {"double": 180.0}}
     rules = journal("bmj").model_copy(update=changed)
-    verdicts = build_submission(labels, released, rules, tmp_path / "submission", {}, {})
+    verdicts = build_submission(labels, released, rules, tmp_path / "submission", {}, {}, PATTERNS)
     assert {"smallest type", "thinnest line", "contrast of text"} <= set(verdicts["rule"])
     assert {file.rpartition(".")[2] for file in verdicts["file"]} == {"tif"}
     assert list((tmp_path / "submission").rglob("*.pdf")) == []
     with pytest.raises(StudyError, match=r"\.tif: thinnest line"):
-        build_submission(labels, released, rules.model_copy(update={"line": 3.0}), tmp_path / "submission", {}, {})
+        build_submission(
+            labels, released, rules.model_copy(update={"line": 3.0}), tmp_path / "submission", {}, {}, PATTERNS
+        )
 
 
 def test_a_number_that_breaks_a_rule_is_not_rounded_to_its_limit(tmp_path):
@@ -608,6 +613,109 @@ def test_contrast_is_that_of_wcag_and_vision_without_a_cone_keeps_greys():
         assert seen_as((0.5, 0.5, 0.5), vision) == pytest.approx(linear((0.5, 0.5, 0.5)), abs=1e-6)
     red = seen_as((1, 0, 0), "protan")
     assert contrast(red) > contrast(linear((1, 0, 0)))  # red is darker to who lacks its cone
+
+
+# ---------------------------------------------------------------- what goes out
+
+
+def held(tmp_path, name, text, **more):
+    """The sentence with which one file is stopped; '' where it may go."""
+    folder = tmp_path / "out"
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    try:
+        stop_on_identifiers(folder, PATTERNS, **more)
+    except StudyError as error:
+        return str(error)
+    finally:
+        (folder / name).unlink()
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("notes: call Dr Jane Doe", "a title with a name"),
+        ("notes: jane.doe@example.org", "an e-mail address"),
+        ("notes: ask +44 20 7946 0018", "a phone number"),
+        ("notes: MRN 4471123", "a record number"),
+        ("notes: born 12/03/1961", "a date"),
+        ("notes: DOB 1961-03-12", "a day or year of birth"),
+        ("notes: NHS 9434765919", "check digit"),
+        ("notes: 85.07.30-033.28", "a number of persons with its check digit"),
+    ],
+)
+@pytest.mark.parametrize(
+    "name", ["plan.yaml", "tables/one.csv", "one.txt", "one.html", "one.svg", "one.json", "one.md"]
+)
+def test_text_that_could_identify_somebody_goes_out_in_no_file_and_is_not_repeated(tmp_path, name, text, why):
+    (tmp_path / "out" / "tables").mkdir(parents=True)
+    words = text if name == "plan.yaml" else text.partition(": ")[2]
+    around = {"csv": 'a,b\n1.5,"{}"\n', "html": "<p>\n<b>{}</b></p>", "svg": '<svg>\n<g d="1 2">{}</g></svg>'}
+    told = held(tmp_path, name, around.get(name.rpartition(".")[2], "first\n{}\n").format(words))
+    assert told.startswith(f"{name}, line 2: it holds ")
+    assert why in told
+    assert words.split()[-1] not in told
+
+
+def test_words_in_documents_and_in_descriptions_of_pictures_are_searched_too(handed_in, tmp_path):
+    folder, _, _ = handed_in
+    codes = set(pd.read_csv(folder / "results.csv", dtype="str")["row_id"])
+    stop_on_identifiers(folder, PATTERNS, set(software()), codes)
+    for name, part, before, after in (
+        (
+            "methods.docx",
+            "word/document.xml",
+            "<w:t",
+            "<w:t>jane.doe@</w:t></w:r><w:r><w:t>example.org </w:t></w:r><w:r><w:t",
+        ),
+        ("figures.docx", "word/document.xml", 'descr="', 'descr="jane.doe@example.org '),
+        ("checklists.xlsx", "xl/sharedStrings.xml", "<si><t>", "<si><t>jane.doe@example.org "),
+        ("methods.docx", "docProps/core.xml", "<dc:title>", "<dc:title>jane.doe@example.org "),
+    ):
+        out = tmp_path / part.replace("/", "_") / name
+        out.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(folder / name) as given, zipfile.ZipFile(out, "w") as made:
+            for one in given.namelist():
+                text = given.read(one)
+                made.writestr(one, text.replace(before.encode(), after.encode(), 1) if one == part else text)
+        with pytest.raises(StudyError, match=rf"{name}, {part}, line \d+: it holds an e-mail address"):
+            stop_on_identifiers(out.parent, PATTERNS)
+        out.unlink()
+
+
+STUDY_FILE = """
+authors: [Dr Jane Doe]
+metadata:
+  registration: ISRCTN96537534, 25 April 2003
+  funding: The Smith Foundation,
+    ask jane.doe@example.org
+disclosure: {rule: trial, by: Jane Doe, date: 2026-11-26}
+seed: 20260101
+"""
+
+
+def test_what_authors_say_of_themselves_days_of_the_study_digests_and_results_go_out(tmp_path):
+    meant = meant_to_go_out(STUDY_FILE)
+    assert held(tmp_path, "plan.yaml", STUDY_FILE, meant=meant) == ""
+    assert "line 2" in held(tmp_path, "plan.yaml", STUDY_FILE)
+    assert held(tmp_path, "CITATION.cff", "- name: Dr Jane Doe\n", meant=meant) == ""
+    assert "a title with a name" in held(tmp_path, "CITATION.cff", "- name: Dr Janet Dole\n", meant=meant)
+    results = "row_id,p,estimate\n844571925901,0.0012345678912,-1234567.123456789\n095c203ffca2,1.2345678e-05,3\n"
+    assert held(tmp_path, "results.csv", results, codes={"844571925901", "095c203ffca2"}) == ""
+    assert "nine or more digits" in held(tmp_path, "results.csv", results)
+    assert held(tmp_path, "SHA256SUMS", f"{'0123456789' * 6}abcd  plan.yaml\n") == ""
+
+
+def test_a_note_that_names_somebody_stops_the_submission_and_leaves_the_last_good_one(tmp_path):
+    released, labels = shown(plan, 60)
+    rules = journal("bmj").model_copy(update={"dpi": (100, 150), "formats": ("png",), "widths": {"double": 180.0}})
+    note = "study: demo\nnotes:\n  - Dr Jane Doe, jane.doe@x.org, +44 20 7946 0018, MRN 4471123\n"
+    (tmp_path / "submission").mkdir()
+    with pytest.raises(StudyError, match=r"^plan\.yaml, line 3: it holds .* \(\d more such places\)") as told:
+        build_submission(labels, released, rules, tmp_path / "submission", {}, {"plan.yaml": note}, PATTERNS)
+    assert not any(one in str(told.value) for one in ("Jane", "Doe", "7946", "4471123"))
+    assert [path.name for path in tmp_path.iterdir()] == ["submission"]
 
 
 # ---------------------------------------------------------------- checklists

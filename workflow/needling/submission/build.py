@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
+from needling.report.software import software
 from needling.schema.stored import write_table
 from needling.study.keys import StudyError
 from needling.submission.check import check_folder
 from needling.submission.documents import write_documents
 from needling.submission.journals import Journal
+from needling.submission.outgoing import Pattern, meant_to_go_out, stop_on_identifiers
 from needling.tables.make import write_tables
 
 MANIFEST, CHECKED = "SHA256SUMS", "figures_checked.csv"
@@ -37,6 +40,7 @@ def build_submission(
     folder: str | Path,
     provenance: dict[str, Any],
     texts: dict[str, str],
+    patterns: Sequence[Pattern],
 ) -> pd.DataFrame:
     """Write everything that authors hand in to a journal.
 
@@ -48,7 +52,8 @@ def build_submission(
     folder : where it goes; what is in it is removed once the new submission is whole. Where that is refused, it stays, and the
         check of the figures is written beside it.
     provenance : digests of inputs, code and results, packages, commit; written as JSON.
-    texts : file name -> text of what is handed on as it is: the study file, released results, licence, citation.
+    texts : file name -> text of what is handed on as it is: the study file (plan.yaml), released results, licence, citation.
+    patterns : what identifies a person, as the gate has it for what comes in.
 
     Returns
     -------
@@ -57,7 +62,7 @@ def build_submission(
 
     Raises
     ------
-    StudyError : a figure breaks a rule of the journal.
+    StudyError : a figure breaks a rule of the journal, or a file could identify somebody.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -70,6 +75,8 @@ def build_submission(
         if len(broken):
             shutil.copyfile(fresh / CHECKED, refused)
             raise StudyError(_refusal(broken, rules, refused))
+        meant = {*meant_to_go_out(texts.get("plan.yaml", "")), *software()}
+        stop_on_identifiers(fresh, patterns, meant, set(released["results"]["row_id"]))
         write_manifest(fresh)
         if folder.exists():
             folder.rename(Path(scratch) / "before")

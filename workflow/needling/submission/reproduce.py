@@ -59,10 +59,11 @@ def run(project, export, told):
     """Run all steps of the pipeline, whatever is there already; its exit code and the number of steps that it finished."""
     command = [str(project / "run"), "submission", "--study", told["study"], "--journal", told["profile"]]
     command += ["--raw", str(export), "--forceall"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     steps = 0
-    with subprocess.Popen(command, cwd=project, encoding="utf-8", errors="replace", **pipes) as running:
-        for line in running.stdout:
+    with subprocess.Popen(
+        command, cwd=project, encoding="utf-8", errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        for line in running.stdout or ():
             print(line, end="", flush=True)
             finished = re.match(r"(\d+) of \d+ steps", line)
             steps = int(finished.group(1)) if finished else steps
