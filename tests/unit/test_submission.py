@@ -1,5 +1,6 @@
 """What authors hand in: figures that keep a journal's rules, and every breach of a rule found in the bytes."""
 
+import hashlib
 import html
 import json
 import re
@@ -37,7 +38,7 @@ from needling.submission.colours import BLIND, contrast, least_contrast, linear,
 from needling.submission.documents import blocks
 from needling.submission.journals import Journal, journal, journals
 from needling.submission.outgoing import meant_to_go_out, stop_on_identifiers
-from needling.submission.provenance import commit
+from needling.submission.provenance import PROJECT, commit, dirty, provenance
 from needling.tables.make import tables, write_tables
 from needling.tables.printed import Printed
 from needling.tables.withheld import HIDDEN
@@ -732,13 +733,17 @@ def filled(make, tmp_path, metadata=None):
 
 def test_a_trial_gets_consort_and_a_single_arm_strobe(tmp_path):
     assert list(filled(plan, tmp_path)) == ["CONSORT 2025", "STRICTA 2010", "TIDieR"]
-    assert list(filled(single_arm_plan, tmp_path)) == ["STROBE (cohort studies)", "STRICTA 2010", "TIDieR"]
+    lists = ["STROBE (cohort studies)", "RECORD (records of routine care)", "STRICTA 2010", "TIDieR"]
+    assert list(filled(single_arm_plan, tmp_path)) == lists
+    record = filled(single_arm_plan, tmp_path)["RECORD (records of routine care)"]
+    assert len(record) == 13
+    assert {item.number: item.status for item in record if item.status == AUTOMATIC} == {"13.1": AUTOMATIC}
 
 
 def test_what_a_checklist_may_say_of_an_item():
     """A comma in an unquoted text would make keys of its parts."""
     given = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    known = {"asks", "methods", "table", "figure", "delivered"}
+    known = {"asks", "methods", "table", "figure", "delivered", "needs", "says", "designs", "single_arm"}
     for guideline in given.values():
         for number, item in guideline["items"].items():
             assert set(item) <= known, (guideline["label"], number)
@@ -748,7 +753,7 @@ def test_what_answers_an_item_is_something_that_reports_have(tmp_path):
     """A title or name that nothing has would leave its item to the authors of every study."""
     told = dict.fromkeys(ITEMS, "told")
     titles = {title for title, _ in plan_items(*shown(partial(plan, metadata=told), 60))}
-    known = {"methods": titles, "table": set(tables()), "figure": set(figures())}
+    known = {"methods": titles, "table": set(tables()), "figure": set(figures()), "needs": set(tables())}
     for guideline in yaml.safe_load(FILE.read_text(encoding="utf-8")).values():
         for number, item in guideline["items"].items():
             for kind, names in known.items():
@@ -769,15 +774,83 @@ def test_items_are_answered_by_what_there_is_left_to_authors_or_not_in_the_data(
 
 def test_an_item_is_answered_by_what_the_methods_say_or_left_to_the_authors(tmp_path):
     consort = {item.number: item for item in filled(plan, tmp_path)["CONSORT 2025"]}
-    assert consort["9"].answer.startswith("Design: Randomised trial of two arms: dry needling and usual care.")
-    assert consort["9"].links == ("methods:Design", "figure:flow")
+    assert consort["9"].status == AUTHORS  # design and framework are known, the allocation ratio is not
     assert consort["21c"].answer.startswith("Missing data: The primary analysis uses")
     assert {consort[number].status for number in ("2", "3", "5a", "13", "17a", "20a")} == {AUTHORS}
     assert consort["14"].answer.startswith("Outcomes: Primary: pain intensity and function at week 4.")
-    protocol = {"metadata": {"protocol": "At the registry", "treatments": "Six sessions"}}
+    drawn = {"protocol": "At the registry", "treatments": "Six sessions", "randomisation": "1:1, in blocks of 4"}
+    protocol = {"metadata": drawn}
     told = {item.number: item for item in filled(partial(plan, **protocol), tmp_path)["CONSORT 2025"]}
     assert told["3"].answer == "Protocol and analysis plan: At the registry"
     assert told["13"].answer == "Treatments: Six sessions"
+    assert told["9"].answer.startswith("Design: Randomised trial of two arms: dry needling and usual care.")
+    assert told["9"].links == ("methods:Design", "methods:Randomisation", "figure:flow")
+    drawn["randomisation"] = "By a computer, in blocks"
+    assert {item.number: item for item in filled(partial(plan, **protocol), tmp_path)["CONSORT 2025"]}[
+        "9"
+    ].status == AUTHORS
+
+
+def test_methods_of_harms_are_told_only_with_an_analysis_of_harms(tmp_path):
+    released, labels = shown(plan, 60)
+    tables = write_tables(released, labels, tmp_path)
+    tables.pop("adverse_events", None)
+    without = {item.number: item for item in checklists(released, labels, tables, {})["CONSORT 2025"]}
+    assert without["21a"].status == AUTHORS
+    tables["adverse_events"] = tables["primary"]
+    there = {item.number: item for item in checklists(released, labels, tables, {})["CONSORT 2025"]}
+    assert there["21a"].status == AUTOMATIC
+
+
+def test_one_group_names_its_treatment_only_where_the_authors_do_and_has_no_comparator(tmp_path):
+    lists = filled(single_arm_plan, tmp_path)
+    assert lists["TIDieR"][0].status == AUTHORS
+    assert {"6a", "6b"}.isdisjoint(item.number for item in lists["STRICTA 2010"])
+    assert {"6a", "6b"} <= {item.number for item in filled(plan, tmp_path)["STRICTA 2010"]}
+    released, labels = shown(single_arm_plan, 60)
+    object.__setattr__(labels.plan.metadata, "treatments", "Dry needling")
+    told = checklists(released, labels, {}, {})
+    assert told["TIDieR"][0].answer == "Treatments: Dry needling"
+    strobe = {item.number: item for item in lists["STROBE (cohort studies)"]}
+    assert strobe["15"].status == AUTOMATIC  # no figure was drawn, and the table of observed values is there
+    assert strobe["15"].links == ("table:observed",)
+
+
+def test_answers_quote_numbers_of_figures_and_of_the_only_table(tmp_path):
+    released, labels = shown(plan, 60)
+    words = {"flow": {"caption": "Participant flow.", "alternative": "Flow diagram: 480 randomised."}}
+    tables = write_tables(released, labels, tmp_path)
+    head = ["From", "Reason", "Usual care", "Dry needling"]
+    rows = [
+        ["Pain"],
+        ["Week 2", "lost", "1", "0"],
+        ["Week 4", "moved", HIDDEN, HIDDEN],
+        ["Week 8", "lost", "2", MISSING],
+    ]
+    tables["dropout"] = Printed("Patients lost.", pd.DataFrame(), head, rows, [])
+    told = {item.number: item for item in checklists(released, labels, tables, words)["CONSORT 2025"]}
+    assert told["22a"].answer == "Flow diagram: 480 randomised."
+    quoted = "Patients lost. Pain: Week 2 (Reason lost, Usual care 1, Dry needling 0); Pain: Week 8 (Reason lost, Usual care 2)."
+    assert told["22b"].answer.startswith(quoted[:60])
+    assert "Week 8 (Reason lost, Usual care 2)." in told["22b"].answer
+    assert "Pain intensity (Usual care 4.48, Dry needling 3.93, Effect (95% CI) " in told["26"].answer
+    assert "Patients (Usual care n = 60, Dry needling n = 60)" in told["25"].answer
+    assert re.search(r"; and \d+ more rows\.$", told["25"].answer)
+
+
+def test_places_of_the_checklists_lead_to_files_that_are_there(handed_in):
+    folder, _, _ = handed_in
+    with zipfile.ZipFile(folder / "checklists.xlsx") as book:
+        rels = "".join(book.read(name).decode() for name in book.namelist() if name.endswith(".rels"))
+    led = {html.unescape(one) for one in re.findall(r'Target="([^"]+)" TargetMode="External"', rels)}
+    page = (folder / "checklists.html").read_text("utf-8")
+    shown_ = {html.unescape(one) for one in re.findall(r'href="([^"#][^"]*)"', page) if not one.startswith("https:")}
+    assert led == shown_
+    assert {"figures/single/forest.pdf", "tables/primary.csv", "methods.docx"} <= led
+    assert [place for place in sorted(led) if not (folder / place).is_file()] == []
+    assert not re.search(r'(?:src|href)="https?://[^"]*\.(?:css|js|woff2?)', page)
+    for name in ("CONSORT 2025", "STRICTA 2010", "TIDieR"):
+        assert f"{name}</h2>" in page
 
 
 def test_other_analyses_are_answered_by_any_table_of_them(tmp_path):
@@ -852,6 +925,38 @@ def test_the_commit_is_read_where_there_is_one(tmp_path):
     assert commit(tmp_path) == "a" * 40
     (tmp_path / ".git" / "refs" / "main").write_text("b" * 40 + "\n")
     assert commit(tmp_path) == "b" * 40
+
+
+def test_provenance_lists_every_module_and_whether_files_differed_from_the_commit(tmp_path):
+    (tmp_path / "results.parquet").write_bytes(b"")
+    told = provenance(
+        "demo", "bmj", {"records": "a" * 64, "corrections": ""}, {"results": tmp_path / "results.parquet"}
+    )
+    assert "code" not in told
+    assert list(told["modules"]) == sorted(told["modules"])
+    package = PROJECT / "workflow" / "needling"
+    names = {path.relative_to(PROJECT).as_posix() for path in package.rglob("*.py")}
+    assert names <= set(told["modules"])
+    for name in ("workflow/needling/mixed/fit.py", "workflow/needling/submission/check.py"):
+        assert told["modules"][name] == hashlib.sha256((PROJECT / name).read_bytes()).hexdigest()
+    assert told["dirty"] in (True, False, "unknown")
+
+
+def test_a_changed_file_under_version_control_is_dirty_and_a_new_one_is_not(tmp_path):
+    assert dirty(tmp_path) == "unknown"
+
+    def git(*arguments):
+        who = ["-c", "user.name=n", "-c", "user.email=n@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *who, *arguments], check=True, capture_output=True)
+
+    git("init")
+    (tmp_path / "one.py").write_text("1\n")
+    git("add", "one.py")
+    git("commit", "-m", "one")
+    (tmp_path / "new.csv").write_text("2\n")
+    assert dirty(tmp_path) is False
+    (tmp_path / "one.py").write_text("2\n")
+    assert dirty(tmp_path) is True
 
 
 def test_figures_that_only_phones_need_are_drawings(tmp_path):

@@ -17,12 +17,13 @@ from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
+from needling.report.methods import ITEMS
 from needling.report.software import software
 from needling.schema.stored import write_table
 from needling.study.keys import StudyError
 from needling.submission.check import check_folder
-from needling.submission.documents import write_documents
-from needling.submission.journals import Journal
+from needling.submission.documents import write_checklist_page, write_documents
+from needling.submission.journals import FORMATS, Journal
 from needling.submission.outgoing import Pattern, meant_to_go_out, stop_on_identifiers
 from needling.tables.make import write_tables
 
@@ -30,6 +31,7 @@ MANIFEST, CHECKED = "SHA256SUMS", "figures_checked.csv"
 STAMP = ".snakemake_timestamp"  # Snakemake puts it into a folder that a rule has made, after the manifest is written
 DOCUMENT = 200  # dots per inch of the pictures in a document
 WAY = "to show a figure in another way put a file figure_<name>.py into workflow/extensions (docs/extending.md)"
+METHODS = (*ITEMS.values(), "Design", "Outcomes", "Analyses", "Missing data", "Intervals and tests")
 REPRODUCE = Path(__file__).with_name("reproduce.py")
 
 
@@ -112,7 +114,9 @@ def _write_all(
         words = _figures(labels, released, rules, folder / "figures", pictures, drawings)
         write_documents(labels, released, tables, words, pictures, folder)
         verdicts = check_folder(folder / "figures", rules, drawings)
-    write_checklists(checklists(released, labels, tables, words), sources(labels), folder / "checklists.xlsx")
+    filled, files = checklists(released, labels, tables, words), answers_in(folder, rules)
+    write_checklists(filled, sources(labels), folder / "checklists.xlsx", files)
+    write_checklist_page(filled, sources(labels), labels, files, folder / "checklists.html")
     write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
     (folder / "provenance.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -122,6 +126,24 @@ def _write_all(
     (folder / "reproduce").chmod(0o755)
     write_table(verdicts, folder / CHECKED)
     return verdicts
+
+
+def answers_in(folder: Path, rules: Journal) -> dict[str, str]:
+    """Link of a checklist's item -> the file of the submission in which its answer is.
+
+    A figure is the file in the journal's first format at its first width that has one, or the document where no width does.
+    """
+    found = {f"table:{path.stem}": f"tables/{path.name}" for path in sorted((folder / "tables").glob("*.csv"))}
+    found |= {f"methods:{title}": "methods.docx" for title in METHODS}
+    for path in sorted((folder / "figures").glob("*.csv")):
+        made = [
+            f"figures/{width}/{path.stem}.{ending}"
+            for width in rules.widths
+            for ending in FORMATS
+            if (folder / "figures" / width / f"{path.stem}.{ending}").is_file()
+        ]
+        found[f"figure:{path.stem}"] = made[0] if made else "figures.docx"
+    return found
 
 
 def _figures(
