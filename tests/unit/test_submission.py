@@ -67,6 +67,13 @@ def test_every_profile_says_where_its_rules_stand_and_what_was_not_read():
             assert "could not be read" in rules.remark, code
 
 
+def test_the_documentation_says_which_profile_gets_which_formats():
+    text = (PROJECT / "docs" / "submission.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*`) \| ((?:PDF|SVG|PNG|TIF)(?:, \w+)*) \|$", text, re.MULTILINE)
+    told = {code: formats.lower().split(", ") for codes, formats in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert told == {code: list(rules.formats) for code, rules in journals().items()}
+
+
 def test_an_unknown_profile_is_told_with_those_that_there_are():
     with pytest.raises(
         StudyError, match="no profile 'natur'; known are: elsevier, bmj, pain, jama, plos, jospt, slides"

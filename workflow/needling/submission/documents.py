@@ -146,7 +146,8 @@ def write_checklist_page(
 
 def _as_table(items: list[Item], files: dict[str, str]) -> Iterator[str]:
     """A checklist as a table of HTML within Markdown: answers are of several lines."""
-    yield '<div class="scroll" tabindex="0"><table>'
+    columns = "".join(f'<col style="width: {share}%">' for share in (6, 26, 13, 37, 18))
+    yield f'<div class="scroll" tabindex="0"><table style="table-layout: fixed"><colgroup>{columns}</colgroup>'
     heads = "".join(
         f'<th scope="col">{head}</th>' for head in ("Item", "What is asked", "How it stands", "Answer", "Where")
     )
