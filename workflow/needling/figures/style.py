@@ -29,8 +29,9 @@ logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
 INK, FAINT, RULE, HAIR, PAPER = "#1a1d21", "#5a6068", "#9aa1a9", "#e3e6ea", "#ffffff"
 BAND = "#e9f1f9"  # the side on which the first-named arm is better: one tint, one meaning, in every figure
 MM = 1 / 25.4
-# Of arms only, reference first: at least 4.5:1 on white, told apart without colour by marker, line and face as well.
-COLOURS = ("#a65200", "#114b8b", "#00806a", "#5b1147")
+# Of arms only, reference first: at least 4.5:1 on white for every kind of colour vision, told apart without colour by marker, line
+# and face as well.
+COLOURS = ("#a65200", "#114b8b", "#007662", "#5b1147")
 LINES = ((0, (3.2, 1.6)), "-", (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
 MARKERS = ("s", "o", "^", "D")
 FACES = (PAPER, None, None, PAPER)

@@ -1,5 +1,6 @@
 """Which items of the reporting guidelines the study answers, where, and which are left to the authors."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,7 @@ from needling.tables.withheld import HIDDEN
 FILE = Path(__file__).with_name("checklists.yaml")
 AUTOMATIC, AUTHORS, ABSENT = "automatic", "authors", "not in the data"
 STRICTA_TABLE = "delivered"
+QUOTED = 12  # rows of a table in an answer: more are read in the table
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,15 @@ def checklists(
     -------
     Name of the guideline -> its items in order. An item is `automatic` where an item of the methods, a table or a figure answers
     it; `not in the data` where only a table or figure would, and the study has none; else for the `authors`, who also know what
-    a table does not show.
+    a table does not show. A figure answers with the numbers of its alternative text, a table that is the only one with its rows.
     """
-    methods = dict(plan_items(released, labels))
-    return {
-        one["label"]: [_item(str(number), item, methods, tables, words) for number, item in one["items"].items()]
-        for one in _of_the_study(labels)
-    }
+    methods, design = dict(plan_items(released, labels)), labels.plan.design
+    made = {}
+    for one in _of_the_study(labels):
+        mine = {number: item | item.get(design, {}) for number, item in one["items"].items()}
+        mine = {number: item for number, item in mine.items() if design in item.get("designs", [design])}
+        made[one["label"]] = [_item(str(number), item, methods, tables, words) for number, item in mine.items()]
+    return made
 
 
 def sources(labels: Labels) -> dict[str, str]:
@@ -85,40 +89,51 @@ def _item(
     tables: dict[str, Printed],
     words: dict[str, dict[str, str]],
 ) -> Item:
-    answers, places, links, asked = [], [], [], 0
-    for title in _several(item, "methods"):
-        if title in methods:
-            answers.append(f"{title}: {methods[title]}")
-            places.append("methods")
-            links.append(f"methods:{title}")
-    for kind, found in (("figure", {n: one["caption"] for n, one in words.items()}), ("table", _captions(tables))):
-        for name in _several(item, kind):
-            asked += 1
-            if name in found:
-                answers.append(found[name])
-                places.append(f"{kind}s/{name}" + (".csv" if kind == "table" else ""))
-                links.append(f"{kind}:{name}")
-    if item.get("delivered"):
-        lines = _delivered(str(item["delivered"]), tables)
-        asked += not _is_withheld(str(item["delivered"]), tables)
-        if lines:
-            answers.append("; ".join(lines))
-            places.append(f"tables/{STRICTA_TABLE}.csv")
-            links.append(f"table:{STRICTA_TABLE}")
-    unanswered = ABSENT if asked and "methods" not in item else AUTHORS
-    status = AUTOMATIC if answers else unanswered
-    places = list(dict.fromkeys(places))
-    return Item(number, item["asks"], status, " ".join(answers), ", ".join(places), tuple(links))
+    found = [
+        (f"{one}: {methods[one]}", "methods", f"methods:{one}") for one in _several(item, "methods") if one in methods
+    ]
+    figures, printed, lines = (_several(item, kind) for kind in ("figure", "table", "delivered"))
+    found += [(_of_figure(words[one]), f"figures/{one}", f"figure:{one}") for one in figures if one in words]
+    told = {one: _of_table(one, tables[one], alone=len(printed) == 1) for one in printed if one in tables}
+    found += [(answer, f"tables/{one}.csv", f"table:{one}") for one, answer in told.items()]
+    delivered = [line for one in lines for line in _delivered(one, tables)]
+    found += [("; ".join(delivered), f"tables/{STRICTA_TABLE}.csv", f"table:{STRICTA_TABLE}")] if delivered else []
+    asked = len(figures) + len(printed) + sum(not _is_withheld(one, tables) for one in lines)
+    # What is only part of the answer is none: the authors would take the item for done.
+    is_whole = all(one in tables for one in _several(item, "needs"))
+    is_whole = is_whole and any(re.search(item.get("says", ""), answer) for answer, _, _ in found)
+    if not is_whole:
+        return Item(number, item["asks"], ABSENT if asked and "methods" not in item else AUTHORS, "", "")
+    answers, places, links = zip(*found, strict=True)
+    where = ", ".join(dict.fromkeys(places))
+    return Item(number, item["asks"], AUTOMATIC, " ".join(answers), where, tuple(dict.fromkeys(links)))
+
+
+def _of_figure(words: dict[str, str]) -> str:
+    """What a figure shows, with its numbers where its alternative text has them."""
+    return words["alternative"] or words["caption"]
+
+
+def _of_table(name: str, table: Printed, alone: bool) -> str:
+    """A table's caption, and where it alone answers an item its first rows, without those that it withholds or has nothing in."""
+    first = 1 if name == STRICTA_TABLE else 0  # before what is counted stands its item of STRICTA
+    heading, lines = "", []
+    for row in table.rows if alone else ():
+        if len(row) == 1:
+            heading = row[0]
+            continue
+        pairs = zip(table.head[first + 1 :], row[first + 1 :], strict=True)
+        cells = [f"{head} {cell}".strip() for head, cell in pairs if cell not in ("", MISSING)]
+        if cells and not {*row[first + 1 :]} <= {HIDDEN, MISSING, ""}:
+            lines.append(f"{heading + ': ' if heading else ''}{row[first]} ({', '.join(cells)})")
+    more = f"; and {len(lines) - QUOTED} more rows" if len(lines) > QUOTED else ""
+    return f"{table.caption} {'; '.join(lines[:QUOTED])}{more}".strip() + ("." if lines else "")
 
 
 def _several(item: dict[str, Any], kind: str) -> list[str]:
     """The one or several things of a kind that answer an item."""
     named = item.get(kind, [])
-    return [named] if isinstance(named, str) else named
-
-
-def _captions(tables: dict[str, Printed]) -> dict[str, str]:
-    return {name: table.caption for name, table in tables.items()}
+    return [str(one) for one in (named if isinstance(named, list) else [named])]
 
 
 def _delivered(number: str, tables: dict[str, Printed]) -> list[str]:
@@ -172,7 +187,9 @@ def _place(item: Item) -> str:
     return ", ".join([*([f"Methods ({', '.join(titles)})"] if titles else []), *told])
 
 
-def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: Path) -> None:
+def write_checklists(
+    lists: dict[str, list[Item]], where: dict[str, str], path: Path, files: dict[str, str] | None = None
+) -> None:
     """Write the checklists as a workbook, a sheet each; the same bytes each time.
 
     Parameters
@@ -180,6 +197,8 @@ def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: 
     lists : as `checklists` gives them.
     where : as `sources` gives them.
     path : of the XLSX.
+    files : link of an item (table:baseline) -> the file beside the workbook where its answer is, to which the cell leads. Default:
+        places are told in words alone.
     """
     from datetime import datetime
 
@@ -188,6 +207,7 @@ def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: 
     with xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
         book.set_properties({"created": datetime(2000, 1, 1)})  # instead of the clock: the same bytes each time
         bold, wrap = book.add_format({"bold": True}), book.add_format({"text_wrap": True, "valign": "top"})
+        linked = book.add_format({"font_color": "#114b8b", "underline": 1, "text_wrap": True, "valign": "top"})
         for name, items in lists.items():
             sheet = book.add_worksheet(name[:31])
             sheet.set_landscape()
@@ -199,7 +219,30 @@ def write_checklists(lists: dict[str, list[Item]], where: dict[str, str], path: 
             for column, head in enumerate(("Item", "What is asked", "Status", "Answer", "Where")):
                 sheet.write_string(1, column, head, bold)
             for line, item in enumerate(items, 2):
-                cells = (item.number, item.asks, item.status, item.answer, item.where)
+                places = places_of(item, files or {})
+                cells = (item.number, item.asks, item.status, item.answer, *([] if places else [item.where]))
                 for column, cell in enumerate(cells):
                     sheet.write_string(line, column, cell, wrap)
+                for column, place in enumerate(places, len(cells)):  # a cell leads to one file only
+                    sheet.write_url(line, column, f"external:{place}", linked, place)
+            sheet.set_column(5, 5 + max((len(item.links) for item in items), default=0), 28)
             sheet.freeze_panes(2, 0)
+    _with_paths_of_everywhere(path)
+
+
+def _with_paths_of_everywhere(path: Path) -> None:
+    """Write the links of a workbook as addresses: xlsxwriter separates folders as Windows does, which others cannot follow."""
+    import zipfile
+
+    with zipfile.ZipFile(path) as book:
+        parts = [(one, book.read(one)) for one in book.infolist()]
+    with zipfile.ZipFile(path, "w") as book:
+        for one, held in parts:
+            is_led = one.filename.endswith(".rels")
+            link = rb'(?<=Target=")[^"]*'
+            book.writestr(one, re.sub(link, lambda found: found[0].replace(b"\\", b"/"), held) if is_led else held)
+
+
+def places_of(item: Item, files: dict[str, str]) -> list[str]:
+    """The files in which an item's answer is, each once."""
+    return list(dict.fromkeys(files[link] for link in item.links if link in files))

@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,21 @@ from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
+from needling.report.methods import ITEMS
+from needling.report.software import software
 from needling.schema.stored import write_table
 from needling.study.keys import StudyError
 from needling.submission.check import check_folder
-from needling.submission.documents import write_documents
-from needling.submission.journals import Journal
+from needling.submission.documents import write_checklist_page, write_documents
+from needling.submission.journals import FORMATS, Journal
+from needling.submission.outgoing import Pattern, meant_to_go_out, stop_on_identifiers
 from needling.tables.make import write_tables
 
-MANIFEST = "SHA256SUMS"
+MANIFEST, CHECKED = "SHA256SUMS", "figures_checked.csv"
+STAMP = ".snakemake_timestamp"  # Snakemake puts it into a folder that a rule has made, after the manifest is written
 DOCUMENT = 200  # dots per inch of the pictures in a document
 WAY = "to show a figure in another way put a file figure_<name>.py into workflow/extensions (docs/extending.md)"
+METHODS = (*ITEMS.values(), "Design", "Outcomes", "Analyses", "Missing data", "Intervals and tests")
 REPRODUCE = Path(__file__).with_name("reproduce.py")
 
 
@@ -36,6 +42,7 @@ def build_submission(
     folder: str | Path,
     provenance: dict[str, Any],
     texts: dict[str, str],
+    patterns: Sequence[Pattern],
 ) -> pd.DataFrame:
     """Write everything that authors hand in to a journal.
 
@@ -44,9 +51,11 @@ def build_submission(
     labels : the study's words.
     released : the released tables by name; nothing else of the data is read.
     rules : of the journal.
-    folder : where it goes; what is in it is removed.
+    folder : where it goes; what is in it is removed once the new submission is whole. Where that is refused, it stays, and the
+        check of the figures is written beside it.
     provenance : digests of inputs, code and results, packages, commit; written as JSON.
-    texts : file name -> text of what is handed on as it is: the study file, released results, licence, citation.
+    texts : file name -> text of what is handed on as it is: the study file (plan.yaml), released results, licence, citation.
+    patterns : what identifies a person, as the gate has it for what comes in.
 
     Returns
     -------
@@ -55,16 +64,59 @@ def build_submission(
 
     Raises
     ------
-    StudyError : a figure breaks a rule of the journal.
+    StudyError : a figure breaks a rule of the journal, or a file could identify somebody.
     """
     folder = Path(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    refused = folder.with_name(f"{folder.name}_{CHECKED}")
+    # Beside the folder, so that it can take its place in one step; until then the last good submission stays.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        fresh = Path(scratch) / folder.name
+        verdicts = _write_all(labels, released, rules, fresh, provenance, texts)
+        broken = verdicts[verdicts["verdict"] == "breach"]
+        if len(broken):
+            shutil.copyfile(fresh / CHECKED, refused)
+            raise StudyError(_refusal(broken, rules, refused))
+        meant = {*meant_to_go_out(texts.get("plan.yaml", "")), *software()}
+        stop_on_identifiers(fresh, patterns, meant, set(released["results"]["row_id"]))
+        write_manifest(fresh)
+        if folder.exists():
+            folder.rename(Path(scratch) / "before")
+        fresh.rename(folder)
+    refused.unlink(missing_ok=True)
+    return verdicts
+
+
+def _refusal(broken: pd.DataFrame, rules: Journal, table: Path) -> str:
+    """Say which rule a figure breaks, and where all such rules stand."""
+    first, several = broken.iloc[0], len(broken) > 1
+    return (
+        f"figures/{first['file']}: {first['rule']} is {first['found']}, and {rules.label} asks for {first['asked']} "
+        f"({len(broken)} such {'breaches' if several else 'breach'}; {table} has every rule that was checked). "
+        f"No submission was written."
+    )
+
+
+def _write_all(
+    labels: Labels,
+    released: dict[str, pd.DataFrame],
+    rules: Journal,
+    folder: Path,
+    provenance: dict[str, Any],
+    texts: dict[str, str],
+) -> pd.DataFrame:
+    """Write all files but the manifest; give the check of the figures."""
+    folder.mkdir()
     tables = write_tables(released, labels, folder / "tables")
     with tempfile.TemporaryDirectory() as scratch:
-        words = _figures(labels, released, rules, folder / "figures", Path(scratch))
-        write_documents(labels, released, tables, words, Path(scratch), folder)
-    write_checklists(checklists(released, labels, tables, words), sources(labels), folder / "checklists.xlsx")
+        pictures, drawings = Path(scratch) / "pictures", Path(scratch) / "drawings"
+        pictures.mkdir()
+        words = _figures(labels, released, rules, folder / "figures", pictures, drawings)
+        write_documents(labels, released, tables, words, pictures, folder)
+        verdicts = check_folder(folder / "figures", rules, drawings)
+    filled, files = checklists(released, labels, tables, words), answers_in(folder, rules)
+    write_checklists(filled, sources(labels), folder / "checklists.xlsx", files)
+    write_checklist_page(filled, sources(labels), labels, files, folder / "checklists.html")
     write_table(released["results"], folder / "results.csv")
     told = {"journal": rules.label, "rules": rules.source, "remark": rules.remark, **provenance}
     (folder / "provenance.json").write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -72,25 +124,35 @@ def build_submission(
         (folder / name).write_text(text, encoding="utf-8")
     shutil.copyfile(REPRODUCE, folder / "reproduce")
     (folder / "reproduce").chmod(0o755)
-    verdicts = check_folder(folder / "figures", rules)
-    write_table(verdicts, folder / "figures_checked.csv")
-    write_manifest(folder)
-    broken = verdicts[verdicts["verdict"] == "breach"]
-    if len(broken):
-        first = broken.iloc[0]
-        raise StudyError(
-            f"{folder}/figures/{first['file']}: {first['rule']} is {first['found']}, and {rules.label} asks for {first['asked']} "
-            f"({len(broken)} such breaches in figures_checked.csv)."
-        )
+    write_table(verdicts, folder / CHECKED)
     return verdicts
 
 
+def answers_in(folder: Path, rules: Journal) -> dict[str, str]:
+    """Link of a checklist's item -> the file of the submission in which its answer is.
+
+    A figure is the file in the journal's first format at its first width that has one, or the document where no width does.
+    """
+    found = {f"table:{path.stem}": f"tables/{path.name}" for path in sorted((folder / "tables").glob("*.csv"))}
+    found |= {f"methods:{title}": "methods.docx" for title in METHODS}
+    for path in sorted((folder / "figures").glob("*.csv")):
+        made = [
+            f"figures/{width}/{path.stem}.{ending}"
+            for width in rules.widths
+            for ending in FORMATS
+            if (folder / "figures" / width / f"{path.stem}.{ending}").is_file()
+        ]
+        found[f"figure:{path.stem}"] = made[0] if made else "figures.docx"
+    return found
+
+
 def _figures(
-    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, pictures: Path
+    labels: Labels, released: dict[str, pd.DataFrame], rules: Journal, folder: Path, pictures: Path, drawings: Path
 ) -> dict[str, dict[str, str]]:
     """Draw every figure at every width of the journal, with its words and numbers; figure -> caption, alternative text, section.
 
-    Into `pictures` goes each at the widest width that fits a page, for the document.
+    Into `pictures` goes each at the widest width that fits a page, for the document; into `drawings` as PDF, of which type, lines
+    and colours can be read, where the journal takes none.
     """
     folder.mkdir(parents=True)
     found, sizes = {}, []
@@ -111,6 +173,8 @@ def _figures(
                 fits = height <= rules.height
                 if fits:
                     _write(figure, folder / width / name, profile, rules)
+                    if "pdf" not in rules.formats:
+                        save(figure, drawings / width / name, profile, ["pdf"])
                 if fits or not has_place:
                     has_place = has_place or fits
                     save(figure, pictures / name, replace(profile, dpi=DOCUMENT), ["png"])
@@ -183,7 +247,8 @@ def stop_on_changes_by_hand(folder: str | Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    own = {folder / MANIFEST, folder / STAMP}
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path not in own)
 
 
 def _digest(path: Path) -> str:

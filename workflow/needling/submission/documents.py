@@ -2,13 +2,18 @@
 
 import re
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import pandas as pd
 
+from needling.labels.sentences import MADE_UP
 from needling.labels.words import Labels
-from needling.report.build import TEMPLATES, build_document
+from needling.report.build import READER, TEMPLATES, build_document
+from needling.report.checklists import Item, places_of
+from needling.report.page import page_style
 from needling.report.software import software
 from needling.report.text import report_text
 from needling.tables.printed import Printed
@@ -110,3 +115,45 @@ def write_documents(
                 title = f"{labels.title}: {name}"
                 paths.append(build_document(markdown, title, labels, of, folder / f"{name}.docx"))
     return paths
+
+
+def write_checklist_page(
+    lists: dict[str, list[Item]], where: dict[str, str], labels: Labels, files: dict[str, str], path: Path
+) -> None:
+    """Write the checklists as one page that looks like the report's.
+
+    Parameters
+    ----------
+    lists, where : as `checklists` and `sources` of the report give them.
+    labels : the study's words.
+    files : link of an item -> the file beside the page where its answer is.
+    path : of the HTML.
+    """
+    import pypandoc
+
+    parts = [MADE_UP + "." if labels.plan.made_up else ""]
+    for name, items in lists.items():
+        parts += [f"# {name}", f"In our words; the guideline itself is at <{where[name]}>.", *_as_table(items, files)]
+    metadata = ["--metadata", f"title={labels.title}: checklists", "--metadata", "lang=en-GB"]
+    with tempfile.TemporaryDirectory() as scratch:
+        style = Path(scratch) / "style.html"
+        style.write_text(page_style((TEMPLATES / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
+        extra = ["--standalone", "--wrap=none", "--toc", "--shift-heading-level-by=1", "--section-divs"]
+        extra += [f"--include-in-header={style}", f"--template={TEMPLATES / 'report.html'}", *metadata]
+        made = pypandoc.convert_text("\n\n".join(parts), "html5", format=f"{READER}+raw_html", extra_args=extra)
+    path.write_text(made.replace("Skip to the report", "Skip to the checklists") + "\n", encoding="utf-8")
+
+
+def _as_table(items: list[Item], files: dict[str, str]) -> Iterator[str]:
+    """A checklist as a table of HTML within Markdown: answers are of several lines."""
+    columns = "".join(f'<col style="width: {share}%">' for share in (6, 26, 13, 37, 18))
+    yield f'<div class="scroll" tabindex="0"><table style="table-layout: fixed"><colgroup>{columns}</colgroup>'
+    heads = "".join(
+        f'<th scope="col">{head}</th>' for head in ("Item", "What is asked", "How it stands", "Answer", "Where")
+    )
+    rows = []
+    for item in items:
+        links = ", ".join(f'<a href="{escape(place)}">{escape(place)}</a>' for place in places_of(item, files))
+        cells = "".join(f"<td>{cell}</td>" for cell in (escape(item.asks), item.status, escape(item.answer), links))
+        rows.append(f'<tr><th scope="row">{item.number}</th>{cells}</tr>')
+    yield f"<thead><tr>{heads}</tr></thead><tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"

@@ -30,6 +30,7 @@ class Journal(BaseModel):
     line: float
     dpi: tuple[int, int]
     formats: tuple[str, ...] = FORMATS
+    colours: tuple[str, ...] = ()  # of pictures; none where any will do
     megabytes: float | None = None
     remark: str
 

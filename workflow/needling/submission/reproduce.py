@@ -2,13 +2,17 @@
 """Tell whether this submission can be made again.
 
 ./reproduce                  compare every file with its digest in SHA256SUMS; nothing is computed
-./reproduce PROJECT EXPORT   run the project's pipeline on the export, and compare what it makes with this folder, byte for byte
+./reproduce PROJECT EXPORT   run every step of the project's pipeline again on the export, and compare what it makes with this
+                             folder, byte for byte; what the project has made of this study before is made anew
 """
 
 import hashlib
 import json
+import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,18 +34,49 @@ def main(arguments):
         return 2
     project, export = Path(arguments[0]).resolve(), Path(arguments[1]).resolve()
     told = json.loads((HERE / "provenance.json").read_text("utf-8"))
-    study, journal = told["study"], told["profile"]
-    run = [str(project / "run"), "submission", "--study", study, "--journal", journal, "--raw", str(export)]
-    done = subprocess.run(run, cwd=project, check=False)
-    if done.returncode:
-        print("the pipeline did not finish, so nothing could be compared.")
-        return 1
-    again = project / "reports" / study / "submission"
-    other = changed(again, {name: digest for name, digest in known.items() if name != "provenance.json"})
-    for name in other:
-        print(f"not the same bytes: {name}")
+    again = project / "reports" / told["study"] / "submission"
+    with tempfile.TemporaryDirectory() as scratch:
+        kept = shutil.copytree(HERE, Path(scratch) / "kept") if again == HERE else HERE
+        code, steps = run(project, export, told)
+        if code:
+            print("the pipeline did not finish, so nothing could be compared.")
+            return 1
+        if not steps:
+            print("0 steps ran: nothing was made again, so nothing can be said.")
+            return 1
+        other = changed(again, {name: digest for name, digest in known.items() if name != "provenance.json"})
+        for name in other:
+            print(f"not the same bytes: {name}")
+        if other and again == HERE:
+            print(f"The folder as it was is kept: {shutil.copytree(kept, free(HERE.with_name('submission_before')))}")
+    print(f"{steps} step{'s' if steps > 1 else ''} ran: every step of the pipeline, from the export on.")
     print(f"{len(known) - 1 - len(other)} of {len(known) - 1} files were made again with the same bytes.")
+    print("provenance.json was not compared: it says which code made the folder.")
     return 1 if differing or other else 0
+
+
+def run(project, export, told):
+    """Run all steps of the pipeline, whatever is there already; its exit code and the number of steps that it finished."""
+    command = [str(project / "run"), "submission", "--study", told["study"], "--journal", told["profile"]]
+    command += ["--raw", str(export), "--forceall"]
+    steps = 0
+    with subprocess.Popen(
+        command, cwd=project, encoding="utf-8", errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as running:
+        for line in running.stdout or ():
+            print(line, end="", flush=True)
+            finished = re.match(r"(\d+) of \d+ steps", line)
+            steps = int(finished.group(1)) if finished else steps
+    return running.returncode, steps
+
+
+def free(path):
+    """A path at which nothing is yet."""
+    number = 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"submission_before_{number}")
+    return path
 
 
 def changed(folder, known):
