@@ -100,7 +100,7 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
             worded.append((y, y + deep + BELOW))
             y += step
         if len(places) < len(source):
-            sheet.rule(0, profile.width, y, RULE, 0.3)
+            sheet.rule(0, profile.width, y, RULE, 0.5)
     ax = sheet.panel(plot[0], TOP, plot[1] - plot[0], tall)
     for start, end in (
         worded if is_folded else ()
