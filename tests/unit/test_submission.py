@@ -316,6 +316,16 @@ def room_section(name):
     return getattr(figures()[name], "SECTION", "others")
 
 
+def test_every_drawing_of_a_submission_says_what_it_is_about_and_shows(handed_in):
+    drawings = list((handed_in[0] / "figures").rglob("*.svg"))
+    assert drawings
+    for path in drawings:
+        told = path.read_text(encoding="utf-8")
+        seen = (path.parents[1] / f"{path.stem}.alt.txt").read_text(encoding="utf-8").strip()
+        assert re.search(r"<title[^>]*>[^<]{5,}</title>", told), path.name
+        assert html.unescape(re.search(r"<desc[^>]*>([^<]*)</desc>", told)[1]) == seen
+
+
 def test_methods_say_what_is_estimated_each_model_and_what_is_left_to_the_authors(handed_in):
     said = words_of(document(handed_in[0], "methods"))
     assert "adults with one of three painful conditions" in said

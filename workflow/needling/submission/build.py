@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from needling.figures.draw import figures, words_of
+from needling.figures.draw import figures, subject, words_of
 from needling.figures.style import METADATA, Profile, save, style
 from needling.labels.sentences import listed
 from needling.labels.words import Labels
@@ -164,7 +164,7 @@ def _figures(
         (folder / f"{name}.caption.txt").write_text(found[name]["caption"] + "\n", encoding="utf-8")
         (folder / f"{name}.alt.txt").write_text(found[name]["alternative"] + "\n", encoding="utf-8")
         write_table(source, folder / f"{name}.csv")
-        has_place = False
+        has_place, told = False, (subject(room, found[name]["caption"]), found[name]["alternative"])
         for width in rules.widths:
             profile = rules.profile(width)
             with style(profile):
@@ -172,7 +172,7 @@ def _figures(
                 across, height = (25.4 * size for size in figure.get_size_inches())
                 fits = height <= rules.height
                 if fits:
-                    _write(figure, folder / width / name, profile, rules)
+                    _write(figure, folder / width / name, profile, rules, told)
                     if "pdf" not in rules.formats:
                         save(figure, drawings / width / name, profile, ["pdf"])
                 if fits or not has_place:
@@ -197,13 +197,13 @@ def _too_tall(names: list[str], rules: Journal) -> str:
     )
 
 
-def _write(figure: Any, stem: Path, profile: Profile, rules: Journal) -> None:
-    """Write a figure in the journal's formats; pictures are flat RGB on white."""
+def _write(figure: Any, stem: Path, profile: Profile, rules: Journal, told: tuple[str, str]) -> None:
+    """Write a figure in the journal's formats, a drawing with what it is about and shows; pictures are flat RGB on white."""
     from PIL import Image
 
     drawn = [ending for ending in METADATA if ending in rules.formats and ending != "png"]
     pictures = [ending for ending in ("png", "tif") if ending in rules.formats]
-    save(figure, stem, profile, [*drawn, "png"])
+    save(figure, stem, profile, [*drawn, "png"], told)
     png = stem.with_name(f"{stem.name}.png")
     with Image.open(png) as opened:
         flat = Image.new("RGB", opened.size, "white")
