@@ -127,7 +127,8 @@ def _ranges(told: list[tuple[dict[str, Any], list[dict[str, Any]]]], labels: Lab
         ends = min([row, *found], key=lambda one: one["estimate"]), max([row, *found], key=lambda one: one["estimate"])
         first, last = (Told(format_fixed(one["estimate"], digits), one["row_id"], "estimate") for one in ends)
         place = f" for {_place(row, labels)}" if len(told) > 1 else ""
-        pieces += [", " if pieces else "; estimates from ", first, " to ", last, place]
+        reach = [first] if first == last else [first, " to ", last]
+        pieces += [", " if pieces else "; estimates ", *reach, place]
     return pieces
 
 
