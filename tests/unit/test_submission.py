@@ -263,6 +263,28 @@ def test_a_figure_too_tall_for_the_page_is_left_out_and_said(handed_in):
         assert not (folder / "figures" / width / f"{name}.pdf").exists()
 
 
+def test_a_figure_too_tall_at_every_width_comes_in_parts_that_fit_and_make_the_whole(tmp_path, capsys):
+    released, labels = shown(plan, 60)
+    rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"double": 180.0}, "height": 60.0})
+    folder = tmp_path / "submission"
+    verdicts = build_submission(labels, released, rules, folder, {}, {}, PATTERNS)
+    assert set(verdicts["verdict"]) == {"ok"}
+    sizes = pd.read_csv(folder / "figures.csv", keep_default_na=False)
+    parts = sizes[sizes["figure"].str.contains("-part-")]
+    assert len(parts) >= 2
+    for name, mine in parts.groupby(parts["figure"].str.partition("-part-")[0]):
+        whole = sizes[sizes["figure"].eq(name)]
+        assert whole["left_out"].eq("too tall for a page").all()
+        assert (mine["height_mm"] <= 60).all()
+        assert mine["height_mm"].sum() == pytest.approx(whole["height_mm"].iloc[0], abs=0.1 * (1 + len(mine)))
+        assert not (folder / "figures" / "double" / f"{name}.pdf").exists()
+        for which in mine["figure"]:
+            assert (folder / "figures" / "double" / f"{which}.pdf").exists()
+            assert f"of {len(mine)})" in (folder / "figures" / f"{which}.caption.txt").read_text("utf-8")
+        said = capsys.readouterr().err
+        assert not re.search(rf"figures? [^:]*\b{name}\b[^.]* taller", said)
+
+
 @pytest.mark.parametrize(("height", "said"), [(75.0, "flow"), (2000.0, "")])
 def test_a_figure_that_no_width_of_a_journal_has_room_for_is_said_at_once(height, said, tmp_path, capsys):
     """A primary result without a picture is no matter of a line in a table."""
@@ -270,7 +292,7 @@ def test_a_figure_that_no_width_of_a_journal_has_room_for_is_said_at_once(height
     rules = journal("bmj").model_copy(update={"dpi": (100, 150), "widths": {"double": 180.0}, "height": height})
     build_submission(labels, released, rules, tmp_path / "submission", {}, {}, PATTERNS)
     told = capsys.readouterr().err
-    assert ("needling: look at this first: figures " in told) == bool(said)
+    assert ("needling: look at this first: figure" in told) == bool(said)
     assert said in told
 
 

@@ -19,6 +19,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Bbox
 
 from needling.figures.fonts import FAMILY, font_files
 from needling.labels.sentences import set_apart
@@ -361,6 +362,7 @@ def save(
     sizes: Profile = REPORT,
     endings: Iterable[str] = METADATA,
     told: tuple[str, str] = ("", ""),
+    part: tuple[float, float] | None = None,
 ) -> list[Path]:
     """Write a figure as PDF, SVG and PNG without clock, host or program version in it.
 
@@ -371,6 +373,7 @@ def save(
     sizes : decides the resolution of the PNG.
     endings : the formats that are wanted.
     told : the subject and what is seen, for who opens the SVG and cannot see it.
+    part : of a figure in parts, from where to where it goes, in mm from the top. Default: the whole.
 
     Returns
     -------
@@ -383,8 +386,10 @@ def save(
         # Laid out once: each format would do it again, and a little differently.
         figure.draw_without_rendering()
         figure.set_layout_engine(None)
+        across, height = figure.get_size_inches()
+        box = Bbox.from_extents(0, height - part[1] / 25.4, across, height - part[0] / 25.4) if part else None
         for path in paths:
-            figure.savefig(path, metadata=METADATA[path.suffix[1:]])
+            figure.savefig(path, metadata=METADATA[path.suffix[1:]], bbox_inches=box)
             if path.suffix == ".svg" and any(told):
                 _tell(path, *told)
     return paths

@@ -34,7 +34,7 @@ def write_parts(drawing: Path, caption: int) -> list[str]:
     room = min(TALLEST, WITH_WORDS - LINE * math.ceil(caption / ACROSS))
     if room >= SMALLEST * height:
         return []
-    cuts = _cuts(drawing.with_suffix(".png"), height, math.ceil(height / room))
+    cuts = cuts_of(drawing.with_suffix(".png"), height, math.ceil(height / room))
     names = []
     for number, (top, bottom) in enumerate(pairwise([0.0, *cuts, height]), 1):
         part = drawing.with_name(f"{drawing.stem}-{number}.svg")
@@ -45,8 +45,19 @@ def write_parts(drawing: Path, caption: int) -> list[str]:
     return names if cuts else []
 
 
-def _cuts(picture: Path, height: float, parts: int) -> list[float]:
-    """Where to cut, in mm from the top: for each cut a wide empty space near its place."""
+def cuts_of(picture: Path, height: float, parts: int) -> list[float]:
+    """Find where to cut a drawing: for each cut a wide empty space near its place.
+
+    Parameters
+    ----------
+    picture : a PNG of the drawing.
+    height : of the drawing, in mm.
+    parts : how many it is to have.
+
+    Returns
+    -------
+    Places in mm from the top, one fewer than parts; none where there is no space for one of them.
+    """
     import numpy as np
     from PIL import Image
 

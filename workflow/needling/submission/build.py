@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import math
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from needling.labels.sentences import listed
 from needling.labels.words import Labels
 from needling.report.checklists import checklists, sources, write_checklists
 from needling.report.methods import ITEMS
+from needling.report.parted import cuts_of
 from needling.report.software import software
 from needling.schema.stored import write_table
 from needling.study.keys import StudyError
@@ -137,10 +140,11 @@ def answers_in(folder: Path, rules: Journal) -> dict[str, str]:
     found |= {f"methods:{title}": "methods.docx" for title in METHODS}
     for path in sorted((folder / "figures").glob("*.csv")):
         made = [
-            f"figures/{width}/{path.stem}.{ending}"
+            f"figures/{width}/{name}.{ending}"
+            for name in (path.stem, f"{path.stem}-part-1")
             for width in rules.widths
             for ending in FORMATS
-            if (folder / "figures" / width / f"{path.stem}.{ending}").is_file()
+            if (folder / "figures" / width / f"{name}.{ending}").is_file()
         ]
         found[f"figure:{path.stem}"] = made[0] if made else "figures.docx"
     return found
@@ -151,6 +155,7 @@ def _figures(
 ) -> dict[str, dict[str, str]]:
     """Draw every figure at every width of the journal, with its words and numbers; figure -> caption, alternative text, section.
 
+    What is too tall for a page at every width comes in parts at the widest, cut where nothing is drawn.
     Into `pictures` goes each at the widest width that fits a page, for the document; into `drawings` as PDF, of which type, lines
     and colours can be read, where the journal takes none.
     """
@@ -161,8 +166,7 @@ def _figures(
         if source.empty:
             continue
         found[name] = words_of(room, source, labels)
-        (folder / f"{name}.caption.txt").write_text(found[name]["caption"] + "\n", encoding="utf-8")
-        (folder / f"{name}.alt.txt").write_text(found[name]["alternative"] + "\n", encoding="utf-8")
+        _tell(folder / name, found[name])
         write_table(source, folder / f"{name}.csv")
         has_place, told = False, (subject(room, found[name]["caption"]), found[name]["alternative"])
         for width in rules.widths:
@@ -178,14 +182,43 @@ def _figures(
                 if fits or not has_place:
                     has_place = has_place or fits
                     save(figure, pictures / name, replace(profile, dpi=DOCUMENT), ["png"])
-            sizes.append([name, width, round(across, 1), round(height, 1), "" if fits else "too tall for a page"])
+                sizes.append([name, width, round(across, 1), round(height, 1), "" if fits else "too tall for a page"])
+            if not has_place and width == list(rules.widths)[-1]:
+                with style(profile):
+                    ends = _parts(pictures / f"{name}.png", height, rules.height)
+                    for number, part in enumerate(ends, 1):
+                        which, where = f"{name}-part-{number}", f"part {number} of {len(ends)}"
+                        _write(figure, folder / width / which, profile, rules, (f"{told[0]}, {where}", told[1]), part)
+                        if "pdf" not in rules.formats:
+                            save(figure, drawings / width / which, profile, ["pdf"], part=part)
+                        _tell(folder / which, found[name], f" ({where})")
+                        sizes.append([which, width, round(across, 1), round(part[1] - part[0], 1), ""])
     columns = ["figure", "width", "width_mm", "height_mm", "left_out"]
     table = pd.DataFrame(sizes, columns=columns)
     write_table(table, folder.parent / "figures.csv")
-    nowhere = [str(name) for name, mine in table.groupby("figure", sort=False) if mine["left_out"].ne("").all()]
+    whole = table.assign(figure=table["figure"].str.partition("-part-")[0])
+    nowhere = [str(name) for name, mine in whole.groupby("figure", sort=False) if mine["left_out"].ne("").all()]
     if nowhere:
         print(f"needling: look at this first: {_too_tall(nowhere, rules)}", file=sys.stderr)
     return found
+
+
+def _tell(stem: Path, words: dict[str, str], where: str = "") -> None:
+    """Write caption and description of a figure, or of a part of it."""
+    for kind in ("caption", "alternative"):
+        path = stem.with_name(f"{stem.name}.{kind.removesuffix('ernative')}.txt")
+        path.write_text(f"{words[kind]}{where}\n", encoding="utf-8")
+
+
+def _parts(picture: Path, height: float, most: float) -> list[tuple[float, float]]:
+    """From where to where the parts of a drawing go that is taller than a page, in mm; none where it cannot be cut."""
+    fewest = math.ceil(height / most)
+    for parts in range(fewest, fewest + 3):
+        cuts = cuts_of(picture, height, parts)
+        ends = list(pairwise([0.0, *cuts, height]))
+        if cuts and max(bottom - top for top, bottom in ends) <= most:
+            return ends
+    return []
 
 
 def _too_tall(names: list[str], rules: Journal) -> str:
@@ -197,13 +230,13 @@ def _too_tall(names: list[str], rules: Journal) -> str:
     )
 
 
-def _write(figure: Any, stem: Path, profile: Profile, rules: Journal, told: tuple[str, str]) -> None:
+def _write(figure: Any, stem: Path, profile: Profile, rules: Journal, told: tuple[str, str], part: Any = None) -> None:
     """Write a figure in the journal's formats, a drawing with what it is about and shows; pictures are flat RGB on white."""
     from PIL import Image
 
     drawn = [ending for ending in METADATA if ending in rules.formats and ending != "png"]
     pictures = [ending for ending in ("png", "tif") if ending in rules.formats]
-    save(figure, stem, profile, [*drawn, "png"], told)
+    save(figure, stem, profile, [*drawn, "png"], told, part)
     png = stem.with_name(f"{stem.name}.png")
     with Image.open(png) as opened:
         flat = Image.new("RGB", opened.size, "white")

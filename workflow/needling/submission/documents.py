@@ -2,7 +2,6 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -133,21 +132,24 @@ def write_checklist_page(
 
     parts = [MADE_UP + "." if labels.plan.made_up else ""]
     for name, items in lists.items():
-        parts += [f"# {name}", f"In our words; the guideline itself is at <{where[name]}>.", *_as_table(items, files)]
+        parts += [
+            f"# {name}",
+            f"In our words; the guideline itself is at <{where[name]}>.",
+            _as_table(name, items, files),
+        ]
     metadata = ["--metadata", f"title={labels.title}: checklists", "--metadata", "lang=en-GB"]
     with tempfile.TemporaryDirectory() as scratch:
         style = Path(scratch) / "style.html"
         style.write_text(page_style((TEMPLATES / "report.css").read_text(encoding="utf-8")), encoding="utf-8")
         extra = ["--standalone", "--wrap=none", "--toc", "--shift-heading-level-by=1", "--section-divs"]
         extra += [f"--include-in-header={style}", f"--template={TEMPLATES / 'report.html'}", *metadata]
-        made = pypandoc.convert_text("\n\n".join(parts), "html5", format=f"{READER}+raw_html", extra_args=extra)
+        made = pypandoc.convert_text("\n\n".join(parts), "html5", format=READER, extra_args=extra)
     path.write_text(made.replace("Skip to the report", "Skip to the checklists") + "\n", encoding="utf-8")
 
 
-def _as_table(items: list[Item], files: dict[str, str]) -> Iterator[str]:
+def _as_table(name: str, items: list[Item], files: dict[str, str]) -> str:
     """A checklist as a table of HTML within Markdown: answers are of several lines."""
     columns = "".join(f'<col style="width: {share}%">' for share in (6, 26, 13, 37, 18))
-    yield f'<div class="scroll" tabindex="0"><table style="table-layout: fixed"><colgroup>{columns}</colgroup>'
     heads = "".join(
         f'<th scope="col">{head}</th>' for head in ("Item", "What is asked", "How it stands", "Answer", "Where")
     )
@@ -156,4 +158,13 @@ def _as_table(items: list[Item], files: dict[str, str]) -> Iterator[str]:
         links = ", ".join(f'<a href="{escape(place)}">{escape(place)}</a>' for place in places_of(item, files))
         cells = "".join(f"<td>{cell}</td>" for cell in (escape(item.asks), item.status, escape(item.answer), links))
         rows.append(f'<tr><th scope="row">{item.number}</th>{cells}</tr>')
-    yield f"<thead><tr>{heads}</tr></thead><tbody>\n" + "\n".join(rows) + "\n</tbody></table></div>"
+    return "\n".join(
+        [
+            "```{=html}",
+            f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">',
+            f'<table style="table-layout: fixed"><colgroup>{columns}</colgroup><thead><tr>{heads}</tr></thead><tbody>',
+            *rows,
+            "</tbody></table></div>",
+            "```",
+        ]
+    )
