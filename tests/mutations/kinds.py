@@ -136,7 +136,18 @@ MUTATIONS = [
     ("analysis/time_to_event.py", "mean - other", "other - mean", f"{TIMES} -k directions"),
     ("analysis/time_to_event.py", "FEWEST_EVENTS = 10", "FEWEST_EVENTS = 1", f"{TIMES} -k too_few"),
     ("analysis/time_to_event.py", "NOT_PROPORTIONAL = 0.05", "NOT_PROPORTIONAL = 0.0", f"{TIMES} -k cross"),
-    ("tables/reached.py", '(row["low"] > null) == (row', '(row["low"] < null) == (row', f"{TIMES} -k association"),
+    (
+        "tables/reached.py",
+        '(row["low"] > null) == is_ratio',
+        '(row["low"] < null) == is_ratio',
+        f"{TIMES} -k association",
+    ),
+    (
+        "tables/reached.py",
+        '("higher" if is_ratio else "lower")',
+        '("lower" if is_ratio else "higher")',
+        f"{TIMES} -k association",
+    ),
     # therapists and clinics
     ("mixed/rotation.py", "left > NEW**2 * size", "left > 0 * size", ROTATION),
     ("mixed/rotation.py", "[*enumerate(basis), *enumerate(basis)]", "[*enumerate(basis)]", ROTATION),

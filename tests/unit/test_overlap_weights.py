@@ -272,7 +272,7 @@ def test_table_and_figure_show_balance_before_and_after():
         for profile in (REPORT, PHONE):
             assert len(figure.draw(source, labels, profile).axes) == 1 + len(COHORTS)
     caption, alternative = figure.words(source, labels)
-    assert "What was not measured may differ still" in caption
+    assert "What is not shown, measured or not, may differ still" in caption
     assert alternative.count("before and") == 9 + 1
     contrasts = secondary(released, labels)
     plain = [row for row in contrasts.rows if "unweighted" in str(row[0]).lower()]

@@ -469,13 +469,19 @@ def test_odds_ratios_of_separated_models_are_a_table_and_a_remark_is_a_mark():
     given += [("risk_difference", *pair.values(), 0.25, 0.05, 0.45), ("risk_ratio", *pair.values(), 2.0, 1.1, 3.8)]
     given += [("conditional_odds_ratio", *pair.values(), 9.361, 0.539, 2198.2)]
     names = ["quantity", "arm", "reference", "estimate", "low", "high"]
-    rows = pd.DataFrame(given, columns=names).assign(**place, n_patients=60, hidden="", level=0.95, p=0.14)
+    rows = pd.DataFrame(given, columns=names).assign(
+        **place, n_patients=60, hidden="", level=0.95, p=0.14, p_adjusted=np.nan
+    )
     rows = rows.assign(row_id=[f"r{i}" for i in range(len(rows))], note=[why, why, why, "", ""])
     methods = pd.DataFrame([("better", "table", "response_shares")], columns=["analysis", "item", "text"])
     released, labels = {"results": rows, "methods": methods}, Labels(one)
     shares, odds = (TABLES[name](released, labels) for name in ("response_shares", "response_odds"))
     assert shares.rows[-1][:2] == ["Free†", "25% of 60"]
     assert "† Nobody or everybody responded in an arm." in shares.notes
+    unadjusted = "P values are of the differences and not adjusted for several questions."
+    assert unadjusted not in shares.notes  # there is one
+    twice = pd.concat([rows, rows.assign(variant="better", row_id=rows["row_id"] + "b")], ignore_index=True)
+    assert unadjusted in TABLES["response_shares"](released | {"results": twice}, labels).notes
     assert "conditional_odds_ratio" not in set(shares.exact["quantity"])
     assert odds.rows[-1] == ["Free", "9.36 (0.54 to 2198)", ".14"]
     assert odds.rows[-1][1].column == "estimate low high"
