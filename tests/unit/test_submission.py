@@ -698,6 +698,14 @@ def test_text_that_could_identify_somebody_goes_out_in_no_file_and_is_not_repeat
     assert words.split()[-1] not in told
 
 
+def test_what_points_at_a_part_of_a_drawing_is_a_program_s_and_what_points_elsewhere_is_searched(tmp_path):
+    """Names of marks are digits by chance, of which one in a few hundred has a check digit."""
+    assert held(tmp_path, "one.svg", '<svg>\n<use xlink:href="#m9434765919" x="0"/></svg>') == ""
+    assert "one.svg, line 2" in held(tmp_path, "one.svg", '<svg>\n<a xlink:href="mailto:jane.doe@example.org"/></svg>')
+    assert "one.html, line 2" in held(tmp_path, "one.html", "<p>\n<a href='tel:+44 20 7946 0018'>x</a></p>")
+    assert "check digit" in held(tmp_path, "one.svg", '<svg>\n<g aria-label="#m 9434765919"/></svg>')
+
+
 def test_words_in_documents_and_in_descriptions_of_pictures_are_searched_too(handed_in, tmp_path):
     folder, _, _ = handed_in
     codes = set(pd.read_csv(folder / "results.csv", dtype="str")["row_id"])

@@ -22,8 +22,8 @@ STUDY_DAY = "2026-01-31"
 DAYS = r"(?<![\d-])20\d\d-?(?:0[1-9]|1[0-2])-?(?:0[1-9]|[12]\d|3[01])(?!\d)"
 DIGESTS = r"\b(?:[0-9a-f]{64}|[0-9a-f]{40}|[0-9a-f]{12})\b"  # of files, of commits, and of rows of results
 CODE = 12
-# Attributes that hold words; the others of a page or drawing are measures.
-WORDED = r"\b(?:alt|title|aria-label|content|href|name|descr|Target)\s*=\s*(\"[^\"]*\"|'[^']*')"
+# Attributes that hold words; the others of a page or drawing are measures, and what points at a part of it is made by the program.
+WORDED = r"\b(?:alt|title|aria-label|content|href(?!\s*=\s*[\"']#)|name|descr|Target)\s*=\s*(\"[^\"]*\"|'[^']*')"
 NUMBER = r"[-+]?\d{0,7}(?:\.\d*)?(?:e[-+]?\d+)?"  # a result, as results are written
 
 
