@@ -6,7 +6,7 @@ import pytest
 
 from needling.figures.style import Sheet, save, style
 from needling.report.paged import PAGE, SPACE, START, well_paged
-from needling.report.parted import write_parts
+from needling.report.parted import cuts_of, write_parts
 
 HEAD = "= Answer" + START
 CONTENTS = "\n#pagebreak(weak: true)\n#contents()\n"  # on a page after the answer's
@@ -164,6 +164,20 @@ def test_a_drawing_is_cut_where_nothing_is_drawn(height, parts, tmp_path):
         assert ends[-1][1] == pytest.approx(height, abs=0.1)
         assert [end for _, end in ends[:-1]] == pytest.approx([top for top, _ in ends[1:]], abs=0.01)
         assert all(min(end % 30, 30 - end % 30) < 1.6 for _, end in ends[:-1])
+
+
+def test_a_drawing_is_cut_between_blocks_and_not_between_a_plot_and_the_numbers_below_it(tmp_path):
+    """Three blocks of 80 mm: a plot, 4 mm on its numbers, 8 mm on the next. The middle is nearer to the first kind of space."""
+    with style():
+        sheet = Sheet(100, 240)
+        for top in (0, 80, 160):
+            for start, tall in ((top + 4, 48), (top + 56, 20)):
+                sheet.panel(5, start, 90, tall, xticks=[], yticks=[]).axvspan(0, 1, color="#5a6068")
+        save(sheet.figure, tmp_path / "one", endings=["png"])
+    (cut,) = cuts_of(tmp_path / "one.png", 240, 200)
+    assert min(abs(cut - place) for place in (80, 160)) < 4
+    assert [abs(cut - place) < 4 for place in (80, 160)] == [True, False]  # as wide and as far: the first
+    assert len(cuts_of(tmp_path / "one.png", 240, 100)) == 2  # three parts keep to 100 mm, two do not
 
 
 def test_a_short_table_is_cut_only_where_much_of_a_page_would_be_empty():

@@ -10,8 +10,9 @@ TALLEST, WITH_WORDS = 242.0, 258.0  # mm: of a drawing on a page, and with its c
 SMALLEST = 0.93  # of the size at which it was drawn: type of 7 points is 6.5
 ACROSS, LINE = 125, 4.2  # letters of a line of a caption, mm from line to line
 GAP, WIDE = 2.0, 8.0  # mm: least space in which to cut, and the width beyond which none is better
-NEAR = 0.3  # of a part: how far from its place a cut may be
+NEAR = 0.4  # of a part: how far from its place a cut may be
 WHITE = 252  # of 255
+MORE = 3  # numbers of parts that are tried
 
 
 def write_parts(drawing: Path, caption: int) -> list[str]:
@@ -34,7 +35,7 @@ def write_parts(drawing: Path, caption: int) -> list[str]:
     room = min(TALLEST, WITH_WORDS - LINE * math.ceil(caption / ACROSS))
     if room >= SMALLEST * height:
         return []
-    cuts = cuts_of(drawing.with_suffix(".png"), height, math.ceil(height / room))
+    cuts = cuts_of(drawing.with_suffix(".png"), height, room / SMALLEST)
     names = []
     for number, (top, bottom) in enumerate(pairwise([0.0, *cuts, height]), 1):
         part = drawing.with_name(f"{drawing.stem}-{number}.svg")
@@ -45,14 +46,14 @@ def write_parts(drawing: Path, caption: int) -> list[str]:
     return names if cuts else []
 
 
-def cuts_of(picture: Path, height: float, parts: int) -> list[float]:
-    """Find where to cut a drawing: for each cut a wide empty space near its place.
+def cuts_of(picture: Path, height: float, most: float) -> list[float]:
+    """Find where to cut a drawing into as few parts as keep to a height, in wide empty spaces: what belongs together stays.
 
     Parameters
     ----------
     picture : a PNG of the drawing.
     height : of the drawing, in mm.
-    parts : how many it is to have.
+    most : that a part may be high, in mm. Where no cuts keep to it, those with the least high parts are given.
 
     Returns
     -------
@@ -65,12 +66,28 @@ def cuts_of(picture: Path, height: float, parts: int) -> list[float]:
         grey = np.asarray(opened.convert("L"))
     inked = np.asarray((grey < WHITE).any(axis=1))
     edges = np.flatnonzero(np.diff(np.concatenate([[True], inked, [True]]).astype(int)))
-    spaces = [(float(a), float(b)) for a, b in edges.reshape(-1, 2) * height / len(inked) if b - a]
+    spaces = [(float(a), float(b)) for a, b in edges.reshape(-1, 2) * height / len(inked) if b - a >= GAP]
+    fewest, best = math.ceil(height / most), list[float]()
+    for parts in range(fewest, fewest + MORE):
+        cuts = _cuts(spaces, height, parts)
+        if cuts and (not best or _tallest(cuts, height) < _tallest(best, height)):
+            best = cuts
+        if best and _tallest(best, height) <= most:
+            break
+    return best
+
+
+def _tallest(cuts: list[float], height: float) -> float:
+    return max(bottom - top for top, bottom in pairwise([0.0, *cuts, height]))
+
+
+def _cuts(spaces: list[tuple[float, float]], height: float, parts: int) -> list[float]:
+    """For each cut the widest space near its place, and of spaces as wide the nearest; none where a place has none."""
     found = []
     for place in (height * part / parts for part in range(1, parts)):
-        near = [(a, b) for a, b in spaces if b - a >= GAP and abs((a + b) / 2 - place) < NEAR * height / parts]
+        near = [(a, b) for a, b in spaces if abs((a + b) / 2 - place) < NEAR * height / parts]
         if not near:
             return []
         a, b = max(near, key=lambda space: min(space[1] - space[0], WIDE) - 20 * abs(sum(space) / 2 - place) / height)
         found.append(b - min(GAP, (b - a) / 2))
-    return found
+    return sorted(set(found))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import shutil
 import sys
 import tempfile
@@ -212,13 +211,9 @@ def _tell(stem: Path, words: dict[str, str], where: str = "") -> None:
 
 def _parts(picture: Path, height: float, most: float) -> list[tuple[float, float]]:
     """From where to where the parts of a drawing go that is taller than a page, in mm; none where it cannot be cut."""
-    fewest = math.ceil(height / most)
-    for parts in range(fewest, fewest + 3):
-        cuts = cuts_of(picture, height, parts)
-        ends = list(pairwise([0.0, *cuts, height]))
-        if cuts and max(bottom - top for top, bottom in ends) <= most:
-            return ends
-    return []
+    cuts = cuts_of(picture, height, most)
+    ends = list(pairwise([0.0, *cuts, height]))
+    return ends if max(bottom - top for top, bottom in ends) <= most else []
 
 
 def _too_tall(names: list[str], rules: Journal) -> str:
