@@ -106,7 +106,7 @@ def _item(
         return Item(number, item["asks"], ABSENT if asked and "methods" not in item else AUTHORS, "", "")
     answers, places, links = zip(*found, strict=True)
     where = ", ".join(dict.fromkeys(places))
-    return Item(number, item["asks"], AUTOMATIC, " ".join(answers), where, tuple(dict.fromkeys(links)))
+    return Item(number, item["asks"], AUTOMATIC, _joined(answers), where, tuple(dict.fromkeys(links)))
 
 
 def _of_figure(words: dict[str, str]) -> str:
@@ -128,6 +128,11 @@ def _of_table(name: str, table: Printed, alone: bool) -> str:
             lines.append(f"{heading + ': ' if heading else ''}{row[first]} ({', '.join(cells)})")
     more = f"; and {len(lines) - QUOTED} more rows" if len(lines) > QUOTED else ""
     return f"{table.caption} {'; '.join(lines[:QUOTED])}{more}".strip() + ("." if lines else "")
+
+
+def _joined(answers: list[str]) -> str:
+    """Answers as sentences one after the other: what a study file says may lack its full stop."""
+    return " ".join([*(f"{one.rstrip('.')}." for one in answers[:-1]), *answers[-1:]])
 
 
 def _several(item: dict[str, Any], kind: str) -> list[str]:
