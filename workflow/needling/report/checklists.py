@@ -1,6 +1,7 @@
 """Which items of the reporting guidelines the study answers, where, and which are left to the authors."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -130,7 +131,7 @@ def _of_table(name: str, table: Printed, alone: bool) -> str:
     return f"{table.caption} {'; '.join(lines[:QUOTED])}{more}".strip() + ("." if lines else "")
 
 
-def _joined(answers: list[str]) -> str:
+def _joined(answers: Sequence[str]) -> str:
     """Answers as sentences one after the other: what a study file says may lack its full stop."""
     return " ".join([*(f"{one.rstrip('.')}." for one in answers[:-1]), *answers[-1:]])
 

@@ -162,7 +162,8 @@ def _as_table(name: str, items: list[Item], files: dict[str, str]) -> str:
         [
             "```{=html}",
             f'<div class="scroll" role="region" tabindex="0" aria-label="{escape(name)}">',
-            f'<table style="table-layout: fixed; overflow-wrap: anywhere"><colgroup>{columns}</colgroup><thead><tr>{heads}</tr></thead><tbody>',
+            f'<table style="table-layout: fixed; overflow-wrap: anywhere"><colgroup>{columns}</colgroup>',
+            f"<thead><tr>{heads}</tr></thead><tbody>",
             *rows,
             "</tbody></table></div>",
             "```",
