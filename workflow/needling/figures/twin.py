@@ -78,7 +78,12 @@ def draw(source: pd.DataFrame, labels: Labels, profile: Profile) -> Figure:
     }
     handles = [
         Line2D(
-            [], [], color=colour, marker=marker, markerfacecolor=face, label=names.get(habit) or HABITS.get(habit, "")
+            [],
+            [],
+            color=colour,
+            marker=marker,
+            markerfacecolor=face,
+            label=names.get(habit) or labels.of_groups(HABITS.get(habit, "")),
         )
         for habit, (colour, marker, face) in LOOKS.items()
     ]
@@ -97,7 +102,7 @@ def words(source: pd.DataFrame, labels: Labels) -> tuple[str, str]:
     told = [
         f"{labels.outcome(row['outcome'])} in {in_sentence(labels.cohort(row['cohort']))}, "
         f"{in_sentence(labels.compared(row)) + ', ' if several else ''}"
-        f"{in_sentence(HABITS.get(row['habit']) or labels.analysis(row['analysis']))}: "
+        f"{in_sentence(labels.of_groups(HABITS.get(row['habit'], '')) or labels.analysis(row['analysis']))}: "
         f"{format_estimate(row['estimate'], row['low'], row['high'])}"
         for row in primary.to_dict("records")
     ]

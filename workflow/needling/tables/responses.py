@@ -204,9 +204,9 @@ def response_odds(released: dict[str, pd.DataFrame], labels: Labels) -> Printed 
         (_heading(row, exact, labels) + _pair(row, labels), [sentence(spaced(row["variant"])), _finite(row), _p(row)])
         for row in exact.to_dict("records")
     ]
-    level = f"{100 * float(exact['level'].iloc[0]):g}% CI"
+    level, one = f"{100 * float(exact['level'].iloc[0]):g}% CI", labels.of_groups("an arm")
     notes = [
-        "Where nobody or everybody responded in an arm, or another coefficient has no finite value, Firth's penalised likelihood "
+        f"Where nobody or everybody responded in {one}, or another coefficient has no finite value, Firth's penalised likelihood "
         "still has one; limits and P of its profile. An odds ratio of a response that is not rare is further from 1 than the ratio "
         "of shares.",
         *(f"{sentence(note)}." for note in dict.fromkeys(exact.loc[exact["hidden"].eq(""), "note"]) if note),

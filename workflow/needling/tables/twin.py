@@ -51,7 +51,7 @@ def twin(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     pairs: list[tuple[str, Row]] = []
     for row in mine.to_dict("records"):
         heading = f"{labels.cohort(row['cohort'])}, {in_sentence(labels.outcome(row['outcome']))}"
-        name = HABITS.get(row["habit"]) or f"{labels.analysis(row['analysis'])} (as planned)"
+        name = labels.of_groups(HABITS.get(row["habit"], "")) or f"{labels.analysis(row['analysis'])} (as planned)"
         if len(plan.arms) > 2 and row["reference"]:
             name += f", {in_sentence(labels.compared(row))}"
         number = _number(row, sizes.get((row["twin"], row["cohort"], row["outcome"])), digits)
@@ -60,7 +60,7 @@ def twin(released: dict[str, pd.DataFrame], labels: Labels) -> Printed | None:
     name = exact["twin"].iloc[0]
     notes = []
     for habit, label in HABITS.items():
-        notes += [f"{label}: {in_sentence(text)}" for text in said(released, name, f"why_{habit}")]
+        notes += [f"{labels.of_groups(label)}: {in_sentence(text)}" for text in said(released, name, f"why_{habit}")]
     when = in_sentence(labels.visit(plan.visits.primary))
     caption = f"Not to be believed: what habits of the field would have printed, at {when}."
     head = ["Analysis", f"Difference ({100 * float(mine['level'].iloc[0]):g}% CI), or test", "P", "n"]
