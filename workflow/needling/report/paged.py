@@ -14,7 +14,7 @@ SPARE = 3.0  # points by which a page may turn out fuller than was reckoned
 UNSURE = 9.0  # and by how much more where words or rows of a table went on to it
 LINE = 13.0  # points from line to line of the text
 CONTENTS = 8 * POINTS  # above the contents, where they do not begin a page
-LINES = 50.0  # points that a heading needs with the lines that go with it
+LINES = 58.0  # points that a heading needs with the lines that go with it, also of scripts that are higher
 SHARES = (1, 0.98, 0.96, 0.94)  # of the size at which a figure was drawn; type of 7 points stays above 6.5
 FEWEST = 3  # rows of a table on either page
 KEPT = 40  # layouts up to a place that are looked at further
@@ -23,7 +23,7 @@ KEPT = 40  # layouts up to a place that are looked at further
 SWAPPED = 0.7  # a figure and a table that change places
 SMALLER = 25.0  # times what a figure loses of its size
 CUT = 3.0  # a short table on two pages
-PARTED = 1.5  # less than the fewest rows on the first of them
+PARTED = 1.5  # less than the fewest rows on one of them
 
 START = "\n#contents()\n"
 NEXT = "#pagebreak(weak: true)\n"
@@ -275,7 +275,7 @@ def _with(above: Layout, pieces: list[Piece], number: int, disliked: float = 0.0
         end, more = _words(piece, above.end)
         yield placed(end, more, on="here" if piece.height < room else "on")
     elif not piece.whole:
-        end, more, _ = _rows(piece, above.end, _held(above, pieces))
+        end, more, _ = _rows(piece, above, _held(above, pieces))
         yield placed(end, more, on="here" if piece.height < room else "on")
     else:
         held = _held(above, pieces)
@@ -286,9 +286,10 @@ def _with(above: Layout, pieces: list[Piece], number: int, disliked: float = 0.0
                 yield placed(above.end + height, more, how)
             else:
                 yield placed(held + height, more + _empty(room + held), how, "next")
-        end, empty, first = _rows(piece, above.end, held)
-        if FEWEST <= first <= len(piece.parts) + 1 - FEWEST:  # the last part is two rows with their notes
-            yield placed(end, empty + CUT, "cut", "on")
+        end, empty, first = _rows(piece, above, held)
+        if FEWEST <= first < len(piece.parts):  # the last part is two rows with their notes
+            few = PARTED if first > len(piece.parts) + 1 - FEWEST else 0.0
+            yield placed(end, empty + CUT + few, "cut", "on")
 
 
 def _held(above: Layout, pieces: list[Piece]) -> float:
@@ -314,16 +315,16 @@ def _words(piece: Piece, begin: float) -> tuple[float, float]:
     return end, disliked
 
 
-def _rows(piece: Piece, begin: float, held: float) -> tuple[float, float, int]:
+def _rows(piece: Piece, above: Layout, held: float) -> tuple[float, float, int]:
     """Where the rows of a table end, how much is disliked of that, and how many parts of it the first page has."""
-    end, disliked, first = begin + piece.head, 0.0, 0
-    if end + piece.parts[0] > PAGE:
-        end, disliked = held + piece.head, _empty(PAGE - begin + held)
+    end, disliked, first, room = above.end + piece.head, 0.0, 0, PAGE - above.unsure
+    if end + piece.parts[0] > room:
+        end, disliked, room = held + piece.head, _empty(PAGE - above.end + held), PAGE
     pages = 1
     for place, part in enumerate(piece.parts):
-        if place and end + part - (SPACE if place == len(piece.parts) - 1 else 0) > PAGE:
+        if place and end + part - (SPACE if place == len(piece.parts) - 1 else 0) > room:
             disliked += _empty(PAGE - end) + (PARTED if pages == 1 and first < FEWEST else 0)
-            end, pages = piece.again, pages + 1
+            end, pages, room = piece.again, pages + 1, PAGE
         end += part
         first += pages == 1
     return end, disliked, first
