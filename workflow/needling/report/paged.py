@@ -11,7 +11,7 @@ TOP = 16 * POINTS  # margin of report.typ
 PAGE = (297 - 16 - 17) * POINTS  # height between its margins
 SPACE = 14.0  # points between two blocks; the last of a page needs none
 SPARE = 3.0  # points by which a page may turn out fuller than was reckoned
-UNSURE = 9.0  # and by how much more where words or rows of a table went on to it
+UNSURE = 9.0  # and by how much more where words or rows of a table went on to it, or where it begins with a table
 LINE = 13.0  # points from line to line of the text
 CONTENTS = 8 * POINTS  # above the contents, where they do not begin a page
 LINES = 58.0  # points that a heading needs with the lines that go with it, also of scripts that are higher
@@ -266,7 +266,8 @@ def _with(above: Layout, pieces: list[Piece], number: int, disliked: float = 0.0
     piece, room = pieces[number], PAGE - above.end
 
     def placed(end: float, more: float = 0.0, how: str = "", on: str = "here") -> Layout:
-        unsure = {"here": above.unsure, "on": above.unsure + UNSURE, "next": 0.0}[on]
+        first = UNSURE if piece.kind == "table" else 0.0
+        unsure = {"here": above.unsure, "on": above.unsure + UNSURE, "next": first}[on]
         return Layout(above.disliked + disliked + more, end, (*above.placed, (number, how)), unsure)
 
     if piece.kind == "heading":
